@@ -1,0 +1,19 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one family of errors that the core raises.
+
+Every message is written for the person who reads it in a play's output: what is wrong, in which option or file,
+and what to do about it. The actions translate the family once, in ``_action.py``.
+"""
+
+from __future__ import annotations
+
+
+class PkiError(Exception):
+    """Something the user can mend; nothing was changed."""
+
+
+class AuthorityMissingError(PkiError):
+    """There is no authority in the folder. In check mode the actions treat it as one that is still to be made."""
