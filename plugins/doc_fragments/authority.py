@@ -1,0 +1,33 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The option that every task which reads an authority shares."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  authority:
+    description:
+      - The folder of the authority on the controller.
+      - Without it, C($XDG_DATA_HOME/anchorage/authority) of the user who runs the play, where E(XDG_DATA_HOME) is
+        C(~/.local/share) unless set.
+      - It must be given inside an execution environment, whose home does not outlive the job.
+    type: path
+"""
+
+    PASSPHRASES = r"""
+options:
+  passphrase:
+    description:
+      - The passphrase of the root's and the issuing authority's private keys, at least 16 characters.
+    type: str
+  responder_passphrase:
+    description:
+      - The passphrase of the OCSP responder's private key, at least 16 characters.
+      - It is apart from O(passphrase), so that staples can be renewed where the authority's other keys are away.
+    type: str
+"""

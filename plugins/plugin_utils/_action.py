@@ -1,0 +1,80 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The base of every action: validates, calls the host, and is the one place where the core's errors become results."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from ansible import constants as C
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+
+AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
+
+
+class PkiAction(ActionBase):
+    """An action of this collection. A subclass names its arguments and implements :meth:`act`."""
+
+    ARGUMENT_SPEC: ClassVar[dict[str, Any]]
+    CONDITIONS: ClassVar[dict[str, Any]] = {}
+
+    _supports_check_mode = True
+    _supports_diff = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
+        try:
+            return self.act(arguments, task_vars or {})
+        except PkiError as error:
+            return {"failed": True, "changed": False, "msg": str(error)}
+
+    @abstractmethod
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Do the task with validated ``arguments`` and return its result. Raises PkiError for the user's errors."""
+
+    @property
+    def check_mode(self) -> bool:
+        return bool(self._task.check_mode)
+
+    @property
+    def diff_mode(self) -> bool:
+        return bool(self._task.diff)
+
+    def call_host(
+        self, module: str, arguments: dict[str, Any], task_vars: dict[str, Any], secret: bool = False
+    ) -> dict[str, Any]:
+        """Run the host half ``module`` in one round trip. With ``secret``, no argument may touch the host's disk."""
+        if secret:
+            self._keep_arguments_off_disk()
+        result: dict[str, Any] = self._execute_module(
+            module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
+        )
+        # The arguments are the action's business, not the reader's, and an invocation is one more place to leak from.
+        result.pop("invocation", None)
+        return result
+
+    def _keep_arguments_off_disk(self) -> None:
+        """Send the module over the connection's input, and refuse where ansible-core would leave a readable file."""
+        if C.DEFAULT_KEEP_REMOTE_FILES:
+            raise PkiError(
+                "ANSIBLE_KEEP_REMOTE_FILES is set: the private key would stay in a file on the host. Unset it and run again."
+            )
+        if self._connection.has_pipelining:
+            try:
+                self._connection.get_option("pipelining")
+            except KeyError:  # a connection plugin without an option of its own reads the play's setting
+                self._play_context.pipelining = True
+            else:
+                self._connection.set_option("pipelining", True)
+        if not self._is_pipelining_enabled("new") and self._is_become_unprivileged():
+            raise PkiError(
+                "become_user is not root and this connection cannot pipeline: the private key would lie in a file that "
+                "other users may read. Become root, or use a connection that supports pipelining."
+            )
