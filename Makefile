@@ -1,0 +1,29 @@
+# `make help` lists what there is. Everything is set up inside the checkout: .venv and build/.
+
+PYTHON ?= python3
+RUN = .venv/bin/python tests/run.py
+
+.PHONY: help venv test unit lint docs sanity molecule clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+venv: .venv/ready ## set up .venv with ansible-core and the collection on its path
+
+test: venv ## run every test and check; says what it installs, reports what it skips
+	$(RUN)
+
+unit lint docs sanity molecule: venv ## run that part of the tests alone
+	$(RUN) $@
+
+clean: ## remove .venv and build/
+	rm -rf .venv build
+
+.venv/ready: requirements.txt tests/prerequisites.sh
+	@tests/prerequisites.sh $(PYTHON)
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --requirement requirements.txt
+	mkdir -p build/collections/ansible_collections/anchorage
+	ln -sfn ../../../.. build/collections/ansible_collections/anchorage/pki
+	@touch $@

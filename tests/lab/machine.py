@@ -1,0 +1,73 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the machine brings to the tests: its environment, its Python interpreters, its programs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+LAB = Path(__file__).parent
+
+#: What OpenSSL, Python, curl and requests read instead of the machine's trust store: tests prove trust without them.
+TRUST_VARIABLES = frozenset({"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"})
+
+#: The programs that the tests use, and the Debian package that brings each.
+PROGRAMS = {
+    "certtool": "gnutls-bin",
+    "mmdebstrap": "mmdebstrap",
+    "podman": "podman",
+    "shellcheck": "shellcheck",
+    "vfychain": "libnss3-tools",
+}
+#: What podman needs besides where systemd does not run the machine: see containers.conf.
+PROGRAMS_WITHOUT_SYSTEMD = {
+    "/usr/lib/podman/aardvark-dns": "aardvark-dns",
+    "/usr/lib/podman/netavark": "netavark",
+    "runc": "runc",
+}
+
+
+def runs_systemd() -> bool:
+    """Whether systemd is the machine's init: the test that sd_booted(3) makes."""
+    return Path("/run/systemd/system").is_dir()
+
+
+def test_environment() -> dict[str, str]:
+    """The caller's environment without what would bend a test: trust variables and Ansible settings."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in TRUST_VARIABLES and not name.startswith(("ANSIBLE_", "MOLECULE_"))
+    }
+    if not runs_systemd():
+        environment.setdefault("CONTAINERS_CONF", str(LAB / "containers.conf"))
+    return environment
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages that bring the programs which the tests use and the machine lacks."""
+    wanted = PROGRAMS if runs_systemd() else PROGRAMS | PROGRAMS_WITHOUT_SYSTEMD
+    return sorted(package for program, package in wanted.items() if not shutil.which(program))
+
+
+def interpreters() -> dict[tuple[int, int], Path]:
+    """Real interpreters by their version: those on PATH, and those that pyenv keeps behind its shims."""
+    folders = [Path(folder) for folder in os.get_exec_path()]
+    folders += sorted(Path.home().glob(".pyenv/versions/*/bin"))
+    found: dict[tuple[int, int], Path] = {}
+    for program in (program for folder in folders for program in sorted(folder.glob("python3.*"))):
+        version = re.fullmatch(r"python3\.(\d+)", program.name)
+        if version and "shims" not in program.parts and can_make_environments(program):
+            found.setdefault((3, int(version[1])), program)
+    return found
+
+
+def can_make_environments(python: Path) -> bool:
+    """Whether an interpreter starts and has what a virtual environment needs (Debian packages that apart)."""
+    return subprocess.run([python, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the project's tests and checks, one step after the other, and say at the end how each went.
+
+Usage: ``run.py [PART ...]``, a part being one of unit, lint, docs, sanity, molecule; all of them without arguments.
+A failing step does not stop the following ones. A step that the machine cannot run is reported as skipped, with the
+reason. The exit status is 1 if any step failed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import steps
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a step went: passed, failed or skipped; a remark for the reader; its duration in seconds."""
+
+    step: str
+    outcome: str
+    remark: str
+    seconds: float
+
+
+def run_step(name: str, action: Callable[[], str | None]) -> Result:
+    """Run one step, whatever comes of it."""
+    print(f"\n=== {name}", flush=True)
+    start = time.monotonic()
+    try:
+        outcome, remark = "passed", action() or ""
+    except steps.Skipped as reason:
+        outcome, remark = "skipped", str(reason)
+        print(f"SKIPPED: {name}: {reason}", flush=True)
+    except steps.Failed as reason:
+        outcome, remark = "failed", str(reason)
+    return Result(name, outcome, remark, time.monotonic() - start)
+
+
+def summarize(results: Iterable[Result]) -> str:
+    """The closing table: one line for each step, and their count."""
+    lines = ["\n=== Summary"]
+    count = {"passed": 0, "failed": 0, "skipped": 0}
+    for result in results:
+        count[result.outcome] += 1
+        remark = f"  {result.remark}" if result.remark else ""
+        lines.append(f"{result.outcome.upper():8} {result.seconds:6.1f} s  {result.step}{remark}")
+    lines.append(", ".join(f"{number} {outcome}" for outcome, number in count.items()))
+    return "\n".join(lines)
+
+
+def main(parts: list[str]) -> int:
+    """Run the wanted parts; return the exit status."""
+    unknown = sorted(set(parts) - set(steps.PARTS))
+    if unknown:
+        sys.exit(f"There is no part {', '.join(unknown)}: choose from {', '.join(steps.PARTS)}.")
+    wanted = [step for step in steps.all_steps() if not parts or set(parts) & set(step.parts)]
+    results = [run_step(step.name, step.action) for step in wanted]
+    print(summarize(results), flush=True)
+    return int(any(result.outcome == "failed" for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,274 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps of the test run, in their order. Each is a function that returns a remark for the summary or nothing."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from lab import machine
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+COLLECTIONS = BUILD / "collections"
+PARTS = ("unit", "lint", "docs", "sanity", "molecule")
+
+#: No step takes this long, in seconds: one that does hangs.
+STEP_LIMIT = 1800
+
+
+class Skipped(Exception):
+    """The machine cannot run the step, for the reason given."""
+
+
+class Failed(Exception):
+    """The step found something, or could not be run to its end."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the summary, and the parts of the tests that include it."""
+
+    name: str
+    action: Callable[[], str | None]
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Core:
+    """A virtual environment with a release of ansible-core, and the Python versions it may be made with."""
+
+    release: str
+    folder: Path
+    requirement: str
+    oldest_python: tuple[int, int]
+    newest_python: tuple[int, int]
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python"
+
+
+MAIN = Core("of .venv", ROOT / ".venv", "ansible-core>=2.19", (3, 11), (3, 99))
+OLDEST = Core("2.19", BUILD / "venv-2.19", "ansible-core~=2.19.0", (3, 11), (3, 13))
+NEWEST = Core("newest", BUILD / "venv-newest", "ansible-core", (3, 12), (3, 99))
+
+
+def run(command: list[str | Path], environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
+    """Run a program to its end, its output going to the terminal; raise :class:`Failed` unless it succeeds."""
+    words = [str(word) for word in command]
+    print(f"$ {shlex.join(words)}", flush=True)
+    try:
+        status = subprocess.run(
+            words, env=environment, cwd=folder, timeout=STEP_LIMIT, stdin=subprocess.DEVNULL, check=False
+        ).returncode
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{Path(words[0]).name} was stopped after {STEP_LIMIT} seconds") from None
+    if status:
+        raise Failed(f"{Path(words[0]).name} ended with status {status}")
+
+
+def environment_of(core: Core = MAIN) -> dict[str, str]:
+    """The environment of a test: free of the caller's settings, with the core's programs and the collection found."""
+    environment = machine.test_environment()
+    environment["PATH"] = f"{core.folder / 'bin'}:{environment['PATH']}"
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
+    return environment
+
+
+def run_tool(*command: str | Path) -> None:
+    """Run a tool of ``.venv`` over the checkout."""
+    run([MAIN.folder / "bin" / command[0], *command[1:]], environment_of())
+
+
+def need(*programs: str) -> None:
+    """Skip the step unless the machine has these programs."""
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        raise Skipped(f"not installed: {', '.join(missing)}")
+
+
+def project_files() -> list[Path]:
+    """The files of the project, by their paths in the checkout: what git tracks or would take with ``git add``."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [Path(name) for name in names if name and (ROOT / name).exists()]
+
+
+# --- Set-up ----------------------------------------------------------------------------------------------------------
+
+
+def install_packages() -> str | None:
+    """Install the programs the tests use, where that is possible."""
+    packages = machine.missing_packages()
+    if not packages:
+        return "nothing to install"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Skipped(f"only root on Debian can install {' '.join(packages)}")
+    print(f"Installing Debian packages: {' '.join(packages)}", flush=True)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    run(["apt-get", "update", "--quiet"], environment)
+    run(["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages], environment)
+    return f"installed {' '.join(packages)}"
+
+
+def install_tools() -> None:
+    """Put the test tools into ``.venv``."""
+    print("Installing the test tools into .venv", flush=True)
+    run([MAIN.python, "-m", "pip", "install", "--quiet", "--requirement", "tests/requirements.txt"])
+
+
+def fetch_collections() -> None:
+    """Put the laboratory's connection plugin beside the collection."""
+    run([MAIN.python, "tests/lab/fetch_collections.py", COLLECTIONS])
+
+
+def second_core() -> Core:
+    """The release of ansible-core that is tested besides the one in ``.venv``."""
+    version = [MAIN.python, "-c", "from ansible.release import __version__; print(__version__)"]
+    main_release = subprocess.run(version, capture_output=True, text=True, check=True).stdout
+    return NEWEST if main_release.startswith(f"{OLDEST.release}.") else OLDEST
+
+
+def prepare(core: Core) -> str:
+    """Make the virtual environment of a second ansible-core."""
+    fitting = {
+        version: python
+        for version, python in machine.interpreters().items()
+        if core.oldest_python <= version <= core.newest_python
+    }
+    if not fitting:
+        raise Skipped(f"ansible-core {core.release} needs another Python than those on this machine")
+    version = max(fitting)
+    if not core.python.exists():
+        run([fitting[version], "-m", "venv", core.folder])
+    files = ["--requirement", "requirements.txt", "--requirement", "tests/requirements-unit.txt"]
+    run([core.python, "-m", "pip", "install", "--quiet", "--upgrade", *files, core.requirement])
+    return f"Python {version[0]}.{version[1]}"
+
+
+def need_core(core: Core) -> None:
+    """Skip the step unless the virtual environment was made."""
+    if not core.python.exists():
+        raise Skipped(f"there is no ansible-core {core.release}, see the set-up")
+
+
+# --- Unit tests ------------------------------------------------------------------------------------------------------
+
+
+def unit(core: Core) -> str:
+    """Run the unit tests on one ansible-core."""
+    need_core(core)
+    report = core.folder / "unit-tests.xml"
+    report.unlink(missing_ok=True)
+    try:
+        run([core.python, "-m", "pytest", "--quiet", f"--junit-xml={report}"], environment_of(core))
+    except Failed as failure:
+        raise Failed(f"{failure}; {count_tests(report)}") from None
+    return count_tests(report)
+
+
+def count_tests(report: Path) -> str:
+    """A remark from pytest's JUnit report: how many tests ran, and why some did not."""
+    if not report.exists():
+        return "no test ran"
+    cases = list(ElementTree.parse(report).getroot().iter("testcase"))
+    skips = [skip.get("message", "") for skip in ElementTree.parse(report).getroot().iter("skipped")]
+    remark = f"{len(cases) - len(skips)} tests"
+    return f"{remark}, {len(skips)} not run: {'; '.join(sorted(set(skips)))}" if skips else remark
+
+
+# --- Static checks ---------------------------------------------------------------------------------------------------
+
+
+def shellcheck() -> None:
+    """Check every shell script, whatever it is called."""
+    need("shellcheck")
+    interpreters = (b"#!/bin/sh", b"#!/usr/bin/env bash")
+    scripts = [path for path in project_files() if (ROOT / path).read_bytes().startswith(interpreters)]
+    run(["shellcheck", *scripts])
+
+
+def sanity(core: Core) -> None:
+    """Run ``ansible-test sanity`` over a copy of the project, at the path that it demands."""
+    need_core(core)
+    top = BUILD / "sanity" / core.release
+    copy = top / "ansible_collections" / "anchorage" / "pki"
+    shutil.rmtree(top, ignore_errors=True)
+    for path in project_files():
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, copy / path, follow_symlinks=False)
+    run([core.python, "tests/lab/seed_pip.py"])
+    python_folders = [str(python.parent) for python in machine.interpreters().values()]
+    path = os.pathsep.join([str(core.folder / "bin"), *python_folders, os.environ["PATH"]])
+    run([core.folder / "bin" / "ansible-test", "sanity", "--requirements"], os.environ | {"PATH": path}, copy)
+
+
+# --- Documentation and packaging ------------------------------------------------------------------------------------
+
+
+def lint_documentation() -> None:
+    """Check the documentation of plugins and roles, and every reference in it."""
+    options = ("--plugin-docs", "--validate-collection-refs", "all")
+    run_tool("antsibull-docs", "lint-collection-docs", *options, ".")
+
+
+def build_collection() -> None:
+    """Build the tarball that Galaxy would get."""
+    run_tool("ansible-galaxy", "collection", "build", "--force", "--output-path", BUILD)
+
+
+# --- Integration -----------------------------------------------------------------------------------------------------
+
+
+def build_images() -> None:
+    """Build the laboratory's container images."""
+    need("podman", "mmdebstrap")
+    run([sys.executable, "tests/lab/build_images.py"], machine.test_environment())
+
+
+def molecule(scenario: str) -> None:
+    """Run one scenario in containers."""
+    need("podman")
+    run_tool("molecule", "test", "--scenario-name", scenario)
+
+
+def scenarios() -> list[str]:
+    """The names of the molecule scenarios."""
+    return sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+
+
+def all_steps() -> list[Step]:
+    """Every step, in the order in which they run."""
+    second = second_core()
+    cores = (MAIN, second)
+    step = functools.partial
+    return [
+        Step("set-up: system packages", install_packages, ("molecule",)),
+        Step("set-up: test tools", install_tools, PARTS),
+        Step(f"set-up: ansible-core {second.release}", step(prepare, second), ("unit", "sanity")),
+        Step("set-up: container images", build_images, ("molecule",)),
+        Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule")),
+        *(Step(f"unit tests, ansible-core {core.release}", step(unit, core), ("unit",)) for core in cores),
+        Step("ruff", step(run_tool, "ruff", "check"), ("lint",)),
+        Step("mypy", step(run_tool, "mypy"), ("lint",)),
+        Step("shellcheck", shellcheck, ("lint",)),
+        Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",)),
+        Step("antsibull-docs", lint_documentation, ("docs",)),
+        Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
+        Step("ansible-galaxy collection build", build_collection, ("docs",)),
+        *(Step(f"sanity, ansible-core {core.release}", step(sanity, core), ("sanity",)) for core in cores),
+        *(Step(f"molecule {name}, ansible-core {MAIN.release}", step(molecule, name), ("molecule",)) for name in scenarios()),
+    ]
