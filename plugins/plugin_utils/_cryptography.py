@@ -11,17 +11,6 @@ the only use of these names that a module may make at import time (with ``from _
 
 from __future__ import annotations
 
-try:
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-    from cryptography.hazmat.primitives.serialization import pkcs12
-    from cryptography.x509 import ocsp
-    from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
-except ImportError:  # only in a sandbox without the package: see above
-    pass
-
 __all__ = [
     "ExtendedKeyUsageOID",
     "ExtensionOID",
@@ -38,3 +27,14 @@ __all__ = [
     "serialization",
     "x509",
 ]
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.serialization import pkcs12
+    from cryptography.x509 import ocsp
+    from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+except ImportError:  # only in a sandbox without the package: see above; the names must exist to be imported
+    globals().update(dict.fromkeys(__all__))
