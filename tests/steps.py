@@ -24,6 +24,9 @@ BUILD = ROOT / "build"
 COLLECTIONS = BUILD / "collections"
 PARTS = ("unit", "lint", "docs", "sanity", "molecule")
 
+#: Twice quiet: errors alone.
+PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
+
 #: No step takes this long, in seconds: one that does hangs.
 STEP_LIMIT = 1800
 
@@ -127,7 +130,7 @@ def install_packages() -> str | None:
 def install_tools() -> None:
     """Put the test tools into ``.venv``."""
     print("Installing the test tools into .venv", flush=True)
-    run([MAIN.python, "-m", "pip", "install", "--quiet", "--requirement", "tests/requirements.txt"])
+    run([MAIN.python, *PIP_INSTALL, "--requirement", "tests/requirements.txt"])
 
 
 def fetch_collections() -> None:
@@ -155,7 +158,7 @@ def prepare(core: Core) -> str:
     if not core.python.exists():
         run([fitting[version], "-m", "venv", core.folder])
     files = ["--requirement", "requirements.txt", "--requirement", "tests/requirements-unit.txt"]
-    run([core.python, "-m", "pip", "install", "--quiet", "--upgrade", *files, core.requirement])
+    run([core.python, *PIP_INSTALL, "--upgrade", *files, core.requirement])
     return f"Python {version[0]}.{version[1]}"
 
 
@@ -210,6 +213,7 @@ def sanity(core: Core) -> None:
     for path in project_files():
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / path, copy / path, follow_symlinks=False)
+    run(["git", "init", "--quiet"], folder=copy)  # ansible-test asks git for the list of files
     run([core.python, "tests/lab/seed_pip.py"])
     python_folders = [str(python.parent) for python in machine.interpreters().values()]
     path = os.pathsep.join([str(core.folder / "bin"), *python_folders, os.environ["PATH"]])
