@@ -11,10 +11,13 @@ from typing import Any, ClassVar
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
+PASSPHRASE_SPEC: dict[str, Any] = {
+    "passphrase": {"type": "str", "no_log": True},
+    "responder_passphrase": {"type": "str", "no_log": True},
+}
 
 
 class PkiAction(ActionBase):
@@ -64,7 +67,8 @@ class PkiAction(ActionBase):
         """Send the module over the connection's input, and refuse where ansible-core would leave a readable file."""
         if C.DEFAULT_KEEP_REMOTE_FILES:
             raise PkiError(
-                "ANSIBLE_KEEP_REMOTE_FILES is set: the private key would stay in a file on the host. Unset it and run again."
+                "ANSIBLE_KEEP_REMOTE_FILES is set: the private key would stay in a file on the host. Unset it and run "
+                "again."
             )
         if self._connection.has_pipelining:
             try:

@@ -19,6 +19,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import hashes, serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError, PkiError
@@ -55,7 +56,9 @@ class CertifiedKey:
         path = self.folder / KEY
         key = decode_key(read_private(path), passphrase, option, str(path))
         if key.public_key() != self.certificate.public_key():
-            raise PkiError(f"{path} does not fit the certificate beside it. Restore the authority's folder from a backup.")
+            raise PkiError(
+                f"{path} does not fit the certificate beside it. Restore the authority's folder from a backup."
+            )
         return key
 
 
@@ -71,6 +74,9 @@ class IssuingAuthority(CertifiedKey):
         if not self.responders:
             raise PkiError(f"{self.folder} has no OCSP responder. Run certificate_authority to make one.")
         return self.responders[-1]
+
+
+Key = TypeVar("Key", bound=CertifiedKey)
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,9 @@ def read_authority(folder: Path) -> Authority:
     policy_path = folder / POLICY
     if not policy_path.exists():
         if {entry.name for entry in folder.iterdir()} <= {LOCK}:
-            raise AuthorityMissingError(f"The authority in {folder} is still to be made by anchorage.pki.certificate_authority.")
+            raise AuthorityMissingError(
+                f"The authority in {folder} is still to be made by anchorage.pki.certificate_authority."
+            )
         raise PkiError(
             f"{folder} holds something, but no {POLICY}: it is not an authority, or a damaged one. "
             "Choose another folder with the option authority, or restore it from a backup."
@@ -174,10 +182,14 @@ def _read_certified_key(folder: Path) -> CertifiedKey:
     try:
         return CertifiedKey(folder, x509.load_pem_x509_certificate(read_public(path)))
     except ValueError as error:
-        raise PkiError(f"{path} is not a certificate any more. Restore the authority's folder from a backup.") from error
+        raise PkiError(
+            f"{path} is not a certificate any more. Restore the authority's folder from a backup."
+        ) from error
 
 
-def _newest(keys: tuple, folder: Path):  # type: ignore[no-untyped-def, type-arg]
+def _newest(keys: tuple[Key, ...], folder: Path) -> Key:
     if not keys:
-        raise AuthorityMissingError(f"The authority in {folder} is unfinished. Run certificate_authority to complete it.")
+        raise AuthorityMissingError(
+            f"The authority in {folder} is unfinished. Run certificate_authority to complete it."
+        )
     return keys[-1]

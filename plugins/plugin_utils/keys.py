@@ -61,7 +61,7 @@ def key_type_of(public_key: Any) -> KeyType | None:
     return None
 
 
-def signature_hash(key: PrivateKey) -> hashes.HashAlgorithm | None:
+def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
     """The digest that a signature of ``key`` is made over; None for Ed25519, which has its own (RFC 8032)."""
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return None
@@ -73,7 +73,10 @@ def signature_hash(key: PrivateKey) -> hashes.HashAlgorithm | None:
 def check_passphrase(passphrase: str | None, option: str) -> None:
     """Raise PkiError where a new ``passphrase`` is too short. None (no encryption) is accepted."""
     if passphrase is not None and len(passphrase) < SHORTEST_PASSPHRASE:
-        raise PkiError(f"{option}: give at least {SHORTEST_PASSPHRASE} characters, or leave the option out to store the key unencrypted.")
+        raise PkiError(
+            f"{option}: give at least {SHORTEST_PASSPHRASE} characters, or leave the option out to store the key "
+            "unencrypted."
+        )
 
 
 def encode_key(key: PrivateKey, passphrase: str | None = None) -> bytes:
@@ -105,4 +108,4 @@ def decode_key(data: bytes, passphrase: str | None, option: str, path: str) -> P
         raise PkiError(f"The private key {path} is damaged. Restore the authority's folder from a backup.") from error
     if key_type_of(key.public_key()) is None:
         raise PkiError(f"The private key {path} is of a kind that this collection does not use.")
-    return key  # type: ignore[no-any-return]
+    return key

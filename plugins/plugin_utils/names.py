@@ -95,7 +95,7 @@ def parse_names(texts: list[str]) -> tuple[SubjectAlternativeName, ...]:
 def names_of(certificate: x509.Certificate) -> tuple[SubjectAlternativeName, ...]:
     """The subject alternative names of a certificate that this collection issued."""
     extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    kinds = {
+    kinds: dict[Any, NameKind] = {
         x509.DNSName: NameKind.DNS,
         x509.IPAddress: NameKind.IP,
         x509.RFC822Name: NameKind.EMAIL,
@@ -129,11 +129,15 @@ def _parse_dns(text: str) -> str:
 
 def _a_label(label: str, name: str) -> str:
     if DEVIATIONS & set(label.lower()):
-        raise PkiError(f"names: {name!r} has a character that old and new IDNA encode differently; write its A-label (xn--...).")
+        raise PkiError(
+            f"names: {name!r} has a character that old and new IDNA encode differently; write its A-label (xn--...)."
+        )
     try:
         encoded = label.encode("idna").decode("ascii").lower()
     except UnicodeError as error:
-        raise PkiError(f"names: {name!r} is not a DNS name: the label {label!r} cannot be encoded ({error}).") from error
+        raise PkiError(
+            f"names: {name!r} is not a DNS name: the label {label!r} cannot be encoded ({error})."
+        ) from error
     if not LABEL.match(encoded):
         raise PkiError(
             f"names: {name!r} is not a DNS name: the label {label!r} may hold letters, digits and inner hyphens only, "
@@ -145,7 +149,9 @@ def _a_label(label: str, name: str) -> str:
 def _parse_email(text: str) -> SubjectAlternativeName:
     mailbox, _at, domain = text.rpartition("@")
     if not MAILBOX.match(mailbox) or len(mailbox) > 64:
-        raise PkiError(f"names: {text!r} is not an e-mail address that a certificate can hold: check what stands before the '@'.")
+        raise PkiError(
+            f"names: {text!r} is not an e-mail address that a certificate can hold: check what stands before the '@'."
+        )
     return SubjectAlternativeName(NameKind.EMAIL, f"{mailbox}@{parse_host_name(domain)}")
 
 
@@ -164,4 +170,6 @@ def _parse_uri(text: str) -> SubjectAlternativeName:
         parse_host_name(host)
         return SubjectAlternativeName(NameKind.URI, text)
     # RFC 5280, section 4.2.1.10: under a URI constraint, a URI whose host is an address is rejected.
-    raise PkiError(f"names: the URI {text!r} must name its host by a DNS name, since verifiers reject an address there.")
+    raise PkiError(
+        f"names: the URI {text!r} must name its host by a DNS name, since verifiers reject an address there."
+    )

@@ -29,7 +29,8 @@ LONGEST_NAME = 64
 
 @dataclass(frozen=True)
 class Subject:
-    """The distinguished name of the root. The issuing authority and the responder carry it too, with a CN of their own."""
+    """The distinguished name of the root. The issuing authority and the responder carry it too, with a CN of their "
+    "own."""
 
     common_name: str
     organization: str = ""
@@ -89,7 +90,8 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
 
 
 def refused_differences(existing: Policy, wanted: Policy) -> list[str]:
-    """What an existing authority cannot become, one phrase each. Lifetimes may change; all else is in its certificates."""
+    """What an existing authority cannot become, one phrase each. Lifetimes may change; all else is in its "
+    "certificates."""
     differences = []
     if existing.key_type != wanted.key_type:
         differences.append(f"key_type is {existing.key_type.value}, not {wanted.key_type.value}")
@@ -120,7 +122,9 @@ def decode_policy(data: bytes, path: str) -> Policy:
     try:
         stored = json.loads(data)
         if stored["schema"] > SCHEMA:
-            raise PkiError(f"{path} was written by a newer release of anchorage.pki. Update the collection on this controller.")
+            raise PkiError(
+                f"{path} was written by a newer release of anchorage.pki. Update the collection on this controller."
+            )
         constraints = stored["constraints"]
         return Policy(
             subject=Subject(**stored["subject"]),
@@ -140,7 +144,8 @@ def _wanted_constraints(options: Mapping[str, Any], base: NameConstraints | None
         return base
     defaults = base or NameConstraints(DEFAULT_DOMAINS, DEFAULT_NETWORKS)
     wanted = parse_constraints(
-        list(defaults.domains) if domains is None else domains, list(defaults.networks) if networks is None else networks
+        list(defaults.domains) if domains is None else domains,
+        list(defaults.networks) if networks is None else networks,
     )
     # The order of the subtrees means nothing, so that another order is no difference.
     if base and set(base.domains) == set(wanted.domains) and set(base.networks) == set(wanted.networks):
@@ -165,9 +170,15 @@ def _check_lifetimes(lifetimes: Lifetimes) -> None:
             raise PkiError(f"{field.name}_lifetime: give one day or more.")
     if lifetimes.leaf > LONGEST_LEAF:
         raise PkiError(f"leaf_lifetime: {lifetimes.leaf} days are more than the {LONGEST_LEAF} that clients accept.")
-    for shorter, longer in (("leaf", "issuing"), ("issuing", "root"), ("responder", "issuing"), ("staple", "responder")):
+    for shorter, longer in (
+        ("leaf", "issuing"),
+        ("issuing", "root"),
+        ("responder", "issuing"),
+        ("staple", "responder"),
+    ):
         if getattr(lifetimes, shorter) * 2 > getattr(lifetimes, longer):
             raise PkiError(
-                f"{shorter}_lifetime: {getattr(lifetimes, shorter)} days leave no room for renewal within {longer}_lifetime "
+                f"{shorter}_lifetime: {getattr(lifetimes, shorter)} days leave no room for renewal within "
+                f"{longer}_lifetime "
                 f"({getattr(lifetimes, longer)} days), which must be twice as long at least."
             )

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The authority's files: created for their owner alone, complete or not at all, and refused where others could meddle."""
+"""The authority's files: created for their owner alone, complete or not at all, and refused where others could "
+"meddle."""
 
 from __future__ import annotations
 
@@ -54,12 +55,15 @@ def read_private(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise PkiError(f"{path} cannot be read: {error.strerror}. Restore the authority's folder from a backup.") from error
+        raise PkiError(
+            f"{path} cannot be read: {error.strerror}. Restore the authority's folder from a backup."
+        ) from error
     with open(descriptor, "rb") as file:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if mode & 0o077:
             raise PkiError(
-                f"{path} is open to other users (mode {mode:04o}). Make sure that nobody took the key, then: chmod 600 {path}"
+                f"{path} is open to other users (mode {mode:04o}). Make sure that nobody took the key, then: chmod 600 "
+                f"{path}"
             )
         return file.read(LARGEST_FILE)
 
@@ -70,7 +74,9 @@ def read_public(path: Path) -> bytes:
         with open(path, "rb") as file:
             return file.read(LARGEST_FILE)
     except OSError as error:
-        raise PkiError(f"{path} cannot be read: {error.strerror}. Restore the authority's folder from a backup.") from error
+        raise PkiError(
+            f"{path} cannot be read: {error.strerror}. Restore the authority's folder from a backup."
+        ) from error
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action behind anchorage.pki.certificate_authority. It runs on the controller, in the action's own process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import LOCK, authority_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import (
+    authority_result,
+    establishment_diff,
+    policy_result,
+    warnings_for,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import (
+    Establishment,
+    Passphrases,
+    carry_out,
+    plan_establishment,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KEY_TYPES
+from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import create_folder, exclusive_lock
+
+
+class ActionModule(PkiAction):
+    """Makes the authority, or renews what is due in it."""
+
+    _requires_connection = False
+
+    ARGUMENT_SPEC = {
+        **AUTHORITY_SPEC,
+        **PASSPHRASE_SPEC,
+        "subject": {
+            "type": "dict",
+            "options": {"common_name": {"type": "str"}, "organization": {"type": "str"}, "country": {"type": "str"}},
+        },
+        "key_type": {"type": "str", "choices": KEY_TYPES, "no_log": False},
+        "permitted_domains": {"type": "list", "elements": "str"},
+        "permitted_networks": {"type": "list", "elements": "str"},
+        "unconstrained": {"type": "bool"},
+        "root_lifetime": {"type": "int"},
+        "issuing_lifetime": {"type": "int"},
+        "responder_lifetime": {"type": "int"},
+        "leaf_lifetime": {"type": "int"},
+        "staple_lifetime": {"type": "int"},
+    }
+    CONDITIONS = {
+        "mutually_exclusive": [("unconstrained", "permitted_domains"), ("unconstrained", "permitted_networks")],
+    }
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        now = datetime.now(timezone.utc)
+        folder = authority_folder(arguments["authority"], os.environ)
+        default_common_name = f"Anchorage authority {secrets.token_hex(3)}"
+        if self.check_mode:
+            return self._shape(plan_establishment(folder, arguments, default_common_name, now))
+        if not folder.exists():
+            create_folder(folder)
+        with exclusive_lock(folder / LOCK):
+            plan = plan_establishment(folder, arguments, default_common_name, now)
+            passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+            return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now))}
+
+    def _shape(self, plan: Establishment) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            "changed": bool(plan.steps),
+            "steps": [str(step) for step in plan.steps],
+            "folder": str(plan.folder),
+            **policy_result(plan.policy),
+        }
+        if warnings_for(plan.policy):
+            result["warnings"] = warnings_for(plan.policy)
+        if self.diff_mode:
+            result["diff"] = establishment_diff(plan)
+        return result

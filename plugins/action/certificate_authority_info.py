@@ -1,0 +1,44 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action behind anchorage.pki.certificate_authority_info. It runs on the controller, in the action's own "
+"process."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import authority_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils.renewal import plan_authority
+
+
+class ActionModule(PkiAction):
+    """Reads the authority; needs no passphrase."""
+
+    _requires_connection = False
+
+    ARGUMENT_SPEC = {**AUTHORITY_SPEC}
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        folder = authority_folder(arguments["authority"], os.environ)
+        try:
+            authority = read_authority(folder)
+        except AuthorityMissingError as error:
+            return {"changed": False, "exists": False, "folder": str(folder), "msg": str(error)}
+        with open_ledger(authority.ledger_path) as ledger:
+            due = plan_authority(authority, authority.policy, ledger.last_leaf_ends(), datetime.now(timezone.utc))
+            leaves = ledger.leaf_counts()
+        return {
+            "changed": False,
+            "exists": True,
+            "due": [str(step) for step in due],
+            "leaves": leaves,
+            **authority_result(authority),
+        }

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a host says it has. A host is not trusted: its report is capped, typed and matched with what was asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
+
+SHA256 = re.compile(r"([0-9a-f]{64})?\Z")
+LONGEST_TEXT = 500
+LONGEST_CSR = 16 * 1024
+MOST_DRIFT = 20
+
+
+@dataclass(frozen=True)
+class DeployedLeaf:
+    """A leaf as a host reports it. Digests are hexadecimal, or empty for what is not there; generation 0 is none.
+
+    ``damage`` says why the generation cannot be kept, ``drift`` what a repair would mend without new material.
+    """
+
+    name: str
+    generation: int
+    leaf_sha256: str
+    chain_sha256: str
+    staple_sha256: str
+    pkcs12: bool
+    damage: str
+    drift: tuple[str, ...]
+    csr: str
+
+
+def parse_report(result: Mapping[str, Any], requests: list[LeafRequest]) -> list[DeployedLeaf]:
+    """The deployed leaves in the order of ``requests``. Raises PkiError where the report is not what a host sends."""
+    entries = result.get("certificates")
+    if not isinstance(entries, list) or len(entries) != len(requests):
+        raise PkiError("The host's report does not fit the certificates of this task; is its anchorage.pki intact?")
+    deployed = [_parse_entry(entry) for entry in entries]
+    if [leaf.name for leaf in deployed] != [request.name for request in requests]:
+        raise PkiError("The host's report is about other certificates than this task.")
+    return deployed
+
+
+def _parse_entry(entry: Any) -> DeployedLeaf:
+    try:
+        leaf = DeployedLeaf(
+            name=str(entry["name"])[:LONGEST_TEXT],
+            generation=int(entry["generation"]),
+            leaf_sha256=str(entry["leaf_sha256"]),
+            chain_sha256=str(entry["chain_sha256"]),
+            staple_sha256=str(entry["staple_sha256"]),
+            pkcs12=bool(entry["pkcs12"]),
+            damage=str(entry["damage"])[:LONGEST_TEXT],
+            drift=tuple(str(text)[:LONGEST_TEXT] for text in list(entry["drift"])[:MOST_DRIFT]),
+            csr=str(entry["csr"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise PkiError("The host's report is not readable; is its anchorage.pki intact?") from error
+    digests = (leaf.leaf_sha256, leaf.chain_sha256, leaf.staple_sha256)
+    if leaf.generation < 0 or len(leaf.csr) > LONGEST_CSR or not all(SHA256.match(digest) for digest in digests):
+        raise PkiError(f"The host's report about {leaf.name!r} is not plausible, and nothing was deployed.")
+    return leaf

@@ -1,0 +1,192 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From decisions to bytes: leaves and staples signed, entered in the ledger, and shaped as the host half takes them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    pkcs12,
+    serialization,
+    x509,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import (
+    Authority,
+    IssuingAuthority,
+    fingerprint,
+    to_pem,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Signer, sign_leaf, validity_from
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import (
+    PrivateKey,
+    PublicKey,
+    encode_key,
+    generate_key,
+    key_type_of,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import Action, LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils.staples import Staple, sign_staple
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One leaf on its way to a host. ``wire`` is what the host half takes; it may hold a private key."""
+
+    plan: LeafPlan
+    certificate: x509.Certificate
+    staple: Staple | None
+    wire: dict[str, Any] = field(repr=False)
+
+
+def deliver(
+    plans: Sequence[LeafPlan], authority: Authority, passphrases: Passphrases, ledger: Ledger, now: datetime
+) -> list[Delivery]:
+    """Sign what ``plans`` need and enter it in ``ledger``, in one transaction. Raises PkiError, nothing entered."""
+    issuer = _Issuer(authority, passphrases, now)
+    with ledger.transaction():
+        return [issuer.deliver(plan, ledger) for plan in plans if plan.decision.action is not Action.NONE]
+
+
+def confirm(plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], ledger: Ledger) -> None:
+    """Note in ``ledger`` what the host has in use now, be it from a run whose end the controller did not see."""
+    delivered = {delivery.plan.request.name: fingerprint(delivery.certificate) for delivery in deliveries}
+    in_use = [
+        (plan.place, delivered.get(plan.request.name, plan.deployed.leaf_sha256))
+        for plan in plans
+        if plan.request.name in delivered or (plan.record is not None and plan.record.status == "signed")
+    ]
+    if in_use:
+        with ledger.transaction():
+            for place, sha256 in in_use:
+                ledger.mark_deployed(place, sha256)
+
+
+class _Issuer:
+    """An authority whose keys are unlocked when they are first needed, and only those that are."""
+
+    def __init__(self, authority: Authority, passphrases: Passphrases, now: datetime) -> None:
+        self._authority = authority
+        self._passphrases = passphrases
+        self._now = now
+        self._responders: dict[str, Signer] = {}
+        self._issuing: Signer | None = None
+
+    def deliver(self, plan: LeafPlan, ledger: Ledger) -> Delivery:
+        """Sign what ``plan`` needs and enter it in ``ledger``, inside the caller's transaction. Raises PkiError."""
+        if plan.decision.action is Action.LEAF:
+            return self._deliver_leaf(plan, ledger)
+        if plan.record is None:
+            raise PkiError(f"{plan.request.name!r} is not in the ledger: nothing can be signed for it.")
+        staple = None
+        if plan.decision.action is Action.STAPLE and plan.request.staple:
+            issuer = self._authority.issuer_of(plan.record.issuer_sha256) or self._authority.issuing
+            staple = self._sign_staple(plan.record.certificate, issuer, ledger)
+        return Delivery(plan, plan.record.certificate, staple, _wire(plan, staple=staple))
+
+    def _deliver_leaf(self, plan: LeafPlan, ledger: Ledger) -> Delivery:
+        request, issuer = plan.request, self._authority.issuing
+        key = None if request.private_key == "host" else generate_key(request.key_type)
+        public_key = key.public_key() if key else requested_key(plan.deployed.csr, request)
+        days = request.lifetime or self._authority.policy.lifetimes.leaf
+        if issuer.certificate.not_valid_after_utc < self._now + timedelta(days=days):
+            raise PkiError(
+                f"lifetime: the issuing authority ends on {issuer.certificate.not_valid_after_utc:%Y-%m-%d}, before a "
+                "leaf of "
+                f"{days} days would. Run certificate_authority, which renews it."
+            )
+        certificate = sign_leaf(
+            public_key, self._issuing_signer(), request.names, request.profile, validity_from(self._now, days)
+        )
+        ledger.record_leaf(
+            certificate, issuer.sha256, plan.place, [str(name) for name in request.names], request.private_key
+        )
+        staple = self._sign_staple(certificate, issuer, ledger) if request.staple else None
+        return Delivery(plan, certificate, staple, _wire(plan, certificate, issuer, key, staple))
+
+    def _sign_staple(self, certificate: x509.Certificate, issuer: IssuingAuthority, ledger: Ledger) -> Staple:
+        days = self._authority.policy.lifetimes.staple
+        staple = sign_staple(certificate, issuer.certificate, self._responder_signer(issuer), days, self._now)
+        ledger.record_staple(staple, fingerprint(certificate))
+        return staple
+
+    def _issuing_signer(self) -> Signer:
+        if self._issuing is None:
+            issuing = self._authority.issuing
+            self._issuing = Signer(issuing.certificate, issuing.key(self._passphrases.authority, "passphrase"))
+        return self._issuing
+
+    def _responder_signer(self, issuer: IssuingAuthority) -> Signer:
+        responder = issuer.responder
+        if responder.certificate.not_valid_after_utc <= self._now:
+            raise PkiError(
+                f"The OCSP responder ended on {responder.certificate.not_valid_after_utc:%Y-%m-%d}, so that no staple "
+                "can be "
+                "signed. Run certificate_authority, which renews it."
+            )
+        if responder.sha256 not in self._responders:
+            key = responder.key(self._passphrases.responder, "responder_passphrase")
+            self._responders[responder.sha256] = Signer(responder.certificate, key)
+        return self._responders[responder.sha256]
+
+
+def requested_key(csr: str, request: LeafRequest) -> PublicKey:
+    """The public key of a host's certificate signing request, the only thing that is taken from it.
+
+    Raises PkiError where the request is not signed with that key, or the key is not of the wanted type.
+    """
+    if not csr:
+        raise PkiError(f"The host sent no certificate signing request for {request.name!r}.")
+    try:
+        parsed = x509.load_pem_x509_csr(csr.encode())
+        key, proved = parsed.public_key(), parsed.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+        raise PkiError(f"The host's certificate signing request for {request.name!r} is not readable.") from error
+    if not proved:
+        raise PkiError(f"The host's certificate signing request for {request.name!r} is not signed with its own key.")
+    if key_type_of(key) != request.key_type:
+        raise PkiError(f"The host made a key for {request.name!r} that is not of the type {request.key_type.value}.")
+    return key  # type: ignore[return-value]
+
+
+def _wire(
+    plan: LeafPlan,
+    certificate: x509.Certificate | None = None,
+    issuer: IssuingAuthority | None = None,
+    key: PrivateKey | None = None,
+    staple: Staple | None = None,
+) -> dict[str, Any]:
+    """One entry of the host half's ``certificates``."""
+    passphrase = plan.request.pkcs12_passphrase if certificate else None
+    bundle = b""
+    if certificate and issuer and key and passphrase is not None:
+        bundle = pkcs12.serialize_key_and_certificates(
+            plan.request.name.encode(),
+            key,
+            certificate,
+            [issuer.certificate],
+            serialization.BestAvailableEncryption(passphrase.encode()),
+        )
+    return {
+        "name": plan.request.name,
+        "action": plan.decision.action.value,
+        "expected_generation": plan.deployed.generation,
+        "certificate": to_pem(certificate) if certificate else "",
+        "chain": to_pem(issuer.certificate) if issuer else "",
+        "private_key": encode_key(key).decode() if key else "",
+        "staple": base64.b64encode(staple.der).decode() if staple else "",
+        "pkcs12": base64.b64encode(bundle).decode(),
+        "pkcs12_passphrase": passphrase if passphrase is not None and not key else "",
+    }

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Leaves in words: the results and the diffs of leaf_certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import certificate_result, timestamp
+from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import Delivery
+from ansible_collections.anchorage.pki.plugins.plugin_utils.names import names_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import Action, LeafPlan
+
+
+def plan_result(plan: LeafPlan) -> dict[str, Any]:
+    """What a task says of a leaf that it left alone, or in check mode would change."""
+    result = {
+        "name": plan.request.name,
+        "action": plan.decision.action.value,
+        "reason": plan.decision.reason,
+        "changed": plan.decision.action is not Action.NONE,
+        "names": [str(name) for name in plan.request.names],
+        "generation": plan.deployed.generation,
+    }
+    if plan.record is None:
+        return result
+    staple = plan.record.staple(plan.deployed.staple_sha256)
+    return {**result, **_certificate_result(plan.record.certificate, staple)}
+
+
+def delivery_result(delivery: Delivery, generation: int) -> dict[str, Any]:
+    """What a task says of a leaf that it changed, now in ``generation`` on the host."""
+    staple: Any = delivery.staple
+    if staple is None and delivery.plan.decision.action is Action.REPAIR and delivery.plan.record:
+        staple = delivery.plan.record.staple(delivery.plan.deployed.staple_sha256)
+    result = plan_result(delivery.plan)
+    return {**result, "generation": generation, **_certificate_result(delivery.certificate, staple)}
+
+
+def leaf_diff(plans: Sequence[LeafPlan], destination: str) -> dict[str, str]:
+    """The leaves of a task before and after, a line each; the same in check mode as in the run itself."""
+    header = f"leaf certificates in {destination}"
+    return {
+        "before_header": header,
+        "after_header": header,
+        "before": "".join(f"{plan.request.name}: {_before(plan)}\n" for plan in plans),
+        "after": "".join(f"{plan.request.name}: {_after(plan)}\n" for plan in plans),
+    }
+
+
+def _certificate_result(certificate: x509.Certificate, staple: Any) -> dict[str, Any]:
+    times = None
+    if staple is not None:
+        times = {"this_update": timestamp(staple.this_update), "next_update": timestamp(staple.next_update)}
+    return {**certificate_result(certificate, fingerprint(certificate)), "staple": times}
+
+
+def _before(plan: LeafPlan) -> str:
+    if plan.deployed.generation == 0:
+        return "nothing"
+    if plan.record is None:
+        return f"generation {plan.deployed.generation}, a leaf that the ledger does not know"
+    certificate = plan.record.certificate
+    names = ", ".join(str(name) for name in names_of(certificate))
+    staple = plan.record.staple(plan.deployed.staple_sha256)
+    stapled = f"staple until {timestamp(staple.next_update)}" if staple else "no staple of this authority"
+    return (
+        f"generation {plan.deployed.generation}, leaf {plan.record.sha256[:16]} for {names} "
+        f"until {timestamp(certificate.not_valid_after_utc)}, {stapled}"
+    )
+
+
+def _after(plan: LeafPlan) -> str:
+    action, reason = plan.decision.action, plan.decision.reason
+    if action is Action.NONE:
+        return _before(plan)
+    if action is Action.REPAIR:
+        return f"{_before(plan)}, repaired ({reason})"
+    generation = f"generation {plan.deployed.generation + 1}"
+    if action is Action.STAPLE:
+        return f"{generation}, the same leaf with {'a new' if plan.request.staple else 'no'} staple ({reason})"
+    names = ", ".join(str(name) for name in plan.request.names)
+    kind = f"{plan.request.key_type.value} {plan.request.profile.value}"
+    return f"{generation}, a new {kind} leaf for {names} ({reason})"

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task of leaf_certificate asks for: one request for each certificate, from validated task arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils.constraints import check_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils.names import NameKind, SubjectAlternativeName, parse_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Policy
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+LONGEST_FILE_NAME = 255
+# What the task says once for all certificates, and each certificate may say for itself.
+SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "pkcs12_passphrase")
+
+
+@dataclass(frozen=True)
+class LeafRequest:
+    """One wanted leaf. ``lifetime`` is in days, None for the authority's own; a PKCS#12 file is wanted where it has a
+    passphrase."""
+
+    name: str
+    names: tuple[SubjectAlternativeName, ...]
+    profile: Profile
+    key_type: KeyType
+    private_key: str
+    lifetime: int | None
+    staple: bool
+    pkcs12_passphrase: str | None = field(repr=False)
+
+    @property
+    def server_name(self) -> str:
+        """The DNS name by which a client would ask for this leaf, empty where it has none."""
+        hosts = (name.value for name in self.names if name.kind is NameKind.DNS)
+        # A wildcard is asked for by any name below it.
+        return next((host.replace("*", "probe", 1) for host in hosts), "")
+
+
+def parse_requests(arguments: Mapping[str, Any]) -> list[LeafRequest]:
+    """The requests of a task, from ``name`` and ``names`` or from ``certificates``. Raises PkiError."""
+    if arguments["certificates"] is None:
+        return [_parse_request(arguments, {})]
+    if not arguments["certificates"]:
+        raise PkiError("certificates: name at least one certificate.")
+    requests = [_parse_request(entry, arguments) for entry in arguments["certificates"]]
+    names = [request.name for request in requests]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise PkiError(f"certificates: the name {repeated[0]!r} stands twice; each needs a folder of its own.")
+    return requests
+
+
+def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
+    """Raise PkiError where the authority must not or cannot issue what is requested."""
+    for request in requests:
+        check_names(request.names, policy.constraints)
+        if request.lifetime is not None and request.lifetime > policy.lifetimes.leaf:
+            raise PkiError(
+                f"lifetime: {request.lifetime} days for {request.name!r} are beyond what the issuing authority is kept "
+                "valid "
+                f"for ({policy.lifetimes.leaf} days). Ask for less, or raise leaf_lifetime of certificate_authority."
+            )
+
+
+def probes(activate: Mapping[str, Any], requests: list[LeafRequest]) -> list[dict[str, Any]]:
+    """The probes of a task's ``activate`` with their defaults filled in from the certificates. Raises PkiError."""
+    by_name = {request.name: request for request in requests}
+    filled = []
+    for probe in activate["probes"] or []:
+        name = probe["certificate"] or (requests[0].name if len(requests) == 1 else None)
+        if name is None:
+            raise PkiError("activate.probes.certificate: say which of the certificates is served there.")
+        if name not in by_name:
+            raise PkiError(f"activate.probes.certificate: no certificate of this task is named {name!r}.")
+        request = by_name[name]
+        server_name = probe["server_name"] or request.server_name
+        filled.append({**probe, "certificate": name, "server_name": server_name, "staple": request.staple})
+    return filled
+
+
+def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> LeafRequest:
+    options: dict[str, Any] = {
+        option: defaults.get(option) if entry.get(option) is None else entry[option] for option in SHARED_OPTIONS
+    }
+    name = entry["name"]
+    if not NAME.match(name) or len(name) > LONGEST_FILE_NAME:
+        raise PkiError(
+            f"name: {name!r} names a folder: it must begin with a letter or digit and may hold letters, digits, '.', "
+            "'_', '-'."
+        )
+    if options["lifetime"] is not None and options["lifetime"] < 1:
+        raise PkiError(f"lifetime: give one day or more for {name!r}.")
+    return LeafRequest(
+        name=name,
+        names=parse_names(entry["names"]),
+        profile=Profile(options["profile"]),
+        key_type=KeyType(options["key_type"]),
+        private_key=options["private_key"],
+        lifetime=options["lifetime"],
+        staple=options["staple"],
+        pkcs12_passphrase=options["pkcs12_passphrase"],
+    )
