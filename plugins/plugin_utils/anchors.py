@@ -87,47 +87,47 @@ def identify_anchor(text: bytes, source: str) -> Anchor:
 
 def _single_certificate(text: bytes, source: str) -> bytes:
     """The DER of the one certificate in ``text``, byte for byte as it was encoded."""
-    _require_pem(text, source)
-    blocks = [(label, body) for label, body in _BLOCK.findall(text) if label in _CERTIFICATE_LABELS]
-    if len(blocks) > 1:
+    labels = _BEGIN.findall(text)
+    _require_no_private_key(labels, source)
+    count = sum(label in _CERTIFICATE_LABELS for label in labels)
+    if count == 0:
+        raise PkiError(f"{source} {_what_instead(text, labels)}")
+    if count > 1:
         raise PkiError(
-            f"{source} holds {len(blocks)} certificates. Give the root certificate alone, and each further root in a "
-            "task "
-            "of its own."
+            f"{source} holds {count} certificates. Give the root certificate alone, and each further root in a task of "
+            "its own."
         )
-    if not blocks:
+    bodies = [body for label, body in _BLOCK.findall(text) if label in _CERTIFICATE_LABELS]
+    if not bodies:
         raise PkiError(f"{source} holds the beginning of a certificate without its end. Give the whole PEM block.")
     try:
-        return base64.b64decode(b"".join(blocks[0][1].split()), validate=True)
+        return base64.b64decode(b"".join(bodies[0].split()), validate=True)
     except binascii.Error as error:
-        raise PkiError(f"The certificate in {source} is damaged: {error}. Get a fresh copy of it.") from error
+        raise PkiError(f"The certificate in {source} is damaged. Get a fresh copy of it.") from error
 
 
-def _require_pem(text: bytes, source: str) -> None:
-    """Raise PkiError unless ``text`` announces an ordinary certificate in PEM and nothing that must stay secret."""
-    labels = _BEGIN.findall(text)
+def _require_no_private_key(labels: list[bytes], source: str) -> None:
     if any(label.endswith(b"PRIVATE KEY") or label.startswith(b"PGP PRIVATE KEY") for label in labels):
         raise PkiError(
             f"{source} holds a private key, which a trust store would publish. Give the certificate alone, and keep "
-            "the "
-            "key out of the play."
+            "the key out of the play."
         )
-    if any(label in _CERTIFICATE_LABELS for label in labels):
-        return
+
+
+def _what_instead(text: bytes, labels: list[bytes]) -> str:
+    """What is wrong with a text without a certificate in PEM, and what to do about it."""
     if not text.strip():
-        raise PkiError(f"{source} is empty. Give a root certificate in PEM.")
+        return "is empty. Give a root certificate in PEM."
     if b"TRUSTED CERTIFICATE" in labels:
-        raise PkiError(
-            f"{source} is a TRUSTED CERTIFICATE, OpenSSL's own format that other programs cannot read. Convert it: "
+        return (
+            "is a TRUSTED CERTIFICATE, OpenSSL's own format that other programs cannot read. Convert it: "
             "openssl x509 -in FILE -out ROOT.pem"
         )
     if labels:
-        raise PkiError(f"{source} holds a {labels[0].decode()} and no certificate. Give a root certificate in PEM.")
+        return f"holds a {labels[0].decode()} and no certificate. Give a root certificate in PEM."
     if _is_der_certificate(text):
-        raise PkiError(
-            f"{source} is in DER, and PEM is wanted. Convert it: openssl x509 -inform DER -in FILE -out ROOT.pem"
-        )
-    raise PkiError(f"{source} is not PEM: it has no line -----BEGIN CERTIFICATE-----. Give a root certificate in PEM.")
+        return "is in DER, and PEM is wanted. Convert it: openssl x509 -inform DER -in FILE -out ROOT.pem"
+    return "is not PEM: it has no line -----BEGIN CERTIFICATE-----. Give a root certificate in PEM."
 
 
 def _is_der_certificate(data: bytes) -> bool:
@@ -146,7 +146,7 @@ def _load(der: bytes, source: str) -> x509.Certificate:
             _ = certificate.extensions, certificate.subject  # parsed when they are first asked for
             return certificate
     except ValueError as error:
-        raise PkiError(f"The certificate in {source} cannot be read: {error}. Get a fresh copy of it.") from error
+        raise PkiError(f"The certificate in {source} is damaged. Get a fresh copy of it.") from error
 
 
 def _require_self_signed(certificate: x509.Certificate, source: str) -> None:
@@ -154,10 +154,9 @@ def _require_self_signed(certificate: x509.Certificate, source: str) -> None:
         certificate.verify_directly_issued_by(certificate)
     except (ValueError, TypeError, InvalidSignature) as error:
         raise PkiError(
-            f"The certificate in {source} is not a root, since it is not signed by itself but by "
-            f"{certificate.issuer.rfc4514_string()!r}. Many programs refuse an anchor that is not a root: give the "
-            "root, and "
-            "let servers send the intermediate."
+            f"The certificate in {source} is not a root: it is not signed by its own key (issuer: "
+            f"{certificate.issuer.rfc4514_string()}). Many programs refuse such an anchor: give the root, and let "
+            "servers send the intermediate."
         ) from error
     except UnsupportedAlgorithm as error:
         raise PkiError(
@@ -192,14 +191,12 @@ def _require_validity(certificate: x509.Certificate, source: str, now: datetime)
     if now > certificate.not_valid_after_utc:
         raise PkiError(
             f"The certificate in {source} expired on {certificate.not_valid_after_utc:%Y-%m-%d}. Give its successor; "
-            "an expired "
-            "anchor can only be removed, with state=absent."
+            "an expired anchor can only be removed, with state=absent."
         )
     if now < certificate.not_valid_before_utc:
         raise PkiError(
             f"The certificate in {source} is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC. "
-            "Check the "
-            "controller's clock, or wait."
+            "Check the controller's clock, or wait."
         )
 
 
@@ -210,7 +207,8 @@ def _warnings(certificate: x509.Certificate, source: str) -> tuple[str, ...]:
     if positive:
         return ()
     return (
-        f"The certificate in {source} has no positive serial number (RFC 5280, section 4.1.2.2), which some programs refuse.",
+        f"The certificate in {source} has no positive serial number, which some programs refuse (RFC 5280, section "
+        "4.1.2.2).",
     )
 
 

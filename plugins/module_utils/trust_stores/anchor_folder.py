@@ -1,0 +1,254 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""System stores that are fed from a folder of anchors by a refresh command: Debian and its kin.
+
+A platform is a row of :data:`LAYOUTS`. The refresh command's exit status proves nothing, since it is 0 whatever was
+left out: only what consumers read counts, which is a bundle (OpenSSL's CAfile) and a folder of links named by the hash
+of the subject (CApath). Sources: update-ca-certificates(8), openssl-rehash(1), openssl-verification-options(1).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in, holds_only
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import (
+    closed_to_others,
+    read_regular,
+    write_public,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.openssl import (
+    dangling_links,
+    hash_links,
+    refusal,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.programs import run
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
+    ABSENT,
+    STALE,
+    TRUSTED,
+    Anchor,
+    Finding,
+)
+
+# Seconds; the hooks of a refresh rebuild Java's store, which takes a small machine half a minute.
+REFRESH_LIMIT = 180.0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A platform: where its anchors lie, what refreshes the store, and what consumers read. Paths are absolute."""
+
+    name: str
+    platforms: str
+    mark: str  # its presence tells the platform
+    anchors: str  # the administrator's folder of anchors
+    suffix: str  # what the refresh command takes for an anchor
+    packaged: str  # the distribution's own anchors
+    command: str
+    rebuild: tuple[str, ...]  # arguments with which the command clears what is left of former anchors too
+    package: str  # brings the command
+    bundle: str
+    links: str
+
+
+LAYOUTS = (
+    Layout(
+        name="debian",
+        platforms="Debian, Ubuntu and their kin",
+        mark="/etc/debian_version",
+        anchors="/usr/local/share/ca-certificates",
+        suffix=".crt",
+        packaged="/usr/share/ca-certificates",
+        command="/usr/sbin/update-ca-certificates",
+        rebuild=("--fresh",),
+        package="ca-certificates",
+        bundle="/etc/ssl/certs/ca-certificates.crt",
+        links="/etc/ssl/certs",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """The store of a host with this layout, whose paths lie below ``root``."""
+
+    layout: Layout
+    root: str
+
+    def path(self, absolute: str) -> str:
+        return os.path.join(self.root, absolute.lstrip("/"))
+
+    def own_file(self, anchor: Anchor) -> Path:
+        return Path(self.path(self.layout.anchors), anchor.name + self.layout.suffix)
+
+    @property
+    def name(self) -> str:
+        return self.layout.name
+
+    @property
+    def obstacle(self) -> str:
+        if os.access(self.path(self.layout.command), os.X_OK):
+            return ""
+        return f"{self.layout.command} is missing: install the package {self.layout.package}."
+
+
+class Check(NamedTuple):
+    """One thing that was looked at: is a ``trace`` of the anchor there, and is all ``sound`` that trust needs?"""
+
+    trace: bool
+    sound: bool
+    sentence: str
+
+
+class Source(NamedTuple):
+    """A file below the folder of anchors that holds the anchor. ``alone`` unless it holds anything else as well."""
+
+    path: str
+    name: str
+    folder: int  # an open descriptor, valid until the next source is asked for
+    alone: bool
+
+
+def sought() -> list[str]:
+    return [f"{layout.mark} ({layout.platforms})" for layout in LAYOUTS]
+
+
+def find(root: str) -> list[FolderStore]:
+    """A host has one system store: the first layout whose mark is there."""
+    stores = [FolderStore(layout, root) for layout in LAYOUTS]
+    return [store for store in stores if os.path.exists(store.path(store.layout.mark))][:1]
+
+
+def inspect(store: FolderStore, anchor: Anchor) -> Finding:
+    links = hash_links(store.path(store.layout.links), anchor.der)
+    checks = [
+        *_check_sources(store, anchor, list(links.values())),
+        _check_bundle(store, anchor),
+        *_check_links(store, anchor, links),
+        _confirm("-CAfile", store.path(store.layout.bundle), anchor),
+        _confirm("-CApath", store.path(store.layout.links), anchor),
+    ]
+    evidence = tuple(check.sentence for check in checks)
+    if all(check.sound for check in checks):
+        return Finding(TRUSTED, evidence)
+    return Finding(STALE if any(check.trace for check in checks) else ABSENT, evidence)
+
+
+def foresee(store: FolderStore, anchor: Anchor, operation: str) -> Finding:
+    bundle = store.path(store.layout.bundle)
+    if operation == "install":
+        return Finding(TRUSTED, (f"{store.own_file(anchor)} would hold it", f"{bundle} would hold it"))
+    sources = list(_sources(store, anchor))
+    shared = [f"{source.path} would keep it, with what else it holds" for source in sources if not source.alone]
+    removed = [f"{source.path} would be removed" for source in sources if source.alone]
+    last = f"{bundle} would {'still hold' if shared else 'lack'} it"
+    return Finding(STALE if shared else ABSENT, (*shared, *removed, last))
+
+
+def install(store: FolderStore, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+    undo.callback(_refresh, store, rebuild=True)
+    write_public(store.own_file(anchor), anchor.pem.encode(), undo)
+    for source in _sources(store, anchor):
+        if source.alone:
+            _open_to_all(source, undo)
+    # A rebuild takes all links away for a moment, from running programs too: only where there is something to mend.
+    _refresh(store, rebuild=before.state == STALE)
+
+
+def remove(store: FolderStore, anchor: Anchor) -> None:
+    for source in _sources(store, anchor):
+        if source.alone:
+            os.unlink(source.name, dir_fd=source.folder)
+    # A file of our name is ours, even if a crash or an editor spoiled what it holds.
+    store.own_file(anchor).unlink(missing_ok=True)
+    _refresh(store, rebuild=True)
+
+
+def _sources(store: FolderStore, anchor: Anchor) -> Iterator[Source]:
+    """Files that feed the store with the anchor. Linked folders are left to their owners, linked files are not."""
+    for path, _folders, names, folder in os.fwalk(store.path(store.layout.anchors)):
+        for name in sorted(names):
+            data = read_regular(name, folder) if name.endswith(store.layout.suffix) else None
+            if data is not None and anchor.der in certificates_in(data):
+                yield Source(os.path.join(path, name), name, folder, holds_only(data, anchor.der))
+
+
+def _open_to_all(source: Source, undo: ExitStack) -> None:
+    """Let other users read a copy: it is the hash link's target, and some readers have no privileges."""
+    descriptor = os.open(source.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=source.folder)
+    undo.callback(os.close, descriptor)
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    undo.callback(os.fchmod, descriptor, mode)
+    os.fchmod(descriptor, mode | 0o444)
+
+
+def _refresh(store: FolderStore, rebuild: bool) -> None:
+    command = [store.path(store.layout.command), *(store.layout.rebuild if rebuild else ())]
+    outcome = run(command, REFRESH_LIMIT)
+    if outcome.status:
+        raise HostError(f"{' '.join(command)} failed: {outcome.last_line}")
+
+
+def _check_sources(store: FolderStore, anchor: Anchor, link_targets: list[str]) -> list[Check]:
+    """Is there a file that will make the next refresh trust the anchor, too?"""
+    sources = list(_sources(store, anchor))
+    own = store.own_file(anchor)
+    packaged = store.path(store.layout.packaged) + "/"
+    alone = [_check_readable(store, source.path, f"{source.path} holds it") for source in sources if source.alone]
+    alone += [Check(True, True, f"{path} holds it") for path in link_targets if path.startswith(packaged)]
+    shared = [
+        Check(True, True, f"{source.path} holds it together with other things, and is left to its owner")
+        for source in sources
+        if not source.alone
+    ]
+    spoiled = own.exists() and str(own) not in [source.path for source in sources]
+    return [
+        *(alone or [Check(False, False, f"{store.path(store.layout.anchors)} has no file that holds it alone")]),
+        *shared,
+        *([Check(True, False, f"{own} does not hold what its name says")] if spoiled else []),
+    ]
+
+
+def _check_bundle(store: FolderStore, anchor: Anchor) -> Check:
+    bundle = store.path(store.layout.bundle)
+    data = read_regular(bundle)
+    if data is None:
+        return Check(False, False, f"{bundle} is missing or cannot be read")
+    if anchor.der not in certificates_in(data):
+        return Check(False, False, f"{bundle} lacks it")
+    return _check_readable(store, bundle, f"{bundle} holds it")
+
+
+def _check_links(store: FolderStore, anchor: Anchor, links: dict[str, str]) -> list[Check]:
+    folder = store.path(store.layout.links)
+    checks = [_check_readable(store, target, f"{link} leads to it in {target}") for link, target in links.items()]
+    dangling = dangling_links(folder, anchor.name)
+    return [
+        *(checks or [Check(False, False, f"{folder} has no hash link that leads to it")]),
+        *(Check(True, False, f"{link} leads to a file that is gone") for link in dangling),
+    ]
+
+
+def _check_readable(store: FolderStore, path: str, sentence: str) -> Check:
+    barred = closed_to_others(path, store.root)
+    return Check(True, not barred, f"{sentence}, but {barred} is closed to other users" if barred else sentence)
+
+
+def _confirm(option: str, path: str, anchor: Anchor) -> Check:
+    """Ask a reader that is none of ours."""
+    reason = refusal(option, path, anchor.pem)
+    if reason is None:
+        return Check(False, True, f"{path} was not confirmed by another reader: there is no openssl command")
+    if reason:
+        return Check(False, False, f"openssl verify {option} {path} refuses it: {reason}")
+    return Check(True, True, f"openssl verify {option} {path} accepts it")

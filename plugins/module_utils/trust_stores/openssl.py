@@ -1,0 +1,53 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What OpenSSL's readers see: links named by a subject's hash (CApath), and the verdict of ``openssl verify``."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import read_regular
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.programs import find_program, run
+
+VERIFY_LIMIT = 30.0
+_HASH_LINK = re.compile(r"[0-9a-f]{8}\.\d+")
+# OpenSSL adds its default file and folder to those that its options name, unless these lead nowhere.
+_NO_DEFAULTS = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
+
+
+def hash_links(folder: str, der: bytes) -> dict[str, str]:
+    """The entries of ``folder`` named like a subject's hash that lead to this very certificate, each with the file at
+    its end. Whether the hash is the right one is for :func:`refusal` to say. See openssl-rehash(1)."""
+    if not os.path.isdir(folder):
+        return {}
+    paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _HASH_LINK.fullmatch(name)]
+    return {path: os.path.realpath(path) for path in paths if certificates_in(read_regular(path) or b"") == [der]}
+
+
+def dangling_links(folder: str, stem: str) -> list[str]:
+    """The links in ``folder`` to files called ``stem`` with any suffix that are there no more."""
+    if not os.path.isdir(folder):
+        return []
+    links = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    dangling = [link for link in links if os.path.islink(link) and not os.path.exists(link)]
+    return [link for link in dangling if os.path.splitext(os.path.basename(os.readlink(link)))[0] == stem]
+
+
+def refusal(option: str, path: str, pem: str) -> str | None:
+    """Why ``openssl verify``, with no other anchors than those of ``path``, does not trust the certificate.
+
+    ``option`` is ``-CAfile`` or ``-CApath``. The answer is "" when it does, and None where there is no openssl.
+    The host's clock has no say: it is not the store's fault. See openssl-verify(1).
+    """
+    openssl = find_program("openssl")
+    if openssl is None:
+        return None
+    outcome = run([openssl, "verify", "-no_check_time", option, path], VERIFY_LIMIT, pem.encode(), _NO_DEFAULTS)
+    if outcome.status == 0:
+        return ""
+    reasons = [line for line in outcome.output.splitlines() if " depth lookup: " in line]
+    return reasons[0].split(" depth lookup: ")[1] if reasons else outcome.last_line

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Programs that keep or read trust stores, run without a shell, with a clean environment and a time limit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LARGEST_OUTPUT = 64 * 1024
+
+
+class Outcome(NamedTuple):
+    """A program's exit status and what it wrote to both its outputs, in order."""
+
+    status: int
+    output: str
+
+    @property
+    def last_line(self) -> str:
+        lines = self.output.strip().splitlines()
+        return lines[-1].strip() if lines else f"exit status {self.status}"
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program of the host."""
+    return shutil.which(name, path=SEARCH_PATH)
+
+
+def run(
+    arguments: Sequence[str], timeout: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> Outcome:
+    """Run a program with nothing of the caller's environment but what ``environment`` adds to a plain one.
+
+    Files take the place of pipes, since a daemon that the program leaves behind would keep a pipe open for ever.
+    Raises HostError when it cannot be started or is not done after ``timeout`` seconds; it is then killed with all its
+    children.
+    """
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output:
+        given.write(stdin)
+        given.seek(0)
+        try:
+            process = subprocess.Popen(
+                arguments,
+                stdin=given,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env={"PATH": SEARCH_PATH, "LC_ALL": "C", **(environment or {})},
+                start_new_session=True,
+                umask=0o022,
+            )
+        except OSError as error:
+            raise HostError(f"{arguments[0]} cannot be run: {error.strerror}.") from error
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise HostError(f"{' '.join(arguments)} was not done after {timeout:g} seconds and was stopped.") from error
+        output.seek(0)
+        return Outcome(status, output.read(_LARGEST_OUTPUT).decode(errors="replace"))

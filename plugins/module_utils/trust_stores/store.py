@@ -1,0 +1,82 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every family of trust stores has in common: the shape that ``trust.py`` drives.
+
+A family is a module of this folder with the functions of :class:`Family`. It finds its stores on the host and knows how
+one is read, fed and cleared; it neither decides nor rolls back, which ``trust.py`` does for all of them alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+# What can be said of an anchor in a store.
+TRUSTED = "trusted"  # everything that reads the store trusts it, and will after the next refresh
+ABSENT = "absent"  # no trace of it
+STALE = "stale"  # some readers trust it, or may after the next refresh: an installation or removal was left half done
+PENDING = "pending"  # trusted after the next boot
+NEEDS_USER = "needs_user"  # trusted once the user has confirmed it on the host
+UNAVAILABLE = "unavailable"  # a program that the store needs is missing
+FAILED = "failed"  # a change was tried in vain
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The certificate to trust: ``name`` is unique to it and fit for a file name, ``pem`` one block."""
+
+    name: str
+    pem: str
+
+    @property
+    def der(self) -> bytes:
+        return ssl.PEM_cert_to_DER_cert(self.pem)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.der).hexdigest()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a store says of an anchor: a state, and the sentences that show it."""
+
+    state: str
+    evidence: tuple[str, ...]
+
+
+class Store(Protocol):
+    """One store on this host. ``obstacle`` is empty, or says why it cannot be changed and what to install."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def obstacle(self) -> str: ...
+
+
+class Family(Protocol):
+    """A module that handles stores of one kind. All of it may raise HostError and OSError."""
+
+    def sought(self) -> list[str]:
+        """What :func:`find` looks for, for the reader whose host has none of it."""
+
+    def find(self, root: str) -> list[Any]:
+        """The stores below the folder ``root``, which is ``/`` on a real host."""
+
+    def inspect(self, store: Any, anchor: Anchor) -> Finding:
+        """Read what the store's consumers read. The proof of every change; changes nothing itself."""
+
+    def foresee(self, store: Any, anchor: Anchor, operation: str) -> Finding:
+        """What :func:`inspect` would find after ``operation`` (install or remove); changes nothing."""
+
+    def install(self, store: Any, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+        """Make the store trust the anchor. Each step first leaves on ``undo`` what takes it back."""
+
+    def remove(self, store: Any, anchor: Anchor) -> None:
+        """Clear the store of the anchor, under whatever name it is there."""
