@@ -1,0 +1,232 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The layers of the house, kept over the syntax trees of everything in ``plugins/``.
+
+Each rule is a function from a file to the sentences that say what it breaks. The second half of this file shows each
+rule a text that breaks it.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import sys
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = "ansible_collections.anchorage.pki.plugins"
+TRUST_STORES = f"{PLUGINS}.module_utils.trust_stores"
+HOST_LAYERS = ("module_utils", "modules")
+EDGES = ("action", "lookup", "modules")
+
+#: The most lines of code that an edge may have, documentation, comments and blank lines aside.
+LARGEST_EDGE = 120
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file below ``plugins/``: its path from there, and its text."""
+
+    path: PurePosixPath
+    text: str
+
+    @property
+    def layer(self) -> str:
+        return self.path.parts[0]
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @property
+    def module(self) -> str:
+        """The name by which it is imported."""
+        return ".".join([PLUGINS, *self.path.with_suffix("").parts])
+
+    @property
+    def imports(self) -> list[str]:
+        """What it imports, in full: ``a.b`` for ``import a.b``, ``a.b.c`` for ``from a.b import c``."""
+        return list(self._imports())
+
+    def _imports(self) -> Iterator[str]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                package = self.module.split(".")[: -node.level] if node.level else []
+                parents = [*package, *([node.module] if node.module else [])]
+                yield from (".".join([*parents, alias.name]) for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    """Whether a dotted name is a package, or something in it."""
+    return f"{name}.".startswith(f"{package}.")
+
+
+def host_imports(source: Source) -> list[str]:
+    """Hosts have Python's standard library, and what Ansible brings along with a module: nothing else."""
+    if source.layer not in HOST_LAYERS:
+        return []
+    brought = ("ansible.module_utils", f"{PLUGINS}.module_utils")
+    return [
+        f"imports {name}, which hosts do not have"
+        for name in source.imports
+        if name.split(".")[0] not in sys.stdlib_module_names and not any(within(name, package) for package in brought)
+    ]
+
+
+def core_imports(source: Source) -> list[str]:
+    """The core knows neither Ansible nor the edges. Its adapters, whose names begin with ``_``, may."""
+    if source.layer != "plugin_utils" or source.path.name.startswith("_"):
+        return []
+    unknown = ("ansible", f"{PLUGINS}.plugin_utils._action", *(f"{PLUGINS}.{edge}" for edge in EDGES))
+    return [
+        f"imports {name}, which the core must not know"
+        for name in source.imports
+        if any(within(name, package) for package in unknown)
+    ]
+
+
+def cryptography_imports(source: Source) -> list[str]:
+    """The cryptography package comes in through one door."""
+    if source.path == PurePosixPath("plugin_utils/_cryptography.py"):
+        return []
+    return [f"imports {name} itself, not by _cryptography" for name in source.imports if within(name, "cryptography")]
+
+
+def family_imports(source: Source) -> list[str]:
+    """A family of trust stores (a file with an ``install``) knows no other; what they share is in files without one."""
+    if not is_family(source):
+        return []
+    return [
+        f"imports {name}, another family of trust stores"
+        for name in source.imports
+        if any(within(name, family) for family in families() - {source.module})
+    ]
+
+
+def is_family(source: Source) -> bool:
+    functions = {node.name for node in source.tree.body if isinstance(node, ast.FunctionDef)}
+    return within(source.module, TRUST_STORES) and "install" in functions
+
+
+def families() -> set[str]:
+    """The modules that each handle a family of trust stores."""
+    return {source.module for source in sources() if is_family(source)}
+
+
+def broad_excepts(source: Source) -> list[str]:
+    """An error that nobody expected is for the reader to see, not to swallow."""
+    return [
+        f"catches everything in line {node.lineno}"
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or {"Exception", "BaseException"} & {name.id for name in names_in(node.type)})
+    ]
+
+
+def names_in(node: ast.AST) -> list[ast.Name]:
+    return [name for name in ast.walk(node) if isinstance(name, ast.Name)]
+
+
+def large_edges(source: Source) -> list[str]:
+    """What makes an edge large belongs inside."""
+    count = code_lines(source)
+    if source.layer not in EDGES or count <= LARGEST_EDGE:
+        return []
+    return [f"has {count} lines of code, and an edge has at most {LARGEST_EDGE}"]
+
+
+def code_lines(source: Source) -> int:
+    """The number of lines that hold code: no comment, docstring, documentation or blank line."""
+    silent = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+        if token.type not in silent:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(source.tree):
+        if is_documentation(node):
+            lines.difference_update(range(node.lineno, node.end_lineno + 1))
+    return len(lines)
+
+
+def is_documentation(node: ast.AST) -> bool:
+    """Whether a statement is a docstring, or one of the texts that ansible-doc reads."""
+    if isinstance(node, ast.Assign):
+        return {"DOCUMENTATION", "EXAMPLES", "RETURN"} >= {name.id for name in names_in(node)}
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+RULES = (host_imports, core_imports, cryptography_imports, family_imports, broad_excepts, large_edges)
+
+
+def sources() -> list[Source]:
+    folder = ROOT / "plugins"
+    return [
+        Source(PurePosixPath(path.relative_to(folder)), path.read_text(encoding="utf-8"))
+        for path in sorted(folder.rglob("*.py"))
+    ]
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda source: str(source.path))
+def test_keeps_the_layers(source: Source) -> None:
+    violations = [violation for rule in RULES for violation in rule(source)]
+    assert not violations, "; ".join(violations)
+
+
+VIOLATIONS = [
+    ("module_utils/a.py", "import requests", host_imports),
+    ("module_utils/a.py", "from ansible.plugins.action import ActionBase", host_imports),
+    ("module_utils/a.py", f"from {PLUGINS}.plugin_utils import errors", host_imports),
+    ("module_utils/a.py", "from ..plugin_utils.errors import PkiError", host_imports),
+    ("module_utils/a.py", "def f():\n    from ..plugin_utils import errors", host_imports),
+    ("modules/a.py", f"from {PLUGINS}.plugin_utils.errors import PkiError", host_imports),
+    ("plugin_utils/a.py", "import ansible.constants", core_imports),
+    ("plugin_utils/a.py", "from ansible.module_utils.basic import AnsibleModule", core_imports),
+    ("plugin_utils/a.py", f"from {PLUGINS}.action import trust_anchor", core_imports),
+    ("plugin_utils/a.py", f"from {PLUGINS}.plugin_utils._action import PkiAction", core_imports),
+    ("plugin_utils/a.py", "from ._action import PkiAction", core_imports),
+    ("plugin_utils/a.py", "from cryptography import x509", cryptography_imports),
+    ("action/a.py", "import cryptography.x509", cryptography_imports),
+    ("module_utils/trust_stores/a.py", "from . import anchor_folder\ndef install(): ...", family_imports),
+    ("modules/a.py", "try:\n    f()\nexcept Exception:\n    pass", broad_excepts),
+    ("action/a.py", "try:\n    f()\nexcept (OSError, BaseException):\n    pass", broad_excepts),
+    ("plugin_utils/a.py", "try:\n    f()\nexcept:\n    pass", broad_excepts),
+    ("action/a.py", "x = 1\n" * (LARGEST_EDGE + 1), large_edges),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "rule"), VIOLATIONS)
+def test_reports_a_violation(path: str, text: str, rule: object) -> None:
+    source = Source(PurePosixPath(path), text)
+    assert [each for each in RULES if each(source)] == [rule]
+    assert len(rule(source)) == 1
+
+
+PERMITTED = [
+    ("module_utils/a.py", "import ssl\nfrom ansible.module_utils.basic import AnsibleModule\nfrom .errors import HostError"),
+    ("plugin_utils/_action.py", "from ansible.plugins.action import ActionBase"),
+    ("plugin_utils/_cryptography.py", "from cryptography import x509"),
+    ("plugin_utils/a.py", "import ansiblelike\nfrom ._cryptography import x509"),
+    ("module_utils/trust_stores/shared.py", "from . import anchor_folder"),
+    ("modules/a.py", "try:\n    f()\nexcept (OSError, ValueError):\n    pass"),
+    ("modules/a.py", 'DOCUMENTATION = """' + "line\n" * LARGEST_EDGE + '"""\n' + "# comment\n\n" * LARGEST_EDGE),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), PERMITTED)
+def test_permits_what_the_layers_allow(path: str, text: str) -> None:
+    source = Source(PurePosixPath(path), text)
+    assert [violation for rule in RULES for violation in rule(source)] == []
+
+
+def test_counts_code_alone() -> None:
+    text = '"""Docs.\n\nMore."""\n\n# comment\nRETURN = """\na: b\n"""\n\n\ndef f(\n    x,\n):\n    """Docs."""\n    return x\n'
+    assert code_lines(Source(PurePosixPath("modules/a.py"), text)) == 4
