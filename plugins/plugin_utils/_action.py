@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from ansible import constants as C
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 
@@ -65,7 +65,7 @@ class PkiAction(ActionBase):
 
     def _keep_arguments_off_disk(self) -> None:
         """Send the module over the connection's input, and refuse where ansible-core would leave a readable file."""
-        if C.DEFAULT_KEEP_REMOTE_FILES:
+        if constants.DEFAULT_KEEP_REMOTE_FILES:
             raise PkiError(
                 "ANSIBLE_KEEP_REMOTE_FILES is set: the private key would stay in a file on the host. Unset it and run "
                 "again."

@@ -91,26 +91,26 @@ def _single_certificate(text: bytes, source: str) -> bytes:
     _require_no_private_key(labels, source)
     count = sum(label in _CERTIFICATE_LABELS for label in labels)
     if count == 0:
-        raise PkiError(f"{source} {_what_instead(text, labels)}")
+        raise PkiError(f"{source}: {_what_instead(text, labels)}")
     if count > 1:
         raise PkiError(
-            f"{source} holds {count} certificates. Give the root certificate alone, and each further root in a task of "
+            f"{source}: holds {count} certificates. Give the root certificate alone, and each further root in a task of "
             "its own."
         )
     bodies = [body for label, body in _BLOCK.findall(text) if label in _CERTIFICATE_LABELS]
     if not bodies:
-        raise PkiError(f"{source} holds the beginning of a certificate without its end. Give the whole PEM block.")
+        raise PkiError(f"{source}: the certificate begins and does not end. Give the whole PEM block.")
     try:
         return base64.b64decode(b"".join(bodies[0].split()), validate=True)
     except binascii.Error as error:
-        raise PkiError(f"The certificate in {source} is damaged. Get a fresh copy of it.") from error
+        raise PkiError(f"{source}: the certificate is damaged. Get a fresh copy of it.") from error
 
 
 def _require_no_private_key(labels: list[bytes], source: str) -> None:
     if any(label.endswith(b"PRIVATE KEY") or label.startswith(b"PGP PRIVATE KEY") for label in labels):
         raise PkiError(
-            f"{source} holds a private key, which a trust store would publish. Give the certificate alone, and keep "
-            "the key out of the play."
+            f"{source}: holds a private key, which a trust store would publish. Give the certificate alone, and keep the "
+            "key out of the play."
         )
 
 
@@ -146,7 +146,7 @@ def _load(der: bytes, source: str) -> x509.Certificate:
             _ = certificate.extensions, certificate.subject  # parsed when they are first asked for
             return certificate
     except ValueError as error:
-        raise PkiError(f"The certificate in {source} is damaged. Get a fresh copy of it.") from error
+        raise PkiError(f"{source}: the certificate is damaged. Get a fresh copy of it.") from error
 
 
 def _require_self_signed(certificate: x509.Certificate, source: str) -> None:
@@ -154,13 +154,13 @@ def _require_self_signed(certificate: x509.Certificate, source: str) -> None:
         certificate.verify_directly_issued_by(certificate)
     except (ValueError, TypeError, InvalidSignature) as error:
         raise PkiError(
-            f"The certificate in {source} is not a root: it is not signed by its own key (issuer: "
+            f"{source}: the certificate is not a root: it is not signed by its own key (issuer: "
             f"{certificate.issuer.rfc4514_string()}). Many programs refuse such an anchor: give the root, and let "
             "servers send the intermediate."
         ) from error
     except UnsupportedAlgorithm as error:
         raise PkiError(
-            f"The certificate in {source} is signed with an algorithm that cannot be verified. Give a root signed with "
+            f"{source}: the certificate is signed with an algorithm that cannot be verified. Give a root signed with "
             "SHA-256 or better."
         ) from error
 
@@ -171,11 +171,11 @@ def _require_authority(certificate: x509.Certificate, source: str) -> None:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound as error:
         raise PkiError(
-            f"The certificate in {source} is not a CA certificate: it has no basicConstraints. {way_out}"
+            f"{source}: the certificate is not a CA certificate: it has no basicConstraints. {way_out}"
         ) from error
     if not constraints.ca:
         raise PkiError(
-            f"The certificate in {source} is not a CA certificate: its basicConstraints say CA:FALSE. {way_out}"
+            f"{source}: the certificate is not a CA certificate: its basicConstraints say CA:FALSE. {way_out}"
         )
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
@@ -183,19 +183,19 @@ def _require_authority(certificate: x509.Certificate, source: str) -> None:
         return
     if not usage.key_cert_sign:
         raise PkiError(
-            f"The certificate in {source} may not sign certificates: its keyUsage lacks keyCertSign. {way_out}"
+            f"{source}: the certificate may not sign certificates: its keyUsage lacks keyCertSign. {way_out}"
         )
 
 
 def _require_validity(certificate: x509.Certificate, source: str, now: datetime) -> None:
     if now > certificate.not_valid_after_utc:
         raise PkiError(
-            f"The certificate in {source} expired on {certificate.not_valid_after_utc:%Y-%m-%d}. Give its successor; "
+            f"{source}: the certificate expired on {certificate.not_valid_after_utc:%Y-%m-%d}. Give its successor; "
             "an expired anchor can only be removed, with state=absent."
         )
     if now < certificate.not_valid_before_utc:
         raise PkiError(
-            f"The certificate in {source} is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC. "
+            f"{source}: the certificate is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC. "
             "Check the controller's clock, or wait."
         )
 
@@ -207,7 +207,7 @@ def _warnings(certificate: x509.Certificate, source: str) -> tuple[str, ...]:
     if positive:
         return ()
     return (
-        f"The certificate in {source} has no positive serial number, which some programs refuse (RFC 5280, section "
+        f"{source}: the certificate has no positive serial number, which some programs refuse (RFC 5280, section "
         "4.1.2.2).",
     )
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ def plan_result(plan: LeafPlan) -> dict[str, Any]:
         "action": plan.decision.action.value,
         "reason": plan.decision.reason,
         "changed": plan.decision.action is not Action.NONE,
+        "path": posixpath.join(plan.place.destination, plan.request.name),
         "names": [str(name) for name in plan.request.names],
         "generation": plan.deployed.generation,
     }

@@ -1,0 +1,215 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The documentation of the action plugin of the same name, which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_authority
+short_description: Make and renew a local certificate authority on the controller
+version_added: 0.1.0
+description:
+  - Makes a root certificate, an issuing certificate under it and an OCSP responder under that, with their private keys,
+    in one folder on the controller, and renews each of them when it is due.
+  - The issuing certificate is renewed, with a new key, when less than O(leaf_lifetime) is left of it; the responder when
+    half of its lifetime is over; the root in the last third of its lifetime, with the key it has.
+  - Everything runs in the Ansible process on the controller; no host is contacted. Put the task in a play of its own on
+    C(localhost).
+  - The authority is harmless by default. Its certificates carry critical name constraints, so that clients reject
+    whatever it, or a thief of its keys, may sign outside O(permitted_domains) and O(permitted_networks).
+  - Lifetimes can be changed later. All else is part of certificates that hosts already trust, so that a task which asks
+    an existing authority for another key type, subject or other name constraints is refused.
+  - A private key is never overwritten and never deleted.
+author:
+  - The anchorage.pki contributors (@anchorage)
+extends_documentation_fragment:
+  - anchorage.pki.authority
+  - anchorage.pki.authority.passphrases
+  - anchorage.pki.attributes
+  - anchorage.pki.actiongroup_pki
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+    details: Runs on the controller, whatever the host.
+options:
+  subject:
+    description:
+      - What the certificates of the authority are named after.
+    type: dict
+    suboptions:
+      common_name:
+        description:
+          - The common name of the root, at most 52 characters. The issuing certificate adds its number to it.
+          - Without it, a new authority is named C(Anchorage authority) and six random characters.
+        type: str
+      organization:
+        description:
+          - The organization, at most 64 characters.
+        type: str
+      country:
+        description:
+          - The country code of two letters.
+        type: str
+  key_type:
+    description:
+      - The type of the keys of root, issuing authority and responder.
+      - Without it, V(ecdsa-p256) for a new authority.
+      - V(ed25519) gives a warning, since no browser accepts it.
+    type: str
+    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+  permitted_domains:
+    description:
+      - The domains within which the authority can issue; each includes all names below it. They bind DNS names and the
+        hosts of e-mail addresses and URIs.
+      - Without it, V(localhost), V(local), V(test), V(internal) and V(home.arpa) for a new authority. A domain of your
+        own is added by listing it beside those that you want to keep.
+    type: list
+    elements: str
+  permitted_networks:
+    description:
+      - The networks within which the authority can issue for IP addresses. An address family without any network in the
+        list is excluded whole.
+      - Without it, the loopback, private and unique local networks for a new authority, which are V(127.0.0.0/8),
+        V(10.0.0.0/8), V(172.16.0.0/12), V(192.168.0.0/16), V(::1/128) and V(fc00::/7).
+    type: list
+    elements: str
+  unconstrained:
+    description:
+      - Leave the name constraints out. Whoever gets hold of a private key of such an authority can then impersonate any
+        site in the world to the hosts that trust it.
+    type: bool
+  root_lifetime:
+    description:
+      - How long the root certificate is valid, in days. Without it, V(3650) for a new authority.
+    type: int
+  issuing_lifetime:
+    description:
+      - How long an issuing certificate is valid, in days. Without it, V(1095) for a new authority.
+      - At most half of O(root_lifetime).
+    type: int
+  responder_lifetime:
+    description:
+      - How long the certificate of the OCSP responder is valid, in days. Without it, V(30) for a new authority.
+      - At most half of O(issuing_lifetime).
+    type: int
+  leaf_lifetime:
+    description:
+      - How long leaf certificates are valid, in days, unless they ask for less. Without it, V(90) for a new authority.
+      - At most 825, which is the longest that clients accept, and at most half of O(issuing_lifetime).
+    type: int
+  staple_lifetime:
+    description:
+      - How long stapled OCSP responses are valid, in days. Without it, V(7) for a new authority.
+      - This is also the longest time for which a revoked leaf can still look good. At most half of
+        O(responder_lifetime).
+    type: int
+seealso:
+  - module: anchorage.pki.certificate_authority_info
+  - module: anchorage.pki.trust_anchor
+  - module: anchorage.pki.leaf_certificate
+notes:
+  - In check mode, when there is no authority yet, the tasks that follow say what they would do with it.
+"""
+
+EXAMPLES = r"""
+- name: Make the authority, or renew what is due
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: An authority for localhost, private networks and the usual internal domains
+      anchorage.pki.certificate_authority:
+
+    - name: An authority for a domain of our own, with encrypted keys
+      anchorage.pki.certificate_authority:
+        authority: /srv/pki/corp
+        subject:
+          common_name: Example Corp internal authority
+          organization: Example Corp
+        permitted_domains: [corp.example.com, localhost]
+        passphrase: "{{ vault_authority_passphrase }}"
+        responder_passphrase: "{{ vault_responder_passphrase }}"
+"""
+
+RETURN = r"""
+folder:
+  description: The folder of the authority.
+  returned: success
+  type: str
+  sample: /home/me/.local/share/anchorage/authority
+steps:
+  description: What was made or, in check mode, would be made, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: ["OCSP responder 2 of issuing authority 1: the last one ends on 2026-12-20"]
+root:
+  description: The root certificate, the one that hosts should trust.
+  returned: success, except in check mode
+  type: dict
+  contains: &certificate
+    path:
+      description: Where the certificate lies on the controller, as PEM.
+      type: str
+    certificate:
+      description: The certificate as PEM; of the root only.
+      type: str
+    subject:
+      description: The subject (RFC 4514).
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal.
+      type: str
+    sha256:
+      description: The SHA-256 fingerprint in hexadecimal.
+      type: str
+    not_before:
+      description: The first second of its validity, in UTC.
+      type: str
+      sample: "2026-11-21T08:00:00Z"
+    not_after:
+      description: The last second of its validity, in UTC.
+      type: str
+      sample: "2036-11-18T07:59:59Z"
+issuing:
+  description: The issuing certificate in use.
+  returned: success, except in check mode
+  type: dict
+  contains: *certificate
+responder:
+  description: The OCSP responder's certificate in use.
+  returned: success, except in check mode
+  type: dict
+  contains: *certificate
+key_type:
+  description: The type of the authority's keys.
+  returned: success
+  type: str
+unconstrained:
+  description: Whether the certificates carry no name constraints.
+  returned: success
+  type: bool
+permitted_domains:
+  description: The permitted domains; empty where it is unconstrained.
+  returned: success
+  type: list
+  elements: str
+permitted_networks:
+  description: The permitted networks; empty where it is unconstrained.
+  returned: success
+  type: list
+  elements: str
+lifetimes:
+  description: The lifetimes in days, by kind.
+  returned: success
+  type: dict
+  sample: {"root": 3650, "issuing": 1095, "responder": 30, "leaf": 90, "staple": 7}
+"""

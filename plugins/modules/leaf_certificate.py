@@ -1,0 +1,339 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The documentation of the action plugin of the same name, which runs on the controller and calls leaf_deployment."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: leaf_certificate
+short_description: Issue, staple, deploy and activate leaf certificates
+version_added: 0.1.0
+description:
+  - Issues leaf certificates from an authority of M(anchorage.pki.certificate_authority), signs an OCSP response to staple
+    with each, and deploys key, certificate, chain and staple to the host as one immutable generation.
+  - A leaf is renewed in the last third of its lifetime, and whenever the task asks for other names, another profile, key
+    type or place of the key. A staple is renewed when half of its lifetime is over.
+  - A new generation comes into use by replacing one small file, so that no server ever reads a half-replaced set. With
+    O(activate), the server's configuration is tested, the server reloaded and the served certificate and staple probed,
+    all in the call that deploys; where any of this fails, the former generation is put back and reloaded.
+  - However many certificates a task names, a host is called once when nothing changes and twice otherwise.
+  - Certificates are signed on the controller. Hosts need nothing but Python, except for O(private_key=host).
+author:
+  - The anchorage.pki contributors (@anchorage)
+extends_documentation_fragment:
+  - anchorage.pki.authority
+  - anchorage.pki.authority.passphrases
+  - anchorage.pki.attributes
+  - anchorage.pki.actiongroup_pki
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  name:
+    description:
+      - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters, digits,
+        dots, underscores and hyphens.
+      - Required unless O(certificates) is given.
+    type: str
+  names:
+    description:
+      - The subject alternative names of the leaf. The kind of each follows from its form, as in V(app.internal),
+        V(*.app.internal), V(10.0.0.7), V(ops@app.internal) or V(https://app.internal/).
+      - DNS names beyond ASCII are converted to their A-labels.
+      - Required together with O(name).
+    type: list
+    elements: str
+  certificates:
+    description:
+      - Many leaves at once, instead of O(name) and O(names). They are deployed and activated as one. Each may have its
+        own O(profile), O(key_type), O(private_key), O(lifetime), O(staple) and O(pkcs12_passphrase); the task's hold for
+        those that do not.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: See O(name).
+        type: str
+        required: true
+      names:
+        description: See O(names).
+        type: list
+        elements: str
+        required: true
+      profile:
+        description: See O(profile).
+        type: str
+        choices: [server, client, peer]
+      key_type:
+        description: See O(key_type).
+        type: str
+        choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+      private_key:
+        description: See O(private_key).
+        type: str
+        choices: [controller, host]
+      lifetime:
+        description: See O(lifetime).
+        type: int
+      staple:
+        description: See O(staple).
+        type: bool
+      pkcs12_passphrase:
+        description: See O(pkcs12_passphrase).
+        type: str
+  profile:
+    description:
+      - What the leaf may be used for. V(server) and V(client) are one side of a TLS connection, V(peer) is both.
+    type: str
+    choices: [server, client, peer]
+    default: server
+  key_type:
+    description:
+      - The type of the leaf's key. V(ed25519) gives a warning, since no browser accepts it.
+    type: str
+    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+    default: ecdsa-p256
+  private_key:
+    description:
+      - Where the private key is made. With V(controller) it travels to the host and is kept nowhere else.
+      - With V(host) it never leaves the host, which needs the C(openssl) command for it; only a certificate signing
+        request travels, of which nothing but the public key is used.
+    type: str
+    choices: [controller, host]
+    default: controller
+  lifetime:
+    description:
+      - How long the leaf is valid, in days. At most, and by default, the C(leaf_lifetime) of the authority.
+    type: int
+  staple:
+    description:
+      - Whether an OCSP response is signed for the leaf, to be stapled by the server.
+    type: bool
+    default: true
+  pkcs12_passphrase:
+    description:
+      - Deploy a PKCS#12 file with key and chain too, C(bundle.p12), under this passphrase. A changed passphrase takes
+        effect with the next leaf.
+    type: str
+  destination:
+    description:
+      - The folder on the host below which each leaf has a folder of its own.
+    type: str
+    default: /etc/pki/anchorage
+  owner:
+    description:
+      - The owner of the deployed files, by name or number. Without it, the user that the task runs as.
+    type: str
+  group:
+    description:
+      - The group of the deployed files, by name or number. Without it, the group of the user that the task runs as.
+    type: str
+  mode:
+    description:
+      - The mode of the files that hold a private key, as M(ansible.builtin.file) takes it. All others are readable by
+        everybody.
+    type: raw
+    default: "0600"
+  server:
+    description:
+      - The server for which a pointer file is kept. With V(nginx) it is C(nginx.conf) in the leaf's folder, to be included
+        in a C(server) block.
+    type: str
+    choices: [none, nginx]
+    default: none
+  activate:
+    description:
+      - How the server takes a new generation into use. All steps together have O(activate.timeout); where one fails, the
+        former generation is put back and the server reloaded again.
+    type: dict
+    suboptions:
+      test:
+        description:
+          - The command, as a list of arguments, that tests the server's configuration.
+        type: list
+        elements: str
+      reload:
+        description:
+          - The command, as a list of arguments, that makes the server read its certificates again.
+        type: list
+        elements: str
+        required: true
+      timeout:
+        description:
+          - The time limit for all steps together, in seconds.
+        type: int
+        default: 30
+      probes:
+        description:
+          - Where the served leaf and its staple are looked at, from the host itself, after the reload.
+        type: list
+        elements: dict
+        suboptions:
+          certificate:
+            description:
+              - The name of the certificate that is served there. Can be left out where the task has one only.
+            type: str
+          address:
+            description:
+              - The address to connect to.
+            type: str
+            default: 127.0.0.1
+          port:
+            description:
+              - The TCP port to connect to.
+            type: int
+            default: 443
+          server_name:
+            description:
+              - The server name to ask for (SNI). Without it, the first DNS name of the certificate.
+            type: str
+seealso:
+  - module: anchorage.pki.certificate_authority
+  - module: anchorage.pki.trust_anchor
+notes:
+  - A task that carries a private key uses pipelining where the connection supports it, and is refused where ansible-core
+    is told to keep remote files.
+  - >-
+    A generation C(v1), C(v2) and so on holds C(privkey.pem), C(cert.pem), C(chain.pem) (the issuing certificate),
+    C(fullchain.pem) (leaf and issuing certificate), C(combined.pem) (leaf, issuing certificate and key), C(staple.der) and
+    C(combined.pem.ocsp) (the staple, where HAProxy looks for it). C(current) links to the generation in use.
+"""
+
+EXAMPLES = r"""
+- name: A leaf for nginx, reloaded and probed
+  anchorage.pki.leaf_certificate:
+    name: app
+    names: [app.internal, 10.0.0.7]
+    server: nginx
+    activate:
+      test: [nginx, -t]
+      reload: [systemctl, reload, nginx]
+      probes:
+        - port: 443
+
+- name: Several leaves in one call, one of them for mutual TLS with a key made on the host
+  anchorage.pki.leaf_certificate:
+    owner: postgres
+    certificates:
+      - name: database
+        names: ["{{ inventory_hostname }}.internal"]
+        profile: peer
+        private_key: host
+      - name: metrics
+        names: [metrics.internal]
+
+- name: A leaf in the user's own folder
+  anchorage.pki.leaf_certificate:
+    name: app
+    names: [app.localhost, "*.app.localhost", 127.0.0.1, "::1"]
+    destination: ~/.local/share/anchorage/certificates
+"""
+
+RETURN = r"""
+certificates:
+  description:
+    - What became of each leaf, in the order of the task. Empty in check mode where there is no authority yet.
+  returned: always, unless the host could not report
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the leaf's folder.
+      type: str
+    action:
+      description:
+        - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new staple
+          for the same leaf, V(repair) mends modes, owners or pointers.
+      type: str
+      sample: none
+    reason:
+      description: Why.
+      type: str
+      sample: half of the staple's lifetime is over; it ends at 2026-11-28 07:55 UTC
+    changed:
+      description: Whether anything was or would be done.
+      type: bool
+    path:
+      description: The leaf's folder on the host.
+      type: str
+      sample: /etc/pki/anchorage/app
+    names:
+      description: The names asked for, as they stand in the certificate.
+      type: list
+      elements: str
+    generation:
+      description: The number of the generation in use; before the change in check mode.
+      type: int
+    subject:
+      description: The subject of the leaf (RFC 4514), which is not returned where a leaf is still to be made.
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal.
+      type: str
+    sha256:
+      description: The SHA-256 fingerprint in hexadecimal.
+      type: str
+    not_before:
+      description: The first second of its validity, in UTC.
+      type: str
+    not_after:
+      description: The last second of its validity, in UTC.
+      type: str
+    staple:
+      description: The RV(certificates[].staple.this_update) and RV(certificates[].staple.next_update) of the staple, if any.
+      type: dict
+      contains:
+        this_update:
+          description: The time from which the staple is valid, in UTC.
+          type: str
+        next_update:
+          description: The time until which the staple is valid, in UTC.
+          type: str
+activation:
+  description: What was tested, reloaded and seen.
+  returned: when something was deployed
+  type: dict
+  contains:
+    tested:
+      description: Whether the configuration test was run.
+      type: bool
+    reloaded:
+      description: Whether the server was reloaded.
+      type: bool
+    probes:
+      description: What each probe saw.
+      type: list
+      elements: dict
+      contains:
+        certificate:
+          description: The name of the certificate.
+          type: str
+        address:
+          description: The address that was probed.
+          type: str
+        port:
+          description: The port that was probed.
+          type: int
+        leaf:
+          description: V(served) where the new leaf was seen.
+          type: str
+        staple:
+          description: V(served), V(not expected), or V(not probed) where no means on the host could see it.
+          type: str
+        detail:
+          description: How it was seen, or why it could not be.
+          type: str
+msg:
+  description: What went wrong and what is in use now; or in check mode, that an authority is still to be made.
+  returned: on failure, or in check mode without an authority
+  type: str
+"""
