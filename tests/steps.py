@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -64,7 +65,7 @@ class Core:
         return self.folder / "bin" / "python"
 
 
-MAIN = Core("of .venv", ROOT / ".venv", "ansible-core>=2.19", (3, 11), (3, 99))
+VENV = ROOT / ".venv"
 OLDEST = Core("2.19", BUILD / "venv-2.19", "ansible-core~=2.19.0", (3, 11), (3, 13))
 NEWEST = Core("newest", BUILD / "venv-newest", "ansible-core", (3, 12), (3, 99))
 
@@ -83,17 +84,17 @@ def run(command: list[str | Path], environment: Mapping[str, str] | None = None,
         raise Failed(f"{Path(words[0]).name} ended with status {status}")
 
 
-def environment_of(core: Core = MAIN) -> dict[str, str]:
-    """The environment of a test: free of the caller's settings, with the core's programs and the collection found."""
+def environment_with(folder: Path = VENV) -> dict[str, str]:
+    """The environment of a test: free of the caller's settings, with a virtual environment's programs on the path."""
     environment = machine.test_environment()
-    environment["PATH"] = f"{core.folder / 'bin'}:{environment['PATH']}"
+    environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
     return environment
 
 
 def run_tool(*command: str | Path) -> None:
     """Run a tool of ``.venv`` over the checkout."""
-    run([MAIN.folder / "bin" / command[0], *command[1:]], environment_of())
+    run([VENV / "bin" / command[0], *command[1:]], environment_with())
 
 
 def need(*programs: str) -> None:
@@ -130,36 +131,37 @@ def install_packages() -> str | None:
 def install_tools() -> None:
     """Put the test tools into ``.venv``."""
     print("Installing the test tools into .venv", flush=True)
-    run([MAIN.python, *PIP_INSTALL, "--requirement", "tests/requirements.txt"])
+    run([sys.executable, *PIP_INSTALL, "--requirement", "tests/requirements.txt"])
 
 
 def fetch_collections() -> None:
     """Put the laboratory's connection plugin beside the collection."""
-    run([MAIN.python, "tests/lab/fetch_collections.py", COLLECTIONS])
+    run([sys.executable, "tests/lab/fetch_collections.py", COLLECTIONS])
 
 
-def second_core() -> Core:
-    """The release of ansible-core that is tested besides the one in ``.venv``."""
-    version = [MAIN.python, "-c", "from ansible.release import __version__; print(__version__)"]
-    main_release = subprocess.run(version, capture_output=True, text=True, check=True).stdout
-    return NEWEST if main_release.startswith(f"{OLDEST.release}.") else OLDEST
+def main_core() -> Core:
+    """The release of ansible-core in ``.venv``: the newest one that its Python can run."""
+    release = ".".join(version("ansible-core").split(".")[:2])
+    return Core(release, VENV, "ansible-core", sys.version_info[:2], sys.version_info[:2])
+
+
+def second_core(main: Core) -> Core:
+    """The release that is tested besides: the newest, or the oldest where ``.venv`` has a newer one."""
+    return NEWEST if main.release == OLDEST.release else OLDEST
 
 
 def prepare(core: Core) -> str:
     """Make the virtual environment of a second ansible-core."""
-    fitting = {
-        version: python
-        for version, python in machine.interpreters().items()
-        if core.oldest_python <= version <= core.newest_python
-    }
+    found = machine.interpreters()
+    fitting = {python: found[python] for python in found if core.oldest_python <= python <= core.newest_python}
     if not fitting:
         raise Skipped(f"ansible-core {core.release} needs another Python than those on this machine")
-    version = max(fitting)
+    python = max(fitting)
     if not core.python.exists():
-        run([fitting[version], "-m", "venv", core.folder])
+        run([fitting[python], "-m", "venv", core.folder])
     files = ["--requirement", "requirements.txt", "--requirement", "tests/requirements-unit.txt"]
     run([core.python, *PIP_INSTALL, "--upgrade", *files, core.requirement])
-    return f"Python {version[0]}.{version[1]}"
+    return f"Python {python[0]}.{python[1]}"
 
 
 def need_core(core: Core) -> None:
@@ -177,7 +179,7 @@ def unit(core: Core) -> str:
     report = core.folder / "unit-tests.xml"
     report.unlink(missing_ok=True)
     try:
-        run([core.python, "-m", "pytest", "--quiet", f"--junit-xml={report}"], environment_of(core))
+        run([core.python, "-m", "pytest", "--quiet", f"--junit-xml={report}"], environment_with(core.folder))
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}") from None
     return count_tests(report)
@@ -256,8 +258,8 @@ def scenarios() -> list[str]:
 
 def all_steps() -> list[Step]:
     """Every step, in the order in which they run."""
-    second = second_core()
-    cores = (MAIN, second)
+    main = main_core()
+    second = second_core(main)
     step = functools.partial
     return [
         Step("set-up: system packages", install_packages, ("molecule",)),
@@ -265,7 +267,7 @@ def all_steps() -> list[Step]:
         Step(f"set-up: ansible-core {second.release}", step(prepare, second), ("unit", "sanity")),
         Step("set-up: container images", build_images, ("molecule",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule")),
-        *(Step(f"unit tests, ansible-core {core.release}", step(unit, core), ("unit",)) for core in cores),
+        *(Step(f"unit tests, ansible-core {core.release}", step(unit, core), ("unit",)) for core in (main, second)),
         Step("ruff", step(run_tool, "ruff", "check"), ("lint",)),
         Step("mypy", step(run_tool, "mypy"), ("lint",)),
         Step("shellcheck", shellcheck, ("lint",)),
@@ -273,6 +275,9 @@ def all_steps() -> list[Step]:
         Step("antsibull-docs", lint_documentation, ("docs",)),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
-        *(Step(f"sanity, ansible-core {core.release}", step(sanity, core), ("sanity",)) for core in cores),
-        *(Step(f"molecule {name}, ansible-core {MAIN.release}", step(molecule, name), ("molecule",)) for name in scenarios()),
+        *(Step(f"sanity, ansible-core {core.release}", step(sanity, core), ("sanity",)) for core in (main, second)),
+        *(
+            Step(f"molecule {name}, ansible-core {main.release}", step(molecule, name), ("molecule",))
+            for name in scenarios()
+        ),
     ]

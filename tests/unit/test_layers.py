@@ -211,7 +211,10 @@ def test_reports_a_violation(path: str, text: str, rule: object) -> None:
 
 
 PERMITTED = [
-    ("module_utils/a.py", "import ssl\nfrom ansible.module_utils.basic import AnsibleModule\nfrom .errors import HostError"),
+    (
+        "module_utils/a.py",
+        "import ssl\nfrom ansible.module_utils.basic import AnsibleModule\nfrom .errors import HostError",
+    ),
     ("plugin_utils/_action.py", "from ansible.plugins.action import ActionBase"),
     ("plugin_utils/_cryptography.py", "from cryptography import x509"),
     ("plugin_utils/a.py", "import ansiblelike\nfrom ._cryptography import x509"),
@@ -228,5 +231,6 @@ def test_permits_what_the_layers_allow(path: str, text: str) -> None:
 
 
 def test_counts_code_alone() -> None:
-    text = '"""Docs.\n\nMore."""\n\n# comment\nRETURN = """\na: b\n"""\n\n\ndef f(\n    x,\n):\n    """Docs."""\n    return x\n'
+    documentation = '"""Docs.\n\nMore."""\n\n# comment\nRETURN = """\na: b\n"""\n\n\n'
+    text = documentation + 'def f(\n    x,\n):\n    """Docs."""\n    return x\n'
     assert code_lines(Source(PurePosixPath("modules/a.py"), text)) == 4
