@@ -94,8 +94,8 @@ def _single_certificate(text: bytes, source: str) -> bytes:
         raise PkiError(f"{source}: {_what_instead(text, labels)}")
     if count > 1:
         raise PkiError(
-            f"{source}: holds {count} certificates. Give the root certificate alone, and each further root in a task of "
-            "its own."
+            f"{source}: holds {count} certificates. Give the root certificate alone, and each further root in a task "
+            "of its own."
         )
     bodies = [body for label, body in _BLOCK.findall(text) if label in _CERTIFICATE_LABELS]
     if not bodies:
@@ -109,8 +109,8 @@ def _single_certificate(text: bytes, source: str) -> bytes:
 def _require_no_private_key(labels: list[bytes], source: str) -> None:
     if any(label.endswith(b"PRIVATE KEY") or label.startswith(b"PGP PRIVATE KEY") for label in labels):
         raise PkiError(
-            f"{source}: holds a private key, which a trust store would publish. Give the certificate alone, and keep the "
-            "key out of the play."
+            f"{source}: holds a private key, which a trust store would publish. Give the certificate alone, and keep "
+            "the key out of the play."
         )
 
 

@@ -1,0 +1,28 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action behind anchorage.pki.trust_anchor_info: the same anchor, the same look at the host, and no change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError
+
+
+class ActionModule(TrustAction):
+    """Tells which stores of a host trust an anchor."""
+
+    ARGUMENT_SPEC = ANCHOR_SPEC
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        try:
+            text, source = self.anchor_text(arguments)
+        except AuthorityMissingError as error:
+            if not self.check_mode:
+                raise
+            return {"changed": False, "anchor": {}, "stores": [], "msg": str(error)}
+        return self.ask_host("inspect", identify_anchor(text, source), task_vars)

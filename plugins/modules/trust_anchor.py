@@ -1,0 +1,145 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: trust_anchor
+short_description: Make hosts trust a root certificate, and prove that they do
+version_added: 0.1.0
+description:
+  - Installs an anchor in the trust stores of a host, or removes it from them.
+  - An anchor counts as trusted only when it is found in what programs read, and when C(openssl verify) accepts it with
+    these files alone. The exit status of a store's own tools is not relied upon, since it tells success whatever was
+    left out.
+  - What a former run, a crash or a person left half done is mended. Where the proof fails, what was installed is taken
+    back.
+  - Anchors are told apart by their fingerprint, never by a file's name.
+  - One store's failure does not keep the others from being changed; the task fails after all of them were tried.
+extends_documentation_fragment:
+  - anchorage.pki.authority
+  - anchorage.pki.attributes
+  - anchorage.pki.actiongroup_pki
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    platforms: debian
+    support: full
+options:
+  certificate:
+    description:
+      - The anchor itself, a single root certificate in PEM.
+      - Text around it, a byte order mark and any line ends are accepted; only the certificate reaches the host.
+    type: str
+  src:
+    description:
+      - The path on the controller of a file with the anchor, a single root certificate in PEM.
+      - A relative path is looked for as M(ansible.builtin.copy) does, in the folder C(files) of a role or play first.
+    type: path
+  state:
+    description:
+      - V(present) trusts the anchor. It must be a root (signed by itself) that may sign certificates and is valid now.
+      - V(absent) removes it from every store, under whatever name it is there. It may have expired.
+      - A file in which an administrator keeps the anchor together with other things is reported and left as it is; the
+        task then fails.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+requirements:
+  - "On the host: the package C(ca-certificates)."
+notes:
+  - Root privileges are needed on the host.
+  - O(authority), O(certificate) and O(src) exclude each other; without any, the default authority's root is the anchor.
+seealso:
+  - module: anchorage.pki.trust_anchor_info
+  - module: anchorage.pki.certificate_authority
+author:
+  - The anchorage.pki contributors (@anchorage)
+"""
+
+EXAMPLES = r"""
+- name: Trust the root of the default authority
+  anchorage.pki.trust_anchor:
+  become: true
+
+- name: Trust the root of another team's authority
+  anchorage.pki.trust_anchor:
+    src: other_team_root.pem
+  become: true
+
+- name: Trust it no more, wherever it was installed
+  anchorage.pki.trust_anchor:
+    src: other_team_root.pem
+    state: absent
+  become: true
+"""
+
+RETURN = r"""
+anchor:
+  description: The anchor. Empty in check mode as long as there is no authority.
+  returned: always
+  type: dict
+  contains:
+    sha256:
+      description: The fingerprint of the certificate, SHA-256 in lower-case hexadecimal.
+      returned: success
+      type: str
+      sample: 5f2d8fb1a1b1f3c0a7ad5c0de5f9c4cf0e4f7d8f2a3b4c5d6e7f8091a2b3c4d5
+    subject:
+      description: The subject of the certificate (RFC 4514).
+      returned: success
+      type: str
+      sample: CN=Lab
+    not_after:
+      description: The end of the certificate's validity, in UTC (ISO 8601).
+      returned: success
+      type: str
+      sample: '2036-11-18T12:00:00+00:00'
+stores:
+  description: Each trust store of the host. Empty in check mode as long as there is no authority.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the store, V(debian) for the one of Debian, Ubuntu and their kin.
+      returned: always
+      type: str
+      sample: debian
+    state:
+      description:
+        - V(trusted) when everything that reads the store trusts the anchor, and will after the next refresh.
+        - V(absent) when the store has no trace of it.
+        - V(stale) when an installation or removal was left half done, so that some programs may trust it and others
+          not; M(anchorage.pki.trust_anchor) mends it either way.
+        - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
+        - V(unavailable) when a program that the store needs is missing; RV(stores[].evidence) names the package.
+        - V(failed) when the store could not be changed, or the change could not be proved.
+      returned: always
+      type: str
+      sample: trusted
+    changed:
+      description: Whether this store was changed, or would be in check mode.
+      returned: always
+      type: bool
+    evidence:
+      description: What shows the state, sentence by sentence.
+      returned: always
+      type: list
+      elements: str
+      sample:
+        - /usr/local/share/ca-certificates/anchorage-lab-5f2d8fb1a1b1f3c0.crt holds it
+        - /etc/ssl/certs/ca-certificates.crt holds it
+        - /etc/ssl/certs/4f316efb.0 leads to it in /usr/local/share/ca-certificates/anchorage-lab-5f2d8fb1a1b1f3c0.crt
+        - openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt accepts it
+        - openssl verify -CApath /etc/ssl/certs accepts it
+"""

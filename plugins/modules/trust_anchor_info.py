@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: trust_anchor_info
+short_description: Tell which trust stores of a host trust a root certificate
+version_added: 0.1.0
+description:
+  - Looks for an anchor in what programs on a host read, store by store, as M(anchorage.pki.trust_anchor) does to prove
+    its work.
+  - Changes nothing.
+extends_documentation_fragment:
+  - anchorage.pki.authority
+  - anchorage.pki.attributes
+  - anchorage.pki.actiongroup_pki
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+    details: Nothing is changed.
+  idempotent:
+    support: full
+  platform:
+    platforms: debian
+    support: full
+options:
+  certificate:
+    description:
+      - The anchor itself, a single root certificate in PEM.
+      - Text around it, a byte order mark and any line ends are accepted; only the certificate reaches the host.
+    type: str
+  src:
+    description:
+      - The path on the controller of a file with the anchor, a single root certificate in PEM.
+      - A relative path is looked for as M(ansible.builtin.copy) does, in the folder C(files) of a role or play first.
+    type: path
+notes:
+  - Root privileges are not needed, as long as other users may read the stores.
+  - O(authority), O(certificate) and O(src) exclude each other; without any, the default authority's root is the anchor.
+seealso:
+  - module: anchorage.pki.trust_anchor
+author:
+  - The anchorage.pki contributors (@anchorage)
+"""
+
+EXAMPLES = r"""
+- name: See whether the root of the default authority is trusted
+  anchorage.pki.trust_anchor_info:
+  register: trust
+
+- name: Insist on it
+  ansible.builtin.assert:
+    that: trust.stores | rejectattr('state', 'eq', 'trusted') | length == 0
+"""
+
+RETURN = r"""
+anchor:
+  description: The anchor. Empty in check mode as long as there is no authority.
+  returned: always
+  type: dict
+  contains:
+    sha256:
+      description: The fingerprint of the certificate, SHA-256 in lower-case hexadecimal.
+      returned: success
+      type: str
+      sample: 5f2d8fb1a1b1f3c0a7ad5c0de5f9c4cf0e4f7d8f2a3b4c5d6e7f8091a2b3c4d5
+    subject:
+      description: The subject of the certificate (RFC 4514).
+      returned: success
+      type: str
+      sample: CN=Lab
+    not_after:
+      description: The end of the certificate's validity, in UTC (ISO 8601).
+      returned: success
+      type: str
+      sample: '2036-11-18T12:00:00+00:00'
+stores:
+  description: Each trust store of the host. Empty in check mode as long as there is no authority.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the store, V(debian) for the one of Debian, Ubuntu and their kin.
+      returned: always
+      type: str
+      sample: debian
+    state:
+      description:
+        - V(trusted) when everything that reads the store trusts the anchor, and will after the next refresh.
+        - V(absent) when the store has no trace of it.
+        - V(stale) when an installation or removal was left half done, so that some programs may trust it and others
+          not; M(anchorage.pki.trust_anchor) mends it either way.
+        - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
+        - V(unavailable) when a program that the store needs is missing; RV(stores[].evidence) names the package.
+        - V(failed) when the store could not be read.
+      returned: always
+      type: str
+      sample: trusted
+    changed:
+      description: Always V(false).
+      returned: always
+      type: bool
+    evidence:
+      description: What shows the state, sentence by sentence.
+      returned: always
+      type: list
+      elements: str
+      sample:
+        - /usr/local/share/ca-certificates/anchorage-lab-5f2d8fb1a1b1f3c0.crt holds it
+        - /etc/ssl/certs/ca-certificates.crt holds it
+        - /etc/ssl/certs/4f316efb.0 leads to it in /usr/local/share/ca-certificates/anchorage-lab-5f2d8fb1a1b1f3c0.crt
+        - openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt accepts it
+        - openssl verify -CApath /etc/ssl/certs accepts it
+"""

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the actions of an anchor share: which certificate a task means, and the one call that its host gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import Anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+
+ANCHOR_SPEC: dict[str, Any] = {**AUTHORITY_SPEC, "certificate": {"type": "str"}, "src": {"type": "path"}}
+# No real root comes near this size, and a device or a wrong path might never end.
+LARGEST_CERTIFICATE = 1024 * 1024
+
+
+class TrustAction(PkiAction):
+    """An action about one anchor on one host."""
+
+    CONDITIONS = {"mutually_exclusive": [("authority", "certificate", "src")]}
+
+    def anchor_text(self, arguments: dict[str, Any]) -> tuple[bytes, str]:
+        """The PEM that the task names, and the words for it in errors. Raises PkiError, AuthorityMissingError."""
+        if arguments["certificate"] is not None:
+            return arguments["certificate"].encode(errors="surrogateescape"), "certificate"
+        if arguments["src"] is not None:
+            path = self._find_needle("files", arguments["src"])
+            return _read(Path(path)), f"src {path}"
+        folder = authority_folder(arguments["authority"], os.environ)
+        return to_pem(read_authority(folder).root.certificate).encode(), f"authority {folder}"
+
+    def ask_host(self, operation: str, anchor: Anchor, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Have the host inspect, install or remove the anchor, in one round trip."""
+        arguments = {"operation": operation, "name": anchor.name, "certificate": anchor.pem}
+        result = self.call_host("anchor_deployment", arguments, task_vars)
+        result["anchor"] = {
+            "sha256": anchor.sha256,
+            "subject": anchor.subject,
+            "not_after": anchor.not_after.isoformat(),
+        }
+        if anchor.warnings:
+            result["warnings"] = [*result.get("warnings", []), *anchor.warnings]
+        return result
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_CERTIFICATE + 1)
+    except OSError as error:
+        raise PkiError(f"src {path}: cannot be read: {error.strerror}.") from error
+    if len(content) > LARGEST_CERTIFICATE:
+        raise PkiError(f"src {path}: is too large for a certificate. Give a root certificate in PEM.")
+    return content
