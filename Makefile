@@ -22,8 +22,9 @@ clean: ## remove .venv and build/
 
 .venv/ready: requirements.txt tests/prerequisites.sh
 	@tests/prerequisites.sh $(PYTHON)
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --requirement requirements.txt
-	mkdir -p build/collections/ansible_collections/anchorage
-	ln -sfn ../../../.. build/collections/ansible_collections/anchorage/pki
+	@echo "Installing ansible-core and what the collection needs into .venv"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --quiet --upgrade --upgrade-strategy eager -r requirements.txt
+	@mkdir -p build/collections/ansible_collections/anchorage
+	@ln -sfn ../../../.. build/collections/ansible_collections/anchorage/pki
 	@touch $@

@@ -78,6 +78,8 @@ def run(command: list[str | Path], environment: Mapping[str, str] | None = None,
         status = subprocess.run(
             words, env=environment, cwd=folder, timeout=STEP_LIMIT, stdin=subprocess.DEVNULL, check=False
         ).returncode
+    except FileNotFoundError:
+        raise Failed(f"{words[0]} is not installed, see the set-up") from None
     except subprocess.TimeoutExpired:
         raise Failed(f"{Path(words[0]).name} was stopped after {STEP_LIMIT} seconds") from None
     if status:
