@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/python tests/run.py
 
-.PHONY: help venv test unit lint docs sanity molecule clean
+.PHONY: help venv test unit lint docs sanity molecule clean demo demo-undo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -28,3 +28,9 @@ clean: ## remove .venv and build/
 	@mkdir -p build/collections/ansible_collections/anchorage
 	@ln -sfn ../../../.. build/collections/ansible_collections/anchorage/pki
 	@touch $@
+
+demo: venv ## an authority of the demo's own, trusted by this machine; its leaf served and proved
+	@demo/demo.sh run
+
+demo-undo: venv ## remove every trace of the demo, and prove it
+	@demo/demo.sh undo

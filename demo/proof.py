@@ -1,0 +1,149 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Proves what the demo made (``proof.py made FOLDER``), and that its undoing left nothing (``proof.py gone FOLDER SHA256``).
+
+The proof is a TLS handshake with the machine's own trust store: nothing here names a certificate of the authority.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+NAME = "app.localhost"
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+TIME_LIMIT = 20
+
+
+def main() -> int:
+    """Run the proof that the command line asks for; the exit status is 0 where it holds."""
+    proof, folder = sys.argv[1], Path(sys.argv[2])
+    failures = prove_made(folder) if proof == "made" else prove_gone(folder, sys.argv[3])
+    for failure in failures:
+        print(f"NOT PROVED: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def prove_made(folder: Path) -> list[str]:
+    """Serve the leaf with its staple, look at it as a client of this machine would, and print the summary."""
+    leaf = folder / "certificates" / "app" / "current"
+    with served(leaf) as port:
+        seen = look(port)
+        curl = fetch(port)
+    root = load(sorted((folder / "authority" / "root").glob("*/certificate.pem"))[-1])
+    certificate = load(leaf / "cert.pem")
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    staple = re.search(r"Next Update: (.*)", seen)
+    print(
+        f"""
+Made
+  authority  {root.subject.rfc4514_string()}, until {root.not_valid_after_utc:%Y-%m-%d}
+             in {folder / "authority"}
+             SHA-256 {sha256(root)}
+             void outside localhost, local, test, internal, home.arpa and private addresses
+  leaf       {", ".join(str(name.value) for name in names)}, until {certificate.not_valid_after_utc:%Y-%m-%d}
+             in {leaf} (fullchain.pem, privkey.pem)
+  staple     good, until {staple[1] if staple else "(none seen)"}
+Trusted
+  by         the system store of this machine ({BUNDLE})
+Proved
+  openssl    https://{NAME}:{port} with the machine's own store: leaf, chain and staple verified
+  curl       {curl}
+Undo
+  make demo-undo
+"""
+    )
+    wanted = {
+        "the chain leads to a root that this machine trusts": "Verify return code: 0 (ok)",
+        "the staple came with the handshake": "OCSP Response Status: successful",
+        "the staple says good": "Cert Status: good",
+    }
+    failures = [claim for claim, words in wanted.items() if words not in seen]
+    return failures + ([f"curl accepts it: {curl}"] if curl.startswith("refused") else [])
+
+
+def prove_gone(folder: Path, fingerprint: str) -> list[str]:
+    """Neither files nor trust are left. ``fingerprint`` is that of the demo's root."""
+    trusted = x509.load_pem_x509_certificates(BUNDLE.read_bytes()) if BUNDLE.exists() else []
+    failures = [f"{folder} is gone"] if folder.exists() else []
+    if fingerprint in {sha256(certificate) for certificate in trusted}:
+        failures.append(f"no program trusts the demo's root any more (it is still in {BUNDLE})")
+    if not failures:
+        print(f"\nThe demo is undone: {folder} is gone, and root {fingerprint[:16]} is in the system store no more.\n")
+    return failures
+
+
+@contextlib.contextmanager
+def served(leaf: Path) -> Iterator[int]:
+    """``openssl s_server`` with the leaf, its chain and its staple on a free port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    files = ["-cert", "cert.pem", "-cert_chain", "chain.pem", "-key", "privkey.pem", "-status_file", "staple.der"]
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", *files, "-www", "-quiet"]
+    server = subprocess.Popen(command, cwd=leaf, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        server.kill()
+        server.wait()
+
+
+def wait_for(port: int) -> None:
+    """Return once the server accepts connections. Raises OSError when it does not in time."""
+    deadline = time.monotonic() + TIME_LIMIT
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def look(port: int) -> str:
+    """What ``openssl s_client`` says of a handshake that asks for the staple and verifies against the default store."""
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", NAME, "-verify_hostname", NAME]
+    finished = subprocess.run(
+        [*command, "-status"], input="", capture_output=True, text=True, timeout=TIME_LIMIT, check=False
+    )
+    return finished.stdout
+
+
+def fetch(port: int) -> str:
+    """What curl, which insists on a good staple with ``--cert-status``, says of the page."""
+    if not shutil.which("curl"):
+        return "not installed, not asked"
+    resolve = f"{NAME}:{port}:127.0.0.1"
+    command = ["curl", "--silent", "--show-error", "--cert-status", "--resolve", resolve, f"https://{NAME}:{port}/"]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+    return "the same, and insists on the staple" if finished.returncode == 0 else f"refused: {finished.stderr.strip()}"
+
+
+def load(path: Path) -> x509.Certificate:
+    """The certificate in a PEM file."""
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def sha256(certificate: x509.Certificate) -> str:
+    """A certificate's fingerprint in hexadecimal."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
