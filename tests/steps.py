@@ -191,10 +191,12 @@ def count_tests(report: Path) -> str:
     """A remark from pytest's JUnit report: how many tests ran, and why some did not."""
     if not report.exists():
         return "no test ran"
-    cases = list(ElementTree.parse(report).getroot().iter("testcase"))
-    skips = [skip.get("message", "") for skip in ElementTree.parse(report).getroot().iter("skipped")]
-    remark = f"{len(cases) - len(skips)} tests"
-    return f"{remark}, {len(skips)} not run: {'; '.join(sorted(set(skips)))}" if skips else remark
+    suites = ElementTree.parse(report).getroot()
+    cases = list(suites.iter("testcase"))
+    skips = [skip.get("message", "") for skip in suites.iter("skipped")]
+    if not skips:
+        return f"{len(cases)} tests"
+    return f"{len(cases)} tests, {len(skips)} of them skipped: {'; '.join(sorted(set(skips)))}"
 
 
 # --- Static checks ---------------------------------------------------------------------------------------------------
@@ -218,10 +220,13 @@ def sanity(core: Core) -> None:
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / path, copy / path, follow_symlinks=False)
     run(["git", "init", "--quiet"], folder=copy)  # ansible-test asks git for the list of files
-    run([core.python, "tests/lab/seed_pip.py"])
-    python_folders = [str(python.parent) for python in machine.interpreters().values()]
-    path = os.pathsep.join([str(core.folder / "bin"), *python_folders, os.environ["PATH"]])
-    run([core.folder / "bin" / "ansible-test", "sanity", "--requirements"], os.environ | {"PATH": path}, copy)
+
+    home = BUILD / "sanity" / "home"
+    run([core.python, "tests/lab/make_sanity_home.py", home])
+    interpreters = [str(python.parent) for python in machine.interpreters().values()]
+    path = os.pathsep.join([str(core.folder / "bin"), *interpreters, os.environ["PATH"]])
+    environment = os.environ | {"HOME": str(home), "PATH": path}
+    run([core.folder / "bin" / "ansible-test", "sanity", "--requirements"], environment, copy)
 
 
 # --- Documentation and packaging ------------------------------------------------------------------------------------

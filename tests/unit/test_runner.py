@@ -49,7 +49,7 @@ def test_the_remark_names_tests_that_did_not_run(tmp_path: Path) -> None:
         '<testsuites><testsuite><testcase name="a"/><testcase name="b"><skipped message="no java"/></testcase>'
         "</testsuite></testsuites>"
     )
-    assert steps.count_tests(report) == "1 tests, 1 not run: no java"
+    assert steps.count_tests(report) == "2 tests, 1 of them skipped: no java"
 
 
 def test_the_callers_settings_reach_no_test(monkeypatch: pytest.MonkeyPatch) -> None:
