@@ -147,9 +147,12 @@ class _Workshop:
 
     def check_passphrases(self, authority: Authority) -> None:
         """Raise PkiError now, not in the month when a renewal is due, where a passphrase is wrong."""
+        if not authority.issuers:
+            return
+        # The issuing key and not the root's, which may be kept elsewhere until it is needed.
         if self.passphrases.authority is not None:
-            authority.root.key(self.passphrases.authority, "passphrase")
-        if self.passphrases.responder is not None and authority.issuers and authority.issuing.responders:
+            authority.issuing.key(self.passphrases.authority, "passphrase")
+        if self.passphrases.responder is not None and authority.issuing.responders:
             authority.issuing.responder.key(self.passphrases.responder, "responder_passphrase")
 
     def do(self, step: Step) -> None:
