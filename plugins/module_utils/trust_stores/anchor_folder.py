@@ -176,7 +176,8 @@ def remove(store: FolderStore, anchor: Anchor) -> None:
 
 def _sources(store: FolderStore, anchor: Anchor) -> Iterator[Source]:
     """Files that feed the store with the anchor. Linked folders are left to their owners, linked files are not."""
-    for path, _folders, names, folder in os.fwalk(store.path(store.layout.anchors)):
+    anchors = store.path(store.layout.anchors)
+    for path, _folders, names, folder in os.fwalk(anchors) if os.path.isdir(anchors) else ():
         for name in sorted(names):
             data = read_regular(name, folder) if name.endswith(store.layout.suffix) else None
             if data is not None and anchor.der in certificates_in(data):

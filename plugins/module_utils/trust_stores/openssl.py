@@ -46,7 +46,10 @@ def refusal(option: str, path: str, pem: str) -> str | None:
     openssl = find_program("openssl")
     if openssl is None:
         return None
-    outcome = run([openssl, "verify", "-no_check_time", option, path], VERIFY_LIMIT, pem.encode(), _NO_DEFAULTS)
+    # A partial chain may end in the certificate itself. Without that option, OpenSSL stops at the first root of that
+    # subject, which is another one where a root was renewed under its name.
+    command = [openssl, "verify", "-partial_chain", "-no_check_time", option, path]
+    outcome = run(command, VERIFY_LIMIT, pem.encode(), _NO_DEFAULTS)
     if outcome.status == 0:
         return ""
     reasons = [line for line in outcome.output.splitlines() if " depth lookup: " in line]

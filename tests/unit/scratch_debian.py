@@ -1,0 +1,80 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A Debian host's trust store in a scratch folder, refreshed by the real update-ca-certificates."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor
+from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
+from cryptography import x509
+
+PROGRAM = "/usr/sbin/update-ca-certificates"
+_WRAPPER = """#!/bin/sh
+echo "refresh $*" >> {root}/refreshes
+exec {program} --certsconf {root}/etc/ca-certificates.conf --certsdir {root}/usr/share/ca-certificates \\
+    --localcertsdir {root}/usr/local/share/ca-certificates --etccertsdir {root}/etc/ssl/certs \\
+    --hooksdir {root}/hooks "$@"
+"""
+
+
+def anchor_of(certificate: x509.Certificate) -> Anchor:
+    """What the controller sends for this certificate."""
+    anchor = identify_anchor(pem_of(certificate), "test")
+    return Anchor(anchor.name, anchor.pem)
+
+
+class ScratchDebian:
+    """The folders that matter, below ``root``, with two anchors of the distribution's own in place."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.anchors = root / "usr/local/share/ca-certificates"
+        self.links = root / "etc/ssl/certs"
+        self.bundle = self.links / "ca-certificates.crt"
+        self.program = root / "usr/sbin/update-ca-certificates"
+        self.packaged = make_root("Public root 1")
+        for folder in (self.anchors, self.links, self.program.parent, root / "var/run", root / "hooks"):
+            folder.mkdir(parents=True)
+        (root / "usr/share/ca-certificates").mkdir(parents=True)
+        (root / "usr/share/ca-certificates/public-1.crt").write_bytes(pem_of(self.packaged))
+        (root / "usr/share/ca-certificates/public-2.crt").write_bytes(pem_of(make_root("Public root 2")))
+        (root / "etc/ca-certificates.conf").write_text("public-1.crt\npublic-2.crt\n")
+        (root / "etc/debian_version").write_text("13.1\n")
+        self.set_program(_WRAPPER.format(root=root, program=PROGRAM))
+        self.refresh()
+
+    def set_program(self, script: str) -> None:
+        self.program.write_text(script)
+        self.program.chmod(0o755)
+
+    def refresh(self) -> None:
+        """What an administrator does, or a package's trigger: the plain command."""
+        subprocess.run([self.program], check=True, capture_output=True)
+        (self.root / "refreshes").unlink()
+
+    def refreshes(self) -> list[str]:
+        """The refresh commands of the code under test, so far."""
+        log = self.root / "refreshes"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def own_file(self, anchor: Anchor) -> Path:
+        return self.anchors / f"{anchor.name}.crt"
+
+    def picture(self) -> dict[str, tuple[str, bytes]]:
+        """Every file and link with its mode and content or target, to be compared."""
+        return {str(path): _portrait(path) for path in sorted(self.root.rglob("*")) if path.name != "refreshes"}
+
+
+def _portrait(path: Path) -> tuple[str, bytes]:
+    mode = stat.filemode(path.lstat().st_mode)
+    if path.is_symlink():
+        return mode, os.readlink(path).encode()
+    return mode, path.read_bytes() if path.is_file() else b""
