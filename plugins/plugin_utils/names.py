@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiErr
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 # The local part of an address as RFC 5321, section 4.1.2 has it without quotes.
 MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
+LONGEST_DNS_NAME = 253
 PREFIX = re.compile(r"(dns|ip|email|uri):", re.IGNORECASE)
 # IDNA 2003 and IDNA 2008 disagree on these four (RFC 5894, section 7.2), so that no conversion would be right for all.
 DEVIATIONS = frozenset("\u00df\u03c2\u200c\u200d")
@@ -79,9 +80,12 @@ def parse_name(text: str) -> SubjectAlternativeName:
     if "@" in text:
         return _parse_email(text)
     try:
-        return SubjectAlternativeName(NameKind.IP, str(ipaddress.ip_address(text)))
+        address = str(ipaddress.ip_address(text))
     except ValueError:
         return SubjectAlternativeName(NameKind.DNS, _parse_dns(text))
+    if "%" in address:
+        raise PkiError(f"names: write {text!r} without its zone, which means something on one host only.")
+    return SubjectAlternativeName(NameKind.IP, address)
 
 
 def parse_names(texts: list[str]) -> tuple[SubjectAlternativeName, ...]:
@@ -106,10 +110,10 @@ def names_of(certificate: x509.Certificate) -> tuple[SubjectAlternativeName, ...
 
 def parse_host_name(text: str) -> str:
     """A DNS name without a wildcard, as lower-case A-labels (RFC 5890). Raises PkiError."""
-    name = text.strip().rstrip(".")
-    if not name or len(name) > 253:
-        raise PkiError(f"names: {text!r} is not a DNS name: it needs 1 to 253 characters.")
-    labels = [_a_label(label, text) for label in name.split(".")]
+    name = text.strip().removesuffix(".")
+    labels = [_a_label(label, text) for label in name.split(".")] if name else []
+    if not 1 <= len(".".join(labels)) <= LONGEST_DNS_NAME:
+        raise PkiError(f"names: {text!r} is not a DNS name: it needs 1 to {LONGEST_DNS_NAME} characters as A-labels.")
     if labels[-1].isdigit():
         raise PkiError(f"names: {text!r} looks like an IP address and is none, and no DNS name ends in a number.")
     return ".".join(labels)
@@ -156,14 +160,17 @@ def _parse_email(text: str) -> SubjectAlternativeName:
 
 
 def _parse_uri(text: str) -> SubjectAlternativeName:
-    if not text.isascii() or any(character.isspace() for character in text):
-        raise PkiError(f"names: the URI {text!r} may hold ASCII characters only; percent-encode the others (RFC 3986).")
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise PkiError(
+            f"names: the URI {text!r} may hold printable ASCII characters only; percent-encode the others (RFC 3986)."
+        )
     try:
-        host = urlsplit(text).hostname
+        parts = urlsplit(text)
+        scheme, host, _port = parts.scheme, parts.hostname, parts.port
     except ValueError as error:
         raise PkiError(f"names: {text!r} is not a URI: {error}.") from error
-    if not host:
-        raise PkiError(f"names: the URI {text!r} names no host.")
+    if not scheme or not host:
+        raise PkiError(f"names: the URI {text!r} names no {'host' if scheme else 'scheme'}.")
     try:
         ipaddress.ip_address(host)
     except ValueError:

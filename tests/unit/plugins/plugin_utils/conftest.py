@@ -1,0 +1,118 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Authorities for the core's tests, at a time of their own: ``now`` is an argument everywhere."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import Authority, read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import (
+    BACKDATE,
+    Profile,
+    Signer,
+    sign_leaf,
+    validity_from,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import (
+    Passphrases,
+    carry_out,
+    plan_establishment,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType, PrivateKey, generate_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils.names import parse_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Policy, wanted_policy
+from cryptography import x509
+
+#: Noon in UTC of the day on which the tests' authorities are made.
+NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def make_authority() -> Callable[..., Authority]:
+    """A function that does what a task of certificate_authority does: it makes, renews or completes an authority."""
+
+    def make(folder: Path, passphrases: Passphrases = Passphrases(), at: datetime = NOW, **options: Any) -> Authority:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return carry_out(plan_establishment(folder, options, "Test authority", at), passphrases, at)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def authority(make_authority: Callable[..., Authority], tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority with every default. Shared by all tests: read it only."""
+    return make_authority(tmp_path_factory.mktemp("shared") / "authority")
+
+
+@pytest.fixture
+def own_authority(authority: Authority, tmp_path: Path) -> Authority:
+    """A copy of the authority that a test may change."""
+    return read_authority(shutil.copytree(authority.folder, tmp_path / "authority"))
+
+
+@pytest.fixture(scope="session")
+def issuing(authority: Authority) -> Signer:
+    return Signer(authority.issuing.certificate, authority.issuing.key(None, "passphrase"))
+
+
+@pytest.fixture(scope="session")
+def responder(authority: Authority) -> Signer:
+    key = authority.issuing.responder
+    return Signer(key.certificate, key.key(None, "responder_passphrase"))
+
+
+@pytest.fixture(scope="session")
+def leaf_key() -> PrivateKey:
+    return generate_key(KeyType.ECDSA_P256)
+
+
+@pytest.fixture(scope="session")
+def make_leaf(issuing: Signer, leaf_key: PrivateKey) -> Callable[..., x509.Certificate]:
+    """A function that signs a leaf for the given names."""
+
+    def make(
+        *names: str, at: datetime = NOW, days: int = 90, profile: Profile = Profile.SERVER, signer: Signer = issuing
+    ) -> x509.Certificate:
+        wanted = parse_names(list(names or ["app.test"]))
+        return sign_leaf(leaf_key.public_key(), signer, wanted, profile, validity_from(at + BACKDATE, days))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The policy of an authority with every default."""
+    return wanted_policy({}, None, "Test authority")
+
+
+@pytest.fixture(scope="session")
+def request_leaf() -> Callable[..., LeafRequest]:
+    """A function that makes a request, as a task with the given options would."""
+
+    def make(name: str = "app", names: tuple[str, ...] = ("app.test",), **options: Any) -> LeafRequest:
+        given: dict[str, Any] = {
+            "profile": Profile.SERVER,
+            "key_type": KeyType.ECDSA_P256,
+            "private_key": "controller",
+            "lifetime": None,
+            "staple": True,
+            "pkcs12_passphrase": None,
+            **options,
+        }
+        return LeafRequest(name=name, names=parse_names(list(names)), **given)
+
+    return make
