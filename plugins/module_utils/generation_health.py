@@ -115,8 +115,7 @@ def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]
     for file_name in files:
         try:
             status = os.stat(file_name, dir_fd=generation, follow_symlinks=False)
-        except FileNotFoundError:
-            drift.append(f"{file_name} is missing beside its twin")
+        except FileNotFoundError:  # one of the staple's two names, see below
             continue
         if not attributes_of(file_name, destination).fit(status):
             drift.append(

@@ -134,12 +134,10 @@ def _refuse_foreign(descriptor: int, path: str) -> None:
 def make_folder(parent: int, name: str) -> None:
     """Make the folder ``name`` with mode 0755, whatever the umask. Raises OSError."""
     os.mkdir(name, FOLDER_MODE, dir_fd=parent)
-    descriptor = os.open(name, _READ_FOLDER, dir_fd=parent)
-    try:
-        os.fchmod(descriptor, FOLDER_MODE)
-    finally:
-        os.close(descriptor)
-    os.fsync(parent)
+    with opened_subfolder(parent, name) as folder:
+        os.fchmod(folder, FOLDER_MODE)
+    with opened_subfolder(parent, ".") as readable_parent:  # ours may be good for passing through only
+        os.fsync(readable_parent)
 
 
 @contextmanager
