@@ -25,10 +25,10 @@ LARGEST_FILE = 1024 * 1024
 
 
 def create_folder(path: Path) -> None:
-    """Make ``path`` for its owner alone, with the folders above it where they are missing. Raises PkiError."""
+    """Make ``path`` for its owner alone, with the folders above it, where they are missing. Raises PkiError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(mode=0o700)
+        path.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise PkiError(f"The folder {path} cannot be made: {error.strerror}. Check the option authority.") from error
 
@@ -53,19 +53,22 @@ def check_folder(path: Path) -> None:
 def read_private(path: Path) -> bytes:
     """The content of the private file ``path``. Raises PkiError where it is missing or open to other users."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(path, "rb", opener=_open_no_link) as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & 0o077:
+                raise PkiError(
+                    f"{path} is open to other users (mode {mode:04o}). Make sure that nobody took the key, then: "
+                    f"chmod 600 {path}"
+                )
+            return file.read(LARGEST_FILE)
     except OSError as error:
         raise PkiError(
             f"{path} cannot be read: {error.strerror}. Restore the authority's folder from a backup."
         ) from error
-    with open(descriptor, "rb") as file:
-        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        if mode & 0o077:
-            raise PkiError(
-                f"{path} is open to other users (mode {mode:04o}). Make sure that nobody took the key, then: chmod 600 "
-                f"{path}"
-            )
-        return file.read(LARGEST_FILE)
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def read_public(path: Path) -> bytes:
