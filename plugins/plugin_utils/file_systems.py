@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -36,7 +37,7 @@ def network_file_system(folder: Path, mounts: Path = MOUNTS) -> str:
     Reads Linux's table of mounts (proc(5), mountinfo); where there is none, the answer is always "local".
     """
     try:
-        lines = mounts.read_text().splitlines()
+        lines = os.fsdecode(mounts.read_bytes()).splitlines()
     except OSError:
         return ""
     real = os.path.realpath(folder)
@@ -44,7 +45,8 @@ def network_file_system(folder: Path, mounts: Path = MOUNTS) -> str:
     best, kind = "", ""
     for line in lines:
         before, _dash, after = line.partition(" - ")
-        point = before.split()[4].encode().decode("unicode_escape")
+        # Blanks in a path are written as octal numbers.
+        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), before.split()[4])
         if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
             best, kind = point, after.split()[0]
     return kind if kind in NETWORK_FILE_SYSTEMS else ""
