@@ -128,7 +128,7 @@ def sign_leaf(
 def distinguished_name(subject: Subject, common_name: str) -> x509.Name:
     """A subject in the usual order: country, organization, common name."""
     attributes = [
-        (NameOID.COUNTRY_NAME, subject.country.upper()),
+        (NameOID.COUNTRY_NAME, subject.country),
         (NameOID.ORGANIZATION_NAME, subject.organization),
         (NameOID.COMMON_NAME, common_name),
     ]

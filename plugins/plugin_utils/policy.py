@@ -23,6 +23,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
 SCHEMA = 1
 # Apple's clients refuse a longer leaf even under an anchor of the user's own.
 LONGEST_LEAF = 825
+# A hundred years, far enough from the year 9999 in which the calendar of a certificate ends.
+LONGEST_ROOT = 36500
 # RFC 5280, appendix A.1, ub-common-name and ub-organization-name.
 LONGEST_NAME = 64
 
@@ -71,6 +73,8 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
         Lifetimes(),
     )
     given = {key: value for key, value in (options.get("subject") or {}).items() if value is not None}
+    if "country" in given:
+        given["country"] = given["country"].upper()
     policy = Policy(
         subject=replace(base.subject, **given),
         key_type=KeyType(options["key_type"]) if options.get("key_type") else base.key_type,
@@ -157,9 +161,10 @@ def _check_subject(subject: Subject) -> None:
     for field in fields(Subject):
         if len(getattr(subject, field.name)) > LONGEST_NAME:
             raise PkiError(f"subject.{field.name}: at most {LONGEST_NAME} characters fit into a certificate.")
-    # The issuing authority's own name is the root's with a suffix, and must fit too.
-    if not subject.common_name or len(subject.common_name) > LONGEST_NAME - len(" issuing 999"):
-        raise PkiError(f"subject.common_name: give 1 to {LONGEST_NAME - len(' issuing 999')} characters.")
+    # The issuing authority's own name is the root's with a suffix, and must fit too: cryptography counts its bytes.
+    longest = LONGEST_NAME - len(" issuing 999")
+    if not 1 <= len(subject.common_name.encode()) <= longest:
+        raise PkiError(f"subject.common_name: give 1 to {longest} bytes (a letter outside ASCII has two or more).")
     if subject.country and not (len(subject.country) == 2 and subject.country.isalpha() and subject.country.isascii()):
         raise PkiError(f"subject.country: {subject.country!r} is not a country code of two letters, such as NO.")
 
@@ -170,6 +175,8 @@ def _check_lifetimes(lifetimes: Lifetimes) -> None:
             raise PkiError(f"{field.name}_lifetime: give one day or more.")
     if lifetimes.leaf > LONGEST_LEAF:
         raise PkiError(f"leaf_lifetime: {lifetimes.leaf} days are more than the {LONGEST_LEAF} that clients accept.")
+    if lifetimes.root > LONGEST_ROOT:
+        raise PkiError(f"root_lifetime: give at most {LONGEST_ROOT} days, a hundred years.")
     for shorter, longer in (
         ("leaf", "issuing"),
         ("issuing", "root"),
