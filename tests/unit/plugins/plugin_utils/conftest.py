@@ -34,6 +34,7 @@ from cryptography import x509
 
 #: Noon in UTC of the day on which the tests' authorities are made.
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NO_PASSPHRASES = Passphrases()
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,7 @@ def now() -> datetime:
 def make_authority() -> Callable[..., Authority]:
     """A function that does what a task of certificate_authority does: it makes, renews or completes an authority."""
 
-    def make(folder: Path, passphrases: Passphrases = Passphrases(), at: datetime = NOW, **options: Any) -> Authority:
+    def make(folder: Path, passphrases: Passphrases = NO_PASSPHRASES, at: datetime = NOW, **options: Any) -> Authority:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return carry_out(plan_establishment(folder, options, "Test authority", at), passphrases, at)
 
