@@ -20,7 +20,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in, holds_only
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import (
+    certificates_in,
+    holds_only,
+    is_damaged,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import (
     closed_to_others,
     read_regular,
@@ -111,12 +115,19 @@ class Check(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A file below the folder of anchors that holds the anchor. ``alone`` unless it holds anything else as well."""
+    """A file below the folder of anchors that the refresh command reads."""
 
     path: str
     name: str
     folder: int  # an open descriptor, valid until the next source is asked for
-    alone: bool
+    content: bytes
+
+    def holds(self, anchor: Anchor) -> bool:
+        return anchor.der in certificates_in(self.content)
+
+    def is_copy_of(self, anchor: Anchor) -> bool:
+        """Whether nothing is lost with the file but the anchor."""
+        return holds_only(self.content, anchor.der)
 
 
 def sought() -> list[str]:
@@ -148,40 +159,44 @@ def foresee(store: FolderStore, anchor: Anchor, operation: str) -> Finding:
     bundle = store.path(store.layout.bundle)
     if operation == "install":
         return Finding(TRUSTED, (f"{store.own_file(anchor)} would hold it", f"{bundle} would hold it"))
-    sources = list(_sources(store, anchor))
-    shared = [f"{source.path} would keep it, with what else it holds" for source in sources if not source.alone]
-    removed = [f"{source.path} would be removed" for source in sources if source.alone]
-    last = f"{bundle} would {'still hold' if shared else 'lack'} it"
-    return Finding(STALE if shared else ABSENT, (*shared, *removed, last))
+    copies = [source.path for source in _sources(store) if source.is_copy_of(anchor)]
+    shared = [source.path for source in _sources(store) if source.holds(anchor) and source.path not in copies]
+    evidence = [
+        *(f"{path} would keep it, with what else it holds" for path in shared),
+        *(f"{path} would be removed" for path in copies),
+        f"{bundle} would {'still hold' if shared else 'lack'} it",
+    ]
+    return Finding(STALE if shared else ABSENT, tuple(evidence))
 
 
 def install(store: FolderStore, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
     undo.callback(_refresh, store, rebuild=True)
     write_public(store.own_file(anchor), anchor.pem.encode(), undo)
-    for source in _sources(store, anchor):
-        if source.alone:
+    for source in _sources(store):
+        if source.is_copy_of(anchor):
             _open_to_all(source, undo)
     # A rebuild takes all links away for a moment, from running programs too: only where there is something to mend.
     _refresh(store, rebuild=before.state == STALE)
 
 
 def remove(store: FolderStore, anchor: Anchor) -> None:
-    for source in _sources(store, anchor):
-        if source.alone:
+    for source in _sources(store):
+        if source.is_copy_of(anchor):
             os.unlink(source.name, dir_fd=source.folder)
     # A file of our name is ours, even if a crash or an editor spoiled what it holds.
     store.own_file(anchor).unlink(missing_ok=True)
     _refresh(store, rebuild=True)
+    _remove_orphaned_bundle(store, anchor)
 
 
-def _sources(store: FolderStore, anchor: Anchor) -> Iterator[Source]:
-    """Files that feed the store with the anchor. Linked folders are left to their owners, linked files are not."""
+def _sources(store: FolderStore) -> Iterator[Source]:
+    """Linked folders are left to their owners; linked files count, as the link can be removed."""
     anchors = store.path(store.layout.anchors)
     for path, _folders, names, folder in os.fwalk(anchors) if os.path.isdir(anchors) else ():
         for name in sorted(names):
-            data = read_regular(name, folder) if name.endswith(store.layout.suffix) else None
-            if data is not None and anchor.der in certificates_in(data):
-                yield Source(os.path.join(path, name), name, folder, holds_only(data, anchor.der))
+            content = read_regular(name, folder) if name.endswith(store.layout.suffix) else None
+            if content is not None:
+                yield Source(os.path.join(path, name), name, folder, content)
 
 
 def _open_to_all(source: Source, undo: ExitStack) -> None:
@@ -200,24 +215,40 @@ def _refresh(store: FolderStore, rebuild: bool) -> None:
         raise HostError(f"{' '.join(command)} failed: {outcome.last_line}")
 
 
+def _remove_orphaned_bundle(store: FolderStore, anchor: Anchor) -> None:
+    """Where no anchor is left at all, update-ca-certificates writes no bundle, and lets the former one lie."""
+    bundle = store.path(store.layout.bundle)
+    orphaned = certificates_in(read_regular(bundle) or b"") == [anchor.der]
+    if orphaned and not hash_links(store.path(store.layout.links), anchor.der):
+        os.unlink(bundle)
+
+
 def _check_sources(store: FolderStore, anchor: Anchor, link_targets: list[str]) -> list[Check]:
     """Is there a file that will make the next refresh trust the anchor, too?"""
-    sources = list(_sources(store, anchor))
-    own = store.own_file(anchor)
     packaged = store.path(store.layout.packaged) + "/"
-    alone = [_check_readable(store, source.path, f"{source.path} holds it") for source in sources if source.alone]
-    alone += [Check(True, True, f"{path} holds it") for path in link_targets if path.startswith(packaged)]
-    shared = [
-        Check(True, True, f"{source.path} holds it together with other things, and is left to its owner")
+    checks = [Check(True, True, f"{path} holds it") for path in link_targets if path.startswith(packaged)]
+    sources = list(_sources(store))
+    checks += [
+        _check_readable(store, source.path, f"{source.path} holds it")
         for source in sources
-        if not source.alone
+        if source.is_copy_of(anchor)
     ]
-    spoiled = own.exists() and str(own) not in [source.path for source in sources]
-    return [
-        *(alone or [Check(False, False, f"{store.path(store.layout.anchors)} has no file that holds it alone")]),
-        *shared,
-        *([Check(True, False, f"{own} does not hold what its name says")] if spoiled else []),
-    ]
+    if not checks:
+        anchors = store.path(store.layout.anchors)
+        checks.append(Check(False, False, f"{anchors} has no file that holds it alone"))
+    return checks + [check for source in sources for check in _check_oddity(store, source, anchor)]
+
+
+def _check_oddity(store: FolderStore, source: Source, anchor: Anchor) -> Iterator[Check]:
+    """What a source holds that a person should know of, where it is not a plain copy."""
+    if source.is_copy_of(anchor):
+        return
+    if source.holds(anchor):
+        yield Check(True, True, f"{source.path} holds it together with other things, and is left to its owner")
+    elif source.path == str(store.own_file(anchor)):
+        yield Check(True, False, f"{source.path} does not hold what its name says")
+    if is_damaged(source.content):
+        yield Check(False, True, f"{source.path} is damaged, and may keep programs from reading the bundle")
 
 
 def _check_bundle(store: FolderStore, anchor: Anchor) -> Check:

@@ -27,8 +27,14 @@ def holds_only(data: bytes, der: bytes) -> bool:
     return certificates_in(data) == [der] and data.count(b"-----BEGIN ") <= 1
 
 
+def is_damaged(data: bytes) -> bool:
+    """Whether a certificate in PEM begins in ``data`` that cannot be read. OpenSSL stops reading a bundle there."""
+    return data.count(b"-----BEGIN CERTIFICATE-----") > len(certificates_in(data))
+
+
 def _decode(body: bytes) -> bytes | None:
     try:
-        return base64.b64decode(b"".join(body.split()), validate=True)
+        der = base64.b64decode(b"".join(body.split()), validate=True)
     except binascii.Error:
         return None
+    return der if der.startswith(_DER_SEQUENCE) else None

@@ -53,4 +53,4 @@ def refusal(option: str, path: str, pem: str) -> str | None:
     if outcome.status == 0:
         return ""
     reasons = [line for line in outcome.output.splitlines() if " depth lookup: " in line]
-    return reasons[0].split(" depth lookup: ")[1] if reasons else outcome.last_line
+    return reasons[0].split(" depth lookup: ")[1] if reasons else outcome.output.split("\n")[0]

@@ -116,6 +116,7 @@ def test_an_anchor_is_removed_with_one_rebuild(host: ScratchDebian) -> None:
 def test_a_root_renewed_under_its_own_name_stands_beside_the_old_one(host: ScratchDebian) -> None:
     renewed = anchor_of(make_root("Lab root", key=KEY, not_after=NOW + timedelta(days=5000)))
     settle("install", host)
+    assert apply("inspect", host, renewed).state == "absent"
     settle("install", host, renewed)
     assert apply("inspect", host).state == "trusted"
     settle("remove", host)
@@ -254,6 +255,27 @@ def test_a_careless_neighbour_does_not_hinder(host: ScratchDebian, content: byte
     assert openssl_trusts(host) == [True, True]
     settle("remove", host)
     assert neighbour.read_bytes() == content
+
+
+@pytest.mark.parametrize("body", ["AAAA", "?AAA", "MII"], ids=["no certificate", "no base64", "cut off"])
+def test_a_damaged_neighbour_keeps_openssl_from_the_bundle_and_is_named(host: ScratchDebian, body: str) -> None:
+    neighbour = put(
+        host.anchors / "a-neighbour.crt", f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n".encode()
+    )
+    report = apply("install", host)
+    assert report.state == "failed"
+    assert f"{neighbour} is damaged" in report.evidence[0]
+    assert f"openssl verify -CAfile {host.bundle} refuses it: Error loading file" in report.evidence[0]
+    neighbour.unlink()
+    settle("install", host)
+
+
+def test_the_only_anchor_of_a_host_comes_and_goes(host: ScratchDebian) -> None:
+    (host.root / "etc/ca-certificates.conf").write_text("!public-1.crt\n!public-2.crt\n")
+    settle("install", host)
+    assert openssl_trusts(host, anchor_of(host.packaged)) == [False, False]
+    settle("remove", host)
+    assert openssl_trusts(host) == [False, False]
 
 
 def test_odd_things_among_the_anchors_are_passed_by(host: ScratchDebian) -> None:
