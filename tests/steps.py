@@ -90,6 +90,7 @@ def environment_with(folder: Path = VENV) -> dict[str, str]:
     """The environment of a test: free of the caller's settings, with a virtual environment's programs on the path."""
     environment = machine.test_environment()
     environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
+    environment["ANSIBLE_HOME"] = str(BUILD / "ansible")
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
     return environment
 
