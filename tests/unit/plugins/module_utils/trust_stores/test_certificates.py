@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of the reading of files that hold certificates among other things."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import (
+    certificates_in,
+    holds_only,
+    is_damaged,
+)
+from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
+
+ROOT, OTHER = make_root("Lab root"), make_root("Other root")
+PEM, DER = pem_of(ROOT), der_of(ROOT)
+DAMAGED = b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", []),
+        (DER, [DER]),
+        (PEM, [DER]),
+        (b"text\n" + PEM.replace(b"\n", b"\r\n"), [DER]),
+        (PEM + pem_of(OTHER), [DER, der_of(OTHER)]),
+        (DAMAGED + PEM, [DER]),
+    ],
+    ids=["nothing", "DER", "PEM", "text and CRLF", "two", "a damaged one"],
+)
+def test_every_readable_certificate_is_found(content: bytes, expected: list[bytes]) -> None:
+    assert certificates_in(content) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (PEM, True),
+        (DER, True),
+        (PEM + PEM, False),
+        (PEM + pem_of(OTHER), False),
+        (PEM + b"-----BEGIN PRIVATE KEY-----", False),
+        (pem_of(OTHER), False),
+    ],
+    ids=["PEM", "DER", "twice", "two", "a key", "another"],
+)
+def test_a_file_may_go_only_when_nothing_else_is_in_it(content: bytes, expected: bool) -> None:
+    assert holds_only(content, DER) is expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(PEM, False), (DER, False), (b"text", False), (DAMAGED, True), (PEM[:100], True)],
+    ids=["PEM", "DER", "text", "no base64", "cut off"],
+)
+def test_damage_is_what_openssl_stumbles_over(content: bytes, expected: bool) -> None:
+    assert is_damaged(content) is expected
