@@ -12,16 +12,16 @@ module: certificate_authority
 short_description: Make and renew a local certificate authority on the controller
 version_added: 0.1.0
 description:
-  - Makes a root certificate, an issuing certificate under it and an OCSP responder under that, with their private keys,
-    in one folder on the controller, and renews each of them when it is due.
-  - The issuing certificate is renewed, with a new key, when less than O(leaf_lifetime) is left of it; the responder when
-    half of its lifetime is over; the root in the last third of its lifetime, with the key it has.
-  - Everything runs in the Ansible process on the controller; no host is contacted. Put the task in a play of its own on
-    C(localhost).
+  - Makes a root certificate, an issuing certificate under it and an OCSP responder under that, with their private
+    keys, in one folder on the controller, and renews each of them when it is due.
+  - The issuing certificate is renewed, with a new key, when less than O(leaf_lifetime) is left of it; the responder
+    when half of its lifetime is over; the root in the last third of its lifetime, with the key it has.
+  - Everything runs in the Ansible process on the controller; no host is contacted. Put the task in a play of its own
+    on C(localhost).
   - The authority is harmless by default. Its certificates carry critical name constraints, so that clients reject
     whatever it, or a thief of its keys, may sign outside O(permitted_domains) and O(permitted_networks).
-  - Lifetimes can be changed later. All else is part of certificates that hosts already trust, so that a task which asks
-    an existing authority for another key type, subject or other name constraints is refused.
+  - Lifetimes can be changed later. All else is part of certificates that hosts already trust, so that a task which
+    asks an existing authority for another key type, subject or other name constraints is refused.
   - A private key is never overwritten and never deleted.
 author:
   - The anchorage.pki contributors (@anchorage)
@@ -68,24 +68,24 @@ options:
     choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
   permitted_domains:
     description:
-      - The domains within which the authority can issue; each includes all names below it. They bind DNS names and the
-        hosts of e-mail addresses and URIs.
-      - Without it, V(localhost), V(local), V(test), V(internal) and V(home.arpa) for a new authority. A domain of your
-        own is added by listing it beside those that you want to keep.
+      - The domains within which the authority can issue; each includes all names below it. They bind DNS names and
+        the hosts of e-mail addresses and URIs.
+      - Without it, V(localhost), V(local), V(test), V(internal) and V(home.arpa) for a new authority. A domain of
+        your own is added by listing it beside those that you want to keep.
     type: list
     elements: str
   permitted_networks:
     description:
-      - The networks within which the authority can issue for IP addresses. An address family without any network in the
-        list is excluded whole.
+      - The networks within which the authority can issue for IP addresses. An address family without any network in
+        the list is excluded whole.
       - Without it, the loopback, private and unique local networks for a new authority, which are V(127.0.0.0/8),
         V(10.0.0.0/8), V(172.16.0.0/12), V(192.168.0.0/16), V(::1/128) and V(fc00::/7).
     type: list
     elements: str
   unconstrained:
     description:
-      - Leave the name constraints out. Whoever gets hold of a private key of such an authority can then impersonate any
-        site in the world to the hosts that trust it.
+      - Leave the name constraints out. Whoever gets hold of a private key of such an authority can then impersonate
+        any site in the world to the hosts that trust it.
     type: bool
   root_lifetime:
     description:
@@ -103,7 +103,8 @@ options:
     type: int
   leaf_lifetime:
     description:
-      - How long leaf certificates are valid, in days, unless they ask for less. Without it, V(90) for a new authority.
+      - How long leaf certificates are valid, in days, unless they ask for less. Without it, V(90) for a new
+        authority.
       - At most 825, which is the longest that clients accept, and at most half of O(issuing_lifetime).
     type: int
   staple_lifetime:

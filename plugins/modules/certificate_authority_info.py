@@ -12,8 +12,8 @@ module: certificate_authority_info
 short_description: Read a local certificate authority on the controller
 version_added: 0.1.0
 description:
-  - Tells what the authority in a folder on the controller is, until when its certificates are valid, what is due, and how
-    many leaves it has issued.
+  - Tells what the authority in a folder on the controller is, until when its certificates are valid, what is due,
+    and how many leaves it has issued.
   - It needs no passphrase, since it reads no private key.
 author:
   - The anchorage.pki contributors (@anchorage)
@@ -48,7 +48,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exists:
-  description: Whether there is an authority in the folder. Where there is none, only RV(folder) and RV(msg) are returned.
+  description:
+    - Whether there is an authority in the folder. Where there is none, only RV(folder) and RV(msg) are returned.
   returned: success
   type: bool
 msg:

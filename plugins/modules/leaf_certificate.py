@@ -12,13 +12,13 @@ module: leaf_certificate
 short_description: Issue, staple, deploy and activate leaf certificates
 version_added: 0.1.0
 description:
-  - Issues leaf certificates from an authority of M(anchorage.pki.certificate_authority), signs an OCSP response to staple
-    with each, and deploys key, certificate, chain and staple to the host as one immutable generation.
-  - A leaf is renewed in the last third of its lifetime, and whenever the task asks for other names, another profile, key
-    type or place of the key. A staple is renewed when half of its lifetime is over.
-  - A new generation comes into use by replacing one small file, so that no server ever reads a half-replaced set. With
-    O(activate), the server's configuration is tested, the server reloaded and the served certificate and staple probed,
-    all in the call that deploys; where any of this fails, the former generation is put back and reloaded.
+  - Issues leaf certificates from an authority of M(anchorage.pki.certificate_authority), signs an OCSP response to
+    staple with each, and deploys key, certificate, chain and staple to the host as one immutable generation.
+  - A leaf is renewed in the last third of its lifetime, and whenever the task asks for other names, another profile,
+    key type or place of the key. A staple is renewed when half of its lifetime is over.
+  - A new generation comes into use by replacing one small file, so that no server ever reads a half-replaced set.
+    With O(activate), the server's configuration is tested, the server reloaded and the served certificate and staple
+    probed, all in the call that deploys; where any of this fails, the former generation is put back and reloaded.
   - However many certificates a task names, a host is called once when nothing changes and twice otherwise.
   - Certificates are signed on the controller. Hosts need nothing but Python, except for O(private_key=host).
 author:
@@ -40,8 +40,8 @@ attributes:
 options:
   name:
     description:
-      - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters, digits,
-        dots, underscores and hyphens.
+      - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
+        digits, dots, underscores and hyphens.
       - Required unless O(certificates) is given.
     type: str
   names:
@@ -54,9 +54,9 @@ options:
     elements: str
   certificates:
     description:
-      - Many leaves at once, instead of O(name) and O(names). They are deployed and activated as one. Each may have its
-        own O(profile), O(key_type), O(private_key), O(lifetime), O(staple) and O(pkcs12_passphrase); the task's hold for
-        those that do not.
+      - Many leaves at once, instead of O(name) and O(names). They are deployed and activated as one. Each may have
+        its own O(profile), O(key_type), O(private_key), O(lifetime), O(staple) and O(pkcs12_passphrase); the task's
+        hold for those that do not.
     type: list
     elements: dict
     suboptions:
@@ -145,15 +145,15 @@ options:
     default: "0600"
   server:
     description:
-      - The server for which a pointer file is kept. With V(nginx) it is C(nginx.conf) in the leaf's folder, to be included
-        in a C(server) block.
+      - The server for which a pointer file is kept. With V(nginx) it is C(nginx.conf) in the leaf's folder, to be
+        included in a C(server) block.
     type: str
     choices: [none, nginx]
     default: none
   activate:
     description:
-      - How the server takes a new generation into use. All steps together have O(activate.timeout); where one fails, the
-        former generation is put back and the server reloaded again.
+      - How the server takes a new generation into use. All steps together have O(activate.timeout); where one fails,
+        the former generation is put back and the server reloaded again.
     type: dict
     suboptions:
       test:
@@ -200,12 +200,13 @@ seealso:
   - module: anchorage.pki.certificate_authority
   - module: anchorage.pki.trust_anchor
 notes:
-  - A task that carries a private key uses pipelining where the connection supports it, and is refused where ansible-core
-    is told to keep remote files.
+  - A task that carries a private key uses pipelining where the connection supports it, and is refused where
+    ansible-core is told to keep remote files.
   - >-
     A generation C(v1), C(v2) and so on holds C(privkey.pem), C(cert.pem), C(chain.pem) (the issuing certificate),
-    C(fullchain.pem) (leaf and issuing certificate), C(combined.pem) (leaf, issuing certificate and key), C(staple.der) and
-    C(combined.pem.ocsp) (the staple, where HAProxy looks for it). C(current) links to the generation in use.
+    C(fullchain.pem) (leaf and issuing certificate), C(combined.pem) (leaf, issuing certificate and key),
+    C(staple.der) and C(combined.pem.ocsp) (the staple, where HAProxy looks for it). C(current) links to the
+    generation in use.
 """
 
 EXAMPLES = r"""
@@ -251,8 +252,8 @@ certificates:
       type: str
     action:
       description:
-        - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new staple
-          for the same leaf, V(repair) mends modes, owners or pointers.
+        - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new
+          staple for the same leaf, V(repair) mends modes, owners or pointers.
       type: str
       sample: none
     reason:
@@ -289,7 +290,8 @@ certificates:
       description: The last second of its validity, in UTC.
       type: str
     staple:
-      description: The RV(certificates[].staple.this_update) and RV(certificates[].staple.next_update) of the staple, if any.
+      description:
+        - The RV(certificates[].staple.this_update) and RV(certificates[].staple.next_update) of the staple, if any.
       type: dict
       contains:
         this_update:
