@@ -28,7 +28,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.generations import (
     fingerprints,
     sha256,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils.host_keys import pending_request
+from ansible_collections.anchorage.pki.plugins.module_utils.host_keys import openssl_program, pending_request
 from ansible_collections.anchorage.pki.plugins.module_utils.journal import Swap, read_journals, unsettled
 from ansible_collections.anchorage.pki.plugins.module_utils.pointers import (
     deployed_generation,
@@ -115,6 +115,7 @@ def _add_requests(destination: Destination, inquiries: list[Inquiry], entries: l
     ]
     if not needed:
         return
+    openssl_program()  # before a folder is made in vain
     with _locked_for_writing(destination):
         for inquiry, entry in needed:
             with created_folder(destination.folder(inquiry.name)) as folder:

@@ -95,16 +95,21 @@ def build_pkcs12(generation: str, name: str, passphrase: str) -> bytes:
     return _openssl(command, {_PASSPHRASE_VARIABLE: passphrase})
 
 
-def _openssl(arguments: list[str], variables: Mapping[str, str] | None = None) -> bytes:
+def openssl_program() -> str:
+    """The path of the host's openssl. Raises HostError where there is none."""
     program = find_command("openssl")
     if program is None:
         raise HostError(
             "private_key: host needs the command openssl on the host, which is missing. "
             "Install the package openssl there, or leave private_key at controller."
         )
+    return program
+
+
+def _openssl(arguments: list[str], variables: Mapping[str, str] | None = None) -> bytes:
     try:
         result = subprocess.run(
-            [program, *arguments],
+            [openssl_program(), *arguments],
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
