@@ -1,0 +1,167 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of the actions trust_anchor and trust_anchor_info in a real, single run of ansible-playbook in check mode."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor
+from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
+
+ROOT = make_root("Lab root")
+KEY = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
+on_debian_as_root = pytest.mark.skipif(
+    os.geteuid() != 0 or not os.path.exists("/etc/debian_version"), reason="looks at this machine: needs root on Debian"
+)
+
+TASK = """
+    - anchorage.pki.{action}:
+        authority: "{{{{ item.authority | default(omit) }}}}"
+        certificate: "{{{{ item.certificate | default(omit) }}}}"
+        src: "{{{{ item.src | default(omit) }}}}"
+        {state}
+      loop: "{{{{ cases }}}}"
+      loop_control:
+        label: "{{{{ item.name }}}}"
+      ignore_errors: true
+      register: {action}
+"""
+PLAYBOOK = (
+    """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars_files: cases.json
+  tasks:"""
+    + TASK.format(action="trust_anchor", state='state: "{{ item.state | default(omit) }}"')
+    + TASK.format(action="trust_anchor_info", state="")
+    + """
+    - ansible.builtin.copy:
+        content: "{{ {'trust_anchor': trust_anchor.results, 'trust_anchor_info': trust_anchor_info.results} }}"
+        dest: "{{ playbook_dir }}/results.json"
+        mode: "0644"
+      check_mode: false
+      diff: false
+"""
+)
+CASES: dict[str, dict[str, str]] = {
+    "good": {"src": "root.pem"},
+    "default": {},
+    "absent authority": {"authority": "/nowhere/authority"},
+    "absent authority to remove": {"authority": "/nowhere/authority", "state": "absent"},
+    "both": {"certificate": "x", "src": "root.pem"},
+    "empty": {"certificate": ""},
+    "text": {"certificate": pem_of(make_root(ca=False)).decode()},
+    "key": {"src": "key.pem"},
+    "DER": {"src": "root.der"},
+    "missing": {"src": "missing.pem"},
+    "folder": {"src": "/"},
+    "endless": {"src": "/dev/zero"},
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What each action says to each case, by the names of action and case."""
+    folder = tmp_path_factory.mktemp("playbook")
+    (folder / "files").mkdir()
+    (folder / "files/root.pem").write_bytes(pem_of(ROOT))
+    (folder / "files/root.der").write_bytes(der_of(ROOT))
+    (folder / "files/key.pem").write_text(pem_of(ROOT).decode() + KEY)
+    (folder / "cases.json").write_text(json.dumps({"cases": [{"name": name, **case} for name, case in CASES.items()]}))
+    (folder / "playbook.yml").write_text(PLAYBOOK)
+    program = Path(sys.executable).with_name("ansible-playbook")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_COLLECTIONS_PATH": str(Path(__file__).resolve().parents[4] / "build/collections"),
+    }
+    run = subprocess.run(
+        [program, "--check", "--diff", "-vvv", "playbook.yml"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (folder / "results.json").exists(), run.stdout + run.stderr
+    assert "c2VjcmV0" not in run.stdout + run.stderr, "the key was shown"
+    said = json.loads((folder / "results.json").read_text())
+    return {action: {result["item"]["name"]: result for result in said[action]} for action in said}
+
+
+@pytest.mark.parametrize("action", ["trust_anchor", "trust_anchor_info"])
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("both", "mutually exclusive"),
+        ("empty", "certificate: is empty"),
+        ("key", "files/key.pem: holds a private key"),
+        ("DER", "files/root.der: is in DER"),
+        ("missing", "missing.pem"),
+        ("folder", "src /: cannot be read: Is a directory"),
+        ("endless", "src /dev/zero: is too large for a certificate"),
+    ],
+)
+def test_a_wrong_input_is_refused_by_the_name_of_its_option_or_file(
+    results: dict[str, dict[str, Any]], action: str, case: str, words: str
+) -> None:
+    result = results[action][case]
+    assert result["failed"]
+    assert words in result["msg"]
+
+
+def test_what_hosts_would_not_trust_is_refused(results: dict[str, dict[str, Any]]) -> None:
+    assert "certificate: the certificate is not a CA certificate" in results["trust_anchor"]["text"]["msg"]
+
+
+@pytest.mark.parametrize("case", ["default", "absent authority"])
+def test_an_authority_that_is_still_to_be_made_would_be_trusted(results: dict[str, dict[str, Any]], case: str) -> None:
+    result = results["trust_anchor"][case]
+    assert (result["changed"], result["stores"], result["anchor"]) == (True, [], {})
+    assert result["msg"].startswith("Its root would be trusted. There is no authority in ")
+    result = results["trust_anchor_info"][case]
+    assert (result["changed"], result["stores"], result["anchor"]) == (False, [], {})
+
+
+def test_the_root_of_no_authority_cannot_be_removed(results: dict[str, dict[str, Any]]) -> None:
+    result = results["trust_anchor"]["absent authority to remove"]
+    assert result["failed"]
+    assert "There is no authority in /nowhere/authority" in result["msg"]
+
+
+@on_debian_as_root
+def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any]]) -> None:
+    anchor = identify_anchor(pem_of(ROOT), "test")
+    result = results["trust_anchor"]["good"]
+    assert result["changed"]
+    assert result["anchor"] == {
+        "sha256": anchor.sha256,
+        "subject": "CN=Lab root",
+        "not_after": ROOT.not_valid_after_utc.isoformat(),
+    }
+    (store,) = result["stores"]
+    assert (store["name"], store["state"], store["changed"]) == ("debian", "trusted", True)
+    assert result["diff"]["before"].startswith("debian: absent\n  /usr/local/share/ca-certificates has no file that")
+    assert result["diff"]["after"] == (
+        f"debian: trusted\n  /usr/local/share/ca-certificates/{anchor.name}.crt would hold it\n"
+        "  /etc/ssl/certs/ca-certificates.crt would hold it\n"
+    )
+
+
+@on_debian_as_root
+def test_the_info_action_sees_the_same_anchor(results: dict[str, dict[str, Any]]) -> None:
+    result = results["trust_anchor_info"]["good"]
+    assert not result["changed"]
+    assert result["anchor"] == results["trust_anchor"]["good"]["anchor"]
+    assert [(store["name"], store["state"]) for store in result["stores"]] == [("debian", "absent")]
