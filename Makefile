@@ -3,18 +3,24 @@
 PYTHON ?= python3
 RUN = .venv/bin/python tests/run.py
 
-.PHONY: help venv test unit lint docs sanity molecule clean demo demo-undo
+.PHONY: help venv test unit interoperability lint docs sanity molecule clean demo demo-undo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 venv: .venv/ready ## set up .venv with ansible-core and the collection on its path
 
 test: venv ## run every test and check; says what it installs, reports what it skips
 	$(RUN)
 
-unit lint docs sanity molecule: venv ## run that part of the tests alone
+unit: ## that part alone: the unit tests, on two releases of ansible-core
+interoperability: ## what other TLS libraries say of certificates and staples
+lint: ## ruff, mypy, shellcheck, ansible-lint
+docs: ## the documentation, the changelog, the tarball
+sanity: ## ansible-test sanity, on two releases of ansible-core
+molecule: ## whole hosts in containers
+unit interoperability lint docs sanity molecule: venv
 	$(RUN) $@
 
 clean: ## remove .venv and build/

@@ -4,7 +4,7 @@
 
 """Run the project's tests and checks, one step after the other, and say at the end how each went.
 
-Usage: ``run.py [PART ...]``, a part being one of unit, lint, docs, sanity, molecule; all of them without arguments.
+Usage: ``run.py [PART ...]``, the parts being those of the Makefile; without arguments, all of them.
 A failing step does not stop the following ones. A step that the machine cannot run is reported as skipped, with the
 reason. The exit status is 1 if any step failed.
 """

@@ -23,7 +23,7 @@ from lab import machine
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 COLLECTIONS = BUILD / "collections"
-PARTS = ("unit", "lint", "docs", "sanity", "molecule")
+PARTS = ("unit", "interoperability", "lint", "docs", "sanity", "molecule")
 
 #: Twice quiet: errors alone.
 PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
@@ -92,6 +92,8 @@ def environment_with(folder: Path = VENV) -> dict[str, str]:
     environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
     environment["ANSIBLE_HOME"] = str(BUILD / "ansible")
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
+    if not sys.stdout.isatty():
+        environment["NO_COLOR"] = "1"
     return environment
 
 
@@ -173,16 +175,16 @@ def need_core(core: Core) -> None:
         raise Skipped(f"there is no ansible-core {core.release}, see the set-up")
 
 
-# --- Unit tests ------------------------------------------------------------------------------------------------------
+# --- Tests in Python -------------------------------------------------------------------------------------------------
 
 
-def unit(core: Core) -> str:
-    """Run the unit tests on one ansible-core."""
+def pytest(core: Core, folder: str) -> str:
+    """Run the tests of a folder on one ansible-core."""
     need_core(core)
-    report = core.folder / "unit-tests.xml"
+    report = core.folder / f"{Path(folder).name}.xml"
     report.unlink(missing_ok=True)
     try:
-        run([core.python, "-m", "pytest", "--quiet", f"--junit-xml={report}"], environment_with(core.folder))
+        run([core.python, "-m", "pytest", "--quiet", f"--junit-xml={report}", folder], environment_with(core.folder))
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}") from None
     return count_tests(report)
@@ -270,12 +272,16 @@ def all_steps() -> list[Step]:
     second = second_core(main)
     step = functools.partial
     return [
-        Step("set-up: system packages", install_packages, ("molecule",)),
+        Step("set-up: system packages", install_packages, ("interoperability", "molecule")),
         Step("set-up: test tools", install_tools, PARTS),
         Step(f"set-up: ansible-core {second.release}", step(prepare, second), ("unit", "sanity")),
         Step("set-up: container images", build_images, ("molecule",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule")),
-        *(Step(f"unit tests, ansible-core {core.release}", step(unit, core), ("unit",)) for core in (main, second)),
+        *(
+            Step(f"unit tests, ansible-core {core.release}", step(pytest, core, "tests/unit"), ("unit",))
+            for core in (main, second)
+        ),
+        Step("interoperability tests", step(pytest, main, "tests/interoperability"), ("interoperability",)),
         Step("ruff", step(run_tool, "ruff", "check"), ("lint",)),
         Step("mypy", step(run_tool, "mypy"), ("lint",)),
         Step("shellcheck", shellcheck, ("lint",)),

@@ -20,8 +20,13 @@ TRUST_VARIABLES = frozenset({"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_D
 #: The programs that the tests use, and the Debian package that brings each.
 PROGRAMS = {
     "certtool": "gnutls-bin",
+    "certutil": "libnss3-tools",
+    "curl": "curl",
+    "java": "default-jdk-headless",
     "mmdebstrap": "mmdebstrap",
+    "openssl": "openssl",
     "podman": "podman",
+    "ps": "procps",
     "shellcheck": "shellcheck",
     "vfychain": "libnss3-tools",
 }
@@ -53,7 +58,7 @@ def test_environment() -> dict[str, str]:
 def missing_packages() -> list[str]:
     """The Debian packages that bring the programs which the tests use and the machine lacks."""
     wanted = PROGRAMS if runs_systemd() else PROGRAMS | PROGRAMS_WITHOUT_SYSTEMD
-    return sorted(package for program, package in wanted.items() if not shutil.which(program))
+    return sorted({package for program, package in wanted.items() if not shutil.which(program)})
 
 
 def interpreters() -> dict[tuple[int, int], Path]:
