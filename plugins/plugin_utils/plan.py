@@ -65,7 +65,7 @@ def report_entries(
         entries.append(
             {
                 "name": request.name,
-                "private_key": request.private_key,
+                "host_key": request.private_key == "host",
                 "key_type": request.key_type.value,
                 "keep": record.sha256 if record is not None and kept else "",
             }
