@@ -66,11 +66,17 @@ class Verifier:
     words: dict[Fault, str]
 
 
+def judge(*command: str | Path) -> Verdict:
+    """Run a program that tells its verdict by its status."""
+    result = run(*command)
+    return Verdict(result.returncode == 0, result.stdout)
+
+
 def openssl(question: Question) -> Verdict:
     """Judge with ``openssl verify``, in its strict mode."""
     options = {NameKind.DNS: "-verify_hostname", NameKind.IP: "-verify_ip", NameKind.EMAIL: "-verify_email"}
     option = options.get(question.name.kind)
-    return _judge(
+    return judge(
         "openssl",
         "verify",
         "-x509_strict",
@@ -86,7 +92,7 @@ def gnutls(question: Question) -> Verdict:
     """Judge with ``certtool --verify``."""
     options = {NameKind.DNS: "--verify-hostname", NameKind.IP: "--verify-hostname", NameKind.EMAIL: "--verify-email"}
     option = options.get(question.name.kind)
-    return _judge(
+    return judge(
         "certtool",
         "--verify",
         "--verify-profile=medium",
@@ -100,7 +106,7 @@ def nss(question: Question) -> Verdict:
     """Judge with ``vfychain``, which takes no name to expect."""
     usage = "1" if question.of_a_server else "0"
     certificates = [word for path in sorted(question.folder.glob("[0-9].pem")) for word in ("-a", path)]
-    return _judge("vfychain", "-d", _nss_database(question.root), "-u", usage, *certificates)
+    return judge("vfychain", "-d", _nss_database(question.root), "-u", usage, *certificates)
 
 
 def java(question: Question) -> Verdict:
@@ -144,11 +150,6 @@ def cryptography(question: Question) -> Verdict:
     except verification.VerificationError as error:
         return Verdict(False, str(error))
     return Verdict(True, "")
-
-
-def _judge(*command: str | Path) -> Verdict:
-    result = run(*command)
-    return Verdict(result.returncode == 0, result.stdout)
 
 
 def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> None:
