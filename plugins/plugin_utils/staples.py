@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     ExtendedKeyUsageOID,
     InvalidSignature,
+    UnsupportedAlgorithm,
     ec,
     ed25519,
     hashes,
@@ -91,6 +92,15 @@ def verify_staple(der: bytes, leaf: x509.Certificate, issuer: x509.Certificate, 
         response = ocsp.load_der_ocsp_response(der)
     except ValueError as error:
         raise PkiError("The staple is refused: it is not an OCSP response in DER.") from error
+    try:
+        return _verify(response, der, leaf, issuer, now)
+    except (ValueError, UnsupportedAlgorithm) as error:  # the library reads most fields when they are asked for
+        raise PkiError("The staple is refused: a part of it is damaged or of an unknown algorithm.") from error
+
+
+def _verify(
+    response: ocsp.OCSPResponse, der: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime
+) -> Staple:
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise PkiError(f"The staple is refused: the responder answered {response.response_status.name}.")
     if len(list(response.responses)) != 1:
