@@ -217,4 +217,5 @@ def _slug(certificate: x509.Certificate) -> str:
     attributes = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     common_name = str(attributes[0].value) if attributes else ""
     plain = unicodedata.normalize("NFKD", common_name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:_LONGEST_SLUG].strip("-") or "root"
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).removeprefix("anchorage-")  # which every name begins with anyway
+    return slug[:_LONGEST_SLUG].strip("-") or "root"

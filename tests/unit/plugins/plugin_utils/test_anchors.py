@@ -82,6 +82,7 @@ def test_harmless_variants_become_the_same_block(text: bytes) -> None:
         ("Über  CA (2026), Köln", "uber-ca-2026-koln"),
         ("../../etc/passwd", "etc-passwd"),
         ("根", "root"),
+        ("Anchorage authority 5dad6b", "authority-5dad6b"),
         ("x" * 60, "x" * 40),
     ],
 )
