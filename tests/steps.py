@@ -227,8 +227,8 @@ def sanity(core: Core) -> None:
     home = BUILD / "sanity" / "home"
     run([core.python, "tests/lab/make_sanity_home.py", home])
     interpreters = [str(python.parent) for python in machine.interpreters().values()]
-    path = os.pathsep.join([str(core.folder / "bin"), *interpreters, os.environ["PATH"]])
-    environment = os.environ | {"HOME": str(home), "PATH": path}
+    search_path = os.pathsep.join([str(core.folder / "bin"), *interpreters, os.environ["PATH"]])
+    environment = os.environ | {"HOME": str(home), "PATH": search_path}
     run([core.folder / "bin" / "ansible-test", "sanity", "--requirements"], environment, copy)
 
 
@@ -282,7 +282,8 @@ def all_steps() -> list[Step]:
             for core in (main, second)
         ),
         Step("interoperability tests", step(pytest, main, "tests/interoperability"), ("interoperability",)),
-        Step("ruff", step(run_tool, "ruff", "check"), ("lint",)),
+        Step("ruff check", step(run_tool, "ruff", "check"), ("lint",)),
+        Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",)),
         Step("mypy", step(run_tool, "mypy"), ("lint",)),
         Step("shellcheck", shellcheck, ("lint",)),
         Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",)),
