@@ -194,10 +194,13 @@ def read_file(folder: int, name: str) -> bytes | None:
         if error.errno == errno.ELOOP:
             raise HostError(f"{name} is a symbolic link, not a file") from error
         raise
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise HostError(f"{name} is not a regular file")
-        content = file.read(LARGEST_FILE + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(LARGEST_FILE + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > LARGEST_FILE:
         raise HostError(f"{name} is larger than {LARGEST_FILE} bytes")
     return content
