@@ -19,7 +19,7 @@ from interoperability.verifiers import Verdict
 
 @dataclass(frozen=True)
 class Limit:
-    """The verdict, with a part of its words, that a verifier gives on all chains to which the limit applies."""
+    """The verdict, with a pattern of its words, that a verifier gives on all chains to which the limit applies."""
 
     verifier: str
     applies: Callable[[KeyType, Case], bool]
@@ -36,7 +36,7 @@ LIMITS = [
         lambda key_type, case: case.fault is Fault.OUTSIDE and case.holds_a_uri,
         Verdict(True, "The certificate is trusted"),
     ),
-    # NSS 3.87 has Ed25519 for none of its uses of certificates.
+    # NSS has Ed25519 for no certificate, up to release 3.110 at least.
     Limit("NSS", lambda key_type, case: key_type is KeyType.ED25519, Verdict(False, "Chain is bad")),
     # vfychain cannot be told which name to expect: that is left to the programs that use NSS.
     Limit("NSS", lambda key_type, case: case.fault is Fault.NAME, Verdict(True, "Chain is good")),

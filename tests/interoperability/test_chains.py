@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_verdict(pki: Pki, case: Case, verifier: Verifier, tmp_path: Path) -> No
     verdict = verifier.verify(Question(pki.root_file, folder, case.name, case.purpose))
     expected = expected_verdict(verifier, pki, case)
     assert verdict.accepted == expected.accepted, verdict.words
-    assert expected.words in verdict.words
+    assert re.search(expected.words, verdict.words)
 
 
 def expected_verdict(verifier: Verifier, pki: Pki, case: Case) -> Verdict:

@@ -59,7 +59,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Verifier:
-    """A verifier, and a part of what it says where it refuses a chain for each fault."""
+    """A verifier, and a pattern of what it says where it refuses a chain for each fault."""
 
     name: str
     verify: Callable[[Question], Verdict]
@@ -103,10 +103,10 @@ def gnutls(question: Question) -> Verdict:
 
 
 def nss(question: Question) -> Verdict:
-    """Judge with ``vfychain``, which takes no name to expect."""
+    """Judge with ``vfychain`` and libpkix, the only engine of newer releases. It takes no name to expect."""
     usage = "1" if question.of_a_server else "0"
     certificates = [word for path in sorted(question.folder.glob("[0-9].pem")) for word in ("-a", path)]
-    return judge("vfychain", "-d", _nss_database(question.root), "-u", usage, *certificates)
+    return judge("vfychain", "-d", _nss_database(question.root), "-pp", "-u", usage, *certificates)
 
 
 def java(question: Question) -> Verdict:
@@ -171,7 +171,7 @@ def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> N
 
 @functools.cache
 def _java() -> subprocess.Popen[str]:
-    need("java")
+    need("javac")  # which a machine with the runtime alone lacks: the source is compiled as it is started
     process = subprocess.Popen(
         ["java", str(Path(__file__).with_name("PeerVerifier.java"))],
         env=ENVIRONMENT,
@@ -234,12 +234,13 @@ VERIFIERS = [
         "NSS",
         nss,
         {
-            Fault.OUTSIDE: "not permitted to issue a certificate with this name",
-            Fault.EXPIRED: "Peer's Certificate has expired",
-            Fault.NO_AUTHORITY: "issuer is not recognized",
-            Fault.PATH_LENGTH: "path length constraint is invalid",
-            Fault.PURPOSE: "not approved for application",
-            Fault.UNTRUSTED: "issuer is not recognized",
+            # Most reasons of libpkix do not come through: these numbers are all that does.
+            Fault.OUTSIDE: "ERROR -(8080|8157|8187)",
+            Fault.EXPIRED: "ERROR -8181: Peer's Certificate has expired",
+            Fault.NO_AUTHORITY: "ERROR -8156: Issuer certificate is invalid",
+            Fault.PATH_LENGTH: "ERROR -8155: Certificate path length constraint is invalid",
+            Fault.PURPOSE: "ERROR -8101: Certificate type not approved for application",
+            Fault.UNTRUSTED: "ERROR -8157",
         },
     ),
     Verifier(
