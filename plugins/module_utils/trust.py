@@ -163,9 +163,9 @@ def _take_back(family: Family, store: Store, anchor: Anchor, before: Finding, un
         undo.close()
         restored = family.inspect(store, anchor)
     except (HostError, OSError) as error:
-        reason = f"{reason} Taking back what was put there failed as well: {_sentence(error)}"
+        reason = f"{reason} Taking the attempt back failed as well: {_sentence(error)}"
         return Report(store.name, FAILED, True, (reason,), before)
-    reason = f"{reason} What was put there has been taken back."
+    reason = f"{reason} Nothing is left of the attempt."
     return Report(store.name, FAILED, restored != before, (reason, *restored.evidence), before)
 
 

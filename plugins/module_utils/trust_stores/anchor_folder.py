@@ -46,6 +46,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 
 # Seconds; the hooks of a refresh rebuild Java's store, which takes a small machine half a minute.
 REFRESH_LIMIT = 180.0
+# Bytes, beside a second copy of the bundle.
+_SPACE_FOR_LINKS = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ def foresee(store: FolderStore, anchor: Anchor, operation: str) -> Finding:
 
 
 def install(store: FolderStore, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-    undo.callback(_refresh, store, rebuild=True)
+    _require_space(store)
+    undo.callback(_clear_attempt, store, anchor)
     write_public(store.own_file(anchor), anchor.pem.encode(), undo)
     for source in _sources(store):
         if source.is_copy_of(anchor):
@@ -180,6 +183,7 @@ def install(store: FolderStore, anchor: Anchor, before: Finding, undo: ExitStack
 
 
 def remove(store: FolderStore, anchor: Anchor) -> None:
+    _require_space(store)
     for source in _sources(store):
         if source.is_copy_of(anchor):
             os.unlink(source.name, dir_fd=source.folder)
@@ -208,11 +212,34 @@ def _open_to_all(source: Source, undo: ExitStack) -> None:
     os.fchmod(descriptor, mode | 0o444)
 
 
+def _require_space(store: FolderStore) -> None:
+    """A rebuild that runs out of space has taken all links away and writes none, so it must not be begun."""
+    bundle, links = store.path(store.layout.bundle), store.path(store.layout.links)
+    if not os.path.exists(bundle):
+        return
+    needed = os.path.getsize(bundle) + _SPACE_FOR_LINKS
+    status = os.statvfs(links)
+    free = status.f_bfree * status.f_frsize
+    if free < needed:
+        raise HostError(
+            f"{links} has {free // 1024} KiB left, and a refresh takes {needed // 1024} KiB: make room first."
+        )
+
+
+def _clear_attempt(store: FolderStore, anchor: Anchor) -> None:
+    """Once the anchor's files are as they were: rebuild where anything is left of it, and only there, since a rebuild by
+    a command that has just failed would do more harm than good."""
+    for link in dangling_links(store.path(store.layout.links), anchor.name):
+        os.unlink(link)
+    if inspect(store, anchor).state != ABSENT:
+        _refresh(store, rebuild=True)
+
+
 def _refresh(store: FolderStore, rebuild: bool) -> None:
     command = [store.path(store.layout.command), *(store.layout.rebuild if rebuild else ())]
     outcome = run(command, REFRESH_LIMIT)
     if outcome.status:
-        raise HostError(f"{' '.join(command)} failed: {outcome.last_line}")
+        raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
 
 
 def _remove_orphaned_bundle(store: FolderStore, anchor: Anchor) -> None:

@@ -37,8 +37,7 @@ def read_regular(name: str, folder: int | None = None) -> bytes | None:
 def write_public(path: Path, content: bytes, undo: ExitStack) -> None:
     """Create or replace ``path`` in one step, readable by everybody; ``undo`` learns how to put back what was there.
 
-    Raises HostError where others may write to the folder, OSError where the disk or the folder takes no file; the
-    former file is then untouched.
+    Raises HostError where others may write to the folder, or where it takes no file; the former file is then untouched.
     """
     if not path.parent.exists():
         path.parent.mkdir(parents=True)
@@ -49,6 +48,8 @@ def write_public(path: Path, content: bytes, undo: ExitStack) -> None:
             raise HostError(f"{path.parent} is writable by all users, who could plant anchors: chmod o-w it first.")
         undo.callback(_put_back, path, read_regular(path.name, folder))
         replace_file(folder, path.name, content, _PUBLIC)
+    except OSError as error:
+        raise HostError(f"{path} cannot be written: {error.strerror}.") from error
     finally:
         os.close(folder)
 

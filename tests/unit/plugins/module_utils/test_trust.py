@@ -350,18 +350,50 @@ def test_a_refresh_that_does_nothing_is_found_out_and_taken_back(host: ScratchDe
     assert report.state == "failed"
     assert not report.changed
     assert f"{host.bundle} lacks it" in report.evidence[0]
-    assert report.evidence[0].endswith("What was put there has been taken back.")
+    assert report.evidence[0].endswith("Nothing is left of the attempt.")
     assert trust.shortfall("install", [report]).startswith("debian: After the refresh it is stale, not trusted")
     assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
 
 
-def test_a_failing_refresh_is_told_in_its_own_words(host: ScratchDebian) -> None:
-    host.set_program("#!/bin/sh\necho 'no space for the bundle' >&2\nexit 3\n")
+def test_a_failing_refresh_is_told_in_its_own_words_and_does_no_more_harm(host: ScratchDebian) -> None:
+    host.set_program("#!/bin/sh\necho 'no hash for you' >&2\nexit 3\n")
+    before = host.picture()
     report = apply("install", host)
-    assert report.state == "failed"
-    assert "failed: no space for the bundle" in report.evidence[0]
-    assert "Taking back what was put there failed as well" in report.evidence[0]
+    assert (report.state, report.changed) == ("failed", False)
+    assert report.evidence[0] == f"{host.program} failed: no hash for you. Nothing is left of the attempt."
+    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+
+
+def test_a_refresh_that_fails_half_way_is_cleared_without_a_rebuild(host: ScratchDebian) -> None:
+    own = host.own_file(ANCHOR)
+    links = f"ln -s {own} {host.links}/{ANCHOR.name}.pem; ln -s {ANCHOR.name}.pem {host.links}/0badcafe.0"
+    host.set_program(f'#!/bin/sh\n[ "$1" ] && rm -r {host.links}\n{links}\nexit 3\n')
+    before = host.picture()
+    assert apply("install", host).state == "failed"
+    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+
+
+def test_an_attempt_that_cannot_be_taken_back_is_told(host: ScratchDebian) -> None:
+    host.set_program(f'#!/bin/sh\n[ "$1" ] && exit 3\ncat {host.own_file(ANCHOR)} >> {host.bundle}\n')
+    report = apply("install", host)
+    assert (report.state, report.changed) == ("failed", True)
+    assert "Taking the attempt back failed as well: " in report.evidence[0]
     assert not host.own_file(ANCHOR).exists()
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_without_room_for_a_refresh_nothing_is_begun(
+    host: ScratchDebian, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if operation == "remove":
+        settle("install", host)
+    monkeypatch.setattr(anchor_folder, "_SPACE_FOR_LINKS", 1 << 60)
+    before = host.picture()
+    report = apply(operation, host)
+    assert (report.state, report.changed) == ("failed", False)
+    assert "make room first." in report.evidence[0]
+    before.setdefault(str(host.root / trust.LOCK_FILE), ("-rw-------", b""))
+    assert host.picture() == before
 
 
 def test_a_hanging_refresh_is_ended_with_its_children(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import (
     closed_to_others,
     read_regular,
@@ -37,7 +38,7 @@ def test_a_full_disk_costs_nothing(tmp_path: Path, former: bytes | None) -> None
     if former:
         path.write_bytes(former)
     with ExitStack() as undo:
-        with full_disk(), pytest.raises(OSError, match="File too large"):
+        with full_disk(), pytest.raises(HostError, match=r"anchor\.crt cannot be written: File too large\."):
             write_public(path, b"more than four bytes", undo)
         undo.pop_all()
     assert read_regular(str(path)) == former
