@@ -171,12 +171,16 @@ def _take_back(family: Family, store: Store, anchor: Anchor, before: Finding, un
 
 def _remove(family: Family, store: Store, anchor: Anchor, before: Finding) -> Report:
     """Nothing is put back when this fails: an anchor that shall go is better gone in part than trusted again."""
-    family.remove(store, anchor)
+    reason = ""
+    try:
+        family.remove(store, anchor)
+    except (HostError, OSError) as error:
+        reason = _sentence(error)
     after = family.inspect(store, anchor)
-    if after.state in SETTLED[REMOVE]:
+    if not reason and after.state in SETTLED[REMOVE]:
         return Report(store.name, after.state, True, after.evidence, before)
-    reason = f"A trace of it is left: {'; '.join(after.evidence)}."
-    return Report(store.name, FAILED, after != before, (reason,), before)
+    reason = reason or f"A trace of it is left: {'; '.join(after.evidence)}."
+    return Report(store.name, FAILED, after != before, (reason, *after.evidence), before)
 
 
 def _sentence(error: HostError | OSError) -> str:

@@ -227,8 +227,8 @@ def _require_space(store: FolderStore) -> None:
 
 
 def _clear_attempt(store: FolderStore, anchor: Anchor) -> None:
-    """Once the anchor's files are as they were: rebuild where anything is left of it, and only there, since a rebuild by
-    a command that has just failed would do more harm than good."""
+    """Once the anchor's files are as they were: rebuild where anything is left of it, and only there, since a rebuild
+    by a command that has just failed would do more harm than good."""
     for link in dangling_links(store.path(store.layout.links), anchor.name):
         os.unlink(link)
     if inspect(store, anchor).state != ABSENT:

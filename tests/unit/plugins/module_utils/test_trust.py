@@ -373,6 +373,15 @@ def test_a_refresh_that_fails_half_way_is_cleared_without_a_rebuild(host: Scratc
     assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
 
 
+def test_a_removal_that_fails_half_way_has_changed_something(host: ScratchDebian) -> None:
+    settle("install", host)
+    host.set_program("#!/bin/sh\nexit 3\n")
+    report = apply("remove", host)
+    assert (report.state, report.changed) == ("failed", True)
+    assert report.evidence[0] == f"{host.program} --fresh failed: exit status 3."
+    assert f"{host.bundle} holds it" in report.evidence
+
+
 def test_an_attempt_that_cannot_be_taken_back_is_told(host: ScratchDebian) -> None:
     host.set_program(f'#!/bin/sh\n[ "$1" ] && exit 3\ncat {host.own_file(ANCHOR)} >> {host.bundle}\n')
     report = apply("install", host)
