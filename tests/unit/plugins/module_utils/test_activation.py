@@ -217,11 +217,3 @@ def test_a_server_that_keeps_the_former_staple_is_a_failure(nginx: Nginx, first:
     with pytest.raises(HostError, match="it serves another staple"):
         deploy(nginx.destination, [wanted], not_reloading)
     assert nginx.served() == (first.der, first.staple)
-
-
-def test_a_server_that_serves_no_staple_is_a_failure(nginx: Nginx, first: Leaf) -> None:
-    deploy(nginx.destination, [Request("app", "staple", 1)], nginx.activation)
-    nginx.wait_for(first.der, b"")
-    wanted = Request("app", "staple", 2, staple=base64.b64encode(first.staple).decode())
-    with pytest.raises(HostError, match="it serves no staple"):
-        deploy(nginx.destination, [wanted], replace(nginx.activation, reload=["true"], timeout=0.5))

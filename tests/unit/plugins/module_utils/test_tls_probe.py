@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils import commands
-from ansible_collections.anchorage.pki.plugins.module_utils.activation import Activation, Probe, activate
+from ansible_collections.anchorage.pki.plugins.module_utils.activation import Activation, Probe, ReloadedError, activate
 from ansible_collections.anchorage.pki.plugins.module_utils.activation_commands import TimeLimit
 from ansible_collections.anchorage.pki.plugins.module_utils.generations import Fingerprints
 from ansible_collections.anchorage.pki.plugins.module_utils.tls_probe import (
@@ -123,6 +123,16 @@ def test_without_openssl_a_tls13_server_keeps_its_staple_to_itself(
         finding = activate(Activation(probes=[probe]), expected, TimeLimit(SECONDS))["probes"][0]
     assert (finding["leaf"], finding["staple"]) == ("served", "not probed")
     assert finding["detail"].startswith("the server refuses TLS 1.2")
+
+
+@needs_openssl
+def test_a_missing_staple_is_a_failure(tmp_path: Path) -> None:
+    leaf = make_leaf()
+    with s_server(tmp_path, leaf) as port:
+        probe = Probe("app", "127.0.0.1", port, "app.test", staple=True)
+        expected = {"app": Fingerprints(leaf.sha256, leaf.staple_sha256)}
+        with pytest.raises(ReloadedError, match="does not serve app: it serves no staple"):
+            activate(Activation(probes=[probe]), expected, TimeLimit(0.3))
 
 
 def test_nobody_listens() -> None:
