@@ -105,7 +105,10 @@ def _require_root(root: str) -> None:
 @contextmanager
 def _exclusive(path: str, patience: float) -> Iterator[None]:
     """Be the only run that changes stores on this host. Raises HostError after ``patience`` seconds."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HostError(f"The lock {path} cannot be taken: {error.strerror}.") from error
     try:
         deadline = time.monotonic() + patience
         while not _locked(descriptor):
@@ -165,8 +168,8 @@ def _take_back(family: Family, store: Store, anchor: Anchor, before: Finding, un
     except (HostError, OSError) as error:
         reason = f"{reason} Taking the attempt back failed as well: {_sentence(error)}"
         return Report(store.name, FAILED, True, (reason,), before)
-    reason = f"{reason} Nothing is left of the attempt."
-    return Report(store.name, FAILED, restored != before, (reason, *restored.evidence), before)
+    outcome = "Nothing is left of the attempt." if restored == before else f"It is {restored.state} now."
+    return Report(store.name, FAILED, restored != before, (f"{reason} {outcome}", *restored.evidence), before)
 
 
 def _remove(family: Family, store: Store, anchor: Anchor, before: Finding) -> Report:

@@ -493,6 +493,13 @@ def test_a_second_run_waits_and_then_gives_up(host: ScratchDebian) -> None:
     settle("install", host)
 
 
+def test_a_lock_that_cannot_be_taken_is_named(host: ScratchDebian) -> None:
+    (host.root / trust.LOCK_FILE).symlink_to(host.root / "elsewhere")
+    with pytest.raises(HostError, match=r"The lock .*anchorage-trust\.lock cannot be taken"):
+        apply("install", host)
+    assert not (host.root / "elsewhere").exists()
+
+
 def test_only_root_may_change_the_real_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(HostError, match="set become to true"):
