@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import
     Establishment,
     Passphrases,
     carry_out,
+    check_passphrases,
     plan_establishment,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KEY_TYPES
@@ -59,13 +60,15 @@ class ActionModule(PkiAction):
         now = datetime.now(timezone.utc)
         folder = authority_folder(arguments["authority"], os.environ)
         default_common_name = f"Anchorage authority {secrets.token_hex(3)}"
+        passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        plan = plan_establishment(folder, arguments, default_common_name, now)
+        check_passphrases(plan, passphrases)
         if self.check_mode:
-            return self._shape(plan_establishment(folder, arguments, default_common_name, now))
-        if not folder.exists():
-            create_folder(folder)
+            return self._shape(plan)
+        create_folder(folder)
         with exclusive_lock(folder / LOCK):
+            # Once more, since another run may have done it all meanwhile.
             plan = plan_establishment(folder, arguments, default_common_name, now)
-            passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
             return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now))}
 
     def _shape(self, plan: Establishment) -> dict[str, Any]:

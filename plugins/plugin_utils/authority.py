@@ -30,6 +30,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import
 POLICY = "policy.json"
 LEDGER = "ledger.sqlite3"
 LOCK = "lock"
+# What an authority's making may leave when it is cut off before the policy is there, SQLite's own files included.
+BEFORE_THE_POLICY = (LOCK, LEDGER, f".{POLICY}.")
 CERTIFICATE = "certificate.pem"
 KEY = "key.pem"
 # Where the runner of execution environments puts a job. The home of such a container ends with the job.
@@ -123,7 +125,10 @@ def authority_folder(option: str | None, environment: Mapping[str, str]) -> Path
     Raises PkiError in an execution environment without the option.
     """
     if option:
-        return Path(option).expanduser().absolute()
+        try:
+            return Path(option).expanduser().absolute()
+        except RuntimeError as error:
+            raise PkiError(f"authority: {option!r} names the home of a user who is not there.") from error
     if os.path.isdir(EXECUTION_ENVIRONMENT):
         raise PkiError(
             "authority: name the authority's folder in an execution environment, on a volume that outlives the job; "
@@ -140,7 +145,7 @@ def read_authority(folder: Path) -> Authority:
 
     Raises AuthorityMissingError where there is none, PkiError where the folder is unsafe, foreign or damaged.
     """
-    if not folder.exists() or not any(folder.iterdir() if os.access(folder, os.R_OK) else [folder]):
+    if not _is_there(folder):
         raise AuthorityMissingError(
             f"There is no authority in {folder}. Make one with anchorage.pki.certificate_authority, or name its folder "
             "with the option authority."
@@ -148,9 +153,10 @@ def read_authority(folder: Path) -> Authority:
     check_folder(folder)
     policy_path = folder / POLICY
     if not policy_path.exists():
-        if {entry.name for entry in folder.iterdir()} <= {LOCK}:
+        if all(entry.name.startswith(BEFORE_THE_POLICY) for entry in folder.iterdir()):
             raise AuthorityMissingError(
-                f"The authority in {folder} is still to be made by anchorage.pki.certificate_authority."
+                f"There is no authority in {folder}, or an unfinished one. Make or complete it with "
+                "anchorage.pki.certificate_authority, or name its folder with the option authority."
             )
         raise PkiError(
             f"{folder} holds something, but no {POLICY}: it is not an authority, or a damaged one. "
@@ -168,6 +174,13 @@ def read_authority(folder: Path) -> Authority:
     if authority.issuers and not authority.roots:
         raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
     return authority
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except OSError as error:
+        raise PkiError(f"{folder} cannot be reached: {error.strerror}. Check the option authority.") from error
 
 
 def _read_certified_keys(folder: Path) -> tuple[CertifiedKey, ...]:

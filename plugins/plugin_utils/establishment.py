@@ -58,11 +58,6 @@ class Passphrases:
     authority: str | None = None
     responder: str | None = None
 
-    def check(self) -> None:
-        """Raise PkiError where one is too short for a new key."""
-        check_passphrase(self.authority, "passphrase")
-        check_passphrase(self.responder, "responder_passphrase")
-
 
 @dataclass(frozen=True)
 class Establishment:
@@ -86,36 +81,42 @@ def plan_establishment(
     except AuthorityMissingError:
         authority = None
     policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
+    leaf_ends = _read_ledger(folder, authority)
     if authority is None or not authority.roots:
         return Establishment(folder, None, policy, plan_authority(None, policy, {}, now))
     differences = refused_differences(authority.policy, policy)
     if differences:
         raise PkiError(
             f"The authority in {folder} cannot become what the options ask for: {'; '.join(differences)}. Its hosts "
-            "trust "
-            "it as it is. Leave those options as they were, or make a second authority in another folder (option "
+            "trust it as it is. Leave those options as they were, or make a second authority in another folder (option "
             "authority)."
         )
-    with open_ledger(authority.ledger_path) as ledger:
-        leaf_ends = ledger.last_leaf_ends()
     return Establishment(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now))
+
+
+def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetime]:
+    """When each issuing authority's last leaf ends. Raises PkiError where the folder lost what the ledger knows."""
+    path = folder / LEDGER
+    if authority is None and not (path.exists() and path.stat().st_size):
+        return {}
+    with open_ledger(path) as ledger:
+        known, leaf_ends = ledger.authorities(), ledger.last_leaf_ends()
+    there = {key.sha256 for key in (*authority.roots, *authority.issuers)} if authority else set()
+    if known - there:
+        raise PkiError(
+            f"The ledger knows a certificate of the authority that is missing in {folder / 'root'} or "
+            f"{folder / 'issuing'}. Restore the authority's folder from a backup: a new one would not be the one that "
+            "the hosts trust."
+        )
+    return leaf_ends
 
 
 def carry_out(plan: Establishment, passphrases: Passphrases, now: datetime) -> Authority:
     """Do what was planned, under the folder's lock which the caller holds. Raises PkiError; what was made stays "
     "good."""
     workshop = _Workshop(plan.folder, plan.policy, passphrases, now)
-    if plan.authority is None:
-        passphrases.check()
-    else:
-        workshop.check_passphrases(plan.authority)
+    check_passphrases(plan, passphrases)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
-        if plan.authority is None and ledger.count():
-            raise PkiError(
-                f"The ledger knows a root, but {plan.folder / 'root'} is missing. Restore the authority's folder from "
-                "a "
-                "backup: a new root would not be the one that the hosts trust."
-            )
         if any(step.part is Part.POLICY for step in plan.steps):
             replace_private(plan.folder / POLICY, encode_policy(plan.policy))
         for step in plan.steps:
@@ -124,6 +125,26 @@ def carry_out(plan: Establishment, passphrases: Passphrases, now: datetime) -> A
         with ledger.transaction():
             _enter(authority, ledger)
     return authority
+
+
+def check_passphrases(plan: Establishment, passphrases: Passphrases) -> None:
+    """Raise PkiError now, not in the month when a renewal is due, where a passphrase is too short or wrong.
+
+    A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
+    """
+    parts = {step.part for step in plan.steps}
+    roots, issuers = (plan.authority.roots, plan.authority.issuers) if plan.authority else ((), ())
+    responders = [responder for issuer in issuers for responder in issuer.responders]
+    # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
+    signers = roots if parts & {Part.ROOT, Part.ISSUING} else issuers
+    for option, passphrase, keys, needed in (
+        ("passphrase", passphrases.authority, signers, parts - {Part.POLICY}),
+        ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
+    ):
+        if not keys:
+            check_passphrase(passphrase, option)
+        elif needed or passphrase is not None:
+            keys[-1].key(passphrase, option)
 
 
 def _enter(authority: Authority, ledger: Ledger) -> None:
@@ -144,16 +165,6 @@ class _Workshop:
     policy: Policy
     passphrases: Passphrases
     now: datetime
-
-    def check_passphrases(self, authority: Authority) -> None:
-        """Raise PkiError now, not in the month when a renewal is due, where a passphrase is wrong."""
-        if not authority.issuers:
-            return
-        # The issuing key and not the root's, which may be kept elsewhere until it is needed.
-        if self.passphrases.authority is not None:
-            authority.issuing.key(self.passphrases.authority, "passphrase")
-        if self.passphrases.responder is not None and authority.issuing.responders:
-            authority.issuing.responder.key(self.passphrases.responder, "responder_passphrase")
 
     def do(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""

@@ -112,7 +112,8 @@ class Ledger:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
@@ -156,9 +157,10 @@ class Ledger:
         )
         return {issuer: _time(seconds) for issuer, seconds in rows}
 
-    def count(self) -> int:
-        """How many certificates the authority signed, its own included."""
-        return int(self._connection.execute("SELECT COUNT(*) FROM certificates").fetchone()[0])
+    def authorities(self) -> set[str]:
+        """The fingerprints of the root and issuing certificates."""
+        rows = self._connection.execute("SELECT sha256 FROM certificates WHERE kind IN ('root', 'issuing')")
+        return {str(sha256) for (sha256,) in rows}
 
     def leaf_counts(self) -> dict[str, int]:
         """How many leaves there are of each status."""
@@ -217,17 +219,25 @@ def open_ledger(path: Path, create: bool = False) -> Iterator[Ledger]:
     system, a full disk, or another writer that does not end.
     """
     _check_place(path)
+    if not path.exists():
+        _create(path, create)
     try:
-        if create and not path.exists():
-            write_private(path, b"")
         with _connected(path) as connection:
             _prepare(connection, path, create)
             yield Ledger(connection)
     except sqlite3.Error as error:
         raise PkiError(
-            f"The ledger {path} cannot be used ({error}). Nothing was deployed. Where the disk is full or a run hangs, "
-            "mend that and run again; where the file is damaged, restore the authority's folder from a backup."
+            f"The ledger {path} cannot be used ({error}). Where the disk is full or a run hangs, mend that and run "
+            "again, which also enters what was deployed meanwhile; where the file is damaged, restore the authority's "
+            "folder from a backup."
         ) from error
+
+
+def _create(path: Path, create: bool) -> None:
+    if not create:
+        raise PkiError(f"The ledger {path} is missing. Restore the authority's folder from a backup.")
+    try:
+        write_private(path, b"")
     except OSError as error:
         raise PkiError(f"The ledger {path} cannot be written: {error.strerror}. Nothing was changed.") from error
 
@@ -256,19 +266,20 @@ def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     if _identity(connection) == (0, 0) and create:
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; "
             "COMMIT;"
         )
+    if create:
+        # Kept in the file. After the tables, so that an interrupted ledger is an empty file or a whole ledger.
+        connection.execute("PRAGMA journal_mode = WAL")
     application_id, schema = _identity(connection)
     if application_id != APPLICATION_ID:
         raise PkiError(f"{path} is not a ledger of anchorage.pki. Restore the authority's folder from a backup.")
     if schema > SCHEMA:
         raise PkiError(
             f"The ledger {path} was written by a newer release of anchorage.pki (schema {schema}, this one reads "
-            f"{SCHEMA}). "
-            "Update the collection on this controller."
+            f"{SCHEMA}). Update the collection on this controller."
         )
 
 

@@ -1,0 +1,254 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The authority's folder: found, read, and refused where it is not as it was left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils import authority as authority_module
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import (
+    Authority,
+    authority_folder,
+    fingerprint,
+    read_authority,
+    to_pem,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType, encode_key, generate_key
+from cryptography import x509
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# Where it is
+
+
+def test_the_option_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = os.environ["HOME"]
+    assert authority_folder("/srv/pki", {}) == Path("/srv/pki")
+    assert authority_folder("~/pki", {}) == Path(home, "pki")
+    assert authority_folder("pki", {"XDG_DATA_HOME": "/elsewhere"}) == tmp_path / "pki"
+
+
+def test_the_home_of_nobody_is_told() -> None:
+    with pytest.raises(PkiError, match=r"^authority: '~no-such-user/pki' names the home of a user who is not there"):
+        authority_folder("~no-such-user/pki", {})
+
+
+@pytest.mark.parametrize("option", [None, ""])
+def test_the_default_is_the_users_data_folder(option: str | None) -> None:
+    default = Path(os.environ["HOME"], ".local/share/anchorage/authority")
+    assert authority_folder(option, {}) == default
+    assert authority_folder(option, {"XDG_DATA_HOME": ""}) == default
+    assert authority_folder(option, {"XDG_DATA_HOME": "relative"}) == default
+    assert authority_folder(option, {"XDG_DATA_HOME": "/data"}) == Path("/data/anchorage/authority")
+
+
+def test_an_execution_environment_needs_the_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(authority_module, "EXECUTION_ENVIRONMENT", str(tmp_path))
+    with pytest.raises(PkiError, match=r"^authority: name the authority's folder in an execution environment"):
+        authority_folder(None, {"XDG_DATA_HOME": "/data"})
+    assert authority_folder("/srv/pki", {}) == Path("/srv/pki")
+
+
+# What it holds
+
+
+def test_an_authority_is_read_without_any_passphrase(authority: Authority) -> None:
+    assert [root.number for root in authority.roots] == [1]
+    assert [issuer.number for issuer in authority.issuers] == [1]
+    assert authority.root.certificate.subject.rfc4514_string() == "CN=Test authority"
+    assert authority.issuing.responder.number == 1
+    assert authority.issuer_of(authority.issuing.sha256) == authority.issuing
+    assert authority.issuer_of("0" * 64) is None
+    assert authority.ledger_path == authority.folder / "ledger.sqlite3"
+
+
+def test_the_fingerprint_and_the_pem_are_the_usual_ones(authority: Authority) -> None:
+    certificate = authority.root.certificate
+    pem = to_pem(certificate)
+    assert pem.endswith("-----END CERTIFICATE-----\n")
+    assert x509.load_pem_x509_certificate(pem.encode()) == certificate
+    assert len(fingerprint(certificate)) == 64
+    assert fingerprint(certificate) == fingerprint(certificate).lower() == authority.root.sha256
+
+
+def test_numbers_are_counted_not_spelled(own_authority: Authority) -> None:
+    responders = own_authority.issuing.folder / "responder"
+    for number in (2, 10):
+        shutil.copytree(responders / "1", responders / str(number))
+    (responders / ".new-abcdef").mkdir()
+    (responders / "notes").write_text("of the user")
+    issuing = read_authority(own_authority.folder).issuing
+    assert [responder.number for responder in issuing.responders] == [1, 2, 10]
+    assert issuing.responder.number == 10
+
+
+# What is not there yet
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        None,
+        [],
+        ["lock"],
+        ["lock", "ledger.sqlite3"],
+        ["lock", "ledger.sqlite3", "ledger.sqlite3-journal"],
+        ["lock", "ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm", ".policy.json.4711"],
+    ],
+)
+def test_no_authority_or_one_cut_off_at_its_start_is_missing(tmp_path: Path, left: list[str] | None) -> None:
+    folder = tmp_path / "authority"
+    if left is not None:
+        folder.mkdir(mode=0o700)
+        for name in left:
+            (folder / name).touch()
+    with pytest.raises(
+        AuthorityMissingError, match=r"There is no authority in .*certificate_authority.*option authority"
+    ):
+        read_authority(folder)
+
+
+def test_a_folder_with_something_else_is_never_taken(tmp_path: Path) -> None:
+    (tmp_path / "letters").touch()
+    with pytest.raises(PkiError, match=r"holds something, but no policy.json") as caught:
+        read_authority(tmp_path)
+    assert not isinstance(caught.value, AuthorityMissingError)
+
+
+@pytest.mark.parametrize("missing", ["root and issuing", "issuing", "responder"])
+def test_an_unfinished_authority_is_missing_what_is_asked_for(own_authority: Authority, missing: str) -> None:
+    if missing == "responder":
+        shutil.rmtree(own_authority.issuing.folder / "responder")
+        with pytest.raises(PkiError, match=r"has no OCSP responder. Run certificate_authority"):
+            read_authority(own_authority.folder).issuing.responder  # noqa: B018
+        return
+    for name in missing.split(" and "):
+        shutil.rmtree(own_authority.folder / name)
+    unfinished = read_authority(own_authority.folder)
+    with pytest.raises(AuthorityMissingError, match=r"is unfinished. Run certificate_authority"):
+        unfinished.issuing  # noqa: B018
+
+
+# What is not safe
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o701, 0o777])
+def test_an_open_folder_is_refused(own_authority: Authority, mode: int) -> None:
+    own_authority.folder.chmod(mode)
+    with pytest.raises(PkiError, match=f"open to other users .mode {mode:04o}.*chmod 700"):
+        read_authority(own_authority.folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a folder away needs root")
+def test_a_foreign_folder_is_refused(own_authority: Authority) -> None:
+    os.chown(own_authority.folder, 12345, -1)
+    with pytest.raises(PkiError, match=r"belongs to user 12345, not to you .*option authority"):
+        read_authority(own_authority.folder)
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """A folder of root's while the test runs as nobody; skipped where the tests do not run as root."""
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user needs root")
+    folder = Path(tempfile.mkdtemp(prefix="of-root-"))
+    os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(folder)
+
+
+def test_a_folder_of_root_is_refused_to_a_user(as_nobody: Path) -> None:
+    with pytest.raises(PkiError, match="belongs to user 0, not to you"):
+        read_authority(as_nobody)
+
+
+def test_a_folder_below_one_of_root_cannot_be_reached(as_nobody: Path) -> None:
+    with pytest.raises(PkiError, match=r"cannot be reached: Permission denied. Check the option authority"):
+        read_authority(as_nobody / "authority")
+
+
+def test_a_file_is_no_authority(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o600)
+    with pytest.raises(PkiError, match=r"is not a folder. Check the option authority"):
+        read_authority(tmp_path / "file")
+
+
+# What is damaged
+
+CERTIFICATES = ("root/1", "issuing/1", "issuing/1/responder/1")
+
+
+@pytest.mark.parametrize("part", CERTIFICATES)
+@pytest.mark.parametrize("damage", ["deleted", "emptied", "garbled", "a folder"])
+def test_a_damaged_certificate_is_named(own_authority: Authority, part: str, damage: str) -> None:
+    path = own_authority.folder / part / "certificate.pem"
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "a folder":
+        path.mkdir()
+    elif damage != "deleted":
+        path.write_bytes(content[:200] + b"!!" + content[202:] if damage == "garbled" else b"")
+    with pytest.raises(PkiError, match=f"{part}/certificate.pem .*Restore the authority's folder from a backup"):
+        read_authority(own_authority.folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff"])
+def test_a_damaged_policy_is_named(own_authority: Authority, content: bytes) -> None:
+    (own_authority.folder / "policy.json").write_bytes(content)
+    with pytest.raises(PkiError, match=r"policy.json is damaged. Restore the authority's folder from a backup"):
+        read_authority(own_authority.folder)
+
+
+def test_a_deleted_policy_is_no_reason_for_a_new_authority(own_authority: Authority) -> None:
+    (own_authority.folder / "policy.json").unlink()
+    with pytest.raises(PkiError, match=r"no policy.json: it is not an authority, or a damaged one") as caught:
+        read_authority(own_authority.folder)
+    assert not isinstance(caught.value, AuthorityMissingError)
+
+
+def test_a_lost_root_is_no_reason_for_a_new_authority(own_authority: Authority) -> None:
+    shutil.rmtree(own_authority.folder / "root")
+    with pytest.raises(PkiError, match=r"root is missing. Restore the authority's folder from a backup") as caught:
+        read_authority(own_authority.folder)
+    assert not isinstance(caught.value, AuthorityMissingError)
+
+
+def test_a_key_fits_its_certificate(own_authority: Authority) -> None:
+    (own_authority.root.folder / "key.pem").write_bytes(encode_key(generate_key(KeyType.ECDSA_P256)))
+    with pytest.raises(PkiError, match=r"root/1/key.pem does not fit the certificate beside it. Restore"):
+        own_authority.root.key(None, "passphrase")
+
+
+@pytest.mark.parametrize("damage", ["deleted", "garbled", "open"])
+def test_a_damaged_key_is_named_when_it_is_needed(own_authority: Authority, damage: str) -> None:
+    path = own_authority.root.folder / "key.pem"
+    if damage == "deleted":
+        path.unlink()
+    elif damage == "garbled":
+        path.write_bytes(path.read_bytes()[:80])
+    else:
+        path.chmod(0o644)
+    with pytest.raises(PkiError, match=r"root/1/key.pem (cannot be read|is damaged|is open to other users)"):
+        own_authority.root.key(None, "passphrase")
+
+
+def test_reading_changes_nothing(own_authority: Authority, make_authority: Callable[..., Authority]) -> None:
+    before = files(own_authority.folder)
+    read_authority(own_authority.folder)
+    assert files(own_authority.folder) == before
