@@ -56,7 +56,7 @@ def plan_authority(
         steps.append(Step(Part.POLICY, 1, "there is no authority yet"))
     elif authority.policy != policy:
         steps.append(Step(Part.POLICY, 1, "its options changed"))
-    steps += _root_steps(authority, now)
+    steps += _root_steps(authority, policy.lifetimes, now)
     issuing_steps = _issuing_steps(authority, policy.lifetimes, now)
     steps += issuing_steps
     for issuer in authority.issuers if authority else ():
@@ -67,12 +67,13 @@ def plan_authority(
     return tuple(steps)
 
 
-def _root_steps(authority: Authority | None, now: datetime) -> list[Step]:
+def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime) -> list[Step]:
     if authority is None or not authority.roots:
         return [Step(Part.ROOT, 1, "there is none yet")]
     root = authority.roots[-1]
     validity = root.certificate.not_valid_after_utc - root.certificate.not_valid_before_utc
-    if _left(root, now) > validity / 3:
+    # Nothing outlives its root: one that ends before a leaf would is due, however short its own life was meant to be.
+    if _left(root, now) > max(validity / 3, timedelta(days=lifetimes.leaf)):
         return []
     return [Step(Part.ROOT, root.number + 1, f"the last one ends on {_day(root)}; the key stays")]
 
@@ -93,6 +94,9 @@ def _responder_steps(issuer: IssuingAuthority, lifetimes: Lifetimes, now: dateti
     responder = issuer.responders[-1]
     # At half of its life, which policy keeps at a staple's lifetime or more: so no staple is ever cut short.
     if _left(responder, now) > timedelta(days=lifetimes.responder) / 2:
+        return []
+    # One that ends with its issuer already is not made again and again: no other could last longer.
+    if responder.certificate.not_valid_after_utc >= issuer.certificate.not_valid_after_utc:
         return []
     return [Step(Part.RESPONDER, responder.number + 1, f"the last one ends on {_day(responder)}", issuer.number)]
 
