@@ -337,6 +337,11 @@ def test_a_file_that_may_not_grow_loses_nothing(path: Path, make_leaf: MakeLeaf)
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 def test_a_full_disk_loses_nothing_and_says_what_to_do(tmp_path: Path, make_leaf: MakeLeaf) -> None:
+    def fill(ledger: Ledger) -> None:
+        # More than SQLite keeps in memory until the transaction's end: it meets the full disk amid the inserts.
+        for _ in range(40):
+            ledger.record_leaf(make_leaf(), ISSUER, PLACE, ["app.test"] * 10_000, "controller")
+
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", tmp_path], check=False)
     if mounted.returncode:
         pytest.skip("mounting is not permitted here")
@@ -349,7 +354,7 @@ def test_a_full_disk_loses_nothing_and_says_what_to_do(tmp_path: Path, make_leaf
             open_ledger(path) as ledger,
             ledger.transaction(),
         ):
-            ledger.record_leaf(make_leaf(), ISSUER, PLACE, ["app.test"] * 100_000, "controller")
+            fill(ledger)
         with open_ledger(path) as ledger:
             assert ledger.leaf(PLACE, kept) is not None
             assert ledger.leaf_counts() == {"signed": 1}
