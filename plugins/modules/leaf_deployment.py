@@ -140,12 +140,10 @@ options:
         description: The command that tests the server's configuration, as a list of arguments.
         type: list
         elements: str
-        default: []
       reload:
         description: The command that reloads the server, as a list of arguments.
         type: list
         elements: str
-        default: []
       timeout:
         description: The seconds that test, reload and probes may take together. A rollback has as many again.
         type: float
@@ -154,7 +152,6 @@ options:
         description: Where to look at what is served. Probes of leaves that are not deployed in this call are left out.
         type: list
         elements: dict
-        default: []
         suboptions:
           certificate:
             description: The name of the leaf that has to be served there.
@@ -169,9 +166,8 @@ options:
             type: int
             default: 443
           server_name:
-            description: The name to ask for (SNI); empty for none.
+            description: The name to ask for (SNI). Without it, none is asked for.
             type: str
-            default: ""
           staple:
             description: Whether the staple has to be served too, where there is one.
             type: bool
@@ -295,14 +291,14 @@ PROBE_SPEC: dict[str, Any] = {
     "certificate": {"type": "str", "required": True},
     "address": {"type": "str", "default": "127.0.0.1"},
     "port": {"type": "int", "default": 443},
-    "server_name": {"type": "str", "default": ""},
+    "server_name": {"type": "str"},
     "staple": {"type": "bool", "default": True},
 }
 ACTIVATE_SPEC: dict[str, Any] = {
-    "test": {"type": "list", "elements": "str", "default": []},
-    "reload": {"type": "list", "elements": "str", "default": []},
+    "test": {"type": "list", "elements": "str"},
+    "reload": {"type": "list", "elements": "str"},
     "timeout": {"type": "float", "default": 30},
-    "probes": {"type": "list", "elements": "dict", "default": [], "options": PROBE_SPEC},
+    "probes": {"type": "list", "elements": "dict", "options": PROBE_SPEC},
 }
 ARGUMENT_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": ["report", "deploy"]},
@@ -367,7 +363,7 @@ def _chosen(entry: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
 def _activation(activate: dict[str, Any] | None) -> Activation:
     if activate is None:
         return Activation()
-    probes = [Probe(**probe) for probe in activate["probes"] or []]
+    probes = [Probe(**{**probe, "server_name": probe["server_name"] or ""}) for probe in activate["probes"] or []]
     return Activation(activate["test"] or [], activate["reload"] or [], activate["timeout"], probes)
 
 

@@ -180,6 +180,15 @@ def test_a_final_slash_and_a_home_are_understood(importable: Path, private_folde
     assert host.report()["certificates"][0]["generation"] == 1
 
 
+def test_what_an_action_leaves_out_may_be_null(importable: Path, private_folder: Path) -> None:
+    host = Host(sys.executable, importable, private_folder / "pki")
+    nothing = {"test": None, "reload": None, "probes": None}
+    assert host.deploy(make_leaf(), activate=nothing, owner=None, group=None)["changed"]
+    unnamed = {"certificate": "other", "server_name": None}
+    assert host.deploy(make_leaf(), 1, activate={**nothing, "probes": [unnamed]})["changed"]
+    assert host.deploy(make_leaf(), 2, activate=None)["changed"]
+
+
 def test_owner_group_and_mode(importable: Path, private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     uid, gid = os.geteuid(), os.getegid()
