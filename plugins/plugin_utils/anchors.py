@@ -143,9 +143,11 @@ def _load(der: bytes, source: str) -> x509.Certificate:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is odd and harmless is told by _warnings
             certificate = x509.load_der_x509_certificate(der)
-            _ = certificate.extensions, certificate.subject  # parsed when they are first asked for
+            # Both are parsed when they are first asked for.
+            certificate.subject.rfc4514_string()
+            len(certificate.extensions)
             return certificate
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise PkiError(f"{source}: the certificate is damaged. Get a fresh copy of it.") from error
 
 

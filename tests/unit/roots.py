@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
@@ -47,6 +48,7 @@ def make_root(
     not_before: datetime = NOW - timedelta(days=1),
     not_after: datetime = NOW + timedelta(days=3650),
     serial: int | None = None,
+    extensions: Sequence[x509.ExtensionType] = (),
 ) -> x509.Certificate:
     """A root, unless told otherwise. ``ca`` and ``may_sign`` are None where the extension shall be missing."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -64,6 +66,8 @@ def make_root(
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     if may_sign is not None:
         builder = builder.add_extension(key_usage(may_sign), critical=True)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     return builder.sign(signer or key, hashes.SHA256())
 
 

@@ -169,6 +169,12 @@ def test_a_certificate_that_stores_would_not_trust_is_refused(certificate: x509.
     assert words in refusal(pem_of(certificate))
 
 
+def test_an_extension_that_comes_twice_is_damage() -> None:
+    first, second = (x509.UnrecognizedExtension(x509.ObjectIdentifier(f"1.2.3.{last}"), b"") for last in (4, 5))
+    der = der_of(make_root(extensions=[first, second])).replace(b"\x06\x03\x2a\x03\x05", b"\x06\x03\x2a\x03\x04")
+    assert "damaged" in refusal(PEM.replace(BODY, b"\n" + base64.b64encode(der) + b"\n"))
+
+
 def test_a_root_without_key_usage_may_sign() -> None:
     assert parse(pem_of(make_root(may_sign=None)))
 
