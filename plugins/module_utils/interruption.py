@@ -47,4 +47,4 @@ def watched_interruptions() -> Iterator[Callable[[], str]]:
 def _is_output_gone() -> bool:
     poll = select.poll()
     poll.register(_STANDARD_OUTPUT, select.POLLOUT)
-    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
+    return any(events & (select.POLLERR | select.POLLHUP) for _descriptor, events in poll.poll(0))

@@ -39,6 +39,7 @@ attributes:
     support: full
   platform:
     platforms: posix
+    support: full
     details: Runs on the controller, whatever the host.
 options:
   subject:

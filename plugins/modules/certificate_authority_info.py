@@ -31,6 +31,7 @@ attributes:
     support: full
   platform:
     platforms: posix
+    support: full
     details: Runs on the controller, whatever the host.
 seealso:
   - module: anchorage.pki.certificate_authority

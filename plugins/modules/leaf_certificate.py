@@ -37,6 +37,7 @@ attributes:
     support: full
   platform:
     platforms: posix
+    support: full
 options:
   name:
     description:

@@ -12,16 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import ExtendedKeyUsageOID, NameOID, rsa, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils.constraints import NameConstraints
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import PrivateKey, PublicKey, signature_hash
 from ansible_collections.anchorage.pki.plugins.plugin_utils.names import NameKind, SubjectAlternativeName
 from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import LONGEST_NAME, Subject
-
-if TYPE_CHECKING:
-    from cryptography.x509.base import CertificateBuilder
 
 # A host whose clock is a little slow must not find its new certificate in the future.
 BACKDATE = timedelta(minutes=5)
@@ -141,7 +137,9 @@ def profile_of(certificate: x509.Certificate) -> Profile | None:
     return next((profile for profile in Profile if _leaf_purposes(profile) == purposes), None)
 
 
-def _builder(public_key: PublicKey, subject: x509.Name, issuer: x509.Name, validity: Validity) -> CertificateBuilder:
+def _builder(
+    public_key: PublicKey, subject: x509.Name, issuer: x509.Name, validity: Validity
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -161,7 +159,7 @@ def _authority_builder(
     validity: Validity,
     constraints: NameConstraints | None,
     path_length: int,
-) -> CertificateBuilder:
+) -> x509.CertificateBuilder:
     builder = (
         _builder(public_key, subject, issuer, validity)
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
@@ -172,7 +170,7 @@ def _authority_builder(
     return builder.add_extension(constraints.extension(), critical=True)
 
 
-def _sign(builder: CertificateBuilder, signer: Signer) -> x509.Certificate:
+def _sign(builder: x509.CertificateBuilder, signer: Signer) -> x509.Certificate:
     identifier = signer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False

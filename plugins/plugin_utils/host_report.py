@@ -62,7 +62,7 @@ def _parse_entry(entry: Any) -> DeployedLeaf:
             drift=tuple(str(text)[:LONGEST_TEXT] for text in list(entry["drift"])[:MOST_DRIFT]),
             csr=str(entry["csr"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise PkiError("The host's report is not readable; is its anchorage.pki intact?") from error
     digests = (leaf.leaf_sha256, leaf.chain_sha256, leaf.staple_sha256)
     if leaf.generation < 0 or len(leaf.csr) > LONGEST_CSR or not all(SHA256.match(digest) for digest in digests):

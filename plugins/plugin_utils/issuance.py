@@ -56,8 +56,12 @@ def deliver(
 ) -> list[Delivery]:
     """Sign what ``plans`` need and enter it in ``ledger``, in one transaction. Raises PkiError, nothing entered."""
     issuer = _Issuer(authority, passphrases, now)
+    deliveries = [issuer.deliver(plan) for plan in plans if plan.decision.action is not Action.NONE]
+    # After the signing: no other run waits for the ledger while RSA keys are made here.
     with ledger.transaction():
-        return [issuer.deliver(plan, ledger) for plan in plans if plan.decision.action is not Action.NONE]
+        for delivery in deliveries:
+            _enter(delivery, authority, ledger)
+    return deliveries
 
 
 def confirm(plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], ledger: Ledger) -> None:
@@ -74,6 +78,15 @@ def confirm(plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], ledger: L
                 ledger.mark_deployed(place, sha256)
 
 
+def _enter(delivery: Delivery, authority: Authority, ledger: Ledger) -> None:
+    request, place = delivery.plan.request, delivery.plan.place
+    if delivery.plan.decision.action is Action.LEAF:
+        names = [str(name) for name in request.names]
+        ledger.record_leaf(delivery.certificate, authority.issuing.sha256, place, names, request.private_key)
+    if delivery.staple is not None:
+        ledger.record_staple(delivery.staple, fingerprint(delivery.certificate))
+
+
 class _Issuer:
     """An authority whose keys are unlocked when they are first needed, and only those that are."""
 
@@ -84,19 +97,19 @@ class _Issuer:
         self._responders: dict[str, Signer] = {}
         self._issuing: Signer | None = None
 
-    def deliver(self, plan: LeafPlan, ledger: Ledger) -> Delivery:
-        """Sign what ``plan`` needs and enter it in ``ledger``, inside the caller's transaction. Raises PkiError."""
+    def deliver(self, plan: LeafPlan) -> Delivery:
+        """Sign what ``plan`` needs. Raises PkiError."""
         if plan.decision.action is Action.LEAF:
-            return self._deliver_leaf(plan, ledger)
+            return self._deliver_leaf(plan)
         if plan.record is None:
             raise PkiError(f"{plan.request.name!r} is not in the ledger: nothing can be signed for it.")
         staple = None
         if plan.decision.action is Action.STAPLE and plan.request.staple:
             issuer = self._authority.issuer_of(plan.record.issuer_sha256) or self._authority.issuing
-            staple = self._sign_staple(plan.record.certificate, issuer, ledger)
+            staple = self._sign_staple(plan.record.certificate, issuer)
         return Delivery(plan, plan.record.certificate, staple, _wire(plan, staple=staple))
 
-    def _deliver_leaf(self, plan: LeafPlan, ledger: Ledger) -> Delivery:
+    def _deliver_leaf(self, plan: LeafPlan) -> Delivery:
         request, issuer = plan.request, self._authority.issuing
         key = None if request.private_key == "host" else generate_key(request.key_type)
         public_key = key.public_key() if key else requested_key(plan.deployed.csr, request)
@@ -104,23 +117,17 @@ class _Issuer:
         if issuer.certificate.not_valid_after_utc < self._now + timedelta(days=days):
             raise PkiError(
                 f"lifetime: the issuing authority ends on {issuer.certificate.not_valid_after_utc:%Y-%m-%d}, before a "
-                "leaf of "
-                f"{days} days would. Run certificate_authority, which renews it."
+                f"leaf of {days} days would. Run certificate_authority, which renews it."
             )
         certificate = sign_leaf(
             public_key, self._issuing_signer(), request.names, request.profile, validity_from(self._now, days)
         )
-        ledger.record_leaf(
-            certificate, issuer.sha256, plan.place, [str(name) for name in request.names], request.private_key
-        )
-        staple = self._sign_staple(certificate, issuer, ledger) if request.staple else None
+        staple = self._sign_staple(certificate, issuer) if request.staple else None
         return Delivery(plan, certificate, staple, _wire(plan, certificate, issuer, key, staple))
 
-    def _sign_staple(self, certificate: x509.Certificate, issuer: IssuingAuthority, ledger: Ledger) -> Staple:
+    def _sign_staple(self, certificate: x509.Certificate, issuer: IssuingAuthority) -> Staple:
         days = self._authority.policy.lifetimes.staple
-        staple = sign_staple(certificate, issuer.certificate, self._responder_signer(issuer), days, self._now)
-        ledger.record_staple(staple, fingerprint(certificate))
-        return staple
+        return sign_staple(certificate, issuer.certificate, self._responder_signer(issuer), days, self._now)
 
     def _issuing_signer(self) -> Signer:
         if self._issuing is None:
@@ -133,8 +140,7 @@ class _Issuer:
         if responder.certificate.not_valid_after_utc <= self._now:
             raise PkiError(
                 f"The OCSP responder ended on {responder.certificate.not_valid_after_utc:%Y-%m-%d}, so that no staple "
-                "can be "
-                "signed. Run certificate_authority, which renews it."
+                "can be signed. Run certificate_authority, which renews it."
             )
         if responder.sha256 not in self._responders:
             key = responder.key(self._passphrases.responder, "responder_passphrase")

@@ -7,15 +7,45 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import fingerprint
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import certificate_result, timestamp
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import (
+    ED25519_WARNING,
+    certificate_result,
+    timestamp,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import Delivery
+from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils.names import names_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import Action, LeafPlan
+
+
+def planned_result(plans: Sequence[LeafPlan]) -> dict[str, Any]:
+    """The result of a task that changes nothing, or in check mode would change what it says."""
+    certificates = [plan_result(plan) for plan in plans]
+    result: dict[str, Any] = {
+        "changed": any(certificate["changed"] for certificate in certificates),
+        "certificates": certificates,
+    }
+    if any(plan.request.key_type is KeyType.ED25519 for plan in plans):
+        result["warnings"] = [ED25519_WARNING]
+    return result
+
+
+def deployed_result(
+    plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], arrival: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a deployment adds to the planned result. ``arrival`` is what the host half returned."""
+    generations = {entry["name"]: int(entry["generation"]) for entry in arrival["certificates"]}
+    changed = {
+        delivery.plan.request.name: delivery_result(delivery, generations[delivery.plan.request.name])
+        for delivery in deliveries
+    }
+    certificates = [changed.get(plan.request.name) or plan_result(plan) for plan in plans]
+    return {"certificates": certificates, "activation": arrival.get("activation")}
 
 
 def plan_result(plan: LeafPlan) -> dict[str, Any]:

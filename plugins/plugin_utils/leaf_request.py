@@ -100,6 +100,8 @@ def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Lea
         )
     if options["lifetime"] is not None and options["lifetime"] < 1:
         raise PkiError(f"lifetime: give one day or more for {name!r}.")
+    if options["pkcs12_passphrase"] == "":
+        raise PkiError(f"pkcs12_passphrase: give one for {name!r}, or leave the option out for no bundle.p12.")
     return LeafRequest(
         name=name,
         names=parse_names(entry["names"]),

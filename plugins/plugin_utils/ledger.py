@@ -108,14 +108,9 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block writes, all or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._connection:  # commits, or rolls back when the block raises
+            self._connection.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
-                self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     def record_own(self, kind: str, certificate: x509.Certificate, issuer_sha256: str) -> None:
         """Enter a certificate of the authority itself, unless it is there: ``kind`` is root, issuing or responder."""
