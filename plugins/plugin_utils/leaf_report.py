@@ -95,6 +95,8 @@ def _certificate_result(certificate: x509.Certificate, staple: Any) -> dict[str,
 def _before(plan: LeafPlan) -> str:
     if plan.deployed.generation == 0:
         return "nothing"
+    if plan.deployed.damage:
+        return f"generation {plan.deployed.generation}, damaged"
     if plan.record is None:
         return f"generation {plan.deployed.generation}, a leaf that the ledger does not know"
     certificate = plan.record.certificate

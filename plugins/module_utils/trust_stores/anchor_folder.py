@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import (
     certificates_in,
@@ -35,7 +36,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.openssl
     hash_links,
     refusal,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.programs import run
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
     STALE,

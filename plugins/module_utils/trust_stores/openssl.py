@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 
+from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command, run
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import read_regular
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.programs import find_program, run
 
 VERIFY_LIMIT = 30.0
 _HASH_LINK = re.compile(r"[0-9a-f]{8}\.\d+")
@@ -43,7 +43,7 @@ def refusal(option: str, path: str, pem: str) -> str | None:
     ``option`` is ``-CAfile`` or ``-CApath``. The answer is "" when it does, and None where there is no openssl.
     The host's clock has no say: it is not the store's fault. See openssl-verify(1).
     """
-    openssl = find_program("openssl")
+    openssl = find_command("openssl")
     if openssl is None:
         return None
     # A partial chain may end in the certificate itself. Without that option, OpenSSL stops at the first root of that

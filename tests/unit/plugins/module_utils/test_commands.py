@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.programs import run
 
 
 def test_a_program_sees_nothing_of_the_callers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
