@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils import trust
+from ansible_collections.anchorage.pki.plugins.module_utils import commands, trust
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import anchor_folder, programs
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import anchor_folder
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor, Finding
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian, anchor_of
@@ -147,7 +147,7 @@ def test_without_openssl_the_evidence_says_what_is_missing(
     host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle("install", host)
-    monkeypatch.setattr(programs, "SEARCH_PATH", str(host.root))
+    monkeypatch.setattr(commands, "SEARCH_PATH", str(host.root))
     report = apply("inspect", host)
     assert report.state == "trusted"
     assert sum("there is no openssl command" in sentence for sentence in report.evidence) == 2
