@@ -224,7 +224,8 @@ def sanity(core: Core) -> None:
         shutil.copy2(ROOT / path, copy / path, follow_symlinks=False)
     run(["git", "init", "--quiet"], folder=copy)  # ansible-test asks git for the list of files
 
-    home = BUILD / "sanity" / "home"
+    # Its virtual environments take a minute to make: they outlive the checkout.
+    home = machine.cache_folder() / "ansible-test"
     run([core.python, "tests/lab/make_sanity_home.py", home])
     interpreters = [str(python.parent) for python in machine.interpreters().values()]
     search_path = os.pathsep.join([str(core.folder / "bin"), *interpreters, os.environ["PATH"]])

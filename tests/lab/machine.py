@@ -45,6 +45,11 @@ def runs_systemd() -> bool:
     return Path("/run/systemd/system").is_dir()
 
 
+def cache_folder() -> Path:
+    """Where the tests keep what is costly to make and belongs to no single checkout."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "anchorage.pki"
+
+
 def test_environment() -> dict[str, str]:
     """The caller's environment without what would bend a test: trust variables and Ansible settings."""
     environment = {
