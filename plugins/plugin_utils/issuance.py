@@ -158,7 +158,7 @@ def requested_key(csr: str, request: LeafRequest) -> PublicKey:
     try:
         parsed = x509.load_pem_x509_csr(csr.encode())
         key, proved = parsed.public_key(), parsed.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion) as error:
         raise PkiError(f"The host's certificate signing request for {request.name!r} is not readable.") from error
     if not proved:
         raise PkiError(f"The host's certificate signing request for {request.name!r} is not signed with its own key.")

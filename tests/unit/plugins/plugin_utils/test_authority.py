@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import (
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType, encode_key, generate_key
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -205,6 +207,16 @@ def test_a_damaged_certificate_is_named(own_authority: Authority, part: str, dam
     elif damage != "deleted":
         path.write_bytes(content[:200] + b"!!" + content[202:] if damage == "garbled" else b"")
     with pytest.raises(PkiError, match=f"{part}/certificate.pem .*Restore the authority's folder from a backup"):
+        read_authority(own_authority.folder)
+
+
+def test_a_certificate_of_an_unknown_version_is_named(own_authority: Authority) -> None:
+    der = own_authority.root.certificate.public_bytes(serialization.Encoding.DER)
+    version = bytes.fromhex("a003020102")
+    assert der.count(version) == 1
+    pem = ssl.DER_cert_to_PEM_cert(der.replace(version, version[:-1] + b"\7"))
+    (own_authority.root.folder / "certificate.pem").write_text(pem)
+    with pytest.raises(PkiError, match=r"root/1/certificate.pem is not a certificate any more. Restore"):
         read_authority(own_authority.folder)
 
 
