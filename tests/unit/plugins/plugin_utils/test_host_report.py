@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import (
     LONGEST_TEXT,
     MOST_DRIFT,
     DeployedLeaf,
+    parse_arrival,
     parse_report,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
@@ -135,3 +136,32 @@ def test_any_json_is_a_report_or_a_pki_error(parse, changes: dict[str, Any]) -> 
     assert leaf.generation >= 0
     assert all(type(text) is str for text in (leaf.name, leaf.leaf_sha256, leaf.damage, leaf.csr, *leaf.drift))
     assert type(leaf.pkcs12) is bool
+
+
+# After a deployment
+
+
+def test_an_arrival_has_the_generation_of_each_leaf() -> None:
+    arrival = {
+        "certificates": [{"name": "b", "generation": 2}, {"name": "a", "generation": 1}, {"name": "c", "generation": 9}]
+    }
+    assert parse_arrival(arrival, ["a", "b"]) == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    "arrival",
+    [
+        {},
+        {"certificates": None},
+        {"certificates": []},
+        {"certificates": ["app"]},
+        {"certificates": [{"name": "other", "generation": 1}]},
+        {"certificates": [{"name": "app"}]},
+        {"certificates": [{"name": ["app"], "generation": 1}]},
+        {"certificates": [{"name": "app", "generation": "x"}]},
+        {"certificates": [{"name": "app", "generation": float("inf")}]},
+    ],
+)
+def test_an_arrival_without_a_leaf_is_no_success(arrival: dict[str, Any]) -> None:
+    with pytest.raises(PkiError, match="does not say what it deployed"):
+        parse_arrival(arrival, ["app"])

@@ -15,7 +15,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import Aut
 from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import Delivery, deliver
-from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_report import delivery_result, leaf_diff, plan_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_report import (
+    delivery_result,
+    deployed_result,
+    leaf_diff,
+    plan_result,
+    planned_result,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPlace, Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import Action, Decision, LeafPlan
@@ -113,6 +120,27 @@ def test_a_staple_taken_away_is_gone_from_the_result(kept, own_authority, ledger
     assert delivery_result(delivered, 2)["staple"] is None
 
 
+def test_a_task_that_leaves_every_leaf_alone_is_unchanged(kept: LeafPlan) -> None:
+    assert planned_result([kept]) == {"changed": False, "certificates": [plan_result(kept)]}
+
+
+def test_a_task_is_changed_where_one_of_its_leaves_is(kept: LeafPlan, new: LeafPlan) -> None:
+    assert planned_result([kept, new])["changed"] is True
+
+
+def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_leaf: RequestLeaf) -> None:
+    (warning,) = planned_result([replace(new, request=request_leaf(key_type=KeyType.ED25519))])["warnings"]
+    assert "no browser accepts" in warning
+
+
+def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, delivery: Delivery, request_leaf) -> None:
+    alone = replace(kept, request=request_leaf("alone"))
+    arrival = {"certificates": [{"name": "app", "generation": 7}], "activation": {"reloaded": True}}
+    result = deployed_result([alone, delivery.plan], [delivery], arrival)
+    assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
+    assert result["activation"] == {"reloaded": True}
+
+
 def test_no_result_and_no_diff_shows_a_secret(delivery: Delivery) -> None:
     key_lines = delivery.wire["private_key"].splitlines()
     told = repr(delivery_result(delivery, 1)) + repr(leaf_diff([delivery.plan], DESTINATION))
@@ -142,6 +170,13 @@ def test_the_diff_of_a_foreign_leaf(new: LeafPlan) -> None:
         "generation 3, a leaf that the ledger does not know",
         "generation 4, a new ecdsa-p256 server leaf for app.test (unknown)",
     )
+
+
+def test_the_diff_of_a_damaged_leaf(kept: LeafPlan) -> None:
+    damaged = replace(kept, deployed=replace(kept.deployed, damage="cert.pem is altered"))
+    before, after = lines(replace(damaged, decision=Decision(Action.LEAF, "cert.pem is altered")))
+    assert before == "generation 1, damaged"
+    assert after.endswith("(cert.pem is altered)")
 
 
 @pytest.mark.parametrize(
