@@ -214,7 +214,7 @@ def test_a_second_run_waits_and_then_says_so(tmp_path: Path) -> None:
 
 
 def _add_one(folder: Path, times: int) -> None:
-    for _ in range(times):
+    for _dummy in range(times):
         with private_files.exclusive_lock(folder / "lock"):
             count = int((folder / "count").read_text())
             (folder / "count").write_text(str(count + 1))
@@ -223,7 +223,7 @@ def _add_one(folder: Path, times: int) -> None:
 def test_the_lock_admits_one_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "count").write_text("0")
     fork = multiprocessing.get_context("fork")
-    runs = [fork.Process(target=_add_one, args=(tmp_path, 5)) for _ in range(4)]
+    runs = [fork.Process(target=_add_one, args=(tmp_path, 5)) for _round in range(4)]
     for run in runs:
         run.start()
     for run in runs:
