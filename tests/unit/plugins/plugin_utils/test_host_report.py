@@ -134,8 +134,8 @@ def test_any_json_is_a_report_or_a_pki_error(parse, changes: dict[str, Any]) -> 
     except PkiError:
         return
     assert leaf.generation >= 0
-    assert all(type(text) is str for text in (leaf.name, leaf.leaf_sha256, leaf.damage, leaf.csr, *leaf.drift))
-    assert type(leaf.pkcs12) is bool
+    assert all(isinstance(text, str) for text in (leaf.name, leaf.leaf_sha256, leaf.damage, leaf.csr, *leaf.drift))
+    assert isinstance(leaf.pkcs12, bool)
 
 
 # After a deployment
