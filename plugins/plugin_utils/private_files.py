@@ -14,7 +14,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
@@ -99,7 +99,8 @@ def replace_private(path: Path, content: bytes) -> None:
         staged.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        with suppress(OSError):  # it may not be there, or the folder may be closed; the first error is the one to tell
+            staged.unlink()
         raise PkiError(f"{path} cannot be written: {error.strerror}. Nothing was changed.") from error
 
 

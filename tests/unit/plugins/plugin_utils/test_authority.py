@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import ssl
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -159,20 +158,6 @@ def test_a_foreign_folder_is_refused(own_authority: Authority) -> None:
     os.chown(own_authority.folder, 12345, -1)
     with pytest.raises(PkiError, match=r"belongs to user 12345, not to you .*option authority"):
         read_authority(own_authority.folder)
-
-
-@pytest.fixture
-def as_nobody() -> Iterator[Path]:
-    """A folder of root's while the test runs as nobody; skipped where the tests do not run as root."""
-    if os.geteuid() != 0:
-        pytest.skip("becoming another user needs root")
-    folder = Path(tempfile.mkdtemp(prefix="of-root-"))
-    os.seteuid(65534)
-    try:
-        yield folder
-    finally:
-        os.seteuid(0)
-        shutil.rmtree(folder)
 
 
 def test_a_folder_of_root_is_refused_to_a_user(as_nobody: Path) -> None:

@@ -28,7 +28,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import
 )
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-as_user = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 HOLD_THE_LOCK = """
 import fcntl, os, sys
@@ -178,16 +177,14 @@ def test_without_the_folder_above_there_is_nothing_to_stage_in(tmp_path: Path) -
         create_complete_folder(tmp_path / "issuing" / "1" / "responder" / "1", {"key.pem": b""})
 
 
-@as_user
-def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(PkiError, match="cannot be made: Permission denied"):
-        create_folder(tmp_path / "authority")
-    with (
-        pytest.raises(PkiError, match=r"The lock .* cannot be opened: Permission denied"),
-        exclusive_lock(tmp_path / "lock"),
-    ):
+def test_a_folder_that_may_not_be_written_is_named(as_nobody: Path) -> None:
+    with pytest.raises(PkiError, match=r"authority cannot be made: Permission denied. Check the option authority"):
+        create_folder(as_nobody / "authority")
+    lock = as_nobody / "lock"
+    with pytest.raises(PkiError, match=r"The lock .* cannot be opened: Permission denied"), exclusive_lock(lock):
         pytest.fail("the lock was given")
+    with pytest.raises(PkiError, match=r"policy.json cannot be written: Permission denied. Nothing was changed"):
+        replace_private(as_nobody / "policy.json", b"")
 
 
 def test_a_lock_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
