@@ -112,8 +112,10 @@ def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetim
 
 
 def carry_out(plan: Establishment, passphrases: Passphrases, now: datetime) -> Authority:
-    """Do what was planned, under the folder's lock which the caller holds. Raises PkiError; what was made stays "
-    "good."""
+    """Do what was planned, under the folder's lock which the caller holds.
+
+    Raises PkiError; what was made until then stays, and the next run goes on from there.
+    """
     workshop = _Workshop(plan.folder, plan.policy, passphrases, now)
     check_passphrases(plan, passphrases)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The authority's files: created for their owner alone, complete or not at all, and refused where others could "
-"meddle."""
+"""The authority's files: made for their owner alone, complete or not at all; refused where others could meddle."""
 
 from __future__ import annotations
 
