@@ -93,7 +93,7 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
 
 
 def refused_differences(existing: Policy, wanted: Policy) -> list[str]:
-    """What an existing authority cannot become, one phrase each. Lifetimes may change; all else is in its certificates."""
+    """What an existing authority cannot become, one phrase each. Lifetimes may change, its certificates may not."""
     differences = []
     if existing.key_type != wanted.key_type:
         differences.append(f"key_type is {existing.key_type.value}, not {wanted.key_type.value}")
