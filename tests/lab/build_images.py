@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the laboratory's container images: ``localhost/anchorage/<suite>:base`` for each suite, and what builds on it.
+"""Build the laboratory's container images: for each Debian suite ``localhost/anchorage/<suite>:base``, and two on it.
 
 No container registry is needed: mmdebstrap makes the base image from the Debian archive, podman builds on it.
 An image remembers the digest of its recipe in a label, and is built again only when the recipe has changed.
