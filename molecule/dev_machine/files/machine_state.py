@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-RESTLESS = {"/tmp", "/var/cache", "/var/lib/apt", "/var/lib/systemd", "/var/log", "/var/tmp"}
+RESTLESS = {"/tmp", "/var/cache", "/var/lib/apt", "/var/lib/systemd", "/var/log", "/var/tmp"}  # noqa: S108 (not used)
 ANSIBLE = {"/home/dev/.ansible", "/root/.ansible"}
 
 
