@@ -101,11 +101,11 @@ class _Issuer:
         """Sign what ``plan`` needs. Raises PkiError."""
         if plan.decision.action is Action.LEAF:
             return self._deliver_leaf(plan)
-        if plan.record is None:
-            raise PkiError(f"{plan.request.name!r} is not in the ledger: nothing can be signed for it.")
+        issuer = self._authority.issuer_of(plan.record.issuer_sha256) if plan.record else None
+        if plan.record is None or issuer is None:
+            raise PkiError(f"{plan.request.name!r} is not a leaf of this authority: nothing can be signed for it.")
         staple = None
         if plan.decision.action is Action.STAPLE and plan.request.staple:
-            issuer = self._authority.issuer_of(plan.record.issuer_sha256) or self._authority.issuing
             staple = self._sign_staple(plan.record.certificate, issuer)
         return Delivery(plan, plan.record.certificate, staple, _wire(plan, staple=staple))
 

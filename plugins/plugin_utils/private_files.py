@@ -21,6 +21,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiErr
 # Seconds to wait for another run: making RSA-4096 keys takes that long on a small machine.
 LOCK_PATIENCE = 20.0
 LARGEST_FILE = 1024 * 1024
+# What a folder is called until it is complete.
+UNFINISHED = ".new-"
 
 
 def create_folder(path: Path) -> None:
@@ -108,7 +110,7 @@ def create_complete_folder(path: Path, files: Mapping[str, bytes]) -> None:
     staged: Path | None = None
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent))
+        staged = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
         for name, content in files.items():
             write_private(staged / name, content)
         sync_folder(staged)
@@ -118,6 +120,15 @@ def create_complete_folder(path: Path, files: Mapping[str, bytes]) -> None:
         if staged is not None:
             shutil.rmtree(staged, ignore_errors=True)
         raise PkiError(f"{path} cannot be written: {error.strerror}. Nothing was changed.") from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what :func:`create_complete_folder` left anywhere below ``folder`` when it was killed. Raises PkiError."""
+    try:
+        for staged in list(folder.rglob(f"{UNFINISHED}*")):
+            shutil.rmtree(staged)
+    except OSError as error:
+        raise PkiError(f"{folder} cannot be tidied: {error.strerror}. Nothing was changed.") from error
 
 
 def sync_folder(path: Path) -> None:

@@ -40,7 +40,7 @@ class EndedError(Exception):
 
 
 def reported(destination: Destination, name: str = "app") -> dict[str, object]:
-    return report(destination, [Inquiry(name, False, "ecdsa-p256", "")], check_mode=True)[0]
+    return report(destination, [Inquiry(name, False, "ecdsa-p256", "", "", False)], check_mode=True)[0]
 
 
 def killed_at(call_number: int, work: Callable[[], object]) -> bool:

@@ -277,7 +277,7 @@ def test_a_repair_carries_nothing(deployed: LeafPlan, own_authority: Authority, 
 
 
 def test_nothing_is_signed_for_a_leaf_that_the_ledger_does_not_know(deployed, own_authority, ledger, now) -> None:
-    with pytest.raises(PkiError, match="'app' is not in the ledger"):
+    with pytest.raises(PkiError, match="'app' is not a leaf of this authority"):
         deliver([replace(deployed, record=None)], own_authority, OPEN, ledger, now)
 
 

@@ -89,13 +89,17 @@ def test_a_ledger_survives_a_power_cut(ledger: Ledger, path: Path) -> None:
     assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_entering_again_changes_nothing(ledger: Ledger, make_leaf: MakeLeaf, authority) -> None:
+def test_a_leaf_is_entered_once(ledger: Ledger, make_leaf: MakeLeaf) -> None:
     leaf = make_leaf()
     sha256 = enter(ledger, leaf)
     with ledger.transaction():
         ledger.mark_deployed(PLACE, sha256)
-    enter(ledger, leaf)
+    with pytest.raises(sqlite3.IntegrityError):
+        enter(ledger, leaf)
     assert ledger.leaf_counts() == {"deployed": 1}
+
+
+def test_entering_the_authoritys_own_again_changes_nothing(ledger: Ledger, authority) -> None:
     with ledger.transaction():
         ledger.record_own("root", authority.root.certificate, authority.root.sha256)
         ledger.record_own("root", authority.root.certificate, authority.root.sha256)

@@ -195,7 +195,14 @@ def test_a_host_is_asked_about_the_leaf_that_would_be_kept(ledger, leaf, request
 def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(ledger, request_leaf, authority, now) -> None:
     request = request_leaf(private_key="host", key_type=KeyType.RSA_3072, pkcs12_passphrase="hidden words")
     assert report_entries([request], [PLACE], authority, ledger, now) == [
-        {"name": "app", "host_key": True, "key_type": "rsa-3072", "keep": ""}
+        {
+            "name": "app",
+            "host_key": True,
+            "key_type": "rsa-3072",
+            "keep": "",
+            "keep_chain": "",
+            "keep_pkcs12": True,
+        }
     ]
 
 

@@ -233,3 +233,13 @@ def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
         raise RuntimeError
     with exclusive_lock(tmp_path / "lock", patience=0.0):
         pass
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    private_files.create_complete_folder(tmp_path / "issuing" / "1", {"key.pem": b"key"})
+    left = tmp_path / "issuing" / f"{private_files.UNFINISHED}x"
+    left.mkdir()
+    private_files.write_private(left / "key.pem", b"key of a killed run")
+    private_files.remove_unfinished(tmp_path)
+    assert [path.name for path in (tmp_path / "issuing").iterdir()] == ["1"]
+    assert (tmp_path / "issuing" / "1" / "key.pem").read_bytes() == b"key"
