@@ -252,8 +252,6 @@ def test_a_leaf_for_a_pending_key_is_deployed_with_a_bundle(private_folder: Path
     assert (folder / "v1/bundle.p12").stat().st_mode & 0o777 == 0o600
     chain = hashlib.sha256(leaf.chain.encode()).hexdigest()
     kept = replace(ON_HOST, keep=leaf.sha256, keep_chain=chain, keep_pkcs12=True)
-        ON_HOST, keep=leaf.sha256, keep_chain=hashlib.sha256(leaf.chain.encode()).hexdigest(), keep_pkcs12=True
-    )
     state = reported(destination, kept)
     assert (state["pkcs12"], state["csr"], state["drift"]) == (True, "", [])
     assert reported(destination, ON_HOST)["csr"] != ""
