@@ -44,6 +44,8 @@ def gather_p11_kit(gathering: Gathering) -> None:
         outcome = commands.run([program, *_EXTRACT, bundle], _P11_KIT_PATIENCE)
         if outcome.status != 0:
             raise HostError(f"{program} extract failed: {outcome.last_line}")
+        if not os.path.exists(bundle):
+            raise HostError(f"{program} extract wrote nothing: {outcome.last_line}")
         with open(bundle, "rb") as file:
             content = read_pem(file.read(LARGEST_FILE))
     for der in content.certificates:
