@@ -4,21 +4,24 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-ANSIBLE_CONFIG=$PWD/demo/ansible.cfg
-export ANSIBLE_CONFIG
+folder=${XDG_DATA_HOME:-$HOME/.local/share}/anchorage-demo
+
 # Only what the machine itself trusts is to count, not what the caller's shell points programs at.
 unset SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE REQUESTS_CA_BUNDLE
-
-folder=${XDG_DATA_HOME:-$HOME/.local/share}/anchorage-demo
+# Ansible works by the demo's settings alone, and leaves its own files in the checkout.
+for setting in $(env | sed -n 's/^\(ANSIBLE_[A-Z0-9_]*\)=.*/\1/p'); do
+    unset "$setting"
+done
+export ANSIBLE_CONFIG="$PWD/demo/ansible.cfg" ANSIBLE_HOME="$PWD/build/ansible" ANSIBLE_REMOTE_TMP="$PWD/build/ansible/tmp"
 
 need() { # program, Debian package
     PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || {
-        echo "$1 is missing. Install it first: apt-get install $2" >&2
+        echo "$1 is missing: apt install $2" >&2
         exit 1
     }
 }
 
-play() { # playbook, further variables
+play() { # playbook, further arguments
     playbook=$1
     shift
     password=
@@ -26,7 +29,8 @@ play() { # playbook, further variables
         need sudo sudo
         sudo -n true 2>/dev/null || password=--ask-become-pass
     fi
-    .venv/bin/ansible-playbook $password "playbooks/$playbook.yml" \
+    # The demo ends with a summary of its own.
+    .venv/bin/ansible-playbook $password "playbooks/$playbook.yml" --skip-tags summary \
         --extra-vars "{\"anchorage_authority\": \"$folder/authority\"}" \
         --extra-vars "{\"dev_machine_destination\": \"$folder/certificates\", \"dev_machine_renewal\": false}" \
         --extra-vars '{"anchorage_hosts": "localhost"}' "$@"
@@ -44,12 +48,12 @@ undo)
         echo "There is no demo to undo: $folder does not exist."
         exit 0
     fi
-    root=$(ls "$folder"/authority/root/*/certificate.pem 2>/dev/null | tail -n 1)
-    fingerprint=$([ -z "$root" ] || openssl x509 -noout -fingerprint -sha256 -in "$root" | tr -d : | tr A-F a-f)
-    fingerprint=${fingerprint##*=}
+    root=$(.venv/bin/python demo/proof.py root "$folder")
     play uninstall --extra-vars anchorage_delete_authority=true
-    rmdir "$folder"
-    .venv/bin/python demo/proof.py gone "$folder" "$fingerprint"
+    rm -rf "$folder"
+    # Where the user had none of these before, they are the demo's too.
+    rmdir "$HOME/.local/share" "$HOME/.local" 2>/dev/null || true
+    .venv/bin/python demo/proof.py gone "$folder" "$root"
     ;;
 *)
     echo "usage: demo.sh run | undo" >&2

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Proves what the demo made (``proof.py made FOLDER``), and that its undoing left nothing (``proof.py gone FOLDER SHA256``).
+"""Proves what the demo made, and that its undoing left nothing.
+
+``proof.py made FOLDER``, or ``proof.py gone FOLDER SHA256``; ``proof.py root FOLDER`` prints that fingerprint before.
 
 The proof is a TLS handshake with the machine's own trust store: nothing here names a certificate of the authority.
 """
@@ -25,13 +27,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 NAME = "app.localhost"
-BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+STORE = Path("/etc/ssl/certs")
+BUNDLE = STORE / "ca-certificates.crt"
 TIME_LIMIT = 20
 
 
 def main() -> int:
     """Run the proof that the command line asks for; the exit status is 0 where it holds."""
     proof, folder = sys.argv[1], Path(sys.argv[2])
+    if proof == "root":
+        print(*(sha256(load(path)) for path in roots(folder)[-1:]))
+        return 0
     failures = prove_made(folder) if proof == "made" else prove_gone(folder, sys.argv[3])
     for failure in failures:
         print(f"NOT PROVED: {failure}", file=sys.stderr)
@@ -44,7 +50,7 @@ def prove_made(folder: Path) -> list[str]:
     with served(leaf) as port:
         seen = look(port)
         curl = fetch(port)
-    root = load(sorted((folder / "authority" / "root").glob("*/certificate.pem"))[-1])
+    root = load(roots(folder)[-1])
     certificate = load(leaf / "cert.pem")
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     staple = re.search(r"Next Update: (.*)", seen)
@@ -55,7 +61,8 @@ Made
   authority  {root.subject.rfc4514_string()}, until {root.not_valid_after_utc:%Y-%m-%d}
              in {folder / "authority"}
              SHA-256 {sha256(root)}
-             void outside localhost, local, test, internal, home.arpa and private addresses
+             void outside {permitted(root, x509.DNSName)}
+             and {permitted(root, x509.IPAddress)}
   leaf       {", ".join(str(name.value) for name in names)}, until {certificate.not_valid_after_utc:%Y-%m-%d}
              in {leaf} (fullchain.pem, privkey.pem)
   staple     good, until {staple[1] if staple else "(none seen)"}
@@ -79,17 +86,24 @@ Undo
 
 
 def prove_gone(folder: Path, fingerprint: str) -> list[str]:
-    """Neither files nor trust are left. ``fingerprint`` is that of the demo's root."""
-    bundle = BUNDLE.read_text(encoding="utf-8") if BUNDLE.exists() else ""
-    # Read block by block, since public bundles hold certificates that no library likes to parse.
-    blocks = re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", bundle, re.DOTALL)
-    trusted = {hashlib.sha256(ssl.PEM_cert_to_DER_cert(block)).hexdigest() for block in blocks}
+    """Neither files nor trust are left. ``fingerprint`` is that of the demo's root, or empty where none was made."""
     failures = [f"{folder} is gone"] if folder.exists() else []
-    if fingerprint in trusted:
-        failures.append(f"no program trusts the demo's root any more (it is still in {BUNDLE})")
+    failures += [
+        f"no program trusts the demo's root any more (it is still in {path})"
+        for path in (path for path in sorted(STORE.iterdir()) if path.is_file())
+        if fingerprint in fingerprints(path)
+    ]
     if not failures:
-        print(f"\nThe demo is undone: {folder} is gone, and root {fingerprint[:16]} is in the system store no more.\n")
+        trust = f"root {fingerprint[:16]} is in the system store no more" if fingerprint else "no root had been made"
+        print(f"\nThe demo is undone: {folder} is gone, and {trust}.\n")
     return failures
+
+
+def fingerprints(path: Path) -> set[str]:
+    """The fingerprints of all certificates in a PEM file of the system store."""
+    # Read block by block, since public bundles hold certificates that no library likes to parse.
+    blocks = re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", path.read_text("utf-8"), re.DOTALL)
+    return {hashlib.sha256(ssl.PEM_cert_to_DER_cert(block)).hexdigest() for block in blocks}
 
 
 @contextlib.contextmanager
@@ -140,6 +154,17 @@ def fetch(port: int) -> str:
     command = ["curl", "--silent", "--show-error", "--cert-status", "--resolve", resolve, f"https://{NAME}:{port}/"]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
     return "the same, and insists on the staple" if finished.returncode == 0 else f"refused: {finished.stderr.strip()}"
+
+
+def roots(folder: Path) -> list[Path]:
+    """The certificates of the demo's root, the one in use last."""
+    return sorted((folder / "authority" / "root").glob("*/certificate.pem"), key=lambda path: int(path.parent.name))
+
+
+def permitted(root: x509.Certificate, kind: type[x509.DNSName | x509.IPAddress]) -> str:
+    """The domains, or the networks, that the root's name constraints leave it."""
+    subtrees = root.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
+    return ", ".join(str(subtree.value) for subtree in subtrees if isinstance(subtree, kind))
 
 
 def load(path: Path) -> x509.Certificate:

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action behind anchorage.pki.certificate_authority_info. It runs on the controller, in the action's own "
-"process."""
+"""The action behind anchorage.pki.certificate_authority_info. It runs on the controller alone."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def run_command(command: list[str], option: str, limit: TimeLimit) -> None:
     with tempfile.TemporaryFile() as output:
         shown = " ".join(command)
         try:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function  # see commands.py
                 [get_bin_path(command[0]), *command[1:]],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

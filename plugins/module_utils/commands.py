@@ -21,10 +21,16 @@ _LARGEST_OUTPUT = 64 * 1024
 
 
 class Outcome(NamedTuple):
-    """A command's exit status and what it wrote to both its outputs, in order."""
+    """A command's exit status and what it wrote."""
 
     status: int
-    output: str
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def output(self) -> str:
+        """Both outputs as text, the ordinary one first."""
+        return (self.stdout + self.stderr).decode(errors="replace")
 
     @property
     def last_line(self) -> str:
@@ -38,7 +44,11 @@ def find_command(name: str) -> str | None:
 
 
 def run(
-    arguments: Sequence[str], timeout: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    timeout: float,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    umask: int = 0o022,
 ) -> Outcome:
     """Run a command with nothing of the caller's environment but what ``environment`` adds to a plain one.
 
@@ -46,19 +56,20 @@ def run(
     Raises HostError when it cannot be started or is not done after ``timeout`` seconds; it is then killed with all its
     children.
     """
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         given.write(stdin)
         given.seek(0)
         try:
-            process = subprocess.Popen(
+            # AnsibleModule.run_command has no time limit and no way to end a command's children.
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 arguments,
                 stdin=given,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=stdout,
+                stderr=stderr,
                 cwd="/",
                 env={"PATH": SEARCH_PATH, "LC_ALL": "C", **(environment or {})},
                 start_new_session=True,
-                umask=0o022,
+                umask=umask,
             )
         except OSError as error:
             raise HostError(f"{arguments[0]} cannot be run: {error.strerror}.") from error
@@ -68,5 +79,6 @@ def run(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise HostError(f"{' '.join(arguments)} was not done after {timeout:g} seconds and was stopped.") from error
-        output.seek(0)
-        return Outcome(status, output.read(_LARGEST_OUTPUT).decode(errors="replace"))
+        stdout.seek(0)
+        stderr.seek(0)
+        return Outcome(status, stdout.read(_LARGEST_OUTPUT), stderr.read(_LARGEST_OUTPUT))

@@ -40,12 +40,24 @@ from ansible_collections.anchorage.pki.plugins.module_utils.safe_files import cr
 
 @dataclass(frozen=True)
 class Inquiry:
-    """What the controller asks about one leaf; ``keep`` is the SHA-256 of the leaf that it would keep, or ""."""
+    """What the controller asks about one leaf.
+
+    ``keep`` is the SHA-256 of the leaf that it would keep, or "", ``keep_chain`` that of its chain.pem;
+    ``keep_pkcs12`` is whether it would keep it with a PKCS#12 file.
+    """
 
     name: str
     host_key: bool
     key_type: str
     keep: str
+    keep_chain: str
+    keep_pkcs12: bool
+
+    def is_met_by(self, entry: Mapping[str, Any]) -> bool:
+        """Whether what is deployed can stay, as far as its key is concerned."""
+        wanted = (self.keep, self.keep_chain, self.keep_pkcs12)
+        deployed = (entry["leaf_sha256"], entry["chain_sha256"], entry["pkcs12"])
+        return bool(self.keep) and not entry["damage"] and wanted == deployed
 
 
 def report(destination: Destination, inquiries: list[Inquiry], check_mode: bool) -> list[dict[str, Any]]:
@@ -111,7 +123,7 @@ def _add_requests(destination: Destination, inquiries: list[Inquiry], entries: l
     needed = [
         (inquiry, entry)
         for inquiry, entry in zip(inquiries, entries)
-        if inquiry.host_key and (entry["damage"] or not inquiry.keep or entry["leaf_sha256"] != inquiry.keep)
+        if inquiry.host_key and not inquiry.is_met_by(entry)
     ]
     if not needed:
         return

@@ -11,10 +11,9 @@ back over its standard output and are written here, so that none is ever in a fi
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 
-from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command
+from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command, run
 from ansible_collections.anchorage.pki.plugins.module_utils.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.generations import FULL_CHAIN, PRIVATE_KEY
@@ -107,19 +106,7 @@ def openssl_program() -> str:
 
 
 def _openssl(arguments: list[str], variables: Mapping[str, str] | None = None) -> bytes:
-    try:
-        result = subprocess.run(
-            [openssl_program(), *arguments],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={**os.environ, **(variables or {})},
-            timeout=_OPENSSL_SECONDS,
-            umask=0o077,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise HostError(f"openssl {arguments[0]} took longer than {_OPENSSL_SECONDS} seconds on the host.") from error
-    if result.returncode != 0:
-        complaint = result.stderr.decode("utf-8", "replace").strip()
-        raise HostError(f"openssl {arguments[0]} failed on the host: {complaint[-500:]}")
-    return result.stdout
+    outcome = run([openssl_program(), *arguments], _OPENSSL_SECONDS, environment=variables, umask=0o077)
+    if outcome.status:
+        raise HostError(f"openssl {arguments[0]} failed on the host: {outcome.output.strip()[-500:]}")
+    return outcome.stdout

@@ -12,7 +12,6 @@ import pwd
 import re
 
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.safe_files import UNCHANGED
 
 _PERMISSIONS = {"r": 4, "w": 2, "x": 1}
 _SHIFTS = {"u": 6, "g": 3, "o": 0}
@@ -71,9 +70,9 @@ def _apply_clause(number: int, operator: str, bits: int, mask: int) -> int:
 
 
 def user_id(owner: str | None) -> int:
-    """The number of the user ``owner`` (a name or a number). Raises HostError."""
+    """The number of the user ``owner`` (a name or a number), None for the one who runs. Raises HostError."""
     if owner is None:
-        return UNCHANGED
+        return os.geteuid()
     try:
         uid = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
     except KeyError as error:
@@ -84,9 +83,9 @@ def user_id(owner: str | None) -> int:
 
 
 def group_id(group: str | None) -> int:
-    """The number of the group ``group`` (a name or a number). Raises HostError."""
+    """The number of the group ``group`` (a name or a number), None for that of the user who runs. Raises HostError."""
     if group is None:
-        return UNCHANGED
+        return os.getegid()
     try:
         gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
     except KeyError as error:

@@ -183,8 +183,7 @@ def replace_link(folder: int, name: str, target: str) -> None:
 
 
 def read_file(folder: int, name: str) -> bytes | None:
-    """The content of the regular file ``name``, None where it is missing. Raises HostError for anything else, "
-    "OSError."""
+    """The content of the regular file ``name``, or None where it is missing. Raises HostError for no file, OSError."""
     try:
         # Non-blocking, since opening a planted pipe would wait for ever.
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)

@@ -13,9 +13,8 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import subprocess
 
-from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command
+from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command, run
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.tls_messages import (
     ALERT,
@@ -111,10 +110,10 @@ def _ask_openssl(address: str, port: int, server_name: str, seconds: float) -> S
         raise UnseenError("the server refuses TLS 1.2, and there is no openssl here that could ask in TLS 1.3")
     command = [program, "s_client", "-connect", f"{host}:{port}", *name, "-status", "-msg"]
     try:
-        result = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        raise ProbeError("openssl s_client had no answer in time") from error
-    match = _TLS13_CERTIFICATE.search(result.stdout.decode("utf-8", "replace"))
+        outcome = run(command, seconds)
+    except HostError as error:
+        raise ProbeError(f"openssl s_client had no answer: {error}") from error
+    match = _TLS13_CERTIFICATE.search(outcome.stdout.decode("utf-8", "replace"))
     if match is None:
         raise UnseenError("the server refuses TLS 1.2, and openssl s_client showed no TLS 1.3 certificate")
     try:

@@ -49,7 +49,7 @@ options:
     suboptions:
       common_name:
         description:
-          - The common name of the root, at most 52 characters. The issuing certificate adds its number to it.
+          - The common name of the root, at most 52 bytes. The issuing certificate adds its number to it.
           - Without it, a new authority is named C(Anchorage authority) and six random characters.
         type: str
       organization:
@@ -90,7 +90,7 @@ options:
     type: bool
   root_lifetime:
     description:
-      - How long the root certificate is valid, in days. Without it, V(3650) for a new authority.
+      - How long the root certificate is valid, in days, at most 36500. Without it, V(3650) for a new authority.
     type: int
   issuing_lifetime:
     description:

@@ -194,7 +194,7 @@ def _read_certified_key(folder: Path) -> CertifiedKey:
     path = folder / CERTIFICATE
     try:
         return CertifiedKey(folder, x509.load_pem_x509_certificate(read_public(path)))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise PkiError(
             f"{path} is not a certificate any more. Restore the authority's folder from a backup."
         ) from error

@@ -47,7 +47,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import (
     refused_differences,
     wanted_policy,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import create_complete_folder, replace_private
+from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import (
+    create_complete_folder,
+    remove_unfinished,
+    replace_private,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.renewal import Part, Step, plan_authority
 
 
@@ -112,10 +116,13 @@ def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetim
 
 
 def carry_out(plan: Establishment, passphrases: Passphrases, now: datetime) -> Authority:
-    """Do what was planned, under the folder's lock which the caller holds. Raises PkiError; what was made stays "
-    "good."""
+    """Do what was planned, under the folder's lock which the caller holds.
+
+    Raises PkiError; what was made until then stays, and the next run goes on from there.
+    """
     workshop = _Workshop(plan.folder, plan.policy, passphrases, now)
     check_passphrases(plan, passphrases)
+    remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
         if any(step.part is Part.POLICY for step in plan.steps):
             replace_private(plan.folder / POLICY, encode_policy(plan.policy))
@@ -152,7 +159,9 @@ def _enter(authority: Authority, ledger: Ledger) -> None:
     for root in authority.roots:
         ledger.record_own("root", root.certificate, root.sha256)
     for issuer in authority.issuers:
-        ledger.record_own("issuing", issuer.certificate, authority.roots[0].sha256)
+        start = issuer.certificate.not_valid_before_utc
+        signers = [root.sha256 for root in authority.roots if root.certificate.not_valid_before_utc <= start]
+        ledger.record_own("issuing", issuer.certificate, signers[-1])
         for responder in issuer.responders:
             ledger.record_own("responder", responder.certificate, issuer.sha256)
 

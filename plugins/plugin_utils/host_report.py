@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,17 @@ def parse_report(result: Mapping[str, Any], requests: list[LeafRequest]) -> list
     if [leaf.name for leaf in deployed] != [request.name for request in requests]:
         raise PkiError("The host's report is about other certificates than this task.")
     return deployed
+
+
+def parse_arrival(result: Mapping[str, Any], names: Sequence[str]) -> dict[str, int]:
+    """The generation of each leaf that was to be deployed, by its name. Raises PkiError where one is not there."""
+    try:
+        generations = {entry["name"]: int(entry["generation"]) for entry in result["certificates"]}
+        return {name: generations[name] for name in names}
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise PkiError(
+            "The host does not say what it deployed; is its anchorage.pki intact? Run again to see what is in use."
+        ) from error
 
 
 def _parse_entry(entry: Any) -> DeployedLeaf:

@@ -101,11 +101,11 @@ class _Issuer:
         """Sign what ``plan`` needs. Raises PkiError."""
         if plan.decision.action is Action.LEAF:
             return self._deliver_leaf(plan)
-        if plan.record is None:
-            raise PkiError(f"{plan.request.name!r} is not in the ledger: nothing can be signed for it.")
+        issuer = self._authority.issuer_of(plan.record.issuer_sha256) if plan.record else None
+        if plan.record is None or issuer is None:
+            raise PkiError(f"{plan.request.name!r} is not a leaf of this authority: nothing can be signed for it.")
         staple = None
         if plan.decision.action is Action.STAPLE and plan.request.staple:
-            issuer = self._authority.issuer_of(plan.record.issuer_sha256) or self._authority.issuing
             staple = self._sign_staple(plan.record.certificate, issuer)
         return Delivery(plan, plan.record.certificate, staple, _wire(plan, staple=staple))
 
@@ -158,7 +158,7 @@ def requested_key(csr: str, request: LeafRequest) -> PublicKey:
     try:
         parsed = x509.load_pem_x509_csr(csr.encode())
         key, proved = parsed.public_key(), parsed.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion) as error:
         raise PkiError(f"The host's certificate signing request for {request.name!r} is not readable.") from error
     if not proved:
         raise PkiError(f"The host's certificate signing request for {request.name!r} is not signed with its own key.")

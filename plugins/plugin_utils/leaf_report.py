@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report imp
     certificate_result,
     timestamp,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import parse_arrival
 from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import Delivery
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils.names import names_of
@@ -38,8 +39,8 @@ def planned_result(plans: Sequence[LeafPlan]) -> dict[str, Any]:
 def deployed_result(
     plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], arrival: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What a deployment adds to the planned result. ``arrival`` is what the host half returned."""
-    generations = {entry["name"]: int(entry["generation"]) for entry in arrival["certificates"]}
+    """What a deployment adds to the planned result. ``arrival`` is what the host half returned. Raises PkiError."""
+    generations = parse_arrival(arrival, [delivery.plan.request.name for delivery in deliveries])
     changed = {
         delivery.plan.request.name: delivery_result(delivery, generations[delivery.plan.request.name])
         for delivery in deliveries

@@ -67,8 +67,8 @@ def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
         if request.lifetime is not None and request.lifetime > policy.lifetimes.leaf:
             raise PkiError(
                 f"lifetime: {request.lifetime} days for {request.name!r} are beyond what the issuing authority is kept "
-                "valid "
-                f"for ({policy.lifetimes.leaf} days). Ask for less, or raise leaf_lifetime of certificate_authority."
+                f"valid for ({policy.lifetimes.leaf} days). Ask for less, or raise leaf_lifetime of "
+                "certificate_authority."
             )
 
 

@@ -114,7 +114,9 @@ class Ledger:
 
     def record_own(self, kind: str, certificate: x509.Certificate, issuer_sha256: str) -> None:
         """Enter a certificate of the authority itself, unless it is there: ``kind`` is root, issuing or responder."""
-        self._insert(kind, certificate, issuer_sha256, LeafPlace("", "", ""), [], "controller")
+        known = self._connection.execute("SELECT 1 FROM certificates WHERE sha256 = ?", (fingerprint(certificate),))
+        if known.fetchone() is None:
+            self._insert(kind, certificate, issuer_sha256, LeafPlace("", "", ""), [], "controller")
 
     def record_leaf(
         self, certificate: x509.Certificate, issuer_sha256: str, place: LeafPlace, names: list[str], private_key: str
@@ -172,7 +174,7 @@ class Ledger:
         private_key: str,
     ) -> None:
         self._connection.execute(
-            "INSERT OR IGNORE INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'signed', ?)",
+            "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'signed', ?)",
             (
                 fingerprint(certificate),
                 f"{certificate.serial_number:x}",

@@ -54,23 +54,29 @@ class LeafPlan:
 def report_entries(
     requests: Sequence[LeafRequest], places: Sequence[LeafPlace], authority: Authority, ledger: Ledger, now: datetime
 ) -> list[dict[str, Any]]:
-    """What the host half is asked about: each leaf, and the fingerprint of the one that would be kept.
+    """What the host half is asked about: each leaf, and the digests of the one that would be kept.
 
     From that a host knows whether to make a new key where ``private_key`` is ``host``, which saves a round trip.
     """
-    entries = []
-    for request, place in zip(requests, places, strict=True):
-        record = ledger.current_leaf(place)
-        kept = record is not None and not outdated(request, record, authority, now)
-        entries.append(
-            {
-                "name": request.name,
-                "host_key": request.private_key == "host",
-                "key_type": request.key_type.value,
-                "keep": record.sha256 if record is not None and kept else "",
-            }
-        )
-    return entries
+    return [
+        {
+            "name": request.name,
+            "host_key": request.private_key == "host",
+            "key_type": request.key_type.value,
+            **_kept_digests(request, ledger.current_leaf(place), authority, now),
+            "keep_pkcs12": request.pkcs12_passphrase is not None,
+        }
+        for request, place in zip(requests, places, strict=True)
+    ]
+
+
+def _kept_digests(
+    request: LeafRequest, record: LeafRecord | None, authority: Authority, now: datetime
+) -> dict[str, str]:
+    """The fingerprint of the leaf to keep and the digest of its chain.pem, both empty where none would be kept."""
+    if record is None or outdated(request, record, authority, now):
+        return {"keep": "", "keep_chain": ""}
+    return {"keep": record.sha256, "keep_chain": _chain_sha256(record, authority)}
 
 
 def plan_leaves(
@@ -138,12 +144,17 @@ def _replacement_reason(
     reason = outdated(request, record, authority, now)
     if reason:
         return reason
-    issuer = authority.issuer_of(record.issuer_sha256)
-    if issuer and deployed.chain_sha256 != hashlib.sha256(to_pem(issuer.certificate).encode()).hexdigest():
+    if deployed.chain_sha256 != _chain_sha256(record, authority):
         return "chain.pem is not the certificate of the leaf's issuer"
     if deployed.pkcs12 != (request.pkcs12_passphrase is not None):
         return "bundle.p12 is no longer wanted" if deployed.pkcs12 else "bundle.p12 is wanted"
     return ""
+
+
+def _chain_sha256(record: LeafRecord, authority: Authority) -> str:
+    """The digest of chain.pem as the host should have it, which holds the leaf's issuer and nothing else."""
+    issuer = authority.issuer_of(record.issuer_sha256)
+    return hashlib.sha256(to_pem(issuer.certificate).encode()).hexdigest() if issuer else ""
 
 
 def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> str:

@@ -31,8 +31,7 @@ LONGEST_NAME = 64
 
 @dataclass(frozen=True)
 class Subject:
-    """The distinguished name of the root. The issuing authority and the responder carry it too, with a CN of their "
-    "own."""
+    """The distinguished name of the root; the issuing authority and the responder have a common name of their own."""
 
     common_name: str
     organization: str = ""
@@ -94,8 +93,7 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
 
 
 def refused_differences(existing: Policy, wanted: Policy) -> list[str]:
-    """What an existing authority cannot become, one phrase each. Lifetimes may change; all else is in its "
-    "certificates."""
+    """What an existing authority cannot become, one phrase each. Lifetimes may change, its certificates may not."""
     differences = []
     if existing.key_type != wanted.key_type:
         differences.append(f"key_type is {existing.key_type.value}, not {wanted.key_type.value}")

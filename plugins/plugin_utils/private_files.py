@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The authority's files: created for their owner alone, complete or not at all, and refused where others could "
-"meddle."""
+"""The authority's files: made for their owner alone, complete or not at all; refused where others could meddle."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
@@ -22,6 +21,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiErr
 # Seconds to wait for another run: making RSA-4096 keys takes that long on a small machine.
 LOCK_PATIENCE = 20.0
 LARGEST_FILE = 1024 * 1024
+# What a folder is called until it is complete.
+UNFINISHED = ".new-"
 
 
 def create_folder(path: Path) -> None:
@@ -99,7 +100,8 @@ def replace_private(path: Path, content: bytes) -> None:
         staged.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        with suppress(OSError):  # it may not be there, or the folder may be closed; the first error is the one to tell
+            staged.unlink()
         raise PkiError(f"{path} cannot be written: {error.strerror}. Nothing was changed.") from error
 
 
@@ -108,7 +110,7 @@ def create_complete_folder(path: Path, files: Mapping[str, bytes]) -> None:
     staged: Path | None = None
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent))
+        staged = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
         for name, content in files.items():
             write_private(staged / name, content)
         sync_folder(staged)
@@ -118,6 +120,15 @@ def create_complete_folder(path: Path, files: Mapping[str, bytes]) -> None:
         if staged is not None:
             shutil.rmtree(staged, ignore_errors=True)
         raise PkiError(f"{path} cannot be written: {error.strerror}. Nothing was changed.") from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what :func:`create_complete_folder` left anywhere below ``folder`` when it was killed. Raises PkiError."""
+    try:
+        for staged in list(folder.rglob(f"{UNFINISHED}*")):
+            shutil.rmtree(staged)
+    except OSError as error:
+        raise PkiError(f"{folder} cannot be tidied: {error.strerror}. Nothing was changed.") from error
 
 
 def sync_folder(path: Path) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the laboratory's container images: ``localhost/anchorage/<suite>:base`` and ``:web`` for each Debian suite.
+"""Build the laboratory's container images: for each Debian suite ``localhost/anchorage/<suite>:base``, and two on it.
 
 No container registry is needed: mmdebstrap makes the base image from the Debian archive, podman builds on it.
 An image remembers the digest of its recipe in a label, and is built again only when the recipe has changed.
@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 
 SUITES = ("bookworm", "trixie")
-WEB = Path(__file__).parent / "web"
+KINDS = ("web", "workstation")
+LAB = Path(__file__).parent
 RECIPE_LABEL = "anchorage.recipe"
 
 BASE_PACKAGES = (
@@ -75,18 +76,20 @@ def build_base(suite: str) -> str:
     return recipe
 
 
-def build_web(suite: str, base_recipe: str) -> None:
-    """Make the web image of a Debian suite on its base image."""
-    image = f"localhost/anchorage/{suite}:web"
-    recipe = digest(base_recipe, (WEB / "Containerfile").read_text(encoding="utf-8"))
+def build_on_base(kind: str, suite: str, base_recipe: str) -> None:
+    """Make an image on the base image of a Debian suite, by the Containerfile in the folder ``kind``."""
+    image, folder = f"localhost/anchorage/{suite}:{kind}", LAB / kind
+    recipe = digest(base_recipe, (folder / "Containerfile").read_text(encoding="utf-8"))
     if is_current(image, recipe):
         print(f"{image}: up to date", flush=True)
         return
     print(f"{image}: building", flush=True)
     arguments = ["--build-arg", f"BASE=localhost/anchorage/{suite}:base", "--label", f"{RECIPE_LABEL}={recipe}"]
-    subprocess.run(["podman", "build", "--quiet", *arguments, "--tag", image, str(WEB)], check=True)
+    subprocess.run(["podman", "build", "--quiet", *arguments, "--tag", image, str(folder)], check=True)
 
 
 if __name__ == "__main__":
     for name in SUITES:
-        build_web(name, build_base(name))
+        recipe_of_base = build_base(name)
+        for image_kind in KINDS:
+            build_on_base(image_kind, name, recipe_of_base)

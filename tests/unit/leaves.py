@@ -177,7 +177,7 @@ def tcp_server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
         def serve() -> None:
             while not stopped.is_set():
                 try:
-                    connection, _ = server.accept()
+                    connection, _address = server.accept()
                 except TimeoutError:
                     continue
                 with connection, suppress(OSError):

@@ -195,10 +195,10 @@ def test_no_handshake_fails_while_leaves_are_swapped(nginx: Nginx) -> None:
             except ProbeError as error:
                 failures.append(str(error))
 
-    clients = [threading.Thread(target=shake_hands) for _ in range(2)]
+    clients = [threading.Thread(target=shake_hands) for dummy in range(2)]
     for client in clients:
         client.start()
-    leaves = [make_leaf() for _ in range(10)]
+    leaves = [make_leaf() for dummy in range(10)]
     try:
         for generation, leaf in enumerate(leaves, 1):
             deploy(nginx.destination, [request(leaf, generation)], nginx.activation)

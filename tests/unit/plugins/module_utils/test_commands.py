@@ -22,7 +22,8 @@ def test_a_program_sees_nothing_of_the_callers_environment(monkeypatch: pytest.M
 
 def test_input_and_both_outputs_are_passed() -> None:
     outcome = run(["sh", "-c", "cat; echo trouble >&2; exit 4"], 10, stdin=b"given\n")
-    assert outcome == (4, "given\ntrouble\n")
+    assert outcome == (4, b"given\n", b"trouble\n")
+    assert outcome.output == "given\ntrouble\n"
     assert outcome.last_line == "trouble"
 
 

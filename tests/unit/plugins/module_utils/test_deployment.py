@@ -43,7 +43,7 @@ def is_running(pid: int) -> bool:
 
 
 def reported(destination: Destination, name: str = "app") -> dict[str, object]:
-    return report(destination, [Inquiry(name, False, "ecdsa-p256", "")], check_mode=True)[0]
+    return report(destination, [Inquiry(name, False, "ecdsa-p256", "", "", False)], check_mode=True)[0]
 
 
 def entry(destination: Destination, leaf: Leaf, expected: int = 0) -> dict[str, object]:

@@ -40,7 +40,7 @@ class EndedError(Exception):
 
 
 def reported(destination: Destination, name: str = "app") -> dict[str, object]:
-    return report(destination, [Inquiry(name, False, "ecdsa-p256", "")], check_mode=True)[0]
+    return report(destination, [Inquiry(name, False, "ecdsa-p256", "", "", False)], check_mode=True)[0]
 
 
 def killed_at(call_number: int, work: Callable[[], object]) -> bool:
@@ -61,7 +61,7 @@ def killed_at(call_number: int, work: Callable[[], object]) -> bool:
             setattr(os, name, counted(getattr(os, name)))
         work()
         os._exit(0)
-    _, status = os.waitpid(child, 0)
+    _child, status = os.waitpid(child, 0)
     if os.WIFEXITED(status):
         assert os.WEXITSTATUS(status) == 0
         return False
@@ -134,7 +134,7 @@ def test_leaves_of_a_killed_activation_go_back_together(private_folder: Path) ->
     """A run for one of them points the other back too, and does not forget that its server is to be told."""
     destination = destination_at(private_folder)
     names = ("app", "db")
-    former = [make_leaf() for _ in names]
+    former = [make_leaf() for dummy in names]
     deploy(destination, [request(leaf, name=name) for leaf, name in zip(former, names, strict=True)], NO_SERVER)
     both = [request(make_leaf(), 1, name) for name in names]
     assert killed_in_activation(destination, both)
@@ -364,7 +364,7 @@ def test_readers_never_see_a_mismatched_set(private_folder: Path) -> None:
             if (leaf.private_key, leaf.staple) != found[1:]:
                 mismatched.append(certificate)
 
-    readers = [threading.Thread(target=read) for _ in range(2)]
+    readers = [threading.Thread(target=read) for dummy in range(2)]
     for reader in readers:
         reader.start()
     try:

@@ -24,8 +24,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs12
 
-ON_HOST = Inquiry("app", host_key=True, key_type="ecdsa-p256", keep="")
-ON_CONTROLLER = Inquiry("app", host_key=False, key_type="ecdsa-p256", keep="")
+ON_HOST = Inquiry("app", host_key=True, key_type="ecdsa-p256", keep="", keep_chain="", keep_pkcs12=False)
+ON_CONTROLLER = replace(ON_HOST, host_key=False)
 NOTHING = {
     "name": "app",
     "generation": 0,
@@ -250,9 +250,13 @@ def test_a_leaf_for_a_pending_key_is_deployed_with_a_bundle(private_folder: Path
     assert bundled == certificate
     assert [each.public_bytes(Encoding.PEM).decode() for each in chain] == [leaf.chain]
     assert (folder / "v1/bundle.p12").stat().st_mode & 0o777 == 0o600
-    state = reported(destination, replace(ON_HOST, keep=leaf.sha256))
+    chain = hashlib.sha256(leaf.chain.encode()).hexdigest()
+    kept = replace(ON_HOST, keep=leaf.sha256, keep_chain=chain, keep_pkcs12=True)
+    state = reported(destination, kept)
     assert (state["pkcs12"], state["csr"], state["drift"]) == (True, "", [])
     assert reported(destination, ON_HOST)["csr"] != ""
+    assert reported(destination, replace(kept, keep_pkcs12=False))["csr"] != ""
+    assert reported(destination, replace(kept, keep_chain=""))["csr"] != ""
     assert public_key(reported(destination, ON_HOST)) != certificate.public_key()
 
 
@@ -270,10 +274,11 @@ def test_a_rolled_back_leaf_leaves_its_pending_key(private_folder: Path) -> None
 
 
 def test_a_damaged_leaf_gets_a_new_key(deployed: Destination) -> None:
-    keep = reported(deployed)["leaf_sha256"]
-    assert reported(deployed, replace(ON_HOST, keep=keep))["csr"] == ""
+    state = reported(deployed)
+    kept = replace(ON_HOST, keep=state["leaf_sha256"], keep_chain=state["chain_sha256"])
+    assert reported(deployed, kept)["csr"] == ""
     (Path(deployed.path) / "app/v1/privkey.pem").unlink()
-    assert reported(deployed, replace(ON_HOST, keep=keep))["csr"] != ""
+    assert reported(deployed, kept)["csr"] != ""
 
 
 def test_a_host_without_openssl_says_what_to_install(private_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

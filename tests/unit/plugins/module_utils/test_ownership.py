@@ -13,7 +13,6 @@ import pwd
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.ownership import group_id, private_key_mode, user_id
-from ansible_collections.anchorage.pki.plugins.module_utils.safe_files import UNCHANGED
 
 
 @pytest.mark.parametrize(
@@ -60,8 +59,8 @@ def test_modes_that_cannot_be(written: str | int, message: str) -> None:
 
 def test_names_and_numbers() -> None:
     uid, gid = os.geteuid(), os.getegid()
-    assert [user_id(owner) for owner in (pwd.getpwuid(uid).pw_name, str(uid), None)] == [uid, uid, UNCHANGED]
-    assert [group_id(group) for group in (grp.getgrgid(gid).gr_name, str(gid), None)] == [gid, gid, UNCHANGED]
+    assert [user_id(owner) for owner in (pwd.getpwuid(uid).pw_name, str(uid), None)] == [uid] * 3
+    assert [group_id(group) for group in (grp.getgrgid(gid).gr_name, str(gid), None)] == [gid] * 3
 
 
 def test_unknown_names_name_their_option() -> None:

@@ -103,7 +103,8 @@ def test_report_deploy_report(host: Host) -> None:
 def test_a_key_made_on_the_host(host: Host) -> None:
     entry = {"name": "app", "host_key": True, "key_type": "ecdsa-p256", "keep": ""}
     assert host.call(operation="report", certificates=[entry], _ansible_check_mode=True)["certificates"][0]["csr"] == ""
-    first, second = (host.call(operation="report", certificates=[entry])["certificates"][0]["csr"] for _ in range(2))
+    reports = [host.call(operation="report", certificates=[entry]) for dummy in range(2)]
+    first, second = (report["certificates"][0]["csr"] for report in reports)
     assert first.startswith("-----BEGIN CERTIFICATE REQUEST-----")
     assert len(first) == pytest.approx(len(second), abs=8)
 
@@ -141,11 +142,12 @@ def test_the_arguments_are_kept_from_the_systems_log(
         "operation": "deploy",
         "destination": str(private_folder),
         "certificates": [asdict(request(make_leaf()))],
+        "_ansible_no_log": False,  # what ansible-core says of a task without no_log, over what the module says itself
     }
     with patch_module_args(arguments), pytest.raises(SystemExit):
         leaf_deployment.main()
     assert '"changed": true' in capsys.readouterr().out
-    assert logged == []
+    assert logged == ["Invoked"]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -117,3 +119,17 @@ def request_leaf() -> Callable[..., LeafRequest]:
         return LeafRequest(name=name, names=parse_names(list(names)), **given)
 
     return make
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """A folder of root's while the test runs as nobody; skipped where the tests do not run as root."""
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user needs root")
+    folder = Path(tempfile.mkdtemp(prefix="of-root-"))
+    os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(folder)

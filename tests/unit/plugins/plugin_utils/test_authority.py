@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import (
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType, encode_key, generate_key
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -159,20 +160,6 @@ def test_a_foreign_folder_is_refused(own_authority: Authority) -> None:
         read_authority(own_authority.folder)
 
 
-@pytest.fixture
-def as_nobody() -> Iterator[Path]:
-    """A folder of root's while the test runs as nobody; skipped where the tests do not run as root."""
-    if os.geteuid() != 0:
-        pytest.skip("becoming another user needs root")
-    folder = Path(tempfile.mkdtemp(prefix="of-root-"))
-    os.seteuid(65534)
-    try:
-        yield folder
-    finally:
-        os.seteuid(0)
-        shutil.rmtree(folder)
-
-
 def test_a_folder_of_root_is_refused_to_a_user(as_nobody: Path) -> None:
     with pytest.raises(PkiError, match="belongs to user 0, not to you"):
         read_authority(as_nobody)
@@ -205,6 +192,16 @@ def test_a_damaged_certificate_is_named(own_authority: Authority, part: str, dam
     elif damage != "deleted":
         path.write_bytes(content[:200] + b"!!" + content[202:] if damage == "garbled" else b"")
     with pytest.raises(PkiError, match=f"{part}/certificate.pem .*Restore the authority's folder from a backup"):
+        read_authority(own_authority.folder)
+
+
+def test_a_certificate_of_an_unknown_version_is_named(own_authority: Authority) -> None:
+    der = own_authority.root.certificate.public_bytes(serialization.Encoding.DER)
+    version = bytes.fromhex("a003020102")
+    assert der.count(version) == 1
+    pem = ssl.DER_cert_to_PEM_cert(der.replace(version, version[:-1] + b"\7"))
+    (own_authority.root.folder / "certificate.pem").write_text(pem)
+    with pytest.raises(PkiError, match=r"root/1/certificate.pem is not a certificate any more. Restore"):
         read_authority(own_authority.folder)
 
 

@@ -243,7 +243,7 @@ def test_a_validity_never_exceeds_its_issuers(now: datetime) -> None:
 
 
 def test_serial_numbers_differ_and_are_positive(make_leaf) -> None:
-    serials = {make_leaf("app.test").serial_number for _ in range(20)}
+    serials = {make_leaf("app.test").serial_number for _round in range(20)}
     assert len(serials) == 20
     assert all(0 < serial < 1 << 159 for serial in serials)
 

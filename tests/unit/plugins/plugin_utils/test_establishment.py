@@ -475,9 +475,12 @@ def test_a_run_cut_off_amid_its_files_leaves_no_half_made_certificate(
 
 
 def test_an_unfinished_renewal_is_finished(own_authority: Authority, make_authority, now, monkeypatch) -> None:
+    def interrupt(*_arguments: Any) -> None:
+        raise KeyboardInterrupt
+
     at = now + 1010 * DAY
     with monkeypatch.context() as patched:
-        patched.setattr(establishment._Workshop, "make_responder", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(establishment._Workshop, "make_responder", interrupt)
         with pytest.raises(KeyboardInterrupt):
             make_authority(own_authority.folder, at=at)
     assert steps(own_authority.folder, at) == ["OCSP responder 1 of issuing authority 2"]

@@ -89,13 +89,17 @@ def test_a_ledger_survives_a_power_cut(ledger: Ledger, path: Path) -> None:
     assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_entering_again_changes_nothing(ledger: Ledger, make_leaf: MakeLeaf, authority) -> None:
+def test_a_leaf_is_entered_once(ledger: Ledger, make_leaf: MakeLeaf) -> None:
     leaf = make_leaf()
     sha256 = enter(ledger, leaf)
     with ledger.transaction():
         ledger.mark_deployed(PLACE, sha256)
-    enter(ledger, leaf)
+    with pytest.raises(sqlite3.IntegrityError):
+        enter(ledger, leaf)
     assert ledger.leaf_counts() == {"deployed": 1}
+
+
+def test_entering_the_authoritys_own_again_changes_nothing(ledger: Ledger, authority) -> None:
     with ledger.transaction():
         ledger.record_own("root", authority.root.certificate, authority.root.sha256)
         ledger.record_own("root", authority.root.certificate, authority.root.sha256)
@@ -133,7 +137,7 @@ def test_the_current_leaf_is_the_one_in_use_or_else_the_last_one_signed(ledger: 
         return record and record.sha256
 
     assert current() is None
-    first, second, third = (enter(ledger, make_leaf()) for _ in range(3))
+    first, second, third = (enter(ledger, make_leaf()) for _round in range(3))
     assert current() == third
     with ledger.transaction():
         ledger.mark_deployed(PLACE, second)
@@ -327,7 +331,7 @@ def test_a_file_that_may_not_grow_loses_nothing(path: Path, make_leaf: MakeLeaf)
         enter(ledger, make_leaf())
     fork = multiprocessing.get_context("fork")
     answers = fork.SimpleQueue()
-    writer = fork.Process(target=_fill_the_disk, args=(path, [make_leaf() for _ in range(40)], answers))
+    writer = fork.Process(target=_fill_the_disk, args=(path, [make_leaf() for _round in range(40)], answers))
     writer.start()
     assert "cannot be used" in answers.get()
     writer.join()
@@ -339,7 +343,7 @@ def test_a_file_that_may_not_grow_loses_nothing(path: Path, make_leaf: MakeLeaf)
 def test_a_full_disk_loses_nothing_and_says_what_to_do(tmp_path: Path, make_leaf: MakeLeaf) -> None:
     def fill(ledger: Ledger) -> None:
         # More than SQLite keeps in memory until the transaction's end: it meets the full disk amid the inserts.
-        for _ in range(40):
+        for _dummy in range(40):
             ledger.record_leaf(make_leaf(), ISSUER, PLACE, ["app.test"] * 10_000, "controller")
 
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", tmp_path], check=False)
@@ -375,7 +379,7 @@ def test_eight_processes_lose_nothing_and_wait_for_each_other(path: Path, make_l
     with open_ledger(path, create=True):
         pass
     fork = multiprocessing.get_context("fork")
-    work = {f"web{number}": [make_leaf() for _ in range(50)] for number in range(8)}
+    work = {f"web{number}": [make_leaf() for _round in range(50)] for number in range(8)}
     writers = [fork.Process(target=_sign_many, args=(path, *task)) for task in work.items()]
     for writer in writers:
         writer.start()

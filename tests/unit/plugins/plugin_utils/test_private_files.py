@@ -28,7 +28,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import
 )
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-as_user = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 HOLD_THE_LOCK = """
 import fcntl, os, sys
@@ -178,16 +177,14 @@ def test_without_the_folder_above_there_is_nothing_to_stage_in(tmp_path: Path) -
         create_complete_folder(tmp_path / "issuing" / "1" / "responder" / "1", {"key.pem": b""})
 
 
-@as_user
-def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(PkiError, match="cannot be made: Permission denied"):
-        create_folder(tmp_path / "authority")
-    with (
-        pytest.raises(PkiError, match=r"The lock .* cannot be opened: Permission denied"),
-        exclusive_lock(tmp_path / "lock"),
-    ):
+def test_a_folder_that_may_not_be_written_is_named(as_nobody: Path) -> None:
+    with pytest.raises(PkiError, match=r"authority cannot be made: Permission denied. Check the option authority"):
+        create_folder(as_nobody / "authority")
+    lock = as_nobody / "lock"
+    with pytest.raises(PkiError, match=r"The lock .* cannot be opened: Permission denied"), exclusive_lock(lock):
         pytest.fail("the lock was given")
+    with pytest.raises(PkiError, match=r"policy.json cannot be written: Permission denied. Nothing was changed"):
+        replace_private(as_nobody / "policy.json", b"")
 
 
 def test_a_lock_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
@@ -214,7 +211,7 @@ def test_a_second_run_waits_and_then_says_so(tmp_path: Path) -> None:
 
 
 def _add_one(folder: Path, times: int) -> None:
-    for _ in range(times):
+    for _dummy in range(times):
         with private_files.exclusive_lock(folder / "lock"):
             count = int((folder / "count").read_text())
             (folder / "count").write_text(str(count + 1))
@@ -223,7 +220,7 @@ def _add_one(folder: Path, times: int) -> None:
 def test_the_lock_admits_one_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "count").write_text("0")
     fork = multiprocessing.get_context("fork")
-    runs = [fork.Process(target=_add_one, args=(tmp_path, 5)) for _ in range(4)]
+    runs = [fork.Process(target=_add_one, args=(tmp_path, 5)) for _round in range(4)]
     for run in runs:
         run.start()
     for run in runs:
@@ -236,3 +233,13 @@ def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
         raise RuntimeError
     with exclusive_lock(tmp_path / "lock", patience=0.0):
         pass
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    private_files.create_complete_folder(tmp_path / "issuing" / "1", {"key.pem": b"key"})
+    left = tmp_path / "issuing" / f"{private_files.UNFINISHED}x"
+    left.mkdir()
+    private_files.write_private(left / "key.pem", b"key of a killed run")
+    private_files.remove_unfinished(tmp_path)
+    assert [path.name for path in (tmp_path / "issuing").iterdir()] == ["1"]
+    assert (tmp_path / "issuing" / "1" / "key.pem").read_bytes() == b"key"

@@ -1,0 +1,198 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action leaf_certificate in a real run of ansible-playbook, with its host half on this machine."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPlace, open_ledger
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+MAKE = "anchorage.pki.certificate_authority"
+LEAF = "anchorage.pki.leaf_certificate"
+SECRETS = {"passphrase": "correct horse battery staple", "responder_passphrase": "another long passphrase"}
+BUNDLE_PASSPHRASE = "words for the bundle"
+
+
+def leaf(*names: str, name: str = "app", **options: Any) -> dict[str, Any]:
+    return {"authority": "{{ pki }}", "destination": "{{ destination }}", "name": name, "names": list(names), **options}
+
+
+def many(**options: Any) -> dict[str, Any]:
+    certificates = [
+        {"name": "a", "names": ["a.test", "*.a.test", "10.0.0.1"], "pkcs12_passphrase": BUNDLE_PASSPHRASE},
+        {"name": "b", "names": ["ops@b.test"], "profile": "client", "staple": False},
+        {"name": "c", "names": ["c.test"], "private_key": "host"},
+    ]
+    place = {"authority": "{{ pki }}", "destination": "{{ destination }}"}
+    return {**place, "certificates": certificates, "profile": "peer", **SECRETS, **options}
+
+
+#: One run, in which each task finds what those before it left.
+TASKS: dict[str, dict[str, Any]] = {
+    "no authority": {LEAF: leaf("app.test")},
+    "no authority yet": {LEAF: leaf("app.test"), "check_mode": True},
+    "authority": {MAKE: {"authority": "{{ pki }}", **SECRETS}},
+    "outside": {LEAF: leaf("app.example.com")},
+    "outside in check mode": {LEAF: leaf("app.example.com"), "check_mode": True},
+    "wildcard": {LEAF: leaf("*.localhost")},
+    "no address": {LEAF: leaf("10.0.0.256")},
+    "too long": {LEAF: leaf("app.test", lifetime=91)},
+    "folder": {LEAF: leaf("app.test", name="../app")},
+    "neither": {LEAF: {"authority": "{{ pki }}"}},
+    "two ways": {LEAF: {**many(), "name": "app", "names": ["app.test"]}},
+    "no passphrase": {LEAF: leaf("app.test")},
+    "wrong passphrase": {LEAF: leaf("app.test", passphrase="not the right passphrase")},
+    "planned": {LEAF: many(), "check_mode": True},
+    "deployed": {LEAF: many()},
+    "again": {LEAF: many()},
+    "again without passphrases": {LEAF: many(passphrase=None, responder_passphrase=None)},
+    "renamed": {LEAF: leaf("a.test", name="a", profile="peer", **SECRETS)},
+}
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """An empty folder in the user's home: root keeps no key below /tmp, where everybody may write."""
+    made = Path(tempfile.mkdtemp(prefix=".anchorage-test-", dir=pwd.getpwuid(os.geteuid()).pw_dir))
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def run(start_playbook, folder: Path):
+    variables = {"vars": {"pki": str(folder / "authority"), "destination": str(folder / "destination")}}
+    return start_playbook(folder, {name: {**task, **variables} for name, task in TASKS.items()})()
+
+
+@pytest.fixture(scope="module")
+def results(run) -> dict[str, dict[str, Any]]:
+    return run.results
+
+
+def actions(result: dict[str, Any]) -> list[tuple[str, str, int]]:
+    return [(entry["name"], entry["action"], entry["generation"]) for entry in result["certificates"]]
+
+
+def test_a_first_run_in_check_mode_does_not_fail(results) -> None:
+    planned = results["no authority yet"]
+    assert (planned["failed"], planned["changed"], planned["certificates"]) == (False, True, [])
+    assert "certificate_authority" in planned["msg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no authority", "There is no authority in"),
+        ("outside", "app.example.com would be rejected by every client"),
+        ("outside in check mode", "permitted_domains include them"),
+        ("wildcard", "*.app.localhost"),
+        ("no address", "looks like an IP address and is none"),
+        ("too long", "lifetime: 91 days for 'app'"),
+        ("folder", "name: '../app' names a folder"),
+        ("neither", "one of the following is required: name, certificates"),
+        ("two ways", "mutually exclusive: name|certificates"),
+        ("no passphrase", "passphrase: the private key"),
+        ("wrong passphrase", "passphrase: this is not the passphrase of the private key"),
+    ],
+)
+def test_what_is_refused_says_why_and_changes_nothing(results, name: str, words: str) -> None:
+    assert results[name]["failed"] is True
+    assert not results[name].get("changed")
+    assert words in results[name]["msg"]
+    assert "Traceback" not in str(results[name])
+
+
+def test_check_mode_says_what_would_be_deployed(results) -> None:
+    planned = results["planned"]
+    assert actions(planned) == [("a", "leaf", 0), ("b", "leaf", 0), ("c", "leaf", 0)]
+    assert planned["changed"] is True
+    assert planned["diff"]["before"] == "a: nothing\nb: nothing\nc: nothing\n"
+    assert planned["diff"]["after"].splitlines()[1] == (
+        "b: generation 1, a new ecdsa-p256 client leaf for ops@b.test (nothing is deployed yet)"
+    )
+
+
+def test_a_run_deploys_what_check_mode_said(results, folder: Path) -> None:
+    deployed = results["deployed"]
+    assert not deployed["failed"], deployed
+    assert deployed["diff"] == results["planned"]["diff"]
+    assert actions(deployed) == [("a", "leaf", 1), ("b", "leaf", 1), ("c", "leaf", 1)]
+    assert [bool(entry["staple"]) for entry in deployed["certificates"]] == [True, False, True]
+    for entry in deployed["certificates"]:
+        current = folder / "destination" / entry["name"] / "v1"
+        leaf = x509.load_pem_x509_certificate((current / "cert.pem").read_bytes())
+        assert f"{leaf.serial_number:x}" == entry["serial_number"]
+        assert (current / "privkey.pem").stat().st_mode & 0o777 == 0o600
+        assert (current / "staple.der").exists() is bool(entry["staple"])
+    bundle = pkcs12.load_pkcs12((folder / "destination/a/v1/bundle.p12").read_bytes(), BUNDLE_PASSPHRASE.encode())
+    assert bundle.key is not None
+
+
+@pytest.mark.parametrize("name", ["again", "again without passphrases"])
+def test_a_second_run_changes_nothing(results, name: str) -> None:
+    again = results[name]
+    assert (again["failed"], again["changed"]) == (False, False)
+    assert actions(again) == [("a", "none", 1), ("b", "none", 1), ("c", "none", 1)]
+    assert again["diff"]["before"] == again["diff"]["after"]
+    assert [entry["sha256"] for entry in again["certificates"]] == [
+        entry["sha256"] for entry in results["deployed"]["certificates"]
+    ]
+
+
+def test_a_second_run_calls_the_host_once_whatever_the_number_of_leaves(run) -> None:
+    def calls(name: str) -> int:
+        task = run.output.partition(f"TASK [{name}] ")[2].partition("\nTASK [")[0]
+        assert task
+        return len(re.findall(r"Using module file \S*/leaf_deployment.py", task))
+
+    assert calls("deployed") == 2
+    assert calls("again") == 1
+    assert calls("outside") == 0
+
+
+def test_a_change_of_the_names_is_a_new_generation_with_its_reason(results, folder: Path) -> None:
+    (renamed,) = results["renamed"]["certificates"]
+    assert (renamed["action"], renamed["generation"]) == ("leaf", 2)
+    assert renamed["reason"] == "the names change from [a.test, *.a.test, 10.0.0.1] to [a.test]"
+    assert (folder / "destination/a/current").resolve().name == "v2"
+
+
+def test_the_ledger_knows_what_is_in_use(results, folder: Path) -> None:
+    authority = read_authority(folder / "authority")
+    with open_ledger(authority.ledger_path) as ledger:
+        assert ledger.leaf_counts() == {"deployed": 3, "superseded": 1}
+        record = ledger.current_leaf(LeafPlace("localhost", str(folder / "destination"), "a"))
+    assert record is not None
+    assert record.sha256 == results["renamed"]["certificates"][0]["sha256"]
+
+
+def test_no_secret_is_written_anywhere(run, folder: Path) -> None:
+    secrets = [*SECRETS.values(), BUNDLE_PASSPHRASE, "not the right passphrase", "PRIVATE KEY"]
+    keys = [*folder.rglob("key.pem"), *folder.rglob("privkey.pem")]
+    assert len(keys) == 3 + 4
+    for path in keys:
+        secrets += path.read_text().splitlines()[1:-1]
+    assert not [secret for secret in secrets if secret in run.output + str(run.results)]
+
+
+def test_a_host_that_would_keep_the_key_in_a_file_gets_none(start_playbook, run, folder: Path) -> None:
+    variables = {"vars": {"pki": str(folder / "authority"), "destination": str(folder / "elsewhere")}}
+    task = {"kept": {LEAF: leaf("app.test", **SECRETS), **variables}}
+    kept = start_playbook(folder / "kept", task, ANSIBLE_KEEP_REMOTE_FILES="1")().results["kept"]
+    assert kept["failed"] is True
+    assert "ANSIBLE_KEEP_REMOTE_FILES is set" in kept["msg"]
+    assert not list(folder.rglob("elsewhere/app/v1"))

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each role documents the variables that it reads, and reads those that it documents."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+
+#: Where a role gives itself a variable: the names below these keys are no options.
+GIVEN_BY = ("vars", "ansible.builtin.set_fact")
+
+
+def documented(role: Path) -> dict[str, Any]:
+    """The options of all entry points of a role."""
+    entry_points = read(role / "meta" / "argument_specs.yml")["argument_specs"].values()
+    return {name: option for entry_point in entry_points for name, option in entry_point["options"].items()}
+
+
+def defaults(role: Path) -> dict[str, Any]:
+    """The defaults of a role."""
+    path = role / "defaults" / "main.yml"
+    return read(path) if path.exists() else {}
+
+
+def used(role: Path) -> set[str]:
+    """The role's own variables and the collection's in its tasks and templates, those that it gives itself aside."""
+    tasks = sorted((role / "tasks").glob("*.yml"))
+    texts = [path.read_text(encoding="utf-8") for path in [*tasks, *sorted(role.glob("templates/*"))]]
+    # Neither a part of a path nor what a message tells the reader to type, name=value, is a variable read here.
+    words = re.findall(rf"(?<![\w./-])(?:anchorage|{role.name})_\w+\b(?!=)", "\n".join(texts))
+    return set(words) - {name for path in tasks for name in given(read(path))}
+
+
+def given(tasks: Any) -> set[str]:
+    """The variables that tasks set, register or hand to others."""
+    if isinstance(tasks, list):
+        return {name for task in tasks for name in given(task)}
+    if not isinstance(tasks, dict):
+        return set()
+    names = {name for key in GIVEN_BY for name in tasks.get(key, {})}
+    names |= {tasks["register"]} if "register" in tasks else set()
+    return names.union(*(given(value) for value in tasks.values()))
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_defaults_are_those_documented(name: str) -> None:
+    role = ROOT / "roles" / name
+    assert defaults(role) == {
+        name: option["default"] for name, option in documented(role).items() if "default" in option
+    }
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_every_variable_is_documented_and_used(name: str) -> None:
+    role = ROOT / "roles" / name
+    assert used(role) == set(documented(role))
+
+
+TASKS = """
+- name: Deploy
+  anchorage.pki.leaf_certificate:
+    name: "{{ mine_name }}"
+    authority: "{{ anchorage_authority | default(omit) }}"
+    destination: ~/mine_folder/mine_file.json
+    msg: call it with mine_name=app and mine_other=1
+  register: mine_result
+- name: Go on
+  vars: {mine_given: "{{ mine_result }}"}
+  block:
+    - ansible.builtin.set_fact: {mine_fact: "{{ mine_given }}"}
+"""
+
+
+@pytest.fixture
+def role(tmp_path: Path) -> Path:
+    for folder in ("tasks", "templates"):
+        (tmp_path / "mine" / folder).mkdir(parents=True)
+    (tmp_path / "mine" / "tasks" / "main.yml").write_text(TASKS, encoding="utf-8")
+    (tmp_path / "mine" / "templates" / "unit.j2").write_text("{{ mine_fact }}{{ mine_port }}", encoding="utf-8")
+    return tmp_path / "mine"
+
+
+def test_sees_what_a_role_uses(role: Path) -> None:
+    assert used(role) == {"mine_name", "anchorage_authority", "mine_port"}
