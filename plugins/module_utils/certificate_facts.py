@@ -41,7 +41,7 @@ def describe(der: bytes, sources: Sequence[str]) -> dict[str, Any]:
     Raises DerError for what is no certificate at all.
     """
     fields = find_fields(der)
-    validity_start, _ = content_of(der, fields.validity)
+    validity_start, dummy = content_of(der, fields.validity)
     return {
         "subject": _or_none(read_name, der, fields.subject),
         "issuer": _or_none(read_name, der, fields.issuer),
@@ -66,7 +66,7 @@ def to_pem(der: bytes) -> str:
 
 def is_valid_at(der: bytes, now: datetime) -> bool:
     """Whether ``now`` (aware) lies within the validity of a certificate. Raises DerError where that cannot be read."""
-    start, _ = content_of(der, find_fields(der).validity)
+    start, dummy = content_of(der, find_fields(der).validity)
     first, last = _read_time(der, start), _read_end(der, start)
     return datetime.fromisoformat(first) <= now <= datetime.fromisoformat(last)
 
@@ -79,7 +79,7 @@ def _or_none(read: Callable[[bytes, Any], T], der: bytes, place: Any) -> T | Non
 
 
 def _read_end(der: bytes, validity_start: int) -> str:
-    _, second = content_of(der, validity_start)
+    dummy, second = content_of(der, validity_start)
     return _read_time(der, second)
 
 
@@ -103,10 +103,10 @@ def _read_serial_number(der: bytes, position: int) -> str:
 
 def _is_ca(der: bytes, fields: Fields) -> bool:
     """Whether the basic constraints say so (RFC 5280, section 4.2.1.9). A certificate without any does not."""
-    for tag, start, _ in children(der, fields.rest, fields.end):
+    for tag, start, dummy in children(der, fields.rest, fields.end):
         if tag == _EXTENSIONS:
             inner, end = enter(der, start, SEQUENCE, "list of extensions")
-            return any(_says_ca(der, first, last) for _, first, last in children(der, inner, end))
+            return any(_says_ca(der, first, last) for dummy, first, last in children(der, inner, end))
     return False
 
 
@@ -116,7 +116,7 @@ def _says_ca(der: bytes, start: int, end: int) -> bool:
     if read_identifier(der[identifier_start:identifier_end]) != _BASIC_CONSTRAINTS:
         return False
     # The flag "critical" may come before the value.
-    values = [first for tag, first, _ in children(der, identifier_end, end) if tag == OCTET_STRING]
+    values = [first for tag, first, dummy in children(der, identifier_end, end) if tag == OCTET_STRING]
     if not values:
         raise DerError("it has an extension without a value")
     inner, inner_end = enter(der, values[0], SEQUENCE, "basic constraints")

@@ -42,18 +42,18 @@ def find_fields(der: bytes) -> Fields:
     if end != len(der):
         raise DerError("there are bytes after its end" if end < len(der) else "it ends too early")
     first, signed_end = enter(der, signed, SEQUENCE, "content")
-    _, algorithm_end = enter(der, signed_end, SEQUENCE, "signature algorithm")
-    _, signature_end = enter(der, algorithm_end, BIT_STRING, "signature")
+    dummy, algorithm_end = enter(der, signed_end, SEQUENCE, "signature algorithm")
+    dummy, signature_end = enter(der, algorithm_end, BIT_STRING, "signature")
     if signature_end != end:
         raise DerError("there is something after its signature" if signature_end < end else "it ends too early")
     if der[first] == _VERSION:
-        _, first = enter(der, first, _VERSION, "version")
-    _, algorithm = enter(der, first, INTEGER, "serial number")
-    _, issuer = enter(der, algorithm, SEQUENCE, "signature algorithm")
-    _, validity = enter(der, issuer, SEQUENCE, "issuer")
-    _, subject = enter(der, validity, SEQUENCE, "validity")
-    _, public_key = enter(der, subject, SEQUENCE, "subject")
-    _, rest = enter(der, public_key, SEQUENCE, "public key")
+        dummy, first = enter(der, first, _VERSION, "version")
+    dummy, algorithm = enter(der, first, INTEGER, "serial number")
+    dummy, issuer = enter(der, algorithm, SEQUENCE, "signature algorithm")
+    dummy, validity = enter(der, issuer, SEQUENCE, "issuer")
+    dummy, subject = enter(der, validity, SEQUENCE, "validity")
+    dummy, public_key = enter(der, subject, SEQUENCE, "subject")
+    dummy, rest = enter(der, public_key, SEQUENCE, "public key")
     if rest > signed_end:  # no field before this one can end after it
         raise DerError("it ends too early")
     return Fields(first, algorithm, issuer, validity, subject, public_key, rest, signed_end)

@@ -37,8 +37,8 @@ def read_name(der: bytes, position: int) -> str:
     """The name at ``position``, its most specific part first (RFC 4514, section 2.1). Raises DerError."""
     start, end = enter(der, position, SEQUENCE, "name")
     parts = [
-        "+".join(_attribute(der, first, last) for _, first, last in children(der, part_start, part_end))
-        for _, part_start, part_end in children(der, start, end)
+        "+".join(_attribute(der, first, last) for dummy, first, last in children(der, part_start, part_end))
+        for dummy, part_start, part_end in children(der, start, end)
     ]
     return ",".join(reversed(parts))
 

@@ -74,7 +74,7 @@ class NativeRootsCache:
 
     def pems(self, state: State) -> list[str]:
         """The roots of a state in PEM."""
-        return [pem for pem, _ in self._roots(state)]
+        return [pem for pem, dummy in self._roots(state)]
 
     def certificates(self, state: State) -> list[dict[str, Any]]:
         """The facts of the roots of a state, read from the certificates when they are asked for first."""

@@ -37,15 +37,16 @@ class _Trust:
             self.holders[certificate["sha256"]].add(name)
             self.key_holders[certificate["spki_sha256"]].add(name)
 
-    def finding(self, sha256: str, machines: Iterable[str]) -> dict[str, Any]:
+    def findings(self, chosen: Mapping[str, Iterable[str]]) -> list[dict[str, Any]]:
+        """The findings for certificates, by their fingerprints, and the machines that they are about, if any."""
+        found = [self._finding(sha256, sorted(machines)) for sha256, machines in chosen.items() if machines]
+        return sorted(found, key=lambda finding: (finding["machines"], finding["subject"] or "", finding["sha256"]))
+
+    def _finding(self, sha256: str, machines: list[str]) -> dict[str, Any]:
         """A certificate, the machines it is about, and who trusts its key by another certificate."""
         certificate = self.certificates[sha256]
         same_key = self.key_holders[certificate["spki_sha256"]] - self.holders[sha256]
-        return {
-            **{name: certificate[name] for name in _TOLD},
-            "machines": sorted(machines),
-            "same_key": sorted(same_key),
-        }
+        return {**{name: certificate[name] for name in _TOLD}, "machines": machines, "same_key": sorted(same_key)}
 
 
 def compare_roots(
@@ -82,35 +83,21 @@ def _compare(
     official = {certificate["sha256"] for certificate in mozilla}
     trust.add(MOZILLA, mozilla)
     holders = {sha256: names - {MOZILLA} for sha256, names in trust.holders.items()}
-
-    def findings(chosen: Mapping[str, Iterable[str]]) -> list[dict[str, Any]]:
-        found = [trust.finding(sha256, names) for sha256, names in chosen.items()]
-        return sorted(found, key=lambda finding: (finding["machines"], finding["subject"] or "", finding["sha256"]))
-
-    ended = {sha256 for sha256, certificate in trust.certificates.items() if _has_ended(certificate, now)}
-    return {
-        "expired": findings({sha256: names for sha256, names in holders.items() if names and sha256 in ended}),
-        "alone": findings(
-            {sha256: names for sha256, names in holders.items() if len(names) == 1 and sha256 not in official}
-            if len(machines) > 1 or mozilla
-            else {}
-        ),
-        "missing": findings(
-            {
-                sha256: machines - names
-                for sha256, names in holders.items()
-                if len(machines) / 2 < len(names) < len(machines)
-            }
-        ),
-        "beyond_mozilla": findings(
-            {sha256: names for sha256, names in holders.items() if sha256 not in official}
-            if mozilla is not None
-            else {}
-        ),
-        "lacking_of_mozilla": findings(
-            {sha256: machines - holders[sha256] for sha256 in official if machines - holders[sha256]}
-        ),
+    trusted = {sha256: names for sha256, names in holders.items() if names}
+    own = {sha256: names for sha256, names in trusted.items() if sha256 not in official}
+    common = {sha256: names for sha256, names in trusted.items() if len(names) > len(machines) / 2}
+    chosen: dict[str, Mapping[str, Iterable[str]]] = {
+        "expired": {sha256: names for sha256, names in trusted.items() if _has_ended(trust.certificates[sha256], now)},
+        "alone": {sha256: names for sha256, names in own.items() if len(names) == 1},
+        "missing": {sha256: machines - names for sha256, names in common.items()},
+        "beyond_mozilla": own,
+        "lacking_of_mozilla": {sha256: machines - holders[sha256] for sha256 in official},
     }
+    if not mozilla:
+        chosen["beyond_mozilla"] = {}
+        if len(machines) == 1:  # there is nobody to compare with
+            chosen["alone"] = {}
+    return {kind: trust.findings(machines_by_sha256) for kind, machines_by_sha256 in chosen.items()}
 
 
 def _has_ended(certificate: Certificate, now: datetime) -> bool:

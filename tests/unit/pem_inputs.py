@@ -80,7 +80,7 @@ LONG_LINE = BEGIN + b"\n" + base64.b64encode(DER_A) + b"\n" + END + b"\n"
 EXPIRED = make_root("Expired", not_before=NOW - timedelta(days=9), not_after=NOW - timedelta(days=1))
 NO_AUTHORITY = make_root("No authority", ca=False)
 FIRST_VERSION = make_root("No extensions", ca=None, may_sign=None)
-TEMPLATE = make_root("{{ 1 + 1 }}")
+TEMPLATE = make_root("{{ 7 * 7 }}")
 
 WELL_FORMED = [
     Case("one", A, [DER_A], 0),

@@ -187,7 +187,7 @@ def test_refuses_what_is_no_certificate(content: bytes) -> None:
 @given(st.randoms(use_true_random=False), st.integers(1, 6))
 def test_never_raises_anything_else(source: random.Random, changes: int) -> None:
     data = bytearray(DER_A)
-    for _ in range(changes):
+    for dummy in range(changes):
         data[source.randrange(len(data))] = source.randrange(256)
     try:
         facts = describe(bytes(data), [])

@@ -25,7 +25,17 @@ from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import 
     require_flawless,
     require_some,
 )
-from ansible_collections.anchorage.pki.tests.unit.pem_inputs import CORPUS, DER_A, DER_B, DER_C, A, B, C, Case
+from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
+    CORPUS,
+    DER_A,
+    DER_B,
+    DER_C,
+    PKCS8_DER,
+    A,
+    B,
+    C,
+    Case,
+)
 
 #: How the private key of the corpus begins in PEM.
 KEY_TEXT = base64.b64encode(PKCS8_DER[:30]).decode()

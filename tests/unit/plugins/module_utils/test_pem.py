@@ -105,7 +105,7 @@ def test_never_raises_on_what_looks_like_pem(pieces: list[bytes]) -> None:
 def test_never_returns_what_is_no_certificate(source: random.Random, changes: int) -> None:
     """Whatever bytes of a file are damaged, each certificate that is returned has the fields of one, and its length."""
     data = bytearray(A + block("CERTIFICATE", CSR_DER) + B + block("CERTIFICATE", PKCS8_DER))
-    for _ in range(changes):
+    for dummy in range(changes):
         data[source.randrange(len(data))] = source.randrange(256)
     for certificate in read_pem(bytes(data)).certificates:
         assert find_fields(certificate)
