@@ -30,6 +30,7 @@ PROGRAMS = {
     "podman": "podman",
     "ps": "procps",
     "shellcheck": "shellcheck",
+    "trust": "p11-kit",
     "vfychain": "libnss3-tools",
 }
 #: What podman needs besides where systemd does not run the machine: see containers.conf.
