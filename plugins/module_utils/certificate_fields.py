@@ -12,9 +12,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.module_utils.der import BIT_STRING, INTEGER, SEQUENCE, DerError, enter
+from ansible_collections.anchorage.pki.plugins.module_utils.der import (
+    BIT_STRING,
+    INTEGER,
+    SEQUENCE,
+    DerError,
+    content_of,
+)
 
-_VERSION = 0xA0
+_VERSION = b"\xa0"
 
 
 class Fields(NamedTuple):
@@ -33,27 +39,33 @@ class Fields(NamedTuple):
     end: int
 
 
+# Of the certificate, its three parts, and the fields of the first part from the serial number on.
+_TAGS = bytes([SEQUENCE, SEQUENCE, SEQUENCE, BIT_STRING, INTEGER, *[SEQUENCE] * 5])
+
+
 def find_fields(der: bytes) -> Fields:
     """The fields of the certificate ``der``.
 
     Raises DerError for anything else: keys, requests, revocation lists, and a certificate with bytes after its end.
     """
-    signed, end = enter(der, 0, SEQUENCE, "sequence")
+    signed, end = content_of(der, 0)
     if end != len(der):
         raise DerError("there are bytes after its end" if end < len(der) else "it ends too early")
-    first, signed_end = enter(der, signed, SEQUENCE, "content")
-    dummy, algorithm_end = enter(der, signed_end, SEQUENCE, "signature algorithm")
-    dummy, signature_end = enter(der, algorithm_end, BIT_STRING, "signature")
-    if signature_end != end:
-        raise DerError("there is something after its signature" if signature_end < end else "it ends too early")
-    if der[first] == _VERSION:
-        dummy, first = enter(der, first, _VERSION, "version")
-    dummy, algorithm = enter(der, first, INTEGER, "serial number")
-    dummy, issuer = enter(der, algorithm, SEQUENCE, "signature algorithm")
-    dummy, validity = enter(der, issuer, SEQUENCE, "issuer")
-    dummy, subject = enter(der, validity, SEQUENCE, "validity")
-    dummy, public_key = enter(der, subject, SEQUENCE, "subject")
-    dummy, rest = enter(der, public_key, SEQUENCE, "public key")
+    first, signed_end = content_of(der, signed)
+    algorithm_end = content_of(der, signed_end)[1]
+    if content_of(der, algorithm_end)[1] != end:
+        raise DerError("its signature does not end where it does")
+    serial_number = content_of(der, first)[1] if der[first : first + 1] == _VERSION else first
+    algorithm = content_of(der, serial_number)[1]
+    issuer = content_of(der, algorithm)[1]
+    validity = content_of(der, issuer)[1]
+    subject = content_of(der, validity)[1]
+    public_key = content_of(der, subject)[1]
+    rest = content_of(der, public_key)[1]
     if rest > signed_end:  # no field before this one can end after it
         raise DerError("it ends too early")
-    return Fields(first, algorithm, issuer, validity, subject, public_key, rest, signed_end)
+    fields = (serial_number, algorithm, issuer, validity, subject, public_key)
+    # Compared at once, since this runs for each certificate of each file of a trust store.
+    if bytes([der[position] for position in (0, signed, signed_end, algorithm_end, *fields)]) != _TAGS:
+        raise DerError("it does not have the fields of one")
+    return Fields(*fields, rest, signed_end)

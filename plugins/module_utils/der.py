@@ -46,7 +46,7 @@ def content_of(data: bytes, position: int) -> tuple[int, int]:
 
 def enter(data: bytes, position: int, tag: int, what: str) -> tuple[int, int]:
     """The content of the element at ``position``, which must have this tag. Raises DerError that names ``what``."""
-    if position >= len(data) or data[position] != tag:
+    if data[position : position + 1] != bytes([tag]):
         raise DerError(f"it has no {what} where a certificate has one")
     return content_of(data, position)
 

@@ -47,7 +47,6 @@ class Gathering:
     def add(self, der: bytes, source: str) -> None:
         """Add a root that was found at ``source``."""
         sources = self.roots.setdefault(der, [])
-        source = printable(source)
         if source not in sources:
             sources.append(source)
 
@@ -123,9 +122,10 @@ def _add_file(path: str, status: os.stat_result, gathering: Gathering, place: di
         return
     content = read_pem(_read(path))
     gathering.read.add(identity)
+    source = printable(path)
     for der in content.certificates:
-        gathering.add(der, path)
-    gathering.problems.extend(Problem(printable(path), message) for message in content.problems)
+        gathering.add(der, source)
+    gathering.problems.extend(Problem(source, message) for message in content.problems)
     place["files"] += 1
     place["certificates"] += len(content.certificates)
     place["skipped"] += content.skipped
