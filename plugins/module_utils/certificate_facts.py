@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.distinguished_names 
 
 _EXTENSIONS = 0xA3
 _BASIC_CONSTRAINTS = "2.5.29.19"
+_MOMENT = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
 _LINE = 64  # characters of base64, RFC 7468 section 2
 
 T = TypeVar("T")
@@ -86,14 +88,17 @@ def _read_end(der: bytes, validity_start: int) -> str:
 def _read_time(der: bytes, position: int) -> str:
     """A UTCTime or GeneralizedTime (RFC 5280, section 4.1.2.5) as ISO 8601 in UTC."""
     start, end = content_of(der, position)
-    text = der[start:end].decode("ascii", "replace")
+    text = der[start:end]
     if der[position] == UTC_TIME:
-        text = f"{'19' if text[:1] >= '5' else '20'}{text}"
+        text = (b"19" if text[:1] >= b"5" else b"20") + text
+    parts = _MOMENT.fullmatch(text)
+    if not parts:
+        raise DerError("it has a date that cannot be read")
+    year, month, day, hour, minute, second = map(int, parts.groups())
     try:
-        moment = datetime.strptime(text, "%Y%m%d%H%M%SZ")
-    except ValueError:
-        raise DerError("it has a date that cannot be read") from None
-    return moment.replace(tzinfo=timezone.utc).isoformat()
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).isoformat()
+    except ValueError as error:
+        raise DerError(f"it has a date that does not exist: {error}") from None
 
 
 def _read_serial_number(der: bytes, position: int) -> str:

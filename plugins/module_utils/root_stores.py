@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import tempfile
 from datetime import datetime
 from typing import Any
@@ -56,6 +55,8 @@ def gather_p11_kit(gathering: Gathering) -> None:
 
 def gather_windows(gathering: Gathering, now: datetime) -> None:
     """Add the roots of the user's store on Windows that may vouch for TLS servers and are valid at ``now``."""
+    import ssl  # takes as long as all the rest, and no other platform needs it
+
     place = gathering.probe(_WINDOWS_STORE, "store")
     # Python has the function on Windows alone.
     entries: list[tuple[bytes, str, Any]] = ssl.enum_certificates(_WINDOWS_STORE)  # type: ignore[attr-defined,unused-ignore]
