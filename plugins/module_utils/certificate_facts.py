@@ -24,12 +24,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils.der import (
     children,
     content_of,
     enter,
-    read_identifier,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils.distinguished_names import read_name
 
 _EXTENSIONS = 0xA3
-_BASIC_CONSTRAINTS = "2.5.29.19"
+_BASIC_CONSTRAINTS = b"\x55\x1d\x13"  # the object identifier 2.5.29.19
 _MOMENT = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
 _LINE = 64  # characters of base64, RFC 7468 section 2
 
@@ -44,16 +43,18 @@ def describe(der: bytes, sources: Sequence[str]) -> dict[str, Any]:
     """
     fields = find_fields(der)
     validity_start, dummy = content_of(der, fields.validity)
+    self_signed = der[fields.issuer : fields.validity] == der[fields.subject : fields.public_key]
+    subject = _or_none(read_name, der, fields.subject)
     return {
-        "subject": _or_none(read_name, der, fields.subject),
-        "issuer": _or_none(read_name, der, fields.issuer),
+        "subject": subject,
+        "issuer": subject if self_signed else _or_none(read_name, der, fields.issuer),
         "not_before": _or_none(_read_time, der, validity_start),
         "not_after": _or_none(_read_end, der, validity_start),
         "serial_number": _read_serial_number(der, fields.serial_number),
         "sha256": hashlib.sha256(der).hexdigest(),
         "spki_sha256": hashlib.sha256(der[fields.public_key : fields.rest]).hexdigest(),
         "is_ca": _or_none(_is_ca, der, fields),
-        "self_signed": der[fields.issuer : fields.validity] == der[fields.subject : fields.public_key],
+        "self_signed": self_signed,
         "sources": list(sources),
         "pem": to_pem(der),
     }
@@ -118,7 +119,7 @@ def _is_ca(der: bytes, fields: Fields) -> bool:
 def _says_ca(der: bytes, start: int, end: int) -> bool:
     """Whether the extension between ``start`` and ``end`` is basic constraints that begin with a true ``cA``."""
     identifier_start, identifier_end = enter(der, start, OBJECT_IDENTIFIER, "extension type")
-    if read_identifier(der[identifier_start:identifier_end]) != _BASIC_CONSTRAINTS:
+    if der[identifier_start:identifier_end] != _BASIC_CONSTRAINTS:
         return False
     # The flag "critical" may come before the value.
     values = [first for tag, first, dummy in children(der, identifier_end, end) if tag == OCTET_STRING]

@@ -10,6 +10,7 @@ thousands of times for a trust store, hence plain tuples and no objects.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OBJECT_IDENTIFIER = 0x01, 0x02, 0x03, 0x04, 0x06
@@ -62,6 +63,7 @@ def children(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]
         position = following
 
 
+@functools.lru_cache(maxsize=256)  # the same few stand in each name of each certificate
 def read_identifier(content: bytes) -> str:
     """An object identifier in dotted decimals (X.690, section 8.19). Raises DerError."""
     if not content or content[-1] & 0x80:
