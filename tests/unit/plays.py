@@ -49,6 +49,9 @@ class Controller:
             path.mkdir()
         (folder / "hook" / "sitecustomize.py").write_text(_HOOK)
 
+    #: A command that the program is run by.
+    wrapper: tuple[str | Path, ...] = ()
+
     def run(self, *arguments: str | Path, hosts: int = 1, **environment: str) -> Run:
         """Run ansible-playbook with these arguments, on so many hosts that are this machine."""
         inventory = self.folder / "inventory.json"
@@ -58,7 +61,7 @@ class Controller:
         log = Counter(self.folder / "log")
         before = log.value
         finished = subprocess.run(
-            [Path(sys.executable).with_name("ansible-playbook"), "--inventory", inventory, *arguments],
+            [*self.wrapper, Path(sys.executable).with_name("ansible-playbook"), "--inventory", inventory, *arguments],
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.home),
