@@ -31,6 +31,7 @@ PROGRAMS = {
     "ps": "procps",
     "shellcheck": "shellcheck",
     "ssh": "openssh-client",
+    "trust": "p11-kit",
     "vfychain": "libnss3-tools",
 }
 #: What podman needs besides where systemd does not run the machine: see containers.conf.

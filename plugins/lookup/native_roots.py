@@ -1,0 +1,173 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: native_roots
+short_description: The roots that the controller itself trusts, read once in a run
+version_added: 0.1.0
+author:
+  - The anchorage.pki contributors (@anchorage)
+description:
+  - Gives the native roots of the controller, which are the certificates that its own trust store trusts for TLS
+    servers.
+  - However many hosts, forks and tasks ask, they are loaded once in a run of C(ansible-playbook). What was loaded lies
+    in the run's own temporary folder, closed to other users, and ends with the run.
+  - Where E(SSL_CERT_FILE) or E(SSL_CERT_DIR) is set, the roots are those in that file and in these folders, on every
+    platform. Otherwise they are those in the first of the platform's usual files that exists, and in all of its usual
+    folders. Each certificate is given once.
+  - Only PEM files are read, and in them only blocks with the label C(CERTIFICATE). No pipe and no device is read, and
+    no file of more than 16 MiB.
+  - What cannot be read is left out and told by O(view=report), unless O(strict) is set. A set without any certificate
+    is a failure. A failure is remembered for the run, too; a look-up with O(refresh) tries again.
+  - Passing errors of the system, such as C(EIO) and C(ESTALE), are tried three times.
+options:
+  _terms:
+    description: None are taken.
+  view:
+    description:
+      - The form in which the roots are given.
+      - V(certificates) gives a dictionary for each certificate.
+      - V(pem) gives each certificate as text in PEM.
+      - V(bundle) gives the path of a file with all of them, for options such as C(ca_path). Its content never changes;
+        it is readable by you alone, and gone when the run has ended.
+      - V(report) gives a dictionary that tells what was looked at, what was read, and what was wrong.
+    type: str
+    choices:
+      - certificates
+      - pem
+      - bundle
+      - report
+    default: certificates
+  select:
+    description:
+      - A JMESPath expression over the list of dictionaries of O(view=certificates).
+      - With O(view=pem) and O(view=bundle) it must give whole dictionaries.
+    type: str
+  source:
+    description:
+      - V(platform) is what most programs on the controller go by.
+      - V(p11-kit) asks the program C(trust), which on Linux alone knows of roots that are expressly distrusted.
+        E(SSL_CERT_FILE) and E(SSL_CERT_DIR) have no influence on it.
+      - V(certifi) is not the controller's own trust, but Mozilla's root set in the Python package C(certifi), to
+        compare others with.
+    type: str
+    choices:
+      - platform
+      - p11-kit
+      - certifi
+    default: platform
+  strict:
+    description:
+      - Fail, naming every error, where anything at all could not be read.
+    type: bool
+    default: false
+  refresh:
+    description:
+      - Load the roots anew, for this look-up and all later ones in the run. That is for after a task changed the
+        controller's own trust.
+      - Where that fails, or finds no certificate, the former roots stay, with a warning.
+      - Do it in a task with C(run_once), since each host that evaluates it asks for a load.
+    type: bool
+    default: false
+requirements:
+  - The Python package C(jmespath) on the controller, for O(select).
+notes:
+  - The option C(environment) of a task has no influence on a lookup. It is the environment of C(ansible-playbook) that
+    counts.
+  - Prefer C(query), which always gives a list. C(lookup) joins several strings with commas; it is right for the path of
+    O(view=bundle) and the dictionary of O(view=report).
+  - On macOS the keychains cannot be read yet. Set E(SSL_CERT_FILE) there.
+  - To know the state of the trust store before the first task, enable the callback
+    P(anchorage.pki.native_roots#callback), or begin with the task that the examples show.
+seealso:
+  - plugin: anchorage.pki.native_roots
+    plugin_type: callback
+  - module: anchorage.pki.native_roots_info
+  - module: anchorage.pki.trust_anchor
+"""
+
+EXAMPLES = r"""
+- name: Load the roots before anything else does, and see what was read
+  ansible.builtin.debug:
+    msg: "{{ query('anchorage.pki.native_roots', view='report') }}"
+  run_once: true
+
+- name: Trust what the controller trusts
+  ansible.builtin.uri:
+    url: https://intranet.example.com/
+    ca_path: "{{ lookup('anchorage.pki.native_roots', view='bundle') }}"
+  delegate_to: localhost
+
+- name: Tell which roots are no authorities by their own word
+  ansible.builtin.debug:
+    msg: "{{ query('anchorage.pki.native_roots', select='[?!is_ca].subject') }}"
+
+- name: Stop where a root expires within this year
+  ansible.builtin.assert:
+    that: query('anchorage.pki.native_roots', select=ending) | length == 0
+  vars:
+    ending: "[?not_after < '{{ now().year + 1 }}']"
+
+- name: Trust a root on the controller, and go on with it in the same run
+  hosts: localhost
+  tasks:
+    - name: Trust it
+      anchorage.pki.trust_anchor:
+        src: corporate_root.pem
+      become: true
+      register: trusted
+
+    - name: Read the controller's roots anew
+      ansible.builtin.set_fact:
+        controller_roots: "{{ query('anchorage.pki.native_roots', refresh=true, select='[].sha256') }}"
+      when: trusted is changed
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - A list. What is in it is told by O(view); with O(view=bundle) and O(view=report) it has one element.
+    - A dictionary of O(view=certificates) is the same as one in
+      RV(anchorage.pki.native_roots_info#module:certificates), a report the same as
+      RV(anchorage.pki.native_roots_info#module:report).
+  type: list
+  elements: raw
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_cache import NativeRootsCache
+from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_views import view_of
+
+display = Display()
+
+
+class LookupModule(LookupBase):
+    """Gives a view of the controller's native roots."""
+
+    def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
+        self.set_options(var_options=variables, direct=kwargs)
+        if terms:
+            raise AnsibleError("anchorage.pki.native_roots takes no terms. Choose with its options view and select.")
+        cache = NativeRootsCache(Path(constants.DEFAULT_LOCAL_TMP), self.get_option("source"), os.environ)
+        strict, select = self.get_option("strict"), self.get_option("select")
+        try:
+            if self.get_option("refresh"):
+                state = cache.refreshed_state(strict)
+                if state["failure"]:
+                    display.warning(f"The native roots were not refreshed, the former ones stay. {state['failure']}")
+            else:
+                state = cache.state(strict)
+            return view_of(cache, state, self.get_option("view"), None if select is None else str(select))
+        except PkiError as error:
+            raise AnsibleError(str(error)) from None

@@ -1,0 +1,159 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controller's native roots, read once in a run.
+
+In the run's folder lie one small state, which a refresh swaps, and what it points to by a digest: the roots, and the
+facts of their certificates once somebody asked for them. The latter never change, so that state, roots and facts of one
+reader always belong together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.module_utils.certificate_facts import describe, to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import (
+    PLATFORM,
+    NativeRoots,
+    load,
+    require_flawless,
+    require_some,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils.pem import read_pem
+from ansible_collections.anchorage.pki.plugins.module_utils.root_probes import FILE_VARIABLE, FOLDER_VARIABLE
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.mozilla_roots import mozilla_file
+from ansible_collections.anchorage.pki.plugins.plugin_utils.run_cache import read_value, share_value, write_text
+
+CERTIFI = "certifi"
+
+#: When the load ``started`` (time.monotonic()), its ``failure`` or None, its ``report``, and the ``digest`` of the
+#: roots. After a refresh that failed: the former report and digest, and why it failed.
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NativeRootsCache:
+    """The roots of one source. ``run_folder`` is the run's own temporary folder."""
+
+    run_folder: Path
+    source: str
+    environment: Mapping[str, str]
+
+    def state(self, strict: bool) -> State:
+        """The state, after the run's first load if need be.
+
+        Raises PkiError with the same message all over the run where that failed, and where ``strict`` forbids errors.
+        """
+        return _accepted(share_value(self._state_file, lambda state: True, lambda former: self._load()), strict)
+
+    def refreshed_state(self, strict: bool) -> State:
+        """The state after a load that began after this call; of refreshes that wait for each other, one loads.
+
+        Where that load fails, the former roots stay and the state has a ``failure``. Raises PkiError as :meth:`state`.
+        """
+        asked = time.monotonic()
+        return _accepted(
+            share_value(
+                self._state_file,
+                lambda state: state["started"] >= asked,
+                lambda former: _better(former, self._load(), strict),
+            ),
+            strict,
+        )
+
+    def pems(self, state: State) -> list[str]:
+        """The roots of a state in PEM."""
+        return [pem for pem, dummy in self._roots(state)]
+
+    def certificates(self, state: State) -> list[dict[str, Any]]:
+        """The facts of the roots of a state, read from the certificates when they are asked for first."""
+        return share_value(
+            self._folder / f"{state['digest']}.certificates.json",
+            lambda rows: True,
+            lambda former: [describe(_der_of(pem), sources) for pem, sources in self._roots(state)],
+        )
+
+    def bundle(self, pems: list[str]) -> str:
+        """The path of a file with these certificates, which stays as it is until the run ends."""
+        content = "".join(pems)
+        path = self._folder / f"{_digest(content)}.pem"
+        if not path.exists():
+            write_text(path, content)
+        return str(path)
+
+    @property
+    def _folder(self) -> Path:
+        return self.run_folder / "anchorage.pki"
+
+    @property
+    def _state_file(self) -> Path:
+        variables = [self.environment.get(name) for name in (FILE_VARIABLE, FOLDER_VARIABLE)]
+        return self._folder / f"{_digest(json.dumps([sys.platform, self.source, *variables]))}.json"
+
+    def _roots(self, state: State) -> list[tuple[str, list[str]]]:
+        return read_value(self._roots_file(state["digest"]))
+
+    def _roots_file(self, digest: str) -> Path:
+        return self._folder / f"{digest}.roots.json"
+
+    def _load(self) -> State:
+        started = time.monotonic()
+        try:
+            loaded = self._read()
+            require_some(loaded.report)
+        except (HostError, PkiError) as error:
+            return {"started": started, "failure": str(error), "report": None, "digest": None}
+        content = json.dumps([(to_pem(der), sources) for der, sources in loaded.roots.items()])
+        digest = _digest(content)
+        write_text(self._roots_file(digest), content)
+        return {"started": started, "failure": None, "report": loaded.report, "digest": digest}
+
+    def _read(self) -> NativeRoots:
+        if self.source != CERTIFI:
+            return load(self.source, self.environment)
+        loaded = load(PLATFORM, {FILE_VARIABLE: str(mozilla_file())})
+        return loaded._replace(report={**loaded.report, "source": CERTIFI, "variables": {}})
+
+
+def _der_of(pem: str) -> bytes:
+    return read_pem(pem.encode()).certificates[0]
+
+
+def _accepted(state: State, strict: bool) -> State:
+    if state["digest"] is None:
+        raise PkiError(state["failure"])
+    if strict:
+        try:
+            require_flawless(state["report"])
+        except HostError as error:
+            raise PkiError(str(error)) from None
+    return state
+
+
+def _better(former: State | None, loaded: State, strict: bool) -> State:
+    """The state to go on with: the new one, unless it is a failure and the former one is not."""
+    if former is None:
+        return loaded
+    try:
+        _accepted(former, strict)
+    except PkiError:
+        return loaded
+    try:
+        return _accepted(loaded, strict)
+    except PkiError as error:
+        return {**former, "started": loaded["started"], "failure": str(error)}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The roots of several machines held against one another and against Mozilla's set.
+
+Certificates are compared by their DER, and where they differ, by their public key: an authority that was renewed with
+its key is the same authority to a client.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+#: A certificate as the lookup and the module native_roots_info give it.
+Certificate = Mapping[str, Any]
+
+MOZILLA = "Mozilla"
+_TOLD = ("subject", "not_after", "sha256", "spki_sha256")
+
+
+@dataclass
+class _Trust:
+    """Who trusts what: each certificate by its fingerprint, and the names of those who have it or its key."""
+
+    certificates: dict[str, Certificate] = field(default_factory=dict)
+    holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    key_holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, name: str, certificates: Iterable[Certificate]) -> None:
+        for certificate in certificates:
+            self.certificates.setdefault(certificate["sha256"], certificate)
+            self.holders[certificate["sha256"]].add(name)
+            self.key_holders[certificate["spki_sha256"]].add(name)
+
+    def findings(self, chosen: Mapping[str, Iterable[str]]) -> list[dict[str, Any]]:
+        """The findings for certificates, by their fingerprints, and the machines that they are about, if any."""
+        found = [self._finding(sha256, sorted(machines)) for sha256, machines in chosen.items() if machines]
+        return sorted(found, key=lambda finding: (finding["machines"], finding["subject"] or "", finding["sha256"]))
+
+    def _finding(self, sha256: str, machines: list[str]) -> dict[str, Any]:
+        """A certificate, the machines it is about, and who trusts its key by another certificate."""
+        certificate = self.certificates[sha256]
+        same_key = self.key_holders[certificate["spki_sha256"]] - self.holders[sha256]
+        return {**{name: certificate[name] for name in _TOLD}, "machines": machines, "same_key": sorted(same_key)}
+
+
+def compare_roots(
+    machines: Mapping[str, Iterable[Certificate] | None],
+    mozilla: Sequence[Certificate],
+    now: datetime,
+) -> dict[str, Any]:
+    """The differences between the roots of ``machines`` (None: it could not be read) and ``mozilla`` (empty: unknown).
+
+    ``now`` is aware. Returns plain types: ``machines`` (name to number of roots), ``unread`` (names), ``mozilla``
+    (number or None), and lists of findings: ``expired``; ``alone``, which one machine trusts and nobody else does,
+    Mozilla included; ``missing``, which more than half of the machines trust and these do not; ``beyond_mozilla`` and
+    ``lacking_of_mozilla``.
+    """
+    trust = _Trust()
+    sizes = {}
+    for name, certificates in machines.items():
+        if certificates is not None:
+            held = list(certificates)
+            sizes[name] = len(held)
+            trust.add(name, held)
+    read = frozenset(sizes)
+    return {
+        "machines": sizes,
+        "unread": sorted(machines.keys() - read),
+        "mozilla": len(mozilla) or None,
+        **_compare(trust, read, mozilla, now),
+    }
+
+
+def _compare(
+    trust: _Trust, machines: frozenset[str], mozilla: Sequence[Certificate], now: datetime
+) -> dict[str, list[dict[str, Any]]]:
+    official = {certificate["sha256"] for certificate in mozilla}
+    trust.add(MOZILLA, mozilla)
+    holders = {sha256: names - {MOZILLA} for sha256, names in trust.holders.items()}
+    trusted = {sha256: names for sha256, names in holders.items() if names}
+    own = {sha256: names for sha256, names in trusted.items() if sha256 not in official}
+    common = {sha256: names for sha256, names in trusted.items() if len(names) > len(machines) / 2}
+    chosen: dict[str, Mapping[str, Iterable[str]]] = {
+        "expired": {sha256: names for sha256, names in trusted.items() if _has_ended(trust.certificates[sha256], now)},
+        "alone": {sha256: names for sha256, names in own.items() if len(names) == 1},
+        "missing": {sha256: machines - names for sha256, names in common.items()},
+        "beyond_mozilla": own,
+        "lacking_of_mozilla": {sha256: machines - holders[sha256] for sha256 in official},
+    }
+    if not mozilla:
+        chosen["beyond_mozilla"] = {}
+        if len(machines) == 1:  # there is nobody to compare with
+            chosen["alone"] = {}
+    return {kind: trust.findings(machines_by_sha256) for kind, machines_by_sha256 in chosen.items()}
+
+
+def _has_ended(certificate: Certificate, now: datetime) -> bool:
+    end = certificate["not_after"]
+    return end is not None and datetime.fromisoformat(end) < now

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real runs of ansible-playbook, in which the openings of one file are counted over all processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.tests.unit.processes import Counter
+
+# Python runs a module of this name when it starts; forked workers inherit the hook.
+_HOOK = """
+import os, sys
+
+def count(event, arguments, watched=os.environ["WATCHED"], log=os.environ["WATCHED_LOG"]):
+    if event == "open" and arguments[0] == watched:
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
+        os.write(descriptor, b".")
+        os.close(descriptor)
+
+sys.addaudithook(count)
+"""
+
+
+class Run(NamedTuple):
+    """How a run ended, what it wrote to both outputs, and how often the roots were loaded in it."""
+
+    status: int
+    output: str
+    errors: str
+    loads: int
+
+
+class Controller:
+    """A controller whose native roots are in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.roots = folder / "roots.pem"
+        self.home = folder / "home"
+        for path in (self.home, folder / "hook"):
+            path.mkdir()
+        (folder / "hook" / "sitecustomize.py").write_text(_HOOK)
+
+    #: A command that the program is run by.
+    wrapper: tuple[str | Path, ...] = ()
+
+    def run(self, *arguments: str | Path, hosts: int = 1, **environment: str) -> Run:
+        """Run ansible-playbook with these arguments, on so many hosts that are this machine."""
+        inventory = self.folder / "inventory.json"
+        common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        names = {f"host{number}": {} for number in range(1, hosts + 1)}
+        inventory.write_text(json.dumps({"all": {"hosts": names, "vars": common}}))
+        log = Counter(self.folder / "log")
+        before = log.value
+        finished = subprocess.run(
+            [*self.wrapper, Path(sys.executable).with_name("ansible-playbook"), "--inventory", inventory, *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.home),
+                "LC_ALL": "C.UTF-8",
+                "PYTHONPATH": str(self.folder / "hook"),
+                "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+                "ANSIBLE_LOCALHOST_WARNING": "false",
+                "SSL_CERT_FILE": str(self.roots),
+                "WATCHED": str(self.roots),
+                "WATCHED_LOG": str(log.path),
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Run(finished.returncode, finished.stdout, finished.stderr, log.value - before)
+
+    def play(self, tasks: str, hosts: int = 1, header: str = "", **environment: str) -> Run:
+        """Run one play with these tasks, in YAML, on all hosts."""
+        playbook = self.folder / "play.yml"
+        playbook.write_text(f"- hosts: all\n  gather_facts: false\n{header}  tasks:\n{tasks}")
+        return self.run(playbook, "--forks", "10", hosts=hosts, **environment)
+
+    def left_behind(self) -> list[Path]:
+        """What runs have left in Ansible's folders for temporary files."""
+        return list((self.home / ".ansible" / "tmp").rglob("*"))
