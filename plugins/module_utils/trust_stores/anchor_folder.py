@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,15 +182,16 @@ def install(store: FolderStore, anchor: Anchor, before: Finding, undo: ExitStack
     _refresh(store, rebuild=before.state == STALE)
 
 
-def remove(store: FolderStore, anchor: Anchor) -> None:
+def remove(store: FolderStore, anchors: Sequence[Anchor]) -> None:
     _require_space(store)
     for source in _sources(store):
-        if source.is_copy_of(anchor):
+        if any(source.is_copy_of(anchor) for anchor in anchors):
             os.unlink(source.name, dir_fd=source.folder)
-    # A file of our name is ours, even if a crash or an editor spoiled what it holds.
-    store.own_file(anchor).unlink(missing_ok=True)
+    for anchor in anchors:
+        # A file of our name is ours, even if a crash or an editor spoiled what it holds.
+        store.own_file(anchor).unlink(missing_ok=True)
     _refresh(store, rebuild=True)
-    _remove_orphaned_bundle(store, anchor)
+    _remove_orphaned_bundle(store, anchors)
 
 
 def _sources(store: FolderStore) -> Iterator[Source]:
@@ -242,11 +243,12 @@ def _refresh(store: FolderStore, rebuild: bool) -> None:
         raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
 
 
-def _remove_orphaned_bundle(store: FolderStore, anchor: Anchor) -> None:
+def _remove_orphaned_bundle(store: FolderStore, anchors: Sequence[Anchor]) -> None:
     """Where no anchor is left at all, update-ca-certificates writes no bundle, and lets the former one lie."""
-    bundle = store.path(store.layout.bundle)
-    orphaned = certificates_in(read_regular(bundle) or b"") == [anchor.der]
-    if orphaned and not hash_links(store.path(store.layout.links), anchor.der):
+    bundle, links = store.path(store.layout.bundle), store.path(store.layout.links)
+    removed = {anchor.der for anchor in anchors}
+    held = set(certificates_in(read_regular(bundle) or b""))
+    if held and held <= removed and not any(hash_links(links, der) for der in removed):
         os.unlink(bundle)
 
 

@@ -13,6 +13,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -551,14 +552,14 @@ class BrokenFamily:
     def install(self, store: Any, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
         raise AssertionError
 
-    def remove(self, store: Any, anchor: Anchor) -> None:
+    def remove(self, store: Any, anchors: Sequence[Anchor]) -> None:
         raise AssertionError
 
 
 def test_one_stores_failure_does_not_keep_another_from_its_turn(
     host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trust, "FAMILIES", (BrokenFamily(), anchor_folder))
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": BrokenFamily(), "system": anchor_folder})
     reports = trust.apply("install", ANCHOR, root=str(host.root))
     assert [(report.name, report.state) for report in reports] == [("broken", "failed"), ("debian", "trusted")]
     assert trust.shortfall("install", reports) == "broken: /broken/store cannot be read or changed: Permission denied."
@@ -567,8 +568,8 @@ def test_one_stores_failure_does_not_keep_another_from_its_turn(
 def test_a_missing_program_is_no_failure_beside_a_store_that_trusts() -> None:
     found = Finding("absent", ())
     reports = [
-        trust.Report("debian", "trusted", True, ("there",), found),
-        trust.Report("java", "unavailable", False, ("keytool is missing.",), found),
+        trust.Report("system", "debian", "trusted", True, ("there",), found),
+        trust.Report("java", "java", "unavailable", False, ("keytool is missing.",), found),
     ]
     assert trust.shortfall("install", reports) == ""
     assert trust.shortfall("remove", reports) == "java: keytool is missing."
