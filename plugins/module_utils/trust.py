@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import anchor_folder
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import anchor_folder, browser_policies
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
     BLOCKED,
@@ -34,7 +34,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 )
 
 # The kinds of stores that a task can ask for, in the order in which they take their turn.
-FAMILIES: dict[str, Family] = {"system": anchor_folder}
+FAMILIES: dict[str, Family] = {"system": anchor_folder, "policies": browser_policies}
 SYSTEM = "system"
 KINDS = [SYSTEM, "java", "nss", "policies", "applications"]
 # Those of applications set their environment, which is for the administrator to ask for.

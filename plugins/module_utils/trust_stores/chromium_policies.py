@@ -149,7 +149,7 @@ class ChromiumPolicies:
 
     def _tell(self, file: PolicyFile, has: str, entry: Any) -> str:
         domains = entry.get("constraints", {}).get("permitted_dns_names") if isinstance(entry, dict) else None
-        scope = f"for {', '.join(domains)} alone" if domains else "for all that it permits itself"
+        scope = f"for the domains {', '.join(domains)}" if domains else "for all that it permits itself"
         return f"{file.path} {has} {self.browser.title} trust it, {scope}"
 
 

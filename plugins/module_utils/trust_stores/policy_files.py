@@ -62,7 +62,7 @@ class Record:
 
     @property
     def policies(self) -> dict[str, Any]:
-        return _parse(self.before) if self.before is not None else {}
+        return json.loads(self.before) if self.before is not None else {}
 
 
 def read_policies(file: PolicyFile) -> dict[str, Any]:
@@ -71,13 +71,11 @@ def read_policies(file: PolicyFile) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        policies = _parse(text)
+        policies = json.loads(text)
     except ValueError as error:
-        raise HostError(
-            f"{file.path} is not valid JSON ({error}), so browsers ignore it: mend it or move it away."
-        ) from error
+        raise HostError(f"{file.path} is not valid JSON ({error}): mend it or move it away.") from error
     if not isinstance(policies, dict):
-        raise HostError(f"{file.path} holds no JSON object, so browsers ignore it: mend it or move it away.")
+        raise HostError(f"{file.path} holds no JSON object: mend it or move it away.")
     return policies
 
 
@@ -196,10 +194,6 @@ def _with_list(policies: dict[str, Any], keys: Keys, entries: list[Any], before:
     return {**policies, key: value}
 
 
-def _parse(text: str) -> Any:
-    return json.loads(text.lstrip("\ufeff"))
-
-
 def _format(policies: dict[str, Any], model: str | None) -> str:
     """JSON in the layout of ``model``: its indentation, or all in one line."""
     if model is None:
@@ -218,7 +212,7 @@ def _read_text(file: PolicyFile) -> str | None:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise HostError(f"{file.path} is not UTF-8, so browsers ignore it: mend it or move it away.") from error
+        raise HostError(f"{file.path} is not UTF-8: mend it or move it away.") from error
 
 
 def _replace(path: Path, text: str | None, attributes: Attributes = _PUBLIC) -> None:
