@@ -17,7 +17,8 @@ from typing import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_LARGEST_OUTPUT = 64 * 1024
+# Bytes; a keystore with all public authorities lists itself in a quarter of a million.
+_LARGEST_OUTPUT = 8 * 1024 * 1024
 
 
 class Outcome(NamedTuple):

@@ -17,8 +17,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import anchor_folder, browser_policies
+from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import (
+    anchor_folder,
+    applications,
+    browser_policies,
+    java,
+    nss,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
     BLOCKED,
@@ -34,7 +40,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 )
 
 # The kinds of stores that a task can ask for, in the order in which they take their turn.
-FAMILIES: dict[str, Family] = {"system": anchor_folder, "policies": browser_policies}
+FAMILIES: dict[str, Family] = {
+    "system": anchor_folder,
+    "java": java,
+    "nss": nss,
+    "policies": browser_policies,
+    "applications": applications,
+}
 SYSTEM = "system"
 KINDS = [SYSTEM, "java", "nss", "policies", "applications"]
 # Those of applications set their environment, which is for the administrator to ask for.
@@ -189,6 +201,9 @@ def _treat(place: Place, anchor: Anchor, operation: str, check_mode: bool) -> Re
             after = place.family.foresee(place.store, anchor, operation)
             return place.report(_reached(after), True, after.evidence, before)
         return (_install if operation == INSTALL else _remove)(place, anchor, before)
+    except UserNeeded as error:
+        state = FAILED if operation == REMOVE else NEEDS_USER
+        return place.report(state, False, (str(error), *before.evidence), before)
     except (HostError, OSError) as error:
         return place.report(FAILED, False, (_sentence(error),), before)
 
@@ -202,6 +217,8 @@ def _install(place: Place, anchor: Anchor, before: Finding) -> Report:
     try:
         place.family.install(place.store, anchor, before, undo)
         after = place.family.inspect(place.store, anchor)
+    except UserNeeded:  # which a family finds out before it changes anything
+        raise
     except (HostError, OSError) as error:
         return _take_back(place, anchor, before, undo, _sentence(error))
     if after.state not in SETTLED[INSTALL]:
