@@ -80,6 +80,7 @@ class Report:
 
     kind: str
     name: str
+    readers: str
     state: str
     changed: bool
     evidence: tuple[str, ...]
@@ -96,7 +97,7 @@ class Place:
     store: Store
 
     def report(self, state: str, changed: bool, evidence: tuple[str, ...], before: Finding) -> Report:
-        return Report(self.kind, self.store.name, state, changed, evidence, before)
+        return Report(self.kind, self.store.name, self.store.readers, state, changed, evidence, before)
 
 
 def apply(

@@ -106,6 +106,7 @@ stores:
   sample:
     - name: debian
       kind: system
+      read_by: OpenSSL, curl, Python
       state: trusted
       changed: true
       evidence:
@@ -180,6 +181,7 @@ def shape(reports: list[trust.Report]) -> dict[str, Any]:
             {
                 "name": report.name,
                 "kind": report.kind,
+                "read_by": report.readers,
                 "state": report.state,
                 "changed": report.changed,
                 "evidence": list(report.evidence),

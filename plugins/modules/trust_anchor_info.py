@@ -117,6 +117,11 @@ stores:
       returned: always
       type: str
       sample: system
+    read_by:
+      description: The programs that trust what the store trusts.
+      returned: always
+      type: str
+      sample: OpenSSL, curl, Python
     state:
       description:
         - V(trusted) when everything that reads the store trusts the anchor, and will after the next refresh.

@@ -101,6 +101,8 @@ class FolderStore:
     def name(self) -> str:
         return self.layout.name
 
+    readers = "OpenSSL, curl, Python"
+
     @property
     def obstacle(self) -> str:
         if os.access(self.path(self.layout.command), os.X_OK):

@@ -92,6 +92,7 @@ class Environment:
     drop_ins: tuple[DropIn, ...]
 
     name = "applications"
+    readers = "Node, Python requests, git, curl"
 
     @property
     def bundle(self) -> str:

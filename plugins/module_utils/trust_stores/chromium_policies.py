@@ -62,7 +62,7 @@ BROWSERS = (
     ),
     Browser(
         "chromium-browser",
-        "Chromium of Ubuntu, a snap",
+        "Chromium as a snap",
         ("/usr/lib/chromium-browser", "/snap/chromium", "/var/lib/snapd/snap/chromium"),
         "/etc/chromium-browser/policies/managed",
     ),
@@ -83,6 +83,10 @@ class ChromiumPolicies:
     @property
     def name(self) -> str:
         return f"{self.browser.name} policies"
+
+    @property
+    def readers(self) -> str:
+        return f"{self.browser.title} of all users"
 
     @property
     def folder(self) -> str:

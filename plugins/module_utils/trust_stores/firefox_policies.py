@@ -61,6 +61,7 @@ class FirefoxPolicies:
     sandboxed: str
     root: str
 
+    readers = "Firefox of all users"
     obstacle = ""
 
     @property

@@ -34,6 +34,8 @@ class Keystore:
     keytools: tuple[str, ...]
     root: str
 
+    readers = "Java"
+
     @property
     def name(self) -> str:
         return self.path

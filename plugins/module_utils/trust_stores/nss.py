@@ -53,6 +53,10 @@ class Database:
         return self.path
 
     @property
+    def readers(self) -> str:
+        return f"{'Firefox' if 'mozilla' in self.path else 'Chromium'} of {self.account.name}"
+
+    @property
     def obstacle(self) -> str:
         if find_command(nss_database.CERTUTIL):
             return ""

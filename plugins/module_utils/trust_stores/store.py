@@ -63,10 +63,14 @@ class Finding:
 
 
 class Store(Protocol):
-    """One store on this host. ``obstacle`` is empty, or says why it cannot be changed and what to install."""
+    """One store on this host: the programs that are its ``readers``, in words, and its ``obstacle``, which is empty or
+    says why it cannot be changed and what to install."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def readers(self) -> str: ...
 
     @property
     def obstacle(self) -> str: ...

@@ -535,6 +535,7 @@ class BrokenFamily:
     """A family whose only store fails at whatever it is asked."""
 
     name = "broken"
+    readers = "nobody"
     obstacle = ""
 
     def sought(self) -> list[str]:
@@ -568,8 +569,8 @@ def test_one_stores_failure_does_not_keep_another_from_its_turn(
 def test_a_missing_program_is_no_failure_beside_a_store_that_trusts() -> None:
     found = Finding("absent", ())
     reports = [
-        trust.Report("system", "debian", "trusted", True, ("there",), found),
-        trust.Report("java", "java", "unavailable", False, ("keytool is missing.",), found),
+        trust.Report("system", "debian", "curl", "trusted", True, ("there",), found),
+        trust.Report("java", "java", "Java", "unavailable", False, ("keytool is missing.",), found),
     ]
     assert trust.shortfall("install", reports) == ""
     assert trust.shortfall("remove", reports) == "java: keytool is missing."
