@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.anchorage.pki.plugins"
 TRUST_STORES = f"{PLUGINS}.module_utils.trust_stores"
 HOST_LAYERS = ("module_utils", "modules")
-EDGES = ("action", "lookup", "modules")
+EDGES = ("action", "filter", "lookup", "modules")
 
 #: The most lines of code that an edge may have, documentation, comments and blank lines aside.
 LARGEST_EDGE = 120
