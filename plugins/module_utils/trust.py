@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import 
     anchor_folder,
     applications,
     browser_policies,
+    debian_java,
     java,
     nss,
 )
@@ -40,12 +41,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 )
 
 # The kinds of stores that a task can ask for, in the order in which they take their turn.
-FAMILIES: dict[str, Family] = {
-    "system": anchor_folder,
-    "java": java,
-    "nss": nss,
-    "policies": browser_policies,
-    "applications": applications,
+FAMILIES: dict[str, tuple[Family, ...]] = {
+    "system": (anchor_folder, debian_java),
+    "java": (java,),
+    "nss": (nss,),
+    "policies": (browser_policies,),
+    "applications": (applications,),
 }
 SYSTEM = "system"
 KINDS = [SYSTEM, "java", "nss", "policies", "applications"]
@@ -121,8 +122,10 @@ def apply(
         if operation != INSPECT and not check_mode:
             stack.enter_context(_exclusive(os.path.join(root, LOCK_FILE), patience))
         reports = []
-        for place in places:
-            report = _treat(place, anchor, operation, check_mode)
+        # All before any: a refresh of one store may feed the next one, too.
+        surveyed = [(place, _survey(place, anchor)) for place in places]
+        for place, before in surveyed:
+            report = _treat(place, anchor, before, operation, check_mode)
             if superseded and report.state == TRUSTED:
                 report = _purge(place, anchor, superseded, report, check_mode)
             reports.append(report)
@@ -145,11 +148,11 @@ def shortfall(operation: str, reports: list[Report]) -> str:
 
 def _find(kinds: Sequence[str], root: str) -> list[Place]:
     """All stores of the kinds. Of a system's store there has to be one: without it, the platform is unknown."""
-    families = {kind: family for kind, family in FAMILIES.items() if kind in kinds}
-    places = [Place(kind, family, store) for kind, family in families.items() for store in family.find(root)]
-    wanted = {SYSTEM: families[SYSTEM]} if SYSTEM in families else families
+    families = [(kind, family) for kind, members in FAMILIES.items() if kind in kinds for family in members]
+    places = [Place(kind, family, store) for kind, family in families for store in family.find(root)]
+    wanted = [SYSTEM] if SYSTEM in kinds else kinds
     if not any(place.kind in wanted for place in places):
-        sought = ", ".join(entry for family in wanted.values() for entry in family.sought())
+        sought = ", ".join(entry for kind, family in families if kind in wanted for entry in family.sought())
         raise HostError(f"This host has no trust store that is known here. Looked for: {sought}.")
     return places
 
@@ -185,28 +188,45 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _treat(place: Place, anchor: Anchor, operation: str, check_mode: bool) -> Report:
-    """Look at one store, change it where that is needed and possible, and report."""
-    before = Finding(FAILED, ())
+def _survey(place: Place, anchor: Anchor) -> Finding:
     try:
-        before = place.family.inspect(place.store, anchor)
-        if before.blocked and before.state != TRUSTED and operation != REMOVE:
-            return place.report(BLOCKED, False, (before.blocked, *before.evidence), before)
-        if before.state in SETTLED[operation]:
-            return place.report(_reached(before), False, before.evidence, before)
-        if place.store.obstacle:
-            return place.report(UNAVAILABLE, False, (place.store.obstacle, *before.evidence), before)
-        if operation == INSPECT:
-            return place.report(_reached(before), False, before.evidence, before)
+        return place.family.inspect(place.store, anchor)
+    except (HostError, OSError) as error:
+        return Finding(FAILED, (_sentence(error),))
+
+
+def _treat(place: Place, anchor: Anchor, before: Finding, operation: str, check_mode: bool) -> Report:
+    """Change one store where that is needed and possible, and report."""
+    if before.state == FAILED:
+        return place.report(FAILED, False, before.evidence, before)
+    if before.blocked and before.state != TRUSTED and operation != REMOVE:
+        return place.report(BLOCKED, False, (before.blocked, *before.evidence), before)
+    if before.state in SETTLED[operation]:
+        return place.report(_reached(before), False, before.evidence, before)
+    if place.store.obstacle:
+        return place.report(UNAVAILABLE, False, (place.store.obstacle, *before.evidence), before)
+    if operation == INSPECT:
+        return place.report(_reached(before), False, before.evidence, before)
+    try:
         if check_mode:
-            after = place.family.foresee(place.store, anchor, operation)
-            return place.report(_reached(after), True, after.evidence, before)
+            return _foresee(place, anchor, before, operation)
+        fed = place.family.inspect(place.store, anchor)
+        if fed != before and fed.state in SETTLED[operation]:
+            return place.report(_reached(fed), True, fed.evidence, before)
         return (_install if operation == INSTALL else _remove)(place, anchor, before)
     except UserNeeded as error:
         state = FAILED if operation == REMOVE else NEEDS_USER
         return place.report(state, False, (str(error), *before.evidence), before)
     except (HostError, OSError) as error:
         return place.report(FAILED, False, (_sentence(error),), before)
+
+
+def _foresee(place: Place, anchor: Anchor, before: Finding, operation: str) -> Report:
+    after = place.family.foresee(place.store, anchor, operation)
+    if after.state in SETTLED[operation]:
+        return place.report(_reached(after), True, after.evidence, before)
+    reason = f"It would be {after.state} afterwards: {'; '.join(after.evidence)}."
+    return place.report(FAILED, operation == REMOVE, (reason, *after.evidence), before)
 
 
 def _reached(finding: Finding) -> str:

@@ -11,14 +11,17 @@ import binascii
 import re
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
-_DER_SEQUENCE = b"\x30"
+_BEGIN = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
+# The last is OpenSSL's own: a certificate, and after it what it is trusted for (openssl-x509(1)).
+_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
+_DER_SEQUENCE = 0x30
 
 
 def certificates_in(data: bytes) -> list[bytes]:
     """The DER of each readable certificate in ``data``, be it PEM with any text around, or a single DER."""
-    if data.startswith(_DER_SEQUENCE):
+    if data[:1] == bytes([_DER_SEQUENCE]):
         return [data]
-    decoded = (_decode(body) for label, body in _BLOCK.findall(data) if label == b"CERTIFICATE")
+    decoded = (_decode(body) for label, body in _BLOCK.findall(data) if label in _LABELS)
     return [der for der in decoded if der is not None]
 
 
@@ -29,7 +32,7 @@ def holds_only(data: bytes, der: bytes) -> bool:
 
 def is_damaged(data: bytes) -> bool:
     """Whether a certificate in PEM begins in ``data`` that cannot be read. OpenSSL stops reading a bundle there."""
-    return data.count(b"-----BEGIN CERTIFICATE-----") > len(certificates_in(data))
+    return len(_BEGIN.findall(data)) > len(certificates_in(data))
 
 
 def _decode(body: bytes) -> bytes | None:
@@ -37,4 +40,13 @@ def _decode(body: bytes) -> bytes | None:
         der = base64.b64decode(b"".join(body.split()), validate=True)
     except binascii.Error:
         return None
-    return der if der.startswith(_DER_SEQUENCE) else None
+    return _first_value(der) if der[:1] == bytes([_DER_SEQUENCE]) else None
+
+
+def _first_value(der: bytes) -> bytes:
+    """The first of the DER values in ``der`` (X.690, section 8.1.3), without what follows it."""
+    length = der[1] if len(der) > 1 else 0
+    if length < 0x80:
+        return der[: 2 + length]
+    octets = length & 0x7F
+    return der[: 2 + octets + int.from_bytes(der[2 : 2 + octets], "big")]

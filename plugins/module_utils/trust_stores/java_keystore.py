@@ -64,12 +64,12 @@ def add(path: str, alias: str, pem: str, keytool: str) -> None:
     _edit(path, keytool, [*deletions, (["-importcert", "-noprompt", "-alias", alias], pem.encode())])
 
 
-def delete(path: str, pems: list[str], keytool: str) -> None:
+def delete(path: str, pems: list[str], keytool: str, password: str = PASSWORD) -> None:
     """Trust the certificates no more, under any alias. Raises HostError, OSError."""
     ders = {ssl.PEM_cert_to_DER_cert(pem) for pem in pems}
     doomed = [alias for alias, value in _entries(path, keytool).items() if value in ders]
     if doomed:
-        _edit(path, keytool, [(["-delete", "-alias", alias], b"") for alias in doomed])
+        _edit(path, keytool, [(["-delete", "-alias", alias], b"") for alias in doomed], password)
 
 
 def require_password(path: str, keytool: str) -> None:
@@ -104,7 +104,7 @@ def _content(path: str) -> bytes:
     return content
 
 
-def _edit(path: str, keytool: str, steps: Sequence[tuple[list[str], bytes]]) -> None:
+def _edit(path: str, keytool: str, steps: Sequence[tuple[list[str], bytes]], password: str = PASSWORD) -> None:
     """Run keytool with each of these arguments and inputs over a copy of the file, and put the copy in its place."""
     name, status = os.path.basename(path), os.stat(path)
     staged = f".{name}.new"
@@ -114,7 +114,7 @@ def _edit(path: str, keytool: str, steps: Sequence[tuple[list[str], bytes]]) -> 
         try:
             create_file(folder, staged, content, _attributes(status, extra=stat.S_IWUSR))
             for arguments, given in steps:
-                _keytool(keytool, os.path.join(os.path.dirname(path), staged), arguments, given)
+                _keytool(keytool, os.path.join(os.path.dirname(path), staged), arguments, given, password)
             _finish(folder, staged, _attributes(status))
             os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
@@ -144,10 +144,10 @@ def _opened_folder(path: str) -> Iterator[int]:
         os.close(folder)
 
 
-def _keytool(keytool: str, path: str, arguments: Iterable[str], given: bytes = b"") -> str:
+def _keytool(keytool: str, path: str, arguments: Iterable[str], given: bytes = b"", password: str = PASSWORD) -> str:
     """The output of keytool over the keystore at ``path``. Raises HostError, UserNeeded."""
     command = [keytool, *arguments, "-keystore", path, "-storepass:env", _VARIABLE]
-    outcome = run(command, _LIMIT, given, {_VARIABLE: PASSWORD})
+    outcome = run(command, _LIMIT, given, {_VARIABLE: password})
     if _REFUSAL in outcome.output:
         raise UserNeeded(
             f"{path} has a password of its own. Whoever knows it can add the root certificate: "

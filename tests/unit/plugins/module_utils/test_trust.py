@@ -330,7 +330,7 @@ def test_a_file_that_holds_more_is_reported_and_left(host: ScratchDebian, compan
     assert shared.read_bytes() == pem_of(ROOT) + company
     assert not host.own_file(ANCHOR).exists()
     foreseen = apply("remove", host, check_mode=True)
-    assert foreseen.state == "stale"
+    assert foreseen.state == "failed"
 
 
 def test_a_certificate_beside_the_source_folder_is_reported(host: ScratchDebian) -> None:
@@ -560,7 +560,7 @@ class BrokenFamily:
 def test_one_stores_failure_does_not_keep_another_from_its_turn(
     host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trust, "FAMILIES", {"nss": BrokenFamily(), "system": anchor_folder})
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (BrokenFamily(),), "system": (anchor_folder,)})
     reports = trust.apply("install", ANCHOR, root=str(host.root))
     assert [(report.name, report.state) for report in reports] == [("broken", "failed"), ("debian", "trusted")]
     assert trust.shortfall("install", reports) == "broken: /broken/store cannot be read or changed: Permission denied."
