@@ -66,6 +66,7 @@ IMAGES = (
     Image("bookworm:workstation", "bookworm", "workstation"),
     Image("trixie:workstation", "trixie", "workstation"),
     Image("trixie:java", "trixie", "java"),
+    Image("trixie:browser", "trixie", "browser"),
     # Shaped like other platforms, whose own images no registry can be asked for.
     Image("redhat-shaped:9", "bookworm", "redhat", {"RELEASE": "9"}),
     Image("redhat-shaped:10", "trixie", "redhat", {"RELEASE": "10"}),
