@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import ssl
+from typing import Any
 from urllib.parse import quote
 
 try:
@@ -129,20 +130,27 @@ def _add(folder: str, nickname: str, flags: str, der: bytes) -> None:
 
 def _certificates(folder: str) -> list[tuple[str, bytes]]:
     """Nickname and DER of every certificate."""
+    # A look at the keys, with which NSS signs what it trusts, cleans up there as well.
+    keys = os.path.join(folder, "key4.db")
+    if os.path.exists(keys):
+        _query(keys, "SELECT id FROM metaData LIMIT 1")
+    rows = _query(os.path.join(folder, DATABASE_FILE), "SELECT a3, a11 FROM nssPublic WHERE a0 = ?", _CERTIFICATE)
+    return [(_nickname(label), bytes(value)) for label, value in rows if isinstance(value, bytes)]
+
+
+def _query(path: str, statement: str, *values: bytes) -> list[Any]:
+    """The rows that the statement selects. The file is opened for writing too, since certutil cannot read a database
+    until somebody has cleaned up after a writer that was killed, and SQLite does so as it opens it."""
     if sqlite3 is None:
         raise HostError("Python's module sqlite3 is missing: install the system's package of it.")
-    path = os.path.join(folder, DATABASE_FILE)
-    # Not read-only, since a reader has to clean up after a writer that was killed.
-    uri = f"file:{quote(os.fsencode(path))}?mode=rw"
     try:
-        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_LIMIT)
+        connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True, timeout=_BUSY_LIMIT)
         try:
-            rows = connection.execute("SELECT a3, a11 FROM nssPublic WHERE a0 = ?", [_CERTIFICATE]).fetchall()
+            return connection.execute(statement, values).fetchall()
         finally:
             connection.close()
     except sqlite3.Error as error:
         raise HostError(f"{path} cannot be read: {error}.") from error
-    return [(_nickname(label), bytes(value)) for label, value in rows if isinstance(value, bytes)]
 
 
 def _nickname(label: object) -> str:
