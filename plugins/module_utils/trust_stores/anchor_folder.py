@@ -21,7 +21,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.folder_
     check_readers,
     check_sources,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.layouts import LAYOUTS, FolderStore
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.layouts import (
+    LAYOUTS,
+    FolderStore,
+    system_stores,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.openssl import dangling_links, hash_links
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.rehearsal import rehearse
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.sources import (
@@ -49,10 +53,7 @@ def sought() -> list[str]:
 
 
 def find(root: str) -> list[FolderStore]:
-    """A host has one system store: that of the first layout which its files tell, with the refresh command if any."""
-    stores = [FolderStore(layout, root) for layout in LAYOUTS]
-    recognized = [store for store in stores if store.is_recognized]
-    return sorted(recognized, key=lambda store: bool(store.obstacle))[:1]
+    return system_stores(root)
 
 
 def inspect(store: FolderStore, anchor: Anchor) -> Finding:

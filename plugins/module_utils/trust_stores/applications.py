@@ -28,6 +28,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files i
     read_regular,
     write_public,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.layouts import system_stores
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
     STALE,
@@ -36,14 +37,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
     Finding,
 )
 
-# What holds all roots of a system for OpenSSL's readers; the first that is there counts.
-BUNDLES = (
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # RHEL, Fedora and their kin
-    "/etc/ca-certificates/extracted/tls-ca-bundle.pem",  # Arch
-    "/var/lib/ca-certificates/ca-bundle.pem",  # SUSE
-    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine and their kin
-    "/etc/ssl/cert.pem",  # FreeBSD
-)
 VARIABLES = ("CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 RELOAD_LIMIT = 60.0
 
@@ -96,12 +89,13 @@ class Environment:
 
     @property
     def bundle(self) -> str:
-        """The absolute path of the system's bundle, "" where there is none."""
-        return next((path for path in BUNDLES if os.path.exists(self.path(path))), "")
+        """The absolute path of what holds all roots of the system for OpenSSL's readers, "" where there is none."""
+        bundles = [bundle for store in system_stores(self.root) for bundle in store.layout.bundles[:1]]
+        return next((bundle for bundle in bundles if os.path.exists(self.path(bundle))), "")
 
     @property
     def obstacle(self) -> str:
-        return "" if self.bundle else f"There is no bundle of the system's roots: none of {', '.join(BUNDLES)}."
+        return "" if self.bundle else "The system has no bundle of its roots: have its own store make one first."
 
     def path(self, absolute: str) -> str:
         return os.path.join(self.root, absolute.lstrip("/"))

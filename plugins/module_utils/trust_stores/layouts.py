@@ -267,3 +267,10 @@ class FolderStore:
         if not any(os.path.exists(path) for path in self.paths(self.layout.marks)):
             return False
         return self.layout.script is None or self.layout.script == (read_regular(self.command) or b"").startswith(b"#!")
+
+
+def system_stores(root: str) -> list[FolderStore]:
+    """A host has one system store: that of the first layout which its files tell, with the refresh command if any."""
+    stores = [FolderStore(layout, root) for layout in LAYOUTS]
+    recognized = [store for store in stores if store.is_recognized]
+    return sorted(recognized, key=lambda store: bool(store.obstacle))[:1]

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils import trust
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import applications
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import anchor_of
@@ -34,6 +33,7 @@ class Host:
         for folder in ("var/run", "etc/systemd/system.conf.d", "etc/profile.d", "etc/environment.d", "etc/ssl/certs"):
             (root / folder).mkdir(parents=True)
         (root / "etc/profile").touch()
+        (root / "etc/debian_version").touch()
         self.bundle = root / "etc/ssl/certs/ca-certificates.crt"
         self.bundle.write_bytes(pem_of(ROOT) + pem_of(OTHER))
         self.profile = root / "etc/profile.d/anchorage.sh"
@@ -75,18 +75,14 @@ def shell(host: Host, environment: dict[str, str] | None = None, program: str = 
 
 
 @pytest.mark.parametrize("program", ["sh", "bash"])
-def test_a_shell_points_programs_at_the_whole_bundle(host: Host, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applications, "BUNDLES", (str(host.bundle),))  # as the shell finds it
-    monkeypatch.setattr(applications.Environment, "path", lambda self, path: absolute(host, path))
+def test_a_shell_points_programs_at_the_whole_bundle(host: Host, program: str) -> None:
     settle("install", host)
+    # The file names the bundle as the host has it: here, that is elsewhere.
+    host.profile.write_text(host.profile.read_text().replace("/etc/ssl/certs/ca-certificates.crt", str(host.bundle)))
     assert shell(host, program=program) == dict.fromkeys(VARIABLES, str(host.bundle))
     assert shell(host, {"CURL_CA_BUNDLE": "/mine"}, program)["CURL_CA_BUNDLE"] == "/mine"
     host.bundle.unlink()
     assert shell(host, program=program) == {}
-
-
-def absolute(host: Host, path: str) -> str:
-    return path if path.startswith(str(host.root)) else str(host.root) + path
 
 
 def test_all_three_files_name_the_same_bundle(host: Host) -> None:
@@ -132,15 +128,14 @@ def test_a_former_anchor_goes_with_the_next(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    "bundle",
+    ("mark", "bundle"),
     [
-        "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-        "etc/ca-certificates/extracted/tls-ca-bundle.pem",
-        "var/lib/ca-certificates/ca-bundle.pem",
-        "etc/ssl/cert.pem",
+        ("etc/redhat-release", "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"),
+        ("etc/alpine-release", "etc/ssl/certs/ca-certificates.crt"),
     ],
 )
-def test_the_bundle_is_the_platforms_own(host: Host, bundle: str) -> None:
+def test_the_bundle_is_the_platforms_own(host: Host, mark: str, bundle: str) -> None:
+    (host.root / "etc/debian_version").rename(host.root / mark)
     (host.root / bundle).parent.mkdir(parents=True, exist_ok=True)
     host.bundle.rename(host.root / bundle)
     settle("install", host)
