@@ -191,6 +191,8 @@ def _locked(descriptor: int) -> bool:
 def _survey(place: Place, anchor: Anchor) -> Finding:
     try:
         return place.family.inspect(place.store, anchor)
+    except UserNeeded as error:
+        return Finding(NEEDS_USER, (str(error),))
     except (HostError, OSError) as error:
         return Finding(FAILED, (_sentence(error),))
 

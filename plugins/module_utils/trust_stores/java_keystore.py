@@ -114,7 +114,7 @@ def _edit(path: str, keytool: str, steps: Sequence[tuple[list[str], bytes]], pas
         try:
             create_file(folder, staged, content, _attributes(status, extra=stat.S_IWUSR))
             for arguments, given in steps:
-                _keytool(keytool, os.path.join(os.path.dirname(path), staged), arguments, given, password)
+                _keytool(keytool, path, arguments, given, password, staged)
             _finish(folder, staged, _attributes(status))
             os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
@@ -144,9 +144,13 @@ def _opened_folder(path: str) -> Iterator[int]:
         os.close(folder)
 
 
-def _keytool(keytool: str, path: str, arguments: Iterable[str], given: bytes = b"", password: str = PASSWORD) -> str:
-    """The output of keytool over the keystore at ``path``. Raises HostError, UserNeeded."""
-    command = [keytool, *arguments, "-keystore", path, "-storepass:env", _VARIABLE]
+def _keytool(
+    keytool: str, path: str, arguments: Iterable[str], given: bytes = b"", password: str = PASSWORD, staged: str = ""
+) -> str:
+    """The output of keytool over the keystore at ``path``, or over the ``staged`` copy in its folder. Raises HostError,
+    UserNeeded."""
+    target = os.path.join(os.path.dirname(path), staged) if staged else path
+    command = [keytool, *arguments, "-keystore", target, "-storepass:env", _VARIABLE]
     outcome = run(command, _LIMIT, given, {_VARIABLE: password})
     if _REFUSAL in outcome.output:
         raise UserNeeded(
