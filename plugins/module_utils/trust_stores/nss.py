@@ -4,7 +4,8 @@
 
 """NSS databases, in which the browsers of every user keep whom that user trusts.
 
-A database belongs to its user, and root has no business in it: everything in it happens as that user.
+A database belongs to its user, and root has no business in it: everything in it happens as that user. Where a browser
+has made none yet, none is made: what a browser trusts before its first start is for its policies to say.
 """
 
 from __future__ import annotations

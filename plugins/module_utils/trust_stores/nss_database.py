@@ -34,11 +34,8 @@ _BUSY_LIMIT = 10.0
 _CERTIFICATE = b"\0\0\0\1"  # CKO_CERTIFICATE, in the column of CKA_CLASS
 _HOLDER = "NSS Certificate DB"
 
-_DETAILS = re.compile(
-    r"Fingerprint \(SHA-256\):\s*([0-9A-F:]+).*?"
-    r"SSL Flags:\n(.*?) +Email Flags:\n(.*?) +Object Signing Flags:\n(.*?)(?:\n\n|\Z)",
-    re.DOTALL,
-)
+_FINGERPRINT = "Fingerprint (SHA-256):"
+_FLAGS = re.compile(r"SSL Flags:\n(.*?) +Email Flags:\n(.*?) +Object Signing Flags:\n(.*?)(?:\n\n|\Z)", re.DOTALL)
 _LETTERS = {
     "Valid CA": "c",
     "Trusted CA": "C",
@@ -57,10 +54,12 @@ def nicknames(folder: str, der: bytes) -> list[str]:
 def trust_flags(folder: str, nickname: str) -> dict[str, str]:
     """What the certificates of this nickname are trusted for, as certutil takes it (``C,,``), by their SHA-256."""
     outcome = _certutil("-L", folder, "-n", _addressed(nickname))
-    return {
-        match[1].replace(":", "").lower(): ",".join(_letters(section) for section in match.groups()[1:])
-        for match in _DETAILS.finditer(outcome.output)
-    }
+    flags = {}
+    for text in outcome.output.split(_FINGERPRINT)[1:]:
+        sections = _FLAGS.search(text)
+        sha256 = text.split()[0].replace(":", "").lower()
+        flags[sha256] = ",".join(_letters(section) for section in sections.groups()) if sections else ",,"
+    return flags
 
 
 def examine(folder: str, der: bytes) -> list[list[str]]:
