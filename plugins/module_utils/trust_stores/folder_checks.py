@@ -45,8 +45,11 @@ def check_sources(store: FolderStore, anchor: Anchor) -> list[Check]:
     """Is there a file that will make the next refresh trust the anchor, too?"""
     found = list(sources(store))
     checks = [
-        _check_readable(store, source.path, f"{source.path} holds it") for source in found if source.is_copy_of(anchor)
+        _check_readable(store, source.path, f"{source.path} holds it")
+        for source in found
+        if source.is_copy_of(anchor) and not source.limits(anchor)
     ]
+    checks += [Check(True, False, f"{source.path} limits it") for source in found if source.limits(anchor)]
     if not checks and _is_in_first_bundle(store, anchor):
         checks = [Check(True, True, f"{path} holds it") for path in packaged_copies(store, anchor)]
     if not checks:

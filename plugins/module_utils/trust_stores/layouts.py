@@ -51,7 +51,7 @@ class Layout:
     blocklists: tuple[str, ...] = ()  # folders of certificates that it distrusts
     rebuild: tuple[str, ...] = ()  # arguments with which it clears what is left of former anchors too
     rereads_links: bool = False  # whether what lies in the links folder is a source itself
-    script: bool | None = None  # whether the command is a script, where that tells two rows apart
+    script: bool | None = None  # whether the command is a shell script, where that tells two rows apart
     deferral: tuple[str, str] = ("", "")  # with this variable set, it only leaves this file, for the next boot
     rehearsal: str = ""  # how a change can be tried
 
@@ -192,7 +192,7 @@ LAYOUTS = (
         packaged="/usr/share/ca-certificates",
     ),
     _FREEBSD,
-    # Before FreeBSD 15, certctl was a script that writes no bundle.
+    # Before FreeBSD 15, certctl was a shell script that writes no bundle.
     replace(_FREEBSD, bundles=(), script=True),
 )
 
@@ -266,7 +266,8 @@ class FolderStore:
         """Whether this is the host's platform, as far as its files tell."""
         if not any(os.path.exists(path) for path in self.paths(self.layout.marks)):
             return False
-        return self.layout.script is None or self.layout.script == (read_regular(self.command) or b"").startswith(b"#!")
+        is_script = (read_regular(self.command) or b"").startswith(b"#!/bin/sh")
+        return self.layout.script in (None, is_script)
 
 
 def system_stores(root: str) -> list[FolderStore]:

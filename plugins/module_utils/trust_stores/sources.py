@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import (
     certificates_in,
     holds_only,
+    withholds_servers,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.layouts import FolderStore
@@ -43,6 +44,10 @@ class Source(NamedTuple):
     def distrusts(self, anchor: Anchor) -> bool:
         return _DISTRUSTED.search(self.content) is not None and self.holds(anchor)
 
+    def limits(self, anchor: Anchor) -> bool:
+        """Whether it trusts the anchor for other purposes alone, which p11-kit puts above what another file says."""
+        return withholds_servers(self.content, anchor.der)
+
 
 def sources(store: FolderStore) -> Iterator[Source]:
     """Linked folders are left to their owners; linked files count, as the link can be removed."""
@@ -54,12 +59,16 @@ def sources(store: FolderStore) -> Iterator[Source]:
 
 def distrust(store: FolderStore, anchor: Anchor) -> str:
     """The sentence that says where the host is told to distrust the anchor; "" where it is not."""
-    listed = [source.path for folder in store.paths(store.layout.blocklists) for source in _listed(folder, anchor)]
-    marked = [source.path for source in sources(store) if source.distrusts(anchor)]
-    if not listed + marked:
-        return ""
-    path = (listed + marked)[0]
-    return f"{path} tells the host to distrust it, which beats every anchor: remove that file to trust it again"
+    lists = [source for folder in store.paths(store.layout.blocklists) for source in _walk(folder, nested=True)]
+    listed = [source.path for source in lists if source.holds(anchor)]
+    own = list(sources(store))
+    listed += [source.path for source in own if source.distrusts(anchor)]
+    if listed:
+        return f"The host is told to distrust it, which beats every anchor: remove {' and '.join(listed)} first"
+    limiting = [source.path for source in own if source.limits(anchor)]
+    if limiting:
+        return f"{limiting[0]} trusts it for other purposes than servers, which beats every anchor: remove it first"
+    return ""
 
 
 def packaged_copies(store: FolderStore, anchor: Anchor) -> list[str]:
@@ -83,10 +92,6 @@ def _files(store: FolderStore, folder: str, nested: bool) -> Iterator[Source]:
         followed = store.layout.follows_links or not os.path.islink(source.path)
         if followed and store.takes(source.name) and not source.path.startswith(lists):
             yield source
-
-
-def _listed(folder: str, anchor: Anchor) -> Iterator[Source]:
-    return (source for source in _walk(folder, nested=True) if source.holds(anchor))
 
 
 def _walk(top: str, nested: bool) -> Iterator[Source]:
