@@ -23,7 +23,7 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: debian
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
     support: full
 options:
   operation:

@@ -26,7 +26,7 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: debian
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
     support: full
 options:
   certificate:
@@ -108,7 +108,10 @@ stores:
   elements: dict
   contains:
     name:
-      description: The name of the store, V(debian) for the one of Debian, Ubuntu and their kin.
+      description:
+        - The name of the store. The system's own is called by its platform, V(debian), V(redhat), V(suse), V(arch),
+          V(alpine) or V(freebsd); the Java store that Debian makes of it, V(debian-java).
+        - Others are called by their place.
       returned: always
       type: str
       sample: debian
