@@ -11,22 +11,32 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor, parse_anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError, PkiError
 
 
 class ActionModule(TrustAction):
     """Installs an anchor in the stores of a host, or removes it."""
 
-    ARGUMENT_SPEC = {**ANCHOR_SPEC, "state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+    ARGUMENT_SPEC = {
+        **ANCHOR_SPEC,
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "purge_superseded": {"type": "bool", "default": False},
+    }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        present = arguments["state"] == "present"
+        present, purge, stores = arguments["state"] == "present", arguments["purge_superseded"], arguments["stores"]
+        if purge and not present:
+            raise PkiError("purge_superseded: goes with state=present. Remove a former root by its own task instead.")
+        if purge and (arguments["certificate"] is not None or arguments["src"] is not None):
+            raise PkiError("purge_superseded: only an authority knows its former roots. Name it by authority.")
         try:
             text, source = self.anchor_text(arguments)
         except AuthorityMissingError as error:
             if not (self.check_mode and present):
                 raise
-            return {"changed": True, "anchor": {}, "stores": [], "msg": f"Its root would be trusted. {error}"}
-        if present:
-            return self.ask_host("install", parse_anchor(text, source, datetime.now(timezone.utc)), task_vars)
-        return self.ask_host("remove", identify_anchor(text, source), task_vars)
+            message = f"Its root would be trusted. {error}"
+            return {"changed": True, "anchor": {}, "stores": [], "purged": [], "msg": message}
+        if not present:
+            return self.ask_host("remove", identify_anchor(text, source), stores, task_vars)
+        anchor = parse_anchor(text, source, datetime.now(timezone.utc))
+        return self.ask_host("install", anchor, stores, task_vars, self.superseded_anchors(arguments) if purge else ())

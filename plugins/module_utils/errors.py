@@ -9,3 +9,7 @@ from __future__ import annotations
 
 class HostError(Exception):
     """Something on the host that the reader of the message can mend; nothing was lost."""
+
+
+class UserNeeded(HostError):
+    """Only a person can do this, who knows what the host does not; the message says how."""

@@ -5,7 +5,7 @@
 """An anchor in all the trust stores of a host: finds them, changes each that needs it, proves it, or takes it back.
 
 What a store is and how it is read, fed and cleared is the business of its family in ``trust_stores/``. One store's
-failure never keeps the others from their turn.
+failure never keeps the others from their turn. Former anchors of the same authority can go once the new one is trusted.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import anchor_folder
+from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import (
+    anchor_folder,
+    applications,
+    browser_policies,
+    debian_java,
+    java,
+    nss,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
+    BLOCKED,
     FAILED,
     NEEDS_USER,
     PENDING,
@@ -33,7 +40,18 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
     Store,
 )
 
-FAMILIES: tuple[Family, ...] = (anchor_folder,)
+# The kinds of stores that a task can ask for, in the order in which they take their turn.
+FAMILIES: dict[str, tuple[Family, ...]] = {
+    "system": (anchor_folder, debian_java),
+    "java": (java,),
+    "nss": (nss,),
+    "policies": (browser_policies,),
+    "applications": (applications,),
+}
+SYSTEM = "system"
+KINDS = [SYSTEM, "java", "nss", "policies", "applications"]
+# Those of applications set their environment, which is for the administrator to ask for.
+DEFAULT_KINDS = [SYSTEM, "java", "nss", "policies"]
 
 INSPECT = "inspect"
 INSTALL = "install"
@@ -49,30 +67,69 @@ LOCK_PATIENCE = 400.0
 
 
 @dataclass(frozen=True)
+class Purge:
+    """A former anchor that was to go from a store: what the store said of it before, and says now."""
+
+    anchor: Anchor
+    before: Finding
+    after: Finding
+
+
+@dataclass(frozen=True)
 class Report:
     """What became of the anchor in one store. In check mode, what would become of it."""
 
+    kind: str
     name: str
+    readers: str
     state: str
     changed: bool
     evidence: tuple[str, ...]
     before: Finding
+    purged: tuple[Purge, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A store with what handles it."""
+
+    kind: str
+    family: Family
+    store: Store
+
+    def report(self, state: str, changed: bool, evidence: tuple[str, ...], before: Finding) -> Report:
+        return Report(self.kind, self.store.name, self.store.readers, state, changed, evidence, before)
 
 
 def apply(
-    operation: str, anchor: Anchor, root: str = "/", check_mode: bool = False, patience: float = LOCK_PATIENCE
+    operation: str,
+    anchor: Anchor,
+    kinds: Sequence[str] = DEFAULT_KINDS,
+    superseded: Sequence[Anchor] = (),
+    root: str = "/",
+    check_mode: bool = False,
+    patience: float = LOCK_PATIENCE,
 ) -> list[Report]:
-    """Inspect the anchor in each store below ``root``, and install or remove it where that is still to be done.
+    """Inspect the anchor in each store of these kinds below ``root``, and install or remove it where that is still to
+    be done. An installation also removes the ``superseded`` anchors from each store that trusts the new one.
 
     Raises HostError where there is no store at all, where the user may not change one, and while another run is at it.
     """
-    stores = _find(root)
+    places = _find(kinds, root)
     if operation != INSPECT:
         _require_root(root)
     with ExitStack() as stack:
         if operation != INSPECT and not check_mode:
             stack.enter_context(_exclusive(os.path.join(root, LOCK_FILE), patience))
-        return [_treat(family, store, anchor, operation, check_mode) for family, store in stores]
+        reports = []
+        # All before any: a refresh of one store may feed the next one, too.
+        surveyed = [(place, _survey(place, anchor)) for place in places]
+        for place, before in surveyed:
+            report = _treat(place, anchor, before, operation, check_mode)
+            if superseded and report.state == TRUSTED:
+                report = _purge(place, anchor, superseded, report, check_mode)
+            reports.append(report)
+        return reports
 
 
 def shortfall(operation: str, reports: list[Report]) -> str:
@@ -82,19 +139,22 @@ def shortfall(operation: str, reports: list[Report]) -> str:
     """
     if operation == INSPECT:
         return ""
-    blamed = [report for report in reports if report.state == FAILED]
+    blamed = [report for report in reports if report.state in (FAILED, BLOCKED)]
     achieved = any(report.state in SETTLED[operation] for report in reports)
     if operation == REMOVE or not achieved:
         blamed += [report for report in reports if report.state == UNAVAILABLE]
     return " ".join(f"{report.name}: {report.evidence[0]}" for report in blamed)
 
 
-def _find(root: str) -> list[tuple[Family, Any]]:
-    stores = [(family, store) for family in FAMILIES for store in family.find(root)]
-    if not stores:
-        sought = ", ".join(entry for family in FAMILIES for entry in family.sought())
+def _find(kinds: Sequence[str], root: str) -> list[Place]:
+    """All stores of the kinds. Of a system's store there has to be one: without it, the platform is unknown."""
+    families = [(kind, family) for kind, members in FAMILIES.items() if kind in kinds for family in members]
+    places = [Place(kind, family, store) for kind, family in families for store in family.find(root)]
+    wanted = [SYSTEM] if SYSTEM in kinds else kinds
+    if not any(place.kind in wanted for place in places):
+        sought = ", ".join(entry for kind, family in families if kind in wanted for entry in family.sought())
         raise HostError(f"This host has no trust store that is known here. Looked for: {sought}.")
-    return stores
+    return places
 
 
 def _require_root(root: str) -> None:
@@ -128,62 +188,122 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _treat(family: Family, store: Store, anchor: Anchor, operation: str, check_mode: bool) -> Report:
-    """Look at one store, change it where that is needed and possible, and report."""
-    before = Finding(FAILED, ())
+def _survey(place: Place, anchor: Anchor) -> Finding:
     try:
-        before = family.inspect(store, anchor)
-        if before.state in SETTLED[operation]:
-            return Report(store.name, before.state, False, before.evidence, before)
-        if store.obstacle:
-            return Report(store.name, UNAVAILABLE, False, (store.obstacle, *before.evidence), before)
-        if operation == INSPECT:
-            return Report(store.name, before.state, False, before.evidence, before)
-        if check_mode:
-            after = family.foresee(store, anchor, operation)
-            return Report(store.name, after.state, True, after.evidence, before)
-        return (_install if operation == INSTALL else _remove)(family, store, anchor, before)
+        return place.family.inspect(place.store, anchor)
+    except UserNeeded as error:
+        return Finding(NEEDS_USER, (str(error),))
     except (HostError, OSError) as error:
-        return Report(store.name, FAILED, False, (_sentence(error),), before)
+        return Finding(FAILED, (_sentence(error),))
 
 
-def _install(family: Family, store: Store, anchor: Anchor, before: Finding) -> Report:
+def _treat(place: Place, anchor: Anchor, before: Finding, operation: str, check_mode: bool) -> Report:
+    """Change one store where that is needed and possible, and report."""
+    if before.state == FAILED:
+        return place.report(FAILED, False, before.evidence, before)
+    if before.blocked and before.state != TRUSTED and operation != REMOVE:
+        return place.report(BLOCKED, False, (before.blocked, *before.evidence), before)
+    if before.state in SETTLED[operation]:
+        return place.report(_reached(before), False, before.evidence, before)
+    if place.store.obstacle:
+        return place.report(UNAVAILABLE, False, (place.store.obstacle, *before.evidence), before)
+    if operation == INSPECT:
+        return place.report(_reached(before), False, before.evidence, before)
+    try:
+        if check_mode:
+            return _foresee(place, anchor, before, operation)
+        fed = place.family.inspect(place.store, anchor)
+        if fed != before and fed.state in SETTLED[operation]:
+            return place.report(_reached(fed), True, fed.evidence, before)
+        return (_install if operation == INSTALL else _remove)(place, anchor, before)
+    except UserNeeded as error:
+        state = FAILED if operation == REMOVE else NEEDS_USER
+        return place.report(state, False, (str(error), *before.evidence), before)
+    except (HostError, OSError) as error:
+        return place.report(FAILED, False, (_sentence(error),), before)
+
+
+def _foresee(place: Place, anchor: Anchor, before: Finding, operation: str) -> Report:
+    after = place.family.foresee(place.store, anchor, operation)
+    if after.state in SETTLED[operation]:
+        return place.report(_reached(after), True, after.evidence, before)
+    reason = f"It would be {after.state} afterwards: {'; '.join(after.evidence)}."
+    return place.report(FAILED, operation == REMOVE, (reason, *after.evidence), before)
+
+
+def _reached(finding: Finding) -> str:
+    return PENDING if finding.awaits else finding.state
+
+
+def _install(place: Place, anchor: Anchor, before: Finding) -> Report:
     undo = ExitStack()
     try:
-        family.install(store, anchor, before, undo)
-        after = family.inspect(store, anchor)
+        place.family.install(place.store, anchor, before, undo)
+        after = place.family.inspect(place.store, anchor)
+    except UserNeeded:  # which a family finds out before it changes anything
+        raise
     except (HostError, OSError) as error:
-        return _take_back(family, store, anchor, before, undo, _sentence(error))
+        return _take_back(place, anchor, before, undo, _sentence(error))
     if after.state not in SETTLED[INSTALL]:
         reason = f"After the refresh it is {after.state}, not trusted: {'; '.join(after.evidence)}."
-        return _take_back(family, store, anchor, before, undo, reason)
+        return _take_back(place, anchor, before, undo, reason)
     undo.pop_all()
-    return Report(store.name, after.state, True, after.evidence, before)
+    return place.report(_reached(after), True, after.evidence, before)
 
 
-def _take_back(family: Family, store: Store, anchor: Anchor, before: Finding, undo: ExitStack, reason: str) -> Report:
+def _take_back(place: Place, anchor: Anchor, before: Finding, undo: ExitStack, reason: str) -> Report:
     try:
         undo.close()
-        restored = family.inspect(store, anchor)
+        restored = place.family.inspect(place.store, anchor)
     except (HostError, OSError) as error:
         reason = f"{reason} Taking the attempt back failed as well: {_sentence(error)}"
-        return Report(store.name, FAILED, True, (reason,), before)
+        return place.report(FAILED, True, (reason,), before)
     outcome = "Nothing is left of the attempt." if restored == before else f"It is {restored.state} now."
-    return Report(store.name, FAILED, restored != before, (f"{reason} {outcome}", *restored.evidence), before)
+    return place.report(FAILED, restored != before, (f"{reason} {outcome}", *restored.evidence), before)
 
 
-def _remove(family: Family, store: Store, anchor: Anchor, before: Finding) -> Report:
+def _remove(place: Place, anchor: Anchor, before: Finding) -> Report:
     """Nothing is put back when this fails: an anchor that shall go is better gone in part than trusted again."""
     reason = ""
     try:
-        family.remove(store, anchor)
+        place.family.remove(place.store, [anchor])
     except (HostError, OSError) as error:
         reason = _sentence(error)
-    after = family.inspect(store, anchor)
+    after = place.family.inspect(place.store, anchor)
     if not reason and after.state in SETTLED[REMOVE]:
-        return Report(store.name, after.state, True, after.evidence, before)
+        return place.report(_reached(after), True, after.evidence, before)
     reason = reason or f"A trace of it is left: {'; '.join(after.evidence)}."
-    return Report(store.name, FAILED, after != before, (reason, *after.evidence), before)
+    return place.report(FAILED, after != before, (reason, *after.evidence), before)
+
+
+def _purge(place: Place, anchor: Anchor, superseded: Sequence[Anchor], report: Report, check_mode: bool) -> Report:
+    """Remove the former anchors from a store that trusts the new one, and see that it still does."""
+    family, store = place.family, place.store
+    try:
+        found = [(former, family.inspect(store, former)) for former in superseded]
+        present = [(former, before) for former, before in found if before.state not in SETTLED[REMOVE]]
+        if not present:
+            return report
+        if store.obstacle:
+            return replace(report, state=FAILED, evidence=(f"A former anchor cannot be removed: {store.obstacle}",))
+        if check_mode:
+            purged = [Purge(former, before, family.foresee(store, former, REMOVE)) for former, before in present]
+            return replace(report, changed=True, purged=tuple(purged))
+        family.remove(store, [former for former, _before in present])
+        purged = [Purge(former, before, family.inspect(store, former)) for former, before in present]
+        after = family.inspect(store, anchor)
+    except (HostError, OSError) as error:
+        reason = f"A former anchor was not removed: {_sentence(error)}"
+        return replace(report, state=FAILED, changed=True, evidence=(reason, *report.evidence))
+    report = replace(report, changed=True, state=after.state, evidence=after.evidence, purged=tuple(purged))
+    left = [purge for purge in purged if purge.after.state not in SETTLED[REMOVE]]
+    if left:
+        reason = f"A trace of the former anchor {left[0].anchor.name} is left: {'; '.join(left[0].after.evidence)}."
+        return replace(report, state=FAILED, evidence=(reason, *after.evidence))
+    if after.state != TRUSTED:
+        reason = f"With its former anchors gone, it is {after.state}: {'; '.join(after.evidence)}."
+        return replace(report, state=FAILED, evidence=(reason, *after.evidence))
+    return report
 
 
 def _sentence(error: HostError | OSError) -> str:

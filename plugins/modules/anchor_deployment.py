@@ -23,7 +23,7 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: debian
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
     support: full
 options:
   operation:
@@ -46,6 +46,46 @@ options:
       - The anchor, one certificate in PEM.
     type: str
     required: true
+  permitted_domains:
+    description:
+      - The domains that the anchor's name constraints permit, for stores that can hold programs to them.
+      - Empty where the anchor has no such limits.
+    type: list
+    elements: str
+    default: []
+  stores:
+    description:
+      - The kinds of stores to look at, as in M(anchorage.pki.trust_anchor).
+    type: list
+    elements: str
+    choices:
+      - system
+      - java
+      - nss
+      - policies
+      - applications
+    default:
+      - system
+      - java
+      - nss
+      - policies
+  superseded:
+    description:
+      - Former anchors that O(operation=install) removes from each store once that trusts the new one.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - What stores call the former anchor.
+        type: str
+        required: true
+      certificate:
+        description:
+          - The former anchor, one certificate in PEM.
+        type: str
+        required: true
 author:
   - The anchorage.pki contributors (@anchorage)
 """
@@ -65,10 +105,18 @@ stores:
   elements: dict
   sample:
     - name: debian
+      kind: system
+      read_by: OpenSSL, curl, Python
       state: trusted
       changed: true
       evidence:
         - /etc/ssl/certs/ca-certificates.crt holds it
+purged:
+  description: The former anchors that were removed, as in M(anchorage.pki.trust_anchor).
+  returned: always
+  type: list
+  elements: dict
+  sample: []
 """
 
 import re
@@ -79,23 +127,37 @@ from ansible_collections.anchorage.pki.plugins.module_utils import trust
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
 
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "operation": {"type": "str", "required": True, "choices": trust.OPERATIONS},
+ARGUMENTS: dict[str, Any] = {
+    "operation": {"type": "str", "required": True, "choices": trust.OPERATIONS},
+    "name": {"type": "str", "required": True},
+    "certificate": {"type": "str", "required": True},
+    "permitted_domains": {"type": "list", "elements": "str", "default": []},
+    "stores": {"type": "list", "elements": "str", "choices": trust.KINDS, "default": trust.DEFAULT_KINDS},
+    "superseded": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
             "name": {"type": "str", "required": True},
             "certificate": {"type": "str", "required": True},
         },
-        supports_check_mode=True,
-    )
-    name, operation = module.params["name"], module.params["operation"]
-    if not re.fullmatch(r"[a-z0-9-]+", name):
+    },
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    operation, given = module.params["operation"], module.params["superseded"]
+    anchor = Anchor(module.params["name"], module.params["certificate"], tuple(module.params["permitted_domains"]))
+    superseded = [Anchor(former["name"], former["certificate"]) for former in given]
+    if not all(re.fullmatch(r"[a-z0-9-]+", each.name) for each in [anchor, *superseded]):
         module.fail_json(msg="name: only lower-case letters, digits and hyphens can name an anchor in every store.")
     try:
-        reports = trust.apply(operation, Anchor(name, module.params["certificate"]), check_mode=module.check_mode)
+        reports = trust.apply(
+            operation, anchor, module.params["stores"], superseded=superseded, check_mode=module.check_mode
+        )
     except HostError as error:
-        module.fail_json(msg=str(error), stores=[])
+        module.fail_json(msg=str(error), stores=[], purged=[])
     result = shape(reports)
     shortfall = trust.shortfall(operation, reports)
     if shortfall:
@@ -105,21 +167,45 @@ def main() -> None:
 
 def shape(reports: list[trust.Report]) -> dict[str, Any]:
     """The module's result, with what each store said before and after as its diff."""
-    before = [(report.name, report.before.state, report.before.evidence) for report in reports]
-    after = [(report.name, report.state, report.evidence) for report in reports]
+    before, after = [], []
+    for report in reports:
+        before.append(_section(report.name, report.before.state, report.before.evidence))
+        after.append(_section(report.name, report.state, report.evidence))
+        for purge in report.purged:
+            name = f"{report.name}, former anchor {purge.anchor.name}"
+            before.append(_section(name, purge.before.state, purge.before.evidence))
+            after.append(_section(name, purge.after.state, purge.after.evidence))
     return {
         "changed": any(report.changed for report in reports),
         "stores": [
-            {"name": report.name, "state": report.state, "changed": report.changed, "evidence": list(report.evidence)}
+            {
+                "name": report.name,
+                "kind": report.kind,
+                "read_by": report.readers,
+                "state": report.state,
+                "changed": report.changed,
+                "evidence": list(report.evidence),
+            }
             for report in reports
         ],
+        "purged": _purged(reports),
         "diff": {
             "before_header": "trust stores before",
             "after_header": "trust stores after",
-            "before": "".join(_section(*entry) for entry in before),
-            "after": "".join(_section(*entry) for entry in after),
+            "before": "".join(before),
+            "after": "".join(after),
         },
     }
+
+
+def _purged(reports: list[trust.Report]) -> list[dict[str, Any]]:
+    """The former anchors that went, each with the names of the stores it went from."""
+    stores: dict[str, list[str]] = {}
+    for report in reports:
+        for purge in report.purged:
+            if purge.after.state in trust.SETTLED[trust.REMOVE]:
+                stores.setdefault(purge.anchor.sha256, []).append(report.name)
+    return [{"sha256": sha256, "stores": names} for sha256, names in stores.items()]
 
 
 def _section(name: str, state: str, evidence: tuple[str, ...]) -> str:

@@ -30,7 +30,7 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: debian
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
     support: full
 options:
   certificate:
@@ -43,6 +43,28 @@ options:
       - The path on the controller of a file with the anchor, a single root certificate in PEM.
       - A relative path is looked for as M(ansible.builtin.copy) does, in the folder C(files) of a role or play first.
     type: path
+  stores:
+    description:
+      - The kinds of stores to change. A kind of which the host has nothing is left out of RV(stores).
+      - V(system) is the operating system's own, with the Java store that it feeds; a host must have one that is known
+        here.
+      - V(java) stands for the keystores of Java installations that the system does not feed.
+      - V(nss) stands for the databases of all users' Firefox and Chromium.
+      - V(policies) stands for the policies by which Firefox and Chromium trust more than they bring along.
+      - V(applications) stands for settings that have programs with roots of their own read the system's bundle.
+    type: list
+    elements: str
+    choices:
+      - system
+      - java
+      - nss
+      - policies
+      - applications
+    default:
+      - system
+      - java
+      - nss
+      - policies
   state:
     description:
       - V(present) trusts the anchor. It must be a root (signed by itself) that may sign certificates and is valid now.
@@ -54,6 +76,13 @@ options:
       - present
       - absent
     default: present
+  purge_superseded:
+    description:
+      - Also removes the authority's older roots, which a renewal left behind, from each store that trusts the new one.
+      - Do so once no server sends a chain that only an older root verifies.
+      - Excludes O(certificate), O(src) and O(state=absent).
+    type: bool
+    default: false
 requirements:
   - "On the host: the package C(ca-certificates)."
 notes:
@@ -74,6 +103,11 @@ EXAMPLES = r"""
 - name: Trust the root of another team's authority
   anchorage.pki.trust_anchor:
     src: other_team_root.pem
+  become: true
+
+- name: Trust the renewed root of the default authority, and no longer the former ones
+  anchorage.pki.trust_anchor:
+    purge_superseded: true
   become: true
 
 - name: Trust it no more, wherever it was installed
@@ -111,10 +145,23 @@ stores:
   elements: dict
   contains:
     name:
-      description: The name of the store, V(debian) for the one of Debian, Ubuntu and their kin.
+      description:
+        - The name of the store. The system's own is called by its platform, V(debian), V(redhat), V(suse), V(arch),
+          V(alpine) or V(freebsd); the Java store that Debian makes of it, V(debian-java).
+        - Others are called by their place.
       returned: always
       type: str
       sample: debian
+    kind:
+      description: The kind of the store, as in O(stores).
+      returned: always
+      type: str
+      sample: system
+    read_by:
+      description: The programs that trust what the store trusts.
+      returned: always
+      type: str
+      sample: OpenSSL, curl, Python
     state:
       description:
         - V(trusted) when everything that reads the store trusts the anchor, and will after the next refresh.
@@ -122,6 +169,8 @@ stores:
         - V(stale) when an installation or removal was left half done, so that some programs may trust it and others
           not; M(anchorage.pki.trust_anchor) mends it either way.
         - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
+        - V(blocked) when the host is told to distrust the anchor, which beats any installation;
+          RV(stores[].evidence) names the place.
         - V(unavailable) when a program that the store needs is missing; RV(stores[].evidence) names the package.
         - V(failed) when the store could not be changed, or the change could not be proved.
       returned: always
@@ -142,4 +191,22 @@ stores:
         - /etc/ssl/certs/4f316efb.0 leads to it in /usr/local/share/ca-certificates/anchorage-lab-5f2d8fb1a1b1f3c0.crt
         - openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt accepts it
         - openssl verify -CApath /etc/ssl/certs accepts it
+purged:
+  description: The older roots that O(purge_superseded) removed. Empty in check mode as long as there is no authority.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    sha256:
+      description: The fingerprint of the older root.
+      returned: always
+      type: str
+      sample: 0d6f1d1d8f1a4c5ab3f5a2f6cf3c8c0e54d3a1b2c3d4e5f60718293a4b5c6d7e
+    stores:
+      description: The names of the stores from which it was removed, or would be in check mode.
+      returned: always
+      type: list
+      elements: str
+      sample:
+        - debian
 """

@@ -26,7 +26,7 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: debian
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
     support: full
 options:
   certificate:
@@ -39,6 +39,28 @@ options:
       - The path on the controller of a file with the anchor, a single root certificate in PEM.
       - A relative path is looked for as M(ansible.builtin.copy) does, in the folder C(files) of a role or play first.
     type: path
+  stores:
+    description:
+      - The kinds of stores to look at. A kind of which the host has nothing is left out of RV(stores).
+      - V(system) is the operating system's own, with the Java store that it feeds; a host must have one that is known
+        here.
+      - V(java) stands for the keystores of Java installations that the system does not feed.
+      - V(nss) stands for the databases of all users' Firefox and Chromium.
+      - V(policies) stands for the policies by which Firefox and Chromium trust more than they bring along.
+      - V(applications) stands for settings that have programs with roots of their own read the system's bundle.
+    type: list
+    elements: str
+    choices:
+      - system
+      - java
+      - nss
+      - policies
+      - applications
+    default:
+      - system
+      - java
+      - nss
+      - policies
 notes:
   - Root privileges are not needed, as long as other users may read the stores.
   - O(authority), O(certificate) and O(src) exclude each other; without any, the default authority's root is the anchor.
@@ -86,10 +108,23 @@ stores:
   elements: dict
   contains:
     name:
-      description: The name of the store, V(debian) for the one of Debian, Ubuntu and their kin.
+      description:
+        - The name of the store. The system's own is called by its platform, V(debian), V(redhat), V(suse), V(arch),
+          V(alpine) or V(freebsd); the Java store that Debian makes of it, V(debian-java).
+        - Others are called by their place.
       returned: always
       type: str
       sample: debian
+    kind:
+      description: The kind of the store, as in O(stores).
+      returned: always
+      type: str
+      sample: system
+    read_by:
+      description: The programs that trust what the store trusts.
+      returned: always
+      type: str
+      sample: OpenSSL, curl, Python
     state:
       description:
         - V(trusted) when everything that reads the store trusts the anchor, and will after the next refresh.
@@ -97,6 +132,8 @@ stores:
         - V(stale) when an installation or removal was left half done, so that some programs may trust it and others
           not; M(anchorage.pki.trust_anchor) mends it either way.
         - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
+        - V(blocked) when the host is told to distrust the anchor, which beats any installation;
+          RV(stores[].evidence) names the place.
         - V(unavailable) when a program that the store needs is missing; RV(stores[].evidence) names the package.
         - V(failed) when the store could not be read.
       returned: always

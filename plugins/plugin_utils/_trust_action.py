@@ -7,15 +7,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import Anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import Anchor, identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 
-ANCHOR_SPEC: dict[str, Any] = {**AUTHORITY_SPEC, "certificate": {"type": "str"}, "src": {"type": "path"}}
+ANCHOR_SPEC: dict[str, Any] = {
+    **AUTHORITY_SPEC,
+    "certificate": {"type": "str"},
+    "src": {"type": "path"},
+    "stores": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["system", "java", "nss", "policies", "applications"],
+        "default": ["system", "java", "nss", "policies"],
+    },
+}
 # No real root comes near this size, and a device or a wrong path might never end.
 LARGEST_CERTIFICATE = 1024 * 1024
 
@@ -35,9 +46,29 @@ class TrustAction(PkiAction):
         folder = authority_folder(arguments["authority"], os.environ)
         return to_pem(read_authority(folder).root.certificate).encode(), f"authority {folder}"
 
-    def ask_host(self, operation: str, anchor: Anchor, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Have the host inspect, install or remove the anchor, in one round trip."""
-        arguments = {"operation": operation, "name": anchor.name, "certificate": anchor.pem}
+    def superseded_anchors(self, arguments: dict[str, Any]) -> list[Anchor]:
+        """The older roots of the authority that the task names."""
+        folder = authority_folder(arguments["authority"], os.environ)
+        roots = read_authority(folder).roots[:-1]
+        return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
+
+    def ask_host(
+        self,
+        operation: str,
+        anchor: Anchor,
+        stores: list[str],
+        task_vars: dict[str, Any],
+        superseded: Sequence[Anchor] = (),
+    ) -> dict[str, Any]:
+        """Have the host inspect, install or remove the anchor in these kinds of stores, in one round trip."""
+        arguments = {
+            "operation": operation,
+            "name": anchor.name,
+            "certificate": anchor.pem,
+            "permitted_domains": list(anchor.permitted_domains),
+            "stores": stores,
+            "superseded": [{"name": former.name, "certificate": former.pem} for former in superseded],
+        }
         result = self.call_host("anchor_deployment", arguments, task_vars)
         result["anchor"] = {
             "sha256": anchor.sha256,

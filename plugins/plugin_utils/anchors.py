@@ -43,7 +43,8 @@ class Anchor:
 
     ``name`` is what stores call it: a slug of its common name with the start of its fingerprint, so that no two
     certificates ever share one. ``pem`` holds exactly one block and a final newline. ``sha256`` is that of the DER,
-    lower-case hexadecimal. ``not_after`` is aware UTC. ``warnings`` are sentences for the user.
+    lower-case hexadecimal. ``not_after`` is aware UTC. ``permitted_domains`` are those of its name constraints, empty
+    where these limit no domain. ``warnings`` are sentences for the user.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Anchor:
     sha256: str
     subject: str
     not_after: datetime
+    permitted_domains: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -81,6 +83,7 @@ def identify_anchor(text: bytes, source: str) -> Anchor:
         sha256=sha256,
         subject=certificate.subject.rfc4514_string(),
         not_after=certificate.not_valid_after_utc,
+        permitted_domains=_permitted_domains(certificate),
         warnings=_warnings(certificate, source),
     )
 
@@ -200,6 +203,16 @@ def _require_validity(certificate: x509.Certificate, source: str, now: datetime)
             f"{source}: the certificate is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC. "
             "Check the controller's clock, or wait."
         )
+
+
+def _permitted_domains(certificate: x509.Certificate) -> tuple[str, ...]:
+    """RFC 5280, section 4.2.1.10: a domain stands for itself and all below it."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return ()
+    names = constraints.permitted_subtrees or []
+    return tuple(name.value for name in names if isinstance(name, x509.DNSName))
 
 
 def _warnings(certificate: x509.Certificate, source: str) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the laboratory's container images: for each Debian suite ``localhost/anchorage/<suite>:base``, and two on it.
+"""Build the laboratory's container images, all named ``localhost/anchorage/...``: a base of each Debian suite, and on
+these the hosts of the tests, Debian's own and such as are shaped like other platforms.
 
 No container registry is needed: mmdebstrap makes the base image from the Debian archive, podman builds on it.
 An image remembers the digest of its recipe in a label, and is built again only when the recipe has changed.
@@ -13,11 +14,12 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 SUITES = ("bookworm", "trixie")
-KINDS = ("web", "workstation")
 LAB = Path(__file__).parent
 RECIPE_LABEL = "anchorage.recipe"
 
@@ -49,6 +51,31 @@ MMDEBSTRAP = (
 )
 
 
+class Image(NamedTuple):
+    """An image built on the base image of a suite, by the Containerfile in ``folder``."""
+
+    name: str
+    suite: str
+    folder: str
+    arguments: dict[str, str] = {}
+
+
+IMAGES = (
+    Image("bookworm:web", "bookworm", "web"),
+    Image("trixie:web", "trixie", "web"),
+    Image("bookworm:workstation", "bookworm", "workstation"),
+    Image("trixie:workstation", "trixie", "workstation"),
+    Image("trixie:java", "trixie", "java"),
+    Image("trixie:browser", "trixie", "browser"),
+    # Shaped like other platforms, whose own images no registry can be asked for.
+    Image("redhat-shaped:9", "bookworm", "redhat", {"RELEASE": "9"}),
+    Image("redhat-shaped:10", "trixie", "redhat", {"RELEASE": "10"}),
+    Image("suse-shaped:leap", "trixie", "suse"),
+    Image("arch-shaped:rolling", "trixie", "arch"),
+    Image("alpine-shaped:3", "trixie", "alpine"),
+)
+
+
 def digest(*parts: str) -> str:
     """The SHA-256 digest of a recipe, in hexadecimal."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -76,20 +103,38 @@ def build_base(suite: str) -> str:
     return recipe
 
 
-def build_on_base(kind: str, suite: str, base_recipe: str) -> None:
-    """Make an image on the base image of a Debian suite, by the Containerfile in the folder ``kind``."""
-    image, folder = f"localhost/anchorage/{suite}:{kind}", LAB / kind
-    recipe = digest(base_recipe, (folder / "Containerfile").read_text(encoding="utf-8"))
-    if is_current(image, recipe):
-        print(f"{image}: up to date", flush=True)
+def build(image: Image, base_recipe: str) -> None:
+    """Make an image on the base image of its suite."""
+    name, folder = f"localhost/anchorage/{image.name}", LAB / image.folder
+    arguments = {"BASE": f"localhost/anchorage/{image.suite}:base", **image.arguments}
+    files = [path.read_text(encoding="utf-8") for path in sorted(folder.iterdir())]
+    recipe = digest(base_recipe, *files, *image.arguments.values())
+    if is_current(name, recipe):
+        print(f"{name}: up to date", flush=True)
         return
-    print(f"{image}: building", flush=True)
-    arguments = ["--build-arg", f"BASE=localhost/anchorage/{suite}:base", "--label", f"{RECIPE_LABEL}={recipe}"]
-    subprocess.run(["podman", "build", "--quiet", *arguments, "--tag", image, str(folder)], check=True)
+    print(f"{name}: building", flush=True)
+    options = [f"--build-arg={argument}={value}" for argument, value in arguments.items()]
+    command = [
+        "podman",
+        "build",
+        "--quiet",
+        *options,
+        "--label",
+        f"{RECIPE_LABEL}={recipe}",
+        "--tag",
+        name,
+        str(folder),
+    ]
+    subprocess.run(command, check=True)
+
+
+def main(wanted: list[str]) -> None:
+    """Build the wanted images, all without any, and what they are based on."""
+    images = [image for image in IMAGES if not wanted or image.name in wanted]
+    recipes = {suite: build_base(suite) for suite in SUITES if any(image.suite == suite for image in images)}
+    for image in images:
+        build(image, recipes[image.suite])
 
 
 if __name__ == "__main__":
-    for name in SUITES:
-        recipe_of_base = build_base(name)
-        for image_kind in KINDS:
-            build_on_base(image_kind, name, recipe_of_base)
+    main(sys.argv[1:])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
@@ -39,19 +40,37 @@ def write_public(path: Path, content: bytes, undo: ExitStack) -> None:
 
     Raises HostError where others may write to the folder, or where it takes no file; the former file is then untouched.
     """
-    if not path.parent.exists():
-        path.parent.mkdir(parents=True)
-        path.parent.chmod(FOLDER_MODE)  # whatever the umask
+    with _folder_for(path) as folder:
+        undo.callback(_put_back, path, read_regular(path.name, folder))
+        replace_file(folder, path.name, content, _PUBLIC)
+
+
+def write_file(path: Path, content: bytes, attributes: Attributes) -> None:
+    """Create or replace ``path`` in one step. Raises HostError as :func:`write_public` does."""
+    with _folder_for(path) as folder:
+        replace_file(folder, path.name, content, attributes)
+
+
+@contextmanager
+def _folder_for(path: Path) -> Iterator[int]:
+    """The folder to write ``path`` in, made where it is missing. Raises HostError, also for what fails in it."""
+    make_folders(path.parent)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if os.fstat(folder).st_mode & stat.S_IWOTH:
             raise HostError(f"{path.parent} is writable by all users, who could plant anchors: chmod o-w it first.")
-        undo.callback(_put_back, path, read_regular(path.name, folder))
-        replace_file(folder, path.name, content, _PUBLIC)
+        yield folder
     except OSError as error:
         raise HostError(f"{path} cannot be written: {error.strerror}.") from error
     finally:
         os.close(folder)
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it where they are missing, for everybody to read whatever the umask."""
+    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        missing.mkdir()
+        missing.chmod(FOLDER_MODE)
 
 
 def _put_back(path: Path, former: bytes | None) -> None:

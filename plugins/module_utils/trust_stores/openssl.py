@@ -29,12 +29,12 @@ def hash_links(folder: str, der: bytes) -> dict[str, str]:
 
 
 def dangling_links(folder: str, stem: str) -> list[str]:
-    """The links in ``folder`` to files called ``stem`` with any suffix that are there no more."""
+    """The links in ``folder`` to files whose names end in ``stem``, any suffix aside, and that are there no more."""
     if not os.path.isdir(folder):
         return []
     links = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
     dangling = [link for link in links if os.path.islink(link) and not os.path.exists(link)]
-    return [link for link in dangling if os.path.splitext(os.path.basename(os.readlink(link)))[0] == stem]
+    return [link for link in dangling if os.path.splitext(os.readlink(link))[0].endswith(stem)]
 
 
 def refusal(option: str, path: str, pem: str) -> str | None:

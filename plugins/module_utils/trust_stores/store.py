@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,16 +23,21 @@ ABSENT = "absent"  # no trace of it
 STALE = "stale"  # some readers trust it, or may after the next refresh: an installation or removal was left half done
 PENDING = "pending"  # trusted after the next boot
 NEEDS_USER = "needs_user"  # trusted once the user has confirmed it on the host
+BLOCKED = "blocked"  # the host is told to distrust it, which beats every anchor: for a person to decide
 UNAVAILABLE = "unavailable"  # a program that the store needs is missing
 FAILED = "failed"  # a change was tried in vain
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """The certificate to trust: ``name`` is unique to it and fit for a file name, ``pem`` one block."""
+    """The certificate to trust: ``name`` is unique to it and fit for a file name, ``pem`` one block.
+
+    ``permitted_domains`` are those that its name constraints permit; empty where it is limited to none.
+    """
 
     name: str
     pem: str
+    permitted_domains: tuple[str, ...] = ()
 
     @property
     def der(self) -> bytes:
@@ -44,17 +50,27 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a store says of an anchor: a state, and the sentences that show it."""
+    """What a store says of an anchor: a state, and the sentences that show it.
+
+    ``blocked`` is empty, or the sentence that says where the host is told to distrust it. ``awaits`` is empty, or what
+    has to happen on the host until ``state`` is reached.
+    """
 
     state: str
     evidence: tuple[str, ...]
+    blocked: str = ""
+    awaits: str = ""
 
 
 class Store(Protocol):
-    """One store on this host. ``obstacle`` is empty, or says why it cannot be changed and what to install."""
+    """One store on this host: the programs that are its ``readers``, in words, and its ``obstacle``, which is empty or
+    says why it cannot be changed and what to install."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def readers(self) -> str: ...
 
     @property
     def obstacle(self) -> str: ...
@@ -78,5 +94,5 @@ class Family(Protocol):
     def install(self, store: Any, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
         """Make the store trust the anchor. Each step first leaves on ``undo`` what takes it back."""
 
-    def remove(self, store: Any, anchor: Anchor) -> None:
-        """Clear the store of the anchor, under whatever name it is there."""
+    def remove(self, store: Any, anchors: Sequence[Anchor]) -> None:
+        """Clear the store of the anchors, under whatever names they are there, with one refresh for all of them."""

@@ -14,6 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, scratch_people
+
+
+@pytest.fixture
+def people(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScratchPeople]:
+    """A host with people on it, in a scratch folder."""
+    with scratch_people(monkeypatch) as host:
+        yield host
 
 
 @pytest.fixture

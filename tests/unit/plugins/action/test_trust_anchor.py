@@ -28,6 +28,7 @@ TASK = """
         authority: "{{{{ item.authority | default(omit) }}}}"
         certificate: "{{{{ item.certificate | default(omit) }}}}"
         src: "{{{{ item.src | default(omit) }}}}"
+        stores: [system]
         {state}
       loop: "{{{{ cases }}}}"
       loop_control:
@@ -42,7 +43,11 @@ PLAYBOOK = (
   gather_facts: false
   vars_files: cases.json
   tasks:"""
-    + TASK.format(action="trust_anchor", state='state: "{{ item.state | default(omit) }}"')
+    + TASK.format(
+        action="trust_anchor",
+        state="""state: "{{ item.state | default(omit) }}"
+        purge_superseded: "{{ item.purge | default(omit) }}\"""",
+    )
     + TASK.format(action="trust_anchor_info", state="")
     + """
     - ansible.builtin.copy:
@@ -66,6 +71,8 @@ CASES: dict[str, dict[str, str]] = {
     "missing": {"src": "missing.pem"},
     "folder": {"src": "/"},
     "endless": {"src": "/dev/zero"},
+    "purge of another's": {"src": "root.pem", "purge": "true"},
+    "purge and absent": {"state": "absent", "purge": "true"},
 }
 
 
@@ -134,6 +141,15 @@ def test_an_authority_that_is_still_to_be_made_would_be_trusted(results: dict[st
     assert (result["changed"], result["stores"], result["anchor"]) == (False, [], {})
 
 
+@pytest.mark.parametrize("case", ["purge of another's", "purge and absent"])
+def test_only_an_authority_that_shall_be_trusted_has_superseded_roots(
+    results: dict[str, dict[str, Any]], case: str
+) -> None:
+    result = results["trust_anchor"][case]
+    assert result["failed"]
+    assert result["msg"].startswith("purge_superseded: ")
+
+
 def test_the_root_of_no_authority_cannot_be_removed(results: dict[str, dict[str, Any]]) -> None:
     result = results["trust_anchor"]["absent authority to remove"]
     assert result["failed"]
@@ -150,12 +166,13 @@ def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any
         "subject": "CN=Lab root",
         "not_after": ROOT.not_valid_after_utc.isoformat(),
     }
-    (store,) = result["stores"]
+    store = result["stores"][0]
     assert (store["name"], store["state"], store["changed"]) == ("debian", "trusted", True)
     assert result["diff"]["before"].startswith("debian: absent\n  /usr/local/share/ca-certificates has no file that")
-    assert result["diff"]["after"] == (
+    assert result["diff"]["after"].startswith(
         f"debian: trusted\n  /usr/local/share/ca-certificates/{anchor.name}.crt would hold it\n"
         "  /etc/ssl/certs/ca-certificates.crt would hold it\n"
+        "  /usr/sbin/update-ca-certificates, tried in a scratch folder, trusts it\n"
     )
 
 
@@ -164,4 +181,4 @@ def test_the_info_action_sees_the_same_anchor(results: dict[str, dict[str, Any]]
     result = results["trust_anchor_info"]["good"]
     assert not result["changed"]
     assert result["anchor"] == results["trust_anchor"]["good"]["anchor"]
-    assert [(store["name"], store["state"]) for store in result["stores"]] == [("debian", "absent")]
+    assert {store["state"] for store in result["stores"] if store["kind"] == "system"} == {"absent"}

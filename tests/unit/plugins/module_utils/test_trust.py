@@ -13,6 +13,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -329,7 +330,7 @@ def test_a_file_that_holds_more_is_reported_and_left(host: ScratchDebian, compan
     assert shared.read_bytes() == pem_of(ROOT) + company
     assert not host.own_file(ANCHOR).exists()
     foreseen = apply("remove", host, check_mode=True)
-    assert foreseen.state == "stale"
+    assert foreseen.state == "failed"
 
 
 def test_a_certificate_beside_the_source_folder_is_reported(host: ScratchDebian) -> None:
@@ -534,6 +535,7 @@ class BrokenFamily:
     """A family whose only store fails at whatever it is asked."""
 
     name = "broken"
+    readers = "nobody"
     obstacle = ""
 
     def sought(self) -> list[str]:
@@ -551,14 +553,14 @@ class BrokenFamily:
     def install(self, store: Any, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
         raise AssertionError
 
-    def remove(self, store: Any, anchor: Anchor) -> None:
+    def remove(self, store: Any, anchors: Sequence[Anchor]) -> None:
         raise AssertionError
 
 
 def test_one_stores_failure_does_not_keep_another_from_its_turn(
     host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trust, "FAMILIES", (BrokenFamily(), anchor_folder))
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (BrokenFamily(),), "system": (anchor_folder,)})
     reports = trust.apply("install", ANCHOR, root=str(host.root))
     assert [(report.name, report.state) for report in reports] == [("broken", "failed"), ("debian", "trusted")]
     assert trust.shortfall("install", reports) == "broken: /broken/store cannot be read or changed: Permission denied."
@@ -567,8 +569,8 @@ def test_one_stores_failure_does_not_keep_another_from_its_turn(
 def test_a_missing_program_is_no_failure_beside_a_store_that_trusts() -> None:
     found = Finding("absent", ())
     reports = [
-        trust.Report("debian", "trusted", True, ("there",), found),
-        trust.Report("java", "unavailable", False, ("keytool is missing.",), found),
+        trust.Report("system", "debian", "curl", "trusted", True, ("there",), found),
+        trust.Report("java", "java", "Java", "unavailable", False, ("keytool is missing.",), found),
     ]
     assert trust.shortfall("install", reports) == ""
     assert trust.shortfall("remove", reports) == "java: keytool is missing."

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PKCS #12 keystores as Java writes them today, read without starting Java.
+
+Since JDK 18, the cacerts of a JDK has no password: its certificates lie there in plain DER. A keystore that is
+encrypted is for keytool to read. Sources: RFC 7292; the class sun.security.pkcs12.PKCS12KeyStore of OpenJDK.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import NamedTuple
+
+_SEQUENCE, _OCTETS, _OBJECT, _BMP_STRING = 0x30, 0x04, 0x06, 0x1E
+_PLAIN_DATA = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
+_CERTIFICATE_BAG = bytes.fromhex("2a864886f70d010c0a0103")  # 1.2.840.113549.1.12.10.1.3
+_FRIENDLY_NAME = bytes.fromhex("2a864886f70d010914")  # 1.2.840.113549.1.9.20
+_TRUSTED_KEY_USAGE = bytes.fromhex("6086480186f966adca7b0101")  # 2.16.840.1.113894.746875.1.1, by which Java trusts
+# Looked up here since Python loads it from a file, which another user, as whom this may run, may be unable to read.
+_UTF_16 = codecs.lookup("utf-16-be")
+
+
+class Element(NamedTuple):
+    """One value of DER: its tag, and the bytes of its content."""
+
+    tag: int
+    content: bytes
+
+
+def read_pkcs12(data: bytes) -> dict[str, bytes] | None:
+    """The DER of each certificate that Java trusts by alias; None where that takes a password, or is no PKCS #12."""
+    try:
+        entries: dict[str, bytes] = {}
+        for part in _children(_payload(_children(_only(data))[1])):
+            entries.update(_trusted(_children(_payload(part))))
+        return entries
+    except (IndexError, ValueError):
+        return None
+
+
+def _payload(content_info: Element) -> bytes:
+    """The sequence in a ContentInfo of plain data. Raises ValueError for an encrypted one."""
+    kind, wrapped = _children(content_info.content)
+    if kind != Element(_OBJECT, _PLAIN_DATA):
+        raise ValueError("encrypted")
+    return _only(_only(wrapped.content, _OCTETS))
+
+
+def _trusted(bags: list[Element]) -> dict[str, bytes]:
+    entries = {}
+    for bag in bags:
+        kind, value, *rest = _children(bag.content)
+        attributes = _attributes(rest[0].content) if rest else {}
+        if kind.content == _CERTIFICATE_BAG and _TRUSTED_KEY_USAGE in attributes:
+            certificate = _children(_only(value.content))[1]
+            alias, _length = _UTF_16.decode(_only(attributes.get(_FRIENDLY_NAME, b""), _BMP_STRING))
+            entries[alias] = _only(certificate.content, _OCTETS)
+    return entries
+
+
+def _attributes(data: bytes) -> dict[bytes, bytes]:
+    """The content of each attribute's set of values by the attribute's identifier."""
+    pairs = [_children(attribute.content) for attribute in _children(data)]
+    return {identifier.content: values.content for identifier, values in pairs}
+
+
+def _only(data: bytes, tag: int = _SEQUENCE) -> bytes:
+    """The content of the single element in ``data``."""
+    elements = _children(data)
+    if len(elements) != 1 or elements[0].tag != tag:
+        raise ValueError("not what was expected")
+    return elements[0].content
+
+
+def _children(data: bytes) -> list[Element]:
+    """The elements that ``data`` consists of. Raises IndexError, ValueError."""
+    elements, offset = [], 0
+    while offset < len(data):
+        tag, length, start = data[offset], data[offset + 1], offset + 2
+        if length == 0x80:
+            raise ValueError("a length that is not told is BER")
+        if length > 0x80:
+            size = length & 0x7F
+            length = int.from_bytes(data[start : start + size], "big")
+            start += size
+        offset = start + length
+        if offset > len(data):
+            raise ValueError("cut off")
+        elements.append(Element(tag, data[start:offset]))
+    return elements

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keystores made by the real keytool, and what it says of them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+PASSWORD = "changeit"
+PLAIN = ("-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE")
+#: The kinds of cacerts by the options that keytool makes them with: up to JDK 17, since JDK 18, and a person's.
+KINDS: dict[str, tuple[str, ...]] = {
+    "JKS": ("-storetype", "JKS"),
+    "plain PKCS12": ("-storetype", "PKCS12", *PLAIN),
+    "encrypted PKCS12": ("-storetype", "PKCS12"),
+}
+
+
+def keytool(path: Path, *arguments: str, stdin: bytes = b"", password: str = PASSWORD) -> str:
+    """Run keytool over the keystore at ``path``; its output."""
+    command = ["keytool", *arguments, "-keystore", str(path), "-storepass", password]
+    return subprocess.run(command, input=stdin, check=True, capture_output=True).stdout.decode()
+
+
+def make_keystore(path: Path, kind: str, password: str = PASSWORD, **certificates: str) -> Path:
+    """A keystore with these certificates in PEM by their aliases."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for alias, pem in certificates.items():
+        import_into(path, alias, pem, *KINDS[kind], password=password)
+    return path
+
+
+def import_into(path: Path, alias: str, pem: str, *options: str, password: str = PASSWORD) -> None:
+    keytool(path, "-importcert", "-noprompt", "-alias", alias, *options, stdin=pem.encode(), password=password)
+
+
+def aliases_in(path: Path, password: str = PASSWORD) -> list[str]:
+    """The aliases of the trusted certificates, sorted."""
+    lines = keytool(path, "-list", password=password).splitlines()
+    return sorted(line.split(",")[0] for line in lines if "trustedCertEntry" in line)
