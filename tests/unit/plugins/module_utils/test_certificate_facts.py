@@ -178,7 +178,11 @@ def test_old_letters_are_read_as_they_were_meant() -> None:
     assert describe(latin, [])["subject"] == "CN=Áabc"
 
 
-@pytest.mark.parametrize("content", [b"", CSR_DER, CRL_DER, PKCS8_DER, PUBLIC_DER, DER_A + b"\0", DER_A[:-1]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", CSR_DER, CRL_DER, PKCS8_DER, PUBLIC_DER, DER_A + b"\0", DER_A[:-1]],
+    ids=["nothing", "request", "revocation-list", "private-key", "public-key", "more", "less"],
+)
 def test_refuses_what_is_no_certificate(content: bytes) -> None:
     with pytest.raises(DerError):
         describe(content, [])
