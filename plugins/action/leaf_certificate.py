@@ -28,7 +28,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import 
     probes,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPlace, open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import LeafPlan, plan_leaves, report_entries
+from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import (
+    LeafPlan,
+    plan_leaves,
+    plans_without_authority,
+    report_entries,
+)
 
 DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server")
 
@@ -54,7 +59,8 @@ class ActionModule(PkiAction):
         except AuthorityMissingError as error:
             if not self.check_mode:
                 raise
-            return {"changed": True, "certificates": [], "msg": f"Leaves would be issued and deployed. {error}"}
+            planned = self._shape(plans_without_authority(requests, places), arguments["destination"])
+            return {**planned, "msg": f"Leaves would be issued and deployed. {error}"}
         check_requests(requests, authority.policy)
         with open_ledger(authority.ledger_path) as ledger:
             entries = report_entries(requests, places, authority, ledger, now)
@@ -72,7 +78,10 @@ class ActionModule(PkiAction):
                     {**deployment, "operation": "deploy", "certificates": wire, "activate": activate}, task_vars
                 )
                 if _failed(arrival):
-                    return {**arrival, "certificates": result["certificates"]}
+                    return {
+                        **arrival,
+                        "certificates": [{**entry, "changed": False} for entry in result["certificates"]],
+                    }
                 result.update(deployed_result(plans, deliveries, arrival))
             confirm(plans, deliveries, ledger)
         return result

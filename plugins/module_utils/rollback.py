@@ -67,7 +67,7 @@ def roll_back(
     except (HostError, OSError) as error:
         trouble = sentence(error, destination.path)
         return HostError(f"{told} Rolling back failed too: {trouble} The next run of the task ends the rollback.")
-    return HostError(f"{told} Rolled back: {_states(swaps)}. {finding}".strip())
+    return HostError(f"{_ended(told)} Rolled back: {_states(swaps)}. {finding}".strip())
 
 
 def _states(swaps: list[Swap]) -> str:
@@ -102,3 +102,8 @@ def clear_staging(root: int, destination: Destination, name: str) -> None:
         remove(folder, STAGING)
         if not os.listdir(folder):
             os.rmdir(name, dir_fd=root)
+
+
+def _ended(sentence: str) -> str:
+    """A command's own last words may lack the final period that the next sentence needs."""
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

@@ -218,7 +218,7 @@ EXAMPLES = r"""
     server: nginx
     activate:
       test: [nginx, -t]
-      reload: [systemctl, reload, nginx]
+      reload: [systemctl, reload-or-restart, nginx]
       probes:
         - port: 443
 
@@ -243,7 +243,7 @@ EXAMPLES = r"""
 RETURN = r"""
 certificates:
   description:
-    - What became of each leaf, in the order of the task. Empty in check mode where there is no authority yet.
+    - What became of each leaf, in the order of the task.
   returned: always, unless the host could not report
   type: list
   elements: dict

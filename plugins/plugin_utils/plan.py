@@ -79,6 +79,15 @@ def _kept_digests(
     return {"keep": record.sha256, "keep_chain": _chain_sha256(record, authority)}
 
 
+def plans_without_authority(requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> list[LeafPlan]:
+    """What a first run in check mode would do, in which the authority is still to be made and can have issued nothing."""
+    decision = Decision(Action.LEAF, "the authority is still to be made")
+    return [
+        LeafPlan(request, DeployedLeaf(request.name, 0, "", "", "", False, "", (), ""), None, decision, place)
+        for request, place in zip(requests, places, strict=True)
+    ]
+
+
 def plan_leaves(
     requests: Sequence[LeafRequest],
     places: Sequence[LeafPlace],
