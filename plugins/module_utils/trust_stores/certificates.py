@@ -39,13 +39,14 @@ def is_damaged(data: bytes) -> bool:
 def withholds_servers(data: bytes, der: bytes) -> bool:
     """Whether ``data`` holds this certificate as a TRUSTED one that is not trusted for TLS servers.
 
-    What it is trusted for is a sequence after it, whose first element lists the purposes (openssl-x509(1), -addtrust).
+    After it comes a sequence: the purposes that it is trusted for, if it is not for all, and those that it is not
+    (openssl-x509(1), -addtrust and -addreject).
     """
     for label, body in _BLOCK.findall(data):
         value = _bytes_of(body) if label == b"TRUSTED CERTIFICATE" else b""
         settings = _contents(value[len(der) :]) if value.startswith(der) else b""
-        purposes = _first_value(settings) if settings[:1] == bytes([_DER_SEQUENCE]) else b""
-        if settings and _SERVER_AUTH not in purposes:
+        trusted = _first_value(settings) if settings[:1] == bytes([_DER_SEQUENCE]) else b""
+        if (trusted and _SERVER_AUTH not in trusted) or _SERVER_AUTH in settings[len(trusted) :]:
             return True
     return False
 

@@ -71,7 +71,8 @@ def _by_options(store: FolderStore, anchor: Anchor, operation: str, folder: str)
 
 def _by_p11_kit(store: FolderStore, anchor: Anchor, operation: str, folder: str) -> Trial | None:
     trust = find_command("trust")
-    if trust is None:
+    nobody = next((user for user in pwd.getpwall() if user.pw_name == _NOBODY), None)
+    if trust is None or nobody is None:
         return None
     scratch = FolderStore(store.layout, folder)
     (top,) = store.layout.further_sources
@@ -84,7 +85,6 @@ def _by_p11_kit(store: FolderStore, anchor: Anchor, operation: str, folder: str)
     made = Path(folder, "made")
     made.mkdir()
     _open_up(folder)
-    nobody = pwd.getpwnam(_NOBODY)
     if os.geteuid() == 0:
         os.chown(made, nobody.pw_uid, nobody.pw_gid)
     account = Account(_NOBODY, nobody.pw_uid, nobody.pw_gid, folder)

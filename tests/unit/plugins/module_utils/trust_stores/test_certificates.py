@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import (
     certificates_in,
     holds_only,
     is_damaged,
+    withholds_servers,
 )
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
 
@@ -58,3 +62,30 @@ def test_a_file_may_go_only_when_nothing_else_is_in_it(content: bytes, expected:
 )
 def test_damage_is_what_openssl_stumbles_over(content: bytes, expected: bool) -> None:
     assert is_damaged(content) is expected
+
+
+def trusted(*options: str) -> bytes:
+    """The root in OpenSSL's own format, as openssl writes it."""
+    command = ["openssl", "x509", "-trustout", *options]
+    return subprocess.run(command, input=pem_of(ROOT), capture_output=True, check=True).stdout
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+@pytest.mark.parametrize(
+    ("options", "withheld"),
+    [
+        ([], False),
+        (["-setalias", "root"], False),
+        (["-addreject", "emailProtection"], False),
+        (["-addtrust", "serverAuth"], False),
+        (["-addtrust", "emailProtection", "-addtrust", "serverAuth", "-setalias", "root"], False),
+        (["-addtrust", "emailProtection"], True),
+        (["-addreject", "serverAuth"], True),
+    ],
+)
+def test_a_trusted_certificate_says_what_it_is_trusted_for(options: list[str], withheld: bool) -> None:
+    content = trusted(*options)
+    assert b"BEGIN TRUSTED CERTIFICATE" in content
+    assert certificates_in(content) == [der_of(ROOT)]
+    assert withholds_servers(content, der_of(ROOT)) is withheld
+    assert not withholds_servers(content, der_of(make_root()))
