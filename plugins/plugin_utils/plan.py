@@ -80,7 +80,7 @@ def _kept_digests(
 
 
 def plans_without_authority(requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> list[LeafPlan]:
-    """What a first run in check mode would do, in which the authority is still to be made and can have issued nothing."""
+    """What a first run in check mode would do: the authority is still to be made and can have issued nothing."""
     decision = Decision(Action.LEAF, "the authority is still to be made")
     return [
         LeafPlan(request, DeployedLeaf(request.name, 0, "", "", "", False, "", (), ""), None, decision, place)

@@ -89,7 +89,10 @@ def actions(result: dict[str, Any]) -> list[tuple[str, str, int]]:
 
 def test_a_first_run_in_check_mode_does_not_fail(results) -> None:
     planned = results["no authority yet"]
-    assert (planned["failed"], planned["changed"], planned["certificates"]) == (False, True, [])
+    assert (planned["failed"], planned["changed"]) == (False, True)
+    (leaf,) = planned["certificates"]
+    assert (leaf["action"], leaf["generation"], leaf["reason"]) == ("leaf", 0, "the authority is still to be made")
+    assert "generation 1, a new ecdsa-p256 server leaf for app.test" in planned["diff"]["after"]
     assert "certificate_authority" in planned["msg"]
 
 

@@ -157,7 +157,7 @@ def test_a_failing_reload_is_rolled_back(nginx: Nginx, first: Leaf) -> None:
     failing = replace(nginx.activation, reload=["sh", "-c", "echo cannot reload >&2; exit 1"])
     with pytest.raises(HostError) as caught:
         deploy(nginx.destination, [request(make_leaf(), 1)], failing)
-    assert "Its output: cannot reload Rolled back: app is at generation 1 as before." in str(caught.value)
+    assert "Its output: cannot reload. Rolled back: app is at generation 1 as before." in str(caught.value)
     assert "Reloading after that failed too, so what is served now is not known" in str(caught.value)
     assert nginx.served() == (first.der, first.staple)
 

@@ -202,7 +202,7 @@ def test_a_failed_test_is_rolled_back_without_a_reload(private_folder: Path) -> 
     with pytest.raises(HostError) as caught:
         deploy(destination, [request(make_leaf(), 1)], activation)
     assert str(caught.value) == (
-        "activate.test: sh -c echo broken >&2; exit 3 failed with exit code 3. Its output: broken "
+        "activate.test: sh -c echo broken >&2; exit 3 failed with exit code 3. Its output: broken. "
         "Rolled back: app is at generation 1 as before."
     )
     assert tree(private_folder / "pki") == before
