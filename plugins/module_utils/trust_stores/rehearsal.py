@@ -71,8 +71,11 @@ def _by_options(store: FolderStore, anchor: Anchor, operation: str, folder: str)
 
 def _by_p11_kit(store: FolderStore, anchor: Anchor, operation: str, folder: str) -> Trial | None:
     trust = find_command("trust")
-    nobody = next((user for user in pwd.getpwall() if user.pw_name == _NOBODY), None)
-    if trust is None or nobody is None:
+    try:
+        nobody = pwd.getpwnam(_NOBODY)
+    except KeyError:
+        return None
+    if trust is None:
         return None
     scratch = FolderStore(store.layout, folder)
     (top,) = store.layout.further_sources
