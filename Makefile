@@ -9,7 +9,7 @@ RUN = .venv/bin/python tests/run.py
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-venv: .venv/ready ## set up .venv with ansible-core and the collection on its path
+venv: .venv/ready ## set up .venv with ansible-core, and the collection below build/collections
 
 test: venv ## run every test and check; says what it installs, reports what it skips
 	$(RUN)

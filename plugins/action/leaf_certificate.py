@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from datetime import datetime, timezone
 from typing import Any
 
@@ -53,7 +54,9 @@ class ActionModule(PkiAction):
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
         deployment = {option: arguments[option] for option in DEPLOYMENT_OPTIONS}
         host, now = task_vars["inventory_hostname"], datetime.now(timezone.utc)
-        places = [LeafPlace(host, arguments["destination"], request.name) for request in requests]
+        # One spelling for the ledger, so that another one of the same folder is no other place.
+        destination = posixpath.normpath(arguments["destination"])
+        places = [LeafPlace(host, destination, request.name) for request in requests]
         try:
             authority = read_authority(authority_folder(arguments["authority"], os.environ))
         except AuthorityMissingError as error:

@@ -34,6 +34,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils.rollback import clea
 from ansible_collections.anchorage.pki.plugins.module_utils.safe_files import created_folder
 from ansible_collections.anchorage.pki.plugins.module_utils.system_errors import sentence, translated_errors
 
+# The system's errors, and Python's own about a value that no system call takes, such as one with a null character.
+UNDONE_BY = (HostError, OSError, ValueError, OverflowError)
+
 
 def deploy(destination: Destination, requests: list[Request], activation: Activation) -> dict[str, Any]:
     """Deploy all ``requests`` and have the server take them up.
@@ -52,7 +55,7 @@ def deploy(destination: Destination, requests: list[Request], activation: Activa
                 swapped = _swap(destination, prepared)
                 limit = TimeLimit(activation.timeout, interruption)
                 outcome = activate(activation, {item.swap.name: item.shown for item in prepared}, limit)
-            except (HostError, OSError) as error:
+            except UNDONE_BY as error:
                 raise roll_back(root, destination, prepared, journal, activation, error, bool(recovered)) from error
             _settle(root, destination, prepared, journal)
             warnings = _prune(destination, prepared)
@@ -89,7 +92,7 @@ def _prepare(
         if reason := interruption():
             raise HostError(f"The run was cut off: {reason}.")
         journal = _write_journal(root, prepared, recovered)
-    except (HostError, OSError) as error:
+    except UNDONE_BY as error:
         for request in requests:
             clear_staging(root, destination, request.name)
         raise HostError(f"{sentence(error, destination.path)} Nothing was changed.") from error

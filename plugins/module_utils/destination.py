@@ -78,7 +78,7 @@ def exclusive_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> I
 def shared_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> Iterator[None]:
     """Look at the destination while nobody changes it; creates nothing. Raises HostError after ``patience`` seconds."""
     try:
-        descriptor = os.open(LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        descriptor = os.open(LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except FileNotFoundError:  # nothing was ever deployed here
         yield
         return

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils.safe_files import (
 )
 
 CURRENT = "current"
+# How every pointer file begins.
+HEADER = "# Written by Ansible (anchorage.pki.leaf_certificate)."
 _POINTER_ATTRIBUTES = Attributes(0o644)
 _GENERATION_IN_PATH = re.compile(r"/(v[0-9]+)/")
 
@@ -43,7 +46,7 @@ _GENERATION_IN_PATH = re.compile(r"/(v[0-9]+)/")
 def _nginx(generation: str, stapled: bool) -> str:
     """The directives of ngx_http_ssl_module; nginx reads ssl_stapling_file as DER."""
     lines = [
-        "# Written by Ansible (anchorage.pki.leaf_certificate). Include it in a server block; do not edit it.",
+        f"{HEADER} Include it in a server block; do not edit it.",
         f'ssl_certificate "{generation}/{FULL_CHAIN}";',
         f'ssl_certificate_key "{generation}/{PRIVATE_KEY}";',
     ]
@@ -88,9 +91,24 @@ def wanted_pointing(destination: Destination, name: str, number: int, stapled: b
 
 
 def read_pointing(folder: int) -> Pointing:
-    """What names a generation now. A pointer file that is no plain text file counts as none."""
+    """What names a generation now. A pointer file that is no plain text file counts as none.
+
+    Raises HostError where somebody keeps a folder of their own in the place of either, which nothing here may remove.
+    """
+    for name in (CURRENT, *(row.name for row in _POINTER_FILES.values())):
+        if _is_folder(folder, name):
+            raise HostError(
+                f"{name} in the leaf's folder is a folder that this collection did not make. Move it away first."
+            )
     files = {row.name: text for row in _POINTER_FILES.values() if (text := _read_text(folder, row.name)) is not None}
     return Pointing(_read_current(folder), files)
+
+
+def _is_folder(folder: int, name: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _read_text(folder: int, name: str) -> str | None:
@@ -120,7 +138,9 @@ def set_pointing(folder: int, wanted: Pointing) -> bool:
     for row in _POINTER_FILES.values():
         text = wanted.files.get(row.name)
         if text is None:
-            remove(folder, row.name)
+            # With server none, a file of that name is the user's own unless it says that it is ours.
+            if present.files.get(row.name, HEADER).startswith(HEADER):
+                remove(folder, row.name)
         elif text != present.files.get(row.name):
             replace_file(folder, row.name, text.encode("utf-8", "surrogateescape"), _POINTER_ATTRIBUTES)
     if wanted.current is None:
@@ -159,6 +179,8 @@ def pointing_drift(folder: int, wanted: Pointing) -> list[str]:
         if present.files.get(row.name) == wanted.files.get(row.name):
             continue
         if row.name not in wanted.files:
+            if not present.files[row.name].startswith(HEADER):
+                continue  # the user's own
             drift.append(f"{row.name} remains from another choice of server")
         elif row.name not in present.files:
             drift.append(f"{row.name} is missing")

@@ -111,7 +111,7 @@ def apply(
     patience: float = LOCK_PATIENCE,
 ) -> list[Report]:
     """Inspect the anchor in each store of these kinds below ``root``, and install or remove it where that is still to
-    be done. An installation also removes the ``superseded`` anchors from each store that trusts the new one.
+    be done. The ``superseded`` anchors are removed too, from each store in which that was brought about.
 
     Raises HostError where there is no store at all, where the user may not change one, and while another run is at it.
     """
@@ -126,7 +126,7 @@ def apply(
         surveyed = [(place, _survey(place, anchor)) for place in places]
         for place, before in surveyed:
             report = _treat(place, anchor, before, operation, check_mode)
-            if superseded and report.state == TRUSTED:
+            if superseded and report.state in (TRUSTED, ABSENT):
                 report = _purge(place, anchor, superseded, report, check_mode)
             reports.append(report)
         return reports
@@ -277,7 +277,7 @@ def _remove(place: Place, anchor: Anchor, before: Finding) -> Report:
 
 
 def _purge(place: Place, anchor: Anchor, superseded: Sequence[Anchor], report: Report, check_mode: bool) -> Report:
-    """Remove the former anchors from a store that trusts the new one, and see that it still does."""
+    """Remove the former anchors from a store, and see that the anchor itself is as it was there."""
     family, store = place.family, place.store
     try:
         found = [(former, family.inspect(store, former)) for former in superseded]
@@ -295,12 +295,13 @@ def _purge(place: Place, anchor: Anchor, superseded: Sequence[Anchor], report: R
     except (HostError, OSError) as error:
         reason = f"A former anchor was not removed: {_sentence(error)}"
         return replace(report, state=FAILED, changed=True, evidence=(reason, *report.evidence))
+    report_state = report.state
     report = replace(report, changed=True, state=after.state, evidence=after.evidence, purged=tuple(purged))
     left = [purge for purge in purged if purge.after.state not in SETTLED[REMOVE]]
     if left:
         reason = f"A trace of the former anchor {left[0].anchor.name} is left: {'; '.join(left[0].after.evidence)}."
         return replace(report, state=FAILED, evidence=(reason, *after.evidence))
-    if after.state != TRUSTED:
+    if after.state != report_state:
         reason = f"With its former anchors gone, it is {after.state}: {'; '.join(after.evidence)}."
         return replace(report, state=FAILED, evidence=(reason, *after.evidence))
     return report

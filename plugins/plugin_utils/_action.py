@@ -19,6 +19,24 @@ PASSPHRASE_SPEC: dict[str, Any] = {
     "responder_passphrase": {"type": "str", "no_log": True},
 }
 
+# All that is taken from a host's answer.
+HOST_RESULT = frozenset(
+    {
+        "activation",
+        "certificates",
+        "changed",
+        "diff",
+        "exception",
+        "failed",
+        "module_stderr",
+        "msg",
+        "purged",
+        "stores",
+        "unreachable",
+        "warnings",
+    }
+)
+
 
 class PkiAction(ActionBase):
     """An action of this collection. A subclass names its arguments and implements :meth:`act`."""
@@ -32,6 +50,8 @@ class PkiAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
+        # What a template left at null was not given, at any depth.
+        self._task.args = _given(self._task.args)
         arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         try:
             return self.act(arguments, task_vars or {})
@@ -56,15 +76,23 @@ class PkiAction(ActionBase):
         """Run the host half ``module`` in one round trip. With ``secret``, no argument may touch the host's disk."""
         if secret:
             self._keep_arguments_off_disk()
-        result: dict[str, Any] = self._execute_module(
+        answer: dict[str, Any] = self._execute_module(
             module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
         )
-        # The arguments are the action's business, not the reader's, and an invocation is one more place to leak from.
-        result.pop("invocation", None)
+        # A host is not trusted: facts in its answer would override the inventory's variables in later tasks.
+        result = {key: value for key, value in answer.items() if key in HOST_RESULT}
+        if getattr(self, "_discovered_interpreter_key", None):
+            # ansible-core's own finding, which spares later tasks the search.
+            result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
         return result
 
     def _keep_arguments_off_disk(self) -> None:
         """Send the module over the connection's input, and refuse where ansible-core would leave a readable file."""
+        if constants.DEFAULT_DEBUG:
+            raise PkiError(
+                "ANSIBLE_DEBUG is set: ansible-core would print the private key with the module's arguments. "
+                "Unset it and run again."
+            )
         if constants.DEFAULT_KEEP_REMOTE_FILES:
             raise PkiError(
                 "ANSIBLE_KEEP_REMOTE_FILES is set: the private key would stay in a file on the host. Unset it and run "
@@ -82,3 +110,12 @@ class PkiAction(ActionBase):
                 "become_user is not root and this connection cannot pipeline: the private key would lie in a file that "
                 "other users may read. Become root, or use a connection that supports pipelining."
             )
+
+
+def _given(value: Any) -> Any:
+    """``value`` without the entries of its dictionaries that are null."""
+    if isinstance(value, dict):
+        return {key: _given(entry) for key, entry in value.items() if entry is not None}
+    if isinstance(value, list):
+        return [_given(entry) for entry in value]
+    return value

@@ -124,6 +124,8 @@ def authority_folder(option: str | None, environment: Mapping[str, str]) -> Path
 
     Raises PkiError in an execution environment without the option.
     """
+    if option is not None and not option.strip():
+        raise PkiError("authority: is empty. Name a folder, or leave the option out for the default one.")
     if option:
         try:
             return Path(option).expanduser().absolute()
@@ -150,17 +152,17 @@ def read_authority(folder: Path) -> Authority:
             f"There is no authority in {folder}. Make one with anchorage.pki.certificate_authority, or name its folder "
             "with the option authority."
         )
-    check_folder(folder)
-    policy_path = folder / POLICY
-    if not policy_path.exists():
-        if all(entry.name.startswith(BEFORE_THE_POLICY) for entry in folder.iterdir()):
-            raise AuthorityMissingError(
-                f"There is no authority in {folder}, or an unfinished one. Make or complete it with "
-                "anchorage.pki.certificate_authority, or name its folder with the option authority."
-            )
+    if _is_foreign(folder):
         raise PkiError(
             f"{folder} holds something, but no {POLICY}: it is not an authority, or a damaged one. "
             "Choose another folder with the option authority, or restore it from a backup."
+        )
+    check_folder(folder)
+    policy_path = folder / POLICY
+    if not policy_path.exists():
+        raise AuthorityMissingError(
+            f"There is no authority in {folder}, or an unfinished one. Make or complete it with "
+            "anchorage.pki.certificate_authority, or name its folder with the option authority."
         )
     authority = Authority(
         folder=folder,
@@ -181,6 +183,15 @@ def _is_there(folder: Path) -> bool:
         return folder.exists()
     except OSError as error:
         raise PkiError(f"{folder} cannot be reached: {error.strerror}. Check the option authority.") from error
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether something else than an authority, be it an unfinished one, is there to be seen."""
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:  # for check_folder to tell
+        return False
+    return POLICY not in names and not all(name.startswith(BEFORE_THE_POLICY) for name in names)
 
 
 def _read_certified_keys(folder: Path) -> tuple[CertifiedKey, ...]:

@@ -69,8 +69,8 @@ def _parse_entry(entry: Any) -> DeployedLeaf:
             chain_sha256=str(entry["chain_sha256"]),
             staple_sha256=str(entry["staple_sha256"]),
             pkcs12=bool(entry["pkcs12"]),
-            damage=str(entry["damage"])[:LONGEST_TEXT],
-            drift=tuple(str(text)[:LONGEST_TEXT] for text in list(entry["drift"])[:MOST_DRIFT]),
+            damage=_line(entry["damage"]),
+            drift=tuple(_line(text) for text in list(entry["drift"])[:MOST_DRIFT]),
             csr=str(entry["csr"]),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -79,3 +79,8 @@ def _parse_entry(entry: Any) -> DeployedLeaf:
     if leaf.generation < 0 or len(leaf.csr) > LONGEST_CSR or not all(SHA256.match(digest) for digest in digests):
         raise PkiError(f"The host's report about {leaf.name!r} is not plausible, and nothing was deployed.")
     return leaf
+
+
+def _line(text: Any) -> str:
+    """A host's words as one line that a terminal takes for nothing but text."""
+    return "".join(character if character.isprintable() else " " for character in str(text)[:LONGEST_TEXT])

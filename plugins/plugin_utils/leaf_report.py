@@ -46,7 +46,8 @@ def deployed_result(
         for delivery in deliveries
     }
     certificates = [changed.get(plan.request.name) or plan_result(plan) for plan in plans]
-    return {"certificates": certificates, "activation": arrival.get("activation")}
+    result = {"certificates": certificates, "activation": arrival.get("activation")}
+    return {**result, "warnings": arrival["warnings"]} if arrival.get("warnings") else result
 
 
 def plan_result(plan: LeafPlan) -> dict[str, Any]:

@@ -15,7 +15,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import 
 from ansible_collections.anchorage.pki.plugins.plugin_utils.constraints import check_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
-from ansible_collections.anchorage.pki.plugins.plugin_utils.names import NameKind, SubjectAlternativeName, parse_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils.names import (
+    NameKind,
+    SubjectAlternativeName,
+    parse_host_name,
+    parse_names,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Policy
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -83,9 +88,16 @@ def probes(activate: Mapping[str, Any], requests: list[LeafRequest]) -> list[dic
         if name not in by_name:
             raise PkiError(f"activate.probes.certificate: no certificate of this task is named {name!r}.")
         request = by_name[name]
-        server_name = probe["server_name"] or request.server_name
+        server_name = _server_name(probe["server_name"]) if probe["server_name"] else request.server_name
         filled.append({**probe, "certificate": name, "server_name": server_name, "staple": request.staple})
     return filled
+
+
+def _server_name(text: str) -> str:
+    try:
+        return parse_host_name(text)
+    except PkiError as error:
+        raise PkiError(f"activate.probes.server_name: {str(error).removeprefix('names: ')}") from error
 
 
 def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> LeafRequest:

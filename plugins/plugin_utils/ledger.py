@@ -48,12 +48,14 @@ CREATE TABLE certificates (
   certificate BLOB NOT NULL         -- DER
 );
 CREATE INDEX leaf_on_host ON certificates (host, destination, name);
+CREATE INDEX end_by_issuer ON certificates (issuer_sha256, not_after);
 CREATE TABLE staples (
   sha256 TEXT PRIMARY KEY,
   certificate_sha256 TEXT NOT NULL REFERENCES certificates (sha256),
   this_update INTEGER NOT NULL,
   next_update INTEGER NOT NULL
 );
+CREATE INDEX staple_of ON staples (certificate_sha256);
 """
 
 SELECT_LEAF = (

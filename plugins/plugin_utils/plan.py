@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import key_type
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPlace, LeafRecord, Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils.names import SubjectAlternativeName, names_of
-from ansible_collections.anchorage.pki.plugins.plugin_utils.staples import staple_due
+from ansible_collections.anchorage.pki.plugins.plugin_utils.staples import SKEW, staple_due
 
 
 class Action(str, Enum):
@@ -130,6 +130,8 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
     certificate = record.certificate
     if record.status == "revoked":
         return "the deployed leaf is revoked"
+    if now + SKEW < certificate.not_valid_before_utc:
+        return "the deployed leaf is not valid yet, since a clock was ahead when it was signed"
     if authority.issuer_of(record.issuer_sha256) is None:
         return "the issuer of the deployed leaf is no longer part of the authority"
     former, wanted = names_of(certificate), request.names
@@ -174,6 +176,8 @@ def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRec
     staple = record.staple(deployed.staple_sha256)
     if staple is None:
         return "the deployed staple is not in the authority's ledger"
+    if now + SKEW < staple.this_update:
+        return "the staple is not valid yet, since a clock was ahead when it was signed"
     if staple_due(staple.sha256, staple.this_update, staple.next_update, now):
         return f"half of the staple's lifetime is over; it ends at {staple.next_update:%Y-%m-%d %H:%M} UTC"
     return ""

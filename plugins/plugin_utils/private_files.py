@@ -44,6 +44,12 @@ def check_folder(path: Path) -> None:
             f"The authority's folder {path} belongs to user {status.st_uid}, not to you ({os.geteuid()}). "
             "Run as its owner, or choose another folder with the option authority."
         )
+    for parent in path.resolve().parents:
+        if stat.S_IMODE(parent.stat().st_mode) & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+            raise PkiError(
+                f"Every user may write to {parent}, and so put another folder in the place of the authority's. "
+                "Close it, or choose another folder with the option authority."
+            )
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise PkiError(
             f"The authority's folder {path} is open to other users (mode {stat.S_IMODE(status.st_mode):04o}). "

@@ -13,6 +13,7 @@ from enum import Enum
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import Authority, CertifiedKey, IssuingAuthority
 from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Lifetimes, Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils.staples import SKEW
 
 
 class Part(str, Enum):
@@ -73,7 +74,7 @@ def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime
     root = authority.roots[-1]
     validity = root.certificate.not_valid_after_utc - root.certificate.not_valid_before_utc
     # Nothing outlives its root: one that ends before a leaf would is due, however short its own life was meant to be.
-    if _left(root, now) > max(validity / 3, timedelta(days=lifetimes.leaf)):
+    if _begun(root, now) and _left(root, now) > max(validity / 3, timedelta(days=lifetimes.leaf)):
         return []
     return [Step(Part.ROOT, root.number + 1, f"the last one ends on {_day(root)}; the key stays")]
 
@@ -82,7 +83,7 @@ def _issuing_steps(authority: Authority | None, lifetimes: Lifetimes, now: datet
     if authority is None or not authority.issuers:
         return [Step(Part.ISSUING, 1, "there is none yet")]
     issuing = authority.issuers[-1]
-    if _left(issuing, now) > timedelta(days=lifetimes.leaf):
+    if _begun(issuing, now) and _left(issuing, now) > timedelta(days=lifetimes.leaf):
         return []
     reason = f"the last one ends on {_day(issuing)}, before a leaf of {lifetimes.leaf} days would"
     return [Step(Part.ISSUING, issuing.number + 1, reason)]
@@ -93,12 +94,17 @@ def _responder_steps(issuer: IssuingAuthority, lifetimes: Lifetimes, now: dateti
         return [Step(Part.RESPONDER, 1, "there is none yet", issuer.number)]
     responder = issuer.responders[-1]
     # At half of its life, which policy keeps at a staple's lifetime or more: so no staple is ever cut short.
-    if _left(responder, now) > timedelta(days=lifetimes.responder) / 2:
+    if _begun(responder, now) and _left(responder, now) > timedelta(days=lifetimes.responder) / 2:
         return []
     # One that ends with its issuer already is not made again and again: no other could last longer.
     if responder.certificate.not_valid_after_utc >= issuer.certificate.not_valid_after_utc:
         return []
     return [Step(Part.RESPONDER, responder.number + 1, f"the last one ends on {_day(responder)}", issuer.number)]
+
+
+def _begun(key: CertifiedKey, now: datetime) -> bool:
+    """Whether a certificate is valid already. One that is not was signed while a clock was ahead."""
+    return key.certificate.not_valid_before_utc <= now + SKEW
 
 
 def _left(key: CertifiedKey, now: datetime) -> timedelta:

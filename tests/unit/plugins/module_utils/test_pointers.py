@@ -14,8 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.pointers import (
+    HEADER,
     Pointing,
+    pointing_drift,
     read_pointing,
     set_pointing,
     wanted_pointing,
@@ -45,7 +48,7 @@ def folder(tmp_path: Path) -> Iterator[int]:
 def test_any_state_can_be_put_back(folder: int, pointing: Pointing) -> None:
     set_pointing(folder, pointing)
     assert read_pointing(folder) == pointing
-    set_pointing(folder, Pointing("v7", {"nginx.conf": "other"}))
+    set_pointing(folder, Pointing("v7", {"nginx.conf": f"{HEADER} other"}))
     assert set_pointing(folder, Pointing.from_json(pointing.to_json()))
     assert read_pointing(folder) == pointing
 
@@ -88,3 +91,19 @@ def test_nginx_reads_a_pointer_file_in_a_folder_with_odd_characters(tmp_path: Pa
         check=False,
     )
     assert "test is successful" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("name", ["current", "nginx.conf"])
+def test_a_folder_of_somebody_else_is_refused_and_kept(folder: int, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "privkey.pem").write_text("precious")
+    with pytest.raises(HostError, match=f"{name} .* Move it away"):
+        set_pointing(folder, Pointing("v1"))
+    assert (tmp_path / name / "privkey.pem").read_text() == "precious"
+
+
+def test_a_users_own_file_is_no_pointer_of_ours(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "nginx.conf").write_text("server { }\n")
+    set_pointing(folder, Pointing("v1"))
+    assert (tmp_path / "nginx.conf").read_text() == "server { }\n"
+    assert pointing_drift(folder, Pointing("v1")) == []

@@ -47,7 +47,7 @@ def test_the_home_of_nobody_is_told() -> None:
         authority_folder("~no-such-user/pki", {})
 
 
-@pytest.mark.parametrize("option", [None, ""])
+@pytest.mark.parametrize("option", [None])
 def test_the_default_is_the_users_data_folder(option: str | None) -> None:
     default = Path(os.environ["HOME"], ".local/share/anchorage/authority")
     assert authority_folder(option, {}) == default
@@ -249,3 +249,17 @@ def test_reading_changes_nothing(own_authority: Authority, make_authority: Calla
     before = files(own_authority.folder)
     read_authority(own_authority.folder)
     assert files(own_authority.folder) == before
+
+
+@pytest.mark.parametrize("option", ["", "  "])
+def test_an_empty_option_is_not_taken_for_the_default(option: str) -> None:
+    with pytest.raises(PkiError, match="authority: is empty"):
+        authority_folder(option, {})
+
+
+def test_a_folder_of_something_else_is_not_told_to_be_closed(tmp_path: Path) -> None:
+    (tmp_path / "passwd").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(PkiError, match="it is not an authority") as caught:
+        read_authority(tmp_path)
+    assert "chmod" not in str(caught.value)

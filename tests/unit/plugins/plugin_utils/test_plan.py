@@ -232,3 +232,11 @@ def test_every_request_has_its_own_plan(ledger: Ledger, good: Situation, request
         ("a", "a", "nothing is deployed yet"),
         ("b", "b", "cert.pem is altered"),
     ]
+
+
+def test_what_a_clock_that_was_ahead_signed_is_replaced(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority, now: datetime
+) -> None:
+    decision = decide(request_leaf(), good.deployed, good.record, authority, now - 60 * DAY)
+    assert decision.action is Action.LEAF
+    assert "not valid yet" in decision.reason

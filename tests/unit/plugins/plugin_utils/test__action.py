@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of what every action does with its arguments and with a host's answer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible import constants
+from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+
+HOSTILE = {
+    "changed": False,
+    "stores": [],
+    "ansible_facts": {"leaf_certificate_certificates": [{"name": "x", "names": ["bank.internal"]}]},
+    "ansible_stats": {},
+    "add_host": {"host_name": "evil"},
+    "invocation": {"module_args": {}},
+}
+
+
+class Action(PkiAction):
+    """An action whose host answers what no host of ours would."""
+
+    ARGUMENT_SPEC = {"options": {"type": "dict", "options": {"given": {"type": "int", "default": 1}}}}
+
+    def __init__(self) -> None:
+        self._task = SimpleNamespace(args={}, check_mode=False, diff=False, async_val=0)
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        del task_vars
+        return arguments
+
+    def _execute_module(self, **_arguments: Any) -> dict[str, Any]:
+        return dict(HOSTILE)
+
+
+def test_a_hosts_answer_sets_no_facts_and_adds_no_hosts() -> None:
+    assert Action().call_host("anchor_deployment", {}, {}) == {"changed": False, "stores": []}
+
+
+def test_the_interpreter_that_ansible_found_is_still_remembered() -> None:
+    action = Action()
+    action._discovered_interpreter_key = "discovered_interpreter_python"
+    action._discovered_interpreter = "/usr/bin/python3"
+    result = action.call_host("anchor_deployment", {}, {})
+    assert result["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/python3"}
+
+
+@pytest.mark.parametrize("setting", ["DEFAULT_DEBUG", "DEFAULT_KEEP_REMOTE_FILES"])
+def test_no_key_travels_where_ansible_would_show_or_keep_it(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, setting, True)
+    with pytest.raises(PkiError, match="private key"):
+        Action().call_host("leaf_deployment", {}, {}, secret=True)
