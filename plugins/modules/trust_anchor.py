@@ -68,7 +68,8 @@ options:
   state:
     description:
       - V(present) trusts the anchor. It must be a root (signed by itself) that may sign certificates and is valid now.
-      - V(absent) removes it from every store, under whatever name it is there. It may have expired.
+      - V(absent) removes it from every store, under whatever name it is there. It may have expired. The older roots of
+        an O(authority) go too, since a renewed root keeps its key.
       - A file in which an administrator keeps the anchor together with other things is reported and left as it is; the
         task then fails.
     type: str

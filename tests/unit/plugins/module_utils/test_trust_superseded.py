@@ -95,3 +95,12 @@ def test_a_former_root_that_cannot_go_fails_the_store(host: ScratchDebian) -> No
     assert str(shared) in report.evidence[0]
     assert anchor_deployment.shape([report])["purged"] == [{"sha256": FORMER[1].sha256, "stores": ["debian"]}]
     assert states(host)[0] == "trusted"
+
+
+def test_a_removal_takes_the_former_roots_along(host: ScratchDebian) -> None:
+    trust.apply("install", ANCHOR, kinds=["system"], root=str(host.root))
+    (report,) = trust.apply("remove", ANCHOR, kinds=["system"], superseded=FORMER, root=str(host.root))
+    assert (report.state, report.changed) == ("absent", True)
+    assert states(host) == ["absent", "absent", "absent"]
+    (again,) = trust.apply("remove", ANCHOR, kinds=["system"], superseded=FORMER, root=str(host.root))
+    assert (again.state, again.changed) == ("absent", False)
