@@ -98,7 +98,7 @@ def _receive(reading: int, deadline: float) -> bytes:
     """Everything up to the pipe's end, or what came of it until the time or the room is up."""
     answer = b""
     while len(answer) <= _LARGEST_ANSWER:
-        ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
+        ready, _writable, _broken = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
         part = os.read(reading, 65536) if ready else b""
         if not part:
             break

@@ -51,7 +51,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
 SYSTEM = "system"
 KINDS = [SYSTEM, "java", "nss", "policies", "applications"]
 # Those of applications set their environment, which is for the administrator to ask for.
-DEFAULT_KINDS = [SYSTEM, "java", "nss", "policies"]
+DEFAULT_KINDS = (SYSTEM, "java", "nss", "policies")
 
 INSPECT = "inspect"
 INSTALL = "install"

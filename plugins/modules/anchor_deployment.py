@@ -132,7 +132,7 @@ ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "certificate": {"type": "str", "required": True},
     "permitted_domains": {"type": "list", "elements": "str", "default": []},
-    "stores": {"type": "list", "elements": "str", "choices": trust.KINDS, "default": trust.DEFAULT_KINDS},
+    "stores": {"type": "list", "elements": "str", "choices": trust.KINDS, "default": list(trust.DEFAULT_KINDS)},
     "superseded": {
         "type": "list",
         "elements": "dict",

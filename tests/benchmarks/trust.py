@@ -50,7 +50,7 @@ def measure() -> None:
     for stores in COMBINATIONS:
         ours = {"changed": [], "unchanged": []}
         theirs = {"changed": [], "unchanged": []}
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             for seconds, program in ((ours, anchorage), (theirs, mkcert)):
                 seconds["changed"].append(program("install", stores))
                 seconds["unchanged"].append(program("install", stores))

@@ -47,7 +47,7 @@ def read_jks(data: bytes) -> dict[str, bytes] | None:
     reader = _Reader(data[len(JKS_MAGIC) : -_TRAILING_DIGEST])
     try:
         version, count = reader.number(">I"), reader.number(">I")
-        return dict(entry for entry in (_entry(reader, version) for _ in range(count)) if entry)
+        return dict(entry for entry in (_entry(reader, version) for dummy in range(count)) if entry)
     except (struct.error, UnicodeDecodeError, ValueError):
         return None
 
@@ -61,6 +61,6 @@ def _entry(reader: _Reader, version: int) -> tuple[str, bytes] | None:
     if tag != _PRIVATE_KEY:
         raise ValueError(f"unknown entry {tag}")
     reader.counted(">I")
-    for _ in range(reader.number(">I")):
+    for dummy in range(reader.number(">I")):
         reader.certificate(version)
     return None

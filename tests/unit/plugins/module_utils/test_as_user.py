@@ -64,7 +64,7 @@ def test_files_made_are_the_users(people: ScratchPeople) -> None:
 def test_refusals_come_back_as_they_are(people: ScratchPeople, kind: type[HostError]) -> None:
     with pytest.raises(HostError, match="for a reason") as caught:
         call_as(people.alice, fail, kind("for a reason"))
-    assert type(caught.value) is kind
+    assert caught.type is kind
 
 
 @needs_root
