@@ -27,7 +27,8 @@ def test_every_trusted_certificate_is_read(tmp_path: Path) -> None:
 
 
 def test_an_alias_beyond_ascii_is_read(tmp_path: Path) -> None:
-    keystore = make_keystore(tmp_path / "cacerts", "plain PKCS12", **{"könig": PEMS["root-0"]})
+    entries = {"könig": PEMS["root-0"]}
+    keystore = make_keystore(tmp_path / "cacerts", "plain PKCS12", **entries)
     assert list(read_pkcs12(keystore.read_bytes()) or {}) == ["könig"]
 
 
