@@ -40,7 +40,7 @@ class Fields(NamedTuple):
 
 
 # Of the certificate, its three parts, and the fields of the first part from the serial number on.
-_TAGS = bytes([SEQUENCE, SEQUENCE, SEQUENCE, BIT_STRING, INTEGER, *[SEQUENCE] * 5])
+_TAGS = (SEQUENCE, SEQUENCE, SEQUENCE, BIT_STRING, INTEGER, *[SEQUENCE] * 5)
 
 
 def find_fields(der: bytes) -> Fields:
@@ -64,8 +64,11 @@ def find_fields(der: bytes) -> Fields:
     rest = content_of(der, public_key)[1]
     if rest > signed_end:  # no field before this one can end after it
         raise DerError("it ends too early")
-    fields = (serial_number, algorithm, issuer, validity, subject, public_key)
     # Compared at once, since this runs for each certificate of each file of a trust store.
-    if bytes([der[position] for position in (0, signed, signed_end, algorithm_end, *fields)]) != _TAGS:
+    found = (
+        *(der[0], der[signed], der[signed_end], der[algorithm_end], der[serial_number]),
+        *(der[algorithm], der[issuer], der[validity], der[subject], der[public_key]),
+    )
+    if found != _TAGS:
         raise DerError("it does not have the fields of one")
-    return Fields(*fields, rest, signed_end)
+    return Fields(serial_number, algorithm, issuer, validity, subject, public_key, rest, signed_end)
