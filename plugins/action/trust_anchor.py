@@ -38,7 +38,8 @@ class ActionModule(TrustAction):
             return {"changed": True, "anchor": {}, "stores": [], "purged": [], "msg": message}
         if not present:
             # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
-            former = self.superseded_anchors(arguments) if source.startswith("authority") else ()
+            of_authority = arguments["certificate"] is None and arguments["src"] is None
+            former = self.superseded_anchors(arguments) if of_authority else ()
             return self.ask_host("remove", identify_anchor(text, source), stores, task_vars, former)
         anchor = parse_anchor(text, source, datetime.now(timezone.utc))
         return self.ask_host("install", anchor, stores, task_vars, self.superseded_anchors(arguments) if purge else ())

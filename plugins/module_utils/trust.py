@@ -295,13 +295,13 @@ def _purge(place: Place, anchor: Anchor, superseded: Sequence[Anchor], report: R
     except (HostError, OSError) as error:
         reason = f"A former anchor was not removed: {_sentence(error)}"
         return replace(report, state=FAILED, changed=True, evidence=(reason, *report.evidence))
-    report_state = report.state
+    settled = report.state
     report = replace(report, changed=True, state=after.state, evidence=after.evidence, purged=tuple(purged))
     left = [purge for purge in purged if purge.after.state not in SETTLED[REMOVE]]
     if left:
         reason = f"A trace of the former anchor {left[0].anchor.name} is left: {'; '.join(left[0].after.evidence)}."
         return replace(report, state=FAILED, evidence=(reason, *after.evidence))
-    if after.state != report_state:
+    if after.state != settled:
         reason = f"With its former anchors gone, it is {after.state}: {'; '.join(after.evidence)}."
         return replace(report, state=FAILED, evidence=(reason, *after.evidence))
     return report
