@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -383,3 +384,30 @@ def test_pem_of_an_anchor_is_what_certutil_exports(people: ScratchPeople, databa
     settle("install", people)
     exported = database.certutil("-L", "-n", ANCHOR.name, "-a").replace("\r\n", "\n")
     assert exported.strip() == ANCHOR.pem.strip()
+
+
+# --- beside policies
+
+
+def test_a_firefox_that_starts_amid_a_removal_brings_nothing_back(
+    people: ScratchPeople, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Database(people.alice, ".mozilla/firefox/a1b2.default")
+    (people.root / "usr/lib/firefox").mkdir(parents=True)
+    (people.root / "usr/lib/firefox/application.ini").touch()
+    policies = people.root / "etc/firefox/policies/policies.json"
+    install = trust.apply("install", ANCHOR, ["nss", "policies"], root=str(people.root))
+    assert [report.state for report in install] == ["trusted", "trusted"]
+    remove = trust._remove
+
+    def remove_and_start(*arguments: Any) -> trust.Report:
+        report = remove(*arguments)
+        if policies.exists():
+            for file in json.loads(policies.read_text())["policies"]["Certificates"]["Install"]:
+                pem = (people.root / file.lstrip("/")).read_text()
+                profile.certutil("-A", "-n", "by policy", "-t", "CT,CT,", "-a", stdin=pem.encode())
+        return report
+
+    monkeypatch.setattr(trust, "_remove", remove_and_start)
+    trust.apply("remove", ANCHOR, ["nss", "policies"], root=str(people.root))
+    assert profile.lists() == {}
