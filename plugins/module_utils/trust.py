@@ -40,8 +40,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
     Store,
 )
 
-# The kinds of stores that a task can ask for, in the order in which they take their turn: what feeds others comes before
-# them, as a browser that starts amid a removal would copy an anchor from its policies into a profile once more.
+# The kinds of stores that a task can ask for, in the order in which they take turns: what feeds another comes first,
+# as a browser that starts amid a removal would copy the anchor from its policies into a profile once more.
 FAMILIES: dict[str, tuple[Family, ...]] = {
     "system": (anchor_folder, debian_java),
     "java": (java,),

@@ -41,9 +41,10 @@ class ScratchDebian:
         self.bundle = self.links / "ca-certificates.crt"
         self.program = root / "usr/sbin/update-ca-certificates"
         self.packaged = make_root("Public root 1")
-        for folder in (self.anchors, self.links, self.program.parent, root / "var/run", root / "hooks"):
+        for folder in (self.anchors, self.links, self.program.parent, root / "var/lib", root / "var/run"):
             folder.mkdir(parents=True)
-        (root / "usr/share/ca-certificates").mkdir(parents=True)
+        for folder in (root / "usr/share/ca-certificates", root / "hooks"):
+            folder.mkdir(parents=True)
         (root / "usr/share/ca-certificates/public-1.crt").write_bytes(pem_of(self.packaged))
         (root / "usr/share/ca-certificates/public-2.crt").write_bytes(pem_of(make_root("Public root 2")))
         (root / "etc/ca-certificates.conf").write_text("public-1.crt\npublic-2.crt\n")

@@ -39,8 +39,8 @@ class ScratchFreebsd:
         self.links = root / "etc/ssl/certs"
         self.bundle = root / "etc/ssl/cert.pem"
         self.program = root / "usr/sbin/certctl"
-        for folder in (self.program.parent, root / "bin", root / "var/run", root / "usr/share/certs/trusted"):
-            folder.mkdir(parents=True)
+        for folder in ("usr/sbin", "bin", "var/lib", "var/run", "usr/share/certs/trusted"):
+            (root / folder).mkdir(parents=True)
         (root / "usr/share/certs/trusted/public.pem").write_bytes(packaged)
         (root / "bin/freebsd-version").write_text("#!/bin/sh\necho 15.0-RELEASE\n")
         text = _COMPILED.format(python=sys.executable, folder=Path(__file__).parent, kind=kind, root=root)

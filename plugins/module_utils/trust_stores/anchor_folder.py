@@ -11,12 +11,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import read_regular, write_public
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import (
+    make_folders,
+    read_regular,
+    write_public,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.folder_checks import (
     check_readers,
     check_sources,
@@ -45,6 +51,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 REFRESH_LIMIT = 180.0
 # Bytes, beside a second copy of the bundle.
 _SPACE_FOR_LINKS = 64 * 1024
+# There while a refresh is under way. One that was cut off may have taken away what it had not made again yet, be it no
+# file of ours: update-ca-trust of EL 10 makes the link to curl's bundle last, and others have hooks then.
+_UNDER_WAY = "/var/lib/anchorage/refresh"
 
 
 def sought() -> list[str]:
@@ -57,6 +66,13 @@ def find(root: str) -> list[FolderStore]:
 
 
 def inspect(store: FolderStore, anchor: Anchor) -> Finding:
+    finding, mark = _inspect_files(store, anchor), store.path(_UNDER_WAY)
+    if not os.path.exists(mark):
+        return finding
+    return replace(finding, state=STALE, evidence=(*finding.evidence, f"{mark} is left of a refresh that was cut off"))
+
+
+def _inspect_files(store: FolderStore, anchor: Anchor) -> Finding:
     found, read, blocked = check_sources(store, anchor), check_readers(store, anchor), distrust(store, anchor)
     checks = [*found, *read]
     evidence = tuple(check.sentence for check in checks)
@@ -147,15 +163,20 @@ def _clear_attempt(store: FolderStore, anchor: Anchor) -> None:
     if store.links:
         for link in dangling_links(store.links, anchor.name):
             os.unlink(link)
-    if inspect(store, anchor).state != ABSENT:
+    if _inspect_files(store, anchor).state != ABSENT:
         _refresh(store, rebuild=True)
 
 
 def _refresh(store: FolderStore, rebuild: bool) -> None:
     layout = store.layout
     command = [store.command, *layout.command[1:], *(layout.rebuild if rebuild else ())]
-    variable = layout.deferral[0]
+    variable, mark = layout.deferral[0], Path(store.path(_UNDER_WAY))
+    make_folders(mark.parent)
+    mark.touch()
     outcome = run(command, REFRESH_LIMIT, environment={k: v for k, v in os.environ.items() if k == variable})
+    mark.unlink()
+    with suppress(OSError):  # others may keep something there
+        mark.parent.rmdir()
     if outcome.status:
         raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
 
