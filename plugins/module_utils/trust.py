@@ -127,7 +127,7 @@ def apply(
         surveyed = [(place, _survey(place, anchor)) for place in places]
         for place, before in surveyed:
             report = _treat(place, anchor, before, operation, check_mode)
-            if superseded and report.state in (TRUSTED, ABSENT):
+            if superseded and report.state in (TRUSTED, ABSENT, PENDING):
                 report = _purge(place, anchor, superseded, report, check_mode)
             reports.append(report)
         return reports
@@ -297,13 +297,13 @@ def _purge(place: Place, anchor: Anchor, superseded: Sequence[Anchor], report: R
         reason = f"A former anchor was not removed: {_sentence(error)}"
         return replace(report, state=FAILED, changed=True, evidence=(reason, *report.evidence))
     settled = report.state
-    report = replace(report, changed=True, state=after.state, evidence=after.evidence, purged=tuple(purged))
+    report = replace(report, changed=True, state=_reached(after), evidence=after.evidence, purged=tuple(purged))
     left = [purge for purge in purged if purge.after.state not in SETTLED[REMOVE]]
     if left:
         reason = f"A trace of the former anchor {left[0].anchor.name} is left: {'; '.join(left[0].after.evidence)}."
         return replace(report, state=FAILED, evidence=(reason, *after.evidence))
-    if after.state != settled:
-        reason = f"With its former anchors gone, it is {after.state}: {'; '.join(after.evidence)}."
+    if report.state != settled:
+        reason = f"With its former anchors gone, it is {report.state}: {'; '.join(after.evidence)}."
         return replace(report, state=FAILED, evidence=(reason, *after.evidence))
     return report
 

@@ -32,7 +32,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.layouts
     FolderStore,
     system_stores,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.openssl import dangling_links, hash_links
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.openssl import (
+    dangling_links,
+    hash_links,
+    orphaned_hash_links,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.rehearsal import rehearse
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.sources import (
     distrust,
@@ -173,6 +177,8 @@ def _refresh(store: FolderStore, rebuild: bool) -> None:
     variable, mark = layout.deferral[0], Path(store.path(_UNDER_WAY))
     make_folders(mark.parent)
     mark.touch()
+    for link in orphaned_hash_links(store.links):
+        os.unlink(link)
     outcome = run(command, REFRESH_LIMIT, environment={k: v for k, v in os.environ.items() if k == variable})
     mark.unlink()
     with suppress(OSError):  # others may keep something there

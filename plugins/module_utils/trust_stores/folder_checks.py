@@ -79,6 +79,8 @@ def _check_oddity(store: FolderStore, source: Source, anchor: Anchor) -> Iterato
         yield Check(True, True, f"{source.path} holds it together with other things, and is left to its owner")
     elif source.path == str(store.own_file(anchor)):
         yield Check(True, False, f"{source.path} does not hold what its name says")
+    if store.layout.joins_bytes and not source.content.endswith(b"\n"):
+        yield Check(False, True, f"{source.path} has no final newline, which may keep programs from reading the bundle")
     if is_damaged(source.content):
         yield Check(False, True, f"{source.path} is damaged, and may keep programs from reading the bundle")
 

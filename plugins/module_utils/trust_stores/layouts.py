@@ -51,6 +51,7 @@ class Layout:
     blocklists: tuple[str, ...] = ()  # folders of certificates that it distrusts
     rebuild: tuple[str, ...] = ()  # arguments with which it clears what is left of former anchors too
     rereads_links: bool = False  # whether what lies in the links folder is a source itself
+    joins_bytes: bool = False  # whether the bundle is the files one after the other, whatever they end with
     script: bool | None = None  # whether the command is a shell script, where that tells two rows apart
     deferral: tuple[str, str] = ("", "")  # with this variable set, it only leaves this file, for the next boot
     rehearsal: str = ""  # how a change can be tried
@@ -190,6 +191,7 @@ LAYOUTS = (
         source_names=r"[^.].*",
         follows_links=False,
         packaged="/usr/share/ca-certificates",
+        joins_bytes=True,
     ),
     _FREEBSD,
     # Before FreeBSD 15, certctl was a shell script that writes no bundle.

@@ -37,6 +37,14 @@ def dangling_links(folder: str, stem: str) -> list[str]:
     return [link for link in dangling if os.path.splitext(os.readlink(link))[0].endswith(stem)]
 
 
+def orphaned_hash_links(folder: str) -> list[str]:
+    """The entries of ``folder`` named like a subject's hash that lead nowhere. ``openssl rehash`` keeps one where there is
+    another certificate of that subject, which OpenSSL does not find any more then: it stops at a number that is gone."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = [os.path.join(folder, name) for name in names if _HASH_LINK.fullmatch(name)]
+    return [path for path in paths if not os.path.exists(path)]
+
+
 def refusal(option: str, path: str, pem: str) -> str | None:
     """Why ``openssl verify``, with no other anchors than those of ``path``, does not trust the certificate.
 
