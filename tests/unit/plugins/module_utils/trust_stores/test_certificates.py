@@ -33,9 +33,10 @@ DAMAGED = b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n"
         (PEM, [DER]),
         (b"text\n" + PEM.replace(b"\n", b"\r\n"), [DER]),
         (PEM + pem_of(OTHER), [DER, der_of(OTHER)]),
+        (PEM.rstrip() + pem_of(OTHER), [DER, der_of(OTHER)]),
         (DAMAGED + PEM, [DER]),
     ],
-    ids=["nothing", "DER", "PEM", "text and CRLF", "two", "a damaged one"],
+    ids=["nothing", "DER", "PEM", "text and CRLF", "two", "joined without a line end", "a damaged one"],
 )
 def test_every_readable_certificate_is_found(content: bytes, expected: list[bytes]) -> None:
     assert certificates_in(content) == expected
