@@ -31,6 +31,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details: >-
+      The keys are unlocked as in the run, so that the same passphrases are needed. What certificate_authority has to
+      renew first is a warning, since an earlier task of the same run may do so.
   diff_mode:
     support: full
   idempotent:

@@ -22,7 +22,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import hashes, serialization, x509
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import (
+    AuthorityDueError,
+    AuthorityMissingError,
+    PkiError,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import PrivateKey, decode_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Policy, decode_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import check_folder, read_private, read_public
@@ -72,9 +76,9 @@ class IssuingAuthority(CertifiedKey):
 
     @property
     def responder(self) -> CertifiedKey:
-        """The responder that signs now. Raises PkiError where there is none."""
+        """The responder that signs now. Raises AuthorityDueError where there is none."""
         if not self.responders:
-            raise PkiError(f"{self.folder} has no OCSP responder. Run certificate_authority to make one.")
+            raise AuthorityDueError(f"{self.folder} has no OCSP responder. Run certificate_authority to make one.")
         return self.responders[-1]
 
 

@@ -283,6 +283,7 @@ def test_a_damaged_leaf_gets_a_new_key(deployed: Destination) -> None:
 
 def test_a_host_without_openssl_says_what_to_install(private_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "SEARCH_PATH", str(private_folder))
-    with pytest.raises(HostError, match=r"Install the package openssl there, or leave private_key at controller\."):
-        reported(destination_at(private_folder / "pki"), ON_HOST)
+    for check_mode in (True, False):
+        with pytest.raises(HostError, match=r"Install the package openssl there, or leave private_key at controller\."):
+            report(destination_at(private_folder / "pki"), [ON_HOST], check_mode)
     assert tree(private_folder) == {}
