@@ -21,7 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import hashes, serialization, x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
+    InvalidSignature,
+    NameOID,
+    UnsupportedAlgorithm,
+    hashes,
+    serialization,
+    x509,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import (
     AuthorityDueError,
     AuthorityMissingError,
@@ -179,6 +186,7 @@ def read_authority(folder: Path) -> Authority:
     )
     if authority.issuers and not authority.roots:
         raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
+    _check_parts(authority)
     return authority
 
 
@@ -213,6 +221,38 @@ def _read_certified_key(folder: Path) -> CertifiedKey:
         raise PkiError(
             f"{path} is not a certificate any more. Restore the authority's folder from a backup."
         ) from error
+
+
+def _check_parts(authority: Authority) -> None:
+    """Raise PkiError where a part is another authority's, which was mixed in by a copy or a backup.
+
+    Of an issuing authority's many responders only the one that signs is looked at: each task of each host reads all
+    this, and a verification takes longer than to read a file.
+    """
+    for root in authority.roots:
+        names = [name.value for name in root.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        if names != [authority.policy.subject.common_name]:
+            wanted = f"not {authority.policy.subject.common_name!r} as in {authority.folder / POLICY}"
+            raise _foreign(root, f"its common name is {', '.join(map(repr, names))}, {wanted}")
+        if root.certificate.public_key() != authority.root.certificate.public_key():
+            raise _foreign(root, f"it has another key than {authority.root.folder / CERTIFICATE}")
+    for issuer in authority.issuers:
+        _check_signed(issuer, authority.root)
+        if issuer.responders:
+            _check_signed(issuer.responder, issuer)
+
+
+def _check_signed(key: CertifiedKey, signer: CertifiedKey) -> None:
+    try:
+        key.certificate.verify_directly_issued_by(signer.certificate)
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:  # whatever is foreign in it
+        raise _foreign(key, f"{signer.folder / CERTIFICATE} did not sign it") from error
+
+
+def _foreign(key: CertifiedKey, reason: str) -> PkiError:
+    return PkiError(
+        f"{key.folder / CERTIFICATE} is not of this authority: {reason}. Restore the authority's folder from a backup."
+    )
 
 
 def _newest(keys: tuple[Key, ...], folder: Path) -> Key:
