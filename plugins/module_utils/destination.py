@@ -69,7 +69,13 @@ def exclusive_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> I
     descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         _acquire(descriptor, fcntl.LOCK_EX, path, patience)
-        yield
+        if os.fstat(descriptor).st_nlink == 0:
+            raise HostError(f"Another run has just failed in {path} and left nothing there. Run the task again.")
+        try:
+            yield
+        finally:
+            if os.listdir(folder) == [LOCK_FILE]:  # nothing was deployed
+                os.unlink(LOCK_FILE, dir_fd=folder)
     finally:
         os.close(descriptor)
 

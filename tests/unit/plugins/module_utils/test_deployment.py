@@ -215,6 +215,29 @@ def test_a_first_deployment_is_rolled_back_to_nothing(private_folder: Path) -> N
     assert tree(private_folder) == {}
 
 
+@pytest.mark.parametrize(
+    "activation", [Activation(test=["false"]), Activation(reload=["false"])], ids=["test", "reload"]
+)
+def test_a_failed_first_deployment_leaves_no_folder_behind(private_folder: Path, activation: Activation) -> None:
+    with pytest.raises(HostError, match="Rolled back"):
+        deploy(destination_at(private_folder / "etc" / "pki"), [request(make_leaf())], activation)
+    assert list(private_folder.iterdir()) == []
+
+
+def test_what_cannot_be_staged_leaves_no_folder_behind(private_folder: Path) -> None:
+    bad = replace(request(make_leaf()), private_key="nonsense")
+    with pytest.raises(HostError, match="Nothing was changed"):
+        deploy(destination_at(private_folder / "etc" / "pki"), [bad], NO_SERVER)
+    assert list(private_folder.iterdir()) == []
+
+
+def test_a_failed_deployment_leaves_a_folder_that_was_there(private_folder: Path) -> None:
+    (private_folder / "pki").mkdir()
+    with pytest.raises(HostError, match="Rolled back"):
+        deploy(destination_at(private_folder / "pki"), [request(make_leaf())], Activation(test=["false"]))
+    assert tree(private_folder) == {"pki": ("0o40755", None)}
+
+
 def test_several_leaves_are_rolled_back_together(private_folder: Path) -> None:
     destination = destination_at(private_folder)
     entry(destination, make_leaf())
