@@ -199,8 +199,12 @@ def replace_link(folder: int, name: str, target: str) -> None:
     """Make ``name`` a symbolic link to ``target`` by one rename. Raises OSError."""
     staged = f".{name}.new"
     remove(folder, staged)
-    os.symlink(target, staged, dir_fd=folder)
-    os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
+    try:
+        os.symlink(target, staged, dir_fd=folder)
+        os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        remove(folder, staged)
+        raise
     os.fsync(folder)
 
 
