@@ -45,7 +45,7 @@ options:
   name:
     description:
       - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
-        digits, dots, underscores and hyphens.
+        digits, dots, underscores and hyphens, 200 at most.
       - Required unless O(certificates) is given.
     type: str
   names:

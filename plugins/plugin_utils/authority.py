@@ -133,15 +133,10 @@ def to_pem(certificate: x509.Certificate) -> str:
 def authority_folder(option: str | None, environment: Mapping[str, str]) -> Path:
     """The folder that the option ``authority`` names, or the default of the XDG Base Directory Specification.
 
-    Raises PkiError in an execution environment without the option.
+    Raises PkiError for a relative path, and in an execution environment without the option.
     """
-    if option is not None and not option.strip():
-        raise PkiError("authority: is empty. Name a folder, or leave the option out for the default one.")
-    if option:
-        try:
-            return Path(option).expanduser().absolute()
-        except RuntimeError as error:
-            raise PkiError(f"authority: {option!r} names the home of a user who is not there.") from error
+    if option is not None:
+        return _named_folder(option)
     if os.path.isdir(EXECUTION_ENVIRONMENT):
         raise PkiError(
             "authority: name the authority's folder in an execution environment, on a volume that outlives the job; "
@@ -151,6 +146,21 @@ def authority_folder(option: str | None, environment: Mapping[str, str]) -> Path
     # The specification has a relative path ignored.
     base = Path(data) if data.startswith("/") else Path("~/.local/share").expanduser()
     return base / "anchorage" / "authority"
+
+
+def _named_folder(option: str) -> Path:
+    if not option.strip():
+        raise PkiError("authority: is empty. Name a folder, or leave the option out for the default one.")
+    try:
+        folder = Path(option).expanduser()
+    except RuntimeError as error:
+        raise PkiError(f"authority: {option!r} names the home of a user who is not there.") from error
+    if not folder.is_absolute():
+        raise PkiError(
+            f"authority: {option!r} is a relative path, which is another folder wherever Ansible is started. Begin it "
+            "with / or ~, or with {{ playbook_dir }} for the playbook's own folder."
+        )
+    return folder
 
 
 def read_authority(folder: Path) -> Authority:

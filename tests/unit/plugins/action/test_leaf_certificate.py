@@ -114,7 +114,7 @@ def test_a_first_run_in_check_mode_does_not_fail(results) -> None:
         ("wildcard", "*.app.localhost"),
         ("no address", "looks like an IP address and is none"),
         ("too long", "lifetime: 91 days for 'app'"),
-        ("folder", "name: '../app' names a folder"),
+        ("folder", "name: '../app' names a folder: use up to"),
         ("neither", "one of the following is required: name, certificates"),
         ("two ways", "mutually exclusive: name|certificates"),
         ("no passphrase", "passphrase: the private key"),

@@ -34,12 +34,16 @@ def files(folder: Path) -> dict[str, bytes]:
 # Where it is
 
 
-def test_the_option_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_option_names_the_folder() -> None:
     home = os.environ["HOME"]
     assert authority_folder("/srv/pki", {}) == Path("/srv/pki")
     assert authority_folder("~/pki", {}) == Path(home, "pki")
-    assert authority_folder("pki", {"XDG_DATA_HOME": "/elsewhere"}) == tmp_path / "pki"
+
+
+@pytest.mark.parametrize("option", ["pki", "./pki", "../pki", ".", " /srv/pki"])
+def test_a_relative_folder_would_be_another_one_wherever_ansible_is_started(option: str) -> None:
+    with pytest.raises(PkiError, match=r"^authority: '.*' is a relative path.*\{\{ playbook_dir \}\}"):
+        authority_folder(option, {})
 
 
 def test_the_home_of_nobody_is_told() -> None:
