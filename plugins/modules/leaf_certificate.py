@@ -32,8 +32,8 @@ attributes:
   check_mode:
     support: full
     details: >-
-      The keys are unlocked as in the run, so that the same passphrases are needed. What certificate_authority has to
-      renew first is a warning, since an earlier task of the same run may do so.
+      The keys are unlocked as in the run, so that the same passphrases are needed. What
+      M(anchorage.pki.certificate_authority) has to renew first is a warning, since an earlier task may do so.
   diff_mode:
     support: full
   idempotent:
