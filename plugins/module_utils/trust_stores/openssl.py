@@ -10,7 +10,7 @@ import os
 import re
 
 from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command, run
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import is_single
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import read_regular
 
 VERIFY_LIMIT = 30.0
@@ -25,21 +25,23 @@ def hash_links(folder: str, der: bytes) -> dict[str, str]:
     if not os.path.isdir(folder):
         return {}
     paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _HASH_LINK.fullmatch(name)]
-    return {path: os.path.realpath(path) for path in paths if certificates_in(read_regular(path) or b"") == [der]}
+    return {path: os.path.realpath(path) for path in paths if is_single(read_regular(path) or b"", der)}
 
 
 def dangling_links(folder: str, stem: str) -> list[str]:
     """The links in ``folder`` to files whose names end in ``stem``, any suffix aside, and that are there no more."""
     if not os.path.isdir(folder):
         return []
-    links = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-    dangling = [link for link in links if os.path.islink(link) and not os.path.exists(link)]
-    return [link for link in dangling if os.path.splitext(os.readlink(link))[0].endswith(stem)]
+    with os.scandir(folder) as entries:
+        links = sorted(entry.path for entry in entries if entry.is_symlink())
+    leading = [link for link in links if os.path.splitext(os.readlink(link))[0].endswith(stem)]
+    return [link for link in leading if not os.path.exists(link)]
 
 
 def orphaned_hash_links(folder: str) -> list[str]:
-    """The entries of ``folder`` named like a subject's hash that lead nowhere. ``openssl rehash`` keeps one where there is
-    another certificate of that subject, which OpenSSL does not find any more then: it stops at a number that is gone."""
+    """The entries of ``folder`` named like a subject's hash that lead nowhere. ``openssl rehash`` keeps one where
+    another certificate has that subject, which OpenSSL does not find then: it stops at the first number that is gone.
+    """
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     paths = [os.path.join(folder, name) for name in names if _HASH_LINK.fullmatch(name)]
     return [path for path in paths if not os.path.exists(path)]

@@ -96,7 +96,8 @@ def settle(operation: str, host: ScratchPlatform) -> trust.Report:
 
 
 def openssl_trusts(host: ScratchPlatform, anchor: Anchor = ANCHOR, path: str = "") -> bool:
-    """Without a partial chain, openssl accepts a root only where this very certificate is trusted."""
+    """Without a partial chain, openssl accepts a root only where this very certificate is trusted, and no other of its
+    subject before it."""
     bundle = host.path(path or BUNDLES[host.name])
     command = ["openssl", "verify", "-no_check_time", "-no-CApath", "-no-CAstore", "-CAfile", str(bundle)]
     return subprocess.run(command, input=anchor.pem.encode(), capture_output=True, check=False).returncode == 0
@@ -280,13 +281,15 @@ def test_inside_a_transactional_update_a_removal_is_pending(
 ) -> None:
     for anchor in (FORMER, ANCHOR):
         apply("install", suse, anchor)
+    bundle = suse.path(BUNDLES["suse"])
+    before = bundle.read_bytes()
     with monkeypatch.context() as update:
         update.setenv("TRANSACTIONAL_UPDATE", "true")
         report = apply("remove", suse, superseded=[FORMER])
         assert (report.state, report.changed) == ("pending", True)
         assert trust.shortfall("remove", [report]) == ""
         assert not apply("remove", suse, superseded=[FORMER]).changed
-    assert openssl_trusts(suse)
+    assert bundle.read_bytes() == before
     suse.refresh()  # the boot's
     assert not openssl_trusts(suse)
     assert not openssl_trusts(suse, FORMER)
