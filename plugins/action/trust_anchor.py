@@ -24,7 +24,7 @@ class ActionModule(TrustAction):
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        present, purge, stores = arguments["state"] == "present", arguments["purge_superseded"], arguments["stores"]
+        present, purge = arguments["state"] == "present", arguments["purge_superseded"]
         if purge and not present:
             raise PkiError("purge_superseded: goes with state=present. Remove a former root by its own task instead.")
         if purge and (arguments["certificate"] is not None or arguments["src"] is not None):
@@ -40,6 +40,7 @@ class ActionModule(TrustAction):
             # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
             of_authority = arguments["certificate"] is None and arguments["src"] is None
             former = self.superseded_anchors(arguments) if of_authority else ()
-            return self.ask_host("remove", identify_anchor(text, source), stores, task_vars, former)
+            return self.ask_host("remove", identify_anchor(text, source), arguments, task_vars, former)
         anchor = parse_anchor(text, source, datetime.now(timezone.utc))
-        return self.ask_host("install", anchor, stores, task_vars, self.superseded_anchors(arguments) if purge else ())
+        superseded = self.superseded_anchors(arguments) if purge else ()
+        return self.ask_host("install", anchor, arguments, task_vars, superseded)

@@ -25,4 +25,4 @@ class ActionModule(TrustAction):
             if not self.check_mode:
                 raise
             return {"changed": False, "anchor": {}, "stores": [], "msg": str(error)}
-        return self.ask_host("inspect", identify_anchor(text, source), arguments["stores"], task_vars)
+        return self.ask_host("inspect", identify_anchor(text, source), arguments, task_vars)

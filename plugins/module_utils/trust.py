@@ -110,13 +110,15 @@ def apply(
     root: str = "/",
     check_mode: bool = False,
     patience: float = LOCK_PATIENCE,
+    java_password: str = "",
 ) -> list[Report]:
     """Inspect the anchor in each store of these kinds below ``root``, and install or remove it where that is still to
     be done. The ``superseded`` anchors are removed too, from each store in which that was brought about.
+    ``java_password`` opens Java's keystores of the user who runs this, where the usual one does not.
 
     Raises HostError where there is no store at all, where the user may not change one, and while another run is at it.
     """
-    places = _find(kinds, root)
+    places = _find(kinds, root, java_password)
     if operation != INSPECT:
         _require_root(root)
     with ExitStack() as stack:
@@ -148,10 +150,14 @@ def shortfall(operation: str, reports: list[Report]) -> str:
     return " ".join(f"{report.name}: {report.evidence[0]}" for report in blamed)
 
 
-def _find(kinds: Sequence[str], root: str) -> list[Place]:
+def _find(kinds: Sequence[str], root: str, java_password: str) -> list[Place]:
     """All stores of the kinds. Of a system's store there has to be one: without it, the platform is unknown."""
     families = [(kind, family) for kind, members in FAMILIES.items() if kind in kinds for family in members]
-    places = [Place(kind, family, store) for kind, family in families for store in family.find(root)]
+    found = [(kind, family, store) for kind, family in families for store in family.find(root)]
+    places = [
+        Place(kind, family, java.with_password(store, java_password) if family is java else store)
+        for kind, family, store in found
+    ]
     wanted = [SYSTEM] if SYSTEM in kinds else kinds
     if not any(place.kind in wanted for place in places):
         sought = ", ".join(entry for kind, family in families if kind in wanted for entry in family.sought())

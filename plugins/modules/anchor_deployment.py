@@ -69,6 +69,11 @@ options:
       - java
       - nss
       - policies
+  java_keystore_password:
+    description:
+      - The password of keystores of the user who runs the module, where it is not V(changeit); empty for none.
+    type: str
+    default: ""
   superseded:
     description:
       - Former anchors that O(operation=install) removes from each store once that trusts the new one.
@@ -133,6 +138,7 @@ ARGUMENTS: dict[str, Any] = {
     "certificate": {"type": "str", "required": True},
     "permitted_domains": {"type": "list", "elements": "str", "default": []},
     "stores": {"type": "list", "elements": "str", "choices": trust.KINDS, "default": list(trust.DEFAULT_KINDS)},
+    "java_keystore_password": {"type": "str", "default": "", "no_log": True},
     "superseded": {
         "type": "list",
         "elements": "dict",
@@ -154,7 +160,12 @@ def main() -> None:
         module.fail_json(msg="name: only lower-case letters, digits and hyphens can name an anchor in every store.")
     try:
         reports = trust.apply(
-            operation, anchor, module.params["stores"], superseded=superseded, check_mode=module.check_mode
+            operation,
+            anchor,
+            module.params["stores"],
+            superseded=superseded,
+            check_mode=module.check_mode,
+            java_password=module.params["java_keystore_password"],
         )
     except HostError as error:
         module.fail_json(msg=str(error), stores=[], purged=[])

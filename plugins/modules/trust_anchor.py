@@ -52,6 +52,7 @@ options:
       - V(nss) stands for the databases of all users' Firefox and Chromium.
       - V(policies) stands for the policies by which Firefox and Chromium trust more than they bring along.
       - V(applications) stands for settings that have programs with roots of their own read the system's bundle.
+      - Without it, all but V(applications) when O(state=present), and all when O(state=absent).
     type: list
     elements: str
     choices:
@@ -60,11 +61,12 @@ options:
       - nss
       - policies
       - applications
-    default:
-      - system
-      - java
-      - nss
-      - policies
+  java_keystore_password:
+    description:
+      - The password of Java keystores that have another one than V(changeit), which is tried first.
+      - Keystores in a user's home are left to that user, whose own programs would learn it.
+      - For Debian's own keystore, C(/etc/default/cacerts) on the host says it.
+    type: str
   state:
     description:
       - V(present) trusts the anchor. It must be a root (signed by itself) that may sign certificates and is valid now.

@@ -91,13 +91,12 @@ class PkiAction(ActionBase):
         file."""
         if constants.DEFAULT_DEBUG:
             raise PkiError(
-                "ANSIBLE_DEBUG is set: ansible-core would print the private key with the module's arguments. "
+                "ANSIBLE_DEBUG is set: ansible-core would print secrets with the module's arguments. "
                 "Unset it and run again."
             )
         if constants.DEFAULT_KEEP_REMOTE_FILES:
             raise PkiError(
-                "ANSIBLE_KEEP_REMOTE_FILES is set: the private key would stay in a file on the host. Unset it and run "
-                "again."
+                "ANSIBLE_KEEP_REMOTE_FILES is set: secrets would stay in a file on the host. Unset it and run again."
             )
         if self._connection.has_pipelining:
             try:
@@ -108,7 +107,7 @@ class PkiAction(ActionBase):
                 self._connection.set_option("pipelining", True)
         if not self._is_pipelining_enabled("new") and self._is_become_unprivileged():
             raise PkiError(
-                "become_user is not root and this connection cannot pipeline: the private key would lie in a file that "
+                "become_user is not root and this connection cannot pipeline: secrets would lie in a file that "
                 "other users may read. Become root, or use a connection that supports pipelining."
             )
 

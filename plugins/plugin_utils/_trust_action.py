@@ -17,16 +17,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import Ancho
 from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 
+ALL_STORES = ["system", "java", "nss", "policies", "applications"]
+# Those of applications set their environment, which is for the administrator to ask for.
+DEFAULT_STORES = ALL_STORES[:-1]
 ANCHOR_SPEC: dict[str, Any] = {
     **AUTHORITY_SPEC,
     "certificate": {"type": "str"},
     "src": {"type": "path"},
-    "stores": {
-        "type": "list",
-        "elements": "str",
-        "choices": ["system", "java", "nss", "policies", "applications"],
-        "default": ["system", "java", "nss", "policies"],
-    },
+    "stores": {"type": "list", "elements": "str", "choices": ALL_STORES},
+    "java_keystore_password": {"type": "str", "no_log": True},
 }
 # No real root comes near this size, and a device or a wrong path might never end.
 LARGEST_CERTIFICATE = 1024 * 1024
@@ -65,20 +64,27 @@ class TrustAction(PkiAction):
         self,
         operation: str,
         anchor: Anchor,
-        stores: list[str],
+        arguments: dict[str, Any],
         task_vars: dict[str, Any],
         superseded: Sequence[Anchor] = (),
     ) -> dict[str, Any]:
-        """Have the host inspect, install or remove the anchor in these kinds of stores, in one round trip."""
-        arguments = {
+        """Have the host inspect, install or remove the anchor, in the stores and with the password that the task's
+        ``arguments`` name, in one round trip. What is removed goes from everywhere, unless they say otherwise."""
+        stores, password = arguments["stores"], arguments["java_keystore_password"]
+        if stores is None:
+            stores = ALL_STORES if operation == "remove" else DEFAULT_STORES
+        if password:
+            self.keep_arguments_off_disk()
+        request = {
             "operation": operation,
             "name": anchor.name,
             "certificate": anchor.pem,
             "permitted_domains": list(anchor.permitted_domains),
             "stores": stores,
+            "java_keystore_password": password or "",
             "superseded": [{"name": former.name, "certificate": former.pem} for former in superseded],
         }
-        result = self.call_host("anchor_deployment", arguments, task_vars)
+        result = self.call_host("anchor_deployment", request, task_vars)
         result["anchor"] = {
             "sha256": anchor.sha256,
             "subject": anchor.subject,

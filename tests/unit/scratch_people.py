@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils import trust
@@ -45,9 +46,9 @@ class ScratchPeople:
         self.entries.append(pwd.struct_passwd((name, "x", number, number, "", f"/home/{name}", shell)))
         return Account(name, number, number, str(home))
 
-    def apply(self, operation: str, anchor: Anchor, kind: str, check_mode: bool = False) -> list[trust.Report]:
+    def apply(self, operation: str, anchor: Anchor, kind: str, **options: Any) -> list[trust.Report]:
         """What the stores of one kind report."""
-        return trust.apply(operation, anchor, [kind], root=str(self.root), check_mode=check_mode)
+        return trust.apply(operation, anchor, [kind], root=str(self.root), **options)
 
 
 def as_person(person: Account, *command: str | Path, stdin: bytes = b"") -> str:

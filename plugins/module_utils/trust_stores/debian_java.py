@@ -60,7 +60,7 @@ class DebianKeystore:
 
     @property
     def password(self) -> str:
-        return self.settings.get("storepass") or java_keystore.PASSWORD
+        return self.settings.get("storepass", "")
 
     @property
     def keytool(self) -> str:
@@ -85,7 +85,7 @@ def find(root: str) -> list[DebianKeystore]:
 
 
 def inspect(store: DebianKeystore, anchor: Anchor) -> Finding:
-    names = java_keystore.aliases(store.keystore, anchor.der, store.keytool)
+    names = java_keystore.aliases(store.keystore, anchor.der, store.keytool, store.password)
     if not names:
         return Finding(ABSENT, (f"{store.keystore} lacks it",))
     sentences = tuple(f"{store.keystore} holds it as {name}" for name in names)

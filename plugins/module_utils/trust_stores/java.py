@@ -10,12 +10,13 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Callable
 
 from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils.commands import SEARCH_PATH
-from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import java_homes, java_keystore
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
@@ -27,12 +28,16 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 
 @dataclass(frozen=True)
 class Keystore:
-    """A keystore at ``path``, its owner, and the keytool commands that may change it, the best one first."""
+    """A keystore at ``path``, its owner, and the keytool commands that may change it, the best one first.
+
+    ``password`` is for where the usual one does not open it; empty for none.
+    """
 
     path: str
     owner: Account
     keytools: tuple[str, ...]
     root: str
+    password: str = field(default="", repr=False)
 
     readers = "Java"
 
@@ -55,6 +60,11 @@ class Keystore:
     def _is_safe(self, command: str) -> bool:
         return self.owner.uid != 0 or not open_to_others(os.path.realpath(command), self.root)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it belongs to whoever runs this."""
+        return self.owner.uid == os.geteuid()
+
 
 def sought() -> list[str]:
     return [f"/{home}" for home in java_homes.SYSTEM_HOMES] + [f"~/{home}" for home in java_homes.USER_HOMES]
@@ -73,8 +83,13 @@ def find(root: str) -> list[Keystore]:
     return list(stores.values())
 
 
+def with_password(store: Keystore, password: str) -> Keystore:
+    """The keystore, to be opened with this password too. Another user's is not: that user's keytool would learn it."""
+    return replace(store, password=password) if store.is_own else store
+
+
 def inspect(store: Keystore, anchor: Anchor) -> Finding:
-    aliases = call_as(store.owner, java_keystore.aliases, store.path, anchor.der, store.keytool)
+    aliases = _work(store, java_keystore.aliases, anchor.der)
     if aliases:
         return Finding(TRUSTED, tuple(f"{store.path} trusts it as {alias}" for alias in aliases))
     return Finding(ABSENT, (f"{store.path} lacks it",))
@@ -82,7 +97,7 @@ def inspect(store: Keystore, anchor: Anchor) -> Finding:
 
 def foresee(store: Keystore, anchor: Anchor, operation: str) -> Finding:
     _require_safe(store)
-    call_as(store.owner, java_keystore.require_password, store.path, store.keytool)
+    _work(store, java_keystore.require_password)
     if operation == "install":
         return Finding(TRUSTED, (f"{store.path} would trust it as {anchor.name}",))
     return Finding(ABSENT, (f"{store.path} would lack it",))
@@ -92,13 +107,23 @@ def install(store: Keystore, anchor: Anchor, before: Finding, undo: ExitStack) -
     _require_safe(store)
     former = call_as(store.owner, java_keystore.read, store.path)
     undo.callback(call_as, store.owner, java_keystore.write, store.path, former)
-    call_as(store.owner, java_keystore.add, store.path, anchor.name, anchor.pem, store.keytool)
+    _work(store, java_keystore.add, anchor.name, anchor.pem)
 
 
 def remove(store: Keystore, anchors: Sequence[Anchor]) -> None:
     _require_safe(store)
-    pems = [anchor.pem for anchor in anchors]
-    call_as(store.owner, java_keystore.delete, store.path, pems, store.keytool)
+    _work(store, java_keystore.delete, [anchor.pem for anchor in anchors])
+
+
+def _work(store: Keystore, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the owner does by a function of java_keystore.py that takes a keytool."""
+    try:
+        return call_as(store.owner, function, store.path, *arguments, store.keytool, store.password)
+    except UserNeeded as error:
+        if not store.is_own:
+            raise
+        hint = "java_keystore_password is not it" if store.password else "or give the task java_keystore_password"
+        raise UserNeeded(f"{error} ({hint})") from error
 
 
 def _require_safe(store: Keystore) -> None:

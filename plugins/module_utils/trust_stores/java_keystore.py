@@ -39,10 +39,10 @@ _ENTRY = re.compile(r"^Alias name: (.*?)$(.*?)(?=^Alias name: |\Z)", re.MULTILIN
 _REFUSAL = "password was incorrect"
 
 
-def aliases(path: str, der: bytes, keytool: str) -> list[str]:
+def aliases(path: str, der: bytes, keytool: str, password: str = "") -> list[str]:
     """The aliases under which the keystore trusts the certificate. ``keytool`` serves where no other way is left, and
-    is "" for none. Raises HostError, OSError."""
-    return [alias for alias, value in _entries(path, keytool).items() if value == der]
+    is "" for none. Here as below, ``password`` is tried where the usual one is wrong. Raises HostError, OSError."""
+    return [alias for alias, value in _entries(path, keytool, password).items() if value == der]
 
 
 def read(path: str) -> str:
@@ -57,27 +57,27 @@ def write(path: str, content: str) -> None:
         replace_file(folder, os.path.basename(path), base64.b64decode(content), _attributes(status))
 
 
-def add(path: str, alias: str, pem: str, keytool: str) -> None:
+def add(path: str, alias: str, pem: str, keytool: str, password: str = "") -> None:
     """Trust the certificate under this alias, whatever it stood for before. Raises HostError, OSError."""
-    former = [name for name in _entries(path, keytool) if name.lower() == alias]
+    former = [name for name in _entries(path, keytool, password) if name.lower() == alias]
     deletions = [(["-delete", "-alias", name], b"") for name in former]
-    _edit(path, keytool, [*deletions, (["-importcert", "-noprompt", "-alias", alias], pem.encode())])
+    _edit(path, keytool, [*deletions, (["-importcert", "-noprompt", "-alias", alias], pem.encode())], password)
 
 
-def delete(path: str, pems: list[str], keytool: str, password: str = PASSWORD) -> None:
+def delete(path: str, pems: list[str], keytool: str, password: str = "") -> None:
     """Trust the certificates no more, under any alias. Raises HostError, OSError."""
     ders = {ssl.PEM_cert_to_DER_cert(pem) for pem in pems}
-    doomed = [alias for alias, value in _entries(path, keytool).items() if value in ders]
+    doomed = [alias for alias, value in _entries(path, keytool, password).items() if value in ders]
     if doomed:
         _edit(path, keytool, [(["-delete", "-alias", alias], b"") for alias in doomed], password)
 
 
-def require_password(path: str, keytool: str) -> None:
+def require_password(path: str, keytool: str, password: str = "") -> None:
     """Raises UserNeeded where the keystore has a password that is not known here."""
-    _keytool(keytool, path, ["-list"])
+    _keytool(keytool, path, ["-list"], password)
 
 
-def _entries(path: str, keytool: str) -> dict[str, bytes]:
+def _entries(path: str, keytool: str, password: str) -> dict[str, bytes]:
     """The DER of each trusted certificate by its alias."""
     content = _content(path)
     for reader in (read_jks, read_pkcs12):
@@ -87,7 +87,7 @@ def _entries(path: str, keytool: str) -> dict[str, bytes]:
     if not keytool:
         raise HostError(f"{path} can only be read by keytool, and there is none.")
     # Without a password, keytool says of an encrypted keystore that it is empty.
-    return dict(_listed(_keytool(keytool, path, ["-list", "-rfc"])))
+    return dict(_listed(_keytool(keytool, path, ["-list", "-rfc"], password)))
 
 
 def _listed(output: str) -> Iterator[tuple[str, bytes]]:
@@ -104,7 +104,7 @@ def _content(path: str) -> bytes:
     return content
 
 
-def _edit(path: str, keytool: str, steps: Sequence[tuple[list[str], bytes]], password: str = PASSWORD) -> None:
+def _edit(path: str, keytool: str, steps: Sequence[tuple[list[str], bytes]], password: str) -> None:
     """Run keytool with each of these arguments and inputs over a copy of the file, and put the copy in its place."""
     name, status = os.path.basename(path), os.stat(path)
     staged = f".{name}.new"
@@ -114,7 +114,7 @@ def _edit(path: str, keytool: str, steps: Sequence[tuple[list[str], bytes]], pas
         try:
             create_file(folder, staged, content, _attributes(status, extra=stat.S_IWUSR))
             for arguments, given in steps:
-                _keytool(keytool, path, arguments, given, password, staged)
+                _keytool(keytool, path, arguments, password, given, staged)
             _finish(folder, staged, _attributes(status))
             os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
@@ -145,13 +145,15 @@ def _opened_folder(path: str) -> Iterator[int]:
 
 
 def _keytool(
-    keytool: str, path: str, arguments: Iterable[str], given: bytes = b"", password: str = PASSWORD, staged: str = ""
+    keytool: str, path: str, arguments: Iterable[str], password: str, given: bytes = b"", staged: str = ""
 ) -> str:
     """The output of keytool over the keystore at ``path``, or over the ``staged`` copy in its folder. Raises HostError,
     UserNeeded."""
     target = os.path.join(os.path.dirname(path), staged) if staged else path
     command = [keytool, *arguments, "-keystore", target, "-storepass:env", _VARIABLE]
-    outcome = run(command, _LIMIT, given, {_VARIABLE: password})
+    outcome = run(command, _LIMIT, given, {_VARIABLE: PASSWORD})
+    if _REFUSAL in outcome.output and password:
+        outcome = run(command, _LIMIT, given, {_VARIABLE: password})
     if _REFUSAL in outcome.output:
         raise UserNeeded(
             f"{path} has a password of its own. Whoever knows it can add the root certificate: "

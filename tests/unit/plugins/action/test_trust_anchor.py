@@ -19,6 +19,7 @@ from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 
 ROOT = make_root("Lab root")
 KEY = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
+PASSWORD = "of-our-keystores"
 on_debian_as_root = pytest.mark.skipif(
     os.geteuid() != 0 or not os.path.exists("/etc/debian_version"), reason="looks at this machine: needs root on Debian"
 )
@@ -28,7 +29,8 @@ TASK = """
         authority: "{{{{ item.authority | default(omit) }}}}"
         certificate: "{{{{ item.certificate | default(omit) }}}}"
         src: "{{{{ item.src | default(omit) }}}}"
-        stores: [system]
+        stores: "{{{{ omit if item.everywhere is defined else ['system'] }}}}"
+        java_keystore_password: "{{{{ password if item.name == 'good' else omit }}}}"
         {state}
       loop: "{{{{ cases }}}}"
       loop_control:
@@ -59,7 +61,9 @@ PLAYBOOK = (
 """
 )
 CASES: dict[str, dict[str, str]] = {
-    "good": {"src": "root.pem"},
+    "good": {
+        "src": "root.pem",
+    },
     "default": {},
     "absent authority": {"authority": "/nowhere/authority"},
     "absent authority to remove": {"authority": "/nowhere/authority", "state": "absent"},
@@ -74,6 +78,8 @@ CASES: dict[str, dict[str, str]] = {
     "folder": {"src": "/"},
     "endless": {"src": "/dev/zero"},
     "purge of another's": {"src": "root.pem", "purge": "true"},
+    "everywhere": {"src": "root.pem", "everywhere": "yes"},
+    "nowhere": {"src": "root.pem", "everywhere": "yes", "state": "absent"},
     "purge and absent": {"state": "absent", "purge": "true"},
 }
 
@@ -86,7 +92,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     (folder / "files/root.pem").write_bytes(pem_of(ROOT))
     (folder / "files/root.der").write_bytes(der_of(ROOT))
     (folder / "files/key.pem").write_text(pem_of(ROOT).decode() + KEY)
-    (folder / "cases.json").write_text(json.dumps({"cases": [{"name": name, **case} for name, case in CASES.items()]}))
+    (folder / "cases.json").write_text(
+        json.dumps({"password": PASSWORD, "cases": [{"name": name, **case} for name, case in CASES.items()]})
+    )
     (folder / "playbook.yml").write_text(PLAYBOOK)
     program = Path(sys.executable).with_name("ansible-playbook")
     environment = {
@@ -105,6 +113,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     )
     assert (folder / "results.json").exists(), run.stdout + run.stderr
     assert "c2VjcmV0" not in run.stdout + run.stderr, "the key was shown"
+    assert PASSWORD not in run.stdout + run.stderr, "the password was shown"
     said = json.loads((folder / "results.json").read_text())
     return {action: {result["item"]["name"]: result for result in said[action]} for action in said}
 
@@ -186,6 +195,15 @@ def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any
         "  /etc/ssl/certs/ca-certificates.crt would hold it\n"
         "  /usr/sbin/update-ca-certificates, tried in a scratch folder, trusts it\n"
     )
+
+
+@on_debian_as_root
+def test_what_applications_are_told_is_for_the_administrator_to_ask_for_and_goes_unasked(
+    results: dict[str, dict[str, Any]],
+) -> None:
+    assert "applications" not in {store["kind"] for store in results["trust_anchor"]["everywhere"]["stores"]}
+    assert "applications" in {store["kind"] for store in results["trust_anchor"]["nowhere"]["stores"]}
+    assert "applications" not in {store["kind"] for store in results["trust_anchor_info"]["nowhere"]["stores"]}
 
 
 @on_debian_as_root

@@ -59,12 +59,12 @@ def apply(operation: str, people: ScratchPeople, anchor: Anchor = ANCHOR, **opti
     return report
 
 
-def settle(operation: str, people: ScratchPeople, anchor: Anchor = ANCHOR) -> trust.Report:
+def settle(operation: str, people: ScratchPeople, anchor: Anchor = ANCHOR, **options: Any) -> trust.Report:
     """Apply, and see that it worked and that a second run does nothing."""
-    report = apply(operation, people, anchor)
+    report = apply(operation, people, anchor, **options)
     assert report.changed
     assert report.state == {"install": "trusted", "remove": "absent"}[operation], report.evidence
-    assert not apply(operation, people, anchor).changed
+    assert not apply(operation, people, anchor, **options).changed
     return report
 
 
@@ -184,8 +184,44 @@ def test_a_password_of_its_own_is_left_to_those_who_know_it(people: ScratchPeopl
         report = apply("install", people, check_mode=check_mode)
         assert (report.state, report.changed) == ("needs_user", False)
         assert report.evidence[0].startswith(f"{path} has a password of its own. Whoever knows it can add")
+        assert report.evidence[0].endswith("(or give the task java_keystore_password)")
     assert path.read_bytes() == before
     assert trust.shortfall("install", [report]) == ""
+
+
+@pytest.mark.parametrize("kind", ["JKS", "encrypted PKCS12"])
+def test_a_password_of_its_own_can_be_given(people: ScratchPeople, kind: str) -> None:
+    path = make_keystore(people.root / CACERTS, kind, password="of our own", other=OTHER.pem)
+    settle("install", people, java_password="of our own")
+    assert aliases_in(path, password="of our own") == [ANCHOR.name, "other"]
+    assert apply("remove", people, check_mode=True, java_password="of our own").changed
+    settle("remove", people, java_password="of our own")
+    assert aliases_in(path, password="of our own") == ["other"]
+
+
+def test_a_wrong_password_is_told(people: ScratchPeople) -> None:
+    path = make_keystore(people.root / CACERTS, "JKS", password="of our own", other=OTHER.pem)
+    before = path.read_bytes()
+    report = apply("install", people, java_password="another")
+    assert (report.state, report.changed) == ("needs_user", False)
+    assert report.evidence[0].endswith("(java_keystore_password is not it)")
+    assert path.read_bytes() == before
+
+
+@needs_root
+def test_a_users_keytool_does_not_learn_the_password(people: ScratchPeople) -> None:
+    jdk = Path(people.alice.home, ".sdkman/candidates/java/21")
+    path = make_keystore(jdk / "lib/security/cacerts", "encrypted PKCS12", password="of our own", other=OTHER.pem)
+    spy, log = jdk / "bin/keytool", Path(people.alice.home, "log")
+    spy.parent.mkdir()
+    spy.write_text(f'#!/bin/sh\nenv >> {log}\nexec {KEYTOOL} "$@"\n')
+    spy.chmod(0o755)
+    give(people.alice, path, spy, spy.parent, *list(path.parents)[:7])
+    report = apply("install", people, java_password="of our own")
+    assert report.state == "needs_user"
+    assert "java_keystore_password" not in report.evidence[0]
+    assert "=changeit" in log.read_text()
+    assert "of our own" not in log.read_text()
 
 
 def test_a_removal_that_lacks_the_password_fails(people: ScratchPeople) -> None:
@@ -282,6 +318,9 @@ def test_no_password_is_on_a_command_line(
         return commands.run(arguments, *rest, **options)
 
     monkeypatch.setattr(java_keystore, "run", run)
-    settle("install", people)
+    plain_cacerts.unlink()
+    make_keystore(plain_cacerts, "JKS", password="of our own", other=OTHER.pem)
+    settle("install", people, java_password="of our own")
     assert "-storepass:env" in seen
     assert "changeit" not in " ".join(seen)
+    assert "of our own" not in " ".join(seen)
