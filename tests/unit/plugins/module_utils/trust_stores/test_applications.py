@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils import trust
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
+from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import anchor_of
 
@@ -200,6 +201,23 @@ def test_check_mode_foresees_and_changes_nothing(host: Host, operation: str) -> 
     assert host.picture() == before
     done = apply(operation, host)
     assert (foreseen.state, foreseen.changed) == (done.state, done.changed)
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_a_run_that_is_killed_at_any_step_is_healed_by_the_next(
+    host: Host, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    opposite = {"install": "remove", "remove": "install"}[operation]
+    if operation == "remove":
+        settle("install", host)
+    steps = 0
+    while kill_at(steps + 1, monkeypatch, [(os, "rename"), (os, "unlink")], lambda: apply(operation, host)):
+        report = apply(operation, host)
+        assert report.state == {"install": "trusted", "remove": "absent"}[operation], report.evidence
+        assert not apply(operation, host).changed
+        apply(opposite, host)
+        steps += 1
+    assert steps == 3
 
 
 def test_a_failed_write_leaves_nothing(host: Host) -> None:
