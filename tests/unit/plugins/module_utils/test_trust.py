@@ -258,6 +258,16 @@ def test_a_careless_neighbour_does_not_hinder(host: ScratchDebian, content: byte
     assert neighbour.read_bytes() == content
 
 
+def test_a_copy_that_another_file_of_its_name_hides_is_not_relied_upon(host: ScratchDebian) -> None:
+    for folder, certificate in (("a", ROOT), ("b", OTHER)):
+        put(host.anchors / folder / "corporate.crt", pem_of(certificate))
+    host.refresh()
+    assert openssl_trusts(host) == [True, False], "update-ca-certificates has learned to link both"
+    assert apply("inspect", host).state == "stale"
+    settle("install", host)
+    assert openssl_trusts(host) == [True, True]
+
+
 @pytest.mark.parametrize("body", ["AAAA", "?AAA", "MII"], ids=["no certificate", "no base64", "cut off"])
 def test_a_damaged_neighbour_keeps_openssl_from_the_bundle_and_is_named(host: ScratchDebian, body: str) -> None:
     neighbour = put(
