@@ -18,6 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import (
     MOST_DRIFT,
     DeployedLeaf,
     parse_arrival,
+    parse_removal,
     parse_report,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
@@ -165,3 +166,19 @@ def test_an_arrival_has_the_generation_of_each_leaf() -> None:
 def test_an_arrival_without_a_leaf_is_no_success(arrival: dict[str, Any]) -> None:
     with pytest.raises(PkiError, match="does not say what it deployed"):
         parse_arrival(arrival, ["app"])
+
+
+# After a removal
+
+
+def test_a_removal_tells_of_each_leaf_whether_it_was_there() -> None:
+    answer = {"certificates": [{"name": "b", "removed": True}, {"name": "a", "removed": False}]}
+    assert parse_removal(answer, ["a", "b"]) == {"a": False, "b": True}
+
+
+@pytest.mark.parametrize(
+    "certificates", [None, [], ["app"], [{"name": "other", "removed": True}], [{"name": "app"}], [{"removed": True}]]
+)
+def test_a_removal_without_a_leaf_is_no_success(certificates: Any) -> None:
+    with pytest.raises(PkiError, match="does not say what it removed"):
+        parse_removal({"certificates": certificates}, ["app"])
