@@ -48,12 +48,12 @@ undo)
         echo "There is no demo to undo: $folder does not exist."
         exit 0
     fi
-    root=$(.venv/bin/python demo/proof.py root "$folder")
+    roots=$(.venv/bin/python demo/proof.py roots "$folder")
     play uninstall --extra-vars anchorage_delete_authority=true
     rm -rf "$folder"
     # Where the user had none of these before, they are the demo's too.
     rmdir "$HOME/.local/share" "$HOME/.local" 2>/dev/null || true
-    .venv/bin/python demo/proof.py gone "$folder" "$root"
+    .venv/bin/python demo/proof.py gone "$folder" "$roots"
     ;;
 *)
     echo "usage: demo.sh run | undo" >&2

@@ -4,7 +4,8 @@
 
 """Proves what the demo made, and that its undoing left nothing.
 
-``proof.py made FOLDER``, or ``proof.py gone FOLDER SHA256``; ``proof.py root FOLDER`` prints that fingerprint before.
+``proof.py made FOLDER``, or ``proof.py gone FOLDER FINGERPRINTS``. Before, ``proof.py roots FOLDER`` prints these in
+one argument: the SHA-256 of every root that the demo made or renewed.
 
 The proof is a TLS handshake with the machine's own trust store: nothing here names a certificate of the authority.
 """
@@ -35,10 +36,10 @@ TIME_LIMIT = 20
 def main() -> int:
     """Run the proof that the command line asks for; the exit status is 0 where it holds."""
     proof, folder = sys.argv[1], Path(sys.argv[2])
-    if proof == "root":
-        print(*(sha256(load(path)) for path in roots(folder)[-1:]))
+    if proof == "roots":
+        print(*(sha256(load(path)) for path in roots(folder)))
         return 0
-    failures = prove_made(folder) if proof == "made" else prove_gone(folder, sys.argv[3])
+    failures = prove_made(folder) if proof == "made" else prove_gone(folder, sys.argv[3].split())
     for failure in failures:
         print(f"NOT PROVED: {failure}", file=sys.stderr)
     return 1 if failures else 0
@@ -85,16 +86,17 @@ Undo
     return failures + ([f"curl accepts it: {curl}"] if curl.startswith("refused") else [])
 
 
-def prove_gone(folder: Path, fingerprint: str) -> list[str]:
-    """Neither files nor trust are left. ``fingerprint`` is that of the demo's root, or empty where none was made."""
+def prove_gone(folder: Path, gone: list[str]) -> list[str]:
+    """Neither files nor trust are left. ``gone`` are the fingerprints of the demo's roots, none where none was made."""
     failures = [f"{folder} is gone"] if folder.exists() else []
     failures += [
-        f"no program trusts the demo's root any more (it is still in {path})"
+        f"no program trusts a root of the demo any more (one is still in {path})"
         for path in (path for path in sorted(STORE.iterdir()) if path.is_file())
-        if fingerprint in fingerprints(path)
+        if fingerprints(path).intersection(gone)
     ]
     if not failures:
-        trust = f"root {fingerprint[:16]} is in the system store no more" if fingerprint else "no root had been made"
+        names = ", ".join(fingerprint[:16] for fingerprint in gone)
+        trust = f"root {names} is in the system store no more" if gone else "no root had been made"
         print(f"\nThe demo is undone: {folder} is gone, and {trust}.\n")
     return failures
 

@@ -28,6 +28,9 @@ PARTS = ("unit", "interoperability", "lint", "docs", "sanity", "molecule")
 #: Twice quiet: errors alone.
 PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
 
+#: The tests of a folder run on all processors, as far as that pays.
+AT_ONCE = ("--numprocesses=auto", "--maxprocesses=8")
+
 #: No step takes this long, in seconds: one that does hangs.
 STEP_LIMIT = 1800
 
@@ -183,8 +186,9 @@ def pytest(core: Core, folder: str) -> str:
     need_core(core)
     report = core.folder / f"{Path(folder).name}.xml"
     report.unlink(missing_ok=True)
+    environment = environment_with(core.folder)
     try:
-        run([core.python, "-m", "pytest", "--quiet", f"--junit-xml={report}", folder], environment_with(core.folder))
+        run([core.python, "-m", "pytest", "--quiet", *AT_ONCE, f"--junit-xml={report}", folder], environment)
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}") from None
     return count_tests(report)

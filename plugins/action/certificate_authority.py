@@ -59,7 +59,8 @@ class ActionModule(PkiAction):
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         now = datetime.now(timezone.utc)
         folder = authority_folder(arguments["authority"], os.environ)
-        default_common_name = f"Anchorage authority {secrets.token_hex(3)}"
+        suffix = "(and six random characters)" if self.check_mode else secrets.token_hex(3)
+        default_common_name = f"Anchorage authority {suffix}"
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
         plan = plan_establishment(folder, arguments, default_common_name, now)
         check_passphrases(plan, passphrases)

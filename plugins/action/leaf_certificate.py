@@ -18,10 +18,10 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityDueError, AuthorityMissingError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import parse_removal, parse_report
-from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import confirm, deliver
+from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import confirm, deliver, rehearse
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_report import (
     deployed_result,
     leaf_diff,
@@ -80,7 +80,14 @@ class ActionModule(PkiAction):
                 return report
             plans = plan_leaves(requests, places, parse_report(report, requests), authority, ledger, now)
             result = self._shape(plans, arguments["destination"])
+            if result["changed"]:
+                self.keep_arguments_off_disk()  # before anything is signed in vain
             if self.check_mode:
+                try:
+                    rehearse(plans, authority, passphrases, now)
+                except (AuthorityDueError, AuthorityMissingError) as error:
+                    warning = f"The run will fail unless certificate_authority has done its part before: {error}"
+                    result["warnings"] = [*result.get("warnings", []), warning]
                 return result
             deliveries = deliver(plans, authority, passphrases, ledger, now)
             if deliveries:

@@ -28,7 +28,7 @@ class ActionModule(TrustAction):
         if purge and not present:
             raise PkiError("purge_superseded: goes with state=present. Remove a former root by its own task instead.")
         if purge and (arguments["certificate"] is not None or arguments["src"] is not None):
-            raise PkiError("purge_superseded: only an authority knows its former roots. Name it by authority.")
+            raise PkiError("purge_superseded: only an authority knows its former roots. Leave certificate and src out.")
         try:
             text, source = self.anchor_text(arguments)
         except AuthorityMissingError as error:

@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   authority:
     description:
-      - The folder of the authority on the controller.
+      - The folder of the authority on the controller, by a path that begins with V(/) or V(~).
       - Without it, C($XDG_DATA_HOME/anchorage/authority) of the user who runs the play, where E(XDG_DATA_HOME) is
         C(~/.local/share) unless set.
       - It must be given inside an execution environment, whose home does not outlive the job.
@@ -23,11 +23,12 @@ options:
 options:
   passphrase:
     description:
-      - The passphrase of the root's and the issuing authority's private keys, at least 16 characters.
+      - The passphrase of the root's and the issuing authority's private keys, at least 16 characters and at most 1023
+        bytes.
     type: str
   responder_passphrase:
     description:
-      - The passphrase of the OCSP responder's private key, at least 16 characters.
+      - The passphrase of the OCSP responder's private key, at least 16 characters and at most 1023 bytes.
       - It is apart from O(passphrase), so that staples can be renewed where the authority's other keys are away.
     type: str
 """

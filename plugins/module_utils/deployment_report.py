@@ -61,7 +61,10 @@ class Inquiry:
 
 
 def report(destination: Destination, inquiries: list[Inquiry], check_mode: bool) -> list[dict[str, Any]]:
-    """What is deployed of each leaf. Changes nothing but for pending host keys. Raises HostError, OSError."""
+    """What is deployed of each leaf. Changes nothing but for pending host keys, and in check mode nothing at all.
+
+    Raises HostError, OSError.
+    """
     check_names([inquiry.name for inquiry in inquiries])
     with opened_folder(destination.path) as folder:
         if folder is None:
@@ -70,8 +73,15 @@ def report(destination: Destination, inquiries: list[Inquiry], check_mode: bool)
             with existing_lock(folder, destination.path):
                 swaps = unsettled(read_journals(folder))
                 entries = [_describe(destination, inquiry.name, swaps) for inquiry in inquiries]
-    if not check_mode:
-        _add_requests(destination, inquiries, entries)
+    needed = [
+        (inquiry, entry)
+        for inquiry, entry in zip(inquiries, entries)
+        if inquiry.host_key and not inquiry.is_met_by(entry)
+    ]
+    if needed:
+        openssl_program()  # before a folder is made in vain
+        if not check_mode:
+            _add_requests(destination, needed)
     return entries
 
 
@@ -118,16 +128,8 @@ def _describe_content(entry: dict[str, Any], files: Mapping[str, bytes]) -> None
     )
 
 
-def _add_requests(destination: Destination, inquiries: list[Inquiry], entries: list[dict[str, Any]]) -> None:
+def _add_requests(destination: Destination, needed: list[tuple[Inquiry, dict[str, Any]]]) -> None:
     """Make a pending key, and say its request, for each leaf that needs a new one of this host."""
-    needed = [
-        (inquiry, entry)
-        for inquiry, entry in zip(inquiries, entries)
-        if inquiry.host_key and not inquiry.is_met_by(entry)
-    ]
-    if not needed:
-        return
-    openssl_program()  # before a folder is made in vain
     with _locked_for_writing(destination):
         for inquiry, entry in needed:
             with created_folder(destination.folder(inquiry.name)) as folder:

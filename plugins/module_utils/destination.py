@@ -22,7 +22,7 @@ LOCK_PATIENCE = 90.0
 LOCK_FILE = ".lock"
 
 # 200 characters leave room for the names derived from it within the 255 bytes of a file name.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+LEAF_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f\"\\$]")
 
 
@@ -54,7 +54,7 @@ class Destination:
 def check_names(names: list[str]) -> None:
     """Raise HostError unless every name can be a folder's name and none comes twice."""
     for name in names:
-        if not _NAME.fullmatch(name):
+        if not LEAF_NAME.fullmatch(name):
             raise HostError(
                 f"name: {name!r} cannot name a folder. Use up to 200 letters, digits, dots, hyphens and underscores, "
                 "beginning with a letter or a digit."
@@ -69,7 +69,13 @@ def exclusive_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> I
     descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         _acquire(descriptor, fcntl.LOCK_EX, path, patience)
-        yield
+        if os.fstat(descriptor).st_nlink == 0:
+            raise HostError(f"Another run has just left nothing in {path}. Run the task again.")
+        try:
+            yield
+        finally:
+            if os.listdir(folder) == [LOCK_FILE]:  # nothing was deployed
+                os.unlink(LOCK_FILE, dir_fd=folder)
     finally:
         os.close(descriptor)
 

@@ -149,7 +149,16 @@ def publish(folder: int, number: int) -> None:
 
 
 def prune(folder: int, deployed: int) -> None:
-    """Remove the generations that neither a server nor a rollback needs any more. Raises OSError."""
+    """Remove the generations that neither a server nor a rollback needs any more.
+
+    Raises OSError, the first one, after all of them were tried.
+    """
+    failures = []
     for number in generation_numbers(folder)[:-KEPT_GENERATIONS]:
-        if number != deployed:
-            remove(folder, f"v{number}")
+        try:
+            if number != deployed:
+                remove(folder, f"v{number}")
+        except OSError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]

@@ -17,6 +17,8 @@ _PERMISSIONS = {"r": 4, "w": 2, "x": 1}
 _SHIFTS = {"u": 6, "g": 3, "o": 0}
 _CLAUSE = re.compile(r"([ugoa]*)([=+-])([rwx]*)")
 _SYMBOLIC_BASE = 0o600
+# The next one is what chown(2) takes for "leave it as it is".
+_LARGEST_NUMBER = 2**32 - 2
 
 
 def private_key_mode(mode: str | int) -> int:
@@ -74,9 +76,9 @@ def user_id(owner: str | None) -> int:
     if owner is None:
         return os.geteuid()
     try:
-        uid = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
-    except KeyError as error:
-        raise HostError(f"owner: there is no user {owner} on this host. Create it first, or correct it.") from error
+        uid = _number(owner) if owner.isdecimal() else pwd.getpwnam(owner).pw_uid
+    except (KeyError, ValueError) as error:
+        raise HostError(f"owner: there is no user {owner!r} on this host. Create it first, or correct it.") from error
     if os.geteuid() not in (0, uid):
         raise HostError(f"owner: only root can give files to {owner}. Add become: true, or leave owner out.")
     return uid
@@ -87,12 +89,20 @@ def group_id(group: str | None) -> int:
     if group is None:
         return os.getegid()
     try:
-        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-    except KeyError as error:
-        raise HostError(f"group: there is no group {group} on this host. Create it first, or correct it.") from error
+        gid = _number(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
+    except (KeyError, ValueError) as error:
+        raise HostError(f"group: there is no group {group!r} on this host. Create it first, or correct it.") from error
     if os.geteuid() != 0 and gid not in (os.getegid(), *os.getgroups()):
         raise HostError(
             f"group: only root can give files to a group that it is not in ({group}). "
             "Add become: true, or leave group out."
         )
     return gid
+
+
+def _number(digits: str) -> int:
+    """Raises ValueError for what can be nobody's number."""
+    number = int(digits)
+    if number > _LARGEST_NUMBER:
+        raise ValueError
+    return number

@@ -14,7 +14,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
@@ -68,12 +68,34 @@ def opened_folder(path: str, foreign: bool = False) -> Iterator[int | None]:
 
 @contextmanager
 def created_folder(path: str) -> Iterator[int]:
-    """A descriptor of the folder at the absolute ``path``, made where it is missing. Raises HostError, OSError."""
-    descriptor = _walk(path, create=True)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    """A descriptor of the folder at the absolute ``path``, made where it is missing. Raises HostError, OSError.
+
+    Where the block raises, those folders that were made and are empty are removed again.
+    """
+    with ExitStack() as undoing:
+        undoing.callback(_remove_empty, _missing_folders(path))
+        descriptor = _walk(path, create=True)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+        undoing.pop_all()
+
+
+def _missing_folders(path: str) -> list[str]:
+    """The folder at ``path`` and those above it, as far as they are missing, the deepest first."""
+    missing = []
+    while path and not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
+
+
+def _remove_empty(paths: list[str]) -> None:
+    for path in paths:
+        with suppress(OSError, HostError), opened_folder(os.path.dirname(path)) as parent:
+            if parent is not None:
+                os.rmdir(os.path.basename(path), dir_fd=parent)
 
 
 def _walk(path: str, create: bool, foreign: bool = False) -> int:
@@ -187,8 +209,12 @@ def replace_link(folder: int, name: str, target: str) -> None:
     """Make ``name`` a symbolic link to ``target`` by one rename. Raises OSError."""
     staged = staged_name(name)
     remove(folder, staged)
-    os.symlink(target, staged, dir_fd=folder)
-    os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
+    try:
+        os.symlink(target, staged, dir_fd=folder)
+        os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        remove(folder, staged)
+        raise
     os.fsync(folder)
 
 

@@ -121,11 +121,12 @@ def apply(
     with ExitStack() as stack:
         if operation != INSPECT and not check_mode:
             stack.enter_context(_exclusive(os.path.join(root, LOCK_FILE), patience))
-        reports = []
+        reports: list[Report] = []
         # All before any: a refresh of one store may feed the next one, too.
         surveyed = [(place, _survey(place, anchor)) for place in places]
         for place, before in surveyed:
-            report = _treat(place, anchor, before, operation, check_mode)
+            perhaps_fed = any(report.changed for report in reports)
+            report = _treat(place, anchor, before, operation, check_mode, perhaps_fed)
             if superseded and report.state in (TRUSTED, ABSENT):
                 report = _purge(place, anchor, superseded, report, check_mode)
             reports.append(report)
@@ -197,8 +198,11 @@ def _survey(place: Place, anchor: Anchor) -> Finding:
         return Finding(FAILED, (_sentence(error),))
 
 
-def _treat(place: Place, anchor: Anchor, before: Finding, operation: str, check_mode: bool) -> Report:
-    """Change one store where that is needed and possible, and report."""
+def _treat(
+    place: Place, anchor: Anchor, before: Finding, operation: str, check_mode: bool, perhaps_fed: bool
+) -> Report:
+    """Change one store where that is needed and possible, and report. It is looked at again first if it was perhaps fed
+    by the change of another one."""
     if before.state == FAILED:
         return place.report(FAILED, False, before.evidence, before)
     if before.blocked and before.state != TRUSTED and operation != REMOVE:
@@ -212,9 +216,10 @@ def _treat(place: Place, anchor: Anchor, before: Finding, operation: str, check_
     try:
         if check_mode:
             return _foresee(place, anchor, before, operation)
-        fed = place.family.inspect(place.store, anchor)
-        if fed != before and fed.state in SETTLED[operation]:
-            return place.report(_reached(fed), True, fed.evidence, before)
+        if perhaps_fed:
+            fed = place.family.inspect(place.store, anchor)
+            if fed != before and fed.state in SETTLED[operation]:
+                return place.report(_reached(fed), True, fed.evidence, before)
         return (_install if operation == INSTALL else _remove)(place, anchor, before)
     except UserNeeded as error:
         state = FAILED if operation == REMOVE else NEEDS_USER

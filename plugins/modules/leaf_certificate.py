@@ -31,6 +31,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details: >-
+      The keys are unlocked as in the run, so that the same passphrases are needed. What
+      M(anchorage.pki.certificate_authority) has to renew first is a warning, since an earlier task may do so.
   diff_mode:
     support: full
   idempotent:
@@ -53,7 +56,7 @@ options:
   name:
     description:
       - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
-        digits, dots, underscores and hyphens.
+        digits, dots, underscores and hyphens, 200 at most.
       - Required unless O(certificates) is given.
     type: str
   names:

@@ -69,7 +69,7 @@ options:
     description:
       - V(present) trusts the anchor. It must be a root (signed by itself) that may sign certificates and is valid now.
       - V(absent) removes it from every store, under whatever name it is there. It may have expired. The older roots of
-        an O(authority) go too, since a renewed root keeps its key.
+        an authority go too, since a renewed root keeps its key.
       - A file in which an administrator keeps the anchor together with other things is reported and left as it is; the
         task then fails.
     type: str
@@ -88,7 +88,8 @@ requirements:
   - "On the host: the package C(ca-certificates)."
 notes:
   - Root privileges are needed on the host.
-  - O(authority), O(certificate) and O(src) exclude each other; without any, the default authority's root is the anchor.
+  - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
+    them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
 seealso:
   - module: anchorage.pki.trust_anchor_info
   - module: anchorage.pki.certificate_authority

@@ -63,7 +63,8 @@ options:
       - policies
 notes:
   - Root privileges are not needed, as long as other users may read the stores.
-  - O(authority), O(certificate) and O(src) exclude each other; without any, the default authority's root is the anchor.
+  - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
+    them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
 seealso:
   - module: anchorage.pki.trust_anchor
 author:

@@ -75,7 +75,7 @@ class PkiAction(ActionBase):
     ) -> dict[str, Any]:
         """Run the host half ``module`` in one round trip. With ``secret``, no argument may touch the host's disk."""
         if secret:
-            self._keep_arguments_off_disk()
+            self.keep_arguments_off_disk()
         answer: dict[str, Any] = self._execute_module(
             module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
         )
@@ -86,8 +86,9 @@ class PkiAction(ActionBase):
             result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
         return result
 
-    def _keep_arguments_off_disk(self) -> None:
-        """Send the module over the connection's input, and refuse where ansible-core would leave a readable file."""
+    def keep_arguments_off_disk(self) -> None:
+        """Have modules sent over the connection's input. Raises PkiError where ansible-core would leave a readable
+        file."""
         if constants.DEFAULT_DEBUG:
             raise PkiError(
                 "ANSIBLE_DEBUG is set: ansible-core would print the private key with the module's arguments. "

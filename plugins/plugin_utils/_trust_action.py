@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleFileNotFound
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import Anchor, identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority, to_pem
@@ -34,17 +35,25 @@ LARGEST_CERTIFICATE = 1024 * 1024
 class TrustAction(PkiAction):
     """An action about one anchor on one host."""
 
-    CONDITIONS = {"mutually_exclusive": [("authority", "certificate", "src")]}
+    # An authority beside them is no contradiction: it may be the default of the action group for all tasks.
+    CONDITIONS = {"mutually_exclusive": [("certificate", "src")]}
 
     def anchor_text(self, arguments: dict[str, Any]) -> tuple[bytes, str]:
         """The PEM that the task names, and the words for it in errors. Raises PkiError, AuthorityMissingError."""
         if arguments["certificate"] is not None:
             return arguments["certificate"].encode(errors="surrogateescape"), "certificate"
         if arguments["src"] is not None:
-            path = self._find_needle("files", arguments["src"])
+            path = self._find_source(arguments["src"])
             return _read(Path(path)), f"src {path}"
         folder = authority_folder(arguments["authority"], os.environ)
         return to_pem(read_authority(folder).root.certificate).encode(), f"authority {folder}"
+
+    def _find_source(self, src: str) -> str:
+        try:
+            return str(self._find_needle("files", src))
+        except AnsibleFileNotFound as error:
+            searched = ", ".join(error.paths or ())
+            raise PkiError(f"src {src}: there is no such file on the controller; looked for {searched}.") from error
 
     def superseded_anchors(self, arguments: dict[str, Any]) -> list[Anchor]:
         """The older roots of the authority that the task names."""

@@ -21,8 +21,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import hashes, serialization, x509
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
+    InvalidSignature,
+    NameOID,
+    UnsupportedAlgorithm,
+    hashes,
+    serialization,
+    x509,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import (
+    AuthorityDueError,
+    AuthorityMissingError,
+    PkiError,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import PrivateKey, decode_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Policy, decode_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import check_folder, read_private, read_public
@@ -72,9 +83,9 @@ class IssuingAuthority(CertifiedKey):
 
     @property
     def responder(self) -> CertifiedKey:
-        """The responder that signs now. Raises PkiError where there is none."""
+        """The responder that signs now. Raises AuthorityDueError where there is none."""
         if not self.responders:
-            raise PkiError(f"{self.folder} has no OCSP responder. Run certificate_authority to make one.")
+            raise AuthorityDueError(f"{self.folder} has no OCSP responder. Run certificate_authority to make one.")
         return self.responders[-1]
 
 
@@ -122,15 +133,10 @@ def to_pem(certificate: x509.Certificate) -> str:
 def authority_folder(option: str | None, environment: Mapping[str, str]) -> Path:
     """The folder that the option ``authority`` names, or the default of the XDG Base Directory Specification.
 
-    Raises PkiError in an execution environment without the option.
+    Raises PkiError for a relative path, and in an execution environment without the option.
     """
-    if option is not None and not option.strip():
-        raise PkiError("authority: is empty. Name a folder, or leave the option out for the default one.")
-    if option:
-        try:
-            return Path(option).expanduser().absolute()
-        except RuntimeError as error:
-            raise PkiError(f"authority: {option!r} names the home of a user who is not there.") from error
+    if option is not None:
+        return _named_folder(option)
     if os.path.isdir(EXECUTION_ENVIRONMENT):
         raise PkiError(
             "authority: name the authority's folder in an execution environment, on a volume that outlives the job; "
@@ -140,6 +146,21 @@ def authority_folder(option: str | None, environment: Mapping[str, str]) -> Path
     # The specification has a relative path ignored.
     base = Path(data) if data.startswith("/") else Path("~/.local/share").expanduser()
     return base / "anchorage" / "authority"
+
+
+def _named_folder(option: str) -> Path:
+    if not option.strip():
+        raise PkiError("authority: is empty. Name a folder, or leave the option out for the default one.")
+    try:
+        folder = Path(option).expanduser()
+    except RuntimeError as error:
+        raise PkiError(f"authority: {option!r} names the home of a user who is not there.") from error
+    if not folder.is_absolute():
+        raise PkiError(
+            f"authority: {option!r} is a relative path, which is another folder wherever Ansible is started. Begin it "
+            "with / or ~, or with {{ playbook_dir }} for the playbook's own folder."
+        )
+    return folder
 
 
 def read_authority(folder: Path) -> Authority:
@@ -175,6 +196,7 @@ def read_authority(folder: Path) -> Authority:
     )
     if authority.issuers and not authority.roots:
         raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
+    _check_parts(authority)
     return authority
 
 
@@ -209,6 +231,38 @@ def _read_certified_key(folder: Path) -> CertifiedKey:
         raise PkiError(
             f"{path} is not a certificate any more. Restore the authority's folder from a backup."
         ) from error
+
+
+def _check_parts(authority: Authority) -> None:
+    """Raise PkiError where a part is another authority's, which was mixed in by a copy or a backup.
+
+    Of an issuing authority's many responders only the one that signs is looked at: each task of each host reads all
+    this, and a verification takes longer than to read a file.
+    """
+    for root in authority.roots:
+        names = [name.value for name in root.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        if names != [authority.policy.subject.common_name]:
+            wanted = f"not {authority.policy.subject.common_name!r} as in {authority.folder / POLICY}"
+            raise _foreign(root, f"its common name is {', '.join(map(repr, names))}, {wanted}")
+        if root.certificate.public_key() != authority.root.certificate.public_key():
+            raise _foreign(root, f"it has another key than {authority.root.folder / CERTIFICATE}")
+    for issuer in authority.issuers:
+        _check_signed(issuer, authority.root)
+        if issuer.responders:
+            _check_signed(issuer.responder, issuer)
+
+
+def _check_signed(key: CertifiedKey, signer: CertifiedKey) -> None:
+    try:
+        key.certificate.verify_directly_issued_by(signer.certificate)
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:  # whatever is foreign in it
+        raise _foreign(key, f"{signer.folder / CERTIFICATE} did not sign it") from error
+
+
+def _foreign(key: CertifiedKey, reason: str) -> PkiError:
+    return PkiError(
+        f"{key.folder / CERTIFICATE} is not of this authority: {reason}. Restore the authority's folder from a backup."
+    )
 
 
 def _newest(keys: tuple[Key, ...], folder: Path) -> Key:

@@ -15,5 +15,10 @@ class PkiError(Exception):
     """Something the user can mend; nothing was changed."""
 
 
+class AuthorityDueError(PkiError):
+    """What an authority would sign with is missing or ends too soon, and certificate_authority makes it anew. In check
+    mode that is a warning, since the same run may do so."""
+
+
 class AuthorityMissingError(PkiError):
     """There is no authority in the folder. In check mode the actions treat it as one that is still to be made."""

@@ -18,6 +18,9 @@ SHA256 = re.compile(r"([0-9a-f]{64})?\Z")
 LONGEST_TEXT = 500
 LONGEST_CSR = 16 * 1024
 MOST_DRIFT = 20
+MOST_PROBES = 1000
+# The host counts no further: the folder of a generation has nine digits at most.
+LARGEST_GENERATION = 999_999_999
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,46 @@ def parse_report(result: Mapping[str, Any], requests: list[LeafRequest]) -> list
 def parse_arrival(result: Mapping[str, Any], names: Sequence[str]) -> dict[str, int]:
     """The generation of each leaf that was to be deployed, by its name. Raises PkiError where one is not there."""
     try:
-        generations = {entry["name"]: int(entry["generation"]) for entry in result["certificates"]}
-        return {name: generations[name] for name in names}
+        generations = {entry["name"]: entry["generation"] for entry in result["certificates"]}
+        return {name: _generation(generations[name]) for name in names}
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise PkiError(
-            "The host does not say what it deployed; is its anchorage.pki intact? Run again to see what is in use."
-        ) from error
+        raise _unclear_arrival() from error
+
+
+def parse_activation(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What a deployment tested, reloaded and saw. Raises PkiError where that is not what a host sends."""
+    try:
+        activation = result["activation"]
+        return {
+            "tested": bool(activation["tested"]),
+            "reloaded": bool(activation["reloaded"]),
+            "probes": [_probe(probe) for probe in list(activation["probes"])[:MOST_PROBES]],
+        }
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _unclear_arrival() from error
+
+
+def _probe(probe: Any) -> dict[str, Any]:
+    words = {field: _line(probe[field]) for field in ("certificate", "address", "leaf", "staple", "detail")}
+    return {**words, "port": _number(probe["port"], 65535)}
+
+
+def _generation(value: Any) -> int:
+    return _number(value, LARGEST_GENERATION)
+
+
+def _number(value: Any, largest: int) -> int:
+    """Raises TypeError, ValueError or OverflowError for what is no number from 0 to ``largest``."""
+    number = int(value)
+    if not 0 <= number <= largest:
+        raise ValueError(f"beyond {largest}")
+    return number
+
+
+def _unclear_arrival() -> PkiError:
+    return PkiError(
+        "The host does not say what it deployed; is its anchorage.pki intact? Run again to see what is in use."
+    )
 
 
 def parse_removal(result: Mapping[str, Any], names: Sequence[str]) -> dict[str, bool]:
@@ -73,7 +110,7 @@ def _parse_entry(entry: Any) -> DeployedLeaf:
     try:
         leaf = DeployedLeaf(
             name=str(entry["name"])[:LONGEST_TEXT],
-            generation=int(entry["generation"]),
+            generation=_generation(entry["generation"]),
             leaf_sha256=str(entry["leaf_sha256"]),
             chain_sha256=str(entry["chain_sha256"]),
             staple_sha256=str(entry["staple_sha256"]),
@@ -85,7 +122,7 @@ def _parse_entry(entry: Any) -> DeployedLeaf:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise PkiError("The host's report is not readable; is its anchorage.pki intact?") from error
     digests = (leaf.leaf_sha256, leaf.chain_sha256, leaf.staple_sha256)
-    if leaf.generation < 0 or len(leaf.csr) > LONGEST_CSR or not all(SHA256.match(digest) for digest in digests):
+    if len(leaf.csr) > LONGEST_CSR or not all(SHA256.match(digest) for digest in digests):
         raise PkiError(f"The host's report about {leaf.name!r} is not plausible, and nothing was deployed.")
     return leaf
 

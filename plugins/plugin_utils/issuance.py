@@ -26,7 +26,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import (
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Signer, sign_leaf, validity_from
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import (
     PrivateKey,
@@ -36,9 +36,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import (
     key_type_of,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafRecord, Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import Action, LeafPlan
-from ansible_collections.anchorage.pki.plugins.plugin_utils.staples import Staple, sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils.staples import SKEW, Staple, sign_staple
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,22 @@ def deliver(
 ) -> list[Delivery]:
     """Sign what ``plans`` need and enter it in ``ledger``, in one transaction. Raises PkiError, nothing entered."""
     issuer = _Issuer(authority, passphrases, now)
+    for plan in plans:
+        issuer.check(plan)
     deliveries = [issuer.deliver(plan) for plan in plans if plan.decision.action is not Action.NONE]
     # After the signing: no other run waits for the ledger while RSA keys are made here.
     with ledger.transaction():
         for delivery in deliveries:
             _enter(delivery, authority, ledger)
     return deliveries
+
+
+def rehearse(plans: Sequence[LeafPlan], authority: Authority, passphrases: Passphrases, now: datetime) -> None:
+    """Do for check mode what :func:`deliver` does before it signs. Raises PkiError, AuthorityDueError where that is
+    something that certificate_authority renews."""
+    issuer = _Issuer(authority, passphrases, now)
+    for plan in plans:
+        issuer.check(plan)
 
 
 def confirm(plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], ledger: Ledger) -> None:
@@ -97,33 +107,51 @@ class _Issuer:
         self._responders: dict[str, Signer] = {}
         self._issuing: Signer | None = None
 
+    def check(self, plan: LeafPlan) -> None:
+        """Raise PkiError where what ``plan`` needs cannot be signed; unlocks the keys for it."""
+        action = plan.decision.action
+        if action is Action.LEAF:
+            self._check_lifetime(self._days(plan.request))
+            self._issuing_signer()
+        if action in (Action.LEAF, Action.STAPLE) and plan.request.staple:
+            self._responder_signer(self._authority.issuing if action is Action.LEAF else self._recorded(plan)[1])
+
     def deliver(self, plan: LeafPlan) -> Delivery:
-        """Sign what ``plan`` needs. Raises PkiError."""
+        """Sign what ``plan`` needs, which was checked. Raises PkiError."""
         if plan.decision.action is Action.LEAF:
             return self._deliver_leaf(plan)
+        record, issuer = self._recorded(plan)
+        staple = None
+        if plan.decision.action is Action.STAPLE and plan.request.staple:
+            staple = self._sign_staple(record.certificate, issuer)
+        return Delivery(plan, record.certificate, staple, _wire(plan, staple=staple))
+
+    def _recorded(self, plan: LeafPlan) -> tuple[LeafRecord, IssuingAuthority]:
+        """What the ledger knows of the deployed leaf, and its issuer."""
         issuer = self._authority.issuer_of(plan.record.issuer_sha256) if plan.record else None
         if plan.record is None or issuer is None:
             raise PkiError(f"{plan.request.name!r} is not a leaf of this authority: nothing can be signed for it.")
-        staple = None
-        if plan.decision.action is Action.STAPLE and plan.request.staple:
-            staple = self._sign_staple(plan.record.certificate, issuer)
-        return Delivery(plan, plan.record.certificate, staple, _wire(plan, staple=staple))
+        return plan.record, issuer
 
     def _deliver_leaf(self, plan: LeafPlan) -> Delivery:
         request, issuer = plan.request, self._authority.issuing
         key = None if request.private_key == "host" else generate_key(request.key_type)
         public_key = key.public_key() if key else requested_key(plan.deployed.csr, request)
-        days = request.lifetime or self._authority.policy.lifetimes.leaf
-        if issuer.certificate.not_valid_after_utc < self._now + timedelta(days=days):
-            raise PkiError(
-                f"lifetime: the issuing authority ends on {issuer.certificate.not_valid_after_utc:%Y-%m-%d}, before a "
-                f"leaf of {days} days would. Run certificate_authority, which renews it."
-            )
-        certificate = sign_leaf(
-            public_key, self._issuing_signer(), request.names, request.profile, validity_from(self._now, days)
-        )
+        validity = validity_from(self._now, self._days(request))
+        certificate = sign_leaf(public_key, self._issuing_signer(), request.names, request.profile, validity)
         staple = self._sign_staple(certificate, issuer) if request.staple else None
         return Delivery(plan, certificate, staple, _wire(plan, certificate, issuer, key, staple))
+
+    def _days(self, request: LeafRequest) -> int:
+        return request.lifetime or self._authority.policy.lifetimes.leaf
+
+    def _check_lifetime(self, days: int) -> None:
+        end = self._authority.issuing.certificate.not_valid_after_utc
+        if end < self._now + timedelta(days=days):
+            raise AuthorityDueError(
+                f"lifetime: the issuing authority ends on {end:%Y-%m-%d}, before a leaf of {days} days would. "
+                "Run certificate_authority, which renews it."
+            )
 
     def _sign_staple(self, certificate: x509.Certificate, issuer: IssuingAuthority) -> Staple:
         days = self._authority.policy.lifetimes.staple
@@ -137,10 +165,12 @@ class _Issuer:
 
     def _responder_signer(self, issuer: IssuingAuthority) -> Signer:
         responder = issuer.responder
-        if responder.certificate.not_valid_after_utc <= self._now:
-            raise PkiError(
-                f"The OCSP responder ended on {responder.certificate.not_valid_after_utc:%Y-%m-%d}, so that no staple "
-                "can be signed. Run certificate_authority, which renews it."
+        start, end = responder.certificate.not_valid_before_utc, responder.certificate.not_valid_after_utc
+        # As the gate through which the staple goes has it.
+        if not start - SKEW <= self._now < end - SKEW:
+            raise AuthorityDueError(
+                f"The OCSP responder is valid from {start:%Y-%m-%d} to {end:%Y-%m-%d} only, so that no staple can be "
+                "signed. Run certificate_authority, which renews it."
             )
         if responder.sha256 not in self._responders:
             key = responder.key(self._passphrases.responder, "responder_passphrase")

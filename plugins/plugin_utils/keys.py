@@ -24,6 +24,8 @@ PublicKey = Union["ec.EllipticCurvePublicKey", "rsa.RSAPublicKey", "ed25519.Ed25
 
 # cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
 SHORTEST_PASSPHRASE = 16
+# OpenSSL reads no longer one, in bytes.
+LONGEST_PASSPHRASE = 1023
 
 
 class KeyType(str, Enum):
@@ -71,8 +73,12 @@ def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
 
 
 def check_passphrase(passphrase: str | None, option: str) -> None:
-    """Raise PkiError where a new ``passphrase`` is too short. None (no encryption) is accepted."""
-    if passphrase is not None and len(passphrase) < SHORTEST_PASSPHRASE:
+    """Raise PkiError where a new ``passphrase`` is too short or too long. None (no encryption) is accepted."""
+    if passphrase is None:
+        return
+    if len(passphrase.encode()) > LONGEST_PASSPHRASE:
+        raise PkiError(f"{option}: give at most {LONGEST_PASSPHRASE} bytes (a letter outside ASCII has two or more).")
+    if len(passphrase) < SHORTEST_PASSPHRASE:
         raise PkiError(
             f"{option}: give at least {SHORTEST_PASSPHRASE} characters, or leave the option out to store the key "
             "unencrypted."

@@ -17,7 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report imp
     certificate_result,
     timestamp,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import parse_arrival
+from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import parse_activation, parse_arrival
 from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import Delivery
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils.names import names_of
@@ -46,7 +46,7 @@ def deployed_result(
         for delivery in deliveries
     }
     certificates = [changed.get(plan.request.name) or plan_result(plan) for plan in plans]
-    result = {"certificates": certificates, "activation": arrival.get("activation")}
+    result = {"certificates": certificates, "activation": parse_activation(arrival)}
     return {**result, "warnings": arrival["warnings"]} if arrival.get("warnings") else result
 
 

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils.destination import LEAF_NAME
 from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Profile
 from ansible_collections.anchorage.pki.plugins.plugin_utils.constraints import check_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
@@ -23,8 +23,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.names import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Policy
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-LONGEST_FILE_NAME = 255
 # What the task says once for all certificates, and each certificate may say for itself.
 SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "pkcs12_passphrase")
 
@@ -66,10 +64,10 @@ def folder_names(arguments: Mapping[str, Any]) -> list[str]:
     if not names:
         raise PkiError("certificates: name at least one certificate.")
     for name in names:
-        if not NAME.match(name) or len(name) > LONGEST_FILE_NAME:
+        if not LEAF_NAME.fullmatch(name):
             raise PkiError(
-                f"name: {name!r} names a folder: it must begin with a letter or digit and may hold letters, digits, "
-                "'.', '_', '-'."
+                f"name: {name!r} names a folder: use up to 200 letters, digits, dots, hyphens and underscores, "
+                "beginning with a letter or a digit."
             )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
@@ -30,6 +30,8 @@ SCHEMA = 1
 APPLICATION_ID = 0x616E6368  # "anch"
 # Seconds that a writer waits for the others: 50 forks commit within half a second.
 PATIENCE = 30.0
+# How long a staple is remembered that nobody accepts any more.
+STAPLE_MEMORY = timedelta(days=30)
 
 TABLES = """
 CREATE TABLE certificates (
@@ -66,6 +68,12 @@ SELECT_LEAF = (
 SELECT_PLACES = (
     "SELECT host, destination, name, MAX(not_after) FROM certificates "
     "WHERE kind = 'leaf' AND status IN ('signed', 'deployed') {} GROUP BY host, destination, name"
+)
+
+DELETE_STAPLES = (
+    "DELETE FROM staples WHERE next_update < ? AND certificate_sha256 IN "
+    "(SELECT other.sha256 FROM certificates AS leaf JOIN certificates AS other USING (host, destination, name) "
+    "WHERE leaf.sha256 = ? AND other.kind = 'leaf')"
 )
 
 
@@ -131,7 +139,10 @@ class Ledger:
         self._insert("leaf", certificate, issuer_sha256, place, names, private_key)
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
-        """Enter a staple, before its bytes leave the controller."""
+        """Enter a staple, before its bytes leave the controller, and forget those at its place that ended long ago."""
+        self._connection.execute(
+            DELETE_STAPLES, (int((staple.this_update - STAPLE_MEMORY).timestamp()), certificate_sha256)
+        )
         times = (int(staple.this_update.timestamp()), int(staple.next_update.timestamp()))
         self._connection.execute(
             "INSERT OR IGNORE INTO staples VALUES (?, ?, ?, ?)", (staple.sha256, certificate_sha256, *times)

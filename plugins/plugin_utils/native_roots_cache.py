@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import sys
 import time
 from collections.abc import Mapping
@@ -29,7 +30,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import 
     require_flawless,
     require_some,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils.pem import read_pem
 from ansible_collections.anchorage.pki.plugins.module_utils.root_probes import FILE_VARIABLE, FOLDER_VARIABLE
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.mozilla_roots import mozilla_file
@@ -81,7 +81,7 @@ class NativeRootsCache:
         return share_value(
             self._folder / f"{state['digest']}.certificates.json",
             lambda rows: True,
-            lambda former: [describe(_der_of(pem), sources) for pem, sources in self._roots(state)],
+            lambda former: [describe(ssl.PEM_cert_to_DER_cert(pem), sources) for pem, sources in self._roots(state)],
         )
 
     def bundle(self, pems: list[str]) -> str:
@@ -124,10 +124,6 @@ class NativeRootsCache:
             return load(self.source, self.environment)
         loaded = load(PLATFORM, {FILE_VARIABLE: str(mozilla_file())})
         return loaded._replace(report={**loaded.report, "source": CERTIFI, "variables": {}})
-
-
-def _der_of(pem: str) -> bytes:
-    return read_pem(pem.encode()).certificates[0]
 
 
 def _accepted(state: State, strict: bool) -> State:

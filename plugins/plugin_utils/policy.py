@@ -87,7 +87,8 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
             },
         ),
     )
-    _check_subject(policy.subject)
+    if existing is None or policy.subject != existing.subject:
+        _check_subject(policy.subject)
     _check_lifetimes(policy.lifetimes)
     return policy
 
@@ -120,22 +121,45 @@ def encode_policy(policy: Policy) -> bytes:
 
 
 def decode_policy(data: bytes, path: str) -> Policy:
-    """Read a stored policy back. Raises PkiError where the file is damaged or from a newer release."""
+    """Read a stored policy back. Raises PkiError where the file is damaged, changed, or from a newer release."""
     try:
         stored = json.loads(data)
         if stored["schema"] > SCHEMA:
             raise PkiError(
                 f"{path} was written by a newer release of anchorage.pki. Update the collection on this controller."
             )
-        constraints = stored["constraints"]
-        return Policy(
-            subject=Subject(**stored["subject"]),
+        policy = Policy(
+            subject=Subject(**_typed(stored["subject"], str)),
             key_type=KeyType(stored["key_type"]),
-            constraints=constraints and NameConstraints(tuple(constraints["domains"]), tuple(constraints["networks"])),
-            lifetimes=Lifetimes(**stored["lifetimes"]),
+            constraints=_stored_constraints(stored["constraints"]),
+            lifetimes=Lifetimes(**_typed(stored["lifetimes"], int)),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PkiError(f"{path} is damaged. Restore the authority's folder from a backup.") from error
+    try:
+        _check_lifetimes(policy.lifetimes)
+    except PkiError as error:
+        raise PkiError(f"{path}: {error} Correct the file, or restore it from a backup.") from error
+    return policy
+
+
+def _typed(values: Any, kind: type) -> dict[str, Any]:
+    """``values``, a dictionary. Raises TypeError where one of them is not of the ``kind``."""
+    for value in dict(values).values():
+        # To Python, true is a number.
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"not of the type {kind}")
+    return dict(values)
+
+
+def _stored_constraints(stored: Any) -> NameConstraints | None:
+    if stored is None:
+        return None
+    lists = _typed(stored, list)
+    try:
+        return parse_constraints(lists["domains"], lists["networks"])
+    except (PkiError, AttributeError) as error:  # a subtree that is none, or not even a text
+        raise ValueError("not a name constraint") from error
 
 
 def _wanted_constraints(options: Mapping[str, Any], base: NameConstraints | None) -> NameConstraints | None:
@@ -157,7 +181,10 @@ def _wanted_constraints(options: Mapping[str, Any], base: NameConstraints | None
 
 def _check_subject(subject: Subject) -> None:
     for field in fields(Subject):
-        if len(getattr(subject, field.name)) > LONGEST_NAME:
+        value = getattr(subject, field.name)
+        if value and not (value.strip() and value.isprintable()):
+            raise PkiError(f"subject.{field.name}: {value!r} is blank or holds a character that cannot be seen.")
+        if len(value) > LONGEST_NAME:
             raise PkiError(f"subject.{field.name}: at most {LONGEST_NAME} characters fit into a certificate.")
     # The issuing authority's own name is the root's with a suffix, and must fit too: cryptography counts its bytes.
     longest = LONGEST_NAME - len(" issuing 999")

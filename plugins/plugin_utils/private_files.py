@@ -108,7 +108,7 @@ def replace_private(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):  # it may not be there, or the folder may be closed; the first error is the one to tell
             staged.unlink()
-        raise PkiError(f"{path} cannot be written: {error.strerror}. Nothing was changed.") from error
+        raise PkiError(f"{path} cannot be written: {error.strerror}. It stays as it was.") from error
 
 
 def create_complete_folder(path: Path, files: Mapping[str, bytes]) -> None:
@@ -125,7 +125,10 @@ def create_complete_folder(path: Path, files: Mapping[str, bytes]) -> None:
     except OSError as error:
         if staged is not None:
             shutil.rmtree(staged, ignore_errors=True)
-        raise PkiError(f"{path} cannot be written: {error.strerror}. Nothing was changed.") from error
+        raise PkiError(
+            f"{path} cannot be written: {error.strerror}. What the authority had before it stays, and the next run "
+            "goes on from there."
+        ) from error
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -134,7 +137,7 @@ def remove_unfinished(folder: Path) -> None:
         for staged in list(folder.rglob(f"{UNFINISHED}*")):
             shutil.rmtree(staged)
     except OSError as error:
-        raise PkiError(f"{folder} cannot be tidied: {error.strerror}. Nothing was changed.") from error
+        raise PkiError(f"{folder} cannot be tidied: {error.strerror}. Mend that and run again.") from error
 
 
 def sync_folder(path: Path) -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "localhost/anchorage/trixie:base"
 COLLECTION = "/srv/ansible_collections/anchorage/pki"
 INSIDE = "--inside"
-ROUNDS = 7
+ROUNDS = 15
 PACKAGES = "apt-get update -q && apt-get install -q -y --no-install-recommends mkcert libnss3-tools"
 
 HOME = Path("/root")

@@ -22,7 +22,7 @@ from typing import Callable
 
 from ansible_collections.anchorage.pki.plugins.module_utils.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import holds
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import (
     closed_to_others,
     read_regular,
@@ -172,7 +172,7 @@ def remove(store: Environment, anchors: Sequence[Anchor]) -> None:
 
 def _faults_of_bundle(store: Environment, anchor: Anchor) -> list[str]:
     path = store.path(store.bundle)
-    if anchor.der not in certificates_in(read_regular(path) or b""):
+    if not holds(read_regular(path) or b"", anchor.der):
         return [f"{path} lacks it"]
     closed = _closed(store, store.bundle)
     return [closed] if closed else []

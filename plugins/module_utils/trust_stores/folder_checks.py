@@ -11,10 +11,11 @@ sources: only what consumers read counts. Sources: openssl-rehash(1), openssl-ve
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import (
-    certificates_in,
+    holds,
     is_damaged,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import closed_to_others, read_regular
@@ -59,16 +60,18 @@ def check_sources(store: FolderStore, anchor: Anchor) -> list[Check]:
 
 def check_readers(store: FolderStore, anchor: Anchor) -> list[Check]:
     """Is it in everything that programs read?"""
-    checks = [_check_bundle(store, bundle, anchor) for bundle in store.bundles]
-    checks += [_check_separated(path, anchor) for path in store.separated]
-    checks += _check_links(store, anchor) if store.links else []
-    checks += [_check_keystore(store, anchor)] if store.keystore else []
-    checks += [_confirm("-CAfile", bundle, anchor) for bundle in store.bundles[:1]]
-    return checks + ([_confirm("-CApath", store.links, anchor)] if store.links else [])
+    asked = [("-CAfile", bundle) for bundle in store.bundles[:1]] + ([("-CApath", store.links)] if store.links else [])
+    with ThreadPoolExecutor() as meanwhile:  # a reader that is none of ours takes as long as all that we look at
+        confirmed = [meanwhile.submit(_confirm, option, path, anchor) for option, path in asked]
+        checks = [_check_bundle(store, bundle, anchor) for bundle in store.bundles]
+        checks += [_check_separated(path, anchor) for path in store.separated]
+        checks += _check_links(store, anchor) if store.links else []
+        checks += [_check_keystore(store, anchor)] if store.keystore else []
+        return checks + [check.result() for check in confirmed]
 
 
 def _is_in_first_bundle(store: FolderStore, anchor: Anchor) -> bool:
-    return any(anchor.der in certificates_in(read_regular(bundle) or b"") for bundle in store.bundles[:1])
+    return any(holds(read_regular(bundle) or b"", anchor.der) for bundle in store.bundles[:1])
 
 
 def _check_oddity(store: FolderStore, source: Source, anchor: Anchor) -> Iterator[Check]:
@@ -87,13 +90,13 @@ def _check_bundle(store: FolderStore, bundle: str, anchor: Anchor) -> Check:
     data = read_regular(bundle)
     if data is None:
         return Check(False, False, f"{bundle} is missing or cannot be read")
-    if anchor.der not in certificates_in(data):
+    if not holds(data, anchor.der):
         return Check(False, False, f"{bundle} lacks it")
     return _check_readable(store, bundle, f"{bundle} holds it")
 
 
 def _check_separated(path: str, anchor: Anchor) -> Check:
-    if anchor.der in certificates_in(read_regular(path) or b""):
+    if holds(read_regular(path) or b"", anchor.der):
         return Check(True, True, f"{path} holds it, and is a file of its own that no refresh feeds")
     return Check(
         False,

@@ -10,7 +10,7 @@ import os
 import re
 
 from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command, run
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import is_single
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import read_regular
 
 VERIFY_LIMIT = 30.0
@@ -25,16 +25,17 @@ def hash_links(folder: str, der: bytes) -> dict[str, str]:
     if not os.path.isdir(folder):
         return {}
     paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _HASH_LINK.fullmatch(name)]
-    return {path: os.path.realpath(path) for path in paths if certificates_in(read_regular(path) or b"") == [der]}
+    return {path: os.path.realpath(path) for path in paths if is_single(read_regular(path) or b"", der)}
 
 
 def dangling_links(folder: str, stem: str) -> list[str]:
     """The links in ``folder`` to files whose names end in ``stem``, any suffix aside, and that are there no more."""
     if not os.path.isdir(folder):
         return []
-    links = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-    dangling = [link for link in links if os.path.islink(link) and not os.path.exists(link)]
-    return [link for link in dangling if os.path.splitext(os.readlink(link))[0].endswith(stem)]
+    with os.scandir(folder) as entries:
+        links = sorted(entry.path for entry in entries if entry.is_symlink())
+    leading = [link for link in links if os.path.splitext(os.readlink(link))[0].endswith(stem)]
+    return [link for link in leading if not os.path.exists(link)]
 
 
 def refusal(option: str, path: str, pem: str) -> str | None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command, run
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import certificates_in
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import holds
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.layouts import (
     BY_DESTINATION,
@@ -94,7 +94,7 @@ def _by_p11_kit(store: FolderStore, anchor: Anchor, operation: str, folder: str)
     bundle = str(made / "bundle.pem")
     if call_as(account, _extract, trust, bundle, f"{folder}/configuration") != 0:
         return None
-    return _verdict(anchor.der in certificates_in(read_regular(bundle) or b""), "trust extract")
+    return _verdict(holds(read_regular(bundle) or b"", anchor.der), "trust extract")
 
 
 def _extract(trust: str, bundle: str, configuration: str) -> int:
@@ -158,7 +158,7 @@ def _open_up(top: str) -> None:
 
 def _judge(scratch: FolderStore, anchor: Anchor, operation: str) -> Trial:
     """After an installation every kind of reader has to trust the anchor, after a removal none."""
-    held = [anchor.der in certificates_in(read_regular(bundle) or b"") for bundle in scratch.bundles]
+    held = [holds(read_regular(bundle) or b"", anchor.der) for bundle in scratch.bundles]
     held += [bool(hash_links(scratch.links, anchor.der))] if scratch.links else []
     return _verdict(all(held) if operation == "install" else any(held), scratch.layout.command[0])
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import (
-    certificates_in,
+    holds,
     holds_only,
     withholds_servers,
 )
@@ -35,7 +35,7 @@ class Source(NamedTuple):
     content: bytes
 
     def holds(self, anchor: Anchor) -> bool:
-        return anchor.der in certificates_in(self.content)
+        return holds(self.content, anchor.der)
 
     def is_copy_of(self, anchor: Anchor) -> bool:
         """Whether nothing is lost with the file but the anchor."""

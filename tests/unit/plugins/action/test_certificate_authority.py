@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ def test_check_mode_says_what_would_be_made_and_why(results) -> None:
     assert planned["lifetimes"]["leaf"] == 30
     assert planned["diff"]["before"] == ""
     assert "leaf_lifetime: 30 days\n" in planned["diff"]["after"]
+    assert "subject: Anchorage authority (and six random characters)\n" in planned["diff"]["after"]
 
 
 def test_a_run_does_what_check_mode_said(results, folder: Path) -> None:
@@ -121,6 +123,7 @@ def test_a_run_does_what_check_mode_said(results, folder: Path) -> None:
         return [line for line in diff["after"].splitlines() if not line.startswith("subject: ")]
 
     assert without_its_name(made["diff"]) == without_its_name(planned["diff"])
+    assert re.search(r"^subject: Anchorage authority [0-9a-f]{6}$", made["diff"]["after"], re.MULTILINE)
     assert made["folder"] == str(folder / "authority")
     assert (folder / "authority").stat().st_mode & 0o777 == 0o700
     assert made["root"]["certificate"].startswith("-----BEGIN CERTIFICATE-----")

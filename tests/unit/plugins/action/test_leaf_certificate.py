@@ -57,11 +57,20 @@ TASKS: dict[str, dict[str, Any]] = {
     "no names": {LEAF: {"authority": "{{ pki }}", "name": "app"}},
     "no passphrase": {LEAF: leaf("app.test")},
     "wrong passphrase": {LEAF: leaf("app.test", passphrase="not the right passphrase")},
+    "no passphrase in check mode": {LEAF: leaf("app.test"), "check_mode": True},
+    "wrong passphrase in check mode": {
+        LEAF: leaf("app.test", passphrase="not the right passphrase"),
+        "check_mode": True,
+    },
     "planned": {LEAF: many(), "check_mode": True},
     "deployed": {LEAF: many()},
     "again": {LEAF: many()},
     "again without passphrases": {LEAF: many(passphrase=None, responder_passphrase=None)},
     "renamed": {LEAF: leaf("a.test", name="a", profile="peer", **SECRETS)},
+    "no responder": {
+        "ansible.builtin.command": {"argv": ["mv", "{{ pki }}/issuing/1/responder/1", "{{ pki }}/issuing/1/aside"]}
+    },
+    "no responder in check mode": {LEAF: leaf("b.test", name="a", **SECRETS), "check_mode": True},
 }
 
 
@@ -106,12 +115,14 @@ def test_a_first_run_in_check_mode_does_not_fail(results) -> None:
         ("wildcard", "*.app.localhost"),
         ("no address", "looks like an IP address and is none"),
         ("too long", "lifetime: 91 days for 'app'"),
-        ("folder", "name: '../app' names a folder"),
+        ("folder", "name: '../app' names a folder: use up to"),
         ("neither", "one of the following is required: name, certificates"),
         ("two ways", "mutually exclusive: name|certificates"),
         ("no names", "state is present but any of the following are missing: names, certificates"),
         ("no passphrase", "passphrase: the private key"),
         ("wrong passphrase", "passphrase: this is not the passphrase of the private key"),
+        ("no passphrase in check mode", "passphrase: the private key"),
+        ("wrong passphrase in check mode", "passphrase: this is not the passphrase of the private key"),
     ],
 )
 def test_what_is_refused_says_why_and_changes_nothing(results, name: str, words: str) -> None:
@@ -119,6 +130,13 @@ def test_what_is_refused_says_why_and_changes_nothing(results, name: str, words:
     assert not results[name].get("changed")
     assert words in results[name]["msg"]
     assert "Traceback" not in str(results[name])
+
+
+def test_check_mode_warns_of_what_certificate_authority_has_to_make_first(results) -> None:
+    planned = results["no responder in check mode"]
+    assert (planned["failed"], planned["changed"]) == (False, True)
+    (warning,) = planned["warnings"]
+    assert re.match(r"The run will fail unless .*: .*/issuing/1 has no OCSP responder\.", warning)
 
 
 def test_check_mode_says_what_would_be_deployed(results) -> None:
@@ -196,8 +214,12 @@ def test_no_secret_is_written_anywhere(run, folder: Path) -> None:
 
 def test_a_host_that_would_keep_the_key_in_a_file_gets_none(start_playbook, run, folder: Path) -> None:
     variables = {"vars": {"pki": str(folder / "authority"), "destination": str(folder / "elsewhere")}}
-    task = {"kept": {LEAF: leaf("app.test", **SECRETS), **variables}}
-    kept = start_playbook(folder / "kept", task, ANSIBLE_KEEP_REMOTE_FILES="1")().results["kept"]
-    assert kept["failed"] is True
-    assert "ANSIBLE_KEEP_REMOTE_FILES is set" in kept["msg"]
+    task = {LEAF: leaf("app.test", **SECRETS), **variables}
+    tasks = {"kept in check mode": {**task, "check_mode": True}, "kept": task}
+    with open_ledger(folder / "authority/ledger.sqlite3") as ledger:
+        before = ledger.leaf_counts()
+        for kept in start_playbook(folder / "kept", tasks, ANSIBLE_KEEP_REMOTE_FILES="1")().results.values():
+            assert kept["failed"] is True
+            assert "ANSIBLE_KEEP_REMOTE_FILES is set" in kept["msg"]
+        assert ledger.leaf_counts() == before
     assert not list(folder.rglob("elsewhere/app/v1"))

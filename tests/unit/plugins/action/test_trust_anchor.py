@@ -64,6 +64,8 @@ CASES: dict[str, dict[str, str]] = {
     "absent authority": {"authority": "/nowhere/authority"},
     "absent authority to remove": {"authority": "/nowhere/authority", "state": "absent"},
     "both": {"certificate": "x", "src": "root.pem"},
+    "over a default": {"authority": "/nowhere/authority", "src": "root.pem"},
+    "text over a default": {"authority": "/nowhere/authority", "certificate": pem_of(ROOT).decode()},
     "empty": {"certificate": ""},
     "text": {"certificate": pem_of(make_root(ca=False)).decode()},
     "key": {"src": "key.pem"},
@@ -115,7 +117,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         ("empty", "certificate: is empty"),
         ("key", "files/key.pem: holds a private key"),
         ("DER", "files/root.der: is in DER"),
-        ("missing", "missing.pem"),
+        ("missing", "src missing.pem: there is no such file on the controller"),
         ("folder", "src /: cannot be read: Is a directory"),
         ("endless", "src /dev/zero: is too large for a certificate"),
     ],
@@ -126,6 +128,16 @@ def test_a_wrong_input_is_refused_by_the_name_of_its_option_or_file(
     result = results[action][case]
     assert result["failed"]
     assert words in result["msg"]
+    assert "remote_src" not in result["msg"]
+
+
+@pytest.mark.parametrize("action", ["trust_anchor", "trust_anchor_info"])
+@pytest.mark.parametrize("case", ["over a default", "text over a default"])
+def test_a_certificate_of_another_authority_is_taken_whatever_the_default_authority(
+    results: dict[str, dict[str, Any]], action: str, case: str
+) -> None:
+    """The defaults of the action group may name an authority for all tasks."""
+    assert results[action][case]["anchor"]["sha256"] == identify_anchor(pem_of(ROOT), "test").sha256
 
 
 def test_what_hosts_would_not_trust_is_refused(results: dict[str, dict[str, Any]]) -> None:

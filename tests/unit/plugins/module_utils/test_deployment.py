@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils import generations
 from ansible_collections.anchorage.pki.plugins.module_utils.activation import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils.deployment_report import Inquiry, report
@@ -97,6 +99,27 @@ def test_a_second_deployment_keeps_the_former_generation_and_no_more(private_fol
     assert sorted(path.name for path in folder.iterdir()) == ["current", "nginx.conf", "v3", "v4"]
     assert os.readlink(folder / "current") == "v4"
     assert reported(destination)["generation"] == 4
+
+
+def test_one_generation_that_cannot_be_removed_keeps_no_other(
+    private_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination = destination_at(private_folder)
+    for former in range(2):
+        entry(destination, make_leaf(), former)
+    for number in (3, 4):
+        (private_folder / "app" / f"v{number}").mkdir()
+    remove = generations.remove
+
+    def refuse_the_first(parent: int, name: str) -> None:
+        if name == "v1":
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), name)
+        remove(parent, name)
+
+    monkeypatch.setattr(generations, "remove", refuse_the_first)
+    (warning,) = deploy(destination, [request(make_leaf(), 2)], NO_SERVER)["warnings"]
+    assert warning.startswith("An old generation could not be removed: ")
+    assert sorted(path.name for path in (private_folder / "app").glob("v*")) == ["v1", "v4", "v5"]
 
 
 def test_a_staple_is_renewed_with_the_same_leaf_and_bundle(private_folder: Path) -> None:
@@ -213,6 +236,29 @@ def test_a_first_deployment_is_rolled_back_to_nothing(private_folder: Path) -> N
     with pytest.raises(HostError, match="Rolled back: app is at no generation as before"):
         deploy(destination_at(private_folder), [request(make_leaf())], Activation(test=["false"]))
     assert tree(private_folder) == {}
+
+
+@pytest.mark.parametrize(
+    "activation", [Activation(test=["false"]), Activation(reload=["false"])], ids=["test", "reload"]
+)
+def test_a_failed_first_deployment_leaves_no_folder_behind(private_folder: Path, activation: Activation) -> None:
+    with pytest.raises(HostError, match="Rolled back"):
+        deploy(destination_at(private_folder / "etc" / "pki"), [request(make_leaf())], activation)
+    assert list(private_folder.iterdir()) == []
+
+
+def test_what_cannot_be_staged_leaves_no_folder_behind(private_folder: Path) -> None:
+    bad = replace(request(make_leaf()), private_key="nonsense")
+    with pytest.raises(HostError, match="Nothing was changed"):
+        deploy(destination_at(private_folder / "etc" / "pki"), [bad], NO_SERVER)
+    assert list(private_folder.iterdir()) == []
+
+
+def test_a_failed_deployment_leaves_a_folder_that_was_there(private_folder: Path) -> None:
+    (private_folder / "pki").mkdir()
+    with pytest.raises(HostError, match="Rolled back"):
+        deploy(destination_at(private_folder / "pki"), [request(make_leaf())], Activation(test=["false"]))
+    assert tree(private_folder) == {"pki": ("0o40755", None)}
 
 
 def test_several_leaves_are_rolled_back_together(private_folder: Path) -> None:

@@ -274,6 +274,21 @@ def test_the_second_of_two_runs_sees_that_the_first_deployed(private_folder: Pat
         deploy(destination_at(private_folder / "pki"), [request(make_leaf(), 1)], NO_SERVER)
 
 
+def test_a_lock_that_another_run_removed_at_its_end_is_not_taken(
+    private_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = destination_module._acquire
+
+    def acquire_after_another_run(*arguments: object) -> None:
+        (private_folder / "pki" / ".lock").unlink()
+        acquire(*arguments)
+
+    monkeypatch.setattr(destination_module, "_acquire", acquire_after_another_run)
+    with pytest.raises(HostError, match=r"Another run has just left nothing in .*/pki\. Run the task"):
+        deploy(destination_at(private_folder / "pki"), [request(make_leaf())], NO_SERVER)
+    assert list(private_folder.iterdir()) == []
+
+
 # --- Full disks, closed folders --------------------------------------------------------------------------------------
 
 

@@ -212,6 +212,17 @@ def test_a_pending_key_is_made_and_only_its_request_travels(
     assert load_pem_private_key(pending.read_bytes(), None).public_key() == csr.public_key()
 
 
+def test_a_key_that_cannot_be_made_leaves_no_folder_behind(
+    private_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (private_folder / "openssl").write_text("#!/bin/sh\nexit 1\n")
+    (private_folder / "openssl").chmod(0o755)
+    monkeypatch.setattr(commands, "SEARCH_PATH", str(private_folder))
+    with pytest.raises(HostError, match="openssl genpkey failed"):
+        reported(destination_at(private_folder / "etc" / "pki"), ON_HOST)
+    assert [path.name for path in private_folder.iterdir()] == ["openssl"]
+
+
 def test_check_mode_makes_no_key(private_folder: Path) -> None:
     assert report(destination_at(private_folder / "pki"), [ON_HOST], check_mode=True) == [NOTHING]
     assert tree(private_folder) == {}
@@ -283,6 +294,7 @@ def test_a_damaged_leaf_gets_a_new_key(deployed: Destination) -> None:
 
 def test_a_host_without_openssl_says_what_to_install(private_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "SEARCH_PATH", str(private_folder))
-    with pytest.raises(HostError, match=r"Install the package openssl there, or leave private_key at controller\."):
-        reported(destination_at(private_folder / "pki"), ON_HOST)
+    for check_mode in (True, False):
+        with pytest.raises(HostError, match=r"Install the package openssl there, or leave private_key at controller\."):
+            report(destination_at(private_folder / "pki"), [ON_HOST], check_mode)
     assert tree(private_folder) == {}

@@ -64,10 +64,23 @@ def test_names_and_numbers() -> None:
 
 
 def test_unknown_names_name_their_option() -> None:
-    with pytest.raises(HostError, match="owner: there is no user nobody-at-all"):
+    with pytest.raises(HostError, match="owner: there is no user 'nobody-at-all'"):
         user_id("nobody-at-all")
-    with pytest.raises(HostError, match="group: there is no group nobody-at-all"):
+    with pytest.raises(HostError, match="group: there is no group 'nobody-at-all'"):
         group_id("nobody-at-all")
+
+
+@pytest.mark.parametrize("number", ["4294967295", "4294967296", "²", "9" * 5000, "a\0b", "\udcff", ""])
+def test_what_is_no_number_of_the_system_names_its_option(number: str) -> None:
+    with pytest.raises(HostError, match="owner: there is no user"):
+        user_id(number)
+    with pytest.raises(HostError, match="group: there is no group"):
+        group_id(number)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away needs root")
+def test_the_largest_number_is_one() -> None:
+    assert [user_id("4294967294"), group_id("4294967294")] == [4294967294] * 2
 
 
 def test_only_root_gives_files_away(monkeypatch: pytest.MonkeyPatch) -> None:

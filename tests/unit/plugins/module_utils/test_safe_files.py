@@ -171,3 +171,10 @@ def test_root_refuses_folders_that_others_may_write(private_folder: Path, mode: 
         ):
             pass
     assert list(open_to_others.iterdir()) == []
+
+
+def test_a_link_that_cannot_be_made_leaves_nothing_behind(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "current").mkdir()
+    with pytest.raises(OSError, match="current"):
+        replace_link(folder, "current", "v1")
+    assert os.listdir(folder) == ["current"]

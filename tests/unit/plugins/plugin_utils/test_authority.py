@@ -34,12 +34,16 @@ def files(folder: Path) -> dict[str, bytes]:
 # Where it is
 
 
-def test_the_option_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_option_names_the_folder() -> None:
     home = os.environ["HOME"]
     assert authority_folder("/srv/pki", {}) == Path("/srv/pki")
     assert authority_folder("~/pki", {}) == Path(home, "pki")
-    assert authority_folder("pki", {"XDG_DATA_HOME": "/elsewhere"}) == tmp_path / "pki"
+
+
+@pytest.mark.parametrize("option", ["pki", "./pki", "../pki", ".", " /srv/pki"])
+def test_a_relative_folder_would_be_another_one_wherever_ansible_is_started(option: str) -> None:
+    with pytest.raises(PkiError, match=r"^authority: '.*' is a relative path.*\{\{ playbook_dir \}\}"):
+        authority_folder(option, {})
 
 
 def test_the_home_of_nobody_is_told() -> None:
@@ -203,6 +207,55 @@ def test_a_certificate_of_an_unknown_version_is_named(own_authority: Authority) 
     (own_authority.root.folder / "certificate.pem").write_text(pem)
     with pytest.raises(PkiError, match=r"root/1/certificate.pem is not a certificate any more. Restore"):
         read_authority(own_authority.folder)
+
+
+@pytest.fixture(scope="module")
+def namesake(make_authority: Callable[..., Authority], tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Another authority, of the same name."""
+    return make_authority(tmp_path_factory.mktemp("namesake") / "authority")
+
+
+@pytest.mark.parametrize(
+    ("part", "foreign", "reason"),
+    [
+        ("root/1", "issuing/1", r"root/1/certificate\.pem did not sign it"),
+        ("issuing/1", "issuing/1", r"root/1/certificate\.pem did not sign it"),
+        ("issuing/1/responder/1", "issuing/1/responder/1", r"issuing/1/certificate\.pem did not sign it"),
+    ],
+)
+def test_a_part_of_another_authority_is_named(
+    own_authority: Authority, namesake: Authority, part: str, foreign: str, reason: str
+) -> None:
+    for name in ("certificate.pem", "key.pem"):
+        shutil.copy(namesake.folder / part / name, own_authority.folder / part / name)
+    with pytest.raises(PkiError, match=rf"/{foreign}/certificate\.pem is not of this authority: .*{reason}.*a backup"):
+        read_authority(own_authority.folder)
+
+
+def test_a_root_of_another_name_is_named(own_authority: Authority, make_authority, tmp_path: Path) -> None:
+    other = make_authority(tmp_path / "other", subject={"common_name": "Other authority"})
+    shutil.copy(other.folder / "root/1/certificate.pem", own_authority.folder / "root/1")
+    with pytest.raises(
+        PkiError,
+        match=r"root/1/certificate\.pem is not of this authority: .*'Other authority', not 'Test authority' as in .*",
+    ):
+        read_authority(own_authority.folder)
+
+
+def test_all_roots_of_an_authority_have_one_key(own_authority: Authority, namesake: Authority) -> None:
+    shutil.copytree(own_authority.folder / "root/1", own_authority.folder / "root/2")
+    assert len(read_authority(own_authority.folder).roots) == 2
+    shutil.copy(namesake.folder / "root/1/certificate.pem", own_authority.folder / "root/1")
+    with pytest.raises(
+        PkiError, match=r"root/1/certificate\.pem is not of this authority: it has another key than .*/2"
+    ):
+        read_authority(own_authority.folder)
+
+
+@pytest.mark.parametrize("key_type", ["ecdsa-p384", "rsa-3072", "ed25519"])
+def test_parts_of_one_authority_are_known_by_keys_of_every_type(make_authority, tmp_path: Path, key_type: str) -> None:
+    made = make_authority(tmp_path / "authority", key_type=key_type)
+    assert read_authority(made.folder) == made
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff"])

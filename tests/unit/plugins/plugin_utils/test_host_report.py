@@ -16,7 +16,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import (
     LONGEST_CSR,
     LONGEST_TEXT,
     MOST_DRIFT,
+    MOST_PROBES,
     DeployedLeaf,
+    parse_activation,
     parse_arrival,
     parse_removal,
     parse_report,
@@ -105,6 +107,7 @@ def test_a_report_of_another_shape_is_refused(parse, entry: Any) -> None:
         ("generation", float("inf")),
         ("generation", float("nan")),
         ("generation", "9" * 5000),
+        ("generation", 10**9),
         ("drift", 5),
         ("drift", None),
         ("csr", "x" * (LONGEST_CSR + 1)),
@@ -161,11 +164,55 @@ def test_an_arrival_has_the_generation_of_each_leaf() -> None:
         {"certificates": [{"name": ["app"], "generation": 1}]},
         {"certificates": [{"name": "app", "generation": "x"}]},
         {"certificates": [{"name": "app", "generation": float("inf")}]},
+        {"certificates": [{"name": "app", "generation": 10**9}]},
+        {"certificates": [{"name": "app", "generation": -1}]},
     ],
 )
 def test_an_arrival_without_a_leaf_is_no_success(arrival: dict[str, Any]) -> None:
     with pytest.raises(PkiError, match="does not say what it deployed"):
         parse_arrival(arrival, ["app"])
+
+
+PROBE: dict[str, Any] = {
+    "certificate": "app",
+    "address": "127.0.0.1",
+    "port": 443,
+    "leaf": "served",
+    "staple": "not probed",
+    "detail": "no openssl",
+}
+
+
+def test_an_activation_is_told_as_it_was() -> None:
+    activation = {"tested": True, "reloaded": False, "probes": [PROBE]}
+    assert parse_activation({"activation": activation}) == activation
+
+
+def test_of_an_activation_only_what_is_known_is_taken_and_cut() -> None:
+    probe = {**PROBE, "detail": "x\x1b" * 10**5, "more": 1}
+    activation = {"tested": 1, "reloaded": "yes", "probes": [probe] * 10**4, "more": 1}
+    parsed = parse_activation({"activation": activation})
+    assert (parsed["tested"], parsed["reloaded"], set(parsed)) == (True, True, {"tested", "reloaded", "probes"})
+    assert len(parsed["probes"]) == MOST_PROBES
+    assert set(parsed["probes"][0]) == set(PROBE)
+    assert len(parsed["probes"][0]["detail"]) == LONGEST_TEXT
+    assert parsed["probes"][0]["detail"].isprintable()
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        None,
+        [],
+        "reloaded",
+        {"tested": True},
+        *({"tested": True, "reloaded": True, "probes": probes} for probes in (None, 5, [None], [{}], ["served"])),
+        *({"tested": True, "reloaded": True, "probes": [{**PROBE, "port": port}]} for port in (None, -1, 65536, "x")),
+    ],
+)
+def test_an_activation_of_another_shape_is_refused(activation: Any) -> None:
+    with pytest.raises(PkiError, match="does not say what it deployed"):
+        parse_activation({"activation": activation})
 
 
 # After a removal

@@ -24,13 +24,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import (
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import profile_of
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import (
     Delivery,
     confirm,
     deliver,
+    rehearse,
     requested_key,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType, encode_key, generate_key, key_type_of
@@ -397,10 +398,52 @@ def test_a_leaf_that_would_outlive_its_issuer_asks_for_the_renewal(own_authority
     assert signed(leaf_plan(request_leaf(lifetime=10, staple=False)), own_authority, ledger, late)
 
 
-def test_an_ended_responder_asks_for_the_renewal(own_authority, ledger: Ledger, request_leaf, now: datetime) -> None:
-    with pytest.raises(PkiError, match=r"The OCSP responder ended on 2026-07-01.*Run certificate_authority"):
-        deliver([leaf_plan(request_leaf())], own_authority, OPEN, ledger, now + 31 * DAY)
+@pytest.mark.parametrize("days", [-1, 30, 31])
+def test_a_responder_that_is_not_valid_asks_for_the_renewal(own_authority, ledger, request_leaf, now, days) -> None:
+    with pytest.raises(
+        PkiError, match=r"The OCSP responder is valid from 2026-06-01 to 2026-07-01.*Run certificate_authority"
+    ):
+        deliver([leaf_plan(request_leaf())], own_authority, OPEN, ledger, now + days * DAY)
     assert ledger.leaf_counts() == {}
+
+
+# The rehearsal of check mode
+
+
+def test_a_rehearsal_accepts_what_a_run_can_do_and_signs_nothing(
+    own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, deployed: LeafPlan, now: datetime
+) -> None:
+    before = ledger.leaf_counts()
+    without_request = leaf_plan(request_leaf("host", private_key="host"))
+    unchanged = leaf_plan(request_leaf("same"), action=Action.NONE)
+    rehearse([leaf_plan(request_leaf()), without_request, deployed, unchanged], own_authority, OPEN, now)
+    assert ledger.leaf_counts() == before
+
+
+def test_a_rehearsal_needs_the_keys_of_what_would_be_signed_alone(
+    own_authority: Authority, deployed: LeafPlan, request_leaf: RequestLeaf, now: datetime
+) -> None:
+    (own_authority.issuing.folder / "key.pem").unlink()
+    rehearse([deployed], own_authority, OPEN, now)
+    (own_authority.issuing.responder.folder / "key.pem").unlink()
+    rehearse([replace(deployed, decision=Decision(Action.REPAIR, "a mode"))], own_authority, OPEN, now)
+    for plan, words in ((deployed, "responder/1/key.pem"), (leaf_plan(request_leaf()), "issuing/1/key.pem")):
+        with pytest.raises(PkiError, match=f"{words} cannot be read: No such file or directory"):
+            rehearse([plan], own_authority, OPEN, now)
+
+
+def test_a_rehearsal_tells_what_certificate_authority_would_renew_apart(
+    own_authority: Authority, request_leaf: RequestLeaf, deployed: LeafPlan, now: datetime
+) -> None:
+    """Since in check mode an earlier task may have said that it would."""
+    late = own_authority.issuing.certificate.not_valid_after_utc - 90 * DAY + timedelta(seconds=1)
+    with pytest.raises(AuthorityDueError, match="the issuing authority ends on 2029-05-31"):
+        rehearse([leaf_plan(request_leaf())], own_authority, OPEN, late)
+    with pytest.raises(AuthorityDueError, match="The OCSP responder is valid from"):
+        rehearse([deployed], own_authority, OPEN, now + 31 * DAY)
+    shutil.rmtree(own_authority.issuing.folder / "responder")
+    with pytest.raises(AuthorityDueError, match="has no OCSP responder"):
+        rehearse([leaf_plan(request_leaf())], read_authority(own_authority.folder), OPEN, now)
 
 
 @pytest.fixture(scope="module")
@@ -422,6 +465,8 @@ def test_a_passphrase_that_does_not_fit_signs_nothing_and_is_not_told(
     encrypted: Authority, tmp_path: Path, request_leaf: RequestLeaf, now: datetime, passphrases: Passphrases, words: str
 ) -> None:
     authority = read_authority(Path(shutil.copytree(encrypted.folder, tmp_path / "authority")))
+    with pytest.raises(PkiError, match=words):
+        rehearse([leaf_plan(request_leaf())], authority, passphrases, now)
     with open_ledger(authority.ledger_path) as ledger:
         with pytest.raises(PkiError, match=words) as caught:
             deliver([leaf_plan(request_leaf())], authority, passphrases, ledger, now)

@@ -90,6 +90,14 @@ def test_a_short_passphrase_is_refused_in_the_words_of_its_option() -> None:
             check_passphrase(short, "responder_passphrase")
 
 
+@pytest.mark.parametrize(("letter", "most"), [("x", 1023), ("ø", 511)])
+def test_a_passphrase_that_openssl_does_not_take_is_refused(leaf_key: PrivateKey, letter: str, most: int) -> None:
+    check_passphrase(letter * most, "passphrase")
+    assert decode_key(encode_key(leaf_key, letter * most), letter * most, "passphrase", PATH)
+    with pytest.raises(PkiError, match=r"^passphrase: give at most 1023 bytes"):
+        check_passphrase(letter * (most + 1), "passphrase")
+
+
 @pytest.mark.parametrize(
     ("stored_with", "given", "words"),
     [

@@ -28,6 +28,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPl
 from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import Action, Decision, LeafPlan
 
 DESTINATION = "/etc/pki/anchorage"
+ACTIVATION = {"tested": True, "reloaded": True, "probes": []}
 NOTHING = DeployedLeaf("app", 0, "", "", "", False, "", (), "")
 
 RequestLeaf = Callable[..., LeafRequest]
@@ -135,10 +136,10 @@ def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_l
 
 def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, delivery: Delivery, request_leaf) -> None:
     alone = replace(kept, request=request_leaf("alone"))
-    arrival = {"certificates": [{"name": "app", "generation": 7}], "activation": {"reloaded": True}}
+    arrival = {"certificates": [{"name": "app", "generation": 7}], "activation": ACTIVATION}
     result = deployed_result([alone, delivery.plan], [delivery], arrival)
     assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
-    assert result["activation"] == {"reloaded": True}
+    assert result["activation"] == ACTIVATION
 
 
 def test_no_result_and_no_diff_shows_a_secret(delivery: Delivery) -> None:

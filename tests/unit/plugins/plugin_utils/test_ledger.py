@@ -245,6 +245,32 @@ def test_the_staples_of_a_leaf_are_found_by_their_digest(
     assert record.staple("0" * 64) is None
 
 
+def test_staples_that_ended_long_ago_make_room_for_a_new_one(
+    ledger: Ledger, make_leaf: MakeLeaf, issuing: Signer, now: datetime
+) -> None:
+    """Those of the leaf and of the leaves before it at its place; what happens elsewhere is another task's."""
+    places = [PLACE, PLACE, replace(PLACE, host="web2")]
+    leaves = [make_leaf(days=300) for _place in places]
+
+    def record(leaf: x509.Certificate, weeks: int) -> None:
+        # The issuing authority answers itself here, since no delegate lives that long.
+        staple = sign_staple(leaf, issuing.certificate, issuing, 7, now + timedelta(weeks=weeks))
+        with ledger.transaction():
+            ledger.record_staple(staple, fingerprint(leaf))
+
+    def weeks_of(leaf: x509.Certificate, place: LeafPlace) -> list[int]:
+        found = ledger.leaf(place, fingerprint(leaf))
+        assert found is not None
+        return [round((staple.this_update - now) / timedelta(weeks=1)) for staple in found.staples]
+
+    for leaf, place in zip(leaves, places, strict=True):
+        enter(ledger, leaf, place)
+        for weeks in (0, 3):
+            record(leaf, weeks)
+    record(leaves[1], 6)
+    assert [weeks_of(leaf, place) for leaf, place in zip(leaves, places, strict=True)] == [[3], [3, 6], [0, 3]]
+
+
 def test_a_staple_needs_its_leaf(path: Path, make_leaf, issuing: Signer, responder: Signer, now: datetime) -> None:
     leaf = make_leaf()
     staple = sign_staple(leaf, issuing.certificate, responder, 7, now)

@@ -70,6 +70,13 @@ def test_options_left_out_keep_what_the_authority_has(custom: Policy, left_out: 
     assert wanted_policy(left_out, custom, "another default") == custom
 
 
+def test_a_subject_that_an_authority_already_has_is_kept(custom: Policy) -> None:
+    """An earlier release may have accepted it, and its hosts trust it."""
+    former = replace(custom, subject=Subject("Corp\troot"))
+    assert wanted_policy({}, former, "") == former
+    assert decode_policy(encode_policy(former), "policy.json") == former
+
+
 def test_part_of_a_subject_keeps_the_rest(custom: Policy) -> None:
     wanted = wanted_policy({"subject": {"country": "NO", "organization": None}}, custom, "")
     assert wanted == custom
@@ -149,6 +156,11 @@ def test_lifetimes_may_change(custom: Policy) -> None:
         ({"subject": {"common_name": ""}}, "subject.common_name: give 1 to"),
         ({"subject": {"common_name": "x" * 53}}, "subject.common_name: give 1 to 52"),
         ({"subject": {"common_name": "ø" * 30}}, "subject.common_name: give 1 to 52"),
+        ({"subject": {"common_name": "  "}}, "subject.common_name: '  ' is blank or holds"),
+        ({"subject": {"common_name": "Corp\nroot"}}, "subject.common_name: 'Corp\\nroot' is blank or holds"),
+        ({"subject": {"common_name": "Corp\u202e"}}, "subject.common_name: 'Corp\\u202e' is blank or holds"),
+        ({"subject": {"organization": "Corp\0"}}, "subject.organization: 'Corp\\x00' is blank or holds"),
+        ({"subject": {"organization": " "}}, "subject.organization: ' ' is blank or holds"),
         ({"subject": {"organization": "x" * 65}}, "subject.organization: at most 64"),
         ({"subject": {"country": "Norway"}}, "subject.country: 'NORWAY' is not a country code"),
         ({"subject": {"country": "N1"}}, "subject.country: 'N1' is not a country code"),
@@ -189,6 +201,13 @@ def damaged_policies() -> list[bytes]:
     missing = [{key: value for key, value in whole.items() if key != left_out} for left_out in whole]
     wrong = [{**whole, key: value} for key in whole for value in (3.5, "x", ["x"]) if key != "schema" or value != 3.5]
     foreign = [{**whole, "lifetimes": {"century": 1}}, {**whole, "subject": {}}, [], None]
+    for part, field, value in (
+        *(("subject", field, value) for field in whole["subject"] for value in (5, None, ["x"])),
+        *(("lifetimes", field, value) for field in whole["lifetimes"] for value in ("90", 1.5, None, True, [1])),
+        *(("constraints", field, value) for field in whole["constraints"] for value in ("test", None, [5], ["a b"])),
+    ):
+        wrong.append({**whole, part: {**whole[part], field: value}})
+    wrong += [{**whole, "constraints": value} for value in ({}, False, 0, "")]
     return [b"", b"\xff\xfe", b"{", *(json.dumps(entry).encode() for entry in [*missing, *wrong, *foreign])]
 
 
@@ -196,3 +215,12 @@ def damaged_policies() -> list[bytes]:
 def test_a_damaged_policy_asks_for_the_backup(data: bytes) -> None:
     with pytest.raises(PkiError, match=r"policy.json is damaged. Restore the authority's folder from a backup"):
         decode_policy(data, "policy.json")
+
+
+@pytest.mark.parametrize(("field", "days"), [("leaf", 10**30), ("leaf", -1), ("leaf", 0), ("staple", 29), ("root", 90)])
+def test_a_stored_lifetime_that_no_authority_can_have_is_named(policy: Policy, field: str, days: int) -> None:
+    stored = json.loads(encode_policy(policy))
+    stored["lifetimes"][field] = days
+    with pytest.raises(PkiError, match=r"^policy.json: \w+_lifetime: ") as caught:
+        decode_policy(json.dumps(stored).encode(), "policy.json")
+    assert "Correct the file" in str(caught.value)

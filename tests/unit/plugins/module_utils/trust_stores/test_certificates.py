@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certificates import (
     certificates_in,
+    holds,
     holds_only,
     is_damaged,
     withholds_servers,
@@ -31,9 +33,10 @@ DAMAGED = b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n"
         (PEM, [DER]),
         (b"text\n" + PEM.replace(b"\n", b"\r\n"), [DER]),
         (PEM + pem_of(OTHER), [DER, der_of(OTHER)]),
+        (PEM.rstrip() + pem_of(OTHER), [DER, der_of(OTHER)]),
         (DAMAGED + PEM, [DER]),
     ],
-    ids=["nothing", "DER", "PEM", "text and CRLF", "two", "a damaged one"],
+    ids=["nothing", "DER", "PEM", "text and CRLF", "two", "joined without a line end", "a damaged one"],
 )
 def test_every_readable_certificate_is_found(content: bytes, expected: list[bytes]) -> None:
     assert certificates_in(content) == expected
@@ -62,6 +65,20 @@ def test_a_file_may_go_only_when_nothing_else_is_in_it(content: bytes, expected:
 )
 def test_damage_is_what_openssl_stumbles_over(content: bytes, expected: bool) -> None:
     assert is_damaged(content) is expected
+
+
+@pytest.mark.parametrize("rest", range(3))
+@pytest.mark.parametrize("line", [b"\n", b"\r\n", b" \t\n\v\f\r", b""], ids=["LF", "CRLF", "blanks", "one line"])
+def test_a_certificate_is_found_however_its_lines_are_broken(rest: int, line: bytes) -> None:
+    root = next(each for each in map(make_root, map(str, itertools.count())) if len(der_of(each)) % 3 == rest)
+    first, *body, last = pem_of(root).splitlines()
+    content = pem_of(OTHER) + first + line + line.join(body) + line + last
+    assert holds(content, der_of(root))
+    assert not holds(content, DER)
+
+
+def test_text_may_begin_with_a_digit() -> None:
+    assert certificates_in(b"0 roots of ours\n" + PEM) == [DER]
 
 
 def trusted(*options: str) -> bytes:
