@@ -169,7 +169,10 @@ def compare(machines: Any, controller: Any = None, mozilla: Any = None) -> dict[
 def _machine(name: str, result: Any) -> Machine:
     """A machine by what the module native_roots_info, or the connection to it, told."""
     try:
-        errors = [f"{error['path']}: {error['message']}" for error in result.get("report", {}).get("errors", [])]
+        errors = [
+            f"{error['path'] or 'a file without a name'}: {error['message']}"
+            for error in result.get("report", {}).get("errors", [])
+        ]
         certificates = result.get("certificates")
         if not (certificates is None or (isinstance(certificates, list) and all(map(_is_certificate, certificates)))):
             raise TypeError
@@ -177,7 +180,7 @@ def _machine(name: str, result: Any) -> Machine:
         raise AnsibleTypeError(f"compare_roots: {name} is not what native_roots_info returns.") from None
     if certificates is None and "msg" in result:
         errors = [" ".join(str(result["msg"]).split())]
-    return Machine(certificates, [error.removeprefix(": ") for error in errors])
+    return Machine(certificates, errors)
 
 
 def _is_certificate(value: Any) -> bool:

@@ -28,7 +28,7 @@ def test_what_the_module_and_a_connection_tell() -> None:
         {
             "good": READ,
             "part": {"certificates": [ROOT], "report": {"errors": [DAMAGED]}},
-            "unreadable": {"certificates": [], "report": {"errors": [DAMAGED, {"path": "", "message": "no name"}]}},
+            "unreadable": {"certificates": [], "report": {"errors": [DAMAGED, {"path": "", "message": "missing"}]}},
             "empty": {"certificates": [], "report": {"errors": []}},
             "failed": {"failed": True, "msg": "Module failed:\n it is told."},
             "unreachable": {"unreachable": True, "msg": "No route."},
@@ -39,7 +39,7 @@ def test_what_the_module_and_a_connection_tell() -> None:
     assert audit["unread"] == ["failed", "unknown", "unreachable", "unreadable"]
     assert audit["errors"] == {
         "part": ["/etc/ssl/a.pem: it is damaged"],
-        "unreadable": ["/etc/ssl/a.pem: it is damaged", "no name"],
+        "unreadable": ["/etc/ssl/a.pem: it is damaged", "a file without a name: missing"],
         "failed": ["Module failed: it is told."],
         "unreachable": ["No route."],
     }
