@@ -9,6 +9,7 @@ The host is this machine, whose trust stores are left out.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,10 @@ class Fleet:
         """The leaves that have a key."""
         return sorted(str(key.parents[1].relative_to(self.folder)) for key in self.folder.glob("**/v1/privkey.pem"))
 
-    def delete(self, hosts: str, *options: str) -> Run:
+    def delete(self, hosts: str | list[str], *options: str) -> Run:
         """Run the playbook with ``anchorage_delete_authority``."""
-        chosen = [f"--extra-vars=anchorage_hosts={hosts}", "--extra-vars=anchorage_delete_authority=true"]
-        return self.run("anchorage.pki.uninstall", *chosen, *options)
+        variables = json.dumps({"anchorage_hosts": hosts, "anchorage_delete_authority": True})
+        return self.run("anchorage.pki.uninstall", f"--extra-vars={variables}", *options)
 
 
 @pytest.fixture
@@ -105,17 +106,31 @@ def test_a_development_machine_forgets_all_of_its_users_leaves(fleet: Fleet, des
 def test_the_authority_stays_while_a_host_has_leaves_that_was_not_visited(fleet: Fleet) -> None:
     authority = fleet.folder / "authority"
     fleet.issue("{{ folder }}/pki/app")
-    refused = fleet.delete("nobody")
+    # Without the hosts' part, which would look into this machine's trust stores.
+    last_play = ("--start-at-task=See where the authority lies, and where the ledger knows of leaf certificates",)
+    visited = (*last_play, "--extra-vars=anchorage_gone=true")
+    refused = fleet.delete("host1", *last_play)
+    assert refused.status == 2
+    assert f"any more from host1, {fleet.folder}/pki/app on host1." in " ".join(refused.output.split())
+    refused = fleet.delete("host1", *visited)
     assert refused.status == 2
     assert f"could be removed any more from {fleet.folder}/pki/app on host1." in " ".join(refused.output.split())
     assert authority.exists()
-    kept = fleet.run("anchorage.pki.uninstall", "--extra-vars=anchorage_hosts=nobody")
+    kept = fleet.run("anchorage.pki.uninstall", "--extra-vars=anchorage_hosts=host1", *visited)
     assert f"Not undone yet: {fleet.folder}/pki/app on host1. To delete it" in kept.output
     fleet.play(ROLE % "leaf_certificate")
-    kept = fleet.run("anchorage.pki.uninstall", "--extra-vars=anchorage_hosts=nobody")
+    kept = fleet.run("anchorage.pki.uninstall", "--extra-vars=anchorage_hosts=host1", *visited)
     assert "Not undone yet" not in kept.output
-    assert fleet.delete("nobody", "--check").status == 0
+    assert fleet.delete("host1", "--check", *visited).status == 0
     assert authority.exists()
-    assert fleet.delete("nobody").status == 0
+    assert fleet.delete(["host1"], *visited).status == 0
     assert not authority.exists()
-    assert fleet.delete("nobody").status == 0
+    assert fleet.delete("host1", *visited).status == 0
+
+
+def test_the_authority_stays_where_no_host_was_meant(fleet: Fleet) -> None:
+    fleet.issue()
+    refused = fleet.delete("hots1")
+    assert refused.status == 2
+    assert "since no host of the inventory fits anchorage_hosts=hots1." in " ".join(refused.output.split())
+    assert (fleet.folder / "authority").exists()
