@@ -12,7 +12,10 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import authority_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import (
+    authority_result,
+    places_result,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils.renewal import plan_authority
@@ -23,7 +26,10 @@ class ActionModule(PkiAction):
 
     _requires_connection = False
 
-    ARGUMENT_SPEC = {**AUTHORITY_SPEC}
+    ARGUMENT_SPEC = {
+        **AUTHORITY_SPEC,
+        "places": {"type": "str", "choices": ["none", "host", "all"], "default": "none"},
+    }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         folder = authority_folder(arguments["authority"], os.environ)
@@ -33,11 +39,14 @@ class ActionModule(PkiAction):
             return {"changed": False, "exists": False, "folder": str(folder), "msg": str(error)}
         with open_ledger(authority.ledger_path) as ledger:
             due = plan_authority(authority, authority.policy, ledger.last_leaf_ends(), datetime.now(timezone.utc))
-            leaves = ledger.leaf_counts()
-        return {
-            "changed": False,
-            "exists": True,
-            "due": [str(step) for step in due],
-            "leaves": leaves,
-            **authority_result(authority),
-        }
+            result = {
+                "changed": False,
+                "exists": True,
+                "due": [str(step) for step in due],
+                "leaves": ledger.leaf_counts(),
+                **authority_result(authority),
+            }
+            if arguments["places"] != "none":
+                host = task_vars["inventory_hostname"] if arguments["places"] == "host" else None
+                result["places"] = places_result(ledger.places(host))
+        return result

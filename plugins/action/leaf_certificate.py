@@ -2,12 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action behind anchorage.pki.leaf_certificate: the host reports, the core plans and signs, the host deploys."""
+"""The action behind anchorage.pki.leaf_certificate: the host reports, the core plans and signs, the host deploys.
+
+With ``state: absent`` the host removes, and the ledger is told.
+"""
 
 from __future__ import annotations
 
 import os
 import posixpath
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,15 +20,18 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments impo
 from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityDueError, AuthorityMissingError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import parse_report
+from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import parse_removal, parse_report
 from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import confirm, deliver, rehearse
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_report import (
     deployed_result,
     leaf_diff,
     planned_result,
+    removal_diff,
+    removal_result,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import (
     check_requests,
+    folder_names,
     parse_requests,
     probes,
 )
@@ -40,12 +47,15 @@ DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server")
 
 
 class ActionModule(PkiAction):
-    """Issues, staples, deploys and activates the leaves of one host."""
+    """Issues, staples, deploys and activates the leaves of one host, or removes them."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     CONDITIONS = CONDITIONS
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        return (self._remove if arguments["state"] == "absent" else self._deploy)(arguments, task_vars)
+
+    def _deploy(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         requests = parse_requests(arguments)
         activate = arguments["activate"] and {
             **arguments["activate"],
@@ -53,10 +63,8 @@ class ActionModule(PkiAction):
         }
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
         deployment = {option: arguments[option] for option in DEPLOYMENT_OPTIONS}
-        host, now = task_vars["inventory_hostname"], datetime.now(timezone.utc)
-        # One spelling for the ledger, so that another one of the same folder is no other place.
-        destination = posixpath.normpath(arguments["destination"])
-        places = [LeafPlace(host, destination, request.name) for request in requests]
+        now = datetime.now(timezone.utc)
+        places = _places([request.name for request in requests], arguments, task_vars)
         try:
             authority = read_authority(authority_folder(arguments["authority"], os.environ))
         except AuthorityMissingError as error:
@@ -96,6 +104,25 @@ class ActionModule(PkiAction):
             confirm(plans, deliveries, ledger)
         return result
 
+    def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        places = _places(folder_names(arguments), arguments, task_vars)
+        call = {"operation": "remove", "destination": arguments["destination"]}
+        answer = self._call({**call, "certificates": [{"name": place.name} for place in places]}, task_vars)
+        if _failed(answer):
+            return answer
+        removed = parse_removal(answer, [place.name for place in places])
+        if not self.check_mode:
+            # Without an authority there is no ledger to tell either.
+            with suppress(AuthorityMissingError):
+                authority = read_authority(authority_folder(arguments["authority"], os.environ))
+                with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
+                    for place in places:
+                        ledger.mark_removed(place)
+        result = {**answer, **removal_result(removed, places[0].destination)}
+        if self.diff_mode:
+            result["diff"] = removal_diff(removed, arguments["destination"])
+        return result
+
     def _call(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         return self.call_host("leaf_deployment", arguments, task_vars, secret=arguments["operation"] == "deploy")
 
@@ -104,6 +131,12 @@ class ActionModule(PkiAction):
         if self.diff_mode:
             result["diff"] = leaf_diff(plans, destination)
         return result
+
+
+def _places(names: list[str], arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[LeafPlace]:
+    # One spelling for the ledger, so that another one of the same folder is no other place.
+    destination = posixpath.normpath(arguments["destination"])
+    return [LeafPlace(task_vars["inventory_hostname"], destination, name) for name in names]
 
 
 def _failed(result: dict[str, Any]) -> bool:

@@ -20,9 +20,15 @@ options:
     description:
       - The name of each machine, with what a task with M(anchorage.pki.native_roots_info) registered for it, or with
         any other dictionary that has the list C(certificates).
-      - A machine without this list is one that could not be read.
+      - A machine without this list is one that could not be read, and so is one with an empty list and errors in its
+        report.
     type: dict
     required: true
+  controller:
+    description:
+      - The same for the controller, which is compared as one more machine. The result calls it V(the controller), a
+        name that no other machine may have.
+    type: dict
   mozilla:
     description:
       - The certificates of Mozilla's set. Nothing is compared with it where this is left out or empty.
@@ -37,12 +43,12 @@ seealso:
 EXAMPLES = r"""
 - name: Compare this host with the controller and with Mozilla's set
   ansible.builtin.debug:
-    msg: "{{ (machines | anchorage.pki.compare_roots(mozilla=mozilla)).lines }}"
+    msg: "{{ (machines | anchorage.pki.compare_roots(controller=controller, mozilla=mozilla)).lines }}"
   vars:
     machines:
       this host: "{{ roots }}"
-      controller:
-        certificates: "{{ query('anchorage.pki.native_roots') }}"
+    controller:
+      certificates: "{{ query('anchorage.pki.native_roots') }}"
     mozilla: "{{ query('anchorage.pki.native_roots', source='certifi') }}"
 """
 
@@ -55,12 +61,17 @@ _value:
       description: The number of certificates that each machine trusts, by its name.
       returned: always
       type: dict
-      sample: {web1: 144, controller: 145}
+      sample: {web1: 144, the controller: 145}
     unread:
       description: The names of machines that could not be read.
       returned: always
       type: list
       elements: str
+    errors:
+      description: What could not be read of machines, or why a machine was not read, by its name.
+      returned: always
+      type: dict
+      sample: {web2: ['/etc/ssl/cert.pem: there is no certificate in it']}
     mozilla:
       description: The number of certificates in Mozilla's set, null where it was not given.
       returned: always
@@ -104,7 +115,7 @@ _value:
           type: list
           elements: str
         same_key:
-          description: Who trusts another certificate with the same key; V(Mozilla) stands for Mozilla's set.
+          description: Who trusts another certificate with the same key; C(Mozilla's set) is one of them.
           returned: always
           type: list
           elements: str
@@ -125,19 +136,57 @@ _value:
       elements: str
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils.root_audit import Certificate, compare_roots
+from ansible.errors import AnsibleTypeError
+from ansible_collections.anchorage.pki.plugins.plugin_utils.root_audit import (
+    CONTROLLER,
+    MOZILLA,
+    Machine,
+    compare_roots,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils.root_audit_text import lines_of
 
 
-def compare(machines: Mapping[str, Mapping[str, Any]], mozilla: Sequence[Certificate] | None = None) -> dict[str, Any]:
-    """The comparison as it is now, with its text."""
-    certificates = {str(name): result.get("certificates") for name, result in machines.items()}
-    audit = compare_roots(certificates, mozilla or [], datetime.now(timezone.utc))
+def compare(machines: Any, controller: Any = None, mozilla: Any = None) -> dict[str, Any]:
+    """The comparison as it is now, with its text. Raises AnsibleTypeError for what is no result of a machine."""
+    if not isinstance(machines, Mapping):
+        raise AnsibleTypeError("compare_roots takes a dictionary of results by the names of machines.")
+    results = {str(name): result for name, result in machines.items()}
+    for name in (CONTROLLER, MOZILLA):
+        if name in results:
+            raise AnsibleTypeError(f"compare_roots: no machine may be called {name}, which stands for somebody else.")
+    if controller is not None:
+        results[CONTROLLER] = controller
+    read = {name: _machine(name, result) for name, result in results.items()}
+    official = _machine("mozilla", {"certificates": mozilla}).certificates or ()
+    audit = compare_roots(read, official, datetime.now(timezone.utc))
     return {**audit, "lines": lines_of(audit)}
+
+
+def _machine(name: str, result: Any) -> Machine:
+    """A machine by what the module native_roots_info, or the connection to it, told."""
+    try:
+        errors = [
+            f"{error['path'] or 'a file without a name'}: {error['message']}"
+            for error in result.get("report", {}).get("errors", [])
+        ]
+        certificates = result.get("certificates")
+        if not (certificates is None or (isinstance(certificates, list) and all(map(_is_certificate, certificates)))):
+            raise TypeError
+    except (AttributeError, KeyError, TypeError):
+        raise AnsibleTypeError(f"compare_roots: {name} is not what native_roots_info returns.") from None
+    if certificates is None and "msg" in result:
+        errors = [" ".join(str(result["msg"]).split())]
+    return Machine(certificates, errors)
+
+
+def _is_certificate(value: Any) -> bool:
+    return all(isinstance(value[name], str) for name in ("sha256", "spki_sha256")) and all(
+        value[name] is None or isinstance(value[name], str) for name in ("subject", "not_after")
+    )
 
 
 class FilterModule:

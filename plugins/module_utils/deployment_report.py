@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.destination import (
     Destination,
     check_names,
     exclusive_lock,
-    shared_lock,
+    existing_lock,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils.generation_health import inspect_generation
 from ansible_collections.anchorage.pki.plugins.module_utils.generations import (
@@ -70,7 +70,7 @@ def report(destination: Destination, inquiries: list[Inquiry], check_mode: bool)
         if folder is None:
             entries = [_nothing(inquiry.name) for inquiry in inquiries]
         else:
-            with shared_lock(folder, destination.path):
+            with existing_lock(folder, destination.path):
                 swaps = unsettled(read_journals(folder))
                 entries = [_describe(destination, inquiry.name, swaps) for inquiry in inquiries]
     needed = [

@@ -70,7 +70,7 @@ def exclusive_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> I
     try:
         _acquire(descriptor, fcntl.LOCK_EX, path, patience)
         if os.fstat(descriptor).st_nlink == 0:
-            raise HostError(f"Another run has just failed in {path} and left nothing there. Run the task again.")
+            raise HostError(f"Another run has just left nothing in {path}. Run the task again.")
         try:
             yield
         finally:
@@ -81,15 +81,19 @@ def exclusive_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> I
 
 
 @contextmanager
-def shared_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> Iterator[None]:
-    """Look at the destination while nobody changes it; creates nothing. Raises HostError after ``patience`` seconds."""
+def existing_lock(folder: int, path: str, exclusive: bool = False, patience: float = LOCK_PATIENCE) -> Iterator[None]:
+    """Look at the destination while nobody changes it, or with ``exclusive`` be the only run there; creates nothing.
+
+    Raises HostError after ``patience`` seconds.
+    """
+    access, kind = (os.O_RDWR, fcntl.LOCK_EX) if exclusive else (os.O_RDONLY, fcntl.LOCK_SH)
     try:
-        descriptor = os.open(LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        descriptor = os.open(LOCK_FILE, access | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except FileNotFoundError:  # nothing was ever deployed here
         yield
         return
     try:
-        _acquire(descriptor, fcntl.LOCK_SH, path, patience)
+        _acquire(descriptor, kind, path, patience)
         yield
     finally:
         os.close(descriptor)

@@ -32,6 +32,7 @@ KEY_TYPES: Mapping[str, list[str]] = {
     "rsa-4096": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
     "ed25519": ["-algorithm", "ED25519"],
 }
+PENDING_FILES: Mapping[str, str] = {key_type: f"pending-{key_type}.pem" for key_type in KEY_TYPES}
 _PENDING_ATTRIBUTES = Attributes(0o600)
 _PASSPHRASE_VARIABLE = "ANCHORAGE_PKCS12_PASSPHRASE"  # noqa: S105 the name, not the passphrase
 # RSA-4096 keys take long on a small machine that is short of entropy.
@@ -44,17 +45,13 @@ def pending_request(folder: int, destination: Destination, name: str, key_type: 
 
     The request carries the name as its subject only because a request has to have one. Raises HostError, OSError.
     """
-    file_name = _pending_file(key_type)
+    file_name = PENDING_FILES[key_type]
     if _is_usable(folder, file_name):
         return _request(destination, name, file_name)
     remove_pending_key(folder)
     key = _openssl(["genpkey", *KEY_TYPES[key_type]])
     replace_file(folder, file_name, key, _PENDING_ATTRIBUTES)
     return _request(destination, name, file_name)
-
-
-def _pending_file(key_type: str) -> str:
-    return f"pending-{key_type}.pem"
 
 
 def _is_usable(folder: int, file_name: str) -> bool:
@@ -74,8 +71,8 @@ def _request(destination: Destination, name: str, file_name: str) -> str:
 
 def read_pending_key(folder: int) -> str:
     """The pending key of a leaf (PEM), "" where there is none. Raises HostError, OSError."""
-    for key_type in KEY_TYPES:
-        content = read_file(folder, _pending_file(key_type))
+    for file_name in PENDING_FILES.values():
+        content = read_file(folder, file_name)
         if content is not None:
             return content.decode("ascii")
     return ""
@@ -83,8 +80,8 @@ def read_pending_key(folder: int) -> str:
 
 def remove_pending_key(folder: int) -> None:
     """Forget the pending key: it was deployed, or a key of another type takes its place. Raises OSError."""
-    for key_type in KEY_TYPES:
-        remove(folder, _pending_file(key_type))
+    for file_name in PENDING_FILES.values():
+        remove(folder, file_name)
 
 
 def build_pkcs12(generation: str, name: str, passphrase: str) -> bytes:

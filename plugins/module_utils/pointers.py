@@ -63,6 +63,7 @@ class _PointerFile:
 
 # One row for each server that can include a pointer file; V(none) has no row.
 _POINTER_FILES = {"nginx": _PointerFile("nginx.conf", _nginx)}
+POINTER_NAMES = tuple(row.name for row in _POINTER_FILES.values())
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,20 @@ def read_pointing(folder: int) -> Pointing:
 
     Raises HostError where somebody keeps a folder of their own in the place of either, which nothing here may remove.
     """
-    for name in (CURRENT, *(row.name for row in _POINTER_FILES.values())):
+    for name in (CURRENT, *POINTER_NAMES):
         if _is_folder(folder, name):
             raise HostError(
                 f"{name} in the leaf's folder is a folder that this collection did not make. Move it away first."
             )
     files = {row.name: text for row in _POINTER_FILES.values() if (text := _read_text(folder, row.name)) is not None}
     return Pointing(_read_current(folder), files)
+
+
+def own_pointers(folder: int) -> list[str]:
+    """The names of all that names a generation now and was made here. Raises HostError as :func:`read_pointing`."""
+    present = read_pointing(folder)
+    files = [name for name, text in present.files.items() if text.startswith(HEADER)]
+    return [CURRENT, *files] if present.current is not None else files
 
 
 def _is_folder(folder: int, name: str) -> bool:

@@ -50,10 +50,13 @@ class Attributes(NamedTuple):
 
 
 @contextmanager
-def opened_folder(path: str) -> Iterator[int | None]:
-    """A descriptor of the folder at the absolute ``path``; None where it is missing. Raises HostError."""
+def opened_folder(path: str, foreign: bool = False) -> Iterator[int | None]:
+    """A descriptor of the folder at the absolute ``path``; None where it is missing. Raises HostError.
+
+    With ``foreign``, root takes a folder that others may write too, which does for removing what is in it.
+    """
     try:
-        descriptor = _walk(path, create=False)
+        descriptor = _walk(path, create=False, foreign=foreign)
     except FileNotFoundError:
         yield None
         return
@@ -95,19 +98,21 @@ def _remove_empty(paths: list[str]) -> None:
                 os.rmdir(os.path.basename(path), dir_fd=parent)
 
 
-def _walk(path: str, create: bool) -> int:
+def _walk(path: str, create: bool, foreign: bool = False) -> int:
     if not os.path.isabs(path) or os.path.normpath(path) != path:
         raise HostError(f"destination: {path} must be an absolute path without . and .. and without a final slash.")
     walked = "/"
     current = os.open(walked, _PASS_FOLDER)
     try:
-        for part in path.strip("/").split("/"):
-            _refuse_foreign(current, walked)
+        for part in filter(None, path.split("/")):
+            if not foreign:
+                _refuse_foreign(current, walked)
             walked = os.path.join(walked, part)
             following = _step(current, part, walked, create)
             os.close(current)
             current = following
-        _refuse_foreign(current, walked)
+        if not foreign:
+            _refuse_foreign(current, walked)
         return os.open(".", _READ_FOLDER, dir_fd=current)
     finally:
         os.close(current)
@@ -182,9 +187,14 @@ def create_file(folder: int, name: str, content: bytes, attributes: Attributes) 
         os.fsync(file.fileno())
 
 
+def staged_name(name: str) -> str:
+    """What a new file is called until it takes the place of ``name``."""
+    return f".{name}.new"
+
+
 def replace_file(folder: int, name: str, content: bytes, attributes: Attributes) -> None:
     """Put ``content`` at ``name`` by one rename: a reader sees the former file or this one. Raises OSError."""
-    staged = f".{name}.new"
+    staged = staged_name(name)
     remove(folder, staged)
     try:
         create_file(folder, staged, content, attributes)
@@ -197,7 +207,7 @@ def replace_file(folder: int, name: str, content: bytes, attributes: Attributes)
 
 def replace_link(folder: int, name: str, target: str) -> None:
     """Make ``name`` a symbolic link to ``target`` by one rename. Raises OSError."""
-    staged = f".{name}.new"
+    staged = staged_name(name)
     remove(folder, staged)
     try:
         os.symlink(target, staged, dir_fd=folder)

@@ -21,6 +21,15 @@ extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
   - anchorage.pki.actiongroup_pki
+options:
+  places:
+    description:
+      - Which of the places where its leaves are to list in RV(places), as the ledger has them. V(host) are those of the
+        host that the task runs for, V(all) those of every host.
+    type: str
+    choices: [none, host, all]
+    default: none
+    version_added: 0.2.0
 attributes:
   check_mode:
     support: full
@@ -45,6 +54,15 @@ EXAMPLES = r"""
 - name: Show until when its root is valid
   ansible.builtin.debug:
     msg: "{{ authority.root.not_after if authority.exists else 'There is none yet.' }}"
+
+- name: See which hosts have leaves
+  anchorage.pki.certificate_authority_info:
+    places: all
+  register: authority
+
+- name: Show those that the inventory no longer knows
+  ansible.builtin.debug:
+    msg: "{{ authority.places | rejectattr('host', 'in', groups.all) | map(attribute='host') | unique }}"
 """
 
 RETURN = r"""
@@ -68,10 +86,30 @@ due:
   elements: str
 leaves:
   description:
-    - How many leaves are V(signed) but not yet seen on their host, V(deployed), V(superseded) and V(revoked).
+    - How many leaves are V(signed) but not yet seen on their host, V(deployed), V(superseded) and V(revoked). Those
+      that were removed from their host are V(superseded) too.
   returned: when there is an authority
   type: dict
   sample: {"deployed": 12, "superseded": 3}
+places:
+  description:
+    - Where a leaf is deployed, or may be since one was signed for it. A leaf that was renamed, or dropped from the
+      inventory, keeps its place until it is removed with M(anchorage.pki.leaf_certificate).
+  returned: when there is an authority, unless O(places=none)
+  type: list
+  elements: dict
+  version_added: 0.2.0
+  contains:
+    host:
+      description: The name of the host in the inventory.
+      type: str
+    path:
+      description: The leaf's folder on the host.
+      type: str
+      sample: /etc/pki/anchorage/app
+    not_after:
+      description: The last second of the validity of the last leaf that was signed for it, in UTC.
+      type: str
 root:
   description: The root certificate, the one that hosts should trust.
   returned: when there is an authority

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: leaf_certificate
-short_description: Issue, staple, deploy and activate leaf certificates
+short_description: Issue, staple, deploy and activate leaf certificates, or remove them
 version_added: 0.1.0
 description:
   - Issues leaf certificates from an authority of M(anchorage.pki.certificate_authority), signs an OCSP response to
@@ -42,6 +42,17 @@ attributes:
     platforms: posix
     support: full
 options:
+  state:
+    description:
+      - V(present) issues and deploys what the task names.
+      - V(absent) removes it from the host, with its key, and has the ledger say so. Only O(authority), O(name) or
+        O(certificates), and O(destination) count then, and the authority need not be there any more. No server is told;
+        one whose configuration names a removed file does not start again. What others put into a leaf's folder stays,
+        with a warning. O(destination) goes with the last leaf in it.
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.2.0
   name:
     description:
       - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
@@ -53,7 +64,7 @@ options:
       - The subject alternative names of the leaf. The kind of each follows from its form, as in V(app.internal),
         V(*.app.internal), V(10.0.0.7), V(ops@app.internal) or V(https://app.internal/).
       - DNS names beyond ASCII are converted to their A-labels.
-      - Required together with O(name).
+      - Required together with O(name), except for O(state=absent).
     type: list
     elements: str
   certificates:
@@ -236,6 +247,11 @@ EXAMPLES = r"""
       - name: metrics
         names: [metrics.internal]
 
+- name: A leaf that was renamed, so that nothing names its folder any more
+  anchorage.pki.leaf_certificate:
+    name: former-name
+    state: absent
+
 - name: A leaf in the user's own folder
   anchorage.pki.leaf_certificate:
     name: app
@@ -257,7 +273,7 @@ certificates:
     action:
       description:
         - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new
-          staple for the same leaf, V(repair) mends modes, owners or pointers.
+          staple for the same leaf, V(repair) mends modes, owners or pointers, V(remove) takes the leaf away.
       type: str
       sample: none
     reason:
@@ -272,7 +288,7 @@ certificates:
       type: str
       sample: /etc/pki/anchorage/app
     names:
-      description: The names asked for, as they stand in the certificate.
+      description: The names asked for, as they stand in the certificate; this and what follows with O(state=present).
       type: list
       elements: str
     generation:

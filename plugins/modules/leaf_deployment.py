@@ -10,8 +10,8 @@ module: leaf_deployment
 short_description: The host's half of leaf_certificate
 version_added: 0.1.0
 description:
-  - Reports which leaf certificates a host has, and deploys new ones as immutable generations, all of a task at once or
-    none.
+  - Reports which leaf certificates a host has, deploys new ones as immutable generations, all of a task at once or
+    none, and removes them.
   - It is called by M(anchorage.pki.leaf_certificate), which plans and signs on the controller. Do not use it in a
     playbook.
 extends_documentation_fragment:
@@ -19,7 +19,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: partial
-    details: With O(operation=report). Nothing is deployed in check mode, since nothing was signed.
+    details: >-
+      With O(operation=report) and O(operation=remove). Nothing is deployed in check mode, since nothing was signed.
   diff_mode:
     support: none
     details: The differences are shown by M(anchorage.pki.leaf_certificate).
@@ -32,16 +33,17 @@ attributes:
 options:
   operation:
     description:
-      - Whether to report what is deployed, or to deploy.
+      - Whether to report what is deployed, to deploy, or to remove.
     type: str
     required: true
     choices:
       - report
       - deploy
+      - remove
   destination:
     description:
       - The folder that holds a folder for each leaf. No part of the path may be a symbolic link; as root, nobody else
-        may be able to write in any part of it.
+        may be able to write in any part of it, except to remove.
     type: path
     default: /etc/pki/anchorage
   owner:
@@ -67,7 +69,7 @@ options:
     default: none
   certificates:
     description:
-      - The leaves to report on or to deploy.
+      - The leaves to report on, to deploy or to remove.
     type: list
     elements: dict
     required: true
@@ -194,7 +196,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificates:
-  description: What is deployed of each leaf; after O(operation=deploy) without what only a report can tell.
+  description:
+    - What is deployed of each leaf; after O(operation=deploy) without what only a report can tell.
+    - After O(operation=remove), RV(certificates[].name) and RV(certificates[].removed) alone.
   returned: success
   type: list
   elements: dict
@@ -227,6 +231,9 @@ certificates:
     csr:
       description: The certificate request (PEM) of the key that is pending on the host, where one was needed.
       type: str
+    removed:
+      description: Whether there was anything of the leaf to remove.
+      type: bool
 activation:
   description: What was told to the server, and what it serves since.
   returned: after O(operation=deploy)
@@ -275,6 +282,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostEr
 from ansible_collections.anchorage.pki.plugins.module_utils.host_keys import KEY_TYPES
 from ansible_collections.anchorage.pki.plugins.module_utils.ownership import group_id, private_key_mode, user_id
 from ansible_collections.anchorage.pki.plugins.module_utils.preparation import ACTIONS, Request
+from ansible_collections.anchorage.pki.plugins.module_utils.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils.system_errors import translated_errors
 
@@ -311,7 +319,7 @@ ACTIVATE_SPEC: dict[str, Any] = {
     "probes": {"type": "list", "elements": "dict", "options": PROBE_SPEC},
 }
 ARGUMENT_SPEC: dict[str, Any] = {
-    "operation": {"type": "str", "required": True, "choices": ["report", "deploy"]},
+    "operation": {"type": "str", "required": True, "choices": ["report", "deploy", "remove"]},
     "destination": {"type": "path", "default": "/etc/pki/anchorage"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
@@ -357,6 +365,8 @@ def run(arguments: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         inquiries = [Inquiry(**_chosen(entry, INQUIRY_SPEC)) for entry in entries]
         with translated_errors(destination.path):
             return {"changed": False, "certificates": report(destination, inquiries, check_mode)}
+    if arguments["operation"] == "remove":
+        return remove_leaves(destination, [entry["name"] for entry in entries], check_mode)
     if check_mode:
         raise HostError("operation: deploy is not for check mode, in which nothing is signed that could be deployed.")
     if any(entry["action"] is None for entry in entries):

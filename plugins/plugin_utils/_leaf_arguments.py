@@ -37,6 +37,7 @@ ACTIVATE_SPEC: dict[str, Any] = {
 ARGUMENT_SPEC: dict[str, Any] = {
     **AUTHORITY_SPEC,
     **PASSPHRASE_SPEC,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str"},
     "names": NAMES_SPEC,
     **{
@@ -61,6 +62,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 CONDITIONS: dict[str, Any] = {
     "mutually_exclusive": [("name", "certificates"), ("names", "certificates")],
-    "required_together": [("name", "names")],
     "required_one_of": [("name", "certificates")],
+    "required_by": {"names": "name"},
+    "required_if": [("state", "present", ("names", "certificates"), True)],
 }

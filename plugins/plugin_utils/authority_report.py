@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
@@ -18,6 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import Establishment
 from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils.renewal import Part, Step
 
@@ -36,6 +40,14 @@ def authority_result(authority: Authority) -> dict[str, Any]:
         "responder": certified_key_result(authority.issuing.responder),
         **policy_result(authority.policy),
     }
+
+
+def places_result(places: Mapping[LeafPlace, datetime]) -> list[dict[str, str]]:
+    """Where the ledger says that leaves are."""
+    return [
+        {"host": place.host, "path": posixpath.join(place.destination, place.name), "not_after": timestamp(not_after)}
+        for place, not_after in places.items()
+    ]
 
 
 def certified_key_result(key: CertifiedKey) -> dict[str, Any]:

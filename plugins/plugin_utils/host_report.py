@@ -97,6 +97,15 @@ def _unclear_arrival() -> PkiError:
     )
 
 
+def parse_removal(result: Mapping[str, Any], names: Sequence[str]) -> dict[str, bool]:
+    """Whether each leaf was there to be removed, by its name. Raises PkiError where the host does not say."""
+    try:
+        removed = {entry["name"]: bool(entry["removed"]) for entry in result["certificates"]}
+        return {name: removed[name] for name in names}
+    except (KeyError, TypeError) as error:
+        raise PkiError("The host does not say what it removed; is its anchorage.pki intact?") from error
+
+
 def _parse_entry(entry: Any) -> DeployedLeaf:
     try:
         leaf = DeployedLeaf(

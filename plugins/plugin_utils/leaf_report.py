@@ -76,15 +76,44 @@ def delivery_result(delivery: Delivery, generation: int) -> dict[str, Any]:
     return {**result, "generation": generation, **_certificate_result(delivery.certificate, staple)}
 
 
+def removal_result(removed: Mapping[str, bool], destination: str) -> dict[str, Any]:
+    """What a task says of leaves that have to be absent; ``removed`` tells of each whether it was there."""
+    return {
+        "changed": any(removed.values()),
+        "certificates": [
+            {
+                "name": name,
+                "action": "remove" if there else Action.NONE.value,
+                "reason": "it was there" if there else "nothing was there",
+                "changed": there,
+                "path": posixpath.join(destination, name),
+            }
+            for name, there in removed.items()
+        ],
+    }
+
+
+def removal_diff(removed: Mapping[str, bool], destination: str) -> dict[str, str]:
+    """The leaves of such a task before and after, a line each."""
+    return {
+        **_diff_headers(destination),
+        "before": "".join(f"{name}: {'deployed' if there else 'nothing'}\n" for name, there in removed.items()),
+        "after": "".join(f"{name}: nothing\n" for name in removed),
+    }
+
+
 def leaf_diff(plans: Sequence[LeafPlan], destination: str) -> dict[str, str]:
     """The leaves of a task before and after, a line each; the same in check mode as in the run itself."""
-    header = f"leaf certificates in {destination}"
     return {
-        "before_header": header,
-        "after_header": header,
+        **_diff_headers(destination),
         "before": "".join(f"{plan.request.name}: {_before(plan)}\n" for plan in plans),
         "after": "".join(f"{plan.request.name}: {_after(plan)}\n" for plan in plans),
     }
+
+
+def _diff_headers(destination: str) -> dict[str, str]:
+    header = f"leaf certificates in {destination}"
+    return {"before_header": header, "after_header": header}
 
 
 def _certificate_result(certificate: x509.Certificate, staple: Any) -> dict[str, Any]:

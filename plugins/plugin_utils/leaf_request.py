@@ -51,16 +51,28 @@ class LeafRequest:
 
 def parse_requests(arguments: Mapping[str, Any]) -> list[LeafRequest]:
     """The requests of a task, from ``name`` and ``names`` or from ``certificates``. Raises PkiError."""
+    folder_names(arguments)  # refuses what cannot be one
     if arguments["certificates"] is None:
         return [_parse_request(arguments, {})]
-    if not arguments["certificates"]:
+    return [_parse_request(entry, arguments) for entry in arguments["certificates"]]
+
+
+def folder_names(arguments: Mapping[str, Any]) -> list[str]:
+    """The names of a task's leaves, from ``name`` or from ``certificates``. Raises PkiError."""
+    entries = [arguments] if arguments["certificates"] is None else arguments["certificates"]
+    names = [entry["name"] for entry in entries]
+    if not names:
         raise PkiError("certificates: name at least one certificate.")
-    requests = [_parse_request(entry, arguments) for entry in arguments["certificates"]]
-    names = [request.name for request in requests]
+    for name in names:
+        if not LEAF_NAME.fullmatch(name):
+            raise PkiError(
+                f"name: {name!r} names a folder: use up to 200 letters, digits, dots, hyphens and underscores, "
+                "beginning with a letter or a digit."
+            )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise PkiError(f"certificates: the name {repeated[0]!r} stands twice; each needs a folder of its own.")
-    return requests
+    return names
 
 
 def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
@@ -103,11 +115,6 @@ def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Lea
         option: defaults.get(option) if entry.get(option) is None else entry[option] for option in SHARED_OPTIONS
     }
     name = entry["name"]
-    if not LEAF_NAME.fullmatch(name):
-        raise PkiError(
-            f"name: {name!r} names a folder: use up to 200 letters, digits, dots, hyphens and underscores, beginning "
-            "with a letter or a digit."
-        )
     if options["lifetime"] is not None and options["lifetime"] < 1:
         raise PkiError(f"lifetime: give one day or more for {name!r}.")
     if options["pkcs12_passphrase"] == "":

@@ -65,6 +65,10 @@ SELECT_LEAF = (
     "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND {} "
     "ORDER BY status = 'deployed' DESC, rowid DESC LIMIT 1"
 )
+SELECT_PLACES = (
+    "SELECT host, destination, name, MAX(not_after) FROM certificates "
+    "WHERE kind = 'leaf' AND status IN ('signed', 'deployed') {} GROUP BY host, destination, name"
+)
 
 DELETE_STAPLES = (
     "DELETE FROM staples WHERE next_update < ? AND certificate_sha256 IN "
@@ -151,6 +155,23 @@ class Ledger:
             "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND status <> 'revoked'",
             (sha256, place.host, place.destination, place.name),
         )
+
+    def mark_removed(self, place: LeafPlace) -> None:
+        """Note that none of the leaves signed for ``place`` is in use any more."""
+        self._connection.execute(
+            "UPDATE certificates SET status = 'superseded' "
+            "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND status <> 'revoked'",
+            astuple(place),
+        )
+
+    def places(self, host: str | None = None) -> dict[LeafPlace, datetime]:
+        """Where a leaf is deployed, or may be since one was signed for it, and when the last of each place ends.
+
+        With ``host``, on that host alone, which is cheap whatever the size of the fleet.
+        """
+        chosen, values = ("", ()) if host is None else ("AND host = ?", (host,))
+        rows = self._connection.execute(SELECT_PLACES.format(chosen), values)
+        return {LeafPlace(*place): _time(seconds) for *place, seconds in rows}
 
     def leaf(self, place: LeafPlace, sha256: str) -> LeafRecord | None:
         """The leaf with that fingerprint, if it was signed for ``place``."""

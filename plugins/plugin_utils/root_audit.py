@@ -13,14 +13,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
 
 #: A certificate as the lookup and the module native_roots_info give it.
 Certificate = Mapping[str, Any]
 
-MOZILLA = "Mozilla"
+#: Who is compared and no machine of this name: these are no names of hosts.
+CONTROLLER = "the controller"
+MOZILLA = "Mozilla's set"
 _TOLD = ("subject", "not_after", "sha256", "spki_sha256")
+
+
+class Machine(NamedTuple):
+    """The roots of a machine, None where nothing is known of them, and what could not be read, as sentences."""
+
+    certificates: Sequence[Certificate] | None
+    errors: Sequence[str] = ()
+
+    @property
+    def was_read(self) -> bool:
+        """Whether its roots are known, be it in part. None at all beside errors is a store that was not read."""
+        return self.certificates is not None and bool(self.certificates or not self.errors)
 
 
 @dataclass
@@ -49,31 +63,24 @@ class _Trust:
         return {**{name: certificate[name] for name in _TOLD}, "machines": machines, "same_key": sorted(same_key)}
 
 
-def compare_roots(
-    machines: Mapping[str, Iterable[Certificate] | None],
-    mozilla: Sequence[Certificate],
-    now: datetime,
-) -> dict[str, Any]:
-    """The differences between the roots of ``machines`` (None: it could not be read) and ``mozilla`` (empty: unknown).
+def compare_roots(machines: Mapping[str, Machine], mozilla: Sequence[Certificate], now: datetime) -> dict[str, Any]:
+    """The differences between the roots of ``machines``, none of them called MOZILLA, and ``mozilla`` (empty: unknown).
 
-    ``now`` is aware. Returns plain types: ``machines`` (name to number of roots), ``unread`` (names), ``mozilla``
-    (number or None), and lists of findings: ``expired``; ``alone``, which one machine trusts and nobody else does,
-    Mozilla included; ``missing``, which more than half of the machines trust and these do not; ``beyond_mozilla`` and
-    ``lacking_of_mozilla``.
+    ``now`` is aware. Returns plain types: ``machines`` (name to number of roots), ``unread`` (names), ``errors`` (name
+    to what could not be read, where there is something), ``mozilla`` (number or None), and lists of findings:
+    ``expired``; ``alone``, which one machine trusts and nobody else does, Mozilla included; ``missing``, which more
+    than half of the machines trust and these do not; ``beyond_mozilla`` and ``lacking_of_mozilla``.
     """
     trust = _Trust()
-    sizes = {}
-    for name, certificates in machines.items():
-        if certificates is not None:
-            held = list(certificates)
-            sizes[name] = len(held)
-            trust.add(name, held)
-    read = frozenset(sizes)
+    read = {name: machine.certificates or () for name, machine in machines.items() if machine.was_read}
+    for name, certificates in read.items():
+        trust.add(name, certificates)
     return {
-        "machines": sizes,
-        "unread": sorted(machines.keys() - read),
+        "machines": {name: len(certificates) for name, certificates in read.items()},
+        "unread": sorted(machines.keys() - read.keys()),
+        "errors": {name: list(machine.errors) for name, machine in machines.items() if machine.errors},
         "mozilla": len(mozilla) or None,
-        **_compare(trust, read, mozilla, now),
+        **_compare(trust, frozenset(read), mozilla, now),
     }
 
 
@@ -101,5 +108,6 @@ def _compare(
 
 
 def _has_ended(certificate: Certificate, now: datetime) -> bool:
+    """By the order of texts, which is that of moments: all of them are in UTC, and a host may give any text."""
     end = certificate["not_after"]
-    return end is not None and datetime.fromisoformat(end) < now
+    return end is not None and end < now.astimezone(timezone.utc).isoformat()

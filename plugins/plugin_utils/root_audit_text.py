@@ -17,23 +17,46 @@ _HEADINGS = {
     "lacking_of_mozilla": "In Mozilla's set, and missing on these:",
 }
 _MOST_NAMES = 5
+_MOST_ERRORS = 3
 
 
 def lines_of(audit: Mapping[str, Any]) -> list[str]:
     """The lines for what :func:`compare_roots` returned."""
     machines = audit["machines"]
-    lines = [f"{name}: {count} roots" for name, count in sorted(machines.items())]
-    lines += [f"{name}: not read" for name in audit["unread"]]
-    if audit["mozilla"] is None:
-        lines.append("Mozilla's set: not compared with")
-    else:
-        lines.append(f"Mozilla's set: {audit['mozilla']} roots")
+    lines = [line for name in sorted([*machines, *audit["unread"]]) for line in _lines_of_machine(audit, name)]
+    lines.append(f"Mozilla's set: {_roots(audit['mozilla']) if audit['mozilla'] else 'not compared with'}")
     for kind, heading in _HEADINGS.items():
         if audit[kind]:
             lines += ["", heading, *(_line(finding, len(machines)) for finding in audit[kind])]
     if not any(audit[kind] for kind in _HEADINGS):
-        lines += ["", "No differences, and nothing expired."]
+        lines += ["", _without_findings(audit)]
     return lines
+
+
+def _lines_of_machine(audit: Mapping[str, Any], name: str) -> list[str]:
+    errors = audit["errors"].get(name, [])
+    if name in audit["unread"]:
+        outcome = "not read"
+    else:
+        outcome = _roots(audit["machines"][name])
+        if errors:
+            outcome += ", read in part, so that it may have what is said to be missing:"
+    more = len(errors) - _MOST_ERRORS
+    rest = [f"- and {more} more; the result in JSON has all of them"] if more > 0 else []
+    return [f"{name}: {outcome}", *(f"- {error}" for error in errors[:_MOST_ERRORS]), *rest]
+
+
+def _roots(count: int) -> str:
+    return f"{count} {'root' if count == 1 else 'roots'}"
+
+
+def _without_findings(audit: Mapping[str, Any]) -> str:
+    if not audit["machines"]:
+        return "No machine was read."
+    if len(audit["machines"]) == 1 and audit["mozilla"] is None:
+        return "There is nothing to compare with, and nothing has expired."
+    what = "No differences in what was read" if audit["unread"] or audit["errors"] else "No differences"
+    return f"{what}, and nothing has expired."
 
 
 def _line(finding: Mapping[str, Any], count: int) -> str:

@@ -2,10 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every unit test shares: an environment that is the same on every machine."""
+"""What unit tests share: an environment that is the same on every machine, and a folder fit for private keys."""
 
 from __future__ import annotations
 
+import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,3 +36,18 @@ def neutral_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(ROOT / "build" / "collections"))
+
+
+@pytest.fixture
+def private_folder(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder that nobody else can replace parts of, as root demands of a folder for private keys.
+
+    pytest's own are below /tmp, where everybody may write: for root, one in root's home takes their place.
+    """
+    if os.geteuid() != 0:
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(prefix=".anchorage-test-", dir=pwd.getpwuid(0).pw_dir))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)

@@ -53,7 +53,7 @@ class Controller:
     wrapper: tuple[str | Path, ...] = ()
 
     def run(self, *arguments: str | Path, hosts: int = 1, **environment: str) -> Run:
-        """Run ansible-playbook with these arguments, on so many hosts that are this machine."""
+        """Run ansible-playbook in the folder with these arguments, on so many hosts that are this machine."""
         inventory = self.folder / "inventory.json"
         common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         names = {f"host{number}": {} for number in range(1, hosts + 1)}
@@ -74,6 +74,7 @@ class Controller:
                 "WATCHED_LOG": str(log.path),
                 **environment,
             },
+            cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=120,

@@ -67,6 +67,19 @@ def test_report_deploy_report(host: Host) -> None:
     assert (after["certificates"][0]["leaf_sha256"], after["certificates"][0]["drift"]) == (leaf.sha256, [])
 
 
+def test_remove_what_was_deployed(host: Host) -> None:
+    host.deploy(make_leaf())
+    remove = {"operation": "remove", "certificates": [{"name": "app"}, {"name": "former"}]}
+    whole = tree(host.destination.parent)
+    planned = host.call(**remove, _ansible_check_mode=True)
+    assert tree(host.destination.parent) == whole
+    results = [planned, host.call(**remove), host.call(**remove)]
+    assert [result["changed"] for result in results] == [True, True, False]
+    assert planned["certificates"] == results[1]["certificates"]
+    assert planned["certificates"] == [{"name": "app", "removed": True}, {"name": "former", "removed": False}]
+    assert not host.destination.exists()
+
+
 def test_a_key_made_on_the_host(host: Host) -> None:
     entry = {"name": "app", "host_key": True, "key_type": "ecdsa-p256", "keep": ""}
     assert host.call(operation="report", certificates=[entry], _ansible_check_mode=True)["certificates"][0]["csr"] == ""

@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import (
     DeployedLeaf,
     parse_activation,
     parse_arrival,
+    parse_removal,
     parse_report,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
@@ -212,3 +213,19 @@ def test_of_an_activation_only_what_is_known_is_taken_and_cut() -> None:
 def test_an_activation_of_another_shape_is_refused(activation: Any) -> None:
     with pytest.raises(PkiError, match="does not say what it deployed"):
         parse_activation({"activation": activation})
+
+
+# After a removal
+
+
+def test_a_removal_tells_of_each_leaf_whether_it_was_there() -> None:
+    answer = {"certificates": [{"name": "b", "removed": True}, {"name": "a", "removed": False}]}
+    assert parse_removal(answer, ["a", "b"]) == {"a": False, "b": True}
+
+
+@pytest.mark.parametrize(
+    "certificates", [None, [], ["app"], [{"name": "other", "removed": True}], [{"name": "app"}], [{"removed": True}]]
+)
+def test_a_removal_without_a_leaf_is_no_success(certificates: Any) -> None:
+    with pytest.raises(PkiError, match="does not say what it removed"):
+        parse_removal({"certificates": certificates}, ["app"])

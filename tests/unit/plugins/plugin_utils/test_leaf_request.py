@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import (
     LeafRequest,
     check_requests,
+    folder_names,
     parse_requests,
     probes,
 )
@@ -100,6 +101,13 @@ def test_what_cannot_be_asked_for_is_refused_in_the_words_of_its_option(task: di
     with pytest.raises(PkiError) as caught:
         parse_requests({**TASK, **task})
     assert str(caught.value).startswith(words)
+
+
+def test_leaves_to_remove_need_no_names() -> None:
+    assert folder_names({**TASK, "name": "app"}) == ["app"]
+    assert folder_names({**TASK, "certificates": [entry("b"), entry("a")]}) == ["b", "a"]
+    with pytest.raises(PkiError, match=r"^name: '\.\./app' names a folder"):
+        folder_names({**TASK, "name": "../app"})
 
 
 def test_the_representation_of_a_request_shows_no_passphrase(request_leaf: RequestLeaf) -> None:

@@ -168,10 +168,54 @@ def test_a_revoked_leaf_stays_revoked(ledger: Ledger, make_leaf: MakeLeaf, path:
     other.close()
     with ledger.transaction():
         ledger.mark_deployed(PLACE, revoked)
+        ledger.mark_removed(PLACE)
     record = ledger.leaf(PLACE, revoked)
     assert record is not None
     assert record.status == "revoked"
     assert ledger.current_leaf(PLACE) is None
+
+
+# Places
+
+
+def test_a_place_is_known_from_the_signing_to_the_removal(ledger: Ledger, make_leaf: MakeLeaf) -> None:
+    short, long = make_leaf(days=10), make_leaf(days=90)
+    enter(ledger, long)
+    deployed = enter(ledger, short)
+    assert ledger.places() == {PLACE: long.not_valid_after_utc}
+    with ledger.transaction():
+        ledger.mark_deployed(PLACE, deployed)
+    assert ledger.places() == {PLACE: short.not_valid_after_utc}
+    for _round in range(2):
+        with ledger.transaction():
+            ledger.mark_removed(PLACE)
+        assert ledger.places() == {}
+        assert ledger.leaf_counts() == {"superseded": 2}
+    assert ledger.current_leaf(PLACE) is None
+    assert ledger.leaf(PLACE, deployed) is not None
+
+
+def test_a_removal_is_of_one_place_only(ledger: Ledger, make_leaf: MakeLeaf) -> None:
+    others = [replace(PLACE, host="web2"), replace(PLACE, destination="/srv/tls"), replace(PLACE, name="other")]
+    for place in (PLACE, *others):
+        enter(ledger, make_leaf(), place)
+    with ledger.transaction():
+        ledger.mark_removed(PLACE)
+    assert set(ledger.places()) == set(others)
+    assert set(ledger.places(PLACE.host)) == set(others[1:])
+    assert ledger.places("web3") == {}
+
+
+def test_the_authoritys_own_certificates_have_no_place(ledger: Ledger, authority) -> None:
+    with ledger.transaction():
+        ledger.record_own("root", authority.root.certificate, authority.root.sha256)
+    assert ledger.places() == {}
+
+
+def test_the_places_of_one_host_are_found_by_an_index(ledger: Ledger) -> None:
+    query = "EXPLAIN QUERY PLAN " + ledger_module.SELECT_PLACES.format("AND host = ?")
+    (step,) = ledger._connection.execute(query, ("web1",)).fetchall()
+    assert "SEARCH certificates USING INDEX leaf_on_host (host=?)" in step[-1]
 
 
 def test_the_last_leafs_end_is_known_for_each_issuer(ledger: Ledger, make_leaf: MakeLeaf) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils.certificate_facts import describe
-from ansible_collections.anchorage.pki.plugins.plugin_utils.root_audit import compare_roots
+from ansible_collections.anchorage.pki.plugins.plugin_utils.root_audit import Machine, compare_roots
 from ansible_collections.anchorage.pki.plugins.plugin_utils.root_audit_text import lines_of
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,8 +28,10 @@ EXPIRED = facts("Expired", not_after=NOW - timedelta(hours=1))
 OLD, RENEWED = facts("Renewed", key=KEY), facts("Renewed", key=KEY, not_after=NOW + timedelta(days=9))
 
 
-def compare(machines: dict[str, list[dict[str, Any]] | None], *mozilla: dict[str, Any]) -> dict[str, Any]:
-    return compare_roots(machines, mozilla, NOW)
+def compare(machines: dict[str, list[dict[str, Any]] | Machine], *mozilla: dict[str, Any]) -> dict[str, Any]:
+    """The comparison of machines, which are given by their certificates where nothing was wrong with them."""
+    named = {name: machine if isinstance(machine, Machine) else Machine(machine) for name, machine in machines.items()}
+    return compare_roots(named, mozilla, NOW)
 
 
 def found(audit: dict[str, Any]) -> dict[str, list[tuple[str, list[str], list[str]]]]:
@@ -50,7 +52,7 @@ def test_machines_that_agree() -> None:
         "b: 2 roots",
         "Mozilla's set: 2 roots",
         "",
-        "No differences, and nothing expired.",
+        "No differences, and nothing has expired.",
     ]
 
 
@@ -94,17 +96,36 @@ def test_what_mozilla_alone_trusts_is_not_called_expired_on_a_machine() -> None:
 def test_a_renewed_root_is_known_by_its_key() -> None:
     audit = compare({"a": [OLD], "b": [RENEWED], "c": [RENEWED]}, RENEWED)
     assert found(audit) == {
-        "alone": [("Renewed", ["a"], ["Mozilla", "b", "c"])],
+        "alone": [("Renewed", ["a"], ["Mozilla's set", "b", "c"])],
         "missing": [("Renewed", ["a"], ["a"])],
-        "beyond_mozilla": [("Renewed", ["a"], ["Mozilla", "b", "c"])],
+        "beyond_mozilla": [("Renewed", ["a"], ["Mozilla's set", "b", "c"])],
         "lacking_of_mozilla": [("Renewed", ["a"], ["a"])],
     }
 
 
 def test_a_machine_that_was_not_read_is_named_and_lacks_nothing() -> None:
-    audit = compare({"a": [PUBLIC_1], "b": None}, PUBLIC_1)
+    audit = compare({"a": [PUBLIC_1], "b": Machine([], ["no route to host"])}, PUBLIC_1)
     assert (audit["machines"], audit["unread"], found(audit)) == ({"a": 1}, ["b"], {})
-    assert "b: not read" in lines_of(audit)
+    assert audit["errors"] == {"b": ["no route to host"]}
+    assert lines_of(audit)[1:3] == ["b: not read", "- no route to host"]
+
+
+def test_a_machine_of_which_nothing_is_known_was_not_read() -> None:
+    audit = compare({"a": [PUBLIC_1], "b": Machine(None)}, PUBLIC_1)
+    assert (audit["machines"], audit["unread"], audit["errors"], found(audit)) == ({"a": 1}, ["b"], {}, {})
+    assert lines_of(audit)[1] == "b: not read"
+
+
+def test_a_machine_that_was_read_in_part_is_compared_with_a_caution() -> None:
+    errors = [f"/etc/ssl/certs/{number}.pem: it is damaged" for number in range(5)]
+    audit = compare({"a": [PUBLIC_1, PUBLIC_2], "b": Machine([PUBLIC_1], errors)}, PUBLIC_1, PUBLIC_2)
+    assert (audit["machines"], audit["unread"], audit["errors"]) == ({"a": 2, "b": 1}, [], {"b": errors})
+    assert found(audit) == {"lacking_of_mozilla": [("Public 2", ["b"], [])]}
+    assert lines_of(audit)[1:6] == [
+        "b: 1 root, read in part, so that it may have what is said to be missing:",
+        *(f"- {error}" for error in errors[:3]),
+        "- and 2 more; the result in JSON has all of them",
+    ]
 
 
 def test_a_machine_without_roots_lacks_all() -> None:
@@ -113,7 +134,24 @@ def test_a_machine_without_roots_lacks_all() -> None:
 
 
 def test_nothing_to_compare() -> None:
-    assert found(compare({})) == {}
+    audit = compare({}, PUBLIC_1)
+    assert found(audit) == {}
+    assert lines_of(audit)[-1] == "No machine was read."
+
+
+def test_a_machine_with_nobody_to_compare_with_does_not_pass_for_one_that_agrees() -> None:
+    assert lines_of(compare({"a": [PUBLIC_1]}))[-1] == "There is nothing to compare with, and nothing has expired."
+
+
+def test_agreement_is_that_of_the_machines_that_were_read() -> None:
+    audit = compare({"a": [PUBLIC_1], "b": [PUBLIC_1], "c": Machine(None)})
+    assert lines_of(audit)[-1] == "No differences in what was read, and nothing has expired."
+
+
+def test_hosts_may_be_called_mozilla_and_controller() -> None:
+    audit = compare({"Mozilla": [OLD], "controller": [RENEWED]}, RENEWED)
+    assert found(audit)["beyond_mozilla"] == [("Renewed", ["Mozilla"], ["Mozilla's set", "controller"])]
+    assert audit["machines"] == {"Mozilla": 1, "controller": 1}
 
 
 def test_a_certificate_with_unreadable_facts_is_compared_all_the_same() -> None:

@@ -1,0 +1,136 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Uninstalling in real runs: leaves that the inventory no longer names go too, and the ledger stays while one is left.
+
+The host is this machine, whose trust stores are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+
+SETUP = """
+    - anchorage.pki.certificate_authority:
+        authority: "{{ anchorage_authority }}"
+      run_once: true
+    - anchorage.pki.leaf_certificate:
+        authority: "{{ anchorage_authority }}"
+        name: "{{ item | basename }}"
+        names: [app.test]
+        destination: "{{ item | dirname }}"
+      loop: %s
+"""
+ROLE = """
+    - include_role: {name: anchorage.pki.%s, tasks_from: uninstall}
+"""
+PLACES = ("{{ folder }}/pki/app", "{{ folder }}/pki/former", "{{ folder }}/former/app", "~/pki/app", "~/former/app")
+
+
+class Fleet:
+    """Hosts, whose user's home and whose leaves are in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.controller = Controller(folder)
+        self.options = [f"--extra-vars=folder={folder} anchorage_authority={folder}/authority"]
+
+    def play(self, tasks: str, *options: str) -> Run:
+        playbook = self.folder / "play.yml"
+        playbook.write_text(f"- hosts: all\n  gather_facts: false\n  tasks:\n{tasks}")
+        return self.run(playbook, *options)
+
+    def run(self, playbook: Path | str, *options: str) -> Run:
+        return self.controller.run(playbook, *self.options, *options)
+
+    def issue(self, *places: str) -> None:
+        run = self.play(SETUP % list(places))
+        assert run.status == 0, run.output
+
+    def left(self) -> list[str]:
+        """The leaves that have a key."""
+        return sorted(str(key.parents[1].relative_to(self.folder)) for key in self.folder.glob("**/v1/privkey.pem"))
+
+    def delete(self, hosts: str | list[str], *options: str) -> Run:
+        """Run the playbook with ``anchorage_delete_authority``."""
+        variables = json.dumps({"anchorage_hosts": hosts, "anchorage_delete_authority": True})
+        return self.run("anchorage.pki.uninstall", f"--extra-vars={variables}", *options)
+
+
+@pytest.fixture
+def fleet(private_folder: Path) -> Fleet:
+    return Fleet(private_folder)
+
+
+def test_leaves_that_the_inventory_no_longer_names_go_too(fleet: Fleet) -> None:
+    fleet.issue(*PLACES)
+    before = fleet.left()
+    assert len(before) == len(PLACES)
+    uninstall = ROLE % "leaf_certificate"
+    named = '--extra-vars={"leaf_certificate_certificates": [{"name": "app"}, {"name": "never"}]}'
+    options = (named, f"--extra-vars=leaf_certificate_destination={fleet.folder}/pki/")
+    planned = fleet.play(uninstall, "--check", *options)
+    assert (planned.status, fleet.left()) == (0, before), planned.output
+    assert "changed=1 " in planned.output
+    assert planned.output.count("changed: [host1] => (item=") == 3
+    done = fleet.play(uninstall, *options)
+    assert done.output.count("changed: [host1] => (item=") == 3
+    # Whose home ~ is depends on who runs.
+    assert fleet.left() == ["home/former/app", "home/pki/app"]
+    assert not list(fleet.folder.glob("*pki")) + list(fleet.folder.glob("former"))
+    again = fleet.play(uninstall, *options)
+    assert "changed=0 " in again.output
+    assert again.status == 0
+
+
+def test_a_destination_below_the_home_is_taken_at_its_word(fleet: Fleet) -> None:
+    fleet.issue("~/pki/former", "~/former/app")
+    fleet.play(ROLE % "leaf_certificate", "--extra-vars=leaf_certificate_destination=~/pki")
+    assert fleet.left() == ["home/former/app"]
+
+
+@pytest.mark.parametrize("destination", ["~/pki", "{{ folder }}/own"])
+def test_a_development_machine_forgets_all_of_its_users_leaves(fleet: Fleet, destination: str) -> None:
+    fleet.issue(f"{destination}/app", f"{destination}/former", "~/former/app", "{{ folder }}/pki/of-root")
+    uninstall = ROLE % "dev_machine"
+    done = fleet.play(uninstall, f"--extra-vars=dev_machine_destination='{destination}'")
+    assert (done.status, fleet.left()) == (0, ["pki/of-root"]), done.output
+    assert "changed=0 " in fleet.play(uninstall, f"--extra-vars=dev_machine_destination='{destination}'").output
+
+
+def test_the_authority_stays_while_a_host_has_leaves_that_was_not_visited(fleet: Fleet) -> None:
+    authority = fleet.folder / "authority"
+    fleet.issue("{{ folder }}/pki/app")
+    # Without the hosts' part, which would look into this machine's trust stores.
+    last_play = ("--start-at-task=See where the authority lies, and where the ledger knows of leaf certificates",)
+    visited = (*last_play, "--extra-vars=anchorage_gone=true")
+    refused = fleet.delete("host1", *last_play)
+    assert refused.status == 2
+    assert f"any more from host1, {fleet.folder}/pki/app on host1." in " ".join(refused.output.split())
+    refused = fleet.delete("host1", *visited)
+    assert refused.status == 2
+    assert f"could be removed any more from {fleet.folder}/pki/app on host1." in " ".join(refused.output.split())
+    assert authority.exists()
+    kept = fleet.run("anchorage.pki.uninstall", "--extra-vars=anchorage_hosts=host1", *visited)
+    assert f"Not undone yet: {fleet.folder}/pki/app on host1. To delete it" in kept.output
+    fleet.play(ROLE % "leaf_certificate")
+    kept = fleet.run("anchorage.pki.uninstall", "--extra-vars=anchorage_hosts=host1", *visited)
+    assert "Not undone yet" not in kept.output
+    assert fleet.delete("host1", "--check", *visited).status == 0
+    assert authority.exists()
+    assert fleet.delete(["host1"], *visited).status == 0
+    assert not authority.exists()
+    assert fleet.delete("host1", *visited).status == 0
+
+
+def test_the_authority_stays_where_no_host_was_meant(fleet: Fleet) -> None:
+    fleet.issue()
+    refused = fleet.delete("hots1")
+    assert refused.status == 2
+    assert "since no host of the inventory fits anchorage_hosts=hots1." in " ".join(refused.output.split())
+    assert (fleet.folder / "authority").exists()
