@@ -133,7 +133,10 @@ class ScratchPlatform:
         for legacy, target in self.platform.links.items():
             self.path(legacy).parent.mkdir(parents=True, exist_ok=True)
             self.path(legacy).symlink_to(self.path(target))
-        self._prepare_p11_kit(made) if self.platform.sources else self._prepare_alpine()
+        if self.platform.sources:
+            self._prepare_p11_kit(made)
+        else:
+            self._prepare_alpine()
         self._write_stand_in()
         self.refresh()
 
