@@ -55,6 +55,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 REFRESH_LIMIT = 180.0
 # Bytes, beside a second copy of the bundle.
 _SPACE_FOR_LINKS = 64 * 1024
+# The system's own programs first: these commands were written for them, and start hundreds of them by name.
+_REFRESH_PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/usr/local/bin:/usr/local/sbin"
 # There while a refresh is under way. One that was cut off may have taken away what it had not made again yet, be it no
 # file of ours: update-ca-trust of EL 10 makes the link to curl's bundle last, and others have hooks then.
 _UNDER_WAY = "/var/lib/anchorage/refresh"
@@ -179,7 +181,8 @@ def _refresh(store: FolderStore, rebuild: bool) -> None:
     mark.touch()
     for link in orphaned_hash_links(store.links):
         os.unlink(link)
-    outcome = run(command, REFRESH_LIMIT, environment={k: v for k, v in os.environ.items() if k == variable})
+    inherited = {name: value for name, value in os.environ.items() if name == variable}
+    outcome = run(command, REFRESH_LIMIT, environment={"PATH": _REFRESH_PATH, **inherited})
     mark.unlink()
     with suppress(OSError):  # others may keep something there
         mark.parent.rmdir()
