@@ -9,21 +9,21 @@ from __future__ import annotations
 import random
 import ssl
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import certifi
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils.certificate_fields import find_fields
 from ansible_collections.anchorage.pki.plugins.module_utils.pem import read_pem
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     BEGIN,
     CORPUS,
     CRL_DER,
-    CSR_DER,
     DER_A,
     DER_B,
     DER_C,
     END,
+    FIRST_VERSION,
     PKCS8_DER,
     WELL_FORMED,
     A,
@@ -32,10 +32,28 @@ from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     Case,
     block,
 )
-from hypothesis import given
+from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, named
+from cryptography import x509
+from cryptography.x509.name import _ASN1Type
+from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+#: Certificates of all sorts, with what most roots have, and with what few have.
+ROOTS = [
+    DER_A,
+    der_of(FIRST_VERSION),
+    der_of(make_root("é")),
+    der_of(make_root("x" * 64)),
+    der_of(make_root(issuer=named("Other"))),
+    der_of(make_root(not_after=datetime(2060, 1, 1, tzinfo=timezone.utc))),
+    der_of(make_root(subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ő", _type=_ASN1Type.BMPString)]))),
+    der_of(make_root(subject=x509.Name([x509.NameAttribute(NameOID.EMAIL_ADDRESS, "root@example.com")]))),
+    der_of(make_root(subject=x509.Name([]))),
+    der_of(make_root(extensions=[x509.SubjectAlternativeName([x509.DNSName("a" * 60 + ".example.com")] * 4)])),
+    *read_pem(Path(certifi.where()).read_bytes()).certificates[::9],
+]
 BLOCKS = {DER_A: A, DER_B: B, DER_C: C}
 
 
@@ -101,15 +119,49 @@ def test_never_raises_on_what_looks_like_pem(pieces: list[bytes]) -> None:
         assert certificate == DER_A
 
 
-@given(st.randoms(use_true_random=False), st.integers(1, 8))
-def test_never_returns_what_is_no_certificate(source: random.Random, changes: int) -> None:
-    """Whatever bytes of a file are damaged, each certificate that is returned has the fields of one, and its length."""
-    data = bytearray(A + block("CERTIFICATE", CSR_DER) + B + block("CERTIFICATE", PKCS8_DER))
+def openssl_parses(der: bytes) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+@given(st.sampled_from(ROOTS), st.randoms(use_true_random=False), st.integers(1, 3))
+@settings(max_examples=1000)
+def test_never_returns_what_openssl_cannot_parse(root: bytes, source: random.Random, changes: int) -> None:
+    """Whatever bytes of a certificate are damaged: one that OpenSSL cannot parse would spoil all of a bundle."""
+    data = bytearray(root)
     for dummy in range(changes):
-        data[source.randrange(len(data))] = source.randrange(256)
-    for certificate in read_pem(bytes(data)).certificates:
-        assert find_fields(certificate)
-        assert certificate not in (CSR_DER, PKCS8_DER)
+        data[source.randrange(len(data))] = source.choice(
+            [0, 2, 3, 4, 5, 6, 0x1E, 0x30, 0x80, 0xFF, source.randrange(256)]
+        )
+    for certificate in read_pem(block("CERTIFICATE", bytes(data))).certificates:
+        assert openssl_parses(certificate)
+
+
+def test_each_byte_of_a_certificate_may_be_damaged() -> None:
+    returned = 0
+    for position in range(len(DER_A)):
+        for bit in (0, 3, 7):
+            der = bytearray(DER_A)
+            der[position] ^= 1 << bit
+            for certificate in read_pem(block("CERTIFICATE", bytes(der))).certificates:
+                assert openssl_parses(certificate)
+                returned += 1
+    assert returned > len(DER_A)  # what OpenSSL cannot know, such as a damaged signature
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_what_is_rare_in_certificates_is_read(root: bytes) -> None:
+    assert read_pem(block("CERTIFICATE", root)) == ([root], [], 0)
+    assert openssl_parses(root)
+
+
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
+def test_openssl_loads_each_bundle_of_what_is_returned(case: Case) -> None:
+    for certificate in read_pem(case.content).certificates:
+        assert openssl_parses(certificate)
 
 
 @given(st.binary(min_size=1, max_size=300))
