@@ -80,7 +80,7 @@ def _glance(der: bytes) -> int:
     """How far this is a certificate like nearly all roots: 0 if its fields have to be walked through; the end of what
     is signed; or the end of all.
 
-    A trust store is read ten times as fast by it. Raises DerError where what is rare among extensions is malformed.
+    A trust store is checked five times as fast by it. Raises DerError where rare extensions are malformed.
     """
     match = _usual().match(der)
     if not match:
@@ -101,7 +101,7 @@ def _glance(der: bytes) -> int:
         or der[extension_list[0] - 1] != signed_end - extension_list[0]
     ):
         _walk_rest(der, key[1], signed_end)
-    elif content_of(der, signature[0])[1] == len(der):
+    elif signature[0] != -1 and content_of(der, signature[0])[1] == len(der):
         return len(der)
     return signed_end
 

@@ -4,8 +4,10 @@
 
 """Certificates in PEM (RFC 7468) as people and programs leave them in files.
 
-What OpenSSL reads is read: text around the blocks, any line ends, blanks after the dashes, no final newline. Beyond
-that, a byte order mark does not hide the first block, and each block that is lost says why.
+What OpenSSL reads under the label CERTIFICATE is read: text around the blocks, any line ends, blanks after the dashes,
+no final newline. Beyond that, a byte order mark does not hide the first block, and each block of this label that is
+lost says why. What has another label (such as OpenSSL's own TRUSTED CERTIFICATE) is passed over on purpose. A line that
+does not begin with five dashes, as in indented, quoted or UTF-16 text, is text.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A line that begins so; whether it is the beginning of a line is looked at afterwards, which is ten times as fast.
 _MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n]*)")
 _DASHES = b"-----"
+_JOINED = b"----------BEGIN "
 _BLANKS = b" \t\r\n\v\f"
 _CERTIFICATE = b"CERTIFICATE"
 _MOST_PROBLEMS = 100
@@ -58,7 +61,15 @@ def read_pem(data: bytes) -> PemContent:
             label, start, body = name, position, end
             continue
         if name != label:
-            complaint = (start, label, "has no end") if label else (position, name, "has no beginning")
+            if _JOINED in name:
+                name = name[: name.index(_JOINED)]
+                complaint = (
+                    position,
+                    name,
+                    "ends in the line in which another one begins, where a line end is missing",
+                )
+            else:
+                complaint = (start, label, "has no end") if label else (position, name, "has no beginning")
             _report(content, data, *complaint)
         elif name == _CERTIFICATE:
             try:

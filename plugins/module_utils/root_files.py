@@ -42,7 +42,7 @@ class Gathering:
         self.roots: dict[bytes, list[str]] = {}
         self.places: list[dict[str, Any]] = []
         self.problems: list[Problem] = []
-        self.read: set[tuple[int, int]] = set()
+        self.seen: set[tuple[int, int]] = set()
 
     def add(self, der: bytes, source: str) -> None:
         """Add a root that was found at ``source``."""
@@ -118,10 +118,10 @@ def gather_folder(path: str, gathering: Gathering, required: bool) -> None:
 def _add_file(path: str, status: os.stat_result, gathering: Gathering, place: dict[str, Any]) -> None:
     """Add the roots in a regular file, unless it was read under another name. Raises OSError."""
     identity = (status.st_dev, status.st_ino)
-    if identity in gathering.read:
+    if identity in gathering.seen:
         return
     content = read_pem(_read(path))
-    gathering.read.add(identity)
+    gathering.seen.add(identity)
     source = printable(path)
     for der in content.certificates:
         gathering.add(der, source)

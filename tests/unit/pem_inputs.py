@@ -188,6 +188,7 @@ SOMETHING_LOST = [
     Case("a public key as a certificate", block("CERTIFICATE", PUBLIC_DER) + A, [DER_A], 1),
     Case("a request as a certificate", block("CERTIFICATE", CSR_DER) + A, [DER_A], 1),
     Case("a revocation list as a certificate", block("CERTIFICATE", CRL_DER) + A, [DER_A], 1),
+    Case("joined without a line end", A.rstrip() + B + C, [DER_C], 2),
     Case("no dates", block("CERTIFICATE", emptied(DER_A, "validity")) + B, [DER_B], 1),
     Case("an empty key", block("CERTIFICATE", emptied(DER_A, "public_key")) + B, [DER_B], 1),
     Case("an empty serial number", block("CERTIFICATE", emptied(DER_A, "serial_number")) + B, [DER_B], 1),

@@ -129,6 +129,10 @@ def test_a_wrong_use_is_told(controller: Controller) -> None:
         "view='nonsense'": "Valid values are: certificates, pem, bundle, report",
         "select='[?'": "is not a JMESPath expression",
         "strict=true": "not read completely",
+        "selct='[0]'": "has no option selct",
+        "strict='ture'": "strict: ture is neither true nor false",
+        "refresh='maybe'": "refresh: maybe is neither true nor false",
+        "select=''": "select: it is empty",
     }
     tasks = [
         f"    - debug: msg=\"{{{{ query('anchorage.pki.native_roots', {arguments}) }}}}\"\n      ignore_errors: true\n"

@@ -79,6 +79,16 @@ def test_a_problem_names_the_block_and_its_line() -> None:
     assert problem.startswith(f"the CERTIFICATE in line {line} is not a certificate: it ")
 
 
+def test_a_missing_line_end_between_two_is_told() -> None:
+    first, second = read_pem(A.rstrip() + B).problems
+    line = len(A.splitlines())
+    assert (
+        first
+        == f"the CERTIFICATE in line {line} ends in the line in which another one begins, where a line end is missing"
+    )
+    assert second.endswith("has no beginning")
+
+
 def test_what_is_passed_over_is_counted() -> None:
     assert read_pem(A + block("PRIVATE KEY", PKCS8_DER) + block("X509 CRL", CRL_DER)).skipped == 2
 

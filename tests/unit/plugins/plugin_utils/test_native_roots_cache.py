@@ -53,9 +53,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store whose loads are counted over all processes."""
     loads = Counter(tmp_path / "loads")
 
-    def counted(*arguments: Any) -> native_roots.NativeRoots:
+    def counted(*arguments: Any, **options: Any) -> native_roots.NativeRoots:
         loads.add()
-        return native_roots.load(*arguments)
+        return native_roots.load(*arguments, **options)
 
     monkeypatch.setattr(native_roots_cache, "load", counted)
     monkeypatch.setattr(native_roots, "_PAUSE", 0)
@@ -85,19 +85,22 @@ def test_of_fifty_processes_one_loads(store: Store) -> None:
     assert store.loads.value == 1
 
 
-def test_refreshes_that_wait_for_each_other_share_a_load(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("content", "count"), [(A + B, 2), (b"", 1)], ids=["good", "failing"])
+def test_refreshes_that_wait_for_each_other_share_a_load(
+    store: Store, monkeypatch: pytest.MonkeyPatch, content: bytes, count: int
+) -> None:
     """The first one to come loads; those who came while it did share the load after, which sees what they changed."""
     store.put(A)
     store.count()
     counted = native_roots_cache.load
 
-    def slow(*arguments: Any) -> native_roots.NativeRoots:
+    def slow(*arguments: Any, **options: Any) -> native_roots.NativeRoots:
         time.sleep(0.5)
-        return counted(*arguments)
+        return counted(*arguments, **options)
 
     monkeypatch.setattr(native_roots_cache, "load", slow)
-    store.put(A + B)
-    fork_all(lambda number: store.refreshed_count() == (2, None) or os.abort(), 20)
+    store.put(content)
+    fork_all(lambda number: store.refreshed_count()[0] == count or os.abort(), 20)
     # One more load for all that came while one ran; on a busy machine some come later, and need another one.
     assert 2 <= store.loads.value <= 10
 
@@ -229,6 +232,18 @@ class TestStrict:
         store.count()
         store.put(A + B)
         assert store.refreshed_count(strict=True) == (2, None)
+
+    @pytest.mark.parametrize("content", [b"", None], ids=["empty", "missing"])
+    def test_a_refresh_never_replaces_roots_with_errors_by_none(self, store: Store, content: bytes | None) -> None:
+        store.put(A + B + DAMAGE)
+        assert store.count() == 2
+        if content is None:
+            store.file.unlink()
+        else:
+            store.put(content)
+        with pytest.raises(PkiError, match=r"not read completely: .*not refreshed, either: No native root was found"):
+            store.refreshed_count(strict=True)
+        assert store.count() == 2
 
     def test_a_refresh_from_errors_to_errors_takes_the_new_roots_and_fails(self, store: Store) -> None:
         store.put(A + DAMAGE)
