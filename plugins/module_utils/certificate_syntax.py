@@ -92,15 +92,17 @@ def _glance(der: bytes) -> int:
         or key[1] > signed_end
         or der[serial_number[0] - 1] != serial_number[1] - serial_number[0]
         or der[name[0] - 1] != name[1] - name[0]
-        or not _is_text("utf-8", der[name[0] : name[1]])
+        or not (der[name[0] : name[1]].isascii() or _is_text("utf-8", der[name[0] : name[1]]))
     ):
         return 0
     if (
-        extensions[1] != signed_end
+        extensions[0] == -1
         or der[extensions[0] - 1] != signed_end - extensions[0]
         or der[extension_list[0] - 1] != signed_end - extension_list[0]
     ):
         _walk_rest(der, key[1], signed_end)
+    elif extensions[1] != signed_end:
+        _walk_extensions(der, extensions[1], signed_end)
     elif signature[0] != -1 and content_of(der, signature[0])[1] == len(der):
         return len(der)
     return signed_end
@@ -175,7 +177,10 @@ def _walk_rest(der: bytes, key_end: int, signed_end: int) -> None:
             raise DerError("it has something after its public key that no certificate has")
         former = tag
         if tag == _EXTENSIONS:
-            _walk_extensions(der, start, end)
+            position, list_end = enter(der, start, SEQUENCE, "list of extensions")
+            if list_end != end:
+                raise DerError("it has a malformed list of extensions")
+            _walk_extensions(der, position, end)
         elif not _is_bits(der, start, end):
             raise DerError("it has a malformed unique identifier")
 
@@ -189,10 +194,7 @@ def _walk_signature(der: bytes, position: int) -> None:
         raise DerError("it has a malformed signature")
 
 
-def _walk_extensions(der: bytes, start: int, end: int) -> None:
-    position, list_end = enter(der, start, SEQUENCE, "list of extensions")
-    if list_end != end:
-        raise DerError("it has a malformed list of extensions")
+def _walk_extensions(der: bytes, position: int, end: int) -> None:
     usual = _usual_extensions()
     while position < end:
         match = usual.match(der, position, end)

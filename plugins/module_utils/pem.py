@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils.certificate_syntax import require_certificate
@@ -48,8 +48,8 @@ class _Block(NamedTuple):
     end: int
 
 
-def read_pem(data: bytes) -> PemContent:
-    """The certificates in ``data``. Takes any bytes and raises nothing."""
+def read_pem(data: bytes, known: Container[bytes] = ()) -> PemContent:
+    """The certificates in ``data``. Takes any bytes and raises nothing. ``known`` ones need no second look."""
     data = data[len(_BYTE_ORDER_MARK) :] if data.startswith(_BYTE_ORDER_MARK) else data
     content = PemContent([], [], 0)
     skipped = 0
@@ -73,7 +73,10 @@ def read_pem(data: bytes) -> PemContent:
             _report(content, data, *complaint)
         elif name == _CERTIFICATE:
             try:
-                content.certificates.append(_decode(data[body:position]))
+                der = _decode(data[body:position])
+                if der not in known:
+                    require_certificate(der)
+                content.certificates.append(der)
             except DerError as error:
                 _report(content, data, start, label, f"is not a certificate: {error}")
         else:
@@ -97,12 +100,12 @@ def _markers(data: bytes) -> Iterator[tuple[bytes, bytes, int, int]]:
 def _decode(body: bytes) -> bytes:
     try:
         der = binascii.a2b_base64(body)
-        # It passes over whatever is no base64. Only where nothing but line ends was passed over, all is well.
-        if (len(der) + 2) // 3 * 4 != len(body) - body.count(b"\n"):
+        # It passes over whatever is no base64. All is well where that was nothing but the end of each line of 64.
+        passed_over = len(body) - (len(der) + 2) // 3 * 4
+        if body[:-1:65] + body[-1:] != b"\n" * passed_over:
             der = base64.b64decode(body.translate(None, _BLANKS), validate=True)
     except binascii.Error:
         raise DerError("its base64 is damaged") from None
-    require_certificate(der)
     return der
 
 

@@ -120,7 +120,7 @@ def _add_file(path: str, status: os.stat_result, gathering: Gathering, place: di
     identity = (status.st_dev, status.st_ino)
     if identity in gathering.seen:
         return
-    content = read_pem(_read(path))
+    content = read_pem(_read(path, status.st_size), gathering.roots)
     gathering.seen.add(identity)
     source = printable(path)
     for der in content.certificates:
@@ -131,11 +131,11 @@ def _add_file(path: str, status: os.stat_result, gathering: Gathering, place: di
     place["skipped"] += content.skipped
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, expected: int) -> bytes:
     # Non-blocking, since the file may have become a pipe since it was looked at.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
     try:
-        chunks = [os.read(descriptor, _CHUNK)]
+        chunks = [os.read(descriptor, min(expected, LARGEST_FILE) + 1)]
         size = len(chunks[0])
         while chunks[-1]:
             if size > LARGEST_FILE:
