@@ -15,10 +15,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.module_utils.certificate_syntax import require_certificate
+from ansible_collections.anchorage.pki.plugins.module_utils.certificate_fields import find_fields
 from ansible_collections.anchorage.pki.plugins.module_utils.der import DerError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -48,8 +48,8 @@ class _Block(NamedTuple):
     end: int
 
 
-def read_pem(data: bytes, known: Container[bytes] = ()) -> PemContent:
-    """The certificates in ``data``. Takes any bytes and raises nothing. ``known`` ones need no second look."""
+def read_pem(data: bytes) -> PemContent:
+    """The certificates in ``data``, or rather what has the fields of one. Takes any bytes and raises nothing."""
     data = data[len(_BYTE_ORDER_MARK) :] if data.startswith(_BYTE_ORDER_MARK) else data
     content = PemContent([], [], 0)
     skipped = 0
@@ -73,10 +73,7 @@ def read_pem(data: bytes, known: Container[bytes] = ()) -> PemContent:
             _report(content, data, *complaint)
         elif name == _CERTIFICATE:
             try:
-                der = _decode(data[body:position])
-                if der not in known:
-                    require_certificate(der)
-                content.certificates.append(der)
+                content.certificates.append(_decode(data[body:position]))
             except DerError as error:
                 _report(content, data, start, label, f"is not a certificate: {error}")
         else:
@@ -106,6 +103,7 @@ def _decode(body: bytes) -> bytes:
             der = base64.b64decode(body.translate(None, _BLANKS), validate=True)
     except binascii.Error:
         raise DerError("its base64 is damaged") from None
+    find_fields(der)
     return der
 
 

@@ -120,7 +120,7 @@ def _add_file(path: str, status: os.stat_result, gathering: Gathering, place: di
     identity = (status.st_dev, status.st_ino)
     if identity in gathering.seen:
         return
-    content = read_pem(_read(path, status.st_size), gathering.roots)
+    content = read_pem(_read(path, status.st_size))
     gathering.seen.add(identity)
     source = printable(path)
     for der in content.certificates:

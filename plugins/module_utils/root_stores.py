@@ -13,7 +13,6 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils import commands
 from ansible_collections.anchorage.pki.plugins.module_utils.certificate_facts import is_valid_at
-from ansible_collections.anchorage.pki.plugins.module_utils.certificate_syntax import require_certificate
 from ansible_collections.anchorage.pki.plugins.module_utils.der import DerError
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.pem import read_pem
@@ -67,8 +66,6 @@ def gather_windows(gathering: Gathering, now: datetime) -> None:
     for der, encoding, purposes in entries:
         for_servers = purposes is True or _SERVER_AUTHENTICATION in purposes
         try:
-            if encoding == _WINDOWS_CERTIFICATE:
-                require_certificate(der)
             wanted = encoding == _WINDOWS_CERTIFICATE and for_servers and is_valid_at(der, now)
         except DerError as error:
             gathering.problems.append(Problem(_WINDOWS_STORE, f"an entry is not a certificate: {error}"))

@@ -17,8 +17,8 @@ description:
     folders. Each certificate is given once.
   - Only PEM files are read, and in them only blocks with the label C(CERTIFICATE). No pipe and no device is read, and
     no file of more than 16 MiB.
-  - A certificate is what OpenSSL can parse, whatever its dates, serial number and extensions say. Anything else under
-    that label is an error and left out, since OpenSSL refuses a whole bundle for it.
+  - What does not have the fields of a certificate under that label is an error and left out, whatever the dates, serial
+    number and extensions of the others say.
   - What cannot be read is left out and told by RV(report.errors), unless O(strict) is set. Passing errors of the
     system, such as C(EIO) and C(ESTALE), are tried three times.
   - Changes nothing.

@@ -91,13 +91,18 @@ class NativeRootsCache:
             lambda former: [describe(ssl.PEM_cert_to_DER_cert(pem), sources) for pem, sources in self._roots(state)],
         )
 
-    def bundle(self, pems: list[str]) -> str:
-        """The path of a file with these certificates, which stays as it is until the run ends."""
-        content = "".join(pems)
-        path = self._folder / f"{_digest(content)}.pem"
-        if not path.exists():
-            write_text(path, content)
-        return str(path)
+    def bundle(self, pems: list[str]) -> dict[str, Any]:
+        """The ``path`` of a file with these certificates, which stays as it is until the run ends.
+
+        Without those, ``refused`` by their SHA-256, that OpenSSL cannot parse: for one of them, it would refuse the
+        whole file. Raises PkiError where there is no other.
+        """
+        digest = _digest("".join(pems))
+        return share_value(
+            self._folder / f"{digest}.bundle.json",
+            lambda bundle: True,
+            lambda former: _write_bundle(self._folder / f"{digest}.pem", pems),
+        )
 
     @property
     def _folder(self) -> Path:
@@ -131,6 +136,26 @@ class NativeRootsCache:
             return load(self.source, self.environment, temporary_folder=str(self.run_folder))
         loaded = load(PLATFORM, {FILE_VARIABLE: str(mozilla_file())})
         return loaded._replace(report={**loaded.report, "source": CERTIFI, "variables": {}})
+
+
+def _write_bundle(path: Path, pems: list[str]) -> dict[str, Any]:
+    refused = [] if _is_loaded_by_openssl("".join(pems)) else [pem for pem in pems if not _is_loaded_by_openssl(pem)]
+    if len(refused) == len(pems):
+        raise PkiError("OpenSSL can parse none of the certificates, and an empty bundle would trust nobody.")
+    write_text(path, "".join(pem for pem in pems if pem not in refused))
+    return {
+        "path": str(path),
+        "refused": [hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() for pem in refused],
+    }
+
+
+def _is_loaded_by_openssl(pem: str) -> bool:
+    """Whether OpenSSL, as Python has it, takes the certificates in ``pem`` for anchors."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def _accepted(state: State, strict: bool) -> State:

@@ -19,7 +19,8 @@ VIEWS = ("certificates", "pem", "bundle", "report")
 def view_of(cache: NativeRootsCache, state: State, view: str, select: str | None) -> list[Any]:
     """One of ``VIEWS`` of the roots of a state, of those certificates that the JMESPath ``select`` chooses.
 
-    Raises PkiError for an expression that is wrong, or that gives something else than the view is made of.
+    That of a bundle is its path and what had to be left out of it. Raises PkiError for an expression that is wrong, or
+    that gives something else than the view is made of.
     """
     if select is not None and not select.strip():
         raise PkiError("select: it is empty. Leave it out to get all certificates.")

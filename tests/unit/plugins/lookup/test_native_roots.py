@@ -10,7 +10,14 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.pem_inputs import TEMPLATE, A, B, C
+from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
+    DAMAGED_WITHIN,
+    TEMPLATE,
+    A,
+    B,
+    C,
+    block,
+)
 from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
 from ansible_collections.anchorage.pki.tests.unit.roots import pem_of
 
@@ -120,6 +127,17 @@ def test_a_bundle_lasts_as_long_as_the_run_and_is_for_its_user_alone(controller:
     mode, size, path = told.split()
     assert (mode, int(size)) == ("600", len(A))
     assert not Path(path).exists()
+
+
+def test_a_bundle_tells_what_it_lacks(controller: Controller) -> None:
+    controller.roots.write_bytes(A + block("CERTIFICATE", DAMAGED_WITHIN["an empty key"]))
+    ask = "    - debug: msg=\"{{ lookup('file', lookup('anchorage.pki.native_roots', view='bundle'%s)) | length }}\"\n"
+    run = controller.play(ask % "", hosts=2)
+    assert messages(run) == [str(len(A.strip()))] * 2
+    assert run.errors.count("The bundle lacks what OpenSSL cannot parse") == 1
+    refused = controller.play(ask % ", strict=true")
+    assert refused.status == 2
+    assert "The bundle lacks what OpenSSL cannot parse" in refused.output
 
 
 def test_a_wrong_use_is_told(controller: Controller) -> None:

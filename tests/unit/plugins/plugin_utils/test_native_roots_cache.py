@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils import native_roots
 from ansible_collections.anchorage.pki.plugins.plugin_utils import native_roots_cache
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_cache import NativeRootsCache
-from ansible_collections.anchorage.pki.tests.unit.pem_inputs import A, B, C
+from ansible_collections.anchorage.pki.tests.unit.pem_inputs import DAMAGED_WITHIN, A, B, C, block
 from ansible_collections.anchorage.pki.tests.unit.processes import Counter, fork_all
 
 DAMAGE = A[:99]
@@ -270,12 +271,25 @@ def test_facts_are_read_when_they_are_asked_for(store: Store, monkeypatch: pytes
 
 def test_a_bundle_keeps_its_content_when_the_roots_change(store: Store) -> None:
     store.put(A)
-    bundle = Path(store.cache.bundle(store.cache.pems(store.cache.state(strict=False))))
+    bundle = Path(store.cache.bundle(store.cache.pems(store.cache.state(strict=False)))["path"])
     store.put(B)
-    other = Path(store.cache.bundle(store.cache.pems(store.cache.refreshed_state(strict=False))))
+    other = Path(store.cache.bundle(store.cache.pems(store.cache.refreshed_state(strict=False)))["path"])
     assert (bundle.read_bytes(), other.read_bytes()) == (A, B)
     assert store.run_folder in bundle.parents
     assert bundle.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("damaged", DAMAGED_WITHIN.values(), ids=DAMAGED_WITHIN)
+def test_a_bundle_lacks_what_openssl_would_refuse_all_of_it_for(store: Store, damaged: bytes) -> None:
+    store.put(A + block("CERTIFICATE", damaged) + B)
+    pems = store.cache.pems(store.cache.state(strict=True))
+    assert len(pems) == 3
+    bundle = store.cache.bundle(pems)
+    assert Path(bundle["path"]).read_bytes() == A + B
+    assert bundle["refused"] == [hashlib.sha256(damaged).hexdigest()]
+    assert store.cache.bundle(pems) == bundle
+    with pytest.raises(PkiError, match="OpenSSL can parse none of the certificates"):
+        store.cache.bundle(pems[1:2])
 
 
 def test_mozillas_set_is_a_source(tmp_path: Path) -> None:

@@ -52,8 +52,8 @@ def test_pem(cache: NativeRootsCache) -> None:
 
 
 def test_bundle(cache: NativeRootsCache) -> None:
-    (path,) = view(cache, "bundle")
-    assert Path(path).read_bytes() == A + B + pem_of(NO_AUTHORITY)
+    (bundle,) = view(cache, "bundle")
+    assert Path(bundle["path"]).read_bytes() == A + B + pem_of(NO_AUTHORITY)
 
 
 def test_report(cache: NativeRootsCache) -> None:
@@ -91,8 +91,8 @@ def test_a_choice_of_certificates(cache: NativeRootsCache, select: str, expected
 
 def test_a_choice_of_pem_and_bundle(cache: NativeRootsCache) -> None:
     assert view(cache, "pem", "[?is_ca]") == [A.decode(), B.decode()]
-    (path,) = view(cache, "bundle", "[1]")
-    assert Path(path).read_bytes() == B
+    (bundle,) = view(cache, "bundle", "[1]")
+    assert Path(bundle["path"]).read_bytes() == B
 
 
 @pytest.mark.parametrize(
