@@ -49,5 +49,5 @@ class CallbackModule(CallbackBase):
             self._display.warning(str(failure))
             return
         for error in report["errors"]:
-            self._display.warning(f"Native roots, {error['path']}: {error['message']}")
+            self._display.warning(f"Native roots, {error['path'] or 'a file without a name'}: {error['message']}")
         self._display.v(f"Native roots: {report['certificates']} read in {report['milliseconds']} milliseconds.")

@@ -20,6 +20,8 @@ description:
     folders. Each certificate is given once.
   - Only PEM files are read, and in them only blocks with the label C(CERTIFICATE). No pipe and no device is read, and
     no file of more than 16 MiB.
+  - What does not have the fields of a certificate under that label is an error and left out, whatever the dates, serial
+    number and extensions of the others say.
   - What cannot be read is left out and told by O(view=report), unless O(strict) is set. A set without any certificate
     is a failure. A failure is remembered for the run, too; a look-up with O(refresh) tries again.
   - Passing errors of the system, such as C(EIO) and C(ESTALE), are tried three times.
@@ -31,8 +33,10 @@ options:
       - The form in which the roots are given.
       - V(certificates) gives a dictionary for each certificate.
       - V(pem) gives each certificate as text in PEM.
-      - V(bundle) gives the path of a file with all of them, for options such as C(ca_path). Its content never changes;
-        it is readable by you alone, and gone when the run has ended.
+      - V(bundle) gives the path of a file with all of them that OpenSSL can parse (with a warning, or with O(strict) an
+        error, where it cannot), for options such as C(ca_path). Its content never changes;
+        it is readable by you alone, and gone when the run has ended. Only a run that is killed, or ended by C(SIGTERM)
+        or C(SIGHUP), leaves its temporary folder behind, as all runs of Ansible do.
       - V(report) gives a dictionary that tells what was looked at, what was read, and what was wrong.
     type: str
     choices:
@@ -68,7 +72,8 @@ options:
     description:
       - Load the roots anew, for this look-up and all later ones in the run. That is for after a task changed the
         controller's own trust.
-      - Where that fails, or finds no certificate, the former roots stay, with a warning.
+      - Where that fails, or finds no certificate, the former roots stay, with a warning. With O(strict), so do former
+        roots without errors where the new ones have some.
       - Do it in a task with C(run_once), since each host that evaluates it asks for a load.
     type: bool
     default: false
@@ -143,6 +148,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
@@ -159,6 +165,14 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
             raise AnsibleError("anchorage.pki.native_roots takes no terms. Choose with its options view and select.")
+        unknown = sorted(set(kwargs) - set(self.get_options()))
+        if unknown:
+            raise AnsibleError(f"anchorage.pki.native_roots has no option {', '.join(unknown)}. See its documentation.")
+        for name in ("strict", "refresh"):
+            try:
+                boolean(kwargs.get(name, False))
+            except TypeError:
+                raise AnsibleError(f"{name}: {kwargs[name]} is neither true nor false.") from None
         cache = NativeRootsCache(Path(constants.DEFAULT_LOCAL_TMP), self.get_option("source"), os.environ)
         strict, select = self.get_option("strict"), self.get_option("select")
         try:
@@ -168,6 +182,17 @@ class LookupModule(LookupBase):
                     display.warning(f"The native roots were not refreshed, the former ones stay. {state['failure']}")
             else:
                 state = cache.state(strict)
-            return view_of(cache, state, self.get_option("view"), None if select is None else str(select))
+            rows = view_of(cache, state, self.get_option("view"), None if select is None else str(select))
         except PkiError as error:
             raise AnsibleError(str(error)) from None
+        return [_path_of(rows[0], strict)] if self.get_option("view") == "bundle" else rows
+
+
+def _path_of(bundle: dict[str, Any], strict: bool) -> str:
+    """The path of a bundle, with a warning of what is not in it, or an error where ``strict`` forbids that."""
+    if bundle["refused"]:
+        message = f"The bundle lacks what OpenSSL cannot parse, the SHA-256 of which is {', '.join(bundle['refused'])}."
+        if strict:
+            raise AnsibleError(message)
+        display.warning(message)
+    return bundle["path"]

@@ -20,6 +20,7 @@ SEQUENCE, SET = 0x30, 0x31
 _LONG_LENGTH = 0x80
 _TWO_DIGITS = 0x82
 _MOST_DIGITS = 4
+_LONGEST_IDENTIFIER = 64  # bytes; those in use have less than 20, and reading takes the square of the length
 
 
 class DerError(ValueError):
@@ -66,6 +67,8 @@ def children(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]
 @functools.lru_cache(maxsize=256)  # the same few stand in each name of each certificate
 def read_identifier(content: bytes) -> str:
     """An object identifier in dotted decimals (X.690, section 8.19). Raises DerError."""
+    if len(content) > _LONGEST_IDENTIFIER:
+        raise DerError("it has an object identifier of endless length")
     if not content or content[-1] & 0x80:
         raise DerError("it has an object identifier without an end")
     numbers, number = [], 0

@@ -9,6 +9,7 @@ Best effort: what can be read is returned, and a report tells what was looked at
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ PLATFORM = "platform"
 SOURCES = (PLATFORM, P11_KIT)
 _ATTEMPTS = 3
 _PAUSE = 0.05  # seconds
+_NAMELESS = "a file without a name"
 
 
 class NativeRoots(NamedTuple):
@@ -43,24 +45,34 @@ class NativeRoots(NamedTuple):
     report: dict[str, Any]
 
 
-def load(source: str, environment: Mapping[str, str], platform: str = sys.platform, root: str = "") -> NativeRoots:
+def load(
+    source: str,
+    environment: Mapping[str, str],
+    platform: str = sys.platform,
+    root: str = "",
+    temporary_folder: str | None = None,
+) -> NativeRoots:
     """The roots of one of ``SOURCES``, the platform's below the folder ``root``.
 
+    What a source needs to write lies in ``temporary_folder``, by default the system's.
     What may be a passing trouble is tried again. Raises HostError where the source cannot be read at all; what it
     lacks otherwise is told by the report.
     """
     started = time.perf_counter()
-    for attempt in range(1, _ATTEMPTS + 1):
+    attempts: list[Gathering] = []
+    while True:
         gathering = Gathering()
         if source == P11_KIT:
-            gather_p11_kit(gathering)
+            gather_p11_kit(gathering, temporary_folder)
         else:
             _gather_platform(gathering, environment, platform, root)
-        if attempt == _ATTEMPTS or not any(problem.transient for problem in gathering.problems):
+        attempts.append(gathering)
+        if len(attempts) == _ATTEMPTS or not any(problem.transient for problem in gathering.problems):
             break
         time.sleep(_PAUSE)
+    best = min(attempts, key=lambda attempt: len(attempt.problems))
     return NativeRoots(
-        gathering.roots,
+        best.roots,
         {
             "source": source,
             "platform": platform,
@@ -69,10 +81,10 @@ def load(source: str, environment: Mapping[str, str], platform: str = sys.platfo
                 for name in (root_probes.FILE_VARIABLE, root_probes.FOLDER_VARIABLE)
                 if name in environment
             },
-            "places": gathering.places,
-            "errors": [{"path": problem.path, "message": problem.message} for problem in gathering.problems],
-            "certificates": len(gathering.roots),
-            "attempts": attempt,
+            "places": best.places,
+            "errors": [{"path": problem.path, "message": problem.message} for problem in best.problems],
+            "certificates": len(best.roots),
+            "attempts": len(attempts),
             "milliseconds": round((time.perf_counter() - started) * 1000, 1),
         },
     )
@@ -96,7 +108,7 @@ def _gather_platform(gathering: Gathering, environment: Mapping[str, str], platf
 def _gather_candidates(gathering: Gathering, candidates: root_probes.Candidates, root: str) -> None:
     for file in candidates.files:
         gather_file(f"{root}{file}", gathering, required=False)
-        if gathering.places[-1]["state"] != "missing":
+        if os.path.exists(f"{root}{file}"):  # one that cannot even be looked at hides no other
             break
     for folder in candidates.folders:
         gather_folder(f"{root}{folder}", gathering, required=False)
@@ -105,20 +117,23 @@ def _gather_candidates(gathering: Gathering, candidates: root_probes.Candidates,
 def require_flawless(report: Mapping[str, Any]) -> None:
     """Raise HostError that tells every error of ``report``, if there is one."""
     if report["errors"]:
-        raise HostError(f"The native roots were not read completely: {_told(report['errors'])}")
+        raise HostError(f"The native roots were not read completely: {_told(report['errors'])}.")
 
 
 def require_some(report: Mapping[str, Any]) -> None:
     """Raise HostError that tells where roots were looked for, if there are none."""
     if report["certificates"]:
         return
-    places = "; ".join(f"{place['path']} ({place['state']})" for place in report["places"])
-    errors = f" Errors: {_told(report['errors'])}" if report["errors"] else ""
-    raise HostError(
-        f"No native root was found in: {places}.{errors} Install the package ca-certificates, or name a file of roots "
-        "in PEM with the environment variable SSL_CERT_FILE."
+    places = "; ".join(f"{place['path'] or _NAMELESS} ({place['state']})" for place in report["places"])
+    errors = f" Errors: {_told(report['errors'])}." if report["errors"] else ""
+    advice = (
+        f"Name a file or folder of roots in PEM with {' or '.join(report['variables'])}, or unset it."
+        if report["variables"]
+        else "Install the package ca-certificates, or name a file of roots in PEM with the environment variable "
+        "SSL_CERT_FILE."
     )
+    raise HostError(f"No native root was found in: {places}.{errors} {advice}")
 
 
 def _told(errors: list[dict[str, str]]) -> str:
-    return "; ".join(f"{error['path'] or 'a file without a name'}: {error['message']}" for error in errors)
+    return "; ".join(f"{error['path'] or _NAMELESS}: {error['message']}" for error in errors)

@@ -4,8 +4,10 @@
 
 """Certificates in PEM (RFC 7468) as people and programs leave them in files.
 
-What OpenSSL reads is read: text around the blocks, any line ends, blanks after the dashes, no final newline. Beyond
-that, a byte order mark does not hide the first block, and each block that is lost says why.
+What OpenSSL reads under the label CERTIFICATE is read: text around the blocks, any line ends, blanks after the dashes,
+no final newline. Beyond that, a byte order mark does not hide the first block, and each block of this label that is
+lost says why. What has another label (such as OpenSSL's own TRUSTED CERTIFICATE) is passed over on purpose. A line that
+does not begin with five dashes, as in indented, quoted or UTF-16 text, is text.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A line that begins so; whether it is the beginning of a line is looked at afterwards, which is ten times as fast.
 _MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n]*)")
 _DASHES = b"-----"
+_JOINED = b"----------BEGIN "
 _BLANKS = b" \t\r\n\v\f"
 _CERTIFICATE = b"CERTIFICATE"
 _MOST_PROBLEMS = 100
@@ -46,7 +49,7 @@ class _Block(NamedTuple):
 
 
 def read_pem(data: bytes) -> PemContent:
-    """The certificates in ``data``. Takes any bytes and raises nothing."""
+    """The certificates in ``data``, or rather what has the fields of one. Takes any bytes and raises nothing."""
     data = data[len(_BYTE_ORDER_MARK) :] if data.startswith(_BYTE_ORDER_MARK) else data
     content = PemContent([], [], 0)
     skipped = 0
@@ -58,7 +61,15 @@ def read_pem(data: bytes) -> PemContent:
             label, start, body = name, position, end
             continue
         if name != label:
-            complaint = (start, label, "has no end") if label else (position, name, "has no beginning")
+            if _JOINED in name:
+                name = name[: name.index(_JOINED)]
+                complaint = (
+                    position,
+                    name,
+                    "ends in the line in which another one begins, where a line end is missing",
+                )
+            else:
+                complaint = (start, label, "has no end") if label else (position, name, "has no beginning")
             _report(content, data, *complaint)
         elif name == _CERTIFICATE:
             try:
@@ -85,7 +96,11 @@ def _markers(data: bytes) -> Iterator[tuple[bytes, bytes, int, int]]:
 
 def _decode(body: bytes) -> bytes:
     try:
-        der = base64.b64decode(body.translate(None, _BLANKS), validate=True)
+        der = binascii.a2b_base64(body)
+        # It passes over whatever is no base64. All is well where that was nothing but the end of each line of 64.
+        passed_over = len(body) - (len(der) + 2) // 3 * 4
+        if body[:-1:65] + body[-1:] != b"\n" * passed_over:
+            der = base64.b64decode(body.translate(None, _BLANKS), validate=True)
     except binascii.Error:
         raise DerError("its base64 is damaged") from None
     find_fields(der)

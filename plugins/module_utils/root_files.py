@@ -42,7 +42,7 @@ class Gathering:
         self.roots: dict[bytes, list[str]] = {}
         self.places: list[dict[str, Any]] = []
         self.problems: list[Problem] = []
-        self.read: set[tuple[int, int]] = set()
+        self.seen: set[tuple[int, int]] = set()
 
     def add(self, der: bytes, source: str) -> None:
         """Add a root that was found at ``source``."""
@@ -118,10 +118,10 @@ def gather_folder(path: str, gathering: Gathering, required: bool) -> None:
 def _add_file(path: str, status: os.stat_result, gathering: Gathering, place: dict[str, Any]) -> None:
     """Add the roots in a regular file, unless it was read under another name. Raises OSError."""
     identity = (status.st_dev, status.st_ino)
-    if identity in gathering.read:
+    if identity in gathering.seen:
         return
-    content = read_pem(_read(path))
-    gathering.read.add(identity)
+    content = read_pem(_read(path, status.st_size))
+    gathering.seen.add(identity)
     source = printable(path)
     for der in content.certificates:
         gathering.add(der, source)
@@ -131,11 +131,11 @@ def _add_file(path: str, status: os.stat_result, gathering: Gathering, place: di
     place["skipped"] += content.skipped
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, expected: int) -> bytes:
     # Non-blocking, since the file may have become a pipe since it was looked at.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
     try:
-        chunks = [os.read(descriptor, _CHUNK)]
+        chunks = [os.read(descriptor, min(expected, LARGEST_FILE) + 1)]
         size = len(chunks[0])
         while chunks[-1]:
             if size > LARGEST_FILE:

@@ -27,7 +27,7 @@ _WINDOWS_CERTIFICATE = "x509_asn"
 _SERVER_AUTHENTICATION = "1.3.6.1.5.5.7.3.1"
 
 
-def gather_p11_kit(gathering: Gathering) -> None:
+def gather_p11_kit(gathering: Gathering, temporary_folder: str | None) -> None:
     """Add the roots that p11-kit trusts for TLS servers: of all sources on Linux, it alone knows of distrust.
 
     Raises HostError where its program is missing or fails.
@@ -38,7 +38,7 @@ def gather_p11_kit(gathering: Gathering) -> None:
             "The source p11-kit needs the program trust: install the package p11-kit (p11-kit-trust on RHEL)."
         )
     place = gathering.probe(P11_KIT, "program")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=temporary_folder) as folder:
         bundle = os.path.join(folder, "roots.pem")  # the program takes nothing but a new file
         outcome = commands.run([program, *_EXTRACT, bundle], _P11_KIT_PATIENCE)
         if outcome.status != 0:
@@ -46,7 +46,10 @@ def gather_p11_kit(gathering: Gathering) -> None:
         if not os.path.exists(bundle):
             raise HostError(f"{program} extract wrote nothing: {outcome.last_line}")
         with open(bundle, "rb") as file:
-            content = read_pem(file.read(LARGEST_FILE))
+            text = file.read(LARGEST_FILE + 1)
+    if len(text) > LARGEST_FILE:
+        raise HostError(f"{program} extract wrote more than {LARGEST_FILE} bytes.")
+    content = read_pem(text)
     for der in content.certificates:
         gathering.add(der, P11_KIT)
     gathering.problems.extend(Problem(P11_KIT, message) for message in content.problems)

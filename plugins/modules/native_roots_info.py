@@ -17,6 +17,8 @@ description:
     folders. Each certificate is given once.
   - Only PEM files are read, and in them only blocks with the label C(CERTIFICATE). No pipe and no device is read, and
     no file of more than 16 MiB.
+  - What does not have the fields of a certificate under that label is an error and left out, whatever the dates, serial
+    number and extensions of the others say.
   - What cannot be read is left out and told by RV(report.errors), unless O(strict) is set. Passing errors of the
     system, such as C(EIO) and C(ESTALE), are tried three times.
   - Changes nothing.
@@ -243,6 +245,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import 
     require_flawless,
     require_some,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils.root_stores import P11_KIT
 
 
 def main() -> None:
@@ -254,15 +257,17 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = read(**module.params)
+        # Not asked of the module unless it is needed: it makes the folder.
+        temporary_folder = module.tmpdir if module.params["source"] == P11_KIT else None
+        result = read(**module.params, temporary_folder=temporary_folder)
     except HostError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 
 
-def read(source: str, strict: bool) -> dict[str, Any]:
+def read(source: str, strict: bool, temporary_folder: str | None) -> dict[str, Any]:
     """The module's result. Raises HostError for a source that cannot be read, and for what ``strict`` forbids."""
-    loaded = load(source, os.environ)
+    loaded = load(source, os.environ, temporary_folder=temporary_folder)
     if strict:
         require_flawless(loaded.report)
         require_some(loaded.report)

@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ansible_collections.anchorage.pki.plugins.module_utils.certificate_facts import describe, to_pem
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
@@ -37,9 +37,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils.run_cache import rea
 
 CERTIFI = "certifi"
 
-#: When the load ``started`` (time.monotonic()), its ``failure`` or None, its ``report``, and the ``digest`` of the
-#: roots. After a refresh that failed: the former report and digest, and why it failed.
-State = dict[str, Any]
+
+class State(TypedDict):
+    """When the load ``started`` (time.monotonic()), its ``failure`` or None, its ``report``, and the ``digest`` of the
+    roots, empty where there are none. After a refresh that failed: the former report and digest, and why it failed."""
+
+    started: float
+    failure: str | None
+    report: Any
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ class NativeRootsCache:
     def refreshed_state(self, strict: bool) -> State:
         """The state after a load that began after this call; of refreshes that wait for each other, one loads.
 
-        Where that load fails, the former roots stay and the state has a ``failure``. Raises PkiError as :meth:`state`.
+        Where that load fails, the former roots stay and the state has a ``failure``. That it has errors is a failure
+        where ``strict`` forbids them and the former one had none. Raises PkiError as :meth:`state`.
         """
         asked = time.monotonic()
         return _accepted(
@@ -84,13 +91,18 @@ class NativeRootsCache:
             lambda former: [describe(ssl.PEM_cert_to_DER_cert(pem), sources) for pem, sources in self._roots(state)],
         )
 
-    def bundle(self, pems: list[str]) -> str:
-        """The path of a file with these certificates, which stays as it is until the run ends."""
-        content = "".join(pems)
-        path = self._folder / f"{_digest(content)}.pem"
-        if not path.exists():
-            write_text(path, content)
-        return str(path)
+    def bundle(self, pems: list[str]) -> dict[str, Any]:
+        """The ``path`` of a file with these certificates, which stays as it is until the run ends.
+
+        Without those, ``refused`` by their SHA-256, that OpenSSL cannot parse: for one of them, it would refuse the
+        whole file. Raises PkiError where there is no other.
+        """
+        digest = _digest("".join(pems))
+        return share_value(
+            self._folder / f"{digest}.bundle.json",
+            lambda bundle: True,
+            lambda former: _write_bundle(self._folder / f"{digest}.pem", pems),
+        )
 
     @property
     def _folder(self) -> Path:
@@ -113,7 +125,7 @@ class NativeRootsCache:
             loaded = self._read()
             require_some(loaded.report)
         except (HostError, PkiError) as error:
-            return {"started": started, "failure": str(error), "report": None, "digest": None}
+            return {"started": started, "failure": str(error), "report": None, "digest": ""}
         content = json.dumps([(to_pem(der), sources) for der, sources in loaded.roots.items()])
         digest = _digest(content)
         write_text(self._roots_file(digest), content)
@@ -121,34 +133,57 @@ class NativeRootsCache:
 
     def _read(self) -> NativeRoots:
         if self.source != CERTIFI:
-            return load(self.source, self.environment)
+            return load(self.source, self.environment, temporary_folder=str(self.run_folder))
         loaded = load(PLATFORM, {FILE_VARIABLE: str(mozilla_file())})
         return loaded._replace(report={**loaded.report, "source": CERTIFI, "variables": {}})
 
 
+def _write_bundle(path: Path, pems: list[str]) -> dict[str, Any]:
+    refused = [] if _is_loaded_by_openssl("".join(pems)) else [pem for pem in pems if not _is_loaded_by_openssl(pem)]
+    if len(refused) == len(pems):
+        raise PkiError("OpenSSL can parse none of the certificates, and an empty bundle would trust nobody.")
+    write_text(path, "".join(pem for pem in pems if pem not in refused))
+    return {
+        "path": str(path),
+        "refused": [hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() for pem in refused],
+    }
+
+
+def _is_loaded_by_openssl(pem: str) -> bool:
+    """Whether OpenSSL, as Python has it, takes the certificates in ``pem`` for anchors."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except ssl.SSLError:
+        return False
+    return True
+
+
 def _accepted(state: State, strict: bool) -> State:
-    if state["digest"] is None:
+    if not state["digest"]:
         raise PkiError(state["failure"])
-    if strict:
-        try:
-            require_flawless(state["report"])
-        except HostError as error:
-            raise PkiError(str(error)) from None
+    if strict and (flaws := _flaws(state)):
+        raise PkiError(f"{flaws} They were not refreshed, either: {state['failure']}" if state["failure"] else flaws)
     return state
 
 
+def _flaws(state: State) -> str | None:
+    """What could not be read of roots that there are."""
+    try:
+        require_flawless(state["report"])
+    except HostError as error:
+        return str(error)
+    return None
+
+
 def _better(former: State | None, loaded: State, strict: bool) -> State:
-    """The state to go on with: the new one, unless it is a failure and the former one is not."""
-    if former is None:
+    """The state to go on with: the new one, unless it has no roots and the former one has, or ``strict`` forbids it
+    and not the former one."""
+    if former is None or not former["digest"]:
         return loaded
-    try:
-        _accepted(former, strict)
-    except PkiError:
-        return loaded
-    try:
-        return _accepted(loaded, strict)
-    except PkiError as error:
-        return {**former, "started": loaded["started"], "failure": str(error)}
+    failure = loaded["failure"]
+    if strict and not failure and not former["report"]["errors"]:
+        failure = _flaws(loaded)
+    return {**former, "started": loaded["started"], "failure": failure} if failure else loaded
 
 
 def _digest(text: str) -> str:

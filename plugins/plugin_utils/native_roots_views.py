@@ -6,21 +6,26 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_cache import NativeRootsCache, State
 
+_LONGEST_REASON = 200  # characters
 VIEWS = ("certificates", "pem", "bundle", "report")
 
 
 def view_of(cache: NativeRootsCache, state: State, view: str, select: str | None) -> list[Any]:
     """One of ``VIEWS`` of the roots of a state, of those certificates that the JMESPath ``select`` chooses.
 
-    Raises PkiError for an expression that is wrong, or that gives something else than the view is made of.
+    That of a bundle is its path and what had to be left out of it. Raises PkiError for an expression that is wrong, or
+    that gives something else than the view is made of.
     """
+    if select is not None and not select.strip():
+        raise PkiError("select: it is empty. Leave it out to get all certificates.")
     if view == "report":
-        if select:
+        if select is not None:
             raise PkiError("select: it chooses certificates, and view=report has none. Leave it out.")
         return [state["report"]]
     if view == "certificates":
@@ -48,8 +53,11 @@ def _chosen(select: str, certificates: list[dict[str, Any]]) -> list[Any]:
         raise PkiError("select needs the Python package jmespath on the controller. Install it.") from None
     try:
         chosen = jmespath.search(select, certificates)
-    except (jmespath.exceptions.JMESPathError, TypeError, ValueError) as error:
-        raise PkiError(f"select: {select} is not a JMESPath expression for certificates: {error}") from error
+    except (jmespath.exceptions.JMESPathError, TypeError, ValueError, RecursionError) as error:
+        reason = textwrap.shorten(str(error), _LONGEST_REASON)  # some quote all that they were given
+        raise PkiError(
+            f"select: {select[:_LONGEST_REASON]} is not a JMESPath expression for certificates: {reason}"
+        ) from error
     if chosen is None:
         return []
     return chosen if isinstance(chosen, list) else [chosen]

@@ -84,7 +84,10 @@ def _locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise _unusable(path, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise _unusable(path, error) from error
         yield
     finally:
         os.close(descriptor)

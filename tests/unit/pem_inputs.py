@@ -11,6 +11,8 @@ import textwrap
 from datetime import timedelta
 from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils.certificate_fields import find_fields
+from ansible_collections.anchorage.pki.plugins.module_utils.der import content_of
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root, named, pem_of
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -65,6 +67,17 @@ def revocation_list() -> x509.CertificateRevocationList:
 def with_length(der: bytes, change: int) -> bytes:
     """A certificate whose outermost length is wrong."""
     return der[:2] + (int.from_bytes(der[2:4], "big") + change).to_bytes(2, "big") + der[4:]
+
+
+def emptied(der: bytes, field: str) -> bytes:
+    """A certificate in which a field of its first part has no content."""
+    fields = find_fields(der)
+    start = getattr(fields, field)
+    end = content_of(der, start)[1]
+    first = content_of(der, content_of(der, 0)[0])[0]
+    signed, rest = der[first:start] + der[start : start + 1] + b"\0" + der[end : fields.end], der[fields.end :]
+    part = b"\x30\x82" + len(signed).to_bytes(2, "big") + signed
+    return b"\x30\x82" + len(part + rest).to_bytes(2, "big") + part + rest
 
 
 CSR_DER = request().public_bytes(Encoding.DER)
@@ -139,6 +152,16 @@ NOTHING_LOST = [
     Case("damage under another label", b"-----BEGIN X-----\n???\n-----END X-----\n" + A, [DER_A], 0),
 ]
 
+# What has the fields of a certificate, and cannot be parsed by OpenSSL all the same.
+DAMAGED_WITHIN = {
+    "no dates": emptied(DER_A, "validity"),
+    "an empty key": emptied(DER_A, "public_key"),
+    "an empty serial number": emptied(DER_A, "serial_number"),
+    "an empty algorithm": emptied(DER_A, "algorithm"),
+    "empty extensions": emptied(DER_A, "rest"),
+    "a name that is no text": DER_A.replace(b"Root 1", b"Root \xff"),
+}
+
 SOMETHING_LOST = [
     Case("no end", A[:200], [], 1),
     Case("no end before another", A[:-30] + b"\n" + B, [DER_B], 1),
@@ -175,6 +198,7 @@ SOMETHING_LOST = [
     Case("a public key as a certificate", block("CERTIFICATE", PUBLIC_DER) + A, [DER_A], 1),
     Case("a request as a certificate", block("CERTIFICATE", CSR_DER) + A, [DER_A], 1),
     Case("a revocation list as a certificate", block("CERTIFICATE", CRL_DER) + A, [DER_A], 1),
+    Case("joined without a line end", A.rstrip() + B + C, [DER_C], 2),
     Case("several losses", A[:200] + b"\n" + block("CERTIFICATE", b"?") + END + b"\n" + B, [DER_B], 3),
 ]
 

@@ -10,7 +10,14 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.pem_inputs import TEMPLATE, A, B, C
+from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
+    DAMAGED_WITHIN,
+    TEMPLATE,
+    A,
+    B,
+    C,
+    block,
+)
 from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
 from ansible_collections.anchorage.pki.tests.unit.roots import pem_of
 
@@ -122,6 +129,17 @@ def test_a_bundle_lasts_as_long_as_the_run_and_is_for_its_user_alone(controller:
     assert not Path(path).exists()
 
 
+def test_a_bundle_tells_what_it_lacks(controller: Controller) -> None:
+    controller.roots.write_bytes(A + block("CERTIFICATE", DAMAGED_WITHIN["an empty key"]))
+    ask = "    - debug: msg=\"{{ lookup('file', lookup('anchorage.pki.native_roots', view='bundle'%s)) | length }}\"\n"
+    run = controller.play(ask % "", hosts=2)
+    assert messages(run) == [str(len(A.strip()))] * 2
+    assert run.errors.count("The bundle lacks what OpenSSL cannot parse") == 1
+    refused = controller.play(ask % ", strict=true")
+    assert refused.status == 2
+    assert "The bundle lacks what OpenSSL cannot parse" in refused.output
+
+
 def test_a_wrong_use_is_told(controller: Controller) -> None:
     controller.roots.write_bytes(A + B[:99])
     wrong = {
@@ -129,6 +147,10 @@ def test_a_wrong_use_is_told(controller: Controller) -> None:
         "view='nonsense'": "Valid values are: certificates, pem, bundle, report",
         "select='[?'": "is not a JMESPath expression",
         "strict=true": "not read completely",
+        "selct='[0]'": "has no option selct",
+        "strict='ture'": "strict: ture is neither true nor false",
+        "refresh='maybe'": "refresh: maybe is neither true nor false",
+        "select=''": "select: it is empty",
     }
     tasks = [
         f"    - debug: msg=\"{{{{ query('anchorage.pki.native_roots', {arguments}) }}}}\"\n      ignore_errors: true\n"

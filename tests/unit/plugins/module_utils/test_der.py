@@ -65,7 +65,7 @@ def test_reads_object_identifiers(identifier: str) -> None:
     assert read_identifier(content) == identifier
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"\x55\x84"])
+@pytest.mark.parametrize("content", [b"", b"\x80", b"\x55\x84", b"\xff" * 2200 + b"\x01"])
 def test_refuses_an_identifier_without_an_end(content: bytes) -> None:
     with pytest.raises(DerError):
         read_identifier(content)

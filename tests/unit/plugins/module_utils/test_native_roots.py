@@ -10,6 +10,7 @@ import base64
 import errno
 import json
 import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -111,8 +112,12 @@ def test_a_file_that_cannot_be_read_is_one_error(prepare: Prepare, tmp_path: Pat
 def test_a_name_without_letters_is_an_error() -> None:
     loaded = load_file("")
     assert outcome(loaded) == ([], 1)
-    with pytest.raises(HostError, match="a file without a name: No such file or directory"):
+    with pytest.raises(HostError) as failure:
         require_some(loaded.report)
+    assert str(failure.value) == (
+        "No native root was found in: a file without a name (missing). Errors: a file without a name: No such file or "
+        "directory. Name a file or folder of roots in PEM with SSL_CERT_FILE, or unset it."
+    )
 
 
 def test_a_file_that_is_too_large_is_not_read_in_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -120,6 +125,20 @@ def test_a_file_that_is_too_large_is_not_read_in_part(monkeypatch: pytest.Monkey
     loaded = load_file(put(tmp_path / "roots.pem", A + bytes(100_000)))
     assert outcome(loaded) == ([], 1)
     assert "larger than 100000 bytes" in loaded.report["errors"][0]["message"]
+
+
+def test_a_file_that_becomes_a_pipe_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = put(tmp_path / "file", A)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    real = os.stat
+    monkeypatch.setattr(root_files.os, "stat", lambda path: real(file if path == str(pipe) else path))
+    signal.signal(signal.SIGALRM, lambda *arguments: os.abort())
+    signal.alarm(20)
+    try:
+        assert outcome(load_file(pipe)) == ([], 0)
+    finally:
+        signal.alarm(0)
 
 
 def test_the_null_device_is_a_set_without_roots() -> None:
@@ -230,6 +249,16 @@ class TestPlatform:
         put(tmp_path / "etc/ssl/cert.pem", A)
         assert outcome(self.load(tmp_path)) == ([], 1)
 
+    def test_a_file_that_cannot_be_looked_at_does_not_hide_the_next(self, tmp_path: Path) -> None:
+        (tmp_path / "etc/ssl/certs").mkdir(parents=True)
+        (tmp_path / "etc/ssl/certs/ca-certificates.crt").symlink_to("ca-certificates.crt")
+        put(tmp_path / "etc/pki", b"a file where a folder should be")
+        put(tmp_path / "etc/ssl/cert.pem", A)
+        loaded = self.load(tmp_path)
+        assert list(loaded.roots) == [DER_A]
+        messages = {error["message"] for error in loaded.report["errors"]}
+        assert messages == {os.strerror(errno.ELOOP), os.strerror(errno.ENOTDIR)}
+
     def test_a_bundle_in_its_own_folder_is_read_once(self, tmp_path: Path) -> None:
         put(tmp_path / "etc/ssl/certs/ca-certificates.crt", A + B)
         loaded = self.load(tmp_path)
@@ -292,6 +321,20 @@ class TestPassingErrors:
         loaded = load_file(file)
         assert outcome(loaded) == ([], 1)
         assert loaded.report["attempts"] == 3
+
+    def test_the_best_of_all_attempts_counts(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        put(tmp_path / "a.pem", A)
+        put(tmp_path / "b.pem", B)
+        faults = iter([True, False, True, True, True, True])
+        real = os.open
+
+        def fault(path: Any, *arguments: Any, **options: Any) -> int:
+            if str(path).endswith(".pem") and next(faults):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real(path, *arguments, **options)
+
+        monkeypatch.setattr(root_files.os, "open", fault)
+        assert outcome(load_folders(tmp_path)) == ([DER_B], 1)
 
     @pytest.mark.parametrize("code", [errno.EACCES, errno.ENOENT, errno.ELOOP, errno.EPERM])
     def test_one_that_will_stay_is_not_tried_again(

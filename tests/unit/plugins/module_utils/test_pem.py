@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import ssl
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import certifi
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils.certificate_fields import find_fields
 from ansible_collections.anchorage.pki.plugins.module_utils.pem import read_pem
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     BEGIN,
@@ -32,7 +33,7 @@ from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     Case,
     block,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -59,6 +60,16 @@ def test_a_problem_names_the_block_and_its_line() -> None:
     (problem,) = read_pem(A + b"\n" + block("CERTIFICATE", b"?")).problems
     line = len(A.splitlines()) + 2
     assert problem.startswith(f"the CERTIFICATE in line {line} is not a certificate: it ")
+
+
+def test_a_missing_line_end_between_two_is_told() -> None:
+    first, second = read_pem(A.rstrip() + B).problems
+    line = len(A.splitlines())
+    assert (
+        first
+        == f"the CERTIFICATE in line {line} ends in the line in which another one begins, where a line end is missing"
+    )
+    assert second.endswith("has no beginning")
 
 
 def test_what_is_passed_over_is_counted() -> None:
@@ -101,15 +112,38 @@ def test_never_raises_on_what_looks_like_pem(pieces: list[bytes]) -> None:
         assert certificate == DER_A
 
 
-@given(st.randoms(use_true_random=False), st.integers(1, 8))
-def test_never_returns_what_is_no_certificate(source: random.Random, changes: int) -> None:
-    """Whatever bytes of a file are damaged, each certificate that is returned has the fields of one, and its length."""
-    data = bytearray(A + block("CERTIFICATE", CSR_DER) + B + block("CERTIFICATE", PKCS8_DER))
+def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each DER element in ``data``, which must be whole."""
+    while data:
+        long = data[1] - 0x80 if data[1] >= 0x80 else 0
+        length = int.from_bytes(data[2 : 2 + long], "big") if long else data[1]
+        assert len(data) >= 2 + long + length
+        yield data[0], data[2 + long : 2 + long + length]
+        data = data[2 + long + length :]
+
+
+def outline(der: bytes) -> tuple[list[int], list[int]]:
+    """The tags of a certificate's three parts, and those of the first one's fields up to the key (RFC 5280, 4.1)."""
+    ((tag, certificate),) = elements(der)
+    assert tag == 0x30
+    parts = list(elements(certificate))
+    fields = [tag for tag, dummy in itertools.islice(elements(parts[0][1]), 7)]
+    return [tag for tag, dummy in parts], fields[1:] if fields[0] == 0xA0 else fields[:6]
+
+
+@given(
+    st.sampled_from([DER_A, DER_B, CSR_DER, PKCS8_DER, CRL_DER]), st.randoms(use_true_random=False), st.integers(0, 3)
+)
+@settings(max_examples=500)
+def test_never_returns_what_is_no_certificate(origin: bytes, source: random.Random, changes: int) -> None:
+    """Whatever bytes are damaged, what is returned has the parts and the fields of a certificate, and its length."""
+    data = bytearray(origin)
     for dummy in range(changes):
-        data[source.randrange(len(data))] = source.randrange(256)
-    for certificate in read_pem(bytes(data)).certificates:
-        assert find_fields(certificate)
-        assert certificate not in (CSR_DER, PKCS8_DER)
+        # Damage at the front hits tags and lengths more often.
+        position = source.randrange(min(source.choice([60, len(data)]), len(data)))
+        data[position] = source.choice([0, 2, 3, 0x30, 0x80, 0x82, 0xFF, source.randrange(256)])
+    for certificate in read_pem(block("CERTIFICATE", bytes(data))).certificates:
+        assert outline(certificate) == ([0x30, 0x30, 3], [2, 0x30, 0x30, 0x30, 0x30, 0x30])
 
 
 @given(st.binary(min_size=1, max_size=300))

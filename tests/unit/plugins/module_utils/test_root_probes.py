@@ -28,29 +28,36 @@ def test_the_users_choice(environment: dict[str, str], expected: Chosen | None) 
     assert chosen(environment) == expected
 
 
+CA_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
 @pytest.mark.parametrize(
-    ("platform", "file", "folder"),
+    ("platform", "files", "folders"),
     [
-        ("linux", "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs"),
-        ("freebsd14", "/usr/local/etc/ssl/cert.pem", "/usr/local/share/certs"),
-        ("dragonfly6", "/usr/local/share/certs/ca-root-nss.crt", "/etc/ssl/certs"),
-        ("netbsd10", "/etc/openssl/certs/ca-certificates.crt", "/etc/openssl/certs"),
-        ("openbsd7", "/etc/ssl/cert.pem", "/etc/ssl/certs"),
-        ("sunos5", "/etc/certs/ca-certificates.crt", "/etc/certs/CA"),
-        ("sunos5", "/etc/ssl/cacert.pem", "/etc/certs/CA"),
-        ("android", "/data/data/com.termux/files/usr/etc/tls/cert.pem", "/etc/ssl/certs"),
-        ("haiku1", "/boot/system/data/ssl/CARootCertificates.pem", "/etc/ssl/certs"),
-        ("aix7", "/etc/ssl/certs/ca-certificates.crt", "/var/ssl/certs"),
-        ("gnu0", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs"),
+        (
+            "linux",
+            (
+                CA_CERTIFICATES,
+                "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+                "/etc/pki/tls/certs/ca-bundle.crt",
+                "/etc/ssl/ca-bundle.pem",
+                "/etc/pki/tls/cacert.pem",
+                "/etc/ssl/cert.pem",
+                "/opt/etc/ssl/certs/ca-certificates.crt",
+                "/etc/ssl/certs/cacert.pem",
+            ),
+            ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/security/certificates"),
+        ),
+        ("freebsd14", ("/usr/local/etc/ssl/cert.pem",), ("/etc/ssl/certs", "/usr/local/share/certs")),
+        ("dragonfly6", ("/usr/local/share/certs/ca-root-nss.crt",), ("/etc/ssl/certs",)),
+        ("netbsd10", ("/etc/openssl/certs/ca-certificates.crt",), ("/etc/openssl/certs",)),
+        ("openbsd7", ("/etc/ssl/cert.pem",), ("/etc/ssl/certs",)),
+        ("sunos5", ("/etc/ssl/cacert.pem", "/etc/certs/ca-certificates.crt"), ("/etc/certs/CA",)),
+        ("android", ("/data/data/com.termux/files/usr/etc/tls/cert.pem",), ("/etc/ssl/certs",)),
+        ("haiku1", ("/boot/system/data/ssl/CARootCertificates.pem",), ("/etc/ssl/certs",)),
+        ("aix7", (CA_CERTIFICATES,), ("/var/ssl/certs",)),
+        ("gnu0", (CA_CERTIFICATES,), ("/etc/ssl/certs",)),
     ],
 )
-def test_each_platform_has_its_places(platform: str, file: str, folder: str) -> None:
-    row = candidates(platform)
-    assert file in row.files
-    assert folder in row.folders
-
-
-def test_the_files_of_linux_are_tried_in_order() -> None:
-    files = candidates("linux").files
-    assert len(files) == 8
-    assert files.index("/etc/pki/tls/certs/ca-bundle.crt") < files.index("/etc/ssl/cert.pem")
+def test_each_platform_has_its_places(platform: str, files: tuple[str, ...], folders: tuple[str, ...]) -> None:
+    assert candidates(platform) == (files, folders)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils import commands, native_roots
+from ansible_collections.anchorage.pki.plugins.module_utils import commands, native_roots, root_stores
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import PLATFORM, load
 from ansible_collections.anchorage.pki.plugins.module_utils.root_stores import P11_KIT
@@ -93,6 +93,22 @@ class TestP11Kit:
         assert loaded.roots == {DER_A: ["p11-kit"], DER_B: ["p11-kit"]}
         assert loaded.report["errors"] == []
         assert "--filter=ca-anchors --purpose=server-auth" in arguments.read_text()
+
+    def test_it_writes_where_it_is_told_to_and_leaves_nothing(self, program: Path, tmp_path: Path) -> None:
+        (tmp_path / "anchors").write_bytes(A)
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        arguments = tmp_path / "arguments"
+        self.arrange(program, f'echo "$target" > {arguments}; cat {tmp_path}/anchors > "$target"')
+        load(P11_KIT, {}, temporary_folder=str(folder))
+        assert folder in Path(arguments.read_text().strip()).parents
+        assert list(folder.iterdir()) == []
+
+    def test_an_output_that_is_too_large_is_told(self, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(root_stores, "LARGEST_FILE", 1000)
+        self.arrange(program, 'head -c 1001 /dev/zero > "$target"')
+        with pytest.raises(HostError, match="more than 1000 bytes"):
+            load(P11_KIT, {})
 
     def test_its_failure_is_told(self, program: Path) -> None:
         self.arrange(program, "echo 'p11-kit: no modules' >&2; exit 1")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils import native_roots
 from ansible_collections.anchorage.pki.plugins.plugin_utils import native_roots_cache
 from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_cache import NativeRootsCache
-from ansible_collections.anchorage.pki.tests.unit.pem_inputs import A, B, C
+from ansible_collections.anchorage.pki.tests.unit.pem_inputs import DAMAGED_WITHIN, A, B, C, block
 from ansible_collections.anchorage.pki.tests.unit.processes import Counter, fork_all
 
 DAMAGE = A[:99]
@@ -53,9 +54,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store whose loads are counted over all processes."""
     loads = Counter(tmp_path / "loads")
 
-    def counted(*arguments: Any) -> native_roots.NativeRoots:
+    def counted(*arguments: Any, **options: Any) -> native_roots.NativeRoots:
         loads.add()
-        return native_roots.load(*arguments)
+        return native_roots.load(*arguments, **options)
 
     monkeypatch.setattr(native_roots_cache, "load", counted)
     monkeypatch.setattr(native_roots, "_PAUSE", 0)
@@ -85,19 +86,22 @@ def test_of_fifty_processes_one_loads(store: Store) -> None:
     assert store.loads.value == 1
 
 
-def test_refreshes_that_wait_for_each_other_share_a_load(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("content", "count"), [(A + B, 2), (b"", 1)], ids=["good", "failing"])
+def test_refreshes_that_wait_for_each_other_share_a_load(
+    store: Store, monkeypatch: pytest.MonkeyPatch, content: bytes, count: int
+) -> None:
     """The first one to come loads; those who came while it did share the load after, which sees what they changed."""
     store.put(A)
     store.count()
     counted = native_roots_cache.load
 
-    def slow(*arguments: Any) -> native_roots.NativeRoots:
+    def slow(*arguments: Any, **options: Any) -> native_roots.NativeRoots:
         time.sleep(0.5)
-        return counted(*arguments)
+        return counted(*arguments, **options)
 
     monkeypatch.setattr(native_roots_cache, "load", slow)
-    store.put(A + B)
-    fork_all(lambda number: store.refreshed_count() == (2, None) or os.abort(), 20)
+    store.put(content)
+    fork_all(lambda number: store.refreshed_count()[0] == count or os.abort(), 20)
     # One more load for all that came while one ran; on a busy machine some come later, and need another one.
     assert 2 <= store.loads.value <= 10
 
@@ -230,6 +234,18 @@ class TestStrict:
         store.put(A + B)
         assert store.refreshed_count(strict=True) == (2, None)
 
+    @pytest.mark.parametrize("content", [b"", None], ids=["empty", "missing"])
+    def test_a_refresh_never_replaces_roots_with_errors_by_none(self, store: Store, content: bytes | None) -> None:
+        store.put(A + B + DAMAGE)
+        assert store.count() == 2
+        if content is None:
+            store.file.unlink()
+        else:
+            store.put(content)
+        with pytest.raises(PkiError, match=r"not read completely: .*not refreshed, either: No native root was found"):
+            store.refreshed_count(strict=True)
+        assert store.count() == 2
+
     def test_a_refresh_from_errors_to_errors_takes_the_new_roots_and_fails(self, store: Store) -> None:
         store.put(A + DAMAGE)
         store.count()
@@ -255,12 +271,25 @@ def test_facts_are_read_when_they_are_asked_for(store: Store, monkeypatch: pytes
 
 def test_a_bundle_keeps_its_content_when_the_roots_change(store: Store) -> None:
     store.put(A)
-    bundle = Path(store.cache.bundle(store.cache.pems(store.cache.state(strict=False))))
+    bundle = Path(store.cache.bundle(store.cache.pems(store.cache.state(strict=False)))["path"])
     store.put(B)
-    other = Path(store.cache.bundle(store.cache.pems(store.cache.refreshed_state(strict=False))))
+    other = Path(store.cache.bundle(store.cache.pems(store.cache.refreshed_state(strict=False)))["path"])
     assert (bundle.read_bytes(), other.read_bytes()) == (A, B)
     assert store.run_folder in bundle.parents
     assert bundle.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("damaged", DAMAGED_WITHIN.values(), ids=DAMAGED_WITHIN)
+def test_a_bundle_lacks_what_openssl_would_refuse_all_of_it_for(store: Store, damaged: bytes) -> None:
+    store.put(A + block("CERTIFICATE", damaged) + B)
+    pems = store.cache.pems(store.cache.state(strict=True))
+    assert len(pems) == 3
+    bundle = store.cache.bundle(pems)
+    assert Path(bundle["path"]).read_bytes() == A + B
+    assert bundle["refused"] == [hashlib.sha256(damaged).hexdigest()]
+    assert store.cache.bundle(pems) == bundle
+    with pytest.raises(PkiError, match="OpenSSL can parse none of the certificates"):
+        store.cache.bundle(pems[1:2])
 
 
 def test_mozillas_set_is_a_source(tmp_path: Path) -> None:

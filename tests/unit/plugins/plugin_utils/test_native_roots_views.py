@@ -52,8 +52,8 @@ def test_pem(cache: NativeRootsCache) -> None:
 
 
 def test_bundle(cache: NativeRootsCache) -> None:
-    (path,) = view(cache, "bundle")
-    assert Path(path).read_bytes() == A + B + pem_of(NO_AUTHORITY)
+    (bundle,) = view(cache, "bundle")
+    assert Path(bundle["path"]).read_bytes() == A + B + pem_of(NO_AUTHORITY)
 
 
 def test_report(cache: NativeRootsCache) -> None:
@@ -91,8 +91,8 @@ def test_a_choice_of_certificates(cache: NativeRootsCache, select: str, expected
 
 def test_a_choice_of_pem_and_bundle(cache: NativeRootsCache) -> None:
     assert view(cache, "pem", "[?is_ca]") == [A.decode(), B.decode()]
-    (path,) = view(cache, "bundle", "[1]")
-    assert Path(path).read_bytes() == B
+    (bundle,) = view(cache, "bundle", "[1]")
+    assert Path(bundle["path"]).read_bytes() == B
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,16 @@ def test_a_choice_of_pem_and_bundle(cache: NativeRootsCache) -> None:
         ("bundle", "[].{subject: subject}", "must give whole certificates"),
         ("bundle", "[?subject=='CN=Nobody']", "an empty bundle would trust nobody"),
         ("report", "[0]", "view=report has none"),
+        ("report", "", "select: it is empty"),
+        ("certificates", " ", "select: it is empty"),
+        ("certificates", "sort_by(@, &sources)", "select: sort_by"),
+        ("certificates", "(" * 5000, "select: [(]+ is not a JMESPath"),
     ],
 )
 def test_a_wrong_choice_is_told(cache: NativeRootsCache, name: str, select: str, message: str) -> None:
-    with pytest.raises(PkiError, match=message):
+    with pytest.raises(PkiError, match=message) as failure:
         view(cache, name, select)
+    assert len(str(failure.value)) < 600
 
 
 def test_a_missing_library_is_told(cache: NativeRootsCache, monkeypatch: pytest.MonkeyPatch) -> None:

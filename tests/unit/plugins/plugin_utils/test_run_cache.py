@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -92,6 +93,15 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         share_value(tmp_path / "folder" / "value.json", always, lambda former: 1)
     with pytest.raises(PkiError, match="cannot be used: File exists"):
         write_text(tmp_path / "folder" / "bundle.pem", "text")
+
+
+def test_a_folder_without_locks_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(run_cache.fcntl, "flock", refuse)
+    with pytest.raises(PkiError, match="cannot be used: No locks available"):
+        share_value(path, always, lambda former: 1)
 
 
 def test_a_full_disk_is_told_and_keeps_the_former_value(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
