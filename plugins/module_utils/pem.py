@@ -62,15 +62,11 @@ def read_pem(data: bytes) -> PemContent:
             continue
         if name != label:
             if _JOINED in name:
-                name = name[: name.index(_JOINED)]
-                complaint = (
-                    position,
-                    name,
-                    "ends in the line in which another one begins, where a line end is missing",
-                )
+                _report(content, data, position, name.split(_DASHES)[0], "ends where another one begins in its line")
+            elif label:
+                _report(content, data, start, label, "has no end")
             else:
-                complaint = (start, label, "has no end") if label else (position, name, "has no beginning")
-            _report(content, data, *complaint)
+                _report(content, data, position, name, "has no beginning")
         elif name == _CERTIFICATE:
             try:
                 content.certificates.append(_decode(data[body:position]))

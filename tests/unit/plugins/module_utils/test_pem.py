@@ -65,10 +65,7 @@ def test_a_problem_names_the_block_and_its_line() -> None:
 def test_a_missing_line_end_between_two_is_told() -> None:
     first, second = read_pem(A.rstrip() + B).problems
     line = len(A.splitlines())
-    assert (
-        first
-        == f"the CERTIFICATE in line {line} ends in the line in which another one begins, where a line end is missing"
-    )
+    assert first == f"the CERTIFICATE in line {line} ends where another one begins in its line"
     assert second.endswith("has no beginning")
 
 
