@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -118,13 +119,12 @@ def apply(
 
     Raises HostError where there is no store at all, where the user may not change one, and while another run is at it.
     """
-    places = _find(kinds, root, java_password)
+    places, reports = _find(operation, kinds, root, java_password)
     if operation != INSPECT:
         _require_root(root)
     with ExitStack() as stack:
         if operation != INSPECT and not check_mode:
             stack.enter_context(_exclusive(os.path.join(root, LOCK_FILE), patience))
-        reports: list[Report] = []
         # All before any: a refresh of one store may feed the next one, too.
         surveyed = [(place, _survey(place, anchor)) for place in places]
         for place, before in surveyed:
@@ -147,22 +147,38 @@ def shortfall(operation: str, reports: list[Report]) -> str:
     achieved = any(report.state in SETTLED[operation] for report in reports)
     if operation == REMOVE or not achieved:
         blamed += [report for report in reports if report.state == UNAVAILABLE]
-    return " ".join(f"{report.name}: {report.evidence[0]}" for report in blamed)
+    return " ".join(
+        sentence if sentence.startswith(report.name) else f"{report.name}: {sentence}"
+        for report, sentence in ((report, report.evidence[0]) for report in blamed)
+    )
 
 
-def _find(kinds: Sequence[str], root: str, java_password: str) -> list[Place]:
-    """All stores of the kinds. Of a system's store there has to be one: without it, the platform is unknown."""
+def _find(operation: str, kinds: Sequence[str], root: str, java_password: str) -> tuple[list[Place], list[Report]]:
+    """All stores of the kinds, and a report for each family that could not look for its own.
+
+    Of a system's store there has to be one: without it, the platform is unknown. And what is to be trusted or looked at
+    in other stores has to be somewhere.
+    """
     families = [(kind, family) for kind, members in FAMILIES.items() if kind in kinds for family in members]
-    found = [(kind, family, store) for kind, family in families for store in family.find(root)]
-    places = [
-        Place(kind, family, java.with_password(store, java_password) if family is java else store)
-        for kind, family, store in found
-    ]
-    wanted = [SYSTEM] if SYSTEM in kinds else kinds
-    if not any(place.kind in wanted for place in places):
+    places: list[Place] = []
+    failures: list[Report] = []
+    for kind, family in families:
+        try:
+            stores = family.find(root)
+        except Exception as error:  # noqa: BLE001 (see _sentence)
+            reason = f"Its stores cannot be looked for. {_sentence(error)}"
+            failures.append(Report(kind, kind, "", FAILED, False, (reason,), Finding(FAILED, (reason,))))
+        else:
+            places += [
+                Place(kind, family, java.with_password(store, java_password) if family is java else store)
+                for store in stores
+            ]
+    wanted = [SYSTEM] if SYSTEM in kinds else [] if operation == REMOVE else kinds
+    kinds_seen = {place.kind for place in places} | {failure.kind for failure in failures}
+    if wanted and not kinds_seen.intersection(wanted):
         sought = ", ".join(entry for kind, family in families if kind in wanted for entry in family.sought())
         raise HostError(f"This host has no trust store that is known here. Looked for: {sought}.")
-    return places
+    return places, failures
 
 
 def _require_root(root: str) -> None:
@@ -201,7 +217,7 @@ def _survey(place: Place, anchor: Anchor) -> Finding:
         return place.family.inspect(place.store, anchor)
     except UserNeeded as error:
         return Finding(NEEDS_USER, (str(error),))
-    except (HostError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 (see _sentence)
         return Finding(FAILED, (_sentence(error),))
 
 
@@ -231,7 +247,7 @@ def _treat(
     except UserNeeded as error:
         state = FAILED if operation == REMOVE else NEEDS_USER
         return place.report(state, False, (str(error), *before.evidence), before)
-    except (HostError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 (see _sentence)
         return place.report(FAILED, False, (_sentence(error),), before)
 
 
@@ -254,7 +270,7 @@ def _install(place: Place, anchor: Anchor, before: Finding) -> Report:
         after = place.family.inspect(place.store, anchor)
     except UserNeeded:  # which a family finds out before it changes anything
         raise
-    except (HostError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 (see _sentence)
         return _take_back(place, anchor, before, undo, _sentence(error))
     if after.state not in SETTLED[INSTALL]:
         reason = f"After the refresh it is {after.state}, not trusted: {'; '.join(after.evidence)}."
@@ -267,7 +283,7 @@ def _take_back(place: Place, anchor: Anchor, before: Finding, undo: ExitStack, r
     try:
         undo.close()
         restored = place.family.inspect(place.store, anchor)
-    except (HostError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 (see _sentence)
         reason = f"{reason} Taking the attempt back failed as well: {_sentence(error)}"
         return place.report(FAILED, True, (reason,), before)
     outcome = "Nothing is left of the attempt." if restored == before else f"It is {restored.state} now."
@@ -279,7 +295,7 @@ def _remove(place: Place, anchor: Anchor, before: Finding) -> Report:
     reason = ""
     try:
         place.family.remove(place.store, [anchor])
-    except (HostError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 (see _sentence)
         reason = _sentence(error)
     after = place.family.inspect(place.store, anchor)
     if not reason and after.state in SETTLED[REMOVE]:
@@ -300,15 +316,18 @@ def _purge(place: Place, anchor: Anchor, superseded: Sequence[Anchor], report: R
             return replace(report, state=FAILED, evidence=(f"A former anchor cannot be removed: {store.obstacle}",))
         if check_mode:
             purged = [Purge(former, before, family.foresee(store, former, REMOVE)) for former, before in present]
-            return replace(report, changed=True, purged=tuple(purged))
-        family.remove(store, [former for former, _before in present])
-        purged = [Purge(former, before, family.inspect(store, former)) for former, before in present]
-        after = family.inspect(store, anchor)
-    except (HostError, OSError) as error:
+            after = Finding(report.state, report.evidence)
+        else:
+            family.remove(store, [former for former, _before in present])
+            purged = [Purge(former, before, family.inspect(store, former)) for former, before in present]
+            after = family.inspect(store, anchor)
+    except Exception as error:  # noqa: BLE001 (see _sentence)
         reason = f"A former anchor was not removed: {_sentence(error)}"
-        return replace(report, state=FAILED, changed=True, evidence=(reason, *report.evidence))
+        return replace(report, state=FAILED, changed=not check_mode, evidence=(reason, *report.evidence))
     settled = report.state
-    report = replace(report, changed=True, state=_reached(after), evidence=after.evidence, purged=tuple(purged))
+    # What stays in a file of somebody else's was there before, and will be the next time.
+    changed = report.changed or any(_differs(purge, check_mode) for purge in purged)
+    report = replace(report, changed=changed, state=_reached(after), evidence=after.evidence, purged=tuple(purged))
     left = [purge for purge in purged if purge.after.state not in SETTLED[REMOVE]]
     if left:
         reason = f"A trace of the former anchor {left[0].anchor.name} is left: {'; '.join(left[0].after.evidence)}."
@@ -319,7 +338,17 @@ def _purge(place: Place, anchor: Anchor, superseded: Sequence[Anchor], report: R
     return report
 
 
-def _sentence(error: HostError | OSError) -> str:
+def _differs(purge: Purge, check_mode: bool) -> bool:
+    # What is foreseen is told in other words than what is found.
+    return purge.before.state != purge.after.state if check_mode else purge.before != purge.after
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong in a store. Whatever it is, the other stores take their turn, and a change is taken back; so all
+    errors are caught, and those that nobody foresaw are told by their kind and place, without what they may quote."""
+    if isinstance(error, HostError):
+        return str(error)
     if isinstance(error, OSError):
         return f"{error.filename or 'A file'} cannot be read or changed: {error.strerror}."
-    return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"There is a defect in {os.path.basename(place.filename)}, line {place.lineno} ({type(error).__name__})."

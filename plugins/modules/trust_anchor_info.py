@@ -104,6 +104,11 @@ anchor:
       returned: success
       type: str
       sample: '2036-11-18T12:00:00+00:00'
+    expired:
+      description: Whether that end has passed.
+      returned: success
+      type: bool
+      version_added: 0.2.0
 stores:
   description: Each trust store of the host. Empty in check mode as long as there is no authority.
   returned: always

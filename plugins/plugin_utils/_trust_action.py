@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class TrustAction(PkiAction):
         try:
             return str(self._find_needle("files", src))
         except AnsibleFileNotFound as error:
-            searched = ", ".join(error.paths or ())
+            searched = ", ".join(error.paths or [src])
             raise PkiError(f"src {src}: there is no such file on the controller; looked for {searched}.") from error
 
     def superseded_anchors(self, arguments: dict[str, Any]) -> list[Anchor]:
@@ -89,6 +90,7 @@ class TrustAction(PkiAction):
             "sha256": anchor.sha256,
             "subject": anchor.subject,
             "not_after": anchor.not_after.isoformat(),
+            "expired": anchor.not_after < datetime.now(timezone.utc),
         }
         if anchor.warnings:
             result["warnings"] = [*result.get("warnings", []), *anchor.warnings]

@@ -20,8 +20,10 @@ import unicodedata
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
+    ExtendedKeyUsageOID,
     InvalidSignature,
     NameOID,
     UnsupportedAlgorithm,
@@ -172,24 +174,32 @@ def _require_self_signed(certificate: x509.Certificate, source: str) -> None:
 
 def _require_authority(certificate: x509.Certificate, source: str) -> None:
     way_out = "Give the root certificate of the authority that issued it."
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound as error:
-        raise PkiError(
-            f"{source}: the certificate is not a CA certificate: it has no basicConstraints. {way_out}"
-        ) from error
+    constraints = _extension(certificate, x509.BasicConstraints)
+    if constraints is None:
+        raise PkiError(f"{source}: the certificate is not a CA certificate: it has no basicConstraints. {way_out}")
     if not constraints.ca:
         raise PkiError(
             f"{source}: the certificate is not a CA certificate: its basicConstraints say CA:FALSE. {way_out}"
         )
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return
-    if not usage.key_cert_sign:
+    usage = _extension(certificate, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
         raise PkiError(
             f"{source}: the certificate may not sign certificates: its keyUsage lacks keyCertSign. {way_out}"
         )
+    purposes = _extension(certificate, x509.ExtendedKeyUsage)
+    # Beyond RFC 5280, programs hold an authority's purposes against those of the leaf.
+    fitting = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    if purposes is not None and not fitting.intersection(purposes):
+        raise PkiError(
+            f"{source}: the certificate may not vouch for servers: its extendedKeyUsage lacks serverAuth. {way_out}"
+        )
+
+
+def _extension(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> Any:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _require_validity(certificate: x509.Certificate, source: str, now: datetime) -> None:
@@ -207,11 +217,8 @@ def _require_validity(certificate: x509.Certificate, source: str, now: datetime)
 
 def _permitted_domains(certificate: x509.Certificate) -> tuple[str, ...]:
     """RFC 5280, section 4.2.1.10: a domain stands for itself and all below it."""
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
-    except x509.ExtensionNotFound:
-        return ()
-    names = constraints.permitted_subtrees or []
+    constraints = _extension(certificate, x509.NameConstraints)
+    names = constraints.permitted_subtrees or [] if constraints else []
     return tuple(name.value for name in names if isinstance(name, x509.DNSName))
 
 

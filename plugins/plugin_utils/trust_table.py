@@ -21,6 +21,11 @@ REMEDIES = {
     "stale": "run the playbook anchorage.pki.trust, which mends it",
     "pending": "reboot the host",
 }
+EXPIRED_REMEDIES = {
+    "trusted": "remove it with state: absent, since it has expired, and trust its successor",
+    "stale": "remove it with state: absent, since it has expired, and trust its successor",
+    "absent": "nothing, since it has expired",
+}
 OPTIONAL = ("applications", "absent")
 OPTIONAL_REMEDY = "nothing, unless you want it: add applications to the kinds of stores"
 
@@ -56,18 +61,22 @@ def _rows(host: str, result: Mapping[str, Any]) -> list[Row]:
     stores = result.get("stores") or []
     if not stores:
         return [_row(host, "", FAILED, "", result.get("msg", "see the task's own result"))]
-    return [_row(host, store["name"], store["state"], store["read_by"], _what_to_do(store)) for store in stores]
+    expired = bool((result.get("anchor") or {}).get("expired"))
+    return [
+        _row(host, store["name"], store["state"], store["read_by"], _what_to_do(store, expired)) for store in stores
+    ]
 
 
 def _row(*cells: object) -> Row:
     return Row(*(_printable(str(cell)) for cell in cells))
 
 
-def _what_to_do(store: Mapping[str, Any]) -> str:
+def _what_to_do(store: Mapping[str, Any], expired: bool) -> str:
     state, evidence = store["state"], store.get("evidence") or [""]
     if (store["kind"], state) == OPTIONAL:
         return OPTIONAL_REMEDY
-    return REMEDIES.get(state, str(evidence[0]))
+    remedies = {**REMEDIES, **EXPIRED_REMEDIES} if expired else REMEDIES
+    return remedies.get(state, str(evidence[0]))
 
 
 def _printable(text: str) -> str:

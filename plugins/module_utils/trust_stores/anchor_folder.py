@@ -21,6 +21,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.certifi
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import (
     make_folders,
     read_regular,
+    require_own_folder,
     write_public,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.folder_checks import (
@@ -97,6 +98,7 @@ def _inspect_files(store: FolderStore, anchor: Anchor) -> Finding:
 
 
 def foresee(store: FolderStore, anchor: Anchor, operation: str) -> Finding:
+    _require_fitness(store)
     tried = rehearse(store, anchor, operation)
     sentence = (tried.sentence,) if tried else ()
     readers = store.bundles[:1] or [store.links]
@@ -117,7 +119,7 @@ def foresee(store: FolderStore, anchor: Anchor, operation: str) -> Finding:
 
 
 def install(store: FolderStore, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-    _require_space(store)
+    _require_fitness(store)
     undo.callback(_clear_attempt, store, anchor)
     write_public(store.own_file(anchor), anchor.pem.encode(), undo)
     for source in sources(store):
@@ -128,7 +130,7 @@ def install(store: FolderStore, anchor: Anchor, before: Finding, undo: ExitStack
 
 
 def remove(store: FolderStore, anchors: Sequence[Anchor]) -> None:
-    _require_space(store)
+    _require_fitness(store)
     for source in sources(store):
         if any(source.is_copy_of(anchor) for anchor in anchors):
             os.unlink(source.name, dir_fd=source.folder)
@@ -146,6 +148,24 @@ def _deferred(store: FolderStore) -> str:
     """The file by which the refresh command leaves its work to the next boot, where it does that."""
     variable, mark = store.layout.deferral
     return store.path(mark) if variable in os.environ and os.path.exists(store.path(mark)) else ""
+
+
+def _require_fitness(store: FolderStore) -> None:
+    """Raise HostError where a change could not be brought to its end, before it is begun."""
+    for path in (store.path(store.layout.anchors), store.path(_UNDER_WAY), *store.bundles, store.links):
+        folder = _nearest_folder(path) if path else ""
+        if folder and not os.access(folder, os.W_OK):
+            raise HostError(f"{folder} cannot be written to, as on a file system that is read-only.")
+    require_own_folder(Path(store.path(store.layout.anchors)))
+    _require_space(store)
+
+
+def _nearest_folder(path: str) -> str:
+    """The folder itself, or the one above that is there, links resolved."""
+    path = os.path.realpath(path)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
 
 
 def _require_space(store: FolderStore) -> None:

@@ -57,13 +57,18 @@ def _folder_for(path: Path) -> Iterator[int]:
     make_folders(path.parent)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if os.fstat(folder).st_mode & stat.S_IWOTH:
-            raise HostError(f"{path.parent} is writable by all users, who could plant anchors: chmod o-w it first.")
+        require_own_folder(path.parent)
         yield folder
     except OSError as error:
         raise HostError(f"{path} cannot be written: {error.strerror}.") from error
     finally:
         os.close(folder)
+
+
+def require_own_folder(folder: Path) -> None:
+    """Raise HostError where all users may write to the folder. One that is missing will be made."""
+    if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
+        raise HostError(f"{folder} is writable by all users, who could plant anchors: chmod o-w it first.")
 
 
 def make_folders(folder: Path) -> None:

@@ -186,6 +186,7 @@ def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any
         "sha256": anchor.sha256,
         "subject": "CN=Lab root",
         "not_after": ROOT.not_valid_after_utc.isoformat(),
+        "expired": False,
     }
     store = result["stores"][0]
     assert (store["name"], store["state"], store["changed"]) == ("debian", "trusted", True)

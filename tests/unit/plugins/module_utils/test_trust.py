@@ -538,6 +538,40 @@ def test_check_mode_foresees_that_the_package_is_missing(host: ScratchDebian) ->
     assert apply("install", host, check_mode=True).state == "unavailable"
 
 
+def test_check_mode_foresees_what_stands_in_the_way(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.anchors.chmod(0o777)
+    foreseen = apply("install", host, check_mode=True)
+    assert (foreseen.state, foreseen.changed) == ("failed", False)
+    assert apply("install", host).evidence[0].startswith(foreseen.evidence[0])
+    host.anchors.chmod(0o755)
+    monkeypatch.setattr(anchor_folder, "_SPACE_FOR_LINKS", 1 << 60)
+    foreseen = apply("install", host, check_mode=True)
+    assert "make room first." in foreseen.evidence[0]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_store_on_a_read_only_file_system_is_told_and_unchanged(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, check_mode: bool
+) -> None:
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(host.links) and access(path, mode))
+    report = apply("install", host, check_mode=check_mode)
+    assert (report.state, report.changed) == ("failed", False)
+    assert f"{host.links} cannot be written to" in report.evidence[0]
+    assert not host.own_file(ANCHOR).exists()
+
+
+def test_a_former_anchor_in_somebody_elses_file_is_told_alike_each_time(host: ScratchDebian) -> None:
+    settle("install", host)
+    former = Anchor("anchorage-former", pem_of(OTHER).decode())
+    put(host.anchors / "corporate.crt", pem_of(OTHER) + pem_of(make_root("Neighbour")))
+    host.refresh()
+    for check_mode in (True, False, False):
+        (report,) = trust.apply("install", ANCHOR, ["system"], [former], str(host.root), check_mode)
+        assert (report.state, report.changed) == ("failed", False)
+        assert "A trace of the former anchor anchorage-former is left" in report.evidence[0]
+
+
 # --- several stores
 
 
@@ -554,8 +588,10 @@ class BrokenFamily:
     def find(self, root: str) -> list[Any]:
         return [self]
 
+    error: Exception = PermissionError(13, "Permission denied", "/broken/store")
+
     def inspect(self, store: Any, anchor: Anchor) -> Finding:
-        raise PermissionError(13, "Permission denied", "/broken/store")
+        raise self.error
 
     def foresee(self, store: Any, anchor: Anchor, operation: str) -> Finding:
         raise AssertionError
@@ -574,6 +610,34 @@ def test_one_stores_failure_does_not_keep_another_from_its_turn(
     reports = trust.apply("install", ANCHOR, root=str(host.root))
     assert [(report.name, report.state) for report in reports] == [("broken", "failed"), ("debian", "trusted")]
     assert trust.shortfall("install", reports) == "broken: /broken/store cannot be read or changed: Permission denied."
+
+
+@pytest.mark.parametrize("function", ["find", "inspect", "install"])
+def test_nor_does_a_defect_that_nobody_foresaw(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    def fail(*_arguments: Any) -> Any:
+        raise KeyError("secret words")
+
+    family = BrokenFamily()
+    monkeypatch.setattr(family, "inspect", lambda store, anchor: Finding("absent", ("it lacks it",)))
+    monkeypatch.setattr(family, function, fail)
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (family,), "system": (anchor_folder,)})
+    reports = trust.apply("install", ANCHOR, root=str(host.root))
+    assert {report.kind: report.state for report in reports} == {"nss": "failed", "system": "trusted"}
+    reason = trust.shortfall("install", reports)
+    assert "There is a defect in test_trust.py, line " in reason
+    assert "secret" not in reason
+
+
+def test_where_there_is_no_store_of_a_kind_nothing_has_to_be_removed(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BrokenFamily, "find", lambda self, root: [])
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (BrokenFamily(),)})
+    assert trust.apply("remove", ANCHOR, ["nss"], root=str(host.root)) == []
+    with pytest.raises(HostError, match="Looked for: nothing"):
+        trust.apply("install", ANCHOR, ["nss"], root=str(host.root))
 
 
 def test_a_missing_program_is_no_failure_beside_a_store_that_trusts() -> None:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     pkcs12,
 )
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 ROOT = make_root("Lab root", key=KEY)
@@ -157,6 +158,11 @@ def test_a_private_key_is_refused_and_never_shown(secret: bytes, before: bool) -
         pytest.param(make_root(ca=False, may_sign=False), "CA:FALSE", id="leaf"),
         pytest.param(make_root(ca=None), "no basicConstraints", id="no basicConstraints"),
         pytest.param(make_root(may_sign=False), "lacks keyCertSign", id="may not sign"),
+        pytest.param(
+            make_root(extensions=[x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])]),
+            "lacks serverAuth",
+            id="for clients alone",
+        ),
         pytest.param(make_root(issuer=named("Lab root"), signer=KEY), "not a root", id="intermediate"),
         pytest.param(make_root("Lab root", signer=KEY), "not a root", id="own name, foreign signature"),
         pytest.param(make_root(not_after=NOW - timedelta(seconds=1)), "expired on 2026-11-21", id="expired"),
@@ -167,6 +173,12 @@ def test_a_private_key_is_refused_and_never_shown(secret: bytes, before: bool) -
 )
 def test_a_certificate_that_stores_would_not_trust_is_refused(certificate: x509.Certificate, words: str) -> None:
     assert words in refusal(pem_of(certificate))
+
+
+@pytest.mark.parametrize("purpose", [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE])
+def test_a_root_that_may_vouch_for_servers_is_accepted(purpose: x509.ObjectIdentifier) -> None:
+    root = make_root(extensions=[x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, purpose])])
+    assert parse_anchor(pem_of(root), "certificate", NOW).sha256 == hashlib.sha256(der_of(root)).hexdigest()
 
 
 def test_an_extension_that_comes_twice_is_damage() -> None:

@@ -52,6 +52,13 @@ gone                                unreachable                         No route
     )
 
 
+@pytest.mark.parametrize("state", ["trusted", "stale", "absent"])
+def test_an_expired_anchor_is_not_to_be_kept(state: str) -> None:
+    given = {"host": {"anchor": {**ANCHOR, "expired": True}, "stores": [store("debian", state)]}}
+    row = trust_table(given)[3]
+    assert row.endswith("nothing, since it has expired" if state == "absent" else "expired, and trust its successor")
+
+
 @pytest.mark.parametrize(
     ("state", "what_to_do"),
     [
