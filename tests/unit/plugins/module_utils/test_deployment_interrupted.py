@@ -186,6 +186,15 @@ def wait_for(path: Path) -> None:
         time.sleep(0.01)
 
 
+@pytest.fixture
+def heeded(number: signal.Signals) -> Iterator[None]:
+    """The signal is not ignored, though the tests may have been started by nohup or in the background."""
+    former = signal.signal(number, signal.SIG_DFL)
+    yield
+    signal.signal(number, former)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_activation_is_rolled_back(private_folder: Path, number: signal.Signals) -> None:
     destination = destination_at(private_folder / "pki")
