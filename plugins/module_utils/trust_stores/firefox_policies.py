@@ -6,7 +6,8 @@
 
 Firefox reads one policies.json: the system's, or where that is missing, the one of its own installation. So a new file
 for the system would hide what an installation's says; then each installation gets its own. The anchor lies beside the
-policies, where a sandboxed Firefox can read it too. Source: https://mozilla.github.io/policy-templates/
+policies, where a sandboxed Firefox can read it too. Policies that are left of a Firefox count as well, which would be
+back with it. Source: https://mozilla.github.io/policy-templates/
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.policy_
     add_entry,
     drop_entries,
     entries_of,
+    mentions,
     read_policies,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
@@ -145,18 +147,23 @@ def sought() -> list[str]:
 
 
 def find(root: str) -> list[FirefoxPolicies]:
-    """The policies to feed: the system's, unless an installation has its own that these would hide; and Flatpak's."""
-    marks = _there(root, [f"{pattern}/application.ini" for pattern in INSTALLATIONS])
-    installations = [os.path.dirname(mark) for mark in marks]
-    own = [FirefoxPolicies(f"policies of {path}", f"{path}/distribution", "", root) for path in installations]
+    """The policies to feed: the system's, unless an installation has its own that these would hide; and Flatpak's.
+    Beside them, those that name anchors without a Firefox that is there to read them."""
+    own = {
+        path: FirefoxPolicies(f"policies of {path}", f"{path}/distribution", "", root)
+        for path in _there(root, INSTALLATIONS)
+    }
+    installed = [store for path, store in own.items() if os.path.exists(f"{root}/{path}/application.ini")]
     system = FirefoxPolicies("firefox policies", SYSTEM, "", root)
+    flatpak = FirefoxPolicies("firefox policies of Flatpak", FLATPAK, SEEN_BY_FLATPAK, root)
     stores = []
-    if installations or _there(root, SNAPS):
-        taken = [store for store in own if os.path.lexists(store.file.path)]
-        stores = [system, *taken] if os.path.lexists(system.file.path) or not taken else own
+    if installed or _there(root, SNAPS):
+        taken = [store for store in installed if os.path.lexists(store.file.path)]
+        stores = [system, *taken] if os.path.lexists(system.file.path) or not taken else installed
     if _there(root, FLATPAKS):
-        stores.append(FirefoxPolicies("firefox policies of Flatpak", FLATPAK, SEEN_BY_FLATPAK, root))
-    return stores
+        stores.append(flatpak)
+    others = [store for store in (system, *own.values(), flatpak) if store not in stores]
+    return [*stores, *(store for store in others if mentions(store.file, INSTALL))]
 
 
 def _there(root: str, patterns: Sequence[str]) -> list[str]:
