@@ -43,6 +43,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 
 SYSTEM = "/etc/firefox/policies"
 INSTALLATIONS = ("/usr/lib/firefox*", "/usr/lib64/firefox*", "/usr/local/lib/firefox*", "/opt/firefox*")
+# Debian keeps an installation's policies here, behind a link, where they stay when it is uninstalled.
+SHARED = "/usr/share/firefox*"
 SNAPS = ("/snap/firefox", "/var/lib/snapd/snap/firefox")
 FLATPAKS = ("/var/lib/flatpak/app/org.mozilla.firefox",)
 FLATPAK = f"/var/lib/flatpak/extension/org.mozilla.firefox.systemconfig/{os.uname().machine}/stable/policies"
@@ -148,7 +150,7 @@ def sought() -> list[str]:
 
 def find(root: str) -> list[FirefoxPolicies]:
     """The policies to feed: the system's, unless an installation has its own that these would hide; and Flatpak's.
-    Beside them, those that name anchors without a Firefox that is there to read them."""
+    Beside them, those that name anchors without a Firefox that is there to read them. Each file counts once."""
     own = {
         path: FirefoxPolicies(f"policies of {path}", f"{path}/distribution", "", root)
         for path in _there(root, INSTALLATIONS)
@@ -156,14 +158,23 @@ def find(root: str) -> list[FirefoxPolicies]:
     installed = [store for path, store in own.items() if os.path.exists(f"{root}/{path}/application.ini")]
     system = FirefoxPolicies("firefox policies", SYSTEM, "", root)
     flatpak = FirefoxPolicies("firefox policies of Flatpak", FLATPAK, SEEN_BY_FLATPAK, root)
+    shared = [
+        FirefoxPolicies(
+            f"policies of {path}", f"{path}/distribution", f"{path.replace('share', 'lib', 1)}/distribution", root
+        )
+        for path in _there(root, [SHARED])
+    ]
     stores = []
     if installed or _there(root, SNAPS):
         taken = [store for store in installed if os.path.lexists(store.file.path)]
         stores = [system, *taken] if os.path.lexists(system.file.path) or not taken else installed
     if _there(root, FLATPAKS):
         stores.append(flatpak)
-    others = [store for store in (system, *own.values(), flatpak) if store not in stores]
-    return [*stores, *(store for store in others if mentions(store.file, INSTALL))]
+    stores += [store for store in (system, *own.values(), flatpak, *shared) if mentions(store.file, INSTALL)]
+    by_file: dict[Path, FirefoxPolicies] = {}
+    for store in stores:
+        by_file.setdefault(store.file.real, store)
+    return list(by_file.values())
 
 
 def _there(root: str, patterns: Sequence[str]) -> list[str]:

@@ -50,7 +50,7 @@ class PolicyFile:
 
     @property
     def record(self) -> Path:
-        name = os.path.relpath(self.path, self.root).replace("-", "--").replace(os.sep, "-")
+        name = os.path.relpath(self.real, os.path.realpath(self.root)).replace("-", "--").replace(os.sep, "-")
         return Path(self.root, RECORDS, name)
 
 

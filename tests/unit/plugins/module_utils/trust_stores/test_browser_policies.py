@@ -156,8 +156,11 @@ def test_an_installations_own_policies_are_not_hidden_by_new_ones_of_the_system(
 
 def test_policies_of_the_system_and_of_an_installation_are_both_fed(host: Host) -> None:
     own = host.put(host.install_firefox(), '{"policies": {}}')
-    host.put(host.firefox, '{"policies": {}}')
-    settle("install", host)
+    host.put(host.firefox, '{"policies": {"Certificates": {"Install": []}}}')
+    host.put("var/lib/flatpak/app/org.mozilla.firefox/current", "")
+    names = ["firefox policies", "policies of /usr/lib/firefox", "firefox policies of Flatpak"]
+    for _once_more in range(2):
+        assert [report.name for report in apply("install", host)] == names
     assert [len(installed(file)) for file in (own, host.firefox)] == [1, 1]
 
 
@@ -192,6 +195,21 @@ def test_an_installations_folder_that_an_uninstallation_leaves_is_cleared(host: 
     assert [(report.name, report.state) for report in reports] == [("policies of /usr/lib/firefox", "absent")]
     assert os.listdir(own.parent) == ["policies.json"]
     assert own.read_text() == '{"policies": {"DisableTelemetry": true}}'
+
+
+def test_debians_folder_that_an_uninstallation_leaves_is_cleared(host: Host) -> None:
+    """There, an installation's folder of policies is a link, and what it leads to stays."""
+    host.install_firefox("usr/lib/firefox-esr")
+    host.put("usr/share/firefox-esr/distribution/policies.json", '{"policies":{"DisableTelemetry":true}}')
+    (host.root / "usr/lib/firefox-esr/distribution").symlink_to("../../share/firefox-esr/distribution")
+    before = host.picture()
+    settle("install", host)
+    installation = (host.root / "usr/lib/firefox-esr").rename(host.root / "moved")
+    reports = apply("inspect", host)
+    assert [(each.name, each.state) for each in reports] == [("policies of /usr/share/firefox-esr", "trusted")]
+    apply("remove", host)
+    installation.rename(host.root / "usr/lib/firefox-esr")
+    assert host.picture() == before
 
 
 @pytest.mark.parametrize(
