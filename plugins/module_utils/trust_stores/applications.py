@@ -6,12 +6,14 @@
 
 Drop-in files point them at the system's whole bundle, never at a single root, since some of these variables replace all
 other roots. Each file lists the anchors it is there for, in comments, and goes with the last of them. What a user or
-administrator has set stays: only services, which have no settings of their own to lose, get the variables outright.
+administrator has set stays. For the system's services, systemd joins the lists of all its files, and of a variable that
+several set, the file that is read last wins: what another file sets is left out of ours, whatever their order.
 Sources: profile.d as in sh(1), environment.d(5), systemd-system.conf(5) and the manuals of the four programs.
 """
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Sequence
@@ -39,6 +41,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 
 VARIABLES = ("CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 RELOAD_LIMIT = 60.0
+SYSTEMD_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
+SERVICE_SETTINGS = ("/etc/systemd/system.conf", *(f"{folder}/system.conf.d/*.conf" for folder in SYSTEMD_FOLDERS))
 
 _HEADING = """\
 # Has programs that bring roots of their own read the system's: Node, Python requests, git and curl.
@@ -49,31 +53,41 @@ _ANCHOR = re.compile(r"^#   ([a-z0-9-]+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class DropIn:
-    """A file of settings: ``mark`` tells that the host reads such files, ``body`` writes the settings for a bundle."""
+    """A file of settings: ``mark`` tells that the host reads such files, ``body`` writes the variables for a bundle.
+    ``rivals`` are patterns of the files whose settings it would override, where it cannot ask for what is set."""
 
     path: str
     mark: str
     readers: str
-    body: Callable[[str], str]
+    body: Callable[[str, Sequence[str]], str]
+    rivals: tuple[str, ...] = ()
 
 
-def _profile(bundle: str) -> str:
-    lines = [f'    export {name}="${{{name}:-{bundle}}}"' for name in VARIABLES]
+def _profile(bundle: str, names: Sequence[str]) -> str:
+    lines = [f'    export {name}="${{{name}:-{bundle}}}"' for name in names]
     return "\n".join([f"if [ -r {bundle} ]; then", *lines, "fi"])
 
 
-def _user_services(bundle: str) -> str:
-    return "\n".join(f"{name}=${{{name}:-{bundle}}}" for name in VARIABLES)
+def _user_services(bundle: str, names: Sequence[str]) -> str:
+    return "\n".join(f"{name}=${{{name}:-{bundle}}}" for name in names)
 
 
-def _system_services(bundle: str) -> str:
-    return "[Manager]\nDefaultEnvironment=" + " ".join(f"{name}={bundle}" for name in VARIABLES)
+def _system_services(bundle: str, names: Sequence[str]) -> str:
+    # An empty list would have systemd forget those of the files before.
+    setting = "DefaultEnvironment=" + " ".join(f"{name}={bundle}" for name in names)
+    return "\n".join(["[Manager]", *([setting] if names else [])])
 
 
 DROP_INS = (
     DropIn("/etc/profile.d/anchorage.sh", "/etc/profile", "login shells", _profile),
     DropIn("/etc/environment.d/anchorage.conf", "/etc/systemd", "users' sessions and services", _user_services),
-    DropIn("/etc/systemd/system.conf.d/anchorage.conf", "/etc/systemd", "the system's services", _system_services),
+    DropIn(
+        "/etc/systemd/system.conf.d/anchorage.conf",
+        "/etc/systemd",
+        "the system's services",
+        _system_services,
+        SERVICE_SETTINGS,
+    ),
 )
 
 
@@ -107,9 +121,17 @@ class Environment:
         """The names of those that any of the files is there for."""
         return sorted({name for drop_in in self.drop_ins for name in _ANCHOR.findall(self.read(drop_in))})
 
+    def set_by_rivals(self, drop_in: DropIn) -> dict[str, str]:
+        """The variables that are not for this file to set, each with a file that does."""
+        paths = [path for pattern in drop_in.rivals for path in sorted(glob.glob(self.path(pattern)))]
+        others = [path for path in paths if path != self.path(drop_in.path)]
+        return {name: path for path in others for name in VARIABLES if _sets(path, name)}
+
     def text(self, drop_in: DropIn, anchors: Sequence[str]) -> str:
         listed = "".join(f"#   {name}\n" for name in sorted(set(anchors)))
-        return f"{_HEADING}{listed}{drop_in.body(self.bundle)}\n"
+        taken = self.set_by_rivals(drop_in)
+        names = [name for name in VARIABLES if name not in taken]
+        return f"{_HEADING}{listed}{drop_in.body(self.bundle, names)}\n"
 
 
 def sought() -> list[str]:
@@ -134,8 +156,17 @@ def inspect(store: Environment, anchor: Anchor) -> Finding:
         *(fault for each in store.drop_ins if (fault := _closed(store, each.path))),
         *_faults_of_bundle(store, anchor),
     ]
-    evidence = [f"{store.path(each.path)} points {each.readers} at {store.bundle}" for each in store.drop_ins]
-    return Finding(STALE, tuple(faults)) if faults else Finding(TRUSTED, tuple(evidence))
+    if faults:
+        return Finding(STALE, tuple(faults))
+    evidence = [
+        *(f"{store.path(each.path)} points {each.readers} at {store.bundle}" for each in store.drop_ins),
+        *(
+            f"{store.path(each.path)} leaves {name} as {path} sets it"
+            for each in store.drop_ins
+            for name, path in store.set_by_rivals(each).items()
+        ),
+    ]
+    return Finding(TRUSTED, tuple(evidence))
 
 
 def foresee(store: Environment, anchor: Anchor, operation: str) -> Finding:
@@ -182,6 +213,12 @@ def _closed(store: Environment, absolute: str) -> str:
     path = store.path(absolute)
     barred = closed_to_others(path, store.root) if os.path.exists(path) else ""
     return f"{path} cannot be read by all: {barred} is closed to other users" if barred else ""
+
+
+def _sets(path: str, variable: str) -> bool:
+    """Whether a file of systemd sets the variable, in a line that is no comment."""
+    text = (read_regular(path) or b"").decode(errors="replace")
+    return re.search(rf"^(?![ \t]*[#;]).*\b{variable}=", text, re.MULTILINE) is not None
 
 
 def _reload(store: Environment) -> None:

@@ -5,7 +5,7 @@
 """Policies by which administrators give browsers their anchors: for all users, and ahead of each one's own settings.
 
 What is proved is that the policies say it, in the file that the browser takes them from, for all users to read. No
-file is made for a browser that is not installed.
+file is made for a browser that is not installed; but policies that are left of one, with lists of anchors, are stores.
 """
 
 from __future__ import annotations

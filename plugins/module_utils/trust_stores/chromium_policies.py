@@ -7,8 +7,9 @@
 A browser is a row of :data:`BROWSERS`. All files of its folder count, whatever they are called; of a policy that
 several of them set, the browser takes the last file's list alone, by the order of their names. So an anchor goes into
 the list that is in effect, whoever's file that is in; else into a file of ours whose name comes before all others, so
-that it hides nobody's list. Sources: https://chromeenterprise.google/policies/ (CACertificates,
-CACertificatesWithConstraints) and https://www.chromium.org/administrators/linux-quick-start/
+that it hides nobody's list. Lists that are left of a browser count as well, which would be back with it. Sources:
+https://chromeenterprise.google/policies/ (CACertificates, CACertificatesWithConstraints) and
+https://www.chromium.org/administrators/linux-quick-start/
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ import base64
 import glob
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import closed_to_others, read_regular
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import closed_to_others
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.policy_files import (
     Keys,
     PolicyFile,
     add_entry,
     drop_entries,
     entries_of,
+    mentions,
     read_policies,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
@@ -96,12 +98,25 @@ class ChromiumPolicies:
     def own_file(self) -> PolicyFile:
         return PolicyFile(os.path.join(self.folder, OWN_FILE), self.root)
 
-    def files(self, keys: Keys) -> list[PolicyFile]:
-        """Those that set a policy, in their order. Others are none of our business, be they valid JSON or not."""
+    @property
+    def installed(self) -> bool:
+        return any(glob.glob(os.path.join(self.root, mark.lstrip("/"))) for mark in self.browser.marks)
+
+    @property
+    def left(self) -> bool:
+        """Whether there are lists of anchors. A folder that cannot be read is nothing to a browser either."""
+        with suppress(OSError):
+            return any(self.mentioning(keys) for keys in (LIMITED, UNLIMITED))
+        return False
+
+    def mentioning(self, keys: Keys) -> list[PolicyFile]:
         names = sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else []
         files = [PolicyFile(os.path.join(self.folder, name), self.root) for name in names]
-        mark = f'"{keys[0]}"'.encode()
-        return [file for file in files if mark in (read_regular(file.path) or b"") and keys[0] in read_policies(file)]
+        return [file for file in files if mentions(file, keys)]
+
+    def files(self, keys: Keys) -> list[PolicyFile]:
+        """Those that set a policy, in their order. Others are none of our business, be they valid JSON or not."""
+        return [file for file in self.mentioning(keys) if keys[0] in read_policies(file)]
 
     def effective(self, keys: Keys) -> PolicyFile:
         """The file whose list the browser takes, or would take from ours."""
@@ -139,21 +154,23 @@ class ChromiumPolicies:
             for entry in entries_of(file, read_policies(file), keys)
             if _certificate_in(entry) == anchor.der
         ]
-        obstacles = {file: self._obstacle(file, files[-1], keys) for file, _entry in found}
-        evidence = tuple(obstacles[file] or self._tell(file, "has", entry) for file, entry in found)
-        trusted = any(not obstacle for obstacle in obstacles.values())
-        return Finding(TRUSTED if trusted else STALE if found else ABSENT, evidence)
+        obstacles = [self._obstacle(file, entry, files[-1], keys) for file, entry in found]
+        told = (self._tell(file, "has", entry) for file, entry in found)
+        evidence = tuple(obstacle or sentence for obstacle, sentence in zip(obstacles, told))
+        return Finding(TRUSTED if "" in obstacles else STALE if found else ABSENT, evidence)
 
-    def _obstacle(self, file: PolicyFile, effective: PolicyFile, keys: Keys) -> str:
+    def _obstacle(self, file: PolicyFile, entry: Any, effective: PolicyFile, keys: Keys) -> str:
         """The sentence that says why an entry of the file is in vain; "" when it is not."""
+        if keys == LIMITED and not _limits(entry):
+            return f"{file.path} names it in vain: {keys[0]} wants the domains or networks that it is limited to"
         if file != effective:
             return f"{file.path} names it in vain: {self.browser.title} takes {keys[0]} from {effective.path}"
         barred = closed_to_others(file.path, self.root)
         return f"{file.path} names it, but {barred} is closed to other users" if barred else ""
 
     def _tell(self, file: PolicyFile, has: str, entry: Any) -> str:
-        domains = entry.get("constraints", {}).get("permitted_dns_names") if isinstance(entry, dict) else None
-        scope = f"for the domains {', '.join(domains)}" if domains else "for all that it permits itself"
+        limits = _limits(entry)
+        scope = f"for {', '.join(limits)}" if limits else "for all that it permits itself"
         return f"{file.path} {has} {self.browser.title} trust it, {scope}"
 
 
@@ -162,10 +179,8 @@ def sought() -> list[str]:
 
 
 def find(root: str) -> list[ChromiumPolicies]:
-    def installed(browser: Browser) -> bool:
-        return any(glob.glob(os.path.join(root, mark.lstrip("/"))) for mark in browser.marks)
-
-    return [ChromiumPolicies(browser, root) for browser in BROWSERS if installed(browser)]
+    stores = [ChromiumPolicies(browser, root) for browser in BROWSERS]
+    return [store for store in stores if store.installed or store.left]
 
 
 def _policy_for(anchor: Anchor) -> Keys:
@@ -177,6 +192,15 @@ def _entry_for(anchor: Anchor) -> Any:
     if not anchor.permitted_domains:
         return certificate
     return {"certificate": certificate, "constraints": {"permitted_dns_names": list(anchor.permitted_domains)}}
+
+
+def _limits(entry: Any) -> list[str]:
+    """The domains and networks that an entry limits its certificate to."""
+    constraints = entry.get("constraints") if isinstance(entry, dict) else None
+    if not isinstance(constraints, dict):
+        return []
+    lists = [constraints.get(name) for name in ("permitted_dns_names", "permitted_cidrs")]
+    return [limit for each in lists if isinstance(each, list) for limit in each if isinstance(limit, str)]
 
 
 def _certificate_in(entry: Any) -> bytes | None:

@@ -6,7 +6,8 @@
 
 Firefox reads one policies.json: the system's, or where that is missing, the one of its own installation. So a new file
 for the system would hide what an installation's says; then each installation gets its own. The anchor lies beside the
-policies, where a sandboxed Firefox can read it too. Source: https://mozilla.github.io/policy-templates/
+policies, where a sandboxed Firefox can read it too. Policies that are left of a Firefox count as well, which would be
+back with it. Source: https://mozilla.github.io/policy-templates/
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.policy_
     add_entry,
     drop_entries,
     entries_of,
+    mentions,
     read_policies,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
@@ -41,6 +43,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
 
 SYSTEM = "/etc/firefox/policies"
 INSTALLATIONS = ("/usr/lib/firefox*", "/usr/lib64/firefox*", "/usr/local/lib/firefox*", "/opt/firefox*")
+# Debian keeps an installation's policies here, behind a link, where they stay when it is uninstalled.
+SHARED = "/usr/share/firefox*"
 SNAPS = ("/snap/firefox", "/var/lib/snapd/snap/firefox")
 FLATPAKS = ("/var/lib/flatpak/app/org.mozilla.firefox",)
 FLATPAK = f"/var/lib/flatpak/extension/org.mozilla.firefox.systemconfig/{os.uname().machine}/stable/policies"
@@ -145,18 +149,32 @@ def sought() -> list[str]:
 
 
 def find(root: str) -> list[FirefoxPolicies]:
-    """The policies to feed: the system's, unless an installation has its own that these would hide; and Flatpak's."""
-    marks = _there(root, [f"{pattern}/application.ini" for pattern in INSTALLATIONS])
-    installations = [os.path.dirname(mark) for mark in marks]
-    own = [FirefoxPolicies(f"policies of {path}", f"{path}/distribution", "", root) for path in installations]
+    """The policies to feed: the system's, unless an installation has its own that these would hide; and Flatpak's.
+    Beside them, those that name anchors without a Firefox that is there to read them. Each file counts once."""
+    own = {
+        path: FirefoxPolicies(f"policies of {path}", f"{path}/distribution", "", root)
+        for path in _there(root, INSTALLATIONS)
+    }
+    installed = [store for path, store in own.items() if os.path.exists(f"{root}/{path}/application.ini")]
     system = FirefoxPolicies("firefox policies", SYSTEM, "", root)
+    flatpak = FirefoxPolicies("firefox policies of Flatpak", FLATPAK, SEEN_BY_FLATPAK, root)
+    shared = [
+        FirefoxPolicies(
+            f"policies of {path}", f"{path}/distribution", f"{path.replace('share', 'lib', 1)}/distribution", root
+        )
+        for path in _there(root, [SHARED])
+    ]
     stores = []
-    if installations or _there(root, SNAPS):
-        taken = [store for store in own if os.path.lexists(store.file.path)]
-        stores = [system, *taken] if os.path.lexists(system.file.path) or not taken else own
+    if installed or _there(root, SNAPS):
+        taken = [store for store in installed if os.path.lexists(store.file.path)]
+        stores = [system, *taken] if os.path.lexists(system.file.path) or not taken else installed
     if _there(root, FLATPAKS):
-        stores.append(FirefoxPolicies("firefox policies of Flatpak", FLATPAK, SEEN_BY_FLATPAK, root))
-    return stores
+        stores.append(flatpak)
+    stores += [store for store in (system, *own.values(), flatpak, *shared) if mentions(store.file, INSTALL)]
+    by_file: dict[Path, FirefoxPolicies] = {}
+    for store in stores:
+        by_file.setdefault(store.file.real, store)
+    return list(by_file.values())
 
 
 def _there(root: str, patterns: Sequence[str]) -> list[str]:

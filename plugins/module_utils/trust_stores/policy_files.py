@@ -17,6 +17,7 @@ import json
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files i
 RECORDS = "var/lib/anchorage/policies"
 _PUBLIC = Attributes(0o644)
 _PRIVATE = Attributes(0o600)  # a record repeats what may be closed to others
+DEEPEST = 200  # levels of lists and objects: far more than policies have, and fewer than Python can write
 _INDENT = re.compile(r"\s*\{\r?\n([ \t]+)")
 
 Keys = tuple[str, ...]  # the way from the top of a file to a list in it
@@ -48,7 +50,7 @@ class PolicyFile:
 
     @property
     def record(self) -> Path:
-        name = os.path.relpath(self.path, self.root).replace("-", "--").replace(os.sep, "-")
+        name = os.path.relpath(self.real, os.path.realpath(self.root)).replace("-", "--").replace(os.sep, "-")
         return Path(self.root, RECORDS, name)
 
 
@@ -65,18 +67,48 @@ class Record:
         return json.loads(self.before) if self.before is not None else {}
 
 
+def mentions(file: PolicyFile, keys: Keys) -> bool:
+    """Whether the file may set what is at ``keys``, valid JSON or not."""
+    content = read_regular(file.path) or b""
+    return all(f'"{key}"'.encode() in content for key in keys)
+
+
 def read_policies(file: PolicyFile) -> dict[str, Any]:
-    """The policies in a file, none where it is missing. Raises HostError for what is no JSON object, OSError."""
+    """The policies in a file, none where it is missing.
+
+    Raises OSError, and HostError for what is no JSON object, or one that could not be written again without a loss.
+    """
     text = _read_text(file)
     if text is None:
         return {}
+    too_deep = f"{file.path} is nested too deeply: mend it or move it away."
     try:
-        policies = json.loads(text)
+        policies = json.loads(text, object_pairs_hook=lambda pairs: _object(file, pairs))
     except ValueError as error:
         raise HostError(f"{file.path} is not valid JSON ({error}): mend it or move it away.") from error
+    except RecursionError as error:
+        raise HostError(too_deep) from error
+    if _depth(policies) > DEEPEST:
+        raise HostError(too_deep)
     if not isinstance(policies, dict):
         raise HostError(f"{file.path} holds no JSON object: mend it or move it away.")
     return policies
+
+
+def _object(file: PolicyFile, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    twice = [key for key, count in Counter(key for key, _value in pairs).items() if count > 1]
+    if twice:
+        raise HostError(f"{file.path} has the key {json.dumps(twice[0])} twice in one object: mend it.")
+    return dict(pairs)
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects lie in each other."""
+    depth, level = 0, [value]
+    while containers := [each for each in level if isinstance(each, (dict, list))]:
+        depth += 1
+        level = [inner for each in containers for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def entries_of(file: PolicyFile, policies: dict[str, Any], keys: Keys) -> list[Any]:
@@ -200,7 +232,8 @@ def _format(policies: dict[str, Any], model: str | None) -> str:
         return json.dumps(policies, indent=2, ensure_ascii=False) + "\n"
     indent = _INDENT.match(model)
     text = json.dumps(policies, indent=indent.group(1) if indent else None, ensure_ascii=False)
-    return text + ("\n" if model.endswith("\n") else "")
+    # Half a pair of surrogates, which JSON allows as an escape only, becomes one again.
+    return text.encode(errors="backslashreplace").decode() + ("\n" if model.endswith("\n") else "")
 
 
 def _read_text(file: PolicyFile) -> str | None:

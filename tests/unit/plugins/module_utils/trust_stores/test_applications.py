@@ -111,6 +111,61 @@ def test_systemd_reads_the_users_file(host: Host, tmp_path: Path) -> None:
     assert "GIT_SSL_CAINFO=/mine" in finished.stdout.splitlines()
 
 
+@pytest.mark.skipif(not GENERATOR.exists(), reason="needs systemd")
+@pytest.mark.parametrize("name", ["10-corp.conf", "corp.conf"])
+def test_users_keep_what_another_file_sets(host: Host, tmp_path: Path, name: str) -> None:
+    settle("install", host)
+    folder = tmp_path / "config/environment.d"
+    folder.mkdir(parents=True)
+    shutil.copy(host.user, folder)
+    (folder / name).write_text("CURL_CA_BUNDLE=/corp/bundle.pem\n")
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    finished = subprocess.run([GENERATOR], capture_output=True, text=True, check=True, env=environment)
+    assert "CURL_CA_BUNDLE=/corp/bundle.pem" in finished.stdout.splitlines()
+    assert "GIT_SSL_CAINFO=/etc/ssl/certs/ca-certificates.crt" in finished.stdout.splitlines()
+
+
+def services(host: Host) -> list[str]:
+    """The variables that our file gives the system's services."""
+    lines = [line for line in host.system.read_text().splitlines() if line.startswith("DefaultEnvironment=")]
+    return [pair.split("=")[0] for line in lines for pair in line.split("=", 1)[1].split()]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "etc/systemd/system.conf",
+        "etc/systemd/system.conf.d/10-corp.conf",
+        "etc/systemd/system.conf.d/zzz.conf",
+        "run/systemd/system.conf.d/corp.conf",
+        "usr/lib/systemd/system.conf.d/corp.conf",
+    ],
+)
+def test_services_keep_what_another_file_sets(host: Host, path: str) -> None:
+    settle("install", host)
+    other = host.root / path
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_text(
+        "[Manager]\n#DefaultEnvironment=GIT_SSL_CAINFO=/a\n ;DefaultEnvironment=GIT_SSL_CAINFO=/a\n"
+        'DefaultEnvironment=A=1 MY_NODE_EXTRA_CA_CERTS=/a \\\n  "CURL_CA_BUNDLE=/corp bundle.pem"\n'
+    )
+    assert apply("inspect", host).state == "stale"
+    report = settle("install", host)
+    assert services(host) == ["GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"]
+    assert f"{host.system} leaves CURL_CA_BUNDLE as {other} sets it" in report.evidence
+    other.unlink()
+    settle("install", host)
+    assert services(host) == VARIABLES
+
+
+def test_services_with_settings_of_their_own_for_all_keep_them(host: Host) -> None:
+    """Were the list of ours empty, systemd would forget all the others."""
+    corporate = host.system.with_name("10-corp.conf")
+    corporate.write_text("".join(["[Manager]\n", *(f"DefaultEnvironment={name}=/corp\n" for name in VARIABLES)]))
+    settle("install", host)
+    assert "DefaultEnvironment" not in host.system.read_text()
+
+
 def test_the_files_stay_until_the_last_anchor_goes(host: Host) -> None:
     before = host.picture()
     settle("install", host)

@@ -37,6 +37,8 @@ FOREIGN = [
     '{\r\n\t"policies": {\r\n\t\t"Certificates": {"Install": []},\r\n\t\t"Homepage": {"URL": "http://é.example"}\r\n\t}\r\n}',
     '{"policies": {"Certificates": {"Install": ["/corp/root.pem"], "ImportEnterpriseRoots": true}, "A": [1.0, 1e5]}}\n',
     '{ "comment": "caf\\u00e9", "policies": { "Z": 1, "A": {} } }',
+    '{"policies": {"Homepage": {"URL": "\\ud83d é \\\\ud83d"}}}',  # half of a pair, and no escape at all
+    '{"policies": {"Deep": ' + '{"A":' * 190 + "1" + "}" * 190 + "}}",
     "{}",
 ]
 
@@ -154,9 +156,74 @@ def test_an_installations_own_policies_are_not_hidden_by_new_ones_of_the_system(
 
 def test_policies_of_the_system_and_of_an_installation_are_both_fed(host: Host) -> None:
     own = host.put(host.install_firefox(), '{"policies": {}}')
-    host.put(host.firefox, '{"policies": {}}')
-    settle("install", host)
+    host.put(host.firefox, '{"policies": {"Certificates": {"Install": []}}}')
+    host.put("var/lib/flatpak/app/org.mozilla.firefox/current", "")
+    names = ["firefox policies", "policies of /usr/lib/firefox", "firefox policies of Flatpak"]
+    for _once_more in range(2):
+        assert [report.name for report in apply("install", host)] == names
     assert [len(installed(file)) for file in (own, host.firefox)] == [1, 1]
+
+
+# --- browsers that are gone
+
+
+@pytest.mark.parametrize("gone", ["usr/lib/firefox", "usr/lib/chromium", "var/lib/flatpak/app/org.mozilla.firefox"])
+@pytest.mark.parametrize(
+    "before", [None, '{"CACertificates": ["AAAA"], "policies": {"Certificates": {"Install": []}}}']
+)
+def test_policies_of_a_browser_that_was_uninstalled_are_cleared(host: Host, gone: str, before: str | None) -> None:
+    host.put(f"{gone}/application.ini", "")
+    file = host.firefox if "lib/firefox" in gone else host.chromium.with_name("corporate.json")
+    if "flatpak" in gone:
+        file = host.root / firefox_policies.FLATPAK.lstrip("/") / "policies.json"
+    if before is not None:
+        host.put(file, before)
+    picture = host.picture()
+    settle("install", host)
+    (host.root / gone).rename(host.root / "moved")
+    assert [report.state for report in apply("inspect", host)] == ["trusted"]
+    apply("remove", host)
+    (host.root / "moved").rename(host.root / gone)
+    assert host.picture() == picture
+
+
+def test_an_installations_folder_that_an_uninstallation_leaves_is_cleared(host: Host) -> None:
+    own = host.put(host.install_firefox(), '{"policies": {"DisableTelemetry": true}}')
+    settle("install", host)
+    (own.parent.parent / "application.ini").unlink()
+    reports = apply("remove", host)
+    assert [(report.name, report.state) for report in reports] == [("policies of /usr/lib/firefox", "absent")]
+    assert os.listdir(own.parent) == ["policies.json"]
+    assert own.read_text() == '{"policies": {"DisableTelemetry": true}}'
+
+
+def test_debians_folder_that_an_uninstallation_leaves_is_cleared(host: Host) -> None:
+    """There, an installation's folder of policies is a link, and what it leads to stays."""
+    host.install_firefox("usr/lib/firefox-esr")
+    host.put("usr/share/firefox-esr/distribution/policies.json", '{"policies":{"DisableTelemetry":true}}')
+    (host.root / "usr/lib/firefox-esr/distribution").symlink_to("../../share/firefox-esr/distribution")
+    before = host.picture()
+    settle("install", host)
+    installation = (host.root / "usr/lib/firefox-esr").rename(host.root / "moved")
+    reports = apply("inspect", host)
+    assert [(each.name, each.state) for each in reports] == [("policies of /usr/share/firefox-esr", "trusted")]
+    apply("remove", host)
+    installation.rename(host.root / "usr/lib/firefox-esr")
+    assert host.picture() == before
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("etc/firefox/policies/policies.json", '{"policies": {"Extensions": {"Install": ["a"]}}}'),
+        ("etc/firefox/policies/policies.json", "{"),
+        ("etc/chromium/policies/managed/a.json", '{"HomepageLocation": "a"}'),
+    ],
+)
+def test_policies_without_anchors_make_no_browser(host: Host, file: str, content: str) -> None:
+    host.put(file, content)
+    with pytest.raises(HostError, match="no trust store"):
+        apply("inspect", host)
 
 
 # --- merged, and restored
@@ -283,6 +350,11 @@ def test_a_link_stays_a_link(host: Host) -> None:
         ('\ufeff{"policies": {}}', "is not valid JSON"),  # Firefox ignores it with a byte order mark
         (b'{"policies": "\xff"}', "is not UTF-8"),
         ("[]", "holds no JSON object"),
+        ("null", "holds no JSON object"),
+        ("[" * 200_000, "is nested too deeply"),
+        ('{"A":' * 300 + "1" + "}" * 300, "is nested too deeply"),
+        ('{"policies": {"A": 1}, "policies": {"B": 2}}', 'has the key "policies" twice in one object: mend it'),
+        ('{"policies": {"A": {"B": 1, "B": 1}}}', 'has the key "B" twice in one object: mend it'),
         ('{"policies": []}', "policies is not an object: mend it"),
         ('{"policies": {"Certificates": {"Install": "a"}}}', "policies.Certificates.Install is not a list: mend it"),
     ],
@@ -383,7 +455,7 @@ def test_chromium_holds_an_anchor_to_its_domains(host: Host) -> None:
     (report,) = settle("install", host, LIMITED)
     entry = {"certificate": BASE64, "constraints": {"permitted_dns_names": ["corp.example", "localhost"]}}
     assert json.loads(host.chromium.read_text()) == {"CACertificatesWithConstraints": [entry]}
-    assert report.evidence == (f"{host.chromium} has Chromium trust it, for the domains corp.example, localhost",)
+    assert report.evidence == (f"{host.chromium} has Chromium trust it, for corp.example, localhost",)
 
 
 def test_chromium_trusts_an_anchor_without_limits_as_it_is(host: Host) -> None:
@@ -449,6 +521,30 @@ def test_odd_entries_are_nobodys_anchor_and_stay(host: Host, entry: Any) -> None
     settle("install", host, LIMITED)
     settle("remove", host, LIMITED)
     assert json.loads(file.read_text()) == {"CACertificatesWithConstraints": [entry]}
+
+
+CONSTRAINTS = [None, "corp.example", [], {"permitted_dns_names": None}, {"permitted_dns_names": [1, {}]}]
+
+
+@pytest.mark.parametrize("constraints", CONSTRAINTS)
+def test_odd_limits_of_the_anchor_are_told_and_go_with_it(host: Host, constraints: Any) -> None:
+    host.install_chromium()
+    entry = {"certificate": BASE64, "constraints": constraints}
+    file = host.put(host.chromium.parent / "odd.json", json.dumps({"CACertificatesWithConstraints": [entry], "A": 1}))
+    (report,) = apply("inspect", host)
+    assert report.state == "stale"
+    assert f"{file} names it in vain" in report.evidence[0]
+    settle("install", host, LIMITED)
+    settle("remove", host)
+    assert json.loads(file.read_text()) == {"CACertificatesWithConstraints": [], "A": 1}
+
+
+def test_an_anchor_may_be_limited_to_networks(host: Host) -> None:
+    host.install_chromium()
+    entry = {"certificate": BASE64, "constraints": {"permitted_cidrs": ["10.0.0.0/8"]}}
+    file = host.put(host.chromium.parent / "a.json", json.dumps({"CACertificatesWithConstraints": [entry]}))
+    (report,) = apply("inspect", host)
+    assert (report.state, report.evidence) == ("trusted", (f"{file} has Chromium trust it, for 10.0.0.0/8",))
 
 
 # --- check mode, and former anchors
