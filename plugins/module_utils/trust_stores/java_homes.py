@@ -20,7 +20,7 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.people import people
+from ansible_collections.anchorage.pki.plugins.module_utils.people import people, search
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.layouts import system_stores
 
 # Folders of installations below the root. An asterisk stands for one name.
@@ -72,21 +72,25 @@ def installations(root: str) -> list[Installation]:
     found = {(home, _owner(home)) for home in _system_homes(root)}
     for person in people(root):
         patterns = [os.path.join(glob.escape(person.home), pattern) for pattern in USER_HOMES]
-        found |= {(home, person) for home in _as_owner(person, _homes, patterns)}
+        found |= {(home, person) for home in _answered(search, person, _homes, patterns)}
     proved = _systems_keystores(root)
     looked = [
-        Installation(home, owner, tuple(_as_owner(owner, _own_keystores, home, owner.uid, proved)))
+        Installation(home, owner, tuple(_answered(_call_briefly, owner, _own_keystores, home, owner.uid, proved)))
         for home, owner in sorted(found, key=lambda entry: entry[0])
     ]
     return [installation for installation in looked if installation.keystores]
 
 
-def _as_owner(owner: Account, function: Callable[..., list[str]], *arguments: Any) -> list[str]:
+def _answered(ask: Callable[..., list[str]], *arguments: Any) -> list[str]:
     """What the owner finds; nothing where no answer comes: an installation that cannot be seen cannot be run either."""
     try:
-        return list(call_as(owner, function, *arguments, patience=_SEARCH_PATIENCE))
+        return ask(*arguments)
     except HostError:
         return []
+
+
+def _call_briefly(owner: Account, function: Callable[..., list[str]], *arguments: Any) -> list[str]:
+    return list(call_as(owner, function, *arguments, patience=_SEARCH_PATIENCE))
 
 
 def _system_homes(root: str) -> list[str]:

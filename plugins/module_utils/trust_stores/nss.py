@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.people import people
+from ansible_collections.anchorage.pki.plugins.module_utils.people import people, search
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import nss_database, nss_profiles
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
@@ -37,8 +37,8 @@ PACKAGES = {
     "apk": "nss-tools",
     "pkg": "nss",
 }
-# Seconds for a look into a home, which may lie on a file server that is gone.
-_SEARCH_PATIENCE = 20.0
+# Seconds for a look into a database, whose user may have made it one without an end.
+_READING_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Database:
 
     account: Account
     path: str
+    browser: str = "browsers"
     trouble: str = ""
 
     @property
@@ -55,7 +56,7 @@ class Database:
 
     @property
     def readers(self) -> str:
-        return f"{'Firefox' if 'mozilla' in self.path else 'Chromium'} of {self.account.name}"
+        return f"{self.browser} of {self.account.name}"
 
     @property
     def obstacle(self) -> str:
@@ -76,10 +77,10 @@ def find(root: str) -> list[Database]:
 
 def _of(account: Account) -> list[Database]:
     try:
-        paths = call_as(account, nss_profiles.databases, account.home, patience=_SEARCH_PATIENCE)
+        found = search(account, nss_profiles.databases, account.home)
     except HostError as error:
-        return [Database(account, account.home, str(error))]
-    return [Database(account, path) for path in paths]
+        return [Database(account, account.home, trouble=str(error))]
+    return [Database(account, path, browser) for path, browser in found]
 
 
 def inspect(store: Database, anchor: Anchor) -> Finding:

@@ -11,14 +11,16 @@ import os
 import shutil
 import signal
 import sqlite3
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils import as_user, commands, trust
-from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
-from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils import people as module_of_people
+from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import nss, nss_database
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
@@ -341,18 +343,27 @@ def test_a_database_that_a_browser_is_writing_to_fails_and_works_later(
     settle("install", people)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for other users")
 def test_a_home_that_gives_no_answer_fails_alone(people: ScratchPeople, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a file server that is gone: to nobody, and whatever is asked of it."""
     healthy = Database(people.bob)
-
-    def search(account: Account, *arguments: Any, **options: Any) -> Any:
-        if account.name == "alice" and options:
-            raise HostError("Work in the files of alice came to no end.")
-        return call_as(account, *arguments, **options)
-
-    monkeypatch.setattr(nss, "call_as", search)
+    monkeypatch.setattr(module_of_people, "_SURVEY_PATIENCE", 0.3)
+    monkeypatch.setattr(module_of_people, "_SEARCH_PATIENCE", 0.3)
+    for name in ("stat", "lstat", "scandir", "open"):
+        monkeypatch.setattr(os, name, hanging_in(people.alice.home, getattr(os, name)))
     silent, other = people.apply("install", ANCHOR, "nss")
-    assert (silent.state, silent.evidence[0]) == ("failed", "Work in the files of alice came to no end.")
+    assert (silent.name, silent.state) == (people.alice.home, "failed")
+    assert silent.evidence[0].startswith("Work in the files of alice came to no end")
     assert (other.name, other.state) == (str(healthy.path), "trusted")
+
+
+def hanging_in(folder: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(path: Any, *arguments: Any, **options: Any) -> Any:
+        if isinstance(path, (str, Path)) and str(path).startswith(folder):
+            time.sleep(60)
+        return function(path, *arguments, **options)
+
+    return call
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for other users")
