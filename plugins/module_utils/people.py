@@ -23,16 +23,18 @@ from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostEr
 MOUNTS = "/proc/self/mountinfo"
 _HOMES = "home"
 # Seconds for a look at all homes from without, and into one of them.
-_SURVEY_PATIENCE = 5.0
+_SURVEY_PATIENCE = 10.0
 _SEARCH_PATIENCE = 20.0
 
 Mounts = list[tuple[str, str]]
 
 
-def people(root: str) -> list[Account]:
-    """Everybody who has a home of their own below ``root``, root included; without root's rights, oneself.
+def people(root: str, places: Iterable[str]) -> list[Account]:
+    """Everybody, root included, who may have one of these places (paths below a home) in a home of their own below
+    ``root``; without root's rights, oneself.
 
-    Also those are given of whose homes root cannot tell. A home that the automounter would have to fetch is passed by:
+    Root only sees whether the first folder of a place is there: that saves a process for each user who has none. Also
+    those are given of whose homes root cannot tell. A home that the automounter would have to fetch is passed by:
     looking at it would mount it.
     """
     own, mounts = os.geteuid(), _mounts()
@@ -43,7 +45,7 @@ def people(root: str) -> list[Account]:
     unique = {(account.uid, account.home): account for account in reversed(accounts)}
     candidates = sorted(unique.values(), key=lambda account: (account.uid, account.name))
     candidates = [account for account in candidates if not _is_automounted(account.home, mounts)]
-    return [account for account, perhaps in zip(candidates, _survey(candidates)) if perhaps]
+    return [account for account, perhaps in zip(candidates, _survey(candidates, places)) if perhaps]
 
 
 def search(account: Account, function: Callable[..., list[Any]], *arguments: Any) -> list[Any]:
@@ -95,21 +97,22 @@ def _owner(path: str) -> int | None:
         return None
 
 
-def _survey(accounts: Sequence[Account]) -> list[bool]:
-    """Of each, whether the home is there and no other's, such as the / of many a service, or may be."""
-    places = [(account.home, account.uid) for account in accounts]
+def _survey(accounts: Sequence[Account], places: Iterable[str]) -> list[bool]:
+    """Of each, whether one of the places is in a home that is no other's, such as the / of many a service; or may be."""
+    folders = sorted({place.split("/")[0] for place in places})
+    homes = [(account.home, account.uid, folders) for account in accounts]
     if os.geteuid() != 0:
-        return _perhaps_own(places)
-    return _in_time(_perhaps_own, places) or [True] * len(accounts)
+        return _perhaps(homes)
+    return _in_time(_perhaps, homes) or [True] * len(accounts)
 
 
-def _perhaps_own(places: list[tuple[str, int]]) -> list[bool]:
-    return [_is_perhaps_own(home, uid) for home, uid in places]
+def _perhaps(homes: list[tuple[str, int, list[str]]]) -> list[bool]:
+    return [_may_hold(*home) for home in homes]
 
 
-def _is_perhaps_own(home: str, uid: int) -> bool:
+def _may_hold(home: str, uid: int, folders: list[str]) -> bool:
     try:
-        return _is_own(home, uid)
+        return _is_own(home, uid) and any(os.path.lexists(os.path.join(home, folder)) for folder in folders)
     except OSError:
         return True
 

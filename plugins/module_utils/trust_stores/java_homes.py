@@ -70,7 +70,7 @@ class Installation:
 def installations(root: str) -> list[Installation]:
     """Every Java installation that has a keystore of its own, each once."""
     found = {(home, _owner(home)) for home in _system_homes(root)}
-    for person in people(root):
+    for person in people(root, USER_HOMES):
         patterns = [os.path.join(glob.escape(person.home), pattern) for pattern in USER_HOMES]
         found |= {(home, person) for home in _answered(search, person, _homes, patterns)}
     proved = _systems_keystores(root)

@@ -27,6 +27,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
     Finding,
 )
 
+_PLACES = (*nss_profiles.FIREFOX, *nss_profiles.CHROMIUM)
 # What brings certutil where this command installs packages.
 PACKAGES = {
     "apt-get": "libnss3-tools",
@@ -67,12 +68,11 @@ class Database:
 
 
 def sought() -> list[str]:
-    folders = (*nss_profiles.FIREFOX, *nss_profiles.CHROMIUM)
-    return [f"~/{folder} of every user" for folder in folders]
+    return [f"~/{place} of every user" for place in _PLACES]
 
 
 def find(root: str) -> list[Database]:
-    return [database for account in people(root) for database in _of(account)]
+    return [database for account in people(root, _PLACES) for database in _of(account)]
 
 
 def _of(account: Account) -> list[Database]:

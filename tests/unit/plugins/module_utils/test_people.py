@@ -21,8 +21,8 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchP
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for other users")
 
 
-def names(host: ScratchPeople) -> list[str]:
-    return [account.name for account in module.people(str(host.root))]
+def names(host: ScratchPeople, *places: str) -> list[str]:
+    return [account.name for account in module.people(str(host.root), places or ["."])]
 
 
 def mounts(host: ScratchPeople, monkeypatch: pytest.MonkeyPatch, *rows: tuple[str, str]) -> None:
@@ -40,6 +40,15 @@ def test_everybody_with_a_home_of_their_own_counts(people: ScratchPeople) -> Non
     people.person("carol", 23458, "")
     people.person("alice2", people.alice.uid)
     assert names(people) == ["kiosk", "alice", "alice2", "bob", "carol"]
+
+
+@needs_root
+def test_who_has_none_of_the_places_is_not_looked_at(people: ScratchPeople) -> None:
+    Path(people.alice.home, ".pki").mkdir()
+    Path(people.bob.home, "snap").symlink_to("nowhere")
+    assert names(people, ".mozilla/firefox", ".pki/nssdb") == ["alice"]
+    assert names(people, "snap/*/current", ".pki/nssdb") == ["alice", "bob"]
+    assert names(people, ".mozilla/firefox") == []
 
 
 @needs_root
@@ -171,7 +180,7 @@ def test_a_home_that_has_to_be_mounted_first_is_passed_by(
 
 def test_whoever_is_not_root_sees_to_oneself(people: ScratchPeople, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: people.alice.uid)
-    assert {account.uid for account in module.people(str(people.root))} == {people.alice.uid}
+    assert {account.uid for account in module.people(str(people.root), ["."])} == {people.alice.uid}
 
 
 def test_without_a_table_of_mounts_nothing_is_automounted(
