@@ -5,8 +5,8 @@
 """Work in another user's files, done wholly as that user, so that a link or a pipe planted there harms nobody else.
 
 A child process gives up root's rights for good, does the work, and sends back plain values: in limited time, as the
-files may lie on a server that is gone, and as the user may stop or end the child. All that a user keeps root waiting in
-vain counts together.
+files may lie on a server that is gone, and as the user may stop or end the child. All the
+time that work for a user took in vain counts together.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostEr
 
 # Seconds. Whatever the child runs has a shorter limit of its own.
 PATIENCE = 180.0
-_LEAST_PATIENCE = 1.0  # with a user who has kept root waiting for longer than that already
+_LEAST_PATIENCE = 1.0  # with a user for whom that much was spent in vain already
 _GRACE = 1.0  # for a killed child to be gone; one that waits for a dead file server never is
 _LARGEST_ANSWER = 32 * 1024 * 1024
 
 
-# Seconds that root has waited in vain, by the number of the user.
+# Seconds spent in vain, by the number of the user.
 _lost: dict[int, float] = {}
 
 
@@ -56,14 +56,18 @@ def call_as(account: Account, function: Callable[..., Any], *arguments: Any, pat
     start, lost = time.monotonic(), _lost.get(account.uid, 0.0)
     patience = min(patience, max(_LEAST_PATIENCE, PATIENCE - lost))
     answer = _ask_child(lambda: _become(account), function, arguments, patience)
-    if time.monotonic() - start >= patience:
-        _lost[account.uid] = lost + patience
-    return _open_answer(answer, f"Work in the files of {account.name} came to no end, or was ended by that user.")
+    try:
+        return _open_answer(answer, f"Work in the files of {account.name} came to no end, or was ended by that user.")
+    except HostError:
+        _lost[account.uid] = lost + time.monotonic() - start
+        raise
 
 
 def call_in_time(function: Callable[..., Any], *arguments: Any, patience: float) -> Any:
-    """What ``function`` returns, run by whoever runs this: for a look at files that may give no answer. Raises HostError
-    as :func:`call_as` does."""
+    """What ``function`` returns, run by whoever runs this: for a look at files that may give no answer.
+
+    Raises HostError as :func:`call_as` does.
+    """
     answer = _ask_child(lambda: None, function, arguments, patience)
     return _open_answer(answer, f"There was no answer in {patience:g} seconds.")
 

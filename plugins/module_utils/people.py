@@ -4,8 +4,8 @@
 
 """The people of a host: the users who have a home of their own, where programs keep what they trust.
 
-A home may lie on a file server that is gone, or be closed to root (FUSE, NFS). So root looks at homes from a child process
-only, in limited time, and where that comes to nothing, the user's own look decides.
+A home may lie on a file server that is gone, or be closed to root (FUSE, NFS). So root looks at homes from a child
+process only, in limited time, and where that comes to nothing, the user's own look decides.
 """
 
 from __future__ import annotations
@@ -49,8 +49,10 @@ def people(root: str, places: Iterable[str]) -> list[Account]:
 
 
 def search(account: Account, function: Callable[..., list[Any]], *arguments: Any) -> list[Any]:
-    """What ``function`` finds in the account's home, as the account, in limited time: nothing where the home is not there
-    or another's. Raises HostError where there is no answer."""
+    """What ``function`` finds in the account's home, as the account, in limited time.
+
+    Nothing, where the home is not there or another's. Raises HostError where there is no answer.
+    """
     return list(call_as(account, _search, account.home, account.uid, function, arguments, patience=_SEARCH_PATIENCE))
 
 
@@ -64,8 +66,8 @@ def _search(home: str, uid: int, function: Callable[..., list[Any]], arguments: 
 
 
 def _unlisted(homes: str, known: set[str], mounts: Mounts) -> list[pwd.struct_passwd]:
-    """Those whom a directory service does not list: the owners of homes, or where these cannot be told, whoever is called
-    as the home is."""
+    """Those whom a directory service does not list: the owners of homes, or whoever has the home's name, where these
+    cannot be told."""
     if _is_automounted(homes, mounts):
         return []
     paths = [os.path.join(homes, name) for name in _in_time(_names, homes) or []]
@@ -98,7 +100,7 @@ def _owner(path: str) -> int | None:
 
 
 def _survey(accounts: Sequence[Account], places: Iterable[str]) -> list[bool]:
-    """Of each, whether one of the places is in a home that is no other's, such as the / of many a service; or may be."""
+    """Of each, whether one of the places is, or may be, in a home that is no other's, as is the / of many a service."""
     folders = sorted({place.split("/")[0] for place in places})
     homes = [(account.home, account.uid, folders) for account in accounts]
     if os.geteuid() != 0:

@@ -10,6 +10,7 @@ has made none yet, none is made: what a browser trusts before its first start is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.people import people
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import nss_database, nss_profiles
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
+    NEEDS_USER,
     STALE,
     TRUSTED,
     Anchor,
@@ -86,9 +88,16 @@ def _of(account: Account) -> list[Database]:
 def inspect(store: Database, anchor: Anchor) -> Finding:
     if store.trouble:
         raise HostError(store.trouble)
-    if store.obstacle:
-        return _inspect_without_certutil(store, anchor)
-    found = call_as(store.account, nss_database.examine, store.path, anchor.der)
+    try:
+        return _inspect_without_certutil(store, anchor) if store.obstacle else _inspect(store, anchor)
+    except HostError as error:
+        if store.account.uid == os.geteuid():
+            raise
+        return Finding(NEEDS_USER, (str(error),), private=True)
+
+
+def _inspect(store: Database, anchor: Anchor) -> Finding:
+    found = call_as(store.account, nss_database.examine, store.path, anchor.der, patience=_READING_PATIENCE)
     evidence = tuple(_sentence(store, nickname, flags) for nickname, flags in found)
     if any(_is_trusted(flags) for _nickname, flags in found):
         return Finding(TRUSTED, evidence)
@@ -96,7 +105,7 @@ def inspect(store: Database, anchor: Anchor) -> Finding:
 
 
 def _inspect_without_certutil(store: Database, anchor: Anchor) -> Finding:
-    nicknames = call_as(store.account, nss_database.nicknames, store.path, anchor.der)
+    nicknames = call_as(store.account, nss_database.nicknames, store.path, anchor.der, patience=_READING_PATIENCE)
     if not nicknames:
         return Finding(ABSENT, (f"{store.path} lacks it",))
     return Finding(STALE, (f"{store.path} holds it; whether it is trusted, only certutil can tell",))

@@ -28,9 +28,9 @@ def result(
 ) -> dict[str, Any]:
     """What Ansible gets to read."""
     monkeypatch.setattr(trust, "apply", apply)
-    with patch_module_args({"operation": operation, "name": ANCHOR.name, "certificate": "x"}):
-        with pytest.raises(SystemExit):
-            anchor_deployment.main()
+    arguments = {"operation": operation, "name": ANCHOR.name, "certificate": "x"}
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        anchor_deployment.main()
     output = capsys.readouterr().out
     output.encode()
     return dict(json.loads(output))
