@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils import people as module
+from ansible_collections.anchorage.pki.plugins.module_utils.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople
 
@@ -181,6 +182,12 @@ def test_a_home_that_has_to_be_mounted_first_is_passed_by(
 def test_whoever_is_not_root_sees_to_oneself(people: ScratchPeople, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: people.alice.uid)
     assert {account.uid for account in module.people(str(people.root), ["."])} == {people.alice.uid}
+
+
+@needs_root
+def test_whoever_is_not_root_needs_no_look_at_the_homes_of_others(people: ScratchPeople) -> None:
+    (people.root / "home").chmod(0o711)
+    assert call_as(people.alice, names, people) == ["alice"]
 
 
 def test_without_a_table_of_mounts_nothing_is_automounted(
