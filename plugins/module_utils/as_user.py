@@ -5,7 +5,8 @@
 """Work in another user's files, done wholly as that user, so that a link or a pipe planted there harms nobody else.
 
 A child process gives up root's rights for good, does the work, and sends back plain values: in limited time, as the
-files may lie on a server that is gone, and as the user may stop or end the child.
+files may lie on a server that is gone, and as the user may stop or end the child. All the
+time that work for a user took in vain counts together.
 """
 
 from __future__ import annotations
@@ -21,12 +22,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from ansible_collections.anchorage.pki.plugins.module_utils.commands import await_end
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError, UserNeeded
 
 # Seconds. Whatever the child runs has a shorter limit of its own.
 PATIENCE = 180.0
+_LEAST_PATIENCE = 1.0  # with a user for whom that much was spent in vain already
 _GRACE = 1.0  # for a killed child to be gone; one that waits for a dead file server never is
 _LARGEST_ANSWER = 32 * 1024 * 1024
+
+
+# Seconds spent in vain, by the number of the user.
+_lost: dict[int, float] = {}
 
 
 @dataclass(frozen=True)
@@ -46,25 +53,48 @@ def call_as(account: Account, function: Callable[..., Any], *arguments: Any, pat
     """
     if os.geteuid() != 0 or account.uid == 0:  # whoever is not root is nobody else, and sees what they may see
         return function(*arguments)
+    start, lost = time.monotonic(), _lost.get(account.uid, 0.0)
+    patience = min(patience, max(_LEAST_PATIENCE, PATIENCE - lost))
+    answer = _ask_child(lambda: _become(account), function, arguments, patience)
+    try:
+        return _open_answer(answer, f"Work in the files of {account.name} came to no end, or was ended by that user.")
+    except HostError:
+        _lost[account.uid] = lost + time.monotonic() - start
+        raise
+
+
+def call_in_time(function: Callable[..., Any], *arguments: Any, patience: float) -> Any:
+    """What ``function`` returns, run by whoever runs this: for a look at files that may give no answer.
+
+    Raises HostError as :func:`call_as` does.
+    """
+    answer = _ask_child(lambda: None, function, arguments, patience)
+    return _open_answer(answer, f"There was no answer in {patience:g} seconds.")
+
+
+def _ask_child(
+    prepare: Callable[[], None], function: Callable[..., Any], arguments: tuple[Any, ...], patience: float
+) -> bytes:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _answer(writing, account, function, arguments)
+        _answer(writing, prepare, function, arguments)
     os.close(writing)
     try:
-        answer = _receive(reading, time.monotonic() + patience)
+        return _receive(reading, time.monotonic() + patience)
     finally:
         os.close(reading)
         _end(child)
-    return _open_answer(answer, account)
 
 
-def _answer(writing: int, account: Account, function: Callable[..., Any], arguments: tuple[Any, ...]) -> NoReturn:
+def _answer(
+    writing: int, prepare: Callable[[], None], function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> NoReturn:
     """The child's whole life. Whatever happens, it must not return into its parent's business."""
     status = 1
     try:
-        _become(account)
+        prepare()
         answer = json.dumps(_outcome(function, arguments)).encode()
         with open(writing, "wb") as pipe:
             pipe.write(answer)
@@ -110,15 +140,17 @@ def _end(child: int) -> None:
     """The child is at its end, or overdue, or its user has stopped it."""
     os.kill(child, signal.SIGKILL)
     deadline = time.monotonic() + _GRACE
+    await_end(child, _GRACE)
     while os.waitpid(child, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
-def _open_answer(answer: bytes, account: Account) -> Any:
+def _open_answer(answer: bytes, silence: str) -> Any:
+    """``silence`` says that there is no whole answer."""
     try:
         content = json.loads(answer)
     except ValueError as error:
-        raise HostError(f"Work in the files of {account.name} came to no end, or was ended by that user.") from error
+        raise HostError(silence) from error
     if "user_needed" in content:
         raise UserNeeded(content["user_needed"])
     if "error" in content:

@@ -87,18 +87,23 @@ def run(
         return Outcome(status, stdout.read(_LARGEST_OUTPUT), stderr.read(_LARGEST_OUTPUT))
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
-    """The exit status of the process. Raises subprocess.TimeoutExpired.
+def await_end(process: int, timeout: float) -> bool:
+    """Wait for a child to end, for so many seconds at most, where the kernel tells of its end; whether it does.
 
-    Where the kernel tells its end, that is waited for: Popen.wait() only looks again every 50 milliseconds.
+    Without that, there is only to look again and again, as Popen.wait() does every 50 milliseconds.
     """
     with suppress(AttributeError, OSError):  # neither FreeBSD nor Linux before 5.3 can
-        descriptor = os.pidfd_open(process.pid)
+        descriptor = os.pidfd_open(process)
         try:
             ending = select.poll()
             ending.register(descriptor, select.POLLIN)
             ending.poll(timeout * 1000)
+            return True
         finally:
             os.close(descriptor)
-        timeout = 0
-    return process.wait(timeout)
+    return False
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
+    """The exit status of the process. Raises subprocess.TimeoutExpired."""
+    return process.wait(0 if await_end(process.pid, timeout) else timeout)

@@ -168,9 +168,9 @@ def main() -> None:
             java_password=module.params["java_keystore_password"],
         )
     except HostError as error:
-        module.fail_json(msg=str(error), stores=[], purged=[])
-    result = shape(reports)
-    shortfall = trust.shortfall(operation, reports)
+        module.fail_json(msg=_text(str(error)), stores=[], purged=[])
+    result = _text(shape(reports))
+    shortfall = _text(trust.shortfall(operation, reports))
     if shortfall:
         module.fail_json(msg=shortfall, **result)
     module.exit_json(**result)
@@ -217,6 +217,15 @@ def _purged(reports: list[trust.Report]) -> list[dict[str, Any]]:
             if purge.after.state in trust.SETTLED[trust.REMOVE]:
                 stores.setdefault(purge.anchor.sha256, []).append(report.name)
     return [{"sha256": sha256, "stores": names} for sha256, names in stores.items()]
+
+
+def _text(value: Any) -> Any:
+    """The value with all that is no text escaped, of which Ansible takes nothing: names of files may be any bytes."""
+    if isinstance(value, dict):
+        return {key: _text(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_text(each) for each in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _section(name: str, state: str, evidence: tuple[str, ...]) -> str:

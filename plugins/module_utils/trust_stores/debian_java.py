@@ -21,6 +21,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.commands import find
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import java_keystore
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.files import closed_to_others, read_regular
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.java_homes import DEBIAN_KEYSTORE, DEBIAN_MARK
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
     STALE,
@@ -29,8 +30,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store i
     Finding,
 )
 
-MARK = "/etc/debian_version"
-KEYSTORE = "/etc/ssl/certs/java/cacerts"
 SETTINGS = "/etc/default/cacerts"
 HOOK = "/etc/ca-certificates/update.d/jks-keystore"
 _SETTING = re.compile(rb"""^\s*(storepass|cacerts_updates)=(["']?)(.*?)\2\s*(?:#.*)?$""", re.MULTILINE)
@@ -50,7 +49,7 @@ class DebianKeystore:
 
     @property
     def keystore(self) -> str:
-        return self.path(KEYSTORE)
+        return self.path(DEBIAN_KEYSTORE)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -80,7 +79,7 @@ def sought() -> list[str]:
 
 def find(root: str) -> list[DebianKeystore]:
     store = DebianKeystore(root)
-    present = os.path.exists(store.path(MARK)) and os.path.exists(store.keystore)
+    present = os.path.exists(store.path(DEBIAN_MARK)) and os.path.exists(store.keystore)
     return [store] if present else []
 
 

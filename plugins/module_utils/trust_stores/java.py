@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostEr
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import java_homes, java_keystore
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
+    NEEDS_USER,
     TRUSTED,
     Anchor,
     Finding,
@@ -89,7 +90,12 @@ def with_password(store: Keystore, password: str) -> Keystore:
 
 
 def inspect(store: Keystore, anchor: Anchor) -> Finding:
-    aliases = _work(store, java_keystore.aliases, anchor.der)
+    try:
+        aliases = _work(store, java_keystore.aliases, anchor.der)
+    except HostError as error:
+        if store.is_own:
+            raise
+        return Finding(NEEDS_USER, (str(error),), private=True)
     if aliases:
         return Finding(TRUSTED, tuple(f"{store.path} trusts it as {alias}" for alias in aliases))
     return Finding(ABSENT, (f"{store.path} lacks it",))

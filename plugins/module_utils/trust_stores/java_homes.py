@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where Java installations are, and which of their keystores the system does not make itself.
+"""Where Java installations are, and which of their keystores no store of the system proves.
 
 A keystore belongs to whoever owns the installation: an archive unpacked by root may keep a stranger's number as its
 owner, and a user's own JDK is the user's. All that is done to it is done as that owner.
@@ -20,7 +20,8 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.people import people
+from ansible_collections.anchorage.pki.plugins.module_utils.people import people, search
+from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.layouts import system_stores
 
 # Folders of installations below the root. An asterisk stands for one name.
 SYSTEM_HOMES = (
@@ -48,14 +49,9 @@ KEYSTORES = (
     "jre/lib/security/cacerts",
     "jre/lib/security/jssecacerts",
 )
-# What the system makes out of its own anchors, and would make again.
-REGENERATED = (
-    "/etc/ssl/",
-    "/etc/pki/",
-    "/etc/ca-certificates/extracted/",
-    "/var/lib/ca-certificates/",
-    "/usr/share/pki/",
-)
+# What Debian's ca-certificates-java makes of the system's anchors, where the mark tells Debian: see debian_java.py.
+DEBIAN_MARK = "/etc/debian_version"
+DEBIAN_KEYSTORE = "/etc/ssl/certs/java/cacerts"
 COMMANDS = ("usr/bin/java", "usr/local/bin/java")
 ENVIRONMENT = "etc/environment"
 # Seconds for a look into a home, which may lie on a file server that is gone.
@@ -74,22 +70,27 @@ class Installation:
 def installations(root: str) -> list[Installation]:
     """Every Java installation that has a keystore of its own, each once."""
     found = {(home, _owner(home)) for home in _system_homes(root)}
-    for person in people(root):
+    for person in people(root, USER_HOMES):
         patterns = [os.path.join(glob.escape(person.home), pattern) for pattern in USER_HOMES]
-        found |= {(home, person) for home in _as_owner(person, _homes, patterns)}
+        found |= {(home, person) for home in _answered(search, person, _homes, patterns)}
+    proved = _systems_keystores(root)
     looked = [
-        Installation(home, owner, tuple(_as_owner(owner, _own_keystores, home, owner.uid, root)))
+        Installation(home, owner, tuple(_answered(_call_briefly, owner, _own_keystores, home, owner.uid, proved)))
         for home, owner in sorted(found, key=lambda entry: entry[0])
     ]
     return [installation for installation in looked if installation.keystores]
 
 
-def _as_owner(owner: Account, function: Callable[..., list[str]], *arguments: Any) -> list[str]:
+def _answered(ask: Callable[..., list[str]], *arguments: Any) -> list[str]:
     """What the owner finds; nothing where no answer comes: an installation that cannot be seen cannot be run either."""
     try:
-        return list(call_as(owner, function, *arguments, patience=_SEARCH_PATIENCE))
+        return ask(*arguments)
     except HostError:
         return []
+
+
+def _call_briefly(owner: Account, function: Callable[..., list[str]], *arguments: Any) -> list[str]:
+    return list(call_as(owner, function, *arguments, patience=_SEARCH_PATIENCE))
 
 
 def _system_homes(root: str) -> list[str]:
@@ -121,14 +122,18 @@ def _owner(home: str) -> Account:
     return Account(f"user {status.st_uid}", status.st_uid, status.st_gid, "/")
 
 
-def _own_keystores(home: str, uid: int, root: str) -> list[str]:
-    """The keystores of an installation, as its owner sees them: the owner's, and not the system's."""
+def _systems_keystores(root: str) -> list[str]:
+    """The keystores that stores of the system prove, links resolved."""
+    paths = [store.keystore for store in system_stores(root)]
+    if os.path.exists(os.path.join(root, DEBIAN_MARK.lstrip("/"))):
+        paths.append(os.path.join(root, DEBIAN_KEYSTORE.lstrip("/")))
+    return [os.path.realpath(path) for path in paths if path]
+
+
+def _own_keystores(home: str, uid: int, others: list[str]) -> list[str]:
+    """The keystores of an installation, as its owner sees them: the owner's, and none of the others."""
     paths = {os.path.realpath(os.path.join(home, name)) for name in KEYSTORES}
-    return sorted(path for path in paths if not _is_regenerated(path, root) and _is_own(path, uid))
-
-
-def _is_regenerated(path: str, root: str) -> bool:
-    return any(path.startswith((folder, os.path.join(root, folder.lstrip("/")))) for folder in REGENERATED)
+    return sorted(path for path in paths if path not in others and _is_own(path, uid))
 
 
 def _is_own(path: str, uid: int) -> bool:

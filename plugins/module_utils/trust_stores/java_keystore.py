@@ -156,8 +156,9 @@ def _keytool(
         outcome = run(command, _LIMIT, given, {_VARIABLE: password})
     if _REFUSAL in outcome.output:
         raise UserNeeded(
-            f"{path} has a password of its own. Whoever knows it can add the root certificate: "
-            f"keytool -importcert -keystore {path} -alias NAME -file ROOT.pem"
+            f"{path} has a password of its own. Whoever knows it can add the root certificate, by "
+            f"keytool -importcert -keystore {path} -alias NAME -file ROOT.pem, "
+            f"or remove it, by keytool -delete -keystore {path} -alias NAME"
         )
     if outcome.status:
         raise HostError(f"keytool failed for {path}: {outcome.last_line.rstrip('.')}.")

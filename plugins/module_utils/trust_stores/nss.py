@@ -10,6 +10,7 @@ has made none yet, none is made: what a browser trusts before its first start is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,16 +18,18 @@ from dataclasses import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils.commands import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.people import people
+from ansible_collections.anchorage.pki.plugins.module_utils.people import people, search
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import nss_database, nss_profiles
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import (
     ABSENT,
+    NEEDS_USER,
     STALE,
     TRUSTED,
     Anchor,
     Finding,
 )
 
+_PLACES = (*nss_profiles.FIREFOX, *nss_profiles.CHROMIUM)
 # What brings certutil where this command installs packages.
 PACKAGES = {
     "apt-get": "libnss3-tools",
@@ -37,8 +40,8 @@ PACKAGES = {
     "apk": "nss-tools",
     "pkg": "nss",
 }
-# Seconds for a look into a home, which may lie on a file server that is gone.
-_SEARCH_PATIENCE = 20.0
+# Seconds for a look into a database, whose user may have made it one without an end.
+_READING_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Database:
 
     account: Account
     path: str
+    browser: str = "browsers"
     trouble: str = ""
 
     @property
@@ -55,7 +59,7 @@ class Database:
 
     @property
     def readers(self) -> str:
-        return f"{'Firefox' if 'mozilla' in self.path else 'Chromium'} of {self.account.name}"
+        return f"{self.browser} of {self.account.name}"
 
     @property
     def obstacle(self) -> str:
@@ -66,28 +70,34 @@ class Database:
 
 
 def sought() -> list[str]:
-    folders = (*nss_profiles.FIREFOX, *nss_profiles.CHROMIUM)
-    return [f"~/{folder} of every user" for folder in folders]
+    return [f"~/{place} of every user" for place in _PLACES]
 
 
 def find(root: str) -> list[Database]:
-    return [database for account in people(root) for database in _of(account)]
+    return [database for account in people(root, _PLACES) for database in _of(account)]
 
 
 def _of(account: Account) -> list[Database]:
     try:
-        paths = call_as(account, nss_profiles.databases, account.home, patience=_SEARCH_PATIENCE)
+        found = search(account, nss_profiles.databases, account.home)
     except HostError as error:
-        return [Database(account, account.home, str(error))]
-    return [Database(account, path) for path in paths]
+        return [Database(account, account.home, trouble=str(error))]
+    return [Database(account, path, browser) for path, browser in found]
 
 
 def inspect(store: Database, anchor: Anchor) -> Finding:
     if store.trouble:
         raise HostError(store.trouble)
-    if store.obstacle:
-        return _inspect_without_certutil(store, anchor)
-    found = call_as(store.account, nss_database.examine, store.path, anchor.der)
+    try:
+        return _inspect_without_certutil(store, anchor) if store.obstacle else _inspect(store, anchor)
+    except HostError as error:
+        if store.account.uid == os.geteuid():
+            raise
+        return Finding(NEEDS_USER, (str(error),), private=True)
+
+
+def _inspect(store: Database, anchor: Anchor) -> Finding:
+    found = call_as(store.account, nss_database.examine, store.path, anchor.der, patience=_READING_PATIENCE)
     evidence = tuple(_sentence(store, nickname, flags) for nickname, flags in found)
     if any(_is_trusted(flags) for _nickname, flags in found):
         return Finding(TRUSTED, evidence)
@@ -95,7 +105,7 @@ def inspect(store: Database, anchor: Anchor) -> Finding:
 
 
 def _inspect_without_certutil(store: Database, anchor: Anchor) -> Finding:
-    nicknames = call_as(store.account, nss_database.nicknames, store.path, anchor.der)
+    nicknames = call_as(store.account, nss_database.nicknames, store.path, anchor.der, patience=_READING_PATIENCE)
     if not nicknames:
         return Finding(ABSENT, (f"{store.path} lacks it",))
     return Finding(STALE, (f"{store.path} holds it; whether it is trusted, only certutil can tell",))

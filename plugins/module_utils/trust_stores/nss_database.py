@@ -32,6 +32,7 @@ TRUST = "C,,"  # an authority for servers, and for nothing else
 _LIMIT = 30.0
 _BUSY_LIMIT = 10.0
 _CERTIFICATE = b"\0\0\0\1"  # CKO_CERTIFICATE, in the column of CKA_CLASS
+_TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 _HOLDER = "NSS Certificate DB"
 
 _FINGERPRINT = "Fingerprint (SHA-256):"
@@ -72,14 +73,16 @@ def examine(folder: str, der: bytes) -> list[list[str]]:
 
 
 def require_unlocked(folder: str, user: str, name: str) -> None:
-    """Raises UserNeeded where a password guards the database. To write without it leaves a certificate half installed:
-    there, and trusted for nothing."""
+    """Raises UserNeeded where a password guards the database, with how to add the certificate under this name. To write
+    without it leaves a certificate half installed: there, and trusted for nothing."""
+    advice = f"give the root certificate in PEM to: certutil -A -d sql:{folder} -n {name} -t {TRUST} -a"
+    _require_unlocked(folder, user, advice)
+
+
+def _require_unlocked(folder: str, user: str, advice: str) -> None:
     outcome = run([_program(), "-K", "-d", f"sql:{folder}", "-f", "/dev/null"], _LIMIT)
     if "SEC_ERROR_BAD_PASSWORD" in outcome.output:
-        raise UserNeeded(
-            f"{folder} has a password, which only its user knows. As {user}, give the root certificate in PEM to: "
-            f"certutil -A -d sql:{folder} -n {name} -t {TRUST} -a"
-        )
+        raise UserNeeded(f"{folder} has a password, which only its user knows. As {user}, {advice}")
 
 
 def add(folder: str, name: str, pem: str) -> None:
@@ -112,7 +115,7 @@ def _delete(folder: str, user: str, nickname: str, der: bytes) -> None:
     others = [value for other, value in _certificates(folder) if other == nickname and value != der]
     flags = trust_flags(folder, nickname)
     if others:
-        require_unlocked(folder, user, nickname)
+        _require_unlocked(folder, user, f"remove it: certutil -D -d sql:{folder} -n '{nickname}'")
     for _attempt in range(1 + len(others)):
         _require_success(_certutil("-D", folder, "-n", _addressed(nickname)), folder)
         if nickname not in nicknames(folder, der):
@@ -132,19 +135,25 @@ def _certificates(folder: str) -> list[tuple[str, bytes]]:
     # A look at the keys, with which NSS signs what it trusts, cleans up there as well.
     keys = os.path.join(folder, "key4.db")
     if os.path.exists(keys):
-        _query(keys, "SELECT id FROM metaData LIMIT 1")
-    rows = _query(os.path.join(folder, DATABASE_FILE), "SELECT a3, a11 FROM nssPublic WHERE a0 = ?", _CERTIFICATE)
+        _query(keys, "metaData", "SELECT id FROM metaData LIMIT 1")
+    file = os.path.join(folder, DATABASE_FILE)
+    rows = _query(file, "nssPublic", "SELECT a3, a11 FROM nssPublic WHERE a0 = ?", _CERTIFICATE)
     return [(_nickname(label), bytes(value)) for label, value in rows if isinstance(value, bytes)]
 
 
-def _query(path: str, statement: str, *values: bytes) -> list[Any]:
-    """The rows that the statement selects. The file is opened for writing too, since certutil cannot read a database
-    until somebody has cleaned up after a writer that was killed, and SQLite does so as it opens it."""
+def _query(path: str, table: str, statement: str, *values: bytes) -> list[Any]:
+    """The rows that the statement selects from the table, as which a view may pose that has no end.
+
+    The file is opened for writing too, since certutil cannot read a database until somebody has cleaned up after a
+    writer that was killed, and SQLite does so as it opens it.
+    """
     if sqlite3 is None:
         raise HostError("Python's module sqlite3 is missing: install the system's package of it.")
     try:
         connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True, timeout=_BUSY_LIMIT)
         try:
+            if not connection.execute(_TABLE, [table]).fetchall():
+                raise HostError(f"{path} has no table {table}, as NSS makes one: no program of NSS has written it.")
             return connection.execute(statement, values).fetchall()
         finally:
             connection.close()

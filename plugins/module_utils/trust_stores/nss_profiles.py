@@ -10,6 +10,7 @@ what the confinements of snap and flatpak make of a home.
 
 from __future__ import annotations
 
+import codecs
 import configparser
 import glob
 import os
@@ -38,12 +39,12 @@ CHROMIUM = (
 DATABASE_FILE = "cert9.db"
 
 
-def databases(home: str) -> list[str]:
-    """The folders of the user's NSS databases, each one once, whatever links lead to it."""
-    folders = [folder for pattern in CHROMIUM for folder in _matches(home, pattern)]
+def databases(home: str) -> list[list[str]]:
+    """The folders of the user's NSS databases, each with its browser's name, and once, whatever links lead to it."""
+    found = [(folder, "Chromium") for pattern in CHROMIUM for folder in _matches(home, pattern)]
     for profiles in FIREFOX:
-        folders += _profiles(os.path.join(home, profiles))
-    unique = {os.path.realpath(folder): folder for folder in reversed(folders) if _is_own_database(folder)}
+        found += [(folder, "Firefox") for folder in _profiles(os.path.join(home, profiles))]
+    unique = {os.path.realpath(folder): [folder, browser] for folder, browser in reversed(found) if _is_own(folder)}
     return sorted(unique.values())
 
 
@@ -58,7 +59,7 @@ def _profiles(folder: str) -> list[str]:
 
 def _named_profiles(folder: str) -> list[str]:
     """The paths that profiles.ini gives, relative to ``folder`` or absolute. One that cannot be read names nothing."""
-    content = read_regular(os.path.join(folder, "profiles.ini")) or b""
+    content = (read_regular(os.path.join(folder, "profiles.ini")) or b"").removeprefix(codecs.BOM_UTF8)
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(content.decode(errors="surrogateescape"))
@@ -68,7 +69,7 @@ def _named_profiles(folder: str) -> list[str]:
     return [parser.get(section, "Path", fallback="") for section in sections]
 
 
-def _is_own_database(folder: str) -> bool:
+def _is_own(folder: str) -> bool:
     """Whether there is a database, and it is the user's: another's, which a link may lead to, is for its owner."""
     try:
         status = os.stat(os.path.join(folder, DATABASE_FILE))

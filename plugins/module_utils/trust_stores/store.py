@@ -53,13 +53,15 @@ class Finding:
     """What a store says of an anchor: a state, and the sentences that show it.
 
     ``blocked`` is empty, or the sentence that says where the host is told to distrust it. ``awaits`` is empty, or what
-    has to happen on the host until ``state`` is reached.
+    has to happen on the host until ``state`` is reached. ``private`` is what another user's own store does not let root
+    find out: for that user to mend, and no failure of the host, whatever the operation.
     """
 
     state: str
     evidence: tuple[str, ...]
     blocked: str = ""
     awaits: str = ""
+    private: bool = False
 
 
 class Store(Protocol):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils import as_user
+from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as, call_in_time
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople
 
@@ -79,6 +81,36 @@ def test_no_answer_in_time_is_told_and_the_child_is_ended(function: object, pati
         call_as(NOBODY_YET, function, patience=patience)  # type: ignore[arg-type]
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+@needs_root
+def test_all_that_a_user_spends_in_vain_counts_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal that comes late is as vain as none. Others have all of the time."""
+    monkeypatch.setattr(as_user, "_lost", {})
+    monkeypatch.setattr(as_user, "PATIENCE", 0.6)
+    monkeypatch.setattr(as_user, "_LEAST_PATIENCE", 0.2)
+    for function in (refuse_late, stop_oneself):
+        with pytest.raises(HostError):
+            call_as(NOBODY_YET, function, patience=0.4)
+    with pytest.raises(HostError, match="came to no end"):
+        call_as(NOBODY_YET, refuse_late, patience=0.4)
+    with pytest.raises(HostError, match="at last"):
+        call_as(replace(NOBODY_YET, uid=23458), refuse_late, patience=0.4)
+    assert call_as(NOBODY_YET, list) == []
+
+
+def refuse_late() -> None:
+    time.sleep(0.3)
+    raise HostError("at last")
+
+
+@needs_root
+def test_a_look_in_time_stays_ones_own() -> None:
+    assert call_in_time(os.getuid, patience=5) == 0
+    with pytest.raises(HostError, match=r"There was no answer in 0\.3 seconds\."):
+        call_in_time(stop_oneself, patience=0.3)
+    with pytest.raises(HostError, match="for a reason"):
+        call_in_time(fail, HostError("for a reason"), patience=5)
 
 
 @needs_root

@@ -224,6 +224,26 @@ def test_a_users_keytool_does_not_learn_the_password(people: ScratchPeople) -> N
     assert "of our own" not in log.read_text()
 
 
+@needs_root
+@pytest.mark.parametrize("content", ["of her own", "empty", "garbage"])
+@pytest.mark.parametrize("operation", ["inspect", "install"])
+def test_what_root_cannot_read_of_a_users_is_left_to_that_user(
+    people: ScratchPeople, content: str, operation: str
+) -> None:
+    path = Path(people.alice.home, ".jdks/x/lib/security/cacerts")
+    if content == "of her own":
+        make_keystore(path, "encrypted PKCS12", password="of her own", other=OTHER.pem)
+    else:
+        path.parent.mkdir(parents=True)
+        path.write_bytes({"empty": b"", "garbage": b"garbage"}[content])
+    give(people.alice, path, *list(path.parents)[:5])
+    report = apply(operation, people)
+    assert (report.state, report.changed, report.before.private) == ("needs_user", False, True)
+    assert str(path) in report.evidence[0]
+    if content == "of her own":
+        assert f"or remove it, by keytool -delete -keystore {path}" in report.evidence[0]
+
+
 def test_a_removal_that_lacks_the_password_fails(people: ScratchPeople) -> None:
     make_keystore(people.root / CACERTS, "JKS", password="of our own", lab=ANCHOR.pem)
     report = apply("remove", people)

@@ -72,21 +72,53 @@ def test_what_the_environment_and_the_command_name_is_found(people: ScratchPeopl
     assert [path for path, _uid in found(people)] == [f"srv/linked/{CACERTS}", f"srv/told/{CACERTS}"]
 
 
-@pytest.mark.parametrize(
-    "system",
-    [
-        "etc/ssl/certs/java/cacerts",
-        "etc/pki/ca-trust/extracted/java/cacerts",
-        "etc/pki/java/cacerts",
-        "var/lib/ca-certificates/java-cacerts",
-        "etc/ca-certificates/extracted/java-cacerts.jks",
-    ],
-)
-def test_what_the_system_makes_itself_does_not_count(people: ScratchPeople, system: str) -> None:
-    target = keystore(people, system)
+def linked(people: ScratchPeople, path: str, mark: str) -> None:
+    """A JDK whose cacerts is a link to this keystore, on a host with this mark of its platform."""
     link = people.root / "usr/lib/jvm/jdk-21" / CACERTS
     link.parent.mkdir(parents=True)
-    link.symlink_to(target)
+    link.symlink_to(keystore(people, path))
+    file = people.root / mark
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+
+DEBIAN, ALPINE = "etc/debian_version", "etc/alpine-release"
+RHEL, SUSE, ARCH = "etc/redhat-release", "etc/zypp", "etc/arch-release"
+
+
+@pytest.mark.parametrize(
+    ("mark", "system"),
+    [
+        (DEBIAN, "etc/ssl/certs/java/cacerts"),
+        (RHEL, "etc/pki/ca-trust/extracted/java/cacerts"),
+        (SUSE, "var/lib/ca-certificates/java-cacerts"),
+        (ARCH, "etc/ssl/certs/java/cacerts"),
+    ],
+)
+def test_what_a_store_of_the_system_proves_does_not_count(people: ScratchPeople, mark: str, system: str) -> None:
+    linked(people, system, mark)
+    assert found(people) == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "path"),
+    [
+        (DEBIAN, "etc/ssl/certs/adoptium/cacerts"),
+        (ALPINE, "etc/ssl/certs/java/cacerts"),
+        (RHEL, "etc/pki/java/cacerts"),
+    ],
+)
+def test_what_no_store_of_the_system_looks_at_counts(people: ScratchPeople, mark: str, path: str) -> None:
+    """Whatever folder it is in, and whatever makes it."""
+    linked(people, path, mark)
+    assert found(people) == [(path, os.geteuid())]
+
+
+def test_where_the_system_links_to_what_it_makes_that_does_not_count(people: ScratchPeople) -> None:
+    linked(people, "etc/ca-certificates/extracted/java-cacerts.jks", ARCH)
+    (people.root / "etc/ssl/certs/java").mkdir(parents=True)
+    target = people.root / "etc/ca-certificates/extracted/java-cacerts.jks"
+    (people.root / "etc/ssl/certs/java/cacerts").symlink_to(target)
     assert found(people) == []
 
 

@@ -11,13 +11,16 @@ import os
 import shutil
 import signal
 import sqlite3
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils import as_user, commands, trust
-from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils import people as module_of_people
+from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account
 from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores import nss, nss_database
 from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
@@ -318,41 +321,81 @@ def test_without_certutil_a_trace_is_not_taken_for_trust(
     assert trust.shortfall("remove", [report])
 
 
-def test_a_damaged_database_is_named_and_others_have_their_turn(people: ScratchPeople, database: Database) -> None:
-    (database.path / "cert9.db").write_bytes(b"no database" * 100)
+VIEW = """
+    DROP TABLE IF EXISTS {0};
+    CREATE VIEW {0} AS WITH RECURSIVE endless(x) AS (SELECT 1 UNION ALL SELECT x FROM endless)
+    SELECT x AS id, x AS a0, x AS a3, x AS a11 FROM endless WHERE x = 2;
+"""
+
+
+def spoil(database: Database, how: str) -> None:
+    file = database.path / ("key4.db" if how == "metaData" else "cert9.db")
+    if how in ("nssPublic", "metaData"):
+        connection = sqlite3.connect(file)
+        connection.executescript(VIEW.format(how))
+        connection.close()
+    else:
+        file.write_bytes({"empty": b"", "garbage": b"no database" * 100}[how])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for other users")
+@pytest.mark.parametrize("operation", ["inspect", "install"])
+@pytest.mark.parametrize("how", ["empty", "garbage", "nssPublic", "metaData"])
+def test_what_a_user_has_spoiled_is_left_to_that_user_and_others_have_their_turn(
+    people: ScratchPeople, database: Database, how: str, operation: str
+) -> None:
     healthy = Database(people.bob)
-    damaged, other = people.apply("install", ANCHOR, "nss")
-    assert damaged.state == "failed"
-    assert damaged.evidence[0] == f"{database.path}/cert9.db cannot be read: file is not a database."
-    assert (other.name, other.state) == (str(healthy.path), "trusted")
+    spoil(database, how)
+    spoiled, other = people.apply(operation, ANCHOR, "nss")
+    assert (spoiled.name, spoiled.state, spoiled.changed) == (str(database.path), "needs_user", False)
+    assert str(database.path) in spoiled.evidence[0]
+    assert spoiled.before.private
+    assert (other.name, other.state) == (str(healthy.path), {"inspect": "absent", "install": "trusted"}[operation])
+    assert trust.shortfall(operation, [spoiled, other]) == ""
 
 
-def test_a_database_that_a_browser_is_writing_to_fails_and_works_later(
+def test_roots_own_damaged_database_fails(people: ScratchPeople, database: Database) -> None:
+    store = nss.Database(Account("root", os.geteuid(), os.getegid(), "/"), str(database.path))
+    spoil(database, "garbage")
+    with pytest.raises(HostError, match=f"{database.path}/cert9.db cannot be read: file is not a database."):
+        nss.inspect(store, ANCHOR)
+
+
+def test_a_database_that_a_browser_is_writing_to_works_later(
     people: ScratchPeople, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nss_database, "_BUSY_LIMIT", 0.1)
     browser = sqlite3.connect(database.path / "cert9.db", isolation_level=None)
     browser.execute("BEGIN EXCLUSIVE")
     report = apply("install", people)
-    assert (report.state, report.changed) == ("failed", False)
+    assert (report.state, report.changed) == ("needs_user" if os.geteuid() == 0 else "failed", False)
     assert "database is locked" in report.evidence[0]
     browser.execute("ROLLBACK")
     browser.close()
     settle("install", people)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for other users")
 def test_a_home_that_gives_no_answer_fails_alone(people: ScratchPeople, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a file server that is gone: to nobody, and whatever is asked of it."""
     healthy = Database(people.bob)
-
-    def search(account: Account, *arguments: Any, **options: Any) -> Any:
-        if account.name == "alice" and options:
-            raise HostError("Work in the files of alice came to no end.")
-        return call_as(account, *arguments, **options)
-
-    monkeypatch.setattr(nss, "call_as", search)
+    monkeypatch.setattr(module_of_people, "_SURVEY_PATIENCE", 0.3)
+    monkeypatch.setattr(module_of_people, "_SEARCH_PATIENCE", 0.3)
+    for name in ("stat", "lstat", "scandir", "open"):
+        monkeypatch.setattr(os, name, hanging_in(people.alice.home, getattr(os, name)))
     silent, other = people.apply("install", ANCHOR, "nss")
-    assert (silent.state, silent.evidence[0]) == ("failed", "Work in the files of alice came to no end.")
+    assert (silent.name, silent.state) == (people.alice.home, "failed")
+    assert silent.evidence[0].startswith("Work in the files of alice came to no end")
     assert (other.name, other.state) == (str(healthy.path), "trusted")
+
+
+def hanging_in(folder: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(path: Any, *arguments: Any, **options: Any) -> Any:
+        if isinstance(path, (str, Path)) and str(path).startswith(folder):
+            time.sleep(60)
+        return function(path, *arguments, **options)
+
+    return call
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for other users")

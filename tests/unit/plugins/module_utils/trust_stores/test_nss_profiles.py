@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 
@@ -18,7 +19,13 @@ FIREFOX = ".mozilla/firefox"
 
 
 def found(people: ScratchPeople) -> list[str]:
-    return [os.path.relpath(path, people.root) for path in call_as(people.alice, databases, people.alice.home)]
+    return [path for path, _browser in labelled(people)]
+
+
+def labelled(people: ScratchPeople) -> list[tuple[str, str]]:
+    """Each with its browser."""
+    found = call_as(people.alice, databases, people.alice.home)
+    return [(os.path.relpath(path, people.root), browser) for path, browser in found]
 
 
 def database(people: ScratchPeople, folder: str) -> Path:
@@ -46,10 +53,16 @@ def test_each_place_is_known(people: ScratchPeople, folder: str) -> None:
     assert found(people) == [f"home/alice/{folder}"]
 
 
-def test_profiles_elsewhere_are_found_by_profiles_ini(people: ScratchPeople) -> None:
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8], ids=["plain", "with a byte order mark"])
+def test_profiles_elsewhere_are_found_by_profiles_ini(people: ScratchPeople, mark: bytes) -> None:
     database(people, "elsewhere/work profile")
     database(people, f"{FIREFOX}/Profiles/deep")
-    text = f"""[Install4F96D1932A9F858E]
+    text = f"""[Profile1]
+Name=100%
+IsRelative=0
+Path={people.alice.home}/elsewhere/work profile
+
+[Install4F96D1932A9F858E]
 Default=Profiles/deep
 
 [Profile0]
@@ -57,16 +70,16 @@ Name=deep
 IsRelative=1
 Path=Profiles/deep
 
-[Profile1]
-Name=100%
-IsRelative=0
-Path={people.alice.home}/elsewhere/work profile
-
 [General]
 Version=2
 """
-    write_as(people.alice, Path(people.alice.home, FIREFOX, "profiles.ini"), text.encode())
-    assert found(people) == [f"home/alice/{FIREFOX}/Profiles/deep", "home/alice/elsewhere/work profile"]
+    write_as(people.alice, Path(people.alice.home, FIREFOX, "profiles.ini"), mark + text.encode())
+    database(people, ".pki/nssdb")
+    assert labelled(people) == [
+        (f"home/alice/{FIREFOX}/Profiles/deep", "Firefox"),
+        ("home/alice/.pki/nssdb", "Chromium"),
+        ("home/alice/elsewhere/work profile", "Firefox"),
+    ]
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\0garbage", b"[Profile0]\nPath=\0\n", b"[Profile0", b"Path=x\n", b""])
