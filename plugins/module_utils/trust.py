@@ -228,6 +228,8 @@ def _treat(
     by the change of another one."""
     if before.state == FAILED:
         return place.report(FAILED, False, before.evidence, before)
+    if before.private:  # and nobody may keep a host from being changed by what is theirs alone
+        return place.report(NEEDS_USER, False, before.evidence, before)
     if before.blocked and before.state != TRUSTED and operation != REMOVE:
         return place.report(BLOCKED, False, (before.blocked, *before.evidence), before)
     if before.state in SETTLED[operation]:

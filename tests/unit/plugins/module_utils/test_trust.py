@@ -630,6 +630,20 @@ def test_nor_does_a_defect_that_nobody_foresaw(
     assert "secret" not in reason
 
 
+@pytest.mark.parametrize("operation", ["inspect", "install", "remove"])
+def test_what_only_its_user_can_open_fails_nothing(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    family = BrokenFamily()
+    monkeypatch.setattr(family, "inspect", lambda store, anchor: Finding("needs_user", ("locked",), private=True))
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (family,)})
+    reports = trust.apply(operation, ANCHOR, ["nss"], root=str(host.root))
+    assert [(report.state, report.changed, report.evidence) for report in reports] == [
+        ("needs_user", False, ("locked",))
+    ]
+    assert trust.shortfall(operation, reports) == ""
+
+
 def test_where_there_is_no_store_of_a_kind_nothing_has_to_be_removed(
     host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
 ) -> None:
