@@ -226,7 +226,7 @@ def test_a_users_keytool_does_not_learn_the_password(people: ScratchPeople) -> N
 
 @needs_root
 @pytest.mark.parametrize("content", ["of her own", "empty", "garbage"])
-@pytest.mark.parametrize("operation", ["inspect", "install"])
+@pytest.mark.parametrize("operation", ["inspect", "install", "remove"])
 def test_what_root_cannot_read_of_a_users_is_left_to_that_user(
     people: ScratchPeople, content: str, operation: str
 ) -> None:
