@@ -68,6 +68,10 @@ LOCK_FILE = "var/run/anchorage-trust.lock"
 LOCK_PATIENCE = 400.0
 
 
+# What a store can bring about: errors of ours, of the system, and of content in a shape that nobody foresaw.
+_TROUBLE = (HostError, OSError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
 @dataclass(frozen=True)
 class Purge:
     """A former anchor that was to go from a store: what the store said of it before, and says now."""
@@ -165,7 +169,7 @@ def _find(operation: str, kinds: Sequence[str], root: str, java_password: str) -
     for kind, family in families:
         try:
             stores = family.find(root)
-        except Exception as error:  # noqa: BLE001 (see _sentence)
+        except _TROUBLE as error:
             reason = f"Its stores cannot be looked for. {_sentence(error)}"
             failures.append(Report(kind, kind, "", FAILED, False, (reason,), Finding(FAILED, (reason,))))
         else:
@@ -217,7 +221,7 @@ def _survey(place: Place, anchor: Anchor) -> Finding:
         return place.family.inspect(place.store, anchor)
     except UserNeeded as error:
         return Finding(NEEDS_USER, (str(error),))
-    except Exception as error:  # noqa: BLE001 (see _sentence)
+    except _TROUBLE as error:
         return Finding(FAILED, (_sentence(error),))
 
 
@@ -249,7 +253,7 @@ def _treat(
     except UserNeeded as error:
         state = FAILED if operation == REMOVE else NEEDS_USER
         return place.report(state, False, (str(error), *before.evidence), before)
-    except Exception as error:  # noqa: BLE001 (see _sentence)
+    except _TROUBLE as error:
         return place.report(FAILED, False, (_sentence(error),), before)
 
 
@@ -272,7 +276,7 @@ def _install(place: Place, anchor: Anchor, before: Finding) -> Report:
         after = place.family.inspect(place.store, anchor)
     except UserNeeded:  # which a family finds out before it changes anything
         raise
-    except Exception as error:  # noqa: BLE001 (see _sentence)
+    except _TROUBLE as error:
         return _take_back(place, anchor, before, undo, _sentence(error))
     if after.state not in SETTLED[INSTALL]:
         reason = f"After the refresh it is {after.state}, not trusted: {'; '.join(after.evidence)}."
@@ -285,7 +289,7 @@ def _take_back(place: Place, anchor: Anchor, before: Finding, undo: ExitStack, r
     try:
         undo.close()
         restored = place.family.inspect(place.store, anchor)
-    except Exception as error:  # noqa: BLE001 (see _sentence)
+    except _TROUBLE as error:
         reason = f"{reason} Taking the attempt back failed as well: {_sentence(error)}"
         return place.report(FAILED, True, (reason,), before)
     outcome = "Nothing is left of the attempt." if restored == before else f"It is {restored.state} now."
@@ -297,7 +301,7 @@ def _remove(place: Place, anchor: Anchor, before: Finding) -> Report:
     reason = ""
     try:
         place.family.remove(place.store, [anchor])
-    except Exception as error:  # noqa: BLE001 (see _sentence)
+    except _TROUBLE as error:
         reason = _sentence(error)
     after = place.family.inspect(place.store, anchor)
     if not reason and after.state in SETTLED[REMOVE]:
@@ -323,7 +327,7 @@ def _purge(place: Place, anchor: Anchor, superseded: Sequence[Anchor], report: R
             family.remove(store, [former for former, _before in present])
             purged = [Purge(former, before, family.inspect(store, former)) for former, before in present]
             after = family.inspect(store, anchor)
-    except Exception as error:  # noqa: BLE001 (see _sentence)
+    except _TROUBLE as error:
         reason = f"A former anchor was not removed: {_sentence(error)}"
         return replace(report, state=FAILED, changed=not check_mode, evidence=(reason, *report.evidence))
     settled = report.state
@@ -346,8 +350,7 @@ def _differs(purge: Purge, check_mode: bool) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    """What went wrong in a store. Whatever it is, the other stores take their turn, and a change is taken back; so all
-    errors are caught, and those that nobody foresaw are told by their kind and place, without what they may quote."""
+    """What went wrong in a store. What nobody foresaw is told by its kind and place, without what it may quote."""
     if isinstance(error, HostError):
         return str(error)
     if isinstance(error, OSError):
