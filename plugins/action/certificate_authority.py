@@ -12,22 +12,22 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import LOCK, authority_folder
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import (
-    authority_result,
-    establishment_diff,
-    policy_result,
-    warnings_for,
-)
-from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import (
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Establishment,
     Passphrases,
     carry_out,
     check_passphrases,
     plan_establishment,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KEY_TYPES
-from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import create_folder, exclusive_lock
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
+    authority_result,
+    establishment_diff,
+    policy_result,
+    warnings_for,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KEY_TYPES
 
 
 class ActionModule(PkiAction):

@@ -11,14 +11,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority_report import (
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import authority_folder, read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import plan_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
     places_result,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError
-from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils.renewal import plan_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
 
 
 class ActionModule(PkiAction):

@@ -16,32 +16,32 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityDueError, AuthorityMissingError
-from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import parse_removal, parse_report
-from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import confirm, deliver, rehearse
-from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_report import (
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import authority_folder, read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, AuthorityMissingError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import parse_removal, parse_report
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import confirm, deliver, rehearse
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
+    LeafPlan,
+    plan_leaves,
+    plans_without_authority,
+    report_entries,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
+    check_requests,
+    folder_names,
+    parse_requests,
+    probes,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
     deployed_result,
     leaf_diff,
     planned_result,
     removal_diff,
     removal_result,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import (
-    check_requests,
-    folder_names,
-    parse_requests,
-    probes,
-)
-from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPlace, open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import (
-    LeafPlan,
-    plan_leaves,
-    plans_without_authority,
-    report_entries,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 
 DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server")
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor, parse_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor, parse_anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError, PkiError
 
 
 class ActionModule(TrustAction):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import AuthorityMissingError
 
 
 class ActionModule(TrustAction):

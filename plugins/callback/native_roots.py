@@ -28,9 +28,9 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import PLATFORM
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_cache import NativeRootsCache
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import PLATFORM
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
 
 
 class CallbackModule(CallbackBase):

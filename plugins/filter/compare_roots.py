@@ -141,13 +141,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleTypeError
-from ansible_collections.anchorage.pki.plugins.plugin_utils.root_audit import (
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.audit import (
     CONTROLLER,
     MOZILLA,
     Machine,
     compare_roots,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.root_audit_text import lines_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.audit_text import lines_of
 
 
 def compare(machines: Any, controller: Any = None, mozilla: Any = None) -> dict[str, Any]:

@@ -49,7 +49,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleTypeError
-from ansible_collections.anchorage.pki.plugins.plugin_utils import trust_table
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust import table as trust_table
 
 
 def render(results: Any) -> list[str]:

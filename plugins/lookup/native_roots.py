@@ -151,9 +151,9 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_cache import NativeRootsCache
-from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_views import view_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.views import view_of
 
 display = Display()
 

@@ -128,9 +128,9 @@ import re
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.anchorage.pki.plugins.module_utils import trust
-from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 
 ARGUMENTS: dict[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": trust.OPERATIONS},

@@ -274,17 +274,17 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.anchorage.pki.plugins.module_utils.activation import Activation, Probe
-from ansible_collections.anchorage.pki.plugins.module_utils.deployment import deploy
-from ansible_collections.anchorage.pki.plugins.module_utils.deployment_report import Inquiry, report
-from ansible_collections.anchorage.pki.plugins.module_utils.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.host_keys import KEY_TYPES
-from ansible_collections.anchorage.pki.plugins.module_utils.ownership import group_id, private_key_mode, user_id
-from ansible_collections.anchorage.pki.plugins.module_utils.preparation import ACTIONS, Request
-from ansible_collections.anchorage.pki.plugins.module_utils.removal import remove_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils.system_errors import translated_errors
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.ownership import group_id, private_key_mode, user_id
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import Activation, Probe
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import KEY_TYPES
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import Inquiry, report
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import ACTIONS, Request
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.system_errors import translated_errors
 
 PUBLIC_MODE = 0o644
 

@@ -236,16 +236,16 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.anchorage.pki.plugins.module_utils.certificate_facts import describe
-from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import (
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import (
     PLATFORM,
     SOURCES,
     load,
     require_flawless,
     require_some,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils.root_stores import P11_KIT
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores import P11_KIT
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
 PASSPHRASE_SPEC: dict[str, Any] = {

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC
-from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import PROFILES
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KEY_TYPES
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import PROFILES
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KEY_TYPES
 
 LEAF_SPEC: dict[str, Any] = {
     "profile": {"type": "str", "choices": PROFILES},

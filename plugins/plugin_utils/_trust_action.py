@@ -14,9 +14,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFileNotFound
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import Anchor, identify_anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import authority_folder, read_authority, to_pem
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    authority_folder,
+    read_authority,
+    to_pem,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import Anchor, identify_anchor
 
 ALL_STORES = ["system", "java", "nss", "policies", "applications"]
 # Those of applications set their environment, which is for the administrator to ask for.

@@ -24,20 +24,20 @@ ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / "build" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import (
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     carry_out,
     plan_establishment,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.host_report import DeployedLeaf
-from ansible_collections.anchorage.pki.plugins.plugin_utils.issuance import deliver
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
-from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPlace, open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils.names import parse_names
-from ansible_collections.anchorage.pki.plugins.plugin_utils.plan import Action, Decision, LeafPlan
-from ansible_collections.anchorage.pki.plugins.plugin_utils.private_files import create_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import deliver
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
 
 ROUNDS = 200
 CERTIFICATES = (1, 20)

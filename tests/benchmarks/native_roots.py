@@ -27,10 +27,10 @@ ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / "build" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
-from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import PLATFORM, load
-from ansible_collections.anchorage.pki.plugins.plugin_utils import run_cache
-from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_cache import NativeRootsCache
-from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_views import VIEWS, view_of
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import PLATFORM, load
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.views import VIEWS, view_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage import run_cache
 
 ROUNDS = 60
 YARDSTICK_ROUNDS = 15
@@ -43,8 +43,8 @@ TIMER = """
 import os, time
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.anchorage.pki.plugins.module_utils.certificate_facts import describe
-from ansible_collections.anchorage.pki.plugins.module_utils.native_roots import load
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import load
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):

@@ -71,8 +71,8 @@ def make_subjects() -> None:
 
 def anchorage(operation: str, stores: tuple[str, ...]) -> float:
     """The seconds that the host's half of trust_anchor takes."""
-    from ansible_collections.anchorage.pki.plugins.module_utils import trust
-    from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 
     anchor = Anchor("anchorage-benchmark", AUTHORITY.read_text())
     reports = []

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils.names import SubjectAlternativeName, parse_name
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, parse_name
 from interoperability.pki import EXPIRED, Chain, Pki
 
 ALL_KINDS = ("app.test", "*.app.internal", "127.0.0.1", "::1", "ops@app.test", "https://app.home.arpa/path")

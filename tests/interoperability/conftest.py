@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from interoperability.pki import Pki, make_pki
 
 # RSA 4096 differs from RSA 3072 in nothing that a verifier would stumble over.

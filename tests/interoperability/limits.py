@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from interoperability.cases import CN_OUTSIDE, CONSTRAINED_BY_ROOT_ALONE, Case, Fault
 from interoperability.verifiers import Verdict
 

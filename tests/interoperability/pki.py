@@ -14,29 +14,33 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import CERTIFICATE, Authority, CertifiedKey
-from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import (
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    CERTIFICATE,
+    Authority,
+    CertifiedKey,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
+    Passphrases,
+    carry_out,
+    plan_establishment,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
     Signer,
+    Subject,
     Validity,
     sign_issuing,
     sign_leaf,
     sign_root,
     validity_from,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import (
-    Passphrases,
-    carry_out,
-    plan_establishment,
-)
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import (
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     KeyType,
     PrivateKey,
     generate_key,
     signature_hash,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.names import parse_names
-from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Subject
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
 from cryptography import x509
 
 NOW = datetime.now(timezone.utc)

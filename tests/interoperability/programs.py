@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import to_pem
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import encode_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import encode_key
 from interoperability.pki import Chain
 from lab import machine
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils.constraints import DEFAULT_DOMAINS
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType
-from ansible_collections.anchorage.pki.plugins.plugin_utils.staples import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import DEFAULT_DOMAINS
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from interoperability.cases import ALL_KINDS

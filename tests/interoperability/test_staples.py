@@ -12,10 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Signer
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import signature_hash
-from ansible_collections.anchorage.pki.plugins.plugin_utils.staples import sign_staple, verify_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import sign_staple, verify_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import signature_hash
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding

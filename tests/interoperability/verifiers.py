@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import Profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils.names import NameKind, SubjectAlternativeName
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import NameKind, SubjectAlternativeName
 from cryptography import x509
 from cryptography.x509 import verification
 from interoperability.cases import Fault

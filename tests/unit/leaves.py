@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.module_utils.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils.preparation import Request
-from ansible_collections.anchorage.pki.plugins.module_utils.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import Request
 from ansible_collections.anchorage.pki.tests.unit.roots import key_usage, make_root, named
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes

@@ -11,8 +11,8 @@ import textwrap
 from datetime import timedelta
 from typing import NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.module_utils.certificate_fields import find_fields
-from ansible_collections.anchorage.pki.plugins.module_utils.der import content_of
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_fields import find_fields
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import content_of
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root, named, pem_of
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes

@@ -11,8 +11,8 @@ import stat
 import subprocess
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from cryptography import x509
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils import trust
-from ansible_collections.anchorage.pki.plugins.module_utils.as_user import Account
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 
 ALICE, BOB = 23456, 23457
 

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.keystores import read_jks
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.keystores import read_jks
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 
 LAB = Path(__file__).resolve().parents[1] / "lab"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 
 PROOF = Path(__file__).resolve().parents[2] / "demo" / "proof.py"

@@ -11,18 +11,20 @@ rule a text that breaks it.
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.anchorage.pki.plugins"
-TRUST_STORES = f"{PLUGINS}.module_utils.trust_stores"
+TRUST_STORES = f"{PLUGINS}.module_utils._trust"
 HOST_LAYERS = ("module_utils", "modules")
 EDGES = ("action", "callback", "filter", "lookup", "modules")
 
@@ -41,7 +43,7 @@ class Source:
     def layer(self) -> str:
         return self.path.parts[0]
 
-    @property
+    @functools.cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
@@ -50,7 +52,7 @@ class Source:
         """The name by which it is imported."""
         return ".".join([PLUGINS, *self.path.with_suffix("").parts])
 
-    @property
+    @functools.cached_property
     def imports(self) -> list[str]:
         """What it imports, in full: ``a.b`` for ``import a.b``, ``a.b.c`` for ``from a.b import c``."""
         return list(self._imports())
@@ -83,8 +85,8 @@ def host_imports(source: Source) -> list[str]:
 
 
 def core_imports(source: Source) -> list[str]:
-    """The core knows neither Ansible nor the edges. Its adapters, whose names begin with ``_``, may."""
-    if source.layer != "plugin_utils" or source.path.name.startswith("_"):
+    """The core knows neither Ansible nor the edges. Its adapters, the files beside its folders, may."""
+    if source.layer != "plugin_utils" or len(source.path.parts) == 2:
         return []
     unknown = ("ansible", f"{PLUGINS}.plugin_utils._action", *(f"{PLUGINS}.{edge}" for edge in EDGES))
     return [
@@ -117,9 +119,17 @@ def is_family(source: Source) -> bool:
     return within(source.module, TRUST_STORES) and "install" in functions
 
 
-def families() -> set[str]:
+@functools.cache
+def families() -> frozenset[str]:
     """The modules that each handle a family of trust stores."""
-    return {source.module for source in sources() if is_family(source)}
+    return frozenset(source.module for source in sources() if is_family(source))
+
+
+def public_internals(source: Source) -> list[str]:
+    """What no user may import says so by its name, or by that of its folder."""
+    if source.layer not in ("module_utils", "plugin_utils") or source.path.parts[1].startswith("_"):
+        return []
+    return ["is internal, and neither its name nor its folder's begins with an underscore"]
 
 
 def broad_excepts(source: Source) -> list[str]:
@@ -164,15 +174,47 @@ def is_documentation(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-RULES = (host_imports, core_imports, cryptography_imports, family_imports, broad_excepts, large_edges)
+RULES = (
+    host_imports,
+    core_imports,
+    cryptography_imports,
+    family_imports,
+    public_internals,
+    broad_excepts,
+    large_edges,
+)
 
 
-def sources() -> list[Source]:
+@functools.cache
+def sources() -> tuple[Source, ...]:
     folder = ROOT / "plugins"
-    return [
+    return tuple(
         Source(PurePosixPath(path.relative_to(folder)), path.read_text(encoding="utf-8"))
         for path in sorted(folder.rglob("*.py"))
-    ]
+    )
+
+
+def cycle(edges: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of a cycle among ``edges`` (from, to), which begins and ends with the same name; none where it is."""
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for start, end in edges:
+        if start != end:
+            sorter.add(start, end)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def imported_files() -> Iterator[tuple[PurePosixPath, PurePosixPath]]:
+    """Each file below ``plugins/`` beside each other one that it imports."""
+    paths = {source.module: source.path for source in sources()}
+    for source in sources():
+        for name in source.imports:
+            found = paths.get(name) or paths.get(name.rpartition(".")[0])
+            if found:
+                yield source.path, found
 
 
 @pytest.mark.parametrize("source", sources(), ids=lambda source: str(source.path))
@@ -181,24 +223,48 @@ def test_keeps_the_layers(source: Source) -> None:
     assert not violations, "; ".join(violations)
 
 
+def test_no_two_files_import_each_other() -> None:
+    assert cycle((str(importer), str(imported)) for importer, imported in imported_files()) == []
+
+
+def test_no_two_folders_import_each_other() -> None:
+    """A folder below another one is a part of that one: the engine of trust imports the stores, which share files."""
+    folders = ((importer.parent, imported.parent) for importer, imported in imported_files())
+    assert (
+        cycle(
+            (str(importer), str(imported))
+            for importer, imported in folders
+            if not importer.is_relative_to(imported) and not imported.is_relative_to(importer)
+        )
+        == []
+    )
+
+
+def test_sees_a_cycle() -> None:
+    assert cycle([("a", "b"), ("b", "c"), ("a", "c"), ("c", "c")]) == []
+    assert sorted(set(cycle([("a", "b"), ("b", "c"), ("c", "a")]))) == ["a", "b", "c"]
+
+
 VIOLATIONS = [
-    ("module_utils/a.py", "import requests", host_imports),
-    ("module_utils/a.py", "from ansible.plugins.action import ActionBase", host_imports),
-    ("module_utils/a.py", f"from {PLUGINS}.plugin_utils import errors", host_imports),
-    ("module_utils/a.py", "from ..plugin_utils.errors import PkiError", host_imports),
-    ("module_utils/a.py", "def f():\n    from ..plugin_utils import errors", host_imports),
+    ("module_utils/_a/a.py", "import requests", host_imports),
+    ("module_utils/_a/a.py", "from ansible.plugins.action import ActionBase", host_imports),
+    ("module_utils/_a/a.py", f"from {PLUGINS}.plugin_utils import errors", host_imports),
+    ("module_utils/_a/a.py", "from ...plugin_utils.errors import PkiError", host_imports),
+    ("module_utils/_a/a.py", "def f():\n    from ...plugin_utils import errors", host_imports),
     ("modules/a.py", f"from {PLUGINS}.plugin_utils.errors import PkiError", host_imports),
-    ("plugin_utils/a.py", "import ansible.constants", core_imports),
-    ("plugin_utils/a.py", "from ansible.module_utils.basic import AnsibleModule", core_imports),
-    ("plugin_utils/a.py", f"from {PLUGINS}.action import trust_anchor", core_imports),
-    ("plugin_utils/a.py", f"from {PLUGINS}.plugin_utils._action import PkiAction", core_imports),
-    ("plugin_utils/a.py", "from ._action import PkiAction", core_imports),
-    ("plugin_utils/a.py", "from cryptography import x509", cryptography_imports),
+    ("plugin_utils/_a/a.py", "import ansible.constants", core_imports),
+    ("plugin_utils/_a/a.py", "from ansible.module_utils.basic import AnsibleModule", core_imports),
+    ("plugin_utils/_a/a.py", f"from {PLUGINS}.action import trust_anchor", core_imports),
+    ("plugin_utils/_a/a.py", f"from {PLUGINS}.plugin_utils._action import PkiAction", core_imports),
+    ("plugin_utils/_a/a.py", "from .._action import PkiAction", core_imports),
+    ("plugin_utils/_a/a.py", "from cryptography import x509", cryptography_imports),
     ("action/a.py", "import cryptography.x509", cryptography_imports),
-    ("module_utils/trust_stores/a.py", "from . import anchor_folder\ndef install(): ...", family_imports),
+    ("module_utils/_trust/a.py", "from .system import anchor_folder\ndef install(): ...", family_imports),
+    ("module_utils/a.py", "import ssl", public_internals),
+    ("plugin_utils/a/b.py", "import ssl", public_internals),
     ("modules/a.py", "try:\n    f()\nexcept Exception:\n    pass", broad_excepts),
     ("action/a.py", "try:\n    f()\nexcept (OSError, BaseException):\n    pass", broad_excepts),
-    ("plugin_utils/a.py", "try:\n    f()\nexcept:\n    pass", broad_excepts),
+    ("plugin_utils/_a/a.py", "try:\n    f()\nexcept:\n    pass", broad_excepts),
     ("action/a.py", "x = 1\n" * (LARGEST_EDGE + 1), large_edges),
 ]
 
@@ -212,13 +278,13 @@ def test_reports_a_violation(path: str, text: str, rule: object) -> None:
 
 PERMITTED = [
     (
-        "module_utils/a.py",
+        "module_utils/_a/a.py",
         "import ssl\nfrom ansible.module_utils.basic import AnsibleModule\nfrom .errors import HostError",
     ),
     ("plugin_utils/_action.py", "from ansible.plugins.action import ActionBase"),
     ("plugin_utils/_cryptography.py", "from cryptography import x509"),
-    ("plugin_utils/a.py", "import ansiblelike\nfrom ._cryptography import x509"),
-    ("module_utils/trust_stores/shared.py", "from . import anchor_folder"),
+    ("plugin_utils/_a/a.py", "import ansiblelike\nfrom .._cryptography import x509"),
+    ("module_utils/_trust/shared.py", "from .system import anchor_folder"),
     ("modules/a.py", "try:\n    f()\nexcept (OSError, ValueError):\n    pass"),
     ("modules/a.py", 'DOCUMENTATION = """' + "line\n" * LARGEST_EDGE + '"""\n' + "# comment\n\n" * LARGEST_EDGE),
 ]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils.ledger import LeafPlace, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, open_ledger
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.anchors import identify_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
 
 ROOT = make_root("Lab root")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleTypeError
 from ansible_collections.anchorage.pki.plugins.filter.compare_roots import FilterModule
-from ansible_collections.anchorage.pki.plugins.module_utils.certificate_facts import describe
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 
 ROOT = describe(der_of(make_root("Root")), [])

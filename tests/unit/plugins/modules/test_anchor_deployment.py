@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.anchorage.pki.plugins.module_utils import trust
-from ansible_collections.anchorage.pki.plugins.module_utils.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils.trust_stores.store import Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Finding
 from ansible_collections.anchorage.pki.plugins.modules import anchor_deployment
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import anchor_of

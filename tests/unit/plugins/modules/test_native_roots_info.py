@@ -15,7 +15,7 @@ from typing import Any
 
 import certifi
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.native_roots_cache import NativeRootsCache
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import A, B
 
 MODULE = "ansible_collections.anchorage.pki.plugins.modules.native_roots_info"

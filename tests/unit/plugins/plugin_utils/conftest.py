@@ -15,23 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.authority import Authority, read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils.certificates import (
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy, wanted_policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
+    Passphrases,
+    carry_out,
+    plan_establishment,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     BACKDATE,
     Profile,
     Signer,
     sign_leaf,
     validity_from,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils.establishment import (
-    Passphrases,
-    carry_out,
-    plan_establishment,
-)
-from ansible_collections.anchorage.pki.plugins.plugin_utils.keys import KeyType, PrivateKey, generate_key
-from ansible_collections.anchorage.pki.plugins.plugin_utils.leaf_request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils.names import parse_names
-from ansible_collections.anchorage.pki.plugins.plugin_utils.policy import Policy, wanted_policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, PrivateKey, generate_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
 from cryptography import x509
 
 #: Noon in UTC of the day on which the tests' authorities are made.

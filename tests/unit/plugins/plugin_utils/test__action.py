@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible import constants
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils.errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 HOSTILE = {
     "changed": False,

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Commands of the host, run without a shell, with a clean environment and a time limit."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Bytes; a keystore with all public authorities lists itself in a quarter of a million.
+_LARGEST_OUTPUT = 8 * 1024 * 1024
+
+
+class Outcome(NamedTuple):
+    """A command's exit status and what it wrote."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def output(self) -> str:
+        """Both outputs as text, the ordinary one first."""
+        return (self.stdout + self.stderr).decode(errors="replace")
+
+    @property
+    def last_line(self) -> str:
+        lines = self.output.strip().splitlines()
+        return lines[-1].strip() if lines else f"exit status {self.status}"
+
+
+def find_command(name: str) -> str | None:
+    """The path of a program of the host."""
+    return shutil.which(name, path=SEARCH_PATH)
+
+
+def run(
+    arguments: Sequence[str],
+    timeout: float,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    umask: int = 0o022,
+) -> Outcome:
+    """Run a command with nothing of the caller's environment but what ``environment`` adds to a plain one.
+
+    Files take the place of pipes, since a daemon that the command leaves behind would keep a pipe open for ever.
+    Raises HostError when it cannot be started or is not done after ``timeout`` seconds; it is then killed with all its
+    children.
+    """
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        given.write(stdin)
+        given.seek(0)
+        try:
+            # AnsibleModule.run_command has no time limit and no way to end a command's children.
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                arguments,
+                stdin=given,
+                stdout=stdout,
+                stderr=stderr,
+                cwd="/",
+                env={"PATH": SEARCH_PATH, "LC_ALL": "C", **(environment or {})},
+                start_new_session=True,
+                umask=umask,
+            )
+        except OSError as error:
+            raise HostError(f"{arguments[0]} cannot be run: {error.strerror}.") from error
+        try:
+            status = _wait(process, timeout)
+        except subprocess.TimeoutExpired as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise HostError(f"{' '.join(arguments)} was not done after {timeout:g} seconds and was stopped.") from error
+        stdout.seek(0)
+        stderr.seek(0)
+        return Outcome(status, stdout.read(_LARGEST_OUTPUT), stderr.read(_LARGEST_OUTPUT))
+
+
+def await_end(process: int, timeout: float) -> bool:
+    """Wait for a child to end, for so many seconds at most, where the kernel tells of its end; whether it does.
+
+    Without that, there is only to look again and again, as Popen.wait() does every 50 milliseconds.
+    """
+    with suppress(AttributeError, OSError):  # neither FreeBSD nor Linux before 5.3 can
+        descriptor = os.pidfd_open(process)
+        try:
+            ending = select.poll()
+            ending.register(descriptor, select.POLLIN)
+            ending.poll(timeout * 1000)
+            return True
+        finally:
+            os.close(descriptor)
+    return False
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
+    """The exit status of the process. Raises subprocess.TimeoutExpired."""
+    return process.wait(0 if await_end(process.pid, timeout) else timeout)

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a deployed generation is whole, and what a repair would mend without new material.
+
+No list of checksums is kept: the files of a generation repeat each other (fullchain.pem is cert.pem and chain.pem;
+combined.pem is all three), the key has to fit the leaf, and the controller knows which leaf and staple it deployed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    FOLDER_MODE,
+    Attributes,
+    opened_subfolder,
+    read_file,
+    remove,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
+    CERTIFICATE,
+    CHAIN,
+    COMBINED,
+    COMBINED_STAPLE,
+    FILES,
+    FULL_CHAIN,
+    PKCS12,
+    PRIVATE_KEY,
+    STAPLE,
+    attributes_of,
+    check_key,
+    fingerprints,
+)
+
+_REQUIRED = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED)
+_FOLDER_ATTRIBUTES = Attributes(FOLDER_MODE)
+_RELINKED = ".relinked"
+
+
+class Inspection(NamedTuple):
+    """A generation as it was found. With ``damage`` it cannot be kept, and its files may be incomplete."""
+
+    files: dict[str, bytes]
+    damage: str
+    drift: list[str]
+
+
+def inspect_generation(folder: int, destination: Destination, name: str, number: int) -> Inspection:
+    """Read generation ``number`` of the leaf ``name`` and judge it. Raises OSError."""
+    path = destination.generation(name, number)
+    try:
+        with opened_subfolder(folder, f"v{number}") as generation:
+            files = _read_files(generation)
+            _check_content(files, path)
+            return Inspection(files, "", _drift(generation, destination, files))
+    except HostError as error:
+        return Inspection({}, f"{path}: {error}", [])
+    except (FileNotFoundError, NotADirectoryError):
+        return Inspection({}, f"{path} is missing or not a folder", [])
+
+
+def _read_files(generation: int) -> dict[str, bytes]:
+    contents = {file_name: read_file(generation, file_name) for file_name in FILES}
+    files = {file_name: content for file_name, content in contents.items() if content is not None}
+    # One of the staple's two names is enough: they are links to one file.
+    for file_name, twin in ((STAPLE, COMBINED_STAPLE), (COMBINED_STAPLE, STAPLE)):
+        if file_name not in files and twin in files:
+            files[file_name] = files[twin]
+    return files
+
+
+def _check_content(files: Mapping[str, bytes], path: str) -> None:
+    """Raise HostError with what makes the generation useless."""
+    for file_name in _REQUIRED:
+        if file_name not in files:
+            raise HostError(f"{file_name} is missing")
+    leaf, chain, key = files[CERTIFICATE], files[CHAIN], files[PRIVATE_KEY]
+    try:
+        fingerprints(files)
+    except ValueError as error:
+        raise HostError(f"{CERTIFICATE} is not a certificate") from error
+    if files[FULL_CHAIN] != leaf + chain:
+        raise HostError(f"{FULL_CHAIN} is not {CERTIFICATE} and {CHAIN}")
+    if files[COMBINED] != leaf + chain + key:
+        raise HostError(f"{COMBINED} is not {CERTIFICATE}, {CHAIN} and {PRIVATE_KEY}")
+    if files.get(STAPLE) != files.get(COMBINED_STAPLE):
+        raise HostError(f"{STAPLE} and {COMBINED_STAPLE} differ")
+    for file_name in (STAPLE, PKCS12):
+        if file_name in files and not is_whole_der(files[file_name]):
+            raise HostError(f"{file_name} is cut off or not DER")
+    check_key(path)
+
+
+def is_whole_der(content: bytes) -> bool:
+    """Whether ``content`` is one DER SEQUENCE of just its own length (X.690, 8.1.3)."""
+    if len(content) < 2 or content[0] != 0x30:
+        return False
+    if content[1] < 0x80:
+        return len(content) == 2 + content[1]
+    size = content[1] & 0x7F
+    return len(content) == 2 + size + int.from_bytes(content[2 : 2 + size], "big")
+
+
+def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]) -> list[str]:
+    drift = []
+    if not _FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
+        drift.append("the folder's mode is not 0755")
+    for file_name in files:
+        try:
+            status = os.stat(file_name, dir_fd=generation, follow_symlinks=False)
+        except FileNotFoundError:  # one of the staple's two names, see below
+            continue
+        if not attributes_of(file_name, destination).fit(status):
+            drift.append(
+                f"{file_name} has mode {stat.S_IMODE(status.st_mode):04o}, user {status.st_uid}, group {status.st_gid}"
+            )
+    if STAPLE in files and not _is_linked(generation):
+        drift.append(f"{COMBINED_STAPLE} is not a link of {STAPLE}")
+    return drift
+
+
+def _is_linked(generation: int) -> bool:
+    try:
+        twins = [os.stat(name, dir_fd=generation, follow_symlinks=False) for name in (STAPLE, COMBINED_STAPLE)]
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(*twins)
+
+
+def mend_generation(folder: int, destination: Destination, number: int, files: Iterable[str]) -> None:
+    """Give the undamaged generation of ``files`` its modes, owners and the staple's link again. Raises OSError."""
+    with opened_subfolder(folder, f"v{number}") as generation:
+        if not _FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
+            _FOLDER_ATTRIBUTES.apply(generation)
+        if STAPLE in files and not _is_linked(generation):
+            _relink_staple(generation)
+        for file_name in files:
+            _mend_file(generation, file_name, attributes_of(file_name, destination))
+        os.fsync(generation)
+
+
+def _relink_staple(generation: int) -> None:
+    """Make both names of the staple links of one file; each is missing or whole at any instant."""
+    source, copy = (STAPLE, COMBINED_STAPLE) if read_file(generation, STAPLE) is not None else (COMBINED_STAPLE, STAPLE)
+    remove(generation, _RELINKED)
+    os.link(source, _RELINKED, src_dir_fd=generation, dst_dir_fd=generation)
+    os.rename(_RELINKED, copy, src_dir_fd=generation, dst_dir_fd=generation)
+
+
+def _mend_file(generation: int, file_name: str, attributes: Attributes) -> None:
+    descriptor = os.open(file_name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=generation)
+    try:
+        if not attributes.fit(os.fstat(descriptor)):
+            attributes.apply(descriptor)
+    finally:
+        os.close(descriptor)

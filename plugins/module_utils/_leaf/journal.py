@@ -1,0 +1,81 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The journal of an activation: written before anything names a new generation, removed once its fate is settled.
+
+While it exists the new generations are unconfirmed. A run that finds one left over (kill -9, power cut) points back to
+what was before, as the run that wrote it would have done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    Attributes,
+    read_file,
+    remove,
+    replace_file,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import Pointing
+
+_ATTRIBUTES = Attributes(0o600)
+_JOURNAL = re.compile(r"\.activation-.+\.json")
+
+
+@dataclass(frozen=True)
+class Swap:
+    """One leaf's step from ``former`` (0 for none) to ``generation``; equal numbers where only pointers are mended."""
+
+    name: str
+    former: int
+    generation: int
+    before: Pointing
+
+
+def write_journal(folder: int, swaps: list[Swap]) -> str:
+    """Write the journal of one activation into the destination and return its file's name. Raises OSError."""
+    # Leaves of one journal are in no other one, so the first of them tells journals apart.
+    file_name = f".activation-{min(swap.name for swap in swaps)}.json"
+    entries = [
+        {"name": swap.name, "former": swap.former, "generation": swap.generation, "before": swap.before.to_json()}
+        for swap in swaps
+    ]
+    replace_file(folder, file_name, json.dumps(entries).encode("ascii"), _ATTRIBUTES)
+    return file_name
+
+
+def read_journals(folder: int) -> dict[str, list[Swap]]:
+    """The unsettled activations by the name of their journal's file. Raises HostError for a damaged journal."""
+    names = [name for name in os.listdir(folder) if _JOURNAL.fullmatch(name)]
+    return {name: _parse(name, read_file(folder, name)) for name in sorted(names)}
+
+
+def _parse(file_name: str, content: bytes | None) -> list[Swap]:
+    try:
+        return [
+            Swap(entry["name"], int(entry["former"]), int(entry["generation"]), Pointing.from_json(entry["before"]))
+            for entry in json.loads(content or b"")
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise HostError(
+            f"{file_name} in the destination was damaged: see that the server's files are as they should be, "
+            "remove it and run again."
+        ) from error
+
+
+def remove_journals(folder: int, file_names: list[str]) -> None:
+    """Settle activations. Raises OSError."""
+    for file_name in file_names:
+        remove(folder, file_name)
+    os.fsync(folder)
+
+
+def unsettled(journals: dict[str, list[Swap]]) -> dict[str, Swap]:
+    """The unsettled swap of each leaf that has one."""
+    return {swap.name: swap for swaps in journals.values() for swap in swaps}

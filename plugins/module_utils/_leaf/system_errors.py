@@ -1,0 +1,38 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the operating system says of the destination, as a sentence that names the way out."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+
+
+@contextmanager
+def translated_errors(path: str) -> Iterator[None]:
+    """Turn an OSError over the files of the destination at ``path`` into a HostError."""
+    try:
+        yield
+    except OSError as error:
+        raise HostError(sentence(error, path)) from error
+
+
+def sentence(error: Exception, path: str) -> str:
+    """The message of a HostError as it is; that of an OSError over the destination at ``path`` in plain words."""
+    if not isinstance(error, OSError):
+        return str(error)
+    reason = os.strerror(error.errno or 0)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The file system of {path} is full ({reason}). Free some space and run the task again."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return (
+            f"{path} is not open to the user who runs the task ({reason}: {error.filename}). "
+            "Add become: true, or choose another destination."
+        )
+    return f"{path} cannot be used ({reason}: {error.filename}). Check the option destination."

@@ -1,0 +1,230 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Applications that bring roots of their own and take others by their environment: Node, Python requests, git, curl.
+
+Drop-in files point them at the system's whole bundle, never at a single root, since some of these variables replace all
+other roots. Each file lists the anchors it is there for, in comments, and goes with the last of them. What a user or
+administrator has set stays. For the system's services, systemd joins the lists of all its files, and of a variable that
+several set, the file that is read last wins: what another file sets is left out of ours, whatever their order.
+Sources: profile.d as in sh(1), environment.d(5), systemd-system.conf(5) and the manuals of the four programs.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import (
+    closed_to_others,
+    read_regular,
+    write_public,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
+    ABSENT,
+    STALE,
+    TRUSTED,
+    Anchor,
+    Finding,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import system_stores
+
+VARIABLES = ("CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
+RELOAD_LIMIT = 60.0
+SYSTEMD_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
+SERVICE_SETTINGS = ("/etc/systemd/system.conf", *(f"{folder}/system.conf.d/*.conf" for folder in SYSTEMD_FOLDERS))
+
+_HEADING = """\
+# Has programs that bring roots of their own read the system's: Node, Python requests, git and curl.
+# Written by anchorage.pki, which removes it with the last of these anchors:
+"""
+_ANCHOR = re.compile(r"^#   ([a-z0-9-]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class DropIn:
+    """A file of settings: ``mark`` tells that the host reads such files, ``body`` writes the variables for a bundle.
+    ``rivals`` are patterns of the files whose settings it would override, where it cannot ask for what is set."""
+
+    path: str
+    mark: str
+    readers: str
+    body: Callable[[str, Sequence[str]], str]
+    rivals: tuple[str, ...] = ()
+
+
+def _profile(bundle: str, names: Sequence[str]) -> str:
+    lines = [f'    export {name}="${{{name}:-{bundle}}}"' for name in names]
+    return "\n".join([f"if [ -r {bundle} ]; then", *lines, "fi"])
+
+
+def _user_services(bundle: str, names: Sequence[str]) -> str:
+    return "\n".join(f"{name}=${{{name}:-{bundle}}}" for name in names)
+
+
+def _system_services(bundle: str, names: Sequence[str]) -> str:
+    # An empty list would have systemd forget those of the files before.
+    setting = "DefaultEnvironment=" + " ".join(f"{name}={bundle}" for name in names)
+    return "\n".join(["[Manager]", *([setting] if names else [])])
+
+
+DROP_INS = (
+    DropIn("/etc/profile.d/anchorage.sh", "/etc/profile", "login shells", _profile),
+    DropIn("/etc/environment.d/anchorage.conf", "/etc/systemd", "users' sessions and services", _user_services),
+    DropIn(
+        "/etc/systemd/system.conf.d/anchorage.conf",
+        "/etc/systemd",
+        "the system's services",
+        _system_services,
+        SERVICE_SETTINGS,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The drop-in files of a host whose paths lie below ``root``."""
+
+    root: str
+    drop_ins: tuple[DropIn, ...]
+
+    name = "applications"
+    readers = "Node, Python requests, git, curl"
+
+    @property
+    def bundle(self) -> str:
+        """The absolute path of what holds all roots of the system for OpenSSL's readers, "" where there is none."""
+        bundles = [bundle for store in system_stores(self.root) for bundle in store.layout.bundles[:1]]
+        return next((bundle for bundle in bundles if os.path.exists(self.path(bundle))), "")
+
+    @property
+    def obstacle(self) -> str:
+        return "" if self.bundle else "The system has no bundle of its roots: have its own store make one first."
+
+    def path(self, absolute: str) -> str:
+        return os.path.join(self.root, absolute.lstrip("/"))
+
+    def read(self, drop_in: DropIn) -> str:
+        return (read_regular(self.path(drop_in.path)) or b"").decode(errors="replace")
+
+    def anchors(self) -> list[str]:
+        """The names of those that any of the files is there for."""
+        return sorted({name for drop_in in self.drop_ins for name in _ANCHOR.findall(self.read(drop_in))})
+
+    def set_by_rivals(self, drop_in: DropIn) -> dict[str, str]:
+        """The variables that are not for this file to set, each with a file that does."""
+        paths = [path for pattern in drop_in.rivals for path in sorted(glob.glob(self.path(pattern)))]
+        others = [path for path in paths if path != self.path(drop_in.path)]
+        return {name: path for path in others for name in VARIABLES if _sets(path, name)}
+
+    def text(self, drop_in: DropIn, anchors: Sequence[str]) -> str:
+        listed = "".join(f"#   {name}\n" for name in sorted(set(anchors)))
+        taken = self.set_by_rivals(drop_in)
+        names = [name for name in VARIABLES if name not in taken]
+        return f"{_HEADING}{listed}{drop_in.body(self.bundle, names)}\n"
+
+
+def sought() -> list[str]:
+    return [f"{drop_in.mark} ({drop_in.readers})" for drop_in in DROP_INS]
+
+
+def find(root: str) -> list[Environment]:
+    drop_ins = tuple(each for each in DROP_INS if os.path.exists(os.path.join(root, each.mark.lstrip("/"))))
+    return [Environment(root, drop_ins)] if drop_ins else []
+
+
+def inspect(store: Environment, anchor: Anchor) -> Finding:
+    anchors = store.anchors()
+    if anchor.name not in anchors:
+        return Finding(ABSENT, tuple(f"{store.path(each.path)} is not there for it" for each in store.drop_ins))
+    faults = [
+        *(
+            f"{store.path(each.path)} does not say what it should"
+            for each in store.drop_ins
+            if store.read(each) != store.text(each, anchors)
+        ),
+        *(fault for each in store.drop_ins if (fault := _closed(store, each.path))),
+        *_faults_of_bundle(store, anchor),
+    ]
+    if faults:
+        return Finding(STALE, tuple(faults))
+    evidence = [
+        *(f"{store.path(each.path)} points {each.readers} at {store.bundle}" for each in store.drop_ins),
+        *(
+            f"{store.path(each.path)} leaves {name} as {path} sets it"
+            for each in store.drop_ins
+            for name, path in store.set_by_rivals(each).items()
+        ),
+    ]
+    return Finding(TRUSTED, tuple(evidence))
+
+
+def foresee(store: Environment, anchor: Anchor, operation: str) -> Finding:
+    paths = [store.path(each.path) for each in store.drop_ins]
+    if operation == "install":
+        return Finding(TRUSTED, tuple(f"{path} would point at {store.bundle}" for path in paths))
+    others = [name for name in store.anchors() if name != anchor.name]
+    become = f"would stay, for {', '.join(others)}" if others else "would be removed"
+    return Finding(ABSENT, tuple(f"{path} {become}" for path in paths))
+
+
+def install(store: Environment, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+    faults = _faults_of_bundle(store, anchor)
+    if faults:
+        raise HostError(f"{faults[0]}: have the system's own store trust it first, by the kind of stores system.")
+    anchors = [*store.anchors(), anchor.name]
+    undo.callback(_reload, store)
+    for drop_in in store.drop_ins:
+        write_public(Path(store.path(drop_in.path)), store.text(drop_in, anchors).encode(), undo)
+    _reload(store)
+
+
+def remove(store: Environment, anchors: Sequence[Anchor]) -> None:
+    removed = {anchor.name for anchor in anchors}
+    left = [name for name in store.anchors() if name not in removed]
+    for drop_in in store.drop_ins:
+        path = Path(store.path(drop_in.path))
+        if left:
+            write_public(path, store.text(drop_in, left).encode(), ExitStack())
+        else:
+            path.unlink(missing_ok=True)
+    _reload(store)
+
+
+def _faults_of_bundle(store: Environment, anchor: Anchor) -> list[str]:
+    path = store.path(store.bundle)
+    if not holds(read_regular(path) or b"", anchor.der):
+        return [f"{path} lacks it"]
+    closed = _closed(store, store.bundle)
+    return [closed] if closed else []
+
+
+def _closed(store: Environment, absolute: str) -> str:
+    path = store.path(absolute)
+    barred = closed_to_others(path, store.root) if os.path.exists(path) else ""
+    return f"{path} cannot be read by all: {barred} is closed to other users" if barred else ""
+
+
+def _sets(path: str, variable: str) -> bool:
+    """Whether a file of systemd sets the variable, in a line that is no comment."""
+    text = (read_regular(path) or b"").decode(errors="replace")
+    return re.search(rf"^(?![ \t]*[#;]).*\b{variable}=", text, re.MULTILINE) is not None
+
+
+def _reload(store: Environment) -> None:
+    """Have a running systemd read its settings anew, for the services that it starts from now on."""
+    if not os.path.isdir(store.path("/run/systemd/system")):
+        return
+    outcome = run(["systemctl", "daemon-reload"], RELOAD_LIMIT)
+    if outcome.status:
+        raise HostError(f"systemctl daemon-reload failed: {outcome.last_line.rstrip('.')}.")

@@ -1,0 +1,106 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates as they lie in files: single ones, bundles, and what administrators left in between.
+
+PEM is read as generously as the most generous of the programs that feed a store does: p11-kit takes a block wherever it
+begins, as in files that were joined without a line end. What is read strictly is for OpenSSL to confirm.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from contextlib import suppress
+
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import SEQUENCE, DerError, children, content_of
+
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_BEGIN = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
+# The last is OpenSSL's own: a certificate, and after it what it is trusted for (openssl-x509(1)).
+_TRUSTED = b"TRUSTED CERTIFICATE"
+_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", _TRUSTED)
+_WHITE_SPACE = b" \t\n\r\v\f"
+_REJECTED = 0xA0  # X509_CERT_AUX has its rejected purposes as [0]
+_SERVER_AUTH = bytes.fromhex("06082b06010505070301")  # id-kp-serverAuth (RFC 5280, section 4.2.1.12)
+
+
+def certificates_in(data: bytes) -> list[bytes]:
+    """The DER of each readable certificate in ``data``, be it PEM with any text around, or a single DER."""
+    if _is_der(data):
+        return [data]
+    certificates = []
+    for body in (body for label, body in _BLOCK.findall(data) if label in _LABELS):
+        with suppress(DerError, binascii.Error):
+            certificates.append(_first_value(_decode(body)))
+    return certificates
+
+
+def holds(data: bytes, der: bytes) -> bool:
+    """Whether this certificate is one of those in ``data``."""
+    return _may_hold(data, der) and der in certificates_in(data)
+
+
+def is_single(data: bytes, der: bytes) -> bool:
+    """Whether this certificate is the only one in ``data``."""
+    return _may_hold(data, der) and certificates_in(data) == [der]
+
+
+def holds_only(data: bytes, der: bytes) -> bool:
+    """Whether ``data`` is this certificate and nothing else that somebody might miss."""
+    return is_single(data, der) and data.count(b"-----BEGIN ") <= 1
+
+
+def is_damaged(data: bytes) -> bool:
+    """Whether a certificate in PEM begins in ``data`` that cannot be read. OpenSSL stops reading a bundle there."""
+    return len(_BEGIN.findall(data)) > len(certificates_in(data))
+
+
+def withholds_servers(data: bytes, der: bytes) -> bool:
+    """Whether ``data`` holds this certificate as a TRUSTED one that is not trusted for TLS servers.
+
+    After it comes a sequence: the purposes that it is trusted for, if it is not for all, and those that it is not
+    (openssl-x509(1), -addtrust and -addreject).
+    """
+    return any(_withholds(body, der) for label, body in _BLOCK.findall(data) if label == _TRUSTED)
+
+
+def _withholds(body: bytes, der: bytes) -> bool:
+    try:
+        value = _decode(body)
+        if not value.startswith(der) or len(value) == len(der):
+            return False
+        settings = list(children(value, *content_of(value, len(der))))
+    except (DerError, binascii.Error):
+        return False
+    trusted = [value[start:end] for tag, start, end in settings if tag == SEQUENCE]
+    rejected = [value[start:end] for tag, start, end in settings if tag == _REJECTED]
+    return any(_SERVER_AUTH not in each for each in trusted) or any(_SERVER_AUTH in each for each in rejected)
+
+
+def _is_der(data: bytes) -> bool:
+    """Whether ``data`` begins like a certificate in DER: a sequence, the length of which does not fit one byte (X.690,
+    section 8.1.3.5). Its first byte alone is a digit, as text may begin with."""
+    return data[:1] == bytes([SEQUENCE]) and data[1:2] > b"\x80"
+
+
+def _may_hold(data: bytes, der: bytes) -> bool:
+    """A look that takes a tenth of the time, for the many files that hold other certificates.
+
+    Each three bytes are four characters of Base64, whatever follows them, and PEM may have any white space between.
+    """
+    return _is_der(data) or base64.b64encode(der[: len(der) // 3 * 3]) in data.translate(None, _WHITE_SPACE)
+
+
+def _decode(body: bytes) -> bytes:
+    return base64.b64decode(body.translate(None, _WHITE_SPACE), validate=True)
+
+
+def _first_value(data: bytes) -> bytes:
+    """The first of the DER values in ``data``. Raises DerError where it is no sequence, or not whole."""
+    end = content_of(data, 0)[1]
+    if data[0] != SEQUENCE or end > len(data):
+        raise DerError("it ends too early")
+    return data[:end]

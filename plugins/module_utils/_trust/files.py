@@ -1,0 +1,99 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files that everybody on a host may read and only their owner may write, such as anchors."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    FOLDER_MODE,
+    Attributes,
+    replace_file,
+)
+
+LARGEST_FILE = 16 * 1024 * 1024
+_PUBLIC = Attributes(0o644)
+
+
+def read_regular(name: str, folder: int | None = None) -> bytes | None:
+    """The content of a regular file, links followed; None where there is none, or one too large to be certificates."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+def write_public(path: Path, content: bytes, undo: ExitStack) -> None:
+    """Create or replace ``path`` in one step, readable by everybody; ``undo`` learns how to put back what was there.
+
+    Raises HostError where others may write to the folder, or where it takes no file; the former file is then untouched.
+    """
+    with _folder_for(path) as folder:
+        undo.callback(_put_back, path, read_regular(path.name, folder))
+        replace_file(folder, path.name, content, _PUBLIC)
+
+
+def write_file(path: Path, content: bytes, attributes: Attributes) -> None:
+    """Create or replace ``path`` in one step. Raises HostError as :func:`write_public` does."""
+    with _folder_for(path) as folder:
+        replace_file(folder, path.name, content, attributes)
+
+
+@contextmanager
+def _folder_for(path: Path) -> Iterator[int]:
+    """The folder to write ``path`` in, made where it is missing. Raises HostError, also for what fails in it."""
+    make_folders(path.parent)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        require_own_folder(path.parent)
+        yield folder
+    except OSError as error:
+        raise HostError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        os.close(folder)
+
+
+def require_own_folder(folder: Path) -> None:
+    """Raise HostError where all users may write to the folder. One that is missing will be made."""
+    if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
+        raise HostError(f"{folder} is writable by all users, who could plant anchors: chmod o-w it first.")
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it where they are missing, for everybody to read whatever the umask."""
+    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        missing.mkdir()
+        missing.chmod(FOLDER_MODE)
+
+
+def _put_back(path: Path, former: bytes | None) -> None:
+    if former is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_public(path, former, ExitStack())
+
+
+def closed_to_others(path: str, root: str) -> str:
+    """The first folder or file on the way from ``root`` to ``path``, links resolved, that bars other users; or ""."""
+    real = Path(os.path.realpath(path))
+    ways = [folder for folder in reversed(real.parents) if Path(root) in (folder, *folder.parents)]
+    for folder in ways:
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            return str(folder)
+    return "" if real.stat().st_mode & stat.S_IROTH else str(real)

@@ -1,0 +1,144 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Java installations are, and which of their keystores no store of the system proves.
+
+A keystore belongs to whoever owns the installation: an archive unpacked by root may keep a stranger's number as its
+owner, and a user's own JDK is the user's. All that is done to it is done as that owner.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import people, search
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import system_stores
+
+# Folders of installations below the root. An asterisk stands for one name.
+SYSTEM_HOMES = (
+    "usr/lib/jvm/*",
+    "usr/lib64/jvm/*",
+    "usr/java/*",
+    "usr/local/openjdk*",
+    "usr/local/java/*",
+    "opt/*",
+    "opt/*/*",
+    "Library/Java/JavaVirtualMachines/*/Contents/Home",
+)
+# Folders of installations below a user's home, as sdkman, IntelliJ IDEA, asdf, mise and Gradle make them.
+USER_HOMES = (
+    ".sdkman/candidates/java/*",
+    ".jdks/*",
+    ".asdf/installs/java/*",
+    ".local/share/mise/installs/java/*",
+    ".gradle/jdks/*",
+)
+# Java reads jssecacerts instead of cacerts where it is there (JSSE Reference Guide). A JDK 8 keeps both below jre/.
+KEYSTORES = (
+    "lib/security/cacerts",
+    "lib/security/jssecacerts",
+    "jre/lib/security/cacerts",
+    "jre/lib/security/jssecacerts",
+)
+# What Debian's ca-certificates-java makes of the system's anchors, where the mark tells Debian: see debian_java.py.
+DEBIAN_MARK = "/etc/debian_version"
+DEBIAN_KEYSTORE = "/etc/ssl/certs/java/cacerts"
+COMMANDS = ("usr/bin/java", "usr/local/bin/java")
+ENVIRONMENT = "etc/environment"
+# Seconds for a look into a home, which may lie on a file server that is gone.
+_SEARCH_PATIENCE = 20.0
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A Java home with its owner, and its keystores (links resolved)."""
+
+    home: str
+    owner: Account
+    keystores: tuple[str, ...]
+
+
+def installations(root: str) -> list[Installation]:
+    """Every Java installation that has a keystore of its own, each once."""
+    found = {(home, _owner(home)) for home in _system_homes(root)}
+    for person in people(root, USER_HOMES):
+        patterns = [os.path.join(glob.escape(person.home), pattern) for pattern in USER_HOMES]
+        found |= {(home, person) for home in _answered(search, person, _homes, patterns)}
+    proved = _systems_keystores(root)
+    looked = [
+        Installation(home, owner, tuple(_answered(_call_briefly, owner, _own_keystores, home, owner.uid, proved)))
+        for home, owner in sorted(found, key=lambda entry: entry[0])
+    ]
+    return [installation for installation in looked if installation.keystores]
+
+
+def _answered(ask: Callable[..., list[str]], *arguments: Any) -> list[str]:
+    """What the owner finds; nothing where no answer comes: an installation that cannot be seen cannot be run either."""
+    try:
+        return ask(*arguments)
+    except HostError:
+        return []
+
+
+def _call_briefly(owner: Account, function: Callable[..., list[str]], *arguments: Any) -> list[str]:
+    return list(call_as(owner, function, *arguments, patience=_SEARCH_PATIENCE))
+
+
+def _system_homes(root: str) -> list[str]:
+    patterns = [os.path.join(glob.escape(root), pattern) for pattern in SYSTEM_HOMES]
+    patterns += [glob.escape(os.path.join(root, home.lstrip("/"))) for home in _told_homes(root)]
+    commands = [os.path.realpath(os.path.join(root, command)) for command in COMMANDS]
+    patterns += [glob.escape(os.path.dirname(os.path.dirname(command))) for command in commands]
+    return _homes(patterns)
+
+
+def _told_homes(root: str) -> list[str]:
+    """What /etc/environment sets as JAVA_HOME."""
+    try:
+        lines = Path(root, ENVIRONMENT).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    values = [line.partition("=")[2].strip("\"' ") for line in lines if line.startswith("JAVA_HOME=")]
+    return [value for value in values if os.path.isabs(value)]
+
+
+def _homes(patterns: list[str]) -> list[str]:
+    """The folders that look like a Java home, links resolved, each once."""
+    paths = {os.path.realpath(path) for pattern in patterns for path in glob.glob(pattern)}
+    return sorted(path for path in paths if any(os.path.lexists(os.path.join(path, name)) for name in KEYSTORES))
+
+
+def _owner(home: str) -> Account:
+    status = os.stat(home)
+    return Account(f"user {status.st_uid}", status.st_uid, status.st_gid, "/")
+
+
+def _systems_keystores(root: str) -> list[str]:
+    """The keystores that stores of the system prove, links resolved."""
+    paths = [store.keystore for store in system_stores(root)]
+    if os.path.exists(os.path.join(root, DEBIAN_MARK.lstrip("/"))):
+        paths.append(os.path.join(root, DEBIAN_KEYSTORE.lstrip("/")))
+    return [os.path.realpath(path) for path in paths if path]
+
+
+def _own_keystores(home: str, uid: int, others: list[str]) -> list[str]:
+    """The keystores of an installation, as its owner sees them: the owner's, and none of the others."""
+    paths = {os.path.realpath(os.path.join(home, name)) for name in KEYSTORES}
+    return sorted(path for path in paths if path not in others and _is_own(path, uid))
+
+
+def _is_own(path: str, uid: int) -> bool:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_uid == uid

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What OpenSSL's readers see: links named by a subject's hash (CApath), and the verdict of ``openssl verify``."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import is_single
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
+
+VERIFY_LIMIT = 30.0
+_HASH_LINK = re.compile(r"[0-9a-f]{8}\.\d+")
+# OpenSSL adds its default file and folder to those that its options name, unless these lead nowhere.
+_NO_DEFAULTS = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
+
+
+def hash_links(folder: str, der: bytes) -> dict[str, str]:
+    """The entries of ``folder`` named like a subject's hash that lead to this very certificate, each with the file at
+    its end. Whether the hash is the right one is for :func:`refusal` to say. See openssl-rehash(1)."""
+    if not os.path.isdir(folder):
+        return {}
+    paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _HASH_LINK.fullmatch(name)]
+    return {path: os.path.realpath(path) for path in paths if is_single(read_regular(path) or b"", der)}
+
+
+def dangling_links(folder: str, stem: str) -> list[str]:
+    """The links in ``folder`` to files whose names end in ``stem``, any suffix aside, and that are there no more."""
+    if not os.path.isdir(folder):
+        return []
+    with os.scandir(folder) as entries:
+        links = sorted(entry.path for entry in entries if entry.is_symlink())
+    leading = [link for link in links if os.path.splitext(os.readlink(link))[0].endswith(stem)]
+    return [link for link in leading if not os.path.exists(link)]
+
+
+def orphaned_hash_links(folder: str) -> list[str]:
+    """The entries of ``folder`` named like a subject's hash that lead nowhere. ``openssl rehash`` keeps one where
+    another certificate has that subject, which OpenSSL does not find then: it stops at the first number that is gone.
+    """
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = [os.path.join(folder, name) for name in names if _HASH_LINK.fullmatch(name)]
+    return [path for path in paths if not os.path.exists(path)]
+
+
+def refusal(option: str, path: str, pem: str) -> str | None:
+    """Why ``openssl verify``, with no other anchors than those of ``path``, does not trust the certificate.
+
+    ``option`` is ``-CAfile`` or ``-CApath``. The answer is "" when it does, and None where there is no openssl.
+    The host's clock has no say: it is not the store's fault. See openssl-verify(1).
+    """
+    openssl = find_command("openssl")
+    if openssl is None:
+        return None
+    # A partial chain may end in the certificate itself. Without that option, OpenSSL stops at the first root of that
+    # subject, which is another one where a root was renewed under its name.
+    command = [openssl, "verify", "-partial_chain", "-no_check_time", option, path]
+    outcome = run(command, VERIFY_LIMIT, pem.encode(), _NO_DEFAULTS)
+    if outcome.status == 0:
+        return ""
+    reasons = [line for line in outcome.output.splitlines() if " depth lookup: " in line]
+    return reasons[0].split(" depth lookup: ")[1] if reasons else outcome.output.split("\n")[0]

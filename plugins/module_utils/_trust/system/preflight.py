@@ -1,0 +1,168 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A change of a system store tried in a scratch folder: what check mode says is what the platform's own programs do.
+
+Debian's update-ca-certificates and FreeBSD's certctl can be told to work elsewhere. Where p11-kit is the engine, it
+extracts from a copy of the sources, by a configuration which it reads for every user but root: pkcs11.conf(5).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import hash_links
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import (
+    BY_DESTINATION,
+    BY_OPTIONS,
+    BY_P11_KIT,
+    FolderStore,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import sources
+
+_LIMIT = 60.0
+_NOBODY = "nobody"
+_P11_KIT_MODULE = """module: p11-kit-trust.so
+trust-policy: yes
+x-trust-lookup: pkcs11:library-description=PKCS%2311%20Kit%20Trust%20Module
+x-init-reserved: paths='{sources}:{packaged}'
+"""
+
+
+class Trial(NamedTuple):
+    """Whether the anchor was trusted in the scratch folder, and how that was found out."""
+
+    trusted: bool
+    sentence: str
+
+
+def rehearse(store: FolderStore, anchor: Anchor, operation: str) -> Trial | None:
+    """Try ``operation`` (install or remove) in a scratch folder; None where the platform has no way to do that."""
+    method = {BY_OPTIONS: _by_options, BY_P11_KIT: _by_p11_kit, BY_DESTINATION: _by_destination}.get(
+        store.layout.rehearsal
+    )
+    if method is None or store.obstacle:
+        return None
+    with tempfile.TemporaryDirectory(prefix="anchorage-") as folder:
+        return method(store, anchor, operation, folder)
+
+
+def _by_options(store: FolderStore, anchor: Anchor, operation: str, folder: str) -> Trial | None:
+    scratch = FolderStore(store.layout, folder)
+    own, made, hooks = scratch.path(store.layout.anchors), scratch.path(store.layout.links), f"{folder}/hooks"
+    _stage(store, scratch, [store.layout.anchors], anchor, operation)
+    for path in (own, made, hooks):
+        os.makedirs(path, exist_ok=True)
+    run([store.command, "--localcertsdir", own, "--etccertsdir", made, "--hooksdir", hooks], _LIMIT)
+    if not os.path.exists(scratch.bundles[0]):
+        return None  # an old release that has no such options, or a host without any anchor
+    return _judge(scratch, anchor, operation)
+
+
+def _by_p11_kit(store: FolderStore, anchor: Anchor, operation: str, folder: str) -> Trial | None:
+    trust = find_command("trust")
+    try:
+        nobody = pwd.getpwnam(_NOBODY)
+    except KeyError:
+        return None
+    if trust is None:
+        return None
+    scratch = FolderStore(store.layout, folder)
+    (top,) = store.layout.further_sources
+    _stage(store, scratch, [top], anchor, operation)
+    modules = Path(folder, "configuration/pkcs11/modules")
+    modules.mkdir(parents=True)
+    (modules.parent / "pkcs11.conf").write_text("user-config: only\n", encoding="utf-8")
+    module = _P11_KIT_MODULE.format(sources=scratch.path(top), packaged=store.path(store.layout.packaged))
+    (modules / "scratch.module").write_text(module, encoding="utf-8")
+    made = Path(folder, "made")
+    made.mkdir()
+    _open_up(folder)
+    if os.geteuid() == 0:
+        os.chown(made, nobody.pw_uid, nobody.pw_gid)
+    account = Account(_NOBODY, nobody.pw_uid, nobody.pw_gid, folder)
+    bundle = str(made / "bundle.pem")
+    if call_as(account, _extract, trust, bundle, f"{folder}/configuration") != 0:
+        return None
+    return _verdict(holds(read_regular(bundle) or b"", anchor.der), "trust extract")
+
+
+def _extract(trust: str, bundle: str, configuration: str) -> int:
+    command = [trust, "extract", "--format=pem-bundle", "--filter=ca-anchors", "--purpose=server-auth", bundle]
+    return run(command, _LIMIT, environment={"XDG_CONFIG_HOME": configuration}).status
+
+
+def _by_destination(store: FolderStore, anchor: Anchor, operation: str, folder: str) -> Trial | None:
+    scratch = FolderStore(store.layout, folder)
+    layout = store.layout
+    _stage(
+        store,
+        scratch,
+        [layout.packaged, layout.anchors, *layout.further_sources, *layout.blocklists, layout.links],
+        anchor,
+        operation,
+    )
+    if operation != "install":
+        for link in hash_links(scratch.links, anchor.der) if scratch.links else ():
+            os.unlink(link)
+    outcome = run([store.command, "-D", folder, *layout.command[1:]], _LIMIT)
+    if outcome.status:
+        return None
+    return _judge(scratch, anchor, operation)
+
+
+def _stage(store: FolderStore, scratch: FolderStore, folders: list[str], anchor: Anchor, operation: str) -> None:
+    """Copy these folders of the store into the scratch one, and make the change there."""
+    for folder in folders:
+        if os.path.isdir(store.path(folder)):
+            _copy(Path(store.path(folder)), Path(scratch.path(folder)))
+    for source in sources(scratch):
+        if operation != "install" and source.is_copy_of(anchor):
+            os.unlink(source.name, dir_fd=source.folder)
+    own = scratch.own_file(anchor)
+    if operation == "install":
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text(anchor.pem, encoding="ascii")
+    else:
+        own.unlink(missing_ok=True)
+
+
+def _copy(top: Path, copy: Path) -> None:
+    """The regular files below a folder, with links resolved. What holds a private key is none of a store's business."""
+    for path, _folders, names, folder in os.fwalk(top):
+        target = copy / Path(path).relative_to(top)
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            content = read_regular(name, folder)
+            if content is not None and b"PRIVATE KEY-----" not in content:
+                (target / name).write_bytes(content)
+
+
+def _open_up(top: str) -> None:
+    """Let every user read what is below a folder."""
+    for path, _folders, names in os.walk(top):
+        os.chmod(path, 0o755)  # noqa: S103 (all of it is public)
+        for name in names:
+            os.chmod(os.path.join(path, name), 0o644)
+
+
+def _judge(scratch: FolderStore, anchor: Anchor, operation: str) -> Trial:
+    """After an installation every kind of reader has to trust the anchor, after a removal none."""
+    held = [holds(read_regular(bundle) or b"", anchor.der) for bundle in scratch.bundles]
+    held += [bool(hash_links(scratch.links, anchor.der))] if scratch.links else []
+    return _verdict(all(held) if operation == "install" else any(held), scratch.layout.command[0])
+
+
+def _verdict(trusted: bool, command: str) -> Trial:
+    outcome = "trusts it" if trusted else "leaves it out"
+    return Trial(trusted, f"{command}, tried in a scratch folder, {outcome}")

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files that a refresh command reads: administrators' anchors, and the lists of what the host distrusts."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import (
+    holds,
+    holds_only,
+    withholds_servers,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import FolderStore
+
+# p11-kit's own format marks a distrusted certificate in the file itself.
+_DISTRUSTED = re.compile(rb"^x-distrusted:\s*true", re.MULTILINE)
+
+
+class Source(NamedTuple):
+    """A file that the refresh command reads."""
+
+    path: str
+    name: str
+    folder: int  # an open descriptor, valid until the next source is asked for
+    content: bytes
+
+    def holds(self, anchor: Anchor) -> bool:
+        return holds(self.content, anchor.der)
+
+    def is_copy_of(self, anchor: Anchor) -> bool:
+        """Whether nothing is lost with the file but the anchor."""
+        return holds_only(self.content, anchor.der) and not self.distrusts(anchor)
+
+    def distrusts(self, anchor: Anchor) -> bool:
+        return _DISTRUSTED.search(self.content) is not None and self.holds(anchor)
+
+    def limits(self, anchor: Anchor) -> bool:
+        """Whether it trusts the anchor for other purposes alone, which p11-kit puts above what another file says."""
+        return withholds_servers(self.content, anchor.der)
+
+
+def sources(store: FolderStore) -> Iterator[Source]:
+    """Linked folders are left to their owners; linked files count, as the link can be removed."""
+    layout = store.layout
+    yield from _files(store, store.path(layout.anchors), layout.nested)
+    for folder in store.paths(layout.further_sources):
+        yield from _files(store, folder, nested=False)
+
+
+def distrust(store: FolderStore, anchor: Anchor) -> str:
+    """The sentence that says where the host is told to distrust the anchor; "" where it is not."""
+    lists = [source for folder in store.paths(store.layout.blocklists) for source in _walk(folder, nested=True)]
+    listed = [source.path for source in lists if source.holds(anchor)]
+    own = list(sources(store))
+    listed += [source.path for source in own if source.distrusts(anchor)]
+    if listed:
+        return f"The host is told to distrust it, which beats every anchor: remove {' and '.join(listed)} first"
+    limiting = [source.path for source in own if source.limits(anchor)]
+    if limiting:
+        return f"{limiting[0]} trusts it for other purposes than servers, which beats every anchor: remove it first"
+    return ""
+
+
+def packaged_copies(store: FolderStore, anchor: Anchor) -> list[str]:
+    """The files of the distribution that hold the anchor."""
+    packaged = store.path(store.layout.packaged)
+    return [source.path for source in _walk(packaged, nested=True) if source.holds(anchor)]
+
+
+def open_to_all(source: Source, undo: ExitStack) -> None:
+    """Let other users read a copy: it is the hash link's target, or p11-kit reads it on a program's behalf."""
+    descriptor = os.open(source.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=source.folder)
+    undo.callback(os.close, descriptor)
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    undo.callback(os.fchmod, descriptor, mode)
+    os.fchmod(descriptor, mode | 0o444)
+
+
+def _files(store: FolderStore, folder: str, nested: bool) -> Iterator[Source]:
+    lists = tuple(f"{path}/" for path in store.paths(store.layout.blocklists))
+    for source in _walk(folder, nested):
+        followed = store.layout.follows_links or not os.path.islink(source.path)
+        if followed and store.takes(source.name) and not source.path.startswith(lists):
+            yield source
+
+
+def _walk(top: str, nested: bool) -> Iterator[Source]:
+    """Every regular file in a folder, and in those below if ``nested``."""
+    for path, folders, names, folder in os.fwalk(top) if os.path.isdir(top) else ():
+        for name in sorted(names):
+            content = read_regular(name, folder)
+            if content is not None:
+                yield Source(os.path.join(path, name), name, folder, content)
+        if not nested:
+            folders.clear()

@@ -1,0 +1,186 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The wire between controller and host: frozen dataclasses, defined once and imported by both sides.
+
+Each field of a message is declared by one of the functions below, which says how large it may be. :func:`encode` makes
+plain JSON values of a message, :func:`decode` a message of JSON values that nobody vouches for, and
+:func:`argument_spec` the arguments by which Ansible takes it to the host.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
+
+LONGEST_LINE = 500
+LONGEST_TEXT = 64 * 1024
+MOST_ENTRIES = 1000
+LARGEST_NUMBER = 2**31 - 1
+
+_READ = "read"
+_SPEC = "spec"
+_DIGEST = re.compile(r"([0-9a-f]{64})?\Z")
+
+Message = TypeVar("Message")
+
+
+class MalformedError(ValueError):
+    """The other side sent something that is not the message it should be; says which field and what is wrong."""
+
+
+def line(default: str | None = None, longest: int = LONGEST_LINE, **spec: Any) -> Any:
+    """Words for a person: one line, cut off at so many characters, that a terminal takes for nothing but text."""
+    return _field(lambda value: single_line(_typed(value, str), longest), "str", default, spec)
+
+
+def text(default: str | None = None, longest: int = LONGEST_TEXT, **spec: Any) -> Any:
+    """A text for a program, such as PEM, of at most so many characters."""
+    return _field(lambda value: _at_most(_typed(value, str), longest), "str", default, spec)
+
+
+def digest(default: str | None = None) -> Any:
+    """A SHA-256 in lower-case hexadecimal, or "" for none."""
+
+    def read(value: Any) -> str:
+        found = _typed(value, str)
+        if not _DIGEST.match(found):
+            raise MalformedError("is not a SHA-256")
+        return str(found)
+
+    return _field(read, "str", default, {})
+
+
+def flag(default: bool | None = None, **spec: Any) -> Any:
+    """True or false."""
+    return _field(lambda value: _typed(value, bool), "bool", default, spec)
+
+
+def number(default: int | None = None, largest: int = LARGEST_NUMBER) -> Any:
+    """A whole number from 0 to ``largest``."""
+
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not 0 <= _typed(value, int) <= largest:
+            raise MalformedError(f"is not a number from 0 to {largest}")
+        return int(value)
+
+    return _field(read, "int", default, {})
+
+
+def seconds(default: float | None = None) -> Any:
+    """A duration, in seconds."""
+    return _field(lambda value: float(_typed(value, (int, float))), "float", default, {})
+
+
+def choice(choices: Sequence[str], default: str | None = None, **spec: Any) -> Any:
+    """One of these words."""
+
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise MalformedError(f"is none of {', '.join(choices)}")
+        return str(value)
+
+    return _field(read, "str", default, {"choices": list(choices), **spec})
+
+
+def content(default: bytes | None = None, **spec: Any) -> Any:
+    """Bytes, which travel in base64."""
+
+    def read(value: Any) -> bytes:
+        encoded = _at_most(_typed(value, str), LONGEST_TEXT)
+        try:
+            return base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise MalformedError("is not base64") from error
+
+    return _field(read, "str", default, spec, shown_default="")
+
+
+def lines(most: int = MOST_ENTRIES, longest: int = LONGEST_LINE) -> Any:
+    """Lines as of :func:`line`, of which no more than ``most`` are taken."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        return tuple(single_line(_typed(each, str), longest) for each in _typed(value, (list, tuple))[:most])
+
+    return _field(read, "list", (), {"elements": "str"})
+
+
+def messages(kind: type[Any], most: int = MOST_ENTRIES) -> Any:
+    """Messages of one kind, at most ``most`` of them."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        entries = _typed(value, (list, tuple))
+        if len(entries) > most:
+            raise MalformedError(f"has more than {most} entries")
+        return tuple(decode(kind, entry) for entry in entries)
+
+    return _field(read, "list", (), {"elements": "dict", "options": argument_spec(kind)})
+
+
+def encode(value: Any) -> Any:
+    """A message, or a value in one, as JSON values."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [encode(each) for each in value]
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def decode(kind: Callable[..., Message], value: Any) -> Message:
+    """The message of that kind which ``value`` is. What it has besides the message's fields is left out.
+
+    Raises MalformedError for anything else.
+    """
+    if not isinstance(value, Mapping):
+        raise MalformedError("is no dictionary")
+    read = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name in value:
+            try:
+                read[field.name] = field.metadata[_READ](value[field.name])
+            except MalformedError as error:
+                raise MalformedError(f"{field.name} {error}") from error
+        elif field.default is dataclasses.MISSING:
+            raise MalformedError(f"{field.name} is missing")
+    return kind(**read)
+
+
+def argument_spec(kind: type[Any]) -> dict[str, dict[str, Any]]:
+    """The arguments of an Ansible module that together are a message of that kind."""
+    return {field.name: dict(field.metadata[_SPEC]) for field in dataclasses.fields(kind)}
+
+
+def _field(
+    read: Callable[[Any], Any], kind: str, default: Any, spec: Mapping[str, Any], shown_default: Any = None
+) -> Any:
+    """A dataclass field, required where it has no default. ``spec`` has more keys of its argument, such as no_log."""
+    argument = {"type": kind, **spec}
+    if default is None:
+        argument["required"] = True
+    else:
+        shown = default if shown_default is None else shown_default
+        argument["default"] = list(shown) if kind == "list" else shown
+    secret = bool(spec.get("no_log"))
+    metadata = {_READ: read, _SPEC: argument}
+    return dataclasses.field(
+        default=dataclasses.MISSING if default is None else default, repr=not secret, metadata=metadata
+    )
+
+
+def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:
+    if not isinstance(value, kind):
+        raise MalformedError("is of the wrong type")
+    return value
+
+
+def _at_most(value: str, longest: int) -> str:
+    if len(value) > longest:
+        raise MalformedError(f"is longer than {longest} characters")
+    return value

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The policy of an authority: what its certificates say and how long they last. Stored beside its keys as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import LONGEST_NAME, Subject
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import (
+    DEFAULT_DOMAINS,
+    DEFAULT_NETWORKS,
+    NameConstraints,
+    parse_constraints,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+
+SCHEMA = 1
+# Apple's clients refuse a longer leaf even under an anchor of the user's own.
+LONGEST_LEAF = 825
+# A hundred years, far enough from the year 9999 in which the calendar of a certificate ends.
+LONGEST_ROOT = 36500
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long each kind of certificate, and a staple, is valid, in days."""
+
+    root: int = 3650
+    issuing: int = 1095
+    responder: int = 30
+    leaf: int = 90
+    staple: int = 7
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All that certificate_authority was told about an authority. ``constraints`` is None where it is unconstrained."""
+
+    subject: Subject
+    key_type: KeyType
+    constraints: NameConstraints | None
+    lifetimes: Lifetimes
+
+
+def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_common_name: str) -> Policy:
+    """The policy that the options of certificate_authority ask for.
+
+    An option that was left out (None) keeps what the ``existing`` authority has, or takes the default for a new one.
+    Raises PkiError for values that no authority can have.
+    """
+    base = existing or Policy(
+        Subject(default_common_name),
+        KeyType.ECDSA_P256,
+        parse_constraints(list(DEFAULT_DOMAINS), list(DEFAULT_NETWORKS)),
+        Lifetimes(),
+    )
+    given = {key: value for key, value in (options.get("subject") or {}).items() if value is not None}
+    if "country" in given:
+        given["country"] = given["country"].upper()
+    policy = Policy(
+        subject=replace(base.subject, **given),
+        key_type=KeyType(options["key_type"]) if options.get("key_type") else base.key_type,
+        constraints=_wanted_constraints(options, base.constraints),
+        lifetimes=replace(
+            base.lifetimes,
+            **{
+                field.name: options[f"{field.name}_lifetime"]
+                for field in fields(Lifetimes)
+                if options.get(f"{field.name}_lifetime") is not None
+            },
+        ),
+    )
+    if existing is None or policy.subject != existing.subject:
+        _check_subject(policy.subject)
+    _check_lifetimes(policy.lifetimes)
+    return policy
+
+
+def refused_differences(existing: Policy, wanted: Policy) -> list[str]:
+    """What an existing authority cannot become, one phrase each. Lifetimes may change, its certificates may not."""
+    differences = []
+    if existing.key_type != wanted.key_type:
+        differences.append(f"key_type is {existing.key_type.value}, not {wanted.key_type.value}")
+    for field in fields(Subject):
+        had, asked = getattr(existing.subject, field.name), getattr(wanted.subject, field.name)
+        if had != asked:
+            differences.append(f"subject.{field.name} is {had!r}, not {asked!r}")
+    if existing.constraints == wanted.constraints:
+        return differences
+    if existing.constraints is None or wanted.constraints is None:
+        words = {True: "unconstrained", False: "constrained"}
+        differences.append(f"it is {words[existing.constraints is None]}, not {words[wanted.constraints is None]}")
+        return differences
+    for field in fields(NameConstraints):
+        had, asked = getattr(existing.constraints, field.name), getattr(wanted.constraints, field.name)
+        if set(had) != set(asked):
+            differences.append(f"permitted_{field.name} is [{', '.join(had)}], not [{', '.join(asked)}]")
+    return differences
+
+
+def encode_policy(policy: Policy) -> bytes:
+    """The policy as the JSON that is stored."""
+    return json.dumps({"schema": SCHEMA, **asdict(policy)}, indent=2).encode() + b"\n"
+
+
+def decode_policy(data: bytes, path: str) -> Policy:
+    """Read a stored policy back. Raises PkiError where the file is damaged, changed, or from a newer release."""
+    try:
+        stored = json.loads(data)
+        if stored["schema"] > SCHEMA:
+            raise PkiError(
+                f"{path} was written by a newer release of anchorage.pki. Update the collection on this controller."
+            )
+        policy = Policy(
+            subject=Subject(**_typed(stored["subject"], str)),
+            key_type=KeyType(stored["key_type"]),
+            constraints=_stored_constraints(stored["constraints"]),
+            lifetimes=Lifetimes(**_typed(stored["lifetimes"], int)),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise PkiError(f"{path} is damaged. Restore the authority's folder from a backup.") from error
+    try:
+        _check_lifetimes(policy.lifetimes)
+    except PkiError as error:
+        raise PkiError(f"{path}: {error} Correct the file, or restore it from a backup.") from error
+    return policy
+
+
+def _typed(values: Any, kind: type) -> dict[str, Any]:
+    """``values``, a dictionary. Raises TypeError where one of them is not of the ``kind``."""
+    for value in dict(values).values():
+        # To Python, true is a number.
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"not of the type {kind}")
+    return dict(values)
+
+
+def _stored_constraints(stored: Any) -> NameConstraints | None:
+    if stored is None:
+        return None
+    lists = _typed(stored, list)
+    try:
+        return parse_constraints(lists["domains"], lists["networks"])
+    except (PkiError, AttributeError) as error:  # a subtree that is none, or not even a text
+        raise ValueError("not a name constraint") from error
+
+
+def _wanted_constraints(options: Mapping[str, Any], base: NameConstraints | None) -> NameConstraints | None:
+    domains, networks = options.get("permitted_domains"), options.get("permitted_networks")
+    if options.get("unconstrained"):
+        return None
+    if domains is None and networks is None and options.get("unconstrained") is None:
+        return base
+    defaults = base or NameConstraints(DEFAULT_DOMAINS, DEFAULT_NETWORKS)
+    wanted = parse_constraints(
+        list(defaults.domains) if domains is None else domains,
+        list(defaults.networks) if networks is None else networks,
+    )
+    # The order of the subtrees means nothing, so that another order is no difference.
+    if base and set(base.domains) == set(wanted.domains) and set(base.networks) == set(wanted.networks):
+        return base
+    return wanted
+
+
+def _check_subject(subject: Subject) -> None:
+    for field in fields(Subject):
+        value = getattr(subject, field.name)
+        if value and not (value.strip() and value.isprintable()):
+            raise PkiError(f"subject.{field.name}: {value!r} is blank or holds a character that cannot be seen.")
+        if len(value) > LONGEST_NAME:
+            raise PkiError(f"subject.{field.name}: at most {LONGEST_NAME} characters fit into a certificate.")
+    # The issuing authority's own name is the root's with a suffix, and must fit too: cryptography counts its bytes.
+    longest = LONGEST_NAME - len(" issuing 999")
+    if not 1 <= len(subject.common_name.encode()) <= longest:
+        raise PkiError(f"subject.common_name: give 1 to {longest} bytes (a letter outside ASCII has two or more).")
+    if subject.country and not (len(subject.country) == 2 and subject.country.isalpha() and subject.country.isascii()):
+        raise PkiError(f"subject.country: {subject.country!r} is not a country code of two letters, such as NO.")
+
+
+def _check_lifetimes(lifetimes: Lifetimes) -> None:
+    for field in fields(Lifetimes):
+        if getattr(lifetimes, field.name) < 1:
+            raise PkiError(f"{field.name}_lifetime: give one day or more.")
+    if lifetimes.leaf > LONGEST_LEAF:
+        raise PkiError(f"leaf_lifetime: {lifetimes.leaf} days are more than the {LONGEST_LEAF} that clients accept.")
+    if lifetimes.root > LONGEST_ROOT:
+        raise PkiError(f"root_lifetime: give at most {LONGEST_ROOT} days, a hundred years.")
+    for shorter, longer in (
+        ("leaf", "issuing"),
+        ("issuing", "root"),
+        ("responder", "issuing"),
+        ("staple", "responder"),
+    ):
+        if getattr(lifetimes, shorter) * 2 > getattr(lifetimes, longer):
+            raise PkiError(
+                f"{shorter}_lifetime: {getattr(lifetimes, shorter)} days leave no room for renewal within "
+                f"{longer}_lifetime "
+                f"({getattr(lifetimes, longer)} days), which must be twice as long at least."
+            )

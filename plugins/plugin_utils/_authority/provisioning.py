@@ -1,0 +1,221 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Making and renewing an authority's certificates in its folder.
+
+Each step leaves a complete numbered folder or nothing: an interrupted run is continued by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    CERTIFICATE,
+    KEY,
+    LEDGER,
+    POLICY,
+    Authority,
+    IssuingAuthority,
+    read_authority,
+    to_pem,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import (
+    Policy,
+    encode_policy,
+    refused_differences,
+    wanted_policy,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, plan_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
+    create_complete_folder,
+    remove_unfinished,
+    replace_private,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
+    Signer,
+    sign_issuing,
+    sign_responder,
+    sign_root,
+    validity_from,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
+    PrivateKey,
+    check_passphrase,
+    encode_key,
+    generate_key,
+)
+
+
+@dataclass(frozen=True)
+class Passphrases:
+    """The passphrases of an authority's keys; None where a key is stored unencrypted."""
+
+    authority: str | None = None
+    responder: str | None = None
+
+
+@dataclass(frozen=True)
+class Establishment:
+    """What certificate_authority is about to do. ``authority`` is None where there is none yet."""
+
+    folder: Path
+    authority: Authority | None
+    policy: Policy
+    steps: tuple[Step, ...]
+
+
+def plan_establishment(
+    folder: Path, options: Mapping[str, Any], default_common_name: str, now: datetime
+) -> Establishment:
+    """Hold the options of certificate_authority against what lies in ``folder``; changes nothing.
+
+    Raises PkiError where the existing authority cannot take the options, or is damaged.
+    """
+    try:
+        authority = read_authority(folder)
+    except AuthorityMissingError:
+        authority = None
+    policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
+    leaf_ends = _read_ledger(folder, authority)
+    if authority is None or not authority.roots:
+        return Establishment(folder, None, policy, plan_authority(None, policy, {}, now))
+    differences = refused_differences(authority.policy, policy)
+    if differences:
+        raise PkiError(
+            f"The authority in {folder} cannot become what the options ask for: {'; '.join(differences)}. Its hosts "
+            "trust it as it is. Leave those options as they were, or make a second authority in another folder (option "
+            "authority)."
+        )
+    return Establishment(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now))
+
+
+def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetime]:
+    """When each issuing authority's last leaf ends. Raises PkiError where the folder lost what the ledger knows."""
+    path = folder / LEDGER
+    if authority is None and not (path.exists() and path.stat().st_size):
+        return {}
+    with open_ledger(path) as ledger:
+        known, leaf_ends = ledger.authorities(), ledger.last_leaf_ends()
+    there = {key.sha256 for key in (*authority.roots, *authority.issuers)} if authority else set()
+    if known - there:
+        raise PkiError(
+            f"The ledger knows a certificate of the authority that is missing in {folder / 'root'} or "
+            f"{folder / 'issuing'}. Restore the authority's folder from a backup: a new one would not be the one that "
+            "the hosts trust."
+        )
+    return leaf_ends
+
+
+def carry_out(plan: Establishment, passphrases: Passphrases, now: datetime) -> Authority:
+    """Do what was planned, under the folder's lock which the caller holds.
+
+    Raises PkiError; what was made until then stays, and the next run goes on from there.
+    """
+    workshop = _Workshop(plan.folder, plan.policy, passphrases, now)
+    check_passphrases(plan, passphrases)
+    remove_unfinished(plan.folder)
+    with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
+        if any(step.part is Part.POLICY for step in plan.steps):
+            replace_private(plan.folder / POLICY, encode_policy(plan.policy))
+        for step in plan.steps:
+            workshop.do(step)
+        authority = read_authority(plan.folder)
+        with ledger.transaction():
+            _enter(authority, ledger)
+    return authority
+
+
+def check_passphrases(plan: Establishment, passphrases: Passphrases) -> None:
+    """Raise PkiError now, not in the month when a renewal is due, where a passphrase is too short or wrong.
+
+    A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
+    """
+    parts = {step.part for step in plan.steps}
+    roots, issuers = (plan.authority.roots, plan.authority.issuers) if plan.authority else ((), ())
+    responders = [responder for issuer in issuers for responder in issuer.responders]
+    # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
+    signers = roots if parts & {Part.ROOT, Part.ISSUING} else issuers
+    for option, passphrase, keys, needed in (
+        ("passphrase", passphrases.authority, signers, parts - {Part.POLICY}),
+        ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
+    ):
+        if not keys:
+            check_passphrase(passphrase, option)
+        elif needed or passphrase is not None:
+            keys[-1].key(passphrase, option)
+
+
+def _enter(authority: Authority, ledger: Ledger) -> None:
+    """Enter every certificate of the folder that the ledger does not have, those of an interrupted run included."""
+    for root in authority.roots:
+        ledger.record_own("root", root.certificate, root.sha256)
+    for issuer in authority.issuers:
+        start = issuer.certificate.not_valid_before_utc
+        signers = [root.sha256 for root in authority.roots if root.certificate.not_valid_before_utc <= start]
+        ledger.record_own("issuing", issuer.certificate, signers[-1])
+        for responder in issuer.responders:
+            ledger.record_own("responder", responder.certificate, issuer.sha256)
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """What every step needs at hand."""
+
+    folder: Path
+    policy: Policy
+    passphrases: Passphrases
+    now: datetime
+
+    def do(self, step: Step) -> None:
+        """Make the certificate that ``step`` is about."""
+        if step.part is Part.ROOT:
+            self.make_root(step.number)
+        elif step.part is Part.ISSUING:
+            self.make_issuing(step.number)
+        elif step.part is Part.RESPONDER:
+            self.make_responder(step.number, step.issuer)
+
+    def make_root(self, number: int) -> None:
+        key = generate_key(self.policy.key_type) if number == 1 else self._root_signer().key
+        validity = validity_from(self.now, self.policy.lifetimes.root)
+        certificate = sign_root(key, self.policy.subject, validity, self.policy.constraints)
+        self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority)
+
+    def make_issuing(self, number: int) -> None:
+        root = self._root_signer()
+        key = generate_key(self.policy.key_type)
+        validity = validity_from(self.now, self.policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
+        certificate = sign_issuing(
+            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints
+        )
+        folder = self.folder / "issuing" / str(number)
+        self._keep(folder, certificate, key, self.passphrases.authority)
+
+    def make_responder(self, number: int, issuer_number: int) -> None:
+        issuer = self._issuer(issuer_number)
+        signer = Signer(issuer.certificate, issuer.key(self.passphrases.authority, "passphrase"))
+        key = generate_key(self.policy.key_type)
+        validity = validity_from(self.now, self.policy.lifetimes.responder, issuer.certificate.not_valid_after_utc)
+        certificate = sign_responder(key.public_key(), signer, self.policy.subject, number, validity)
+        folder = issuer.folder / "responder" / str(number)
+        self._keep(folder, certificate, key, self.passphrases.responder)
+
+    def _root_signer(self) -> Signer:
+        root = read_authority(self.folder).root
+        return Signer(root.certificate, root.key(self.passphrases.authority, "passphrase"))
+
+    def _issuer(self, number: int) -> IssuingAuthority:
+        return next(issuer for issuer in read_authority(self.folder).issuers if issuer.number == number)
+
+    def _keep(self, folder: Path, certificate: x509.Certificate, key: PrivateKey, passphrase: str | None) -> None:
+        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase)}
+        create_complete_folder(folder, files)

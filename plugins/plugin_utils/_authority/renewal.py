@@ -1,0 +1,119 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is due in an authority: a pure decision from the authority, its policy and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    CertifiedKey,
+    IssuingAuthority,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Lifetimes, Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import SKEW
+
+
+class Part(str, Enum):
+    """A part of the authority that a step makes anew."""
+
+    POLICY = "policy"
+    ROOT = "root"
+    ISSUING = "issuing"
+    RESPONDER = "responder"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do, and why. ``issuer`` is the number of the issuing authority that a responder belongs to."""
+
+    part: Part
+    number: int
+    reason: str
+    issuer: int = 0
+
+    def __str__(self) -> str:
+        subject = {
+            Part.POLICY: "policy",
+            Part.ROOT: f"root certificate {self.number}",
+            Part.ISSUING: f"issuing authority {self.number}",
+            Part.RESPONDER: f"OCSP responder {self.number} of issuing authority {self.issuer}",
+        }[self.part]
+        return f"{subject}: {self.reason}"
+
+
+def plan_authority(
+    authority: Authority | None, policy: Policy, leaf_ends: Mapping[str, datetime], now: datetime
+) -> tuple[Step, ...]:
+    """The steps that bring an authority (None: there is none yet) to ``policy`` at the time ``now``.
+
+    ``leaf_ends`` has the end of the last leaf of each issuing authority, by its fingerprint: an old issuing authority
+    keeps a valid responder until then, since a staple is signed under its leaf's own issuer.
+    """
+    steps = []
+    if authority is None:
+        steps.append(Step(Part.POLICY, 1, "there is no authority yet"))
+    elif authority.policy != policy:
+        steps.append(Step(Part.POLICY, 1, "its options changed"))
+    steps += _root_steps(authority, policy.lifetimes, now)
+    issuing_steps = _issuing_steps(authority, policy.lifetimes, now)
+    steps += issuing_steps
+    for issuer in authority.issuers if authority else ():
+        retired = bool(issuing_steps) or issuer is not authority.issuers[-1]  # type: ignore[union-attr]
+        if not retired or leaf_ends.get(issuer.sha256, now) > now:
+            steps += _responder_steps(issuer, policy.lifetimes, now)
+    steps += [Step(Part.RESPONDER, 1, "the issuing authority is new", step.number) for step in issuing_steps]
+    return tuple(steps)
+
+
+def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime) -> list[Step]:
+    if authority is None or not authority.roots:
+        return [Step(Part.ROOT, 1, "there is none yet")]
+    root = authority.roots[-1]
+    validity = root.certificate.not_valid_after_utc - root.certificate.not_valid_before_utc
+    # Nothing outlives its root: one that ends before a leaf would is due, however short its own life was meant to be.
+    if _begun(root, now) and _left(root, now) > max(validity / 3, timedelta(days=lifetimes.leaf)):
+        return []
+    return [Step(Part.ROOT, root.number + 1, f"the last one ends on {_day(root)}; the key stays")]
+
+
+def _issuing_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime) -> list[Step]:
+    if authority is None or not authority.issuers:
+        return [Step(Part.ISSUING, 1, "there is none yet")]
+    issuing = authority.issuers[-1]
+    if _begun(issuing, now) and _left(issuing, now) > timedelta(days=lifetimes.leaf):
+        return []
+    reason = f"the last one ends on {_day(issuing)}, before a leaf of {lifetimes.leaf} days would"
+    return [Step(Part.ISSUING, issuing.number + 1, reason)]
+
+
+def _responder_steps(issuer: IssuingAuthority, lifetimes: Lifetimes, now: datetime) -> list[Step]:
+    if not issuer.responders:
+        return [Step(Part.RESPONDER, 1, "there is none yet", issuer.number)]
+    responder = issuer.responders[-1]
+    # At half of its life, which policy keeps at a staple's lifetime or more: so no staple is ever cut short.
+    if _begun(responder, now) and _left(responder, now) > timedelta(days=lifetimes.responder) / 2:
+        return []
+    # One that ends with its issuer already is not made again and again: no other could last longer.
+    if responder.certificate.not_valid_after_utc >= issuer.certificate.not_valid_after_utc:
+        return []
+    return [Step(Part.RESPONDER, responder.number + 1, f"the last one ends on {_day(responder)}", issuer.number)]
+
+
+def _begun(key: CertifiedKey, now: datetime) -> bool:
+    """Whether a certificate is valid already. One that is not was signed while a clock was ahead."""
+    return key.certificate.not_valid_before_utc <= now + SKEW
+
+
+def _left(key: CertifiedKey, now: datetime) -> timedelta:
+    return key.certificate.not_valid_after_utc - now
+
+
+def _day(key: CertifiedKey) -> str:
+    return f"{key.certificate.not_valid_after_utc:%Y-%m-%d}"

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An authority in words: the results and the diffs of certificate_authority and certificate_authority_info."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    CERTIFICATE,
+    Authority,
+    CertifiedKey,
+    to_pem,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Establishment
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+
+ED25519_WARNING = (
+    "The key type is ed25519: no browser accepts such certificates. "
+    "Use ecdsa-p256 unless every client is known to be able."
+)
+
+
+def authority_result(authority: Authority) -> dict[str, Any]:
+    """What a play may want to know of an authority; nothing of it is secret."""
+    return {
+        "folder": str(authority.folder),
+        "root": {**certified_key_result(authority.root), "certificate": to_pem(authority.root.certificate)},
+        "issuing": certified_key_result(authority.issuing),
+        "responder": certified_key_result(authority.issuing.responder),
+        **policy_result(authority.policy),
+    }
+
+
+def places_result(places: Mapping[LeafPlace, datetime]) -> list[dict[str, str]]:
+    """Where the ledger says that leaves are."""
+    return [
+        {"host": place.host, "path": posixpath.join(place.destination, place.name), "not_after": timestamp(not_after)}
+        for place, not_after in places.items()
+    ]
+
+
+def certified_key_result(key: CertifiedKey) -> dict[str, Any]:
+    """One certificate of the authority: where it lies, and what it says."""
+    return {"path": str(key.folder / CERTIFICATE), **certificate_result(key.certificate, key.sha256)}
+
+
+def certificate_result(certificate: x509.Certificate, sha256: str) -> dict[str, Any]:
+    """The fields that every result about a certificate has."""
+    return {
+        "subject": certificate.subject.rfc4514_string(),
+        "serial_number": f"{certificate.serial_number:x}",
+        "sha256": sha256,
+        "not_before": timestamp(certificate.not_valid_before_utc),
+        "not_after": timestamp(certificate.not_valid_after_utc),
+    }
+
+
+def policy_result(policy: Policy) -> dict[str, Any]:
+    """The policy in the words of the options."""
+    return {
+        "key_type": policy.key_type.value,
+        "unconstrained": policy.constraints is None,
+        "permitted_domains": list(policy.constraints.domains) if policy.constraints else [],
+        "permitted_networks": list(policy.constraints.networks) if policy.constraints else [],
+        "lifetimes": asdict(policy.lifetimes),
+    }
+
+
+def timestamp(moment: Any) -> str:
+    """A time as results show it: ISO 8601 in UTC, to the second."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def warnings_for(policy: Policy) -> list[str]:
+    """What the user should know about a policy that was accepted."""
+    return [ED25519_WARNING] if policy.key_type is KeyType.ED25519 else []
+
+
+def establishment_diff(plan: Establishment) -> dict[str, str]:
+    """The authority before and after, as lines; the same in check mode as in the run itself."""
+    before = _authority_lines(plan.authority) if plan.authority else {}
+    after = dict(before)
+    for step in plan.steps:
+        after.update(_step_lines(step, plan.policy))
+    header = f"authority {plan.folder}"
+    return {"before_header": header, "after_header": header, "before": _text(before), "after": _text(after)}
+
+
+def _authority_lines(authority: Authority) -> dict[str, str]:
+    lines = _policy_lines(authority.policy)
+    for root in authority.roots:
+        lines[f"root certificate {root.number}"] = f"until {timestamp(root.certificate.not_valid_after_utc)}"
+    for issuer in authority.issuers:
+        lines[f"issuing authority {issuer.number}"] = f"until {timestamp(issuer.certificate.not_valid_after_utc)}"
+        for responder in issuer.responders:
+            name = f"OCSP responder {responder.number} of issuing authority {issuer.number}"
+            lines[name] = f"until {timestamp(responder.certificate.not_valid_after_utc)}"
+    return lines
+
+
+def _step_lines(step: Step, policy: Policy) -> dict[str, str]:
+    if step.part is Part.POLICY:
+        return _policy_lines(policy)
+    name, _colon, reason = str(step).partition(": ")
+    days = getattr(policy.lifetimes, step.part.value)
+    return {name: f"new, for {days} days ({reason})"}
+
+
+def _policy_lines(policy: Policy) -> dict[str, str]:
+    lines = {"subject": policy.subject.common_name}
+    for option, value in policy_result(policy).items():
+        if option == "lifetimes":
+            lines.update({f"{kind}_lifetime": f"{days} days" for kind, days in value.items()})
+        else:
+            lines[option] = ", ".join(value) if isinstance(value, list) else str(value)
+    return lines
+
+
+def _text(lines: dict[str, str]) -> str:
+    return "".join(f"{name}: {value}\n" for name, value in lines.items())

@@ -1,0 +1,187 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is to be done about each leaf: a pure decision from what is wanted, deployed and recorded, and the time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, LeafRecord, Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import SKEW, staple_due
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import key_type_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, names_of
+
+
+class Action(str, Enum):
+    """What a host is told to do about a leaf."""
+
+    NONE = "none"
+    LEAF = "leaf"
+    STAPLE = "staple"
+    REPAIR = "repair"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An action and its reason, one phrase for the reader of a result or a diff."""
+
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True)
+class LeafPlan:
+    """One leaf: what is wanted, what the host has, what the ledger knows of that, and what is to be done."""
+
+    request: LeafRequest
+    deployed: DeployedLeaf
+    record: LeafRecord | None
+    decision: Decision
+    place: LeafPlace
+
+
+def report_entries(
+    requests: Sequence[LeafRequest], places: Sequence[LeafPlace], authority: Authority, ledger: Ledger, now: datetime
+) -> list[dict[str, Any]]:
+    """What the host half is asked about: each leaf, and the digests of the one that would be kept.
+
+    From that a host knows whether to make a new key where ``private_key`` is ``host``, which saves a round trip.
+    """
+    return [
+        {
+            "name": request.name,
+            "host_key": request.private_key == "host",
+            "key_type": request.key_type.value,
+            **_kept_digests(request, ledger.current_leaf(place), authority, now),
+            "keep_pkcs12": request.pkcs12_passphrase is not None,
+        }
+        for request, place in zip(requests, places, strict=True)
+    ]
+
+
+def _kept_digests(
+    request: LeafRequest, record: LeafRecord | None, authority: Authority, now: datetime
+) -> dict[str, str]:
+    """The fingerprint of the leaf to keep and the digest of its chain.pem, both empty where none would be kept."""
+    if record is None or outdated(request, record, authority, now):
+        return {"keep": "", "keep_chain": ""}
+    return {"keep": record.sha256, "keep_chain": _chain_sha256(record, authority)}
+
+
+def plans_without_authority(requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> list[LeafPlan]:
+    """What a first run in check mode would do: the authority is still to be made and can have issued nothing."""
+    decision = Decision(Action.LEAF, "the authority is still to be made")
+    return [
+        LeafPlan(request, DeployedLeaf(request.name, 0, "", "", "", False, "", (), ""), None, decision, place)
+        for request, place in zip(requests, places, strict=True)
+    ]
+
+
+def plan_leaves(
+    requests: Sequence[LeafRequest],
+    places: Sequence[LeafPlace],
+    deployed: Sequence[DeployedLeaf],
+    authority: Authority,
+    ledger: Ledger,
+    now: datetime,
+) -> list[LeafPlan]:
+    """A plan for each request, held against what the host reported and what the ledger knows."""
+    plans = []
+    for request, place, leaf in zip(requests, places, deployed, strict=True):
+        record = ledger.leaf(place, leaf.leaf_sha256)
+        plans.append(LeafPlan(request, leaf, record, decide(request, leaf, record, authority, now), place))
+    return plans
+
+
+def decide(
+    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord | None, authority: Authority, now: datetime
+) -> Decision:
+    """What to do about one leaf. ``record`` is the ledger's, for the leaf that is deployed, or None."""
+    if deployed.generation == 0:
+        return Decision(Action.LEAF, "nothing is deployed yet")
+    if deployed.damage:
+        return Decision(Action.LEAF, deployed.damage)
+    if record is None:
+        return Decision(Action.LEAF, "the deployed leaf is not in the authority's ledger for this host")
+    reason = _replacement_reason(request, deployed, record, authority, now)
+    if reason:
+        return Decision(Action.LEAF, reason)
+    reason = _staple_reason(request, deployed, record, now)
+    if reason:
+        return Decision(Action.STAPLE, reason)
+    if deployed.drift:
+        return Decision(Action.REPAIR, "; ".join(deployed.drift))
+    return Decision(Action.NONE, f"valid until {record.certificate.not_valid_after_utc:%Y-%m-%d}")
+
+
+def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now: datetime) -> str:
+    """Why a recorded leaf no longer serves ``request``, or an empty string where it does."""
+    certificate = record.certificate
+    if record.status == "revoked":
+        return "the deployed leaf is revoked"
+    if now + SKEW < certificate.not_valid_before_utc:
+        return "the deployed leaf is not valid yet, since a clock was ahead when it was signed"
+    if authority.issuer_of(record.issuer_sha256) is None:
+        return "the issuer of the deployed leaf is no longer part of the authority"
+    former, wanted = names_of(certificate), request.names
+    if set(former) != set(wanted):
+        return f"the names change from {_listed(former)} to {_listed(wanted)}"
+    if profile_of(certificate) != request.profile:
+        return f"the profile becomes {request.profile.value}"
+    if key_type_of(certificate.public_key()) != request.key_type:
+        return f"the key type becomes {request.key_type.value}"
+    if record.private_key != request.private_key:
+        return f"the private key is to be made on the {request.private_key}"
+    validity = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    if now >= certificate.not_valid_after_utc - validity / 3:
+        return f"the last third of its lifetime has begun; it ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
+    return ""
+
+
+def _replacement_reason(
+    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, authority: Authority, now: datetime
+) -> str:
+    reason = outdated(request, record, authority, now)
+    if reason:
+        return reason
+    if deployed.chain_sha256 != _chain_sha256(record, authority):
+        return "chain.pem is not the certificate of the leaf's issuer"
+    if deployed.pkcs12 != (request.pkcs12_passphrase is not None):
+        return "bundle.p12 is no longer wanted" if deployed.pkcs12 else "bundle.p12 is wanted"
+    return ""
+
+
+def _chain_sha256(record: LeafRecord, authority: Authority) -> str:
+    """The digest of chain.pem as the host should have it, which holds the leaf's issuer and nothing else."""
+    issuer = authority.issuer_of(record.issuer_sha256)
+    return hashlib.sha256(to_pem(issuer.certificate).encode()).hexdigest() if issuer else ""
+
+
+def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> str:
+    if not request.staple:
+        return "no staple is wanted" if deployed.staple_sha256 else ""
+    if not deployed.staple_sha256:
+        return "there is no staple"
+    staple = record.staple(deployed.staple_sha256)
+    if staple is None:
+        return "the deployed staple is not in the authority's ledger"
+    if now + SKEW < staple.this_update:
+        return "the staple is not valid yet, since a clock was ahead when it was signed"
+    if staple_due(staple.sha256, staple.this_update, staple.next_update, now):
+        return f"half of the staple's lifetime is over; it ends at {staple.next_update:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+def _listed(names: Sequence[SubjectAlternativeName]) -> str:
+    return f"[{', '.join(str(name) for name in names)}]"

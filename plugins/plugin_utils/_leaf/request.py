@@ -1,0 +1,131 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task of leaf_certificate asks for: one request for each certificate, from validated task arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import LEAF_NAME
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import check_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
+    NameKind,
+    SubjectAlternativeName,
+    parse_host_name,
+    parse_names,
+)
+
+# What the task says once for all certificates, and each certificate may say for itself.
+SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "pkcs12_passphrase")
+
+
+@dataclass(frozen=True)
+class LeafRequest:
+    """One wanted leaf. ``lifetime`` is in days, None for the authority's own; a PKCS#12 file is wanted where it has a
+    passphrase."""
+
+    name: str
+    names: tuple[SubjectAlternativeName, ...]
+    profile: Profile
+    key_type: KeyType
+    private_key: str
+    lifetime: int | None
+    staple: bool
+    pkcs12_passphrase: str | None = field(repr=False)
+
+    @property
+    def server_name(self) -> str:
+        """The DNS name by which a client would ask for this leaf, empty where it has none."""
+        hosts = (name.value for name in self.names if name.kind is NameKind.DNS)
+        # A wildcard is asked for by any name below it.
+        return next((host.replace("*", "probe", 1) for host in hosts), "")
+
+
+def parse_requests(arguments: Mapping[str, Any]) -> list[LeafRequest]:
+    """The requests of a task, from ``name`` and ``names`` or from ``certificates``. Raises PkiError."""
+    folder_names(arguments)  # refuses what cannot be one
+    if arguments["certificates"] is None:
+        return [_parse_request(arguments, {})]
+    return [_parse_request(entry, arguments) for entry in arguments["certificates"]]
+
+
+def folder_names(arguments: Mapping[str, Any]) -> list[str]:
+    """The names of a task's leaves, from ``name`` or from ``certificates``. Raises PkiError."""
+    entries = [arguments] if arguments["certificates"] is None else arguments["certificates"]
+    names = [entry["name"] for entry in entries]
+    if not names:
+        raise PkiError("certificates: name at least one certificate.")
+    for name in names:
+        if not LEAF_NAME.fullmatch(name):
+            raise PkiError(
+                f"name: {name!r} names a folder: use up to 200 letters, digits, dots, hyphens and underscores, "
+                "beginning with a letter or a digit."
+            )
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise PkiError(f"certificates: the name {repeated[0]!r} stands twice; each needs a folder of its own.")
+    return names
+
+
+def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
+    """Raise PkiError where the authority must not or cannot issue what is requested."""
+    for request in requests:
+        check_names(request.names, policy.constraints)
+        if request.lifetime is not None and request.lifetime > policy.lifetimes.leaf:
+            raise PkiError(
+                f"lifetime: {request.lifetime} days for {request.name!r} are beyond what the issuing authority is kept "
+                f"valid for ({policy.lifetimes.leaf} days). Ask for less, or raise leaf_lifetime of "
+                "certificate_authority."
+            )
+
+
+def probes(activate: Mapping[str, Any], requests: list[LeafRequest]) -> list[dict[str, Any]]:
+    """The probes of a task's ``activate`` with their defaults filled in from the certificates. Raises PkiError."""
+    by_name = {request.name: request for request in requests}
+    filled = []
+    for probe in activate["probes"] or []:
+        name = probe["certificate"] or (requests[0].name if len(requests) == 1 else None)
+        if name is None:
+            raise PkiError("activate.probes.certificate: say which of the certificates is served there.")
+        if name not in by_name:
+            raise PkiError(f"activate.probes.certificate: no certificate of this task is named {name!r}.")
+        request = by_name[name]
+        server_name = _server_name(probe["server_name"]) if probe["server_name"] else request.server_name
+        filled.append({**probe, "certificate": name, "server_name": server_name, "staple": request.staple})
+    return filled
+
+
+def _server_name(text: str) -> str:
+    try:
+        return parse_host_name(text)
+    except PkiError as error:
+        raise PkiError(f"activate.probes.server_name: {str(error).removeprefix('names: ')}") from error
+
+
+def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> LeafRequest:
+    options: dict[str, Any] = {
+        option: defaults.get(option) if entry.get(option) is None else entry[option] for option in SHARED_OPTIONS
+    }
+    name = entry["name"]
+    if options["lifetime"] is not None and options["lifetime"] < 1:
+        raise PkiError(f"lifetime: give one day or more for {name!r}.")
+    if options["pkcs12_passphrase"] == "":
+        raise PkiError(f"pkcs12_passphrase: give one for {name!r}, or leave the option out for no bundle.p12.")
+    return LeafRequest(
+        name=name,
+        names=parse_names(entry["names"]),
+        profile=Profile(options["profile"]),
+        key_type=KeyType(options["key_type"]),
+        private_key=options["private_key"],
+        lifetime=options["lifetime"],
+        staple=options["staple"],
+        pkcs12_passphrase=options["pkcs12_passphrase"],
+    )

@@ -1,0 +1,154 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Leaves in words: the results and the diffs of leaf_certificate."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
+    ED25519_WARNING,
+    certificate_result,
+    timestamp,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import parse_activation, parse_arrival
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import Delivery
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
+
+
+def planned_result(plans: Sequence[LeafPlan]) -> dict[str, Any]:
+    """The result of a task that changes nothing, or in check mode would change what it says."""
+    certificates = [plan_result(plan) for plan in plans]
+    result: dict[str, Any] = {
+        "changed": any(certificate["changed"] for certificate in certificates),
+        "certificates": certificates,
+    }
+    if any(plan.request.key_type is KeyType.ED25519 for plan in plans):
+        result["warnings"] = [ED25519_WARNING]
+    return result
+
+
+def deployed_result(
+    plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], arrival: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a deployment adds to the planned result. ``arrival`` is what the host half returned. Raises PkiError."""
+    generations = parse_arrival(arrival, [delivery.plan.request.name for delivery in deliveries])
+    changed = {
+        delivery.plan.request.name: delivery_result(delivery, generations[delivery.plan.request.name])
+        for delivery in deliveries
+    }
+    certificates = [changed.get(plan.request.name) or plan_result(plan) for plan in plans]
+    result = {"certificates": certificates, "activation": parse_activation(arrival)}
+    return {**result, "warnings": arrival["warnings"]} if arrival.get("warnings") else result
+
+
+def plan_result(plan: LeafPlan) -> dict[str, Any]:
+    """What a task says of a leaf that it left alone, or in check mode would change."""
+    result = {
+        "name": plan.request.name,
+        "action": plan.decision.action.value,
+        "reason": plan.decision.reason,
+        "changed": plan.decision.action is not Action.NONE,
+        "path": posixpath.join(plan.place.destination, plan.request.name),
+        "names": [str(name) for name in plan.request.names],
+        "generation": plan.deployed.generation,
+    }
+    if plan.record is None:
+        return result
+    staple = plan.record.staple(plan.deployed.staple_sha256)
+    return {**result, **_certificate_result(plan.record.certificate, staple)}
+
+
+def delivery_result(delivery: Delivery, generation: int) -> dict[str, Any]:
+    """What a task says of a leaf that it changed, now in ``generation`` on the host."""
+    staple: Any = delivery.staple
+    if staple is None and delivery.plan.decision.action is Action.REPAIR and delivery.plan.record:
+        staple = delivery.plan.record.staple(delivery.plan.deployed.staple_sha256)
+    result = plan_result(delivery.plan)
+    return {**result, "generation": generation, **_certificate_result(delivery.certificate, staple)}
+
+
+def removal_result(removed: Mapping[str, bool], destination: str) -> dict[str, Any]:
+    """What a task says of leaves that have to be absent; ``removed`` tells of each whether it was there."""
+    return {
+        "changed": any(removed.values()),
+        "certificates": [
+            {
+                "name": name,
+                "action": "remove" if there else Action.NONE.value,
+                "reason": "it was there" if there else "nothing was there",
+                "changed": there,
+                "path": posixpath.join(destination, name),
+            }
+            for name, there in removed.items()
+        ],
+    }
+
+
+def removal_diff(removed: Mapping[str, bool], destination: str) -> dict[str, str]:
+    """The leaves of such a task before and after, a line each."""
+    return {
+        **_diff_headers(destination),
+        "before": "".join(f"{name}: {'deployed' if there else 'nothing'}\n" for name, there in removed.items()),
+        "after": "".join(f"{name}: nothing\n" for name in removed),
+    }
+
+
+def leaf_diff(plans: Sequence[LeafPlan], destination: str) -> dict[str, str]:
+    """The leaves of a task before and after, a line each; the same in check mode as in the run itself."""
+    return {
+        **_diff_headers(destination),
+        "before": "".join(f"{plan.request.name}: {_before(plan)}\n" for plan in plans),
+        "after": "".join(f"{plan.request.name}: {_after(plan)}\n" for plan in plans),
+    }
+
+
+def _diff_headers(destination: str) -> dict[str, str]:
+    header = f"leaf certificates in {destination}"
+    return {"before_header": header, "after_header": header}
+
+
+def _certificate_result(certificate: x509.Certificate, staple: Any) -> dict[str, Any]:
+    times = None
+    if staple is not None:
+        times = {"this_update": timestamp(staple.this_update), "next_update": timestamp(staple.next_update)}
+    return {**certificate_result(certificate, fingerprint(certificate)), "staple": times}
+
+
+def _before(plan: LeafPlan) -> str:
+    if plan.deployed.generation == 0:
+        return "nothing"
+    if plan.deployed.damage:
+        return f"generation {plan.deployed.generation}, damaged"
+    if plan.record is None:
+        return f"generation {plan.deployed.generation}, a leaf that the ledger does not know"
+    certificate = plan.record.certificate
+    names = ", ".join(str(name) for name in names_of(certificate))
+    staple = plan.record.staple(plan.deployed.staple_sha256)
+    stapled = f"staple until {timestamp(staple.next_update)}" if staple else "no staple of this authority"
+    return (
+        f"generation {plan.deployed.generation}, leaf {plan.record.sha256[:16]} for {names} "
+        f"until {timestamp(certificate.not_valid_after_utc)}, {stapled}"
+    )
+
+
+def _after(plan: LeafPlan) -> str:
+    action, reason = plan.decision.action, plan.decision.reason
+    if action is Action.NONE:
+        return _before(plan)
+    if action is Action.REPAIR:
+        return f"{_before(plan)}, repaired ({reason})"
+    generation = f"generation {plan.deployed.generation + 1}"
+    if action is Action.STAPLE:
+        return f"{generation}, the same leaf with {'a new' if plan.request.staple else 'no'} staple ({reason})"
+    names = ", ".join(str(name) for name in plan.request.names)
+    kind = f"{plan.request.key_type.value} {plan.request.profile.value}"
+    return f"{generation}, a new {kind} leaf for {names} ({reason})"

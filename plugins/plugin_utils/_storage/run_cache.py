@@ -1,0 +1,101 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Values that all processes of one run share: made once, swapped whole, read without a lock.
+
+Ansible forks a worker for each host and task, so that what one of them keeps in memory is lost to the others. A value
+is a JSON file in the run's own folder. ``flock(2)`` is the barrier while it is made: the kernel lifts it when its
+holder ends, however that happens. ``rename(2)`` is the swap: a reader sees the former value or the new one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+
+Signature = tuple[int, int, int]
+
+#: What this process has read, or inherited at its fork, with the signature of the file it came from. Never used before
+#: that was compared: another process may have swapped the file since.
+_memory: dict[Path, tuple[Signature, Any]] = {}
+
+
+def read_value(path: Path) -> Any:
+    """The value in ``path``, None where none was made yet. The value is shared: do not change it. Raises PkiError."""
+    try:
+        remembered = _memory.get(path)
+        if remembered and remembered[0] == _signature(os.stat(path)):
+            return remembered[1]
+        with open(path, "rb") as file:
+            signature = _signature(os.fstat(file.fileno()))
+            value = json.loads(file.read())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+    _memory[path] = signature, value
+    return value
+
+
+def share_value(path: Path, is_current: Callable[[Any], bool], make: Callable[[Any], Any]) -> Any:
+    """The value in ``path`` if ``is_current`` says so, else what ``make`` gives for the former value (None at first).
+
+    Of all processes that come at once, one makes it and the others wait for that. Raises PkiError, and what ``make``
+    raises: the former value then stays.
+    """
+    value = read_value(path)
+    if value is not None and is_current(value):
+        return value
+    with _locked(path):
+        value = read_value(path)
+        if value is None or not is_current(value):
+            write_text(path, json.dumps(make(value)))
+            value = read_value(path)
+    return value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put ``text`` at ``path`` by one rename, readable by its owner alone. Raises PkiError."""
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        staged.replace(path)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        lock = path.with_name(f"{path.name}.lock")
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _unusable(path: Path, error: OSError) -> PkiError:
+    return PkiError(f"The run's own folder {path.parent} cannot be used: {error.strerror}. Check ANSIBLE_LOCAL_TEMP.")

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Name constraints (RFC 5280, section 4.2.1.10): the subtrees outside which an authority's certificates are void."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
+    NameKind,
+    SubjectAlternativeName,
+    parse_host_name,
+)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+DEFAULT_DOMAINS = ("localhost", "local", "test", "internal", "home.arpa")
+DEFAULT_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
+
+
+@dataclass(frozen=True)
+class NameConstraints:
+    """The permitted subtrees. ``domains`` hold for DNS names and for the hosts of e-mail addresses and URIs."""
+
+    domains: tuple[str, ...]
+    networks: tuple[str, ...]
+
+    def permits(self, name: SubjectAlternativeName) -> bool:
+        """Whether a verifier would accept ``name`` under these constraints."""
+        if name.kind is NameKind.IP:
+            address = ipaddress.ip_address(name.value)
+            return any(address in ipaddress.ip_network(network) for network in self.networks)
+        host = name.host.removeprefix("*.")
+        return any(host == domain or host.endswith(f".{domain}") for domain in self.domains)
+
+    def extension(self) -> x509.NameConstraints:
+        """The extension's value. A kind of address without a permitted network is excluded whole: what a certificate
+        does not mention, it does not constrain."""
+        permitted: list[x509.GeneralName] = [x509.DNSName(domain) for domain in self.domains]
+        networks = [ipaddress.ip_network(network) for network in self.networks]
+        permitted += [x509.IPAddress(network) for network in networks]
+        for domain in self.domains:
+            # Here a bare domain is that one host and a leading dot is all below it, unlike in a DNS constraint.
+            permitted += [x509.RFC822Name(domain), x509.RFC822Name(f".{domain}")]
+            permitted += [x509.UniformResourceIdentifier(domain), x509.UniformResourceIdentifier(f".{domain}")]
+        everything = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+        present = {network.version for network in networks}
+        excluded = [x509.IPAddress(network) for network in everything if network.version not in present]
+        return x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=excluded or None)
+
+
+def parse_constraints(domains: list[str], networks: list[str]) -> NameConstraints:
+    """Read the permitted subtrees as a user writes them. Raises PkiError that names the option."""
+    if not domains:
+        raise PkiError("permitted_domains: name at least one domain.")
+    return NameConstraints(
+        tuple(dict.fromkeys(_parse_domain(domain) for domain in domains)),
+        tuple(dict.fromkeys(str(_parse_network(network)) for network in networks)),
+    )
+
+
+def check_names(names: tuple[SubjectAlternativeName, ...], constraints: NameConstraints | None) -> None:
+    """Raise PkiError for every name at once that verifiers would reject under ``constraints``."""
+    if constraints is None:
+        return
+    outside = [name for name in names if not constraints.permits(name)]
+    if not outside:
+        return
+    options = {"permitted_networks" if name.kind is NameKind.IP else "permitted_domains" for name in outside}
+    permitted = {"permitted_domains": constraints.domains, "permitted_networks": constraints.networks}
+    listed = "; ".join(f"{option}: {', '.join(permitted[option]) or 'none'}" for option in sorted(options))
+    raise PkiError(
+        f"names: {', '.join(str(name) for name in outside)} would be rejected by every client, being outside the "
+        f"authority's name constraints ({listed}). Use other names, or make a second authority in another folder whose "
+        f"{' and '.join(sorted(options))} include them: certificate_authority cannot widen an existing one."
+    )
+
+
+def _parse_domain(text: str) -> str:
+    try:
+        return parse_host_name(text.strip().removeprefix("."))
+    except PkiError as error:
+        raise PkiError(f"permitted_domains: {str(error).removeprefix('names: ')}") from error
+
+
+def _parse_network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text.strip())
+    except ValueError as error:
+        raise PkiError(f"permitted_networks: {text!r} is not a network such as 10.0.0.0/8: {error}.") from error

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private keys: the kinds the collection makes, and their encrypted form on disk."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Union
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
+    UnsupportedAlgorithm,
+    ec,
+    ed25519,
+    hashes,
+    rsa,
+    serialization,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+
+PrivateKey = Union["ec.EllipticCurvePrivateKey", "rsa.RSAPrivateKey", "ed25519.Ed25519PrivateKey"]
+PublicKey = Union["ec.EllipticCurvePublicKey", "rsa.RSAPublicKey", "ed25519.Ed25519PublicKey"]
+
+# cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
+SHORTEST_PASSPHRASE = 16
+# OpenSSL reads no longer one, in bytes.
+LONGEST_PASSPHRASE = 1023
+
+
+class KeyType(str, Enum):
+    """Key types, in the words of the option ``key_type``."""
+
+    ECDSA_P256 = "ecdsa-p256"
+    ECDSA_P384 = "ecdsa-p384"
+    RSA_3072 = "rsa-3072"
+    RSA_4096 = "rsa-4096"
+    ED25519 = "ed25519"
+
+
+KEY_TYPES = [key_type.value for key_type in KeyType]
+
+
+def generate_key(key_type: KeyType) -> PrivateKey:
+    """A new private key of ``key_type``."""
+    if key_type is KeyType.ECDSA_P256:
+        return ec.generate_private_key(ec.SECP256R1())
+    if key_type is KeyType.ECDSA_P384:
+        return ec.generate_private_key(ec.SECP384R1())
+    if key_type is KeyType.ED25519:
+        return ed25519.Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(65537, int(key_type.value.removeprefix("rsa-")))
+
+
+def key_type_of(public_key: Any) -> KeyType | None:
+    """The key type of a public key, or None where the collection would not make such a key."""
+    if isinstance(public_key, ed25519.Ed25519PublicKey):
+        return KeyType.ED25519
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return {"secp256r1": KeyType.ECDSA_P256, "secp384r1": KeyType.ECDSA_P384}.get(public_key.curve.name)
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return {3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096}.get(public_key.key_size)
+    return None
+
+
+def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
+    """The digest that a signature of ``key`` is made over; None for Ed25519, which has its own (RFC 8032)."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return None
+    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp384r1":
+        return hashes.SHA384()
+    return hashes.SHA256()
+
+
+def check_passphrase(passphrase: str | None, option: str) -> None:
+    """Raise PkiError where a new ``passphrase`` is too short or too long. None (no encryption) is accepted."""
+    if passphrase is None:
+        return
+    if len(passphrase.encode()) > LONGEST_PASSPHRASE:
+        raise PkiError(f"{option}: give at most {LONGEST_PASSPHRASE} bytes (a letter outside ASCII has two or more).")
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        raise PkiError(
+            f"{option}: give at least {SHORTEST_PASSPHRASE} characters, or leave the option out to store the key "
+            "unencrypted."
+        )
+
+
+def encode_key(key: PrivateKey, passphrase: str | None = None) -> bytes:
+    """PKCS#8 PEM (RFC 5958), encrypted where there is a ``passphrase``."""
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase is not None:
+        encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def decode_key(data: bytes, passphrase: str | None, option: str, path: str) -> PrivateKey:
+    """The private key in the PEM file ``path`` with content ``data``.
+
+    Raises PkiError that names the passphrase's ``option`` where it is missing, needless or wrong, or the file where
+    that is damaged.
+    """
+    try:
+        key: Any = serialization.load_pem_private_key(data, passphrase.encode() if passphrase is not None else None)
+    except TypeError as error:  # the library's word for both "a passphrase is needed" and "none is needed"
+        if not passphrase and b"ENCRYPTED" in data:
+            raise PkiError(f"{option}: the private key {path} is encrypted; give its passphrase.") from error
+        raise PkiError(
+            f"{option}: the private key {path} is not encrypted. Leave the option out, or make a second authority in "
+            "another folder with a passphrase."
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        if passphrase is not None and b"ENCRYPTED" in data:
+            raise PkiError(f"{option}: this is not the passphrase of the private key {path}.") from error
+        raise PkiError(f"The private key {path} is damaged. Restore the authority's folder from a backup.") from error
+    if key_type_of(key.public_key()) is None:
+        raise PkiError(f"The private key {path} is of a kind that this collection does not use.")
+    return key

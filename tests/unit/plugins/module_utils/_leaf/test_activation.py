@@ -1,0 +1,219 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Activations of a real nginx, which reads its certificates by the pointer file."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import Activation, Probe
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import Request
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_leaf, served_staple
+from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    Leaf,
+    destination_at,
+    free_port,
+    make_leaf,
+    renewed_staple,
+    request,
+    tree,
+)
+
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
+
+CONFIGURATION = """
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+worker_processes 1;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  include {folder}/extra*.conf;
+  server {{
+    listen 127.0.0.1:{port} ssl;
+    include "{folder}/pki/app/nginx.conf";
+    return 200 "ok";
+  }}
+}}
+"""
+SECONDS = 5
+
+
+class Nginx:
+    """An nginx of the test's own that serves the leaf ``app``, and the activation that a task would name for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.destination: Destination = destination_at(folder / "pki")
+        user = "user root;" if os.geteuid() == 0 else ""
+        (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, port=self.port))
+        self.command = [str(NGINX), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+        self.activation = Activation(
+            test=[*self.command, "-t"],
+            reload=[*self.command, "-s", "reload"],
+            timeout=10,
+            probes=[Probe("app", "127.0.0.1", self.port, "app.test", staple=True)],
+        )
+
+    def wait_for(self, leaf: bytes, staple: bytes) -> None:
+        """Wait until these are served: for a moment after a reload a former worker may still answer."""
+        deadline = time.monotonic() + SECONDS
+        while self.served() != (leaf, staple):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def served(self) -> tuple[bytes, bytes]:
+        return served_staple("127.0.0.1", self.port, "app.test", SECONDS)
+
+
+@pytest.fixture
+def first() -> Leaf:
+    return make_leaf()
+
+
+@pytest.fixture
+def nginx(private_folder: Path, first: Leaf) -> Iterator[Nginx]:
+    """A running nginx that serves generation 1."""
+    server = Nginx(private_folder)
+    deploy(server.destination, [request(first)], Activation())
+    with subprocess.Popen(server.command, stdin=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                assert server.served() == (first.der, first.staple)
+                break
+            except ProbeError:
+                assert time.monotonic() < deadline, (private_folder / "error.log").read_text()
+                time.sleep(0.05)
+        yield server
+        process.terminate()
+
+
+def test_a_new_leaf_is_tested_reloaded_and_probed(nginx: Nginx) -> None:
+    leaf = make_leaf()
+    result = deploy(nginx.destination, [request(leaf, 1)], nginx.activation)
+    assert result["activation"] == {
+        "tested": True,
+        "reloaded": True,
+        "probes": [
+            {
+                "certificate": "app",
+                "address": "127.0.0.1",
+                "port": nginx.port,
+                "leaf": "served",
+                "staple": "served",
+                "detail": "",
+            }
+        ],
+    }
+    nginx.wait_for(leaf.der, leaf.staple)
+
+
+def test_a_new_staple_is_served_with_the_same_leaf(nginx: Nginx, first: Leaf) -> None:
+    staple = renewed_staple(first)
+    wanted = Request("app", "staple", 1, staple=base64.b64encode(staple).decode())
+    assert deploy(nginx.destination, [wanted], nginx.activation)["activation"]["probes"][0]["staple"] == "served"
+    nginx.wait_for(first.der, staple)
+
+
+def test_a_broken_configuration_is_rolled_back(nginx: Nginx, first: Leaf) -> None:
+    (nginx.folder / "extra.conf").write_text("no_such_directive on;")
+    before = tree(nginx.folder / "pki")
+    with pytest.raises(HostError) as caught:
+        deploy(nginx.destination, [request(make_leaf(), 1)], nginx.activation)
+    message = str(caught.value)
+    assert "activate.test: " in message
+    assert 'unknown directive "no_such_directive"' in message
+    assert message.endswith(
+        "Rolled back: app is at generation 1 as before. The former leaf is served, as a probe confirmed."
+    )
+    assert tree(nginx.folder / "pki") == before
+    assert nginx.served() == (first.der, first.staple)
+
+
+def test_a_failing_reload_is_rolled_back(nginx: Nginx, first: Leaf) -> None:
+    failing = replace(nginx.activation, reload=["sh", "-c", "echo cannot reload >&2; exit 1"])
+    with pytest.raises(HostError) as caught:
+        deploy(nginx.destination, [request(make_leaf(), 1)], failing)
+    assert "Its output: cannot reload. Rolled back: app is at generation 1 as before." in str(caught.value)
+    assert "Reloading after that failed too, so what is served now is not known" in str(caught.value)
+    assert nginx.served() == (first.der, first.staple)
+
+
+def test_a_probe_that_never_sees_the_new_leaf_reloads_the_former(nginx: Nginx, first: Leaf) -> None:
+    """The reload works, but the probe asks at a place that keeps quiet: the new leaf was served for a moment."""
+    unreachable = Probe("app", "127.0.0.1", free_port(), "app.test", staple=True)
+    wrong = replace(nginx.activation, timeout=1, probes=[*nginx.activation.probes, unreachable])
+    with pytest.raises(HostError, match="refused"):
+        deploy(nginx.destination, [request(make_leaf(), 1)], wrong)
+    nginx.wait_for(first.der, first.staple)
+
+
+def test_an_activation_that_was_killed_is_repaired(nginx: Nginx, first: Leaf) -> None:
+    """The server took the new leaf up, and the run was killed before it was settled: the repair makes it go back."""
+    new, child = make_leaf(), os.fork()
+    if child == 0:
+        kill_after_reload = f"{' '.join(nginx.activation.reload)}; sleep 0.5; kill -9 {os.getpid()}"
+        deploy(nginx.destination, [request(new, 1)], Activation(reload=["sh", "-c", kill_after_reload]))
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    nginx.wait_for(new.der, new.staple)
+    result = deploy(nginx.destination, [Request("app", "repair", 1)], nginx.activation)
+    assert result["changed"]
+    nginx.wait_for(first.der, first.staple)
+
+
+def test_no_handshake_fails_while_leaves_are_swapped(nginx: Nginx) -> None:
+    stopped, failures, seen = threading.Event(), [], set()
+
+    def shake_hands() -> None:
+        while not stopped.is_set():
+            try:
+                seen.add(served_leaf("127.0.0.1", nginx.port, "app.test", SECONDS))
+            except ProbeError as error:
+                failures.append(str(error))
+
+    clients = [threading.Thread(target=shake_hands) for dummy in range(2)]
+    for client in clients:
+        client.start()
+    leaves = [make_leaf() for dummy in range(10)]
+    try:
+        for generation, leaf in enumerate(leaves, 1):
+            deploy(nginx.destination, [request(leaf, generation)], nginx.activation)
+    finally:
+        stopped.set()
+        for client in clients:
+            client.join()
+    assert failures == []
+    assert len(seen) > 2
+
+
+def test_a_server_that_keeps_the_former_staple_is_a_failure(nginx: Nginx, first: Leaf) -> None:
+    """The leaf is the same, so that nothing but the staple can tell."""
+    wanted = Request("app", "staple", 1, staple=base64.b64encode(renewed_staple(first)).decode())
+    not_reloading = replace(nginx.activation, reload=["true"], timeout=0.5)
+    with pytest.raises(HostError, match="it serves another staple"):
+        deploy(nginx.destination, [wanted], not_reloading)
+    assert nginx.served() == (first.der, first.staple)

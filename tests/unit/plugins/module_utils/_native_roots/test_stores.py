@@ -1,0 +1,134 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of the trust stores that are no PEM files.
+
+The store of Windows is played by a stand-in for the function of Python's ssl that reads it there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host import commands
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots import load as native_roots
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots import stores as root_stores
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import PLATFORM, load
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores import P11_KIT
+from ansible_collections.anchorage.pki.tests.unit.pem_inputs import DER_A, DER_B, A, B
+from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
+
+SERVERS, MAIL = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.4"
+TODAY, DAY = datetime.now(timezone.utc), timedelta(days=1)
+
+
+def valid(first: timedelta, last: timedelta) -> bytes:
+    """A certificate that is valid between two offsets from today."""
+    return der_of(make_root(not_before=TODAY + first, not_after=TODAY + last))
+
+
+VALID, OTHER, EXPIRED, TOO_NEW = valid(-DAY, DAY), valid(-DAY, DAY), valid(-2 * DAY, -DAY), valid(DAY, 2 * DAY)
+
+
+def windows(monkeypatch: pytest.MonkeyPatch, entries: list[tuple[bytes, str, Any]]) -> native_roots.NativeRoots:
+    monkeypatch.setattr(ssl, "enum_certificates", {"ROOT": entries}.__getitem__, raising=False)
+    return load(PLATFORM, {}, "win32")
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ((VALID, "x509_asn", True), True),
+        ((VALID, "x509_asn", frozenset({SERVERS, MAIL})), True),
+        ((VALID, "x509_asn", frozenset({MAIL})), False),
+        ((VALID, "x509_asn", frozenset()), False),
+        ((VALID, "pkcs_7_asn", True), False),
+        ((EXPIRED, "x509_asn", True), False),
+        ((TOO_NEW, "x509_asn", True), False),
+    ],
+    ids=["any use", "servers", "mail", "no use", "PKCS#7", "expired", "not yet valid"],
+)
+def test_windows_gives_what_vouches_for_servers_now(
+    monkeypatch: pytest.MonkeyPatch, entry: tuple[bytes, str, Any], wanted: bool
+) -> None:
+    loaded = windows(monkeypatch, [entry, (OTHER, "x509_asn", True)])
+    assert list(loaded.roots) == ([VALID] if wanted else []) + [OTHER]
+    assert loaded.roots[OTHER] == ["ROOT"]
+    (place,) = loaded.report["places"]
+    assert (place["kind"], place["certificates"] + place["skipped"]) == ("store", 2)
+
+
+def test_windows_reports_what_is_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = windows(monkeypatch, [(b"damaged", "x509_asn", True), (VALID, "x509_asn", True)])
+    assert list(loaded.roots) == [VALID]
+    assert [error["path"] for error in loaded.report["errors"]] == ["ROOT"]
+
+
+def test_macos_says_what_to_do() -> None:
+    with pytest.raises(HostError, match="SSL_CERT_FILE"):
+        load(PLATFORM, {}, "darwin")
+
+
+class TestP11Kit:
+    @pytest.fixture
+    def program(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """Where the program trust is looked for."""
+        monkeypatch.setattr(commands, "SEARCH_PATH", f"{tmp_path}:/usr/bin:/bin")
+        return tmp_path / "trust"
+
+    def arrange(self, program: Path, script: str) -> None:
+        program.write_text(f"#!/bin/sh\nfor target; do :; done\n{script}\n")
+        program.chmod(0o755)
+
+    def test_its_anchors_for_servers_are_read(self, program: Path, tmp_path: Path) -> None:
+        (tmp_path / "anchors").write_bytes(A + B)
+        arguments = tmp_path / "arguments"
+        self.arrange(program, f'echo "$@" > {arguments}; cat {tmp_path}/anchors > "$target"')
+        loaded = load(P11_KIT, {"SSL_CERT_FILE": "/no/influence"})
+        assert loaded.roots == {DER_A: ["p11-kit"], DER_B: ["p11-kit"]}
+        assert loaded.report["errors"] == []
+        assert "--filter=ca-anchors --purpose=server-auth" in arguments.read_text()
+
+    def test_it_writes_where_it_is_told_to_and_leaves_nothing(self, program: Path, tmp_path: Path) -> None:
+        (tmp_path / "anchors").write_bytes(A)
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        arguments = tmp_path / "arguments"
+        self.arrange(program, f'echo "$target" > {arguments}; cat {tmp_path}/anchors > "$target"')
+        load(P11_KIT, {}, temporary_folder=str(folder))
+        assert folder in Path(arguments.read_text().strip()).parents
+        assert list(folder.iterdir()) == []
+
+    def test_an_output_that_is_too_large_is_told(self, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(root_stores, "LARGEST_FILE", 1000)
+        self.arrange(program, 'head -c 1001 /dev/zero > "$target"')
+        with pytest.raises(HostError, match="more than 1000 bytes"):
+            load(P11_KIT, {})
+
+    def test_its_failure_is_told(self, program: Path) -> None:
+        self.arrange(program, "echo 'p11-kit: no modules' >&2; exit 1")
+        with pytest.raises(HostError, match="extract failed: p11-kit: no modules"):
+            load(P11_KIT, {})
+
+    def test_no_output_is_no_traceback(self, program: Path) -> None:
+        self.arrange(program, "exit 0")
+        with pytest.raises(HostError, match="wrote nothing"):
+            load(P11_KIT, {})
+
+    def test_a_missing_program_is_told_with_its_package(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(commands, "SEARCH_PATH", str(tmp_path))
+        with pytest.raises(HostError, match="install the package p11-kit"):
+            load(P11_KIT, {})
+
+    @pytest.mark.skipif(shutil.which("trust") is None, reason="needs Debian's package p11-kit")
+    def test_the_real_program_gives_roots(self) -> None:
+        loaded = load(P11_KIT, {})
+        assert len(loaded.roots) > 80
+        assert loaded.report["errors"] == []

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of how a host's platform is told, and of what its files are taken for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import LAYOUTS, FolderStore
+
+
+def put(root: Path, absolute: str, content: str = "") -> Path:
+    path = root / absolute.lstrip("/")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(0o755)
+    return path
+
+
+def found(root: Path) -> list[str]:
+    return [store.name for store in anchor_folder.find(str(root))]
+
+
+@pytest.mark.parametrize(("name", "mark"), [(layout.name, mark) for layout in LAYOUTS for mark in layout.marks])
+def test_each_mark_tells_its_platform(tmp_path: Path, name: str, mark: str) -> None:
+    put(tmp_path, mark)
+    assert found(tmp_path) == [name]
+
+
+def test_nothing_is_guessed(tmp_path: Path) -> None:
+    put(tmp_path, "/etc/os-release", "ID=debian\n")
+    assert found(tmp_path) == []
+
+
+def test_of_two_marks_that_counts_whose_command_is_there(tmp_path: Path) -> None:
+    put(tmp_path, "/etc/debian_version")
+    put(tmp_path, "/etc/redhat-release")
+    put(tmp_path, "/usr/bin/update-ca-trust")
+    assert found(tmp_path) == ["redhat"]
+
+
+@pytest.mark.parametrize(("text", "bundles"), [("#!/bin/sh\n", 0), ("\x7fELF", 1)], ids=["script", "compiled"])
+def test_the_two_kinds_of_certctl_are_told_apart(tmp_path: Path, text: str, bundles: int) -> None:
+    put(tmp_path, "/bin/freebsd-version")
+    put(tmp_path, "/usr/sbin/certctl", text)
+    (store,) = anchor_folder.find(str(tmp_path))
+    assert len(store.bundles) == bundles
+
+
+def redhat(root: Path) -> FolderStore:
+    put(root, "/etc/redhat-release")
+    put(root, "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem")
+    (store,) = anchor_folder.find(str(root))
+    return store
+
+
+def test_legacy_paths_may_be_missing_or_links(tmp_path: Path) -> None:
+    store = redhat(tmp_path)
+    assert (len(store.bundles), store.separated, store.links, store.keystore) == (1, [], "", "")
+    legacy = tmp_path / "etc/pki/tls/cert.pem"
+    legacy.parent.mkdir()
+    legacy.symlink_to(store.bundles[0])
+    assert store.separated == []
+
+
+def test_a_file_in_the_place_of_a_legacy_link_is_seen(tmp_path: Path) -> None:
+    store = redhat(tmp_path)
+    legacy = put(tmp_path, "/etc/pki/tls/certs/ca-bundle.crt", "an administrator's own")
+    assert store.separated == [str(legacy)]
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "taken"),
+    [
+        ("debian", "a.crt", True),
+        ("debian", "a.pem", False),
+        ("alpine", "a.pem", True),
+        ("alpine", ".a.crt", False),
+        ("redhat", "anything", True),
+    ],
+)
+def test_each_platform_has_its_own_idea_of_an_anchors_name(platform: str, name: str, taken: bool) -> None:
+    (layout,) = (layout for layout in LAYOUTS if layout.name == platform)
+    assert FolderStore(layout, "/").takes(name) is taken

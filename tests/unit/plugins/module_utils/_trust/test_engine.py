@@ -1,0 +1,665 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of trust on a Debian host: each state that a run can find, what becomes of it, and what it costs.
+
+They run the real update-ca-certificates and the real openssl, over a scratch folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host import commands
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
+from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root, pem_of
+from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian, anchor_of
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+pytestmark = pytest.mark.skipif(
+    not os.path.exists(PROGRAM) or shutil.which("openssl") is None,
+    reason="needs Debian's packages ca-certificates and openssl",
+)
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+ROOT = make_root("Lab root", key=KEY)
+ANCHOR = anchor_of(ROOT)
+OTHER = make_root("Other root")
+PLAIN = "refresh "
+FRESH = "refresh --fresh"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> ScratchDebian:
+    return ScratchDebian(tmp_path / "host")
+
+
+def apply(operation: str, host: ScratchDebian, anchor: Anchor = ANCHOR, **options: Any) -> trust.Report:
+    umask = os.umask(0o077)  # the strictest user's
+    try:
+        (report,) = trust.apply(operation, anchor, root=str(host.root), **options)
+    finally:
+        os.umask(umask)
+    return report
+
+
+def settle(operation: str, host: ScratchDebian, anchor: Anchor = ANCHOR) -> trust.Report:
+    """Apply, and see that it worked and that a second run does nothing."""
+    report = apply(operation, host, anchor)
+    assert report.changed
+    assert report.state == {"install": "trusted", "remove": "absent"}[operation], report.evidence
+    spent = host.refreshes()
+    assert not apply(operation, host, anchor).changed
+    assert host.refreshes() == spent
+    return report
+
+
+def openssl_trusts(host: ScratchDebian, anchor: Anchor = ANCHOR) -> list[bool]:
+    """The verdicts over CAfile and CApath, asked in another way than the code under test does."""
+    verify = ["openssl", "verify", "-partial_chain", "-no_check_time", "-no-CAstore"]
+    ways = [["-no-CApath", "-CAfile", str(host.bundle)], ["-no-CAfile", "-CApath", str(host.links)]]
+    return [
+        subprocess.run([*verify, *way], input=anchor.pem.encode(), capture_output=True, check=False).returncode == 0
+        for way in ways
+    ]
+
+
+def put(path: Path, content: bytes, mode: int = 0o644) -> Path:
+    """An administrator's file."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
+
+
+# --- the plain way
+
+
+def test_an_absent_anchor_is_installed_with_one_plain_refresh(host: ScratchDebian) -> None:
+    assert openssl_trusts(host) == [False, False]
+    report = settle("install", host)
+    assert report.before.state == "absent"
+    assert openssl_trusts(host) == [True, True]
+    assert host.refreshes() == [PLAIN]
+    own = host.own_file(ANCHOR)
+    assert own.read_bytes() == pem_of(ROOT)
+    assert own.stat().st_mode & 0o7777 == 0o644
+    assert f"{own} holds it" in report.evidence
+
+
+def test_the_rest_of_the_store_is_left_as_it_was(host: ScratchDebian) -> None:
+    before = host.picture()
+    settle("install", host)
+    settle("remove", host)
+    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+
+
+def test_an_anchor_is_removed_with_one_rebuild(host: ScratchDebian) -> None:
+    settle("install", host)
+    settle("remove", host)
+    assert openssl_trusts(host) == [False, False]
+    assert host.refreshes() == [PLAIN, FRESH]
+
+
+def test_a_root_renewed_under_its_own_name_stands_beside_the_old_one(host: ScratchDebian) -> None:
+    renewed = anchor_of(make_root("Lab root", key=KEY, not_after=NOW + timedelta(days=5000)))
+    settle("install", host)
+    assert apply("inspect", host, renewed).state == "absent"
+    settle("install", host, renewed)
+    assert apply("inspect", host).state == "trusted"
+    settle("remove", host)
+    assert apply("inspect", host, renewed).state == "trusted"
+
+
+def test_a_wrong_clock_is_not_the_stores_fault(host: ScratchDebian) -> None:
+    settle("install", host, anchor_of(make_root(not_after=NOW - timedelta(hours=1))))
+
+
+def test_the_callers_own_trust_settings_prove_nothing(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(put(host.root / "elsewhere.pem", pem_of(ROOT))))
+    report = apply("inspect", host)
+    assert report.state == "absent"
+    assert any("-CAfile" in sentence and "refuses it" in sentence for sentence in report.evidence)
+
+
+def test_what_the_distribution_trusts_is_trusted_without_a_file(host: ScratchDebian) -> None:
+    packaged = anchor_of(host.packaged)
+    assert apply("install", host, packaged).state == "trusted"
+    assert host.refreshes() == []
+    report = apply("remove", host, packaged)
+    assert report.state == "failed"
+    assert f"{host.root}/usr/share/ca-certificates/public-1.crt holds it" in report.evidence[0]
+
+
+def test_without_openssl_the_evidence_says_what_is_missing(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle("install", host)
+    monkeypatch.setattr(commands, "SEARCH_PATH", str(host.root))
+    report = apply("inspect", host)
+    assert report.state == "trusted"
+    assert sum("there is no openssl command" in sentence for sentence in report.evidence) == 2
+
+
+# --- what a former run, a crash or a person left
+
+
+def test_a_refresh_that_failed_last_time_is_done_again(host: ScratchDebian) -> None:
+    put(host.own_file(ANCHOR), pem_of(ROOT))
+    assert apply("inspect", host).state == "stale"
+    settle("install", host)
+    assert openssl_trusts(host) == [True, True]
+    assert host.refreshes() == [FRESH]
+
+
+def test_a_source_that_is_gone_is_put_back(host: ScratchDebian) -> None:
+    settle("install", host)
+    host.own_file(ANCHOR).unlink()
+    assert apply("inspect", host).state == "stale"
+    settle("install", host)
+    assert openssl_trusts(host) == [True, True]
+
+
+@pytest.mark.parametrize("refreshed", [False, True], ids=["at once", "after a plain refresh"])
+def test_what_a_deleted_source_leaves_behind_is_removed(host: ScratchDebian, refreshed: bool) -> None:
+    settle("install", host)
+    host.own_file(ANCHOR).unlink()
+    if refreshed:
+        host.refresh()  # leaves the links, dangling
+    assert apply("inspect", host).state == "stale"
+    settle("remove", host)
+    assert not [link for link in host.links.iterdir() if not link.exists()]
+
+
+def test_dangling_links_do_not_hinder_an_installation(host: ScratchDebian) -> None:
+    settle("install", host)
+    host.own_file(ANCHOR).unlink()
+    host.refresh()
+    settle("install", host)
+    assert openssl_trusts(host) == [True, True]
+
+
+def test_new_content_under_the_same_name_leaves_stale_links_which_are_mended(host: ScratchDebian) -> None:
+    corporate = put(host.anchors / "corporate.crt", pem_of(OTHER))
+    host.refresh()
+    put(corporate, pem_of(ROOT))
+    host.refresh()
+    assert openssl_trusts(host) == [True, False], "update-ca-certificates has learned to mend this itself"
+    assert apply("inspect", host).state == "stale"
+    settle("install", host)
+    assert openssl_trusts(host) == [True, True]
+
+
+@pytest.mark.parametrize("content", [pem_of(OTHER), pem_of(ROOT)[:100], b""], ids=["another's", "half", "empty"])
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_a_file_of_our_name_with_other_content_is_replaced_or_removed(
+    host: ScratchDebian, content: bytes, operation: str
+) -> None:
+    put(host.own_file(ANCHOR), content)
+    report = settle(operation, host)
+    assert f"{host.own_file(ANCHOR)} does not hold what its name says" in report.before.evidence
+    assert openssl_trusts(host) == [operation == "install"] * 2
+    assert openssl_trusts(host, anchor_of(OTHER)) == [False, False]
+
+
+@pytest.mark.parametrize("name", ["corporate.crt", f"{ANCHOR.name}.crt"], ids=["a person's", "ours"])
+def test_an_anchor_that_only_root_can_read_is_opened(host: ScratchDebian, name: str) -> None:
+    copy = put(host.anchors / name, pem_of(ROOT), mode=0o600)
+    host.refresh()
+    report = apply("inspect", host)
+    assert report.state == "stale"
+    assert f"{copy} holds it, but {copy} is closed to other users" in report.evidence
+    settle("install", host)
+    assert copy.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_bundle_that_only_root_can_read_is_stale(host: ScratchDebian) -> None:
+    settle("install", host)
+    host.bundle.chmod(0o600)
+    assert apply("inspect", host).state == "stale"
+    settle("install", host)
+
+
+def test_a_missing_bundle_is_made_again(host: ScratchDebian) -> None:
+    settle("install", host)
+    host.bundle.unlink()
+    settle("install", host)
+
+
+def test_a_draft_of_a_killed_run_is_cleared(host: ScratchDebian) -> None:
+    draft = put(host.anchors / f".{ANCHOR.name}.crt.new", b"half a certi")
+    settle("install", host)
+    assert not draft.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [pem_of(OTHER).rstrip(), pem_of(OTHER).replace(b"\n", b"\r\n"), der_of(OTHER), pem_of(OTHER) + pem_of(make_root())],
+    ids=["no final newline", "CRLF", "DER", "two certificates"],
+)
+def test_a_careless_neighbour_does_not_hinder(host: ScratchDebian, content: bytes) -> None:
+    neighbour = put(host.anchors / "a-neighbour.crt", content)
+    settle("install", host)
+    assert openssl_trusts(host) == [True, True]
+    settle("remove", host)
+    assert neighbour.read_bytes() == content
+
+
+def test_a_copy_that_another_file_of_its_name_hides_is_not_relied_upon(host: ScratchDebian) -> None:
+    for folder, certificate in (("a", ROOT), ("b", OTHER)):
+        put(host.anchors / folder / "corporate.crt", pem_of(certificate))
+    host.refresh()
+    assert openssl_trusts(host) == [True, False], "update-ca-certificates has learned to link both"
+    assert apply("inspect", host).state == "stale"
+    settle("install", host)
+    assert openssl_trusts(host) == [True, True]
+
+
+@pytest.mark.parametrize("body", ["AAAA", "?AAA", "MII"], ids=["no certificate", "no base64", "cut off"])
+def test_a_damaged_neighbour_keeps_openssl_from_the_bundle_and_is_named(host: ScratchDebian, body: str) -> None:
+    neighbour = put(
+        host.anchors / "a-neighbour.crt", f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n".encode()
+    )
+    report = apply("install", host)
+    assert report.state == "failed"
+    assert f"{neighbour} is damaged" in report.evidence[0]
+    assert f"openssl verify -CAfile {host.bundle} refuses it: Error loading file" in report.evidence[0]
+    neighbour.unlink()
+    settle("install", host)
+
+
+def test_the_only_anchor_of_a_host_comes_and_goes(host: ScratchDebian) -> None:
+    (host.root / "etc/ca-certificates.conf").write_text("!public-1.crt\n!public-2.crt\n")
+    settle("install", host)
+    assert openssl_trusts(host, anchor_of(host.packaged)) == [False, False]
+    settle("remove", host)
+    assert openssl_trusts(host) == [False, False]
+
+
+def test_odd_things_among_the_anchors_are_passed_by(host: ScratchDebian) -> None:
+    os.mkfifo(host.anchors / "pipe.crt")
+    (host.anchors / "gone.crt").symlink_to("/nowhere")
+    (host.anchors / "circle").symlink_to(host.anchors)
+    assert apply("inspect", host).state == "absent"
+
+
+# --- removal by fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("corporate.crt", pem_of(ROOT)),
+        ("team/deep/corporate.crt", pem_of(ROOT)),
+        ("text.crt", b"Our root:\n" + pem_of(ROOT)),
+        ("der.crt", der_of(ROOT)),
+    ],
+    ids=["another name", "a folder below", "text around", "DER"],
+)
+def test_a_copy_under_any_name_is_removed(host: ScratchDebian, name: str, content: bytes) -> None:
+    copy = put(host.anchors / name, content)
+    host.refresh()
+    settle("remove", host)
+    assert not copy.exists()
+    assert openssl_trusts(host) == [False, False]
+
+
+def test_of_a_linked_copy_only_the_link_is_removed(host: ScratchDebian) -> None:
+    target = put(host.root / "opt/corporate.pem", pem_of(ROOT))
+    (host.anchors / "corporate.crt").symlink_to(target)
+    host.refresh()
+    settle("remove", host)
+    assert target.read_bytes() == pem_of(ROOT)
+
+
+@pytest.mark.parametrize(
+    "company",
+    [pem_of(OTHER), KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())],
+    ids=["another certificate", "a private key"],
+)
+def test_a_file_that_holds_more_is_reported_and_left(host: ScratchDebian, company: bytes) -> None:
+    shared = put(host.anchors / "shared.crt", pem_of(ROOT) + company)
+    host.refresh()
+    settle("install", host)
+    report = apply("remove", host)
+    assert report.state == "failed"
+    assert f"{shared} holds it together with other things" in report.evidence[0]
+    assert shared.read_bytes() == pem_of(ROOT) + company
+    assert not host.own_file(ANCHOR).exists()
+    foreseen = apply("remove", host, check_mode=True)
+    assert foreseen.state == "failed"
+
+
+def test_a_certificate_beside_the_source_folder_is_reported(host: ScratchDebian) -> None:
+    put(host.links / "hand-made.pem", pem_of(ROOT))
+    subprocess.run(["openssl", "rehash", host.links], check=True, capture_output=True)
+    report = apply("remove", host)
+    assert report.state == "failed"
+    assert f"leads to it in {host.links / 'hand-made.pem'}" in report.evidence[0]
+
+
+# --- what cannot be done
+
+
+def test_a_refresh_that_does_nothing_is_found_out_and_taken_back(host: ScratchDebian) -> None:
+    host.set_program("#!/bin/sh\nexit 0\n")
+    before = host.picture()
+    report = apply("install", host)
+    assert report.state == "failed"
+    assert not report.changed
+    assert f"{host.bundle} lacks it" in report.evidence[0]
+    assert report.evidence[0].endswith("Nothing is left of the attempt.")
+    assert trust.shortfall("install", [report]).startswith("debian: After the refresh it is stale, not trusted")
+    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+
+
+def test_a_failing_refresh_is_told_in_its_own_words_and_does_no_more_harm(host: ScratchDebian) -> None:
+    host.set_program("#!/bin/sh\necho 'no hash for you' >&2\nexit 3\n")
+    before = host.picture()
+    report = apply("install", host)
+    assert (report.state, report.changed) == ("failed", False)
+    assert report.evidence[0] == f"{host.program} failed: no hash for you. Nothing is left of the attempt."
+    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+
+
+def test_a_refresh_that_fails_half_way_is_cleared_without_a_rebuild(host: ScratchDebian) -> None:
+    own = host.own_file(ANCHOR)
+    links = f"ln -s {own} {host.links}/{ANCHOR.name}.pem; ln -s {ANCHOR.name}.pem {host.links}/0badcafe.0"
+    host.set_program(f'#!/bin/sh\n[ "$1" ] && rm -r {host.links}\n{links}\nexit 3\n')
+    before = host.picture()
+    assert apply("install", host).state == "failed"
+    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+
+
+def test_a_removal_that_fails_half_way_has_changed_something(host: ScratchDebian) -> None:
+    settle("install", host)
+    host.set_program("#!/bin/sh\nexit 3\n")
+    report = apply("remove", host)
+    assert (report.state, report.changed) == ("failed", True)
+    assert report.evidence[0] == f"{host.program} --fresh failed: exit status 3."
+    assert f"{host.bundle} holds it" in report.evidence
+
+
+def test_an_attempt_that_cannot_be_taken_back_is_told(host: ScratchDebian) -> None:
+    host.set_program(f'#!/bin/sh\n[ "$1" ] && exit 3\ncat {host.own_file(ANCHOR)} >> {host.bundle}\n')
+    report = apply("install", host)
+    assert (report.state, report.changed) == ("failed", True)
+    assert "Taking the attempt back failed as well: " in report.evidence[0]
+    assert not host.own_file(ANCHOR).exists()
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_without_room_for_a_refresh_nothing_is_begun(
+    host: ScratchDebian, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if operation == "remove":
+        settle("install", host)
+    monkeypatch.setattr(anchor_folder, "_SPACE_FOR_LINKS", 1 << 60)
+    before = host.picture()
+    report = apply(operation, host)
+    assert (report.state, report.changed) == ("failed", False)
+    assert "make room first." in report.evidence[0]
+    before.setdefault(str(host.root / trust.LOCK_FILE), ("-rw-------", b""))
+    assert host.picture() == before
+
+
+def test_a_hanging_refresh_is_ended_with_its_children(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anchor_folder, "REFRESH_LIMIT", 0.5)
+    child = host.root / "child"
+    host.set_program(f'#!/bin/sh\n[ "$1" ] && exit\nsleep 600 & echo $! > {child}\nwait\n')
+    report = apply("install", host)
+    assert "was not done after 0.5 seconds and was stopped" in report.evidence[0]
+    status = Path("/proc", child.read_text().strip(), "status")
+    assert not status.exists() or "State:\tZ" in status.read_text()
+
+
+def test_a_former_file_is_put_back_when_the_proof_fails(host: ScratchDebian) -> None:
+    host.set_program("#!/bin/sh\nexit 0\n")
+    own = put(host.own_file(ANCHOR), b"what was there")
+    copy = put(host.anchors / "corporate.crt", pem_of(ROOT), mode=0o600)
+    assert apply("install", host).state == "failed"
+    assert own.read_bytes() == b"what was there"
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_other_users_cannot_enter_fails_the_proof(host: ScratchDebian) -> None:
+    host.anchors.chmod(0o700)
+    report = apply("install", host)
+    assert report.state == "failed"
+    assert f"but {host.anchors} is closed to other users" in report.evidence[0]
+    assert openssl_trusts(host) == [False, False]
+
+
+def test_a_folder_that_everybody_may_write_is_refused(host: ScratchDebian) -> None:
+    host.anchors.chmod(0o777)
+    report = apply("install", host)
+    assert report.state == "failed"
+    assert f"{host.anchors} is writable by all users" in report.evidence[0]
+    assert list(host.anchors.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(host: ScratchDebian) -> None:
+    host.anchors.rmdir()
+    put(host.anchors, b"")
+    report = apply("install", host)
+    assert report.state == "failed"
+    assert f"{host.anchors} cannot be read or changed: Not a directory." in report.evidence[0]
+
+
+def test_a_missing_folder_is_made_for_everybody_to_read(host: ScratchDebian) -> None:
+    host.anchors.rmdir()
+    settle("install", host)
+
+
+def test_without_the_package_the_store_is_unavailable(host: ScratchDebian) -> None:
+    host.program.unlink()
+    report = apply("install", host)
+    assert (report.state, report.changed) == ("unavailable", False)
+    assert trust.shortfall("install", [report]) == (
+        "debian: /usr/sbin/update-ca-certificates is missing: install the package ca-certificates."
+    )
+    assert apply("inspect", host).state == "unavailable"
+    assert trust.shortfall("inspect", [apply("inspect", host)]) == ""
+
+
+def test_without_the_package_nothing_has_to_be_removed(host: ScratchDebian) -> None:
+    host.program.unlink()
+    assert apply("remove", host).state == "absent"
+
+
+def test_without_the_package_a_trace_cannot_be_removed(host: ScratchDebian) -> None:
+    settle("install", host)
+    host.program.unlink()
+    report = apply("remove", host)
+    assert report.state == "unavailable"
+    assert "install the package ca-certificates" in trust.shortfall("remove", [report])
+
+
+def test_an_unknown_platform_is_refused_with_what_was_looked_for(host: ScratchDebian) -> None:
+    (host.root / "etc/debian_version").unlink()
+    with pytest.raises(HostError, match=r"Looked for: /etc/debian_version \(Debian, Ubuntu and their kin\)"):
+        apply("install", host)
+
+
+def test_a_second_run_waits_and_then_gives_up(host: ScratchDebian) -> None:
+    lock = put(host.root / trust.LOCK_FILE, b"")
+    with lock.open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(HostError, match="Another run is changing what this host trusts"):
+            apply("install", host, patience=0)
+        assert apply("inspect", host).state == "absent"
+    settle("install", host)
+
+
+def test_a_lock_that_cannot_be_taken_is_named(host: ScratchDebian) -> None:
+    (host.root / trust.LOCK_FILE).symlink_to(host.root / "elsewhere")
+    with pytest.raises(HostError, match=r"The lock .*anchorage-trust\.lock cannot be taken"):
+        apply("install", host)
+    assert not (host.root / "elsewhere").exists()
+
+
+def test_only_root_may_change_the_real_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(HostError, match="set become to true"):
+        trust.apply("install", ANCHOR, check_mode=True)
+
+
+# --- check mode
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_check_mode_foresees_and_changes_nothing(host: ScratchDebian, operation: str) -> None:
+    if operation == "remove":
+        settle("install", host)
+    before = host.picture()
+    foreseen = apply(operation, host, check_mode=True)
+    assert host.picture() == before
+    report = apply(operation, host)
+    assert (foreseen.state, foreseen.changed, foreseen.before) == (report.state, report.changed, report.before)
+    assert str(host.own_file(ANCHOR)) in foreseen.evidence[0]
+    assert not apply(operation, host, check_mode=True).changed
+
+
+def test_check_mode_foresees_that_the_package_is_missing(host: ScratchDebian) -> None:
+    host.program.unlink()
+    assert apply("install", host, check_mode=True).state == "unavailable"
+
+
+def test_check_mode_foresees_what_stands_in_the_way(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.anchors.chmod(0o777)
+    foreseen = apply("install", host, check_mode=True)
+    assert (foreseen.state, foreseen.changed) == ("failed", False)
+    assert apply("install", host).evidence[0].startswith(foreseen.evidence[0])
+    host.anchors.chmod(0o755)
+    monkeypatch.setattr(anchor_folder, "_SPACE_FOR_LINKS", 1 << 60)
+    foreseen = apply("install", host, check_mode=True)
+    assert "make room first." in foreseen.evidence[0]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_store_on_a_read_only_file_system_is_told_and_unchanged(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, check_mode: bool
+) -> None:
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(host.links) and access(path, mode))
+    report = apply("install", host, check_mode=check_mode)
+    assert (report.state, report.changed) == ("failed", False)
+    assert f"{host.links} cannot be written to" in report.evidence[0]
+    assert not host.own_file(ANCHOR).exists()
+
+
+def test_a_former_anchor_in_somebody_elses_file_is_told_alike_each_time(host: ScratchDebian) -> None:
+    settle("install", host)
+    former = Anchor("anchorage-former", pem_of(OTHER).decode())
+    put(host.anchors / "corporate.crt", pem_of(OTHER) + pem_of(make_root("Neighbour")))
+    host.refresh()
+    for check_mode in (True, False, False):
+        (report,) = trust.apply("install", ANCHOR, ["system"], [former], str(host.root), check_mode)
+        assert (report.state, report.changed) == ("failed", False)
+        assert "A trace of the former anchor anchorage-former is left" in report.evidence[0]
+
+
+# --- several stores
+
+
+class BrokenFamily:
+    """A family whose only store fails at whatever it is asked."""
+
+    name = "broken"
+    readers = "nobody"
+    obstacle = ""
+
+    def sought(self) -> list[str]:
+        return ["nothing"]
+
+    def find(self, root: str) -> list[Any]:
+        return [self]
+
+    error: Exception = PermissionError(13, "Permission denied", "/broken/store")
+
+    def inspect(self, store: Any, anchor: Anchor) -> Finding:
+        raise self.error
+
+    def foresee(self, store: Any, anchor: Anchor, operation: str) -> Finding:
+        raise AssertionError
+
+    def install(self, store: Any, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+        raise AssertionError
+
+    def remove(self, store: Any, anchors: Sequence[Anchor]) -> None:
+        raise AssertionError
+
+
+def test_one_stores_failure_does_not_keep_another_from_its_turn(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (BrokenFamily(),), "system": (anchor_folder,)})
+    reports = trust.apply("install", ANCHOR, root=str(host.root))
+    assert [(report.name, report.state) for report in reports] == [("broken", "failed"), ("debian", "trusted")]
+    assert trust.shortfall("install", reports) == "broken: /broken/store cannot be read or changed: Permission denied."
+
+
+@pytest.mark.parametrize("function", ["find", "inspect", "install"])
+def test_nor_does_a_defect_that_nobody_foresaw(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    def fail(*_arguments: Any) -> Any:
+        raise KeyError("secret words")
+
+    family = BrokenFamily()
+    monkeypatch.setattr(family, "inspect", lambda store, anchor: Finding("absent", ("it lacks it",)))
+    monkeypatch.setattr(family, function, fail)
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (family,), "system": (anchor_folder,)})
+    reports = trust.apply("install", ANCHOR, root=str(host.root))
+    assert {report.kind: report.state for report in reports} == {"nss": "failed", "system": "trusted"}
+    reason = trust.shortfall("install", reports)
+    assert "There is a defect in test_engine.py, line " in reason
+    assert "secret" not in reason
+
+
+@pytest.mark.parametrize("operation", ["inspect", "install", "remove"])
+def test_what_only_its_user_can_open_fails_nothing(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    family = BrokenFamily()
+    monkeypatch.setattr(family, "inspect", lambda store, anchor: Finding("needs_user", ("locked",), private=True))
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (family,)})
+    reports = trust.apply(operation, ANCHOR, ["nss"], root=str(host.root))
+    assert [(report.state, report.changed, report.evidence) for report in reports] == [
+        ("needs_user", False, ("locked",))
+    ]
+    assert trust.shortfall(operation, reports) == ""
+
+
+def test_where_there_is_no_store_of_a_kind_nothing_has_to_be_removed(
+    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BrokenFamily, "find", lambda self, root: [])
+    monkeypatch.setattr(trust, "FAMILIES", {"nss": (BrokenFamily(),)})
+    assert trust.apply("remove", ANCHOR, ["nss"], root=str(host.root)) == []
+    with pytest.raises(HostError, match="Looked for: nothing"):
+        trust.apply("install", ANCHOR, ["nss"], root=str(host.root))
+
+
+def test_a_missing_program_is_no_failure_beside_a_store_that_trusts() -> None:
+    found = Finding("absent", ())
+    reports = [
+        trust.Report("system", "debian", "curl", "trusted", True, ("there",), found),
+        trust.Report("java", "java", "Java", "unavailable", False, ("keytool is missing.",), found),
+    ]
+    assert trust.shortfall("install", reports) == ""
+    assert trust.shortfall("remove", reports) == "java: keytool is missing."

@@ -1,0 +1,493 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From decisions to bytes: what is signed is in the ledger first, and keys travel in one place only."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import shutil
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    fingerprint,
+    read_authority,
+    to_pem,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
+    Delivery,
+    confirm,
+    deliver,
+    rehearse,
+    requested_key,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan, plan_leaves
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import verify_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
+    KeyType,
+    encode_key,
+    generate_key,
+    key_type_of,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509 import ocsp
+
+DAY = timedelta(days=1)
+NOTHING = DeployedLeaf("app", 0, "", "", "", False, "", (), "")
+SECRET = Passphrases("correct horse battery staple", "another long passphrase")
+OPEN = Passphrases()
+
+RequestLeaf = Callable[..., LeafRequest]
+
+
+@pytest.fixture
+def ledger(own_authority: Authority) -> Iterator[Ledger]:
+    with open_ledger(own_authority.ledger_path) as opened:
+        yield opened
+
+
+def leaf_plan(
+    request: LeafRequest, deployed: DeployedLeaf = NOTHING, action: Action = Action.LEAF, record: Any = None
+) -> LeafPlan:
+    place = LeafPlace("web1", "/etc/pki/anchorage", request.name)
+    return LeafPlan(request, replace(deployed, name=request.name), record, Decision(action, "a reason"), place)
+
+
+def signed(plan: LeafPlan, authority: Authority, ledger: Ledger, now: datetime, passphrases=OPEN) -> Delivery:
+    (delivery,) = deliver([plan], authority, passphrases, ledger, now)
+    return delivery
+
+
+def certificate_in(wire: dict[str, Any]) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(wire["certificate"].encode())
+
+
+def csr_for(key: Any, digest: Any = hashes.SHA256(), name: str = "") -> str:  # noqa: B008
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    if name:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=True)
+    return builder.sign(key, digest).public_bytes(serialization.Encoding.PEM).decode()
+
+
+# What travels
+
+
+def test_a_leaf_travels_with_its_key_its_chain_and_its_staple(
+    own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now: datetime
+) -> None:
+    request = request_leaf(names=("app.test", "10.0.0.1"))
+    wire = signed(leaf_plan(request, replace(NOTHING, generation=6)), own_authority, ledger, now).wire
+    leaf = certificate_in(wire)
+    key = serialization.load_pem_private_key(wire["private_key"].encode(), None)
+    assert (wire["name"], wire["action"], wire["expected_generation"]) == ("app", "leaf", 6)
+    assert key.public_key() == leaf.public_key()
+    assert wire["chain"] == to_pem(own_authority.issuing.certificate)
+    assert names_of(leaf) == request.names
+    assert profile_of(leaf) is request.profile
+    assert verify_staple(base64.b64decode(wire["staple"]), leaf, own_authority.issuing.certificate, now)
+    assert (wire["pkcs12"], wire["pkcs12_passphrase"]) == ("", "")
+    leaf.verify_directly_issued_by(own_authority.issuing.certificate)
+
+
+def test_no_key_is_used_twice(own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
+    plans = [leaf_plan(request_leaf(name)) for name in ("a", "b")]
+    first, second = deliver(plans, own_authority, OPEN, ledger, now)
+    assert first.certificate.public_key() != second.certificate.public_key()
+    assert first.wire["private_key"] != second.wire["private_key"]
+
+
+@pytest.mark.parametrize(("lifetime", "days"), [(None, 90), (10, 10)])
+def test_a_leaf_lives_as_long_as_was_asked_or_as_the_authority_says(
+    own_authority, ledger, request_leaf: RequestLeaf, now: datetime, lifetime: int | None, days: int
+) -> None:
+    leaf = signed(leaf_plan(request_leaf(lifetime=lifetime)), own_authority, ledger, now).certificate
+    assert leaf.not_valid_before_utc == now - timedelta(minutes=5)
+    assert leaf.not_valid_after_utc == leaf.not_valid_before_utc + days * DAY - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("key_type", [KeyType.ECDSA_P384, KeyType.RSA_3072, KeyType.ED25519])
+def test_the_key_is_of_the_wanted_type_and_so_is_its_bundle(
+    own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now: datetime, key_type: KeyType
+) -> None:
+    request = request_leaf(key_type=key_type, pkcs12_passphrase="bundle words")
+    wire = signed(leaf_plan(request), own_authority, ledger, now).wire
+    assert key_type_of(certificate_in(wire).public_key()) is key_type
+    key, _leaf, _others = pkcs12.load_key_and_certificates(base64.b64decode(wire["pkcs12"]), b"bundle words")
+    assert key is not None
+    assert key_type_of(key.public_key()) is key_type
+
+
+def test_a_bundle_opens_with_its_passphrase_alone(own_authority, ledger, request_leaf: RequestLeaf, now) -> None:
+    wire = signed(leaf_plan(request_leaf(pkcs12_passphrase="blåbær")), own_authority, ledger, now).wire
+    bundle = pkcs12.load_pkcs12(base64.b64decode(wire["pkcs12"]), "blåbær".encode())
+    assert bundle.cert is not None
+    assert bundle.cert.certificate == certificate_in(wire)
+    assert bundle.cert.friendly_name == b"app"
+    assert [entry.certificate for entry in bundle.additional_certs] == [own_authority.issuing.certificate]
+    assert bundle.key is not None
+    assert bundle.key.public_key() == certificate_in(wire).public_key()
+    assert wire["pkcs12_passphrase"] == ""
+    with pytest.raises(ValueError, match="Invalid password"):
+        pkcs12.load_pkcs12(base64.b64decode(wire["pkcs12"]), b"another")
+
+
+def test_without_a_staple_none_is_signed(own_authority: Authority, ledger: Ledger, request_leaf, now) -> None:
+    delivery = signed(leaf_plan(request_leaf(staple=False)), own_authority, ledger, now)
+    assert delivery.staple is None
+    assert delivery.wire["staple"] == ""
+
+
+def test_what_is_left_alone_does_not_travel(own_authority, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
+    plans = [leaf_plan(request_leaf("a"), action=Action.NONE), leaf_plan(request_leaf("b"))]
+    assert [delivery.plan.request.name for delivery in deliver(plans, own_authority, OPEN, ledger, now)] == ["b"]
+
+
+# A key made on the host
+
+
+def test_a_hosts_key_is_certified_for_the_names_of_the_play(own_authority, ledger, request_leaf, now: datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = request_leaf(private_key="host", pkcs12_passphrase="bundle words")
+    plan = leaf_plan(request, replace(NOTHING, csr=csr_for(key, name="evil.test")))
+    wire = signed(plan, own_authority, ledger, now).wire
+    leaf = certificate_in(wire)
+    assert leaf.public_key() == key.public_key()
+    assert [str(name) for name in names_of(leaf)] == ["app.test"]
+    assert (wire["private_key"], wire["pkcs12"]) == ("", "")
+    assert wire["pkcs12_passphrase"] == "bundle words"
+    record = ledger.leaf(plan.place, fingerprint(leaf))
+    assert record is not None
+    assert record.private_key == "host"
+
+
+@pytest.mark.parametrize("key_type", [KeyType.ECDSA_P384, KeyType.RSA_3072, KeyType.ED25519])
+def test_a_request_proves_a_key_of_every_type(request_leaf: RequestLeaf, key_type: KeyType) -> None:
+    key = generate_key(key_type)
+    csr = csr_for(key, None if key_type is KeyType.ED25519 else hashes.SHA256())
+    assert requested_key(csr, request_leaf(private_key="host", key_type=key_type)) == key.public_key()
+
+
+def test_a_request_for_another_type_of_key_is_refused(request_leaf: RequestLeaf) -> None:
+    for key in (ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP521R1())):
+        with pytest.raises(PkiError, match="key for 'app' that is not of the type ecdsa-p256"):
+            requested_key(csr_for(key), request_leaf(private_key="host"))
+
+
+def test_a_request_that_is_not_signed_with_its_key_is_refused(request_leaf: RequestLeaf) -> None:
+    lines = csr_for(ec.generate_private_key(ec.SECP256R1())).splitlines()
+    der = bytearray(base64.b64decode("".join(lines[1:-1])))
+    der[-1] ^= 1
+    csr = "\n".join([lines[0], base64.b64encode(bytes(der)).decode(), lines[-1]])
+    with pytest.raises(PkiError, match="is not signed with its own key"):
+        requested_key(csr, request_leaf(private_key="host"))
+
+
+@pytest.mark.parametrize(
+    ("csr", "words"),
+    [
+        ("", "The host sent no certificate signing request for 'app'"),
+        ("not PEM", "for 'app' is not readable"),
+        ("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "is not readable"),
+        ("\ud800", "is not readable"),
+    ],
+)
+def test_what_is_no_request_is_refused(request_leaf: RequestLeaf, csr: str, words: str) -> None:
+    with pytest.raises(PkiError, match=words):
+        requested_key(csr, request_leaf(private_key="host"))
+
+
+def test_a_certificate_or_a_key_is_no_request(request_leaf: RequestLeaf, authority: Authority, leaf_key) -> None:
+    for text in (to_pem(authority.root.certificate), encode_key(leaf_key).decode()):
+        with pytest.raises(PkiError, match="is not readable") as caught:
+            requested_key(text, request_leaf(private_key="host"))
+        assert "PRIVATE" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_garbled_request_is_refused_by_an_error_of_the_core_alone(request_leaf: RequestLeaf) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    lines = csr_for(key).splitlines()
+    der = base64.b64decode("".join(lines[1:-1]))
+    for position in range(len(der)):
+        for change in (0x01, 0x20, 0x80):
+            garbled = der[:position] + bytes([der[position] ^ change]) + der[position + 1 :]
+            csr = "\n".join([lines[0], base64.b64encode(garbled).decode(), lines[-1]])
+            with contextlib.suppress(PkiError):
+                # What is still accepted proves the same key: a change of the encoding at most.
+                assert requested_key(csr, request_leaf(private_key="host")) == key.public_key()
+
+
+# A staple alone, and a repair
+
+
+@pytest.fixture
+def deployed(own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now: datetime) -> LeafPlan:
+    """The plan of a leaf that was delivered, with the ledger's record."""
+    delivery = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
+    confirm([delivery.plan], [delivery], ledger)
+    record = ledger.leaf(delivery.plan.place, fingerprint(delivery.certificate))
+    assert delivery.staple is not None
+    report = replace(
+        NOTHING, generation=1, leaf_sha256=fingerprint(delivery.certificate), staple_sha256=delivery.staple.sha256
+    )
+    return leaf_plan(request_leaf(), report, Action.STAPLE, record)
+
+
+def test_a_staple_travels_alone(deployed: LeafPlan, own_authority: Authority, ledger: Ledger, now: datetime) -> None:
+    later = now + 4 * DAY
+    delivery = signed(deployed, own_authority, ledger, later)
+    wire = delivery.wire
+    assert (wire["action"], wire["expected_generation"]) == ("staple", 1)
+    assert [wire[field] for field in ("certificate", "chain", "private_key", "pkcs12", "pkcs12_passphrase")] == [""] * 5
+    assert deployed.record is not None
+    staple = verify_staple(
+        base64.b64decode(wire["staple"]), deployed.record.certificate, own_authority.issuing.certificate, later
+    )
+    assert delivery.staple == staple
+    record = ledger.leaf(deployed.place, deployed.record.sha256)
+    assert record is not None
+    assert record.staple(staple.sha256) is not None
+
+
+def test_a_staple_that_is_no_longer_wanted_is_taken_away(deployed, own_authority, ledger, request_leaf, now) -> None:
+    unwanted = replace(deployed, request=request_leaf(staple=False))
+    wire = signed(unwanted, own_authority, ledger, now).wire
+    assert (wire["action"], wire["staple"]) == ("staple", "")
+
+
+def test_a_repair_carries_nothing(deployed: LeafPlan, own_authority: Authority, ledger: Ledger, now) -> None:
+    repair = replace(deployed, decision=Decision(Action.REPAIR, "a mode"))
+    delivery = signed(repair, own_authority, ledger, now)
+    assert delivery.wire["action"] == "repair"
+    assert not any(delivery.wire[field] for field in ("certificate", "private_key", "staple", "pkcs12"))
+    assert deployed.record is not None
+    assert delivery.certificate == deployed.record.certificate
+
+
+def test_nothing_is_signed_for_a_leaf_that_the_ledger_does_not_know(deployed, own_authority, ledger, now) -> None:
+    with pytest.raises(PkiError, match="'app' is not a leaf of this authority"):
+        deliver([replace(deployed, record=None)], own_authority, OPEN, ledger, now)
+
+
+def test_a_staple_needs_the_responders_key_only(deployed, own_authority: Authority, ledger: Ledger, now) -> None:
+    """So that staples are renewed while the keys of root and issuing authority are away."""
+    for key in (own_authority.root, own_authority.issuing):
+        (key.folder / "key.pem").unlink()
+    assert signed(deployed, own_authority, ledger, now + 4 * DAY).staple is not None
+
+
+def test_each_staple_is_signed_under_its_leafs_own_issuer(
+    own_authority: Authority, make_authority, request_leaf: RequestLeaf, now: datetime
+) -> None:
+    at = now + 1000 * DAY
+    with open_ledger(own_authority.ledger_path) as ledger:
+        old = signed(
+            leaf_plan(request_leaf("old")), make_authority(own_authority.folder, at=at - DAY), ledger, at - DAY
+        )
+        renewed = make_authority(own_authority.folder, at=at + 10 * DAY)
+        assert [issuer.number for issuer in renewed.issuers] == [1, 2]
+        new = signed(leaf_plan(request_leaf("new")), renewed, ledger, at + 10 * DAY)
+        plans = [
+            leaf_plan(
+                request_leaf(name),
+                replace(NOTHING, generation=1),
+                Action.STAPLE,
+                ledger.leaf(LeafPlace("web1", "/etc/pki/anchorage", name), fingerprint(delivery.certificate)),
+            )
+            for name, delivery in (("old", old), ("new", new))
+        ]
+        staples = deliver(plans, renewed, OPEN, ledger, at + 11 * DAY)
+    for delivery, issuer in zip(staples, renewed.issuers, strict=True):
+        assert delivery.staple is not None
+        assert verify_staple(delivery.staple.der, delivery.certificate, issuer.certificate, at + 11 * DAY)
+        (signer,) = ocsp.load_der_ocsp_response(delivery.staple.der).certificates
+        signer.verify_directly_issued_by(issuer.certificate)
+
+
+# The ledger
+
+
+def test_the_ledger_has_a_leaf_before_its_bytes_leave(own_authority, ledger, request_leaf, now: datetime) -> None:
+    plan = leaf_plan(request_leaf())
+    delivery = signed(plan, own_authority, ledger, now)
+    with open_ledger(own_authority.ledger_path) as another:
+        record = another.leaf(plan.place, fingerprint(delivery.certificate))
+    assert record is not None
+    assert (record.status, record.issuer_sha256) == ("signed", own_authority.issuing.sha256)
+    assert delivery.staple is not None
+    assert record.staple(delivery.staple.sha256) is not None
+
+
+def test_deliveries_are_entered_all_or_none(own_authority, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
+    plans = [leaf_plan(request_leaf("good")), leaf_plan(request_leaf("bad", private_key="host"))]
+    with pytest.raises(PkiError, match="no certificate signing request for 'bad'"):
+        deliver(plans, own_authority, OPEN, ledger, now)
+    assert ledger.leaf_counts() == {}
+
+
+def test_no_run_waits_for_the_ledger_while_another_one_makes_keys(
+    own_authority, ledger: Ledger, request_leaf: RequestLeaf, now, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf import issuance
+
+    def generate_while_another_run_writes(key_type: KeyType) -> Any:
+        with open_ledger(own_authority.ledger_path) as another, another.transaction():
+            return generate_key(key_type)
+
+    monkeypatch.setattr(issuance, "generate_key", generate_while_another_run_writes)
+    monkeypatch.setattr("ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger.PATIENCE", 0.1)
+    assert signed(leaf_plan(request_leaf()), own_authority, ledger, now)
+
+
+def test_a_leaf_counts_as_deployed_when_the_host_has_said_so(own_authority, ledger, request_leaf, now) -> None:
+    first = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
+    confirm([first.plan], [first], ledger)
+    assert ledger.leaf_counts() == {"deployed": 1}
+    second = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
+    assert ledger.leaf_counts() == {"deployed": 1, "signed": 1}
+    confirm([second.plan], [second], ledger)
+    assert ledger.leaf_counts() == {"deployed": 1, "superseded": 1}
+
+
+def test_a_run_whose_end_was_not_seen_is_entered_by_the_next(own_authority, ledger, request_leaf, now) -> None:
+    lost = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
+    assert lost.staple is not None
+    report = replace(NOTHING, generation=1, leaf_sha256=fingerprint(lost.certificate), staple_sha256=lost.staple.sha256)
+    chain = replace(report, chain_sha256=_chain_sha256(own_authority))
+    plans = plan_leaves([request_leaf()], [lost.plan.place], [chain], own_authority, ledger, now)
+    assert plans[0].decision.action is Action.NONE
+    confirm(plans, [], ledger)
+    assert ledger.leaf_counts() == {"deployed": 1}
+
+
+def _chain_sha256(authority: Authority) -> str:
+    import hashlib
+
+    return hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest()
+
+
+def test_confirming_what_is_known_writes_nothing(own_authority, ledger, deployed: LeafPlan, monkeypatch) -> None:
+    monkeypatch.setattr("ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger.PATIENCE", 0.1)
+    unchanged = replace(deployed, decision=Decision(Action.NONE, ""))
+    with open_ledger(own_authority.ledger_path) as another, another.transaction():
+        confirm([unchanged], [], ledger)
+
+
+# What is refused
+
+
+def test_a_leaf_that_would_outlive_its_issuer_asks_for_the_renewal(own_authority, ledger, request_leaf, now) -> None:
+    late = own_authority.issuing.certificate.not_valid_after_utc - 90 * DAY + timedelta(seconds=1)
+    with pytest.raises(
+        PkiError, match=r"^lifetime: the issuing authority ends on 2029-05-31.*Run certificate_authority"
+    ):
+        deliver([leaf_plan(request_leaf())], own_authority, OPEN, ledger, late)
+    assert signed(leaf_plan(request_leaf(lifetime=10, staple=False)), own_authority, ledger, late)
+
+
+@pytest.mark.parametrize("days", [-1, 30, 31])
+def test_a_responder_that_is_not_valid_asks_for_the_renewal(own_authority, ledger, request_leaf, now, days) -> None:
+    with pytest.raises(
+        PkiError, match=r"The OCSP responder is valid from 2026-06-01 to 2026-07-01.*Run certificate_authority"
+    ):
+        deliver([leaf_plan(request_leaf())], own_authority, OPEN, ledger, now + days * DAY)
+    assert ledger.leaf_counts() == {}
+
+
+# The rehearsal of check mode
+
+
+def test_a_rehearsal_accepts_what_a_run_can_do_and_signs_nothing(
+    own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, deployed: LeafPlan, now: datetime
+) -> None:
+    before = ledger.leaf_counts()
+    without_request = leaf_plan(request_leaf("host", private_key="host"))
+    unchanged = leaf_plan(request_leaf("same"), action=Action.NONE)
+    rehearse([leaf_plan(request_leaf()), without_request, deployed, unchanged], own_authority, OPEN, now)
+    assert ledger.leaf_counts() == before
+
+
+def test_a_rehearsal_needs_the_keys_of_what_would_be_signed_alone(
+    own_authority: Authority, deployed: LeafPlan, request_leaf: RequestLeaf, now: datetime
+) -> None:
+    (own_authority.issuing.folder / "key.pem").unlink()
+    rehearse([deployed], own_authority, OPEN, now)
+    (own_authority.issuing.responder.folder / "key.pem").unlink()
+    rehearse([replace(deployed, decision=Decision(Action.REPAIR, "a mode"))], own_authority, OPEN, now)
+    for plan, words in ((deployed, "responder/1/key.pem"), (leaf_plan(request_leaf()), "issuing/1/key.pem")):
+        with pytest.raises(PkiError, match=f"{words} cannot be read: No such file or directory"):
+            rehearse([plan], own_authority, OPEN, now)
+
+
+def test_a_rehearsal_tells_what_certificate_authority_would_renew_apart(
+    own_authority: Authority, request_leaf: RequestLeaf, deployed: LeafPlan, now: datetime
+) -> None:
+    """Since in check mode an earlier task may have said that it would."""
+    late = own_authority.issuing.certificate.not_valid_after_utc - 90 * DAY + timedelta(seconds=1)
+    with pytest.raises(AuthorityDueError, match="the issuing authority ends on 2029-05-31"):
+        rehearse([leaf_plan(request_leaf())], own_authority, OPEN, late)
+    with pytest.raises(AuthorityDueError, match="The OCSP responder is valid from"):
+        rehearse([deployed], own_authority, OPEN, now + 31 * DAY)
+    shutil.rmtree(own_authority.issuing.folder / "responder")
+    with pytest.raises(AuthorityDueError, match="has no OCSP responder"):
+        rehearse([leaf_plan(request_leaf())], read_authority(own_authority.folder), OPEN, now)
+
+
+@pytest.fixture(scope="module")
+def encrypted(make_authority, tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority with two passphrases. Shared: copy it."""
+    return make_authority(tmp_path_factory.mktemp("encrypted") / "authority", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("passphrases", "words"),
+    [
+        (Passphrases(), "^passphrase: the private key .*issuing/1/key.pem is encrypted; give its passphrase"),
+        (Passphrases("the wrong passphrase"), "^passphrase: this is not the passphrase of .*issuing/1/key.pem"),
+        (Passphrases(SECRET.authority), "^responder_passphrase: the private key .* is encrypted"),
+        (Passphrases(SECRET.authority, "the wrong passphrase"), "^responder_passphrase: this is not the passphrase"),
+    ],
+)
+def test_a_passphrase_that_does_not_fit_signs_nothing_and_is_not_told(
+    encrypted: Authority, tmp_path: Path, request_leaf: RequestLeaf, now: datetime, passphrases: Passphrases, words: str
+) -> None:
+    authority = read_authority(Path(shutil.copytree(encrypted.folder, tmp_path / "authority")))
+    with pytest.raises(PkiError, match=words):
+        rehearse([leaf_plan(request_leaf())], authority, passphrases, now)
+    with open_ledger(authority.ledger_path) as ledger:
+        with pytest.raises(PkiError, match=words) as caught:
+            deliver([leaf_plan(request_leaf())], authority, passphrases, ledger, now)
+        assert ledger.leaf_counts() == {}
+        assert signed(leaf_plan(request_leaf()), authority, ledger, now, SECRET)
+    told = "".join(traceback.format_exception(caught.value, chain=True))
+    assert not [secret for secret in ("the wrong passphrase", SECRET.authority, SECRET.responder) if secret in told]
+
+
+def test_no_representation_shows_a_secret(own_authority: Authority, ledger: Ledger, request_leaf, now) -> None:
+    request = request_leaf(pkcs12_passphrase="hidden words")
+    delivery = signed(leaf_plan(request), own_authority, ledger, now)
+    key_lines = delivery.wire["private_key"].splitlines()[1:-1]
+    assert key_lines
+    for told in (repr(delivery), repr(delivery.plan), repr(request), str(delivery)):
+        assert "hidden words" not in told
+        assert "PRIVATE" not in told
+        assert not [line for line in key_lines if line in told]
+        assert delivery.wire["pkcs12"][:40] not in told

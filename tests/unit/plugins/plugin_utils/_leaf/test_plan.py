@@ -1,0 +1,242 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is done about each leaf, for every situation that a host can be in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import (
+    LeafPlace,
+    LeafRecord,
+    Ledger,
+    StapleRecord,
+    open_ledger,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
+    Action,
+    Decision,
+    decide,
+    plan_leaves,
+    report_entries,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from cryptography import x509
+
+DAY = timedelta(days=1)
+PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
+STAPLE = "8" * 64
+OTHER = "9" * 64
+
+RequestLeaf = Callable[..., LeafRequest]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is deployed, and what the ledger knows of it: at first all as it should be."""
+
+    deployed: DeployedLeaf
+    record: LeafRecord | None
+
+
+@pytest.fixture
+def leaf(make_leaf: Callable[..., x509.Certificate]) -> x509.Certificate:
+    return make_leaf("app.test")
+
+
+@pytest.fixture
+def good(authority: Authority, leaf: x509.Certificate, now: datetime) -> Situation:
+    chain = hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest()
+    deployed = DeployedLeaf("app", 4, fingerprint(leaf), chain, STAPLE, False, "", (), "")
+    staple = StapleRecord(STAPLE, now, now + 7 * DAY)
+    record = LeafRecord(leaf, authority.issuing.sha256, "controller", "deployed", (staple,))
+    return Situation(deployed, record)
+
+
+def decision(situation: Situation, request: LeafRequest, authority: Authority, now: datetime) -> Decision:
+    return decide(request, situation.deployed, situation.record, authority, now)
+
+
+def test_what_is_as_it_should_be_is_left_alone(good: Situation, request_leaf: RequestLeaf, authority, now) -> None:
+    assert decision(good, request_leaf(), authority, now) == Decision(Action.NONE, "valid until 2026-08-30")
+
+
+@pytest.mark.parametrize(
+    ("deployed", "record", "wanted", "action", "reason"),
+    [
+        ({"generation": 0}, {}, {}, Action.LEAF, "nothing is deployed yet"),
+        ({"damage": "privkey.pem is missing"}, {}, {}, Action.LEAF, "privkey.pem is missing"),
+        ({}, None, {}, Action.LEAF, "not in the authority's ledger for this host"),
+        ({}, {"status": "revoked"}, {}, Action.LEAF, "the deployed leaf is revoked"),
+        ({}, {"issuer_sha256": OTHER}, {}, Action.LEAF, "issuer of the deployed leaf is no longer part"),
+        ({}, {}, {"names": ("app.test", "10.0.0.1")}, Action.LEAF, "from [app.test] to [app.test, 10.0.0.1]"),
+        ({}, {}, {"names": ("other.test",)}, Action.LEAF, "the names change from [app.test] to [other.test]"),
+        ({}, {}, {"profile": Profile.PEER}, Action.LEAF, "the profile becomes peer"),
+        ({}, {}, {"key_type": KeyType.RSA_3072}, Action.LEAF, "the key type becomes rsa-3072"),
+        ({}, {}, {"private_key": "host"}, Action.LEAF, "the private key is to be made on the host"),
+        ({}, {"private_key": "host"}, {}, Action.LEAF, "the private key is to be made on the controller"),
+        ({"chain_sha256": OTHER}, {}, {}, Action.LEAF, "chain.pem is not the certificate of the leaf's issuer"),
+        ({"pkcs12": True}, {}, {}, Action.LEAF, "bundle.p12 is no longer wanted"),
+        ({}, {}, {"pkcs12_passphrase": "words"}, Action.LEAF, "bundle.p12 is wanted"),
+        ({"staple_sha256": ""}, {}, {}, Action.STAPLE, "there is no staple"),
+        ({"staple_sha256": OTHER}, {}, {}, Action.STAPLE, "the deployed staple is not in the authority's ledger"),
+        ({}, {}, {"staple": False}, Action.STAPLE, "no staple is wanted"),
+        ({"staple_sha256": ""}, {}, {"staple": False}, Action.NONE, "valid until"),
+        ({"drift": ("a mode is 0644", "an owner is www")}, {}, {}, Action.REPAIR, "a mode is 0644; an owner is www"),
+        ({}, {"status": "signed"}, {}, Action.NONE, "valid until"),
+        ({}, {"status": "superseded"}, {}, Action.NONE, "valid until"),
+        ({"drift": ("a mode is 0644",)}, {}, {"staple": False}, Action.STAPLE, "no staple is wanted"),
+        ({"drift": ("a mode is 0644",), "generation": 0}, {}, {}, Action.LEAF, "nothing is deployed yet"),
+    ],
+)
+def test_every_situation_has_its_decision_and_its_reason(
+    good: Situation,
+    request_leaf: RequestLeaf,
+    authority: Authority,
+    now: datetime,
+    deployed: dict[str, Any],
+    record: dict[str, Any] | None,
+    wanted: dict[str, Any],
+    action: Action,
+    reason: str,
+) -> None:
+    assert good.record is not None
+    known = None if record is None else replace(good.record, **record)
+    situation = Situation(replace(good.deployed, **deployed), known)
+    decided = decision(situation, request_leaf(**wanted), authority, now)
+    assert decided.action is action
+    assert reason in decided.reason
+
+
+def test_the_order_of_the_names_is_no_reason(make_leaf, good: Situation, request_leaf, authority, now) -> None:
+    leaf = make_leaf("a.test", "b.test")
+    assert good.record is not None
+    situation = replace(good, record=replace(good.record, certificate=leaf))
+    assert decision(situation, request_leaf(names=("b.test", "a.test")), authority, now).action is Action.NONE
+
+
+def test_another_lifetime_alone_is_no_reason(good: Situation, request_leaf: RequestLeaf, authority, now) -> None:
+    assert decision(good, request_leaf(lifetime=10), authority, now).action is Action.NONE
+
+
+def test_a_leaf_is_replaced_in_the_last_third_of_its_lifetime(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority, leaf: x509.Certificate
+) -> None:
+    life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    third = leaf.not_valid_after_utc - life / 3
+    assert good.record is not None
+    fresh = replace(good.record, staples=(StapleRecord(STAPLE, third - DAY, third + 6 * DAY),))
+    situation = replace(good, record=fresh)
+    assert decision(situation, request_leaf(), authority, third - timedelta(seconds=1)).action is Action.NONE
+    for at in (third, leaf.not_valid_after_utc + 100 * DAY):
+        decided = decision(situation, request_leaf(), authority, at)
+        assert decided.action is Action.LEAF
+        assert decided.reason == "the last third of its lifetime has begun; it ends on 2026-08-30"
+
+
+def test_a_staple_is_replaced_at_half_of_its_lifetime(good, request_leaf: RequestLeaf, authority, now) -> None:
+    assert decision(good, request_leaf(), authority, now + 2 * DAY).action is Action.NONE
+    decided = decision(good, request_leaf(), authority, now + 3.5 * DAY)
+    assert decided.action is Action.STAPLE
+    assert decided.reason == "half of the staple's lifetime is over; it ends at 2026-06-08 12:00 UTC"
+
+
+def test_a_leaf_of_an_old_issuing_authority_is_kept_with_its_own_chain(
+    good: Situation, request_leaf: RequestLeaf, make_authority, own_authority: Authority, now: datetime
+) -> None:
+    assert good.record is not None
+    renewed = make_authority(own_authority.folder, at=now + 1010 * DAY)
+    assert renewed.issuing.number == 2
+    assert decision(good, request_leaf(), renewed, now).action is Action.NONE
+    newer = hashlib.sha256(to_pem(renewed.issuing.certificate).encode()).hexdigest()
+    with_newer_chain = replace(good, deployed=replace(good.deployed, chain_sha256=newer))
+    assert "chain.pem" in decision(with_newer_chain, request_leaf(), renewed, now).reason
+
+
+# With the ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with open_ledger(tmp_path / "ledger.sqlite3", create=True) as opened:
+        yield opened
+
+
+def enter(ledger: Ledger, leaf: x509.Certificate, authority: Authority, place: LeafPlace = PLACE) -> None:
+    with ledger.transaction():
+        ledger.record_leaf(leaf, authority.issuing.sha256, place, ["app.test"], "controller")
+
+
+def test_a_host_is_asked_about_the_leaf_that_would_be_kept(ledger, leaf, request_leaf, authority, now) -> None:
+    def keep(*, at: datetime = now, **wanted: Any) -> str:
+        (entry,) = report_entries([request_leaf(**wanted)], [PLACE], authority, ledger, at)
+        return entry["keep"]
+
+    assert keep() == ""
+    enter(ledger, leaf, authority)
+    assert keep() == fingerprint(leaf)
+    assert keep(names=("other.test",)) == ""
+    assert keep(private_key="host") == ""
+    assert keep(at=now + 80 * DAY) == ""
+
+
+def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(ledger, request_leaf, authority, now) -> None:
+    request = request_leaf(private_key="host", key_type=KeyType.RSA_3072, pkcs12_passphrase="hidden words")
+    assert report_entries([request], [PLACE], authority, ledger, now) == [
+        {
+            "name": "app",
+            "host_key": True,
+            "key_type": "rsa-3072",
+            "keep": "",
+            "keep_chain": "",
+            "keep_pkcs12": True,
+        }
+    ]
+
+
+def test_a_plan_holds_what_is_deployed_against_the_ledger_of_that_place(
+    ledger: Ledger, good: Situation, leaf: x509.Certificate, request_leaf: RequestLeaf, authority: Authority, now
+) -> None:
+    def plan(place: LeafPlace) -> list[str]:
+        plans = plan_leaves([request_leaf()], [place], [good.deployed], authority, ledger, now)
+        return [f"{plan.decision.action.value}: {plan.decision.reason}" for plan in plans]
+
+    unknown = ["leaf: the deployed leaf is not in the authority's ledger for this host"]
+    assert plan(PLACE) == unknown
+    enter(ledger, leaf, authority)
+    assert plan(PLACE) == ["staple: the deployed staple is not in the authority's ledger"]
+    assert plan(replace(PLACE, host="web2")) == unknown
+
+
+def test_every_request_has_its_own_plan(ledger: Ledger, good: Situation, request_leaf, authority, now) -> None:
+    requests = [request_leaf("a"), request_leaf("b")]
+    places = [replace(PLACE, name=name) for name in ("a", "b")]
+    deployed = [
+        replace(good.deployed, name="a", generation=0),
+        replace(good.deployed, name="b", damage="cert.pem is altered"),
+    ]
+    plans = plan_leaves(requests, places, deployed, authority, ledger, now)
+    assert [(plan.request.name, plan.place.name, plan.decision.reason) for plan in plans] == [
+        ("a", "a", "nothing is deployed yet"),
+        ("b", "b", "cert.pem is altered"),
+    ]
+
+
+def test_what_a_clock_that_was_ahead_signed_is_replaced(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority, now: datetime
+) -> None:
+    decision = decide(request_leaf(), good.deployed, good.record, authority, now - 60 * DAY)
+    assert decision.action is Action.LEAF
+    assert "not valid yet" in decision.reason

@@ -1,0 +1,172 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task of leaf_certificate asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
+    LeafRequest,
+    check_requests,
+    folder_names,
+    parse_requests,
+    probes,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+
+RequestLeaf = Callable[..., LeafRequest]
+
+#: What argument validation makes of a task that gives nothing but its names.
+TASK: dict[str, Any] = {
+    "name": None,
+    "names": None,
+    "certificates": None,
+    "profile": "server",
+    "key_type": "ecdsa-p256",
+    "private_key": "controller",
+    "lifetime": None,
+    "staple": True,
+    "pkcs12_passphrase": None,
+}
+PROBE: dict[str, Any] = {"certificate": None, "address": "127.0.0.1", "port": 443, "server_name": None}
+
+
+def entry(name: str, *names: str, **options: Any) -> dict[str, Any]:
+    left_out = dict.fromkeys(("profile", "key_type", "private_key", "lifetime", "staple", "pkcs12_passphrase"))
+    return {**left_out, "name": name, "names": list(names or [f"{name}.test"]), **options}
+
+
+def test_one_certificate_is_asked_for_by_name_and_names() -> None:
+    (request,) = parse_requests({**TASK, "name": "app", "names": ["app.test", "10.0.0.1"]})
+    assert request.name == "app"
+    assert [str(name) for name in request.names] == ["app.test", "10.0.0.1"]
+    assert (request.profile, request.key_type) == (Profile.SERVER, KeyType.ECDSA_P256)
+    assert (request.private_key, request.lifetime, request.staple) == ("controller", None, True)
+    assert request.pkcs12_passphrase is None
+
+
+def test_each_certificate_may_say_for_itself_what_the_task_says_for_all() -> None:
+    task = {**TASK, "profile": "peer", "lifetime": 30, "staple": False, "pkcs12_passphrase": "for all"}
+    own = {"profile": "client", "key_type": "rsa-3072", "private_key": "host", "lifetime": 10, "staple": True}
+    first, second = parse_requests(
+        {**task, "certificates": [entry("first"), entry("second", **own, pkcs12_passphrase="own")]}
+    )
+    assert (first.profile, first.key_type, first.lifetime) == (Profile.PEER, KeyType.ECDSA_P256, 30)
+    assert (first.private_key, first.staple, first.pkcs12_passphrase) == ("controller", False, "for all")
+    assert (second.profile, second.key_type, second.lifetime) == (Profile.CLIENT, KeyType.RSA_3072, 10)
+    assert (second.private_key, second.staple, second.pkcs12_passphrase) == ("host", True, "own")
+
+
+def test_a_certificate_may_refuse_what_the_task_wants_for_all() -> None:
+    (request,) = parse_requests({**TASK, "certificates": [entry("app", staple=False)]})
+    assert request.staple is False
+
+
+@pytest.mark.parametrize("name", ["app", "a", "1", "App.example-com_2", "x" * 200])
+def test_a_name_is_a_folders(name: str) -> None:
+    (request,) = parse_requests({**TASK, "name": name, "names": ["app.test"]})
+    assert request.name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", ".hidden", "-x", "a/b", "../a", "a b", "a\n", "blåbær", "x" * 201, "a\0", "*.test"]
+)
+def test_what_is_no_folders_name_is_refused(name: str) -> None:
+    with pytest.raises(PkiError, match=r"^name: .* names a folder: use up to 200 letters, digits"):
+        parse_requests({**TASK, "name": name, "names": ["app.test"]})
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ({"certificates": []}, "certificates: name at least one certificate"),
+        ({"certificates": [entry("a"), entry("b"), entry("a")]}, "certificates: the name 'a' stands twice"),
+        ({"name": "app", "names": []}, "names: a leaf needs at least one name"),
+        ({"name": "app", "names": ["*.localhost"]}, "names: clients refuse the wildcard"),
+        ({"name": "app", "names": ["app.test"], "lifetime": 0}, "lifetime: give one day or more for 'app'"),
+        ({"certificates": [entry("app", lifetime=-5)]}, "lifetime: give one day or more for 'app'"),
+        ({"name": "app", "names": ["app.test"], "pkcs12_passphrase": ""}, "pkcs12_passphrase: give one for 'app'"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_in_the_words_of_its_option(task: dict[str, Any], words: str) -> None:
+    with pytest.raises(PkiError) as caught:
+        parse_requests({**TASK, **task})
+    assert str(caught.value).startswith(words)
+
+
+def test_leaves_to_remove_need_no_names() -> None:
+    assert folder_names({**TASK, "name": "app"}) == ["app"]
+    assert folder_names({**TASK, "certificates": [entry("b"), entry("a")]}) == ["b", "a"]
+    with pytest.raises(PkiError, match=r"^name: '\.\./app' names a folder"):
+        folder_names({**TASK, "name": "../app"})
+
+
+def test_the_representation_of_a_request_shows_no_passphrase(request_leaf: RequestLeaf) -> None:
+    assert "hidden words" not in repr(request_leaf(pkcs12_passphrase="hidden words"))
+
+
+# Against the authority
+
+
+def test_names_outside_the_constraints_are_refused(request_leaf: RequestLeaf, policy: Policy) -> None:
+    check_requests([request_leaf()], policy)
+    with pytest.raises(PkiError, match=r"app.example.com would be rejected .*permitted_domains"):
+        check_requests([request_leaf(), request_leaf("other", ("app.example.com",))], policy)
+    check_requests([request_leaf("other", ("app.example.com",))], replace(policy, constraints=None))
+
+
+def test_a_lifetime_beyond_the_issuing_authoritys_reach_is_refused(request_leaf: RequestLeaf, policy: Policy) -> None:
+    check_requests([request_leaf(lifetime=90)], policy)
+    with pytest.raises(
+        PkiError, match=r"^lifetime: 91 days for 'app' .*\(90 days\).*raise leaf_lifetime of certificate_"
+    ):
+        check_requests([request_leaf(lifetime=91)], policy)
+
+
+# Probes
+
+
+@pytest.mark.parametrize(
+    ("names", "server_name"),
+    [
+        (("app.test", "other.test"), "app.test"),
+        (("10.0.0.1", "app.test"), "app.test"),
+        (("*.app.test", "app.test"), "probe.app.test"),
+        (("10.0.0.1", "ops@app.test"), ""),
+    ],
+)
+def test_a_probe_asks_for_the_leaf_by_its_first_dns_name(
+    request_leaf: RequestLeaf, names: tuple[str, ...], server_name: str
+) -> None:
+    requests = [request_leaf(names=names)]
+    assert probes({"probes": [PROBE]}, requests) == [
+        {"certificate": "app", "address": "127.0.0.1", "port": 443, "server_name": server_name, "staple": True}
+    ]
+
+
+def test_a_probe_may_say_everything_itself(request_leaf: RequestLeaf) -> None:
+    said = {"certificate": "b", "address": "::1", "port": 8443, "server_name": "x.test"}
+    requests = [request_leaf("a"), request_leaf("b", staple=False)]
+    assert probes({"probes": [said]}, requests) == [{**said, "staple": False}]
+
+
+def test_without_probes_there_are_none(request_leaf: RequestLeaf) -> None:
+    assert probes({"probes": None}, [request_leaf()]) == []
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [(None, "say which of the certificates is served there"), ("c", "no certificate of this task is named 'c'")],
+)
+def test_a_probe_of_several_certificates_says_which(request_leaf, certificate: str | None, words: str) -> None:
+    with pytest.raises(PkiError, match=f"^activate.probes.certificate: {words}"):
+        probes({"probes": [{**PROBE, "certificate": certificate}]}, [request_leaf("a"), request_leaf("b")])

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of the doctor's table, by its text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.table import trust_table
+
+ANCHOR = {"subject": "CN=Lab", "sha256": "5f2d", "not_after": "2036-11-18T12:00:00+00:00"}
+
+
+def store(name: str, state: str, read_by: str = "curl", *evidence: str, kind: str = "system") -> dict[str, Any]:
+    return {"name": name, "kind": kind, "state": state, "read_by": read_by, "evidence": list(evidence)}
+
+
+def result(*stores: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"anchor": ANCHOR, "stores": list(stores), **more}
+
+
+def test_the_table_of_a_fleet() -> None:
+    package = "The command certutil is missing: install the package libnss3-tools."
+    results = {
+        "web1": result(
+            store("debian", "trusted", "OpenSSL, curl, Python", "the bundle holds it"),
+            store("/home/ann/.pki/nssdb", "unavailable", "Chromium of ann", package, kind="nss"),
+        ),
+        "web2.example": result(
+            store("debian", "stale", "OpenSSL, curl, Python", "the bundle lacks it"),
+            store("applications", "absent", "Node", kind="applications"),
+        ),
+        "gone": {"unreachable": True, "msg": "No route to host"},
+    }
+    assert "\n".join(trust_table(results)) == (
+        """\
+CN=Lab (5f2d), valid until 2036-11-18
+
+HOST          STORE                 STATE        READ BY                WHAT TO DO
+web1          debian                trusted      OpenSSL, curl, Python  nothing
+web1          /home/ann/.pki/nssdb  unavailable  Chromium of ann        """
+        + package
+        + """
+web2.example  debian                stale        OpenSSL, curl, Python  run the playbook anchorage.pki.trust, which mends it
+web2.example  applications          absent       Node                   nothing, unless you want it: add applications to the kinds of stores
+gone                                unreachable                         No route to host
+
+3 hosts: 1 trusted, 1 unavailable, 1 stale, 1 absent, 1 unreachable."""  # noqa: E501 (it is what people see)
+    )
+
+
+@pytest.mark.parametrize("state", ["trusted", "stale", "absent"])
+def test_an_expired_anchor_is_not_to_be_kept(state: str) -> None:
+    given = {"host": {"anchor": {**ANCHOR, "expired": True}, "stores": [store("debian", state)]}}
+    row = trust_table(given)[3]
+    assert row.endswith("nothing, since it has expired" if state == "absent" else "expired, and trust its successor")
+
+
+@pytest.mark.parametrize(
+    ("state", "what_to_do"),
+    [
+        ("trusted", "nothing"),
+        ("absent", "run the playbook anchorage.pki.trust"),
+        ("pending", "reboot the host"),
+        ("needs_user", "why"),
+        ("blocked", "why"),
+        ("failed", "why"),
+        ("unavailable", "why"),
+    ],
+)
+def test_every_state_has_something_to_do(state: str, what_to_do: str) -> None:
+    row = trust_table({"host": result(store("debian", state, "curl", "why"))})[3]
+    assert row.split() == ["host", "debian", state, "curl", *what_to_do.split()]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "message"),
+    [
+        ({}, "unreachable", "see why Ansible does not reach it"),
+        (
+            {"failed": True, "stores": [], "msg": "This host has no trust store."},
+            "failed",
+            "This host has no trust store.",
+        ),
+        ({"failed": True, "msg": "authority: is missing."}, "failed", "authority: is missing."),
+        ({"failed": True}, "failed", "see the task's own result"),
+    ],
+)
+def test_a_host_without_stores_is_told_with_the_reason(outcome: dict[str, Any], state: str, message: str) -> None:
+    lines = trust_table({"host": outcome})
+    assert [line.split() for line in lines if line.startswith("host")] == [["host", state, *message.split()]]
+
+
+def test_what_hosts_report_cannot_disturb_the_terminal() -> None:
+    lines = trust_table({"host": result(store("a\n\x1b[2J", "failed", "x", "y" * 1000))})
+    assert lines[3].startswith("host  a  [2J  failed")
+    assert len(lines[3]) < 400
+    assert all(line.isprintable() for line in lines)
+
+
+def test_each_anchor_is_described_once() -> None:
+    other = {**ANCHOR, "subject": "CN=Other"}
+    lines = trust_table({"a": result(), "b": result(), "c": {**result(), "anchor": other}})
+    assert [line.split()[0] for line in lines[:2]] == ["CN=Lab", "CN=Other"]
+
+
+def test_no_host_is_told() -> None:
+    assert trust_table({})[-1] == "0 hosts: nothing to tell."
