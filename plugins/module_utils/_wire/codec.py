@@ -112,14 +112,25 @@ def lines(most: int = MOST_ENTRIES, longest: int = LONGEST_LINE) -> Any:
     return _field(read, "list", (), {"elements": "str"})
 
 
+def texts(most: int = MOST_ENTRIES, longest: int = LONGEST_TEXT) -> Any:
+    """Texts as of :func:`text`, at most ``most`` of them."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        return tuple(_at_most(_typed(each, str), longest) for each in _entries(value, most))
+
+    return _field(read, "list", (), {"elements": "str"})
+
+
+def message(kind: type[Any]) -> Any:
+    """One message of another kind."""
+    return _field(lambda value: decode(kind, value), "dict", None, {"options": argument_spec(kind)})
+
+
 def messages(kind: type[Any], most: int = MOST_ENTRIES) -> Any:
     """Messages of one kind, at most ``most`` of them."""
 
     def read(value: Any) -> tuple[Any, ...]:
-        entries = _typed(value, (list, tuple))
-        if len(entries) > most:
-            raise MalformedError(f"has more than {most} entries")
-        return tuple(decode(kind, entry) for entry in entries)
+        return tuple(decode(kind, entry) for entry in _entries(value, most))
 
     return _field(read, "list", (), {"elements": "dict", "options": argument_spec(kind)})
 
@@ -178,6 +189,13 @@ def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(value, kind):
         raise MalformedError("is of the wrong type")
     return value
+
+
+def _entries(value: Any, most: int) -> Sequence[Any]:
+    entries: Sequence[Any] = _typed(value, (list, tuple))
+    if len(entries) > most:
+        raise MalformedError(f"has more than {most} entries")
+    return entries
 
 
 def _at_most(value: str, longest: int) -> str:

@@ -23,10 +23,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     flag,
     line,
     lines,
+    message,
     messages,
     number,
     seconds,
     text,
+    texts,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,10 +51,13 @@ class Whole:
     action: str = choice(("keep", "replace"), "keep")
     limit: float = seconds(30.0)
     notes: tuple[str, ...] = lines(most=2, longest=5)
+    command: tuple[str, ...] = texts(most=2, longest=9)
     parts: tuple[Part, ...] = messages(Part, most=2)
 
 
-WHOLE = Whole(DIGEST, "pem\n", b"\0secret", True, "replace", 1.5, ("one", "two"), (Part("a", 1), Part("b")))
+WHOLE = Whole(
+    DIGEST, "pem\n", b"\0secret", True, "replace", 1.5, ("one", "two"), ("printf", "\\n\x1b"), (Part("a", 1), Part("b"))
+)
 
 
 def test_a_message_arrives_as_it_was_sent() -> None:
@@ -90,6 +95,10 @@ def test_words_are_cut_and_cleaned() -> None:
         ({"limit": "soon"}, "limit is of the wrong type"),
         ({"notes": "abc"}, "notes is of the wrong type"),
         ({"notes": [1]}, "notes is of the wrong type"),
+        ({"command": "abc"}, "command is of the wrong type"),
+        ({"command": ["a", 1]}, "command is of the wrong type"),
+        ({"command": ["a"] * 3}, "command has more than 2 entries"),
+        ({"command": ["a" * 10]}, "command is longer than 9 characters"),
         ({"parts": {}}, "parts is of the wrong type"),
         ({"parts": [{"name": "a"}] * 3}, "parts has more than 2 entries"),
         ({"parts": [{"name": "a", "count": 10}]}, "parts count is not a number from 0 to 9"),
@@ -126,6 +135,7 @@ def test_a_message_is_taken_to_the_host_by_these_arguments() -> None:
         "action": {"type": "str", "default": "keep", "choices": ["keep", "replace"]},
         "limit": {"type": "float", "default": 30.0},
         "notes": {"type": "list", "elements": "str", "default": []},
+        "command": {"type": "list", "elements": "str", "default": []},
         "parts": {
             "type": "list",
             "elements": "dict",
@@ -138,6 +148,17 @@ def test_a_message_is_taken_to_the_host_by_these_arguments() -> None:
 def test_a_secret_is_not_shown() -> None:
     assert "secret" not in repr(WHOLE)
     assert "AHNl" not in repr(WHOLE)
+
+
+def test_a_message_may_hold_another_one() -> None:
+    @dataclass(frozen=True)
+    class Envelope:
+        part: Part = message(Part)
+
+    assert decode(Envelope, encode(Envelope(Part("a", 2)))) == Envelope(Part("a", 2))
+    assert argument_spec(Envelope)["part"] == {"type": "dict", "required": True, "options": argument_spec(Part)}
+    with pytest.raises(MalformedError, match="^part name is missing$"):
+        decode(Envelope, {"part": {}})
 
 
 def test_every_field_of_a_message_is_declared() -> None:

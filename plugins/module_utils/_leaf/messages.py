@@ -1,0 +1,174 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What crosses between controller and host about leaves. Digests are SHA-256 in hexadecimal, "" for what is not there;
+texts are PEM; generation 0 is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import KEY_TYPES
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
+    choice,
+    content,
+    digest,
+    flag,
+    line,
+    lines,
+    message,
+    messages,
+    number,
+    seconds,
+    text,
+    texts,
+)
+
+# The folder of a generation has nine digits at most.
+LARGEST_GENERATION = 999_999_999
+LONGEST_CSR = 16 * 1024
+
+LEAF = "leaf"
+STAPLE_ONLY = "staple"
+REPAIR = "repair"
+CHANGES = (LEAF, STAPLE_ONLY, REPAIR)
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What the controller asks about one leaf.
+
+    ``keep`` is the digest of the leaf that it would keep, ``keep_chain`` that of its chain.pem; ``keep_pkcs12`` is
+    whether it would keep it with a PKCS#12 file. From that a host knows whether to make a new key where it makes keys
+    itself (``host_key``), which saves a round trip.
+    """
+
+    name: str = text()
+    host_key: bool = flag(False, no_log=False)
+    key_type: str = choice(list(KEY_TYPES), "ecdsa-p256", no_log=False)
+    keep: str = digest("")
+    keep_chain: str = digest("")
+    keep_pkcs12: bool = flag(False, no_log=False)
+
+
+@dataclass(frozen=True)
+class DeployedLeaf:
+    """A leaf as it is deployed. ``damage`` says why the generation cannot be kept, ``drift`` what a repair would
+    restore without new material. ``csr`` is the request of the key that is pending on the host."""
+
+    name: str = line()
+    generation: int = number(0, LARGEST_GENERATION)
+    leaf_sha256: str = digest("")
+    chain_sha256: str = digest("")
+    staple_sha256: str = digest("")
+    pkcs12: bool = flag(False)
+    damage: str = line("")
+    drift: tuple[str, ...] = lines(most=20)
+    csr: str = text("", LONGEST_CSR)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A host's answer to inquiries, in their order."""
+
+    certificates: tuple[DeployedLeaf, ...] = messages(DeployedLeaf)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a host has to deploy of one leaf, on top of ``expected_generation``.
+
+    A leaf without ``private_key`` gets the one that is pending on the host; ``pkcs12_passphrase`` is given where the
+    host builds the bundle, since it alone has the key.
+    """
+
+    name: str = text()
+    action: str = choice(CHANGES)
+    expected_generation: int = number(0, LARGEST_GENERATION)
+    certificate: str = text("")
+    chain: str = text("")
+    private_key: str = text("", no_log=True)
+    staple: bytes = content(b"")
+    pkcs12: bytes = content(b"", no_log=True)
+    pkcs12_passphrase: str = text("", no_log=True)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One place where the leaf ``certificate`` has to be served, and its staple where ``staple`` says so. Without
+    ``server_name``, none is asked for."""
+
+    certificate: str = text()
+    address: str = text("127.0.0.1")
+    port: int = number(443, 65535)
+    server_name: str = text("")
+    staple: bool = flag(True)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What makes a server take up new files. Without commands and probes nothing is done; ``timeout`` in seconds."""
+
+    test: tuple[str, ...] = texts()
+    reload: tuple[str, ...] = texts()
+    timeout: float = seconds(30.0)
+    probes: tuple[Probe, ...] = messages(Probe)
+
+
+@dataclass(frozen=True)
+class ProbeFinding:
+    """What a probe saw of ``leaf`` and ``staple``; ``detail`` is why the staple could not be probed."""
+
+    certificate: str = line()
+    address: str = line()
+    port: int = number(largest=65535)
+    leaf: str = line()
+    staple: str = line()
+    detail: str = line("")
+
+
+@dataclass(frozen=True)
+class ActivationOutcome:
+    """Whether the configuration was tested and the server reloaded, and what each probe saw."""
+
+    tested: bool = flag(False)
+    reloaded: bool = flag(False)
+    probes: tuple[ProbeFinding, ...] = messages(ProbeFinding)
+
+
+@dataclass(frozen=True)
+class DeployedGeneration:
+    """Which generation of a leaf is deployed now, and what it shows to clients."""
+
+    name: str = line()
+    generation: int = number(largest=LARGEST_GENERATION)
+    leaf_sha256: str = digest()
+    staple_sha256: str = digest()
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A host's answer to deliveries."""
+
+    changed: bool = flag()
+    certificates: tuple[DeployedGeneration, ...] = messages(DeployedGeneration)
+    activation: ActivationOutcome = message(ActivationOutcome)
+    warnings: tuple[str, ...] = lines()
+
+
+@dataclass(frozen=True)
+class RemovedLeaf:
+    """Whether there was anything of a leaf to remove."""
+
+    name: str = line()
+    removed: bool = flag()
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A host's answer to names of leaves that have to be absent."""
+
+    changed: bool = flag()
+    certificates: tuple[RemovedLeaf, ...] = messages(RemovedLeaf)
+    warnings: tuple[str, ...] = lines()
