@@ -157,7 +157,7 @@ def test_a_message_may_hold_another_one() -> None:
 
     assert decode(Envelope, encode(Envelope(Part("a", 2)))) == Envelope(Part("a", 2))
     assert argument_spec(Envelope)["part"] == {"type": "dict", "required": True, "options": argument_spec(Part)}
-    with pytest.raises(MalformedError, match="^part name is missing$"):
+    with pytest.raises(MalformedError, match=r"^part name is missing$"):
         decode(Envelope, {"part": {}})
 
 
