@@ -149,12 +149,12 @@ class DeployedGeneration:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A host's answer to deliveries."""
+    """A host's answer to deliveries. ``notices`` are what its user has to know and is no failure."""
 
     changed: bool = flag()
     certificates: tuple[DeployedGeneration, ...] = messages(DeployedGeneration)
     activation: ActivationOutcome = message(ActivationOutcome)
-    warnings: tuple[str, ...] = lines()
+    notices: tuple[str, ...] = lines()
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,8 @@ class RemovedLeaf:
 
 @dataclass(frozen=True)
 class Removal:
-    """A host's answer to names of leaves that have to be absent."""
+    """A host's answer to names of leaves that have to be absent. ``notices`` are of what stays, and why."""
 
     changed: bool = flag()
     certificates: tuple[RemovedLeaf, ...] = messages(RemovedLeaf)
-    warnings: tuple[str, ...] = lines()
+    notices: tuple[str, ...] = lines()
