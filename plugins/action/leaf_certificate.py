@@ -115,9 +115,7 @@ class ActionModule(PkiAction):
         """A function that runs the host half with these arguments and its own."""
 
         def call(arguments: dict[str, Any]) -> dict[str, Any]:
-            return self.call_host(
-                "leaf_deployment", {**shared, **arguments}, task_vars, secret="deploy" in arguments
-            )
+            return self.call_host("leaf_deployment", {**shared, **arguments}, task_vars, secret="deploy" in arguments)
 
         return call
 

@@ -18,8 +18,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     InvalidSignature,
     UnsupportedAlgorithm,
@@ -32,7 +32,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Ac
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, sign_leaf, validity_from
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     PrivateKey,
@@ -41,6 +40,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Deployment, Removal
@@ -37,9 +37,7 @@ def planned_result(plans: Sequence[LeafPlan]) -> dict[str, Any]:
     return result
 
 
-def deployed_result(
-    plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], deployment: Deployment
-) -> dict[str, Any]:
+def deployed_result(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], deployment: Deployment) -> dict[str, Any]:
     """The result of a task whose host confirmed its ``deployment``."""
     changed = {
         leaf.plan.request.name: signed_result(leaf, confirmed.generation)

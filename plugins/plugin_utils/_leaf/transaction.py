@@ -40,10 +40,7 @@ class LeafTransaction:
         current = [self.ledger.current_leaf(place) for place in places]
         deployed = inspect(
             self.call,
-            [
-                inquiry(request, leaf, self.authority, self.now)
-                for request, leaf in zip(requests, current, strict=True)
-            ],
+            [inquiry(request, leaf, self.authority, self.now) for request, leaf in zip(requests, current, strict=True)],
         )
         records = [self.ledger.leaf(place, leaf.leaf_sha256) for place, leaf in zip(places, deployed, strict=True)]
         return [

@@ -200,7 +200,10 @@ def test_the_host_is_told_what_to_deploy_and_how_to_activate_it() -> None:
         told.append(json.loads(json.dumps(arguments)))
         return DEPLOYMENT
 
-    delivery, activation = Delivery("app", "leaf", 4, staple=b"der"), Activation(reload=("true",), probes=(Probe("app"),))
+    delivery, activation = (
+        Delivery("app", "leaf", 4, staple=b"der"),
+        Activation(reload=("true",), probes=(Probe("app"),)),
+    )
     deploy(host, [delivery], activation)
     deploy(host, [delivery], None)
     assert told == [{"deploy": [encode(delivery)], "activate": activate} for activate in (encode(activation), None)]

@@ -26,8 +26,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
     SignedLeaf,
@@ -247,9 +247,7 @@ def deployed(own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf
     confirm([leaf.plan], [leaf], ledger, now)
     record = ledger.leaf(leaf.plan.place, fingerprint(leaf.certificate))
     assert leaf.staple is not None
-    report = replace(
-        NOTHING, generation=1, leaf_sha256=fingerprint(leaf.certificate), staple_sha256=leaf.staple.sha256
-    )
+    report = replace(NOTHING, generation=1, leaf_sha256=fingerprint(leaf.certificate), staple_sha256=leaf.staple.sha256)
     return leaf_plan(request_leaf(), report, Action.STAPLE, record)
 
 
@@ -260,9 +258,7 @@ def test_a_staple_travels_alone(deployed: LeafPlan, own_authority: Authority, le
     assert (sent.action, sent.expected_generation) == ("staple", 1)
     assert sent == Delivery("app", "staple", 1, staple=sent.staple)
     assert deployed.record is not None
-    staple = verify_staple(
-        sent.staple, deployed.record.certificate, own_authority.issuing.certificate, later
-    )
+    staple = verify_staple(sent.staple, deployed.record.certificate, own_authority.issuing.certificate, later)
     assert leaf.staple == staple
     record = ledger.leaf(deployed.place, deployed.record.sha256)
     assert record is not None

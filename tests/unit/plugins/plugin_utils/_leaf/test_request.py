@@ -171,4 +171,6 @@ def test_without_probes_there_are_none(request_leaf: RequestLeaf) -> None:
 )
 def test_a_probe_of_several_certificates_says_which(request_leaf, certificate: str | None, words: str) -> None:
     with pytest.raises(PkiError, match=f"^activate.probes.certificate: {words}"):
-        activation({**ACTIVATE, "probes": [{**PROBE, "certificate": certificate}]}, [request_leaf("a"), request_leaf("b")])
+        activation(
+            {**ACTIVATE, "probes": [{**PROBE, "certificate": certificate}]}, [request_leaf("a"), request_leaf("b")]
+        )
