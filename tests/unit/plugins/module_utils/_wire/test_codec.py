@@ -68,6 +68,27 @@ def test_what_is_left_out_has_its_default() -> None:
     assert decode(Whole, {"sha256": ""}) == Whole("")
 
 
+def test_null_is_as_good_as_left_out() -> None:
+    assert decode(Whole, {"sha256": "", **dict.fromkeys(["certificate", "key", "limit", "command", "parts"])}) == Whole(
+        ""
+    )
+
+
+def test_bytes_of_the_largest_size_arrive() -> None:
+    @dataclass(frozen=True)
+    class Parcel:
+        staple: bytes = content(largest=100)
+
+    assert decode(Parcel, encode(Parcel(bytes(100)))) == Parcel(bytes(100))
+    with pytest.raises(MalformedError, match=r"^staple is longer than 136 characters$"):
+        decode(Parcel, encode(Parcel(bytes(103))))
+
+
+def test_a_name_of_undecodable_bytes_is_escaped() -> None:
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+    assert encode(Part(name, 1)) == {"name": "caf\\udce9", "count": 1}
+
+
 def test_what_is_no_part_of_it_is_left_out() -> None:
     assert decode(Part, {"name": "a", "ansible_facts": {"evil": True}}) == Part("a")
 
@@ -83,7 +104,7 @@ def test_words_are_cut_and_cleaned() -> None:
         ({"sha256": "0" * 63}, "sha256 is not a SHA-256"),
         ({"sha256": DIGEST + "\n"}, "sha256 is not a SHA-256"),
         ({"sha256": DIGEST.upper()}, "sha256 is not a SHA-256"),
-        ({"sha256": None}, "sha256 is of the wrong type"),
+        ({"sha256": None}, "sha256 is missing"),
         ({"certificate": "x" * 21}, "certificate is longer than 20 characters"),
         ({"certificate": ["x"]}, "certificate is of the wrong type"),
         ({"key": "not base64"}, "key is not base64"),
