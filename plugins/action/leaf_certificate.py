@@ -103,9 +103,7 @@ class ActionModule(PkiAction):
         if not self.check_mode:
             # Without an authority there is no ledger that could know of them.
             with suppress(AuthorityMissingError):
-                with open_ledger(_authority(arguments).ledger_path) as ledger, ledger.transaction():
-                    for place in places:
-                        ledger.mark_removed(place)
+                _forget(places, _authority(arguments))
         result = removal_result(removal, places[0].destination)
         if self.diff_mode:
             result["diff"] = removal_diff(removal, arguments["destination"])
@@ -134,6 +132,13 @@ def _with_preflight(result: dict[str, Any], transaction: LeafTransaction, plans:
         warning = f"The run will fail unless certificate_authority has done its part before: {error}"
         return {**result, "warnings": [*result.get("warnings", []), warning]}
     return result
+
+
+def _forget(places: list[LeafPlace], authority: Authority) -> None:
+    """Note in the ledger that nothing is in use at ``places`` any more."""
+    with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
+        for place in places:
+            ledger.mark_removed(place)
 
 
 def _authority(arguments: dict[str, Any]) -> Authority:

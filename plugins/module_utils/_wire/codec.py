@@ -116,7 +116,10 @@ def texts(most: int = MOST_ENTRIES, longest: int = LONGEST_TEXT) -> Any:
     """Texts as of :func:`text`, at most ``most`` of them."""
 
     def read(value: Any) -> tuple[str, ...]:
-        return tuple(_at_most(_typed(each, str), longest) for each in _entries(value, most))
+        entries = _typed(value, (list, tuple))
+        if len(entries) > most:
+            raise MalformedError(f"has more than {most} entries")
+        return tuple(_at_most(_typed(each, str), longest) for each in entries)
 
     return _field(read, "list", (), {"elements": "str"})
 
@@ -127,10 +130,10 @@ def message(kind: type[Any]) -> Any:
 
 
 def messages(kind: type[Any], most: int = MOST_ENTRIES) -> Any:
-    """Messages of one kind, at most ``most`` of them."""
+    """Messages of one kind, of which no more than ``most`` are taken."""
 
     def read(value: Any) -> tuple[Any, ...]:
-        return tuple(decode(kind, entry) for entry in _entries(value, most))
+        return tuple(decode(kind, entry) for entry in _typed(value, (list, tuple))[:most])
 
     return _field(read, "list", (), {"elements": "dict", "options": argument_spec(kind)})
 
@@ -150,19 +153,19 @@ def encode(value: Any) -> Any:
 def decode(kind: Callable[..., Message], value: Any) -> Message:
     """The message of that kind which ``value`` is. What it has besides the message's fields is left out.
 
-    As with Ansible's options, null is the same as leaving a field out. Raises MalformedError for anything else.
+    Every field has to be there: Ansible fills in what an argument leaves out, and :func:`encode` leaves out nothing.
+    Raises MalformedError for anything else.
     """
     if not isinstance(value, Mapping):
         raise MalformedError("is no dictionary")
     read = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if value.get(field.name) is not None:
-            try:
-                read[field.name] = field.metadata[_READ](value[field.name])
-            except MalformedError as error:
-                raise MalformedError(f"{field.name} {error}") from error
-        elif field.default is dataclasses.MISSING:
+        if field.name not in value:
             raise MalformedError(f"{field.name} is missing")
+        try:
+            read[field.name] = field.metadata[_READ](value[field.name])
+        except MalformedError as error:
+            raise MalformedError(f"{field.name} {error}") from error
     return kind(**read)
 
 
@@ -192,13 +195,6 @@ def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(value, kind):
         raise MalformedError("is of the wrong type")
     return value
-
-
-def _entries(value: Any, most: int) -> Sequence[Any]:
-    entries: Sequence[Any] = _typed(value, (list, tuple))
-    if len(entries) > most:
-        raise MalformedError(f"has more than {most} entries")
-    return entries
 
 
 def _at_most(value: str, longest: int) -> str:

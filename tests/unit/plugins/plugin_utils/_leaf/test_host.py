@@ -162,7 +162,7 @@ def test_a_host_that_failed_is_passed_on_with_all_it_said(failure: dict[str, Any
         lambda host: deploy(host, [Delivery("app", "repair")], None),
         lambda host: remove(host, ["app"]),
     ):
-        with pytest.raises(HostFailedError, match="^no space$") as caught:
+        with pytest.raises(HostFailedError, match=r"^no space$") as caught:
             ask(answering(failure))
         assert caught.value.result == failure
 
