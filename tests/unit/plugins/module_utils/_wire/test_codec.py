@@ -111,7 +111,7 @@ def test_too_many_messages_are_cut() -> None:
         ({"sha256": "0" * 63}, "sha256 is not a SHA-256"),
         ({"sha256": DIGEST + "\n"}, "sha256 is not a SHA-256"),
         ({"sha256": DIGEST.upper()}, "sha256 is not a SHA-256"),
-        ({"sha256": None}, "sha256 is missing"),
+        ({"sha256": None}, "sha256 is of the wrong type"),
         ({"certificate": "x" * 21}, "certificate is longer than 20 characters"),
         ({"certificate": ["x"]}, "certificate is of the wrong type"),
         ({"key": "not base64"}, "key is not base64"),
