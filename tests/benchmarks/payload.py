@@ -49,7 +49,7 @@ def payload(checkout: Path, module: str, home: Path) -> Path:
     }
     program = Path(sys.executable).with_name("ansible")
     for arguments in MODULES[module]:
-        words = ["localhost", "-m", f"anchorage.pki.{module}", "-a", json.dumps(arguments)]
+        words = ["localhost", "-m", f"anchorage.pki.{module}", *(["-a", json.dumps(arguments)] if arguments else [])]
         if subprocess.run([program, *words], env=environment, capture_output=True, check=False).returncode == 0:
             return next(path for path in sorted(home.rglob("AnsiballZ_*.py"), key=os.path.getmtime, reverse=True))
     raise SystemExit(f"{module} of {checkout} takes none of the arguments that are known here")
