@@ -101,7 +101,7 @@ class ActionModule(PkiAction):
                         "certificates": [{**entry, "changed": False} for entry in result["certificates"]],
                     }
                 result.update(deployed_result(plans, deliveries, arrival))
-            confirm(plans, deliveries, ledger)
+            confirm(plans, deliveries, ledger, now)
         return result
 
     def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import SKEW, Staple, sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, sign_leaf, validity_from
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     PrivateKey,
@@ -39,6 +40,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 
 
 @dataclass(frozen=True)
@@ -74,18 +76,33 @@ def rehearse(plans: Sequence[LeafPlan], authority: Authority, passphrases: Passp
         issuer.check(plan)
 
 
-def confirm(plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], ledger: Ledger) -> None:
+def confirm(plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], ledger: Ledger, now: datetime) -> None:
     """Note in ``ledger`` what the host has in use now, be it from a run whose end the controller did not see."""
-    delivered = {delivery.plan.request.name: fingerprint(delivery.certificate) for delivery in deliveries}
+    delivered = {delivery.plan.request.name: delivery for delivery in deliveries}
     in_use = [
-        (plan.place, delivered.get(plan.request.name, plan.deployed.leaf_sha256))
+        (plan.place, *_in_use(plan, delivered.get(plan.request.name)))
         for plan in plans
-        if plan.request.name in delivered or (plan.record is not None and plan.record.status == "signed")
+        if plan.request.name in delivered or _is_unconfirmed(plan)
     ]
     if in_use:
         with ledger.transaction():
-            for place, sha256 in in_use:
-                ledger.mark_deployed(place, sha256)
+            for place, leaf_sha256, staple_sha256 in in_use:
+                ledger.mark_deployed(place, leaf_sha256, staple_sha256, now)
+
+
+def _in_use(plan: LeafPlan, delivery: Delivery | None) -> tuple[str, str]:
+    """The fingerprint of the leaf and the digest of the staple that the host has; the latter empty for none."""
+    if delivery is None or plan.decision.action is Action.REPAIR:
+        return plan.deployed.leaf_sha256, plan.deployed.staple_sha256
+    return fingerprint(delivery.certificate), delivery.staple.sha256 if delivery.staple else ""
+
+
+def _is_unconfirmed(plan: LeafPlan) -> bool:
+    """Whether the host has a leaf or staple that the ledger knows as signed alone."""
+    if plan.record is None:
+        return False
+    staple = plan.record.staple(plan.deployed.staple_sha256)
+    return plan.record.status == "signed" or (staple is not None and staple.deployed_at is None)
 
 
 def _enter(delivery: Delivery, authority: Authority, ledger: Ledger) -> None:

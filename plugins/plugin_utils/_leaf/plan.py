@@ -17,9 +17,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, LeafRecord, Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import SKEW, staple_due
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import key_type_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LEAF_REMAINDER, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, names_of
 
 
@@ -144,7 +144,7 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
     if record.private_key != request.private_key:
         return f"the private key is to be made on the {request.private_key}"
     validity = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    if now >= certificate.not_valid_after_utc - validity / 3:
+    if now >= certificate.not_valid_after_utc - validity * LEAF_REMAINDER:
         return f"the last third of its lifetime has begun; it ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
     return ""
 
@@ -178,7 +178,7 @@ def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRec
         return "the deployed staple is not in the authority's ledger"
     if now + SKEW < staple.this_update:
         return "the staple is not valid yet, since a clock was ahead when it was signed"
-    if staple_due(staple.sha256, staple.this_update, staple.next_update, now):
+    if now >= staple.renew_at:
         return f"half of the staple's lifetime is over; it ends at {staple.next_update:%Y-%m-%d %H:%M} UTC"
     return ""
 

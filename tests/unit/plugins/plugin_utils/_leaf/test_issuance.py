@@ -36,7 +36,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan, plan_leaves
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import verify_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     KeyType,
@@ -61,7 +61,7 @@ RequestLeaf = Callable[..., LeafRequest]
 
 @pytest.fixture
 def ledger(own_authority: Authority) -> Iterator[Ledger]:
-    with open_ledger(own_authority.ledger_path) as opened:
+    with open_ledger(own_authority.ledger_path, timeout=0.1) as opened:
         yield opened
 
 
@@ -242,7 +242,7 @@ def test_a_garbled_request_is_refused_by_an_error_of_the_core_alone(request_leaf
 def deployed(own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now: datetime) -> LeafPlan:
     """The plan of a leaf that was delivered, with the ledger's record."""
     delivery = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
-    confirm([delivery.plan], [delivery], ledger)
+    confirm([delivery.plan], [delivery], ledger, now)
     record = ledger.leaf(delivery.plan.place, fingerprint(delivery.certificate))
     assert delivery.staple is not None
     report = replace(
@@ -349,21 +349,20 @@ def test_no_run_waits_for_the_ledger_while_another_one_makes_keys(
     from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf import issuance
 
     def generate_while_another_run_writes(key_type: KeyType) -> Any:
-        with open_ledger(own_authority.ledger_path) as another, another.transaction():
+        with open_ledger(own_authority.ledger_path, timeout=0.1) as another, another.transaction():
             return generate_key(key_type)
 
     monkeypatch.setattr(issuance, "generate_key", generate_while_another_run_writes)
-    monkeypatch.setattr("ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger.PATIENCE", 0.1)
     assert signed(leaf_plan(request_leaf()), own_authority, ledger, now)
 
 
 def test_a_leaf_counts_as_deployed_when_the_host_has_said_so(own_authority, ledger, request_leaf, now) -> None:
     first = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
-    confirm([first.plan], [first], ledger)
+    confirm([first.plan], [first], ledger, now)
     assert ledger.leaf_counts() == {"deployed": 1}
     second = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
     assert ledger.leaf_counts() == {"deployed": 1, "signed": 1}
-    confirm([second.plan], [second], ledger)
+    confirm([second.plan], [second], ledger, now)
     assert ledger.leaf_counts() == {"deployed": 1, "superseded": 1}
 
 
@@ -374,7 +373,7 @@ def test_a_run_whose_end_was_not_seen_is_entered_by_the_next(own_authority, ledg
     chain = replace(report, chain_sha256=_chain_sha256(own_authority))
     plans = plan_leaves([request_leaf()], [lost.plan.place], [chain], own_authority, ledger, now)
     assert plans[0].decision.action is Action.NONE
-    confirm(plans, [], ledger)
+    confirm(plans, [], ledger, now)
     assert ledger.leaf_counts() == {"deployed": 1}
 
 
@@ -384,11 +383,10 @@ def _chain_sha256(authority: Authority) -> str:
     return hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest()
 
 
-def test_confirming_what_is_known_writes_nothing(own_authority, ledger, deployed: LeafPlan, monkeypatch) -> None:
-    monkeypatch.setattr("ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger.PATIENCE", 0.1)
+def test_confirming_what_is_known_writes_nothing(own_authority, ledger, deployed: LeafPlan, now: datetime) -> None:
     unchanged = replace(deployed, decision=Decision(Action.NONE, ""))
     with open_ledger(own_authority.ledger_path) as another, another.transaction():
-        confirm([unchanged], [], ledger)
+        confirm([unchanged], [], ledger, now)
 
 
 # What is refused

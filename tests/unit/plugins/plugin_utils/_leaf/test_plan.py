@@ -60,7 +60,7 @@ def leaf(make_leaf: Callable[..., x509.Certificate]) -> x509.Certificate:
 def good(authority: Authority, leaf: x509.Certificate, now: datetime) -> Situation:
     chain = hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest()
     deployed = DeployedLeaf("app", 4, fingerprint(leaf), chain, STAPLE, False, "", (), "")
-    staple = StapleRecord(STAPLE, now, now + 7 * DAY)
+    staple = StapleRecord(STAPLE, now, now + 7 * DAY, now + 3 * DAY)
     record = LeafRecord(leaf, authority.issuing.sha256, "controller", "deployed", (staple,))
     return Situation(deployed, record)
 
@@ -137,7 +137,7 @@ def test_a_leaf_is_replaced_in_the_last_third_of_its_lifetime(
     life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
     third = leaf.not_valid_after_utc - life / 3
     assert good.record is not None
-    fresh = replace(good.record, staples=(StapleRecord(STAPLE, third - DAY, third + 6 * DAY),))
+    fresh = replace(good.record, staples=(StapleRecord(STAPLE, third - DAY, third + 6 * DAY, third + 2 * DAY),))
     situation = replace(good, record=fresh)
     assert decision(situation, request_leaf(), authority, third - timedelta(seconds=1)).action is Action.NONE
     for at in (third, leaf.not_valid_after_utc + 100 * DAY):
