@@ -20,23 +20,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints im
     parse_constraints,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
+    LONGEST_LEAF,
+    LONGEST_ROOT,
+    SHORTEST_MULTIPLE,
+    Lifetimes,
+)
 
 SCHEMA = 1
-# Apple's clients refuse a longer leaf even under an anchor of the user's own.
-LONGEST_LEAF = 825
-# A hundred years, far enough from the year 9999 in which the calendar of a certificate ends.
-LONGEST_ROOT = 36500
-
-
-@dataclass(frozen=True)
-class Lifetimes:
-    """How long each kind of certificate, and a staple, is valid, in days."""
-
-    root: int = 3650
-    issuing: int = 1095
-    responder: int = 30
-    leaf: int = 90
-    staple: int = 7
 
 
 @dataclass(frozen=True)
@@ -198,7 +189,7 @@ def _check_lifetimes(lifetimes: Lifetimes) -> None:
         ("responder", "issuing"),
         ("staple", "responder"),
     ):
-        if getattr(lifetimes, shorter) * 2 > getattr(lifetimes, longer):
+        if getattr(lifetimes, shorter) * SHORTEST_MULTIPLE > getattr(lifetimes, longer):
             raise PkiError(
                 f"{shorter}_lifetime: {getattr(lifetimes, shorter)} days leave no room for renewal within "
                 f"{longer}_lifetime "

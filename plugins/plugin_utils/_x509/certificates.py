@@ -16,10 +16,9 @@ from enum import Enum
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import ExtendedKeyUsageOID, NameOID, rsa, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import NameConstraints
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, PublicKey, signature_hash
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import NameKind, SubjectAlternativeName
 
-# A host whose clock is a little slow must not find its new certificate in the future.
-BACKDATE = timedelta(minutes=5)
 # RFC 5280, appendix A.1, ub-common-name and ub-organization-name.
 LONGEST_NAME = 64
 

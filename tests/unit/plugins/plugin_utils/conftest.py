@@ -24,13 +24,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
-    BACKDATE,
     Profile,
     Signer,
     sign_leaf,
     validity_from,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, PrivateKey, generate_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
 from cryptography import x509
 

@@ -63,7 +63,7 @@ RequestLeaf = Callable[..., LeafRequest]
 
 @pytest.fixture
 def ledger(own_authority: Authority) -> Iterator[Ledger]:
-    with open_ledger(own_authority.ledger_path) as opened:
+    with open_ledger(own_authority.ledger_path, timeout=0.1) as opened:
         yield opened
 
 
