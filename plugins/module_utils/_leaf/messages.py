@@ -153,8 +153,8 @@ class Deployment:
     """A host's answer to deliveries. ``notices`` are what its user has to know and is no failure."""
 
     changed: bool = flag()
-    certificates: tuple[DeployedGeneration, ...] = messages(DeployedGeneration)
     activation: ActivationOutcome = message(ActivationOutcome)
+    certificates: tuple[DeployedGeneration, ...] = messages(DeployedGeneration)
     notices: tuple[str, ...] = lines()
 
 

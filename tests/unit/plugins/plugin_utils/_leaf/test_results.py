@@ -143,7 +143,7 @@ def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_l
 def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed: SignedLeaf, request_leaf) -> None:
     alone = replace(kept, request=request_leaf("alone"))
     confirmed = DeployedGeneration("app", 7, *signed.shown)
-    deployment = Deployment(True, (confirmed,), ActivationOutcome(True, True), ("an old generation stays",))
+    deployment = Deployment(True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",))
     result = deployed_result([alone, signed.plan], [signed], deployment)
     assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
     assert result["activation"] == ACTIVATION

@@ -74,7 +74,7 @@ class Host:
                 leaf = replace(leaf, leaf_sha256=fingerprint(certificate), chain_sha256=chain)
             self.leaves[delivery.name] = leaf
             confirmed.append(DeployedGeneration(leaf.name, leaf.generation, leaf.leaf_sha256, leaf.staple_sha256))
-        return encode(Deployment(True, tuple(confirmed), ActivationOutcome()))
+        return encode(Deployment(True, ActivationOutcome(), tuple(confirmed)))
 
 
 def _sha256(content: bytes) -> str:
