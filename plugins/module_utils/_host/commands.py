@@ -41,9 +41,9 @@ class Outcome(NamedTuple):
         return lines[-1].strip() if lines else f"exit status {self.status}"
 
 
-def find_command(name: str) -> str | None:
+def find_command(name: str, search_path: str = SEARCH_PATH) -> str | None:
     """The path of a program of the host."""
-    return shutil.which(name, path=SEARCH_PATH)
+    return shutil.which(name, path=search_path)
 
 
 def run(

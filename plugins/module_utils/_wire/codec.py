@@ -90,6 +90,18 @@ def choice(choices: Sequence[str], default: str | None = None, **spec: Any) -> A
     return _field(read, "str", default, {"choices": list(choices), **spec})
 
 
+def choices(words: Sequence[str], default: Sequence[str] = (), most: int = MOST_ENTRIES) -> Any:
+    """Some of these words, at most ``most`` of them."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        entries = _entries(value, most)
+        if not all(isinstance(entry, str) and entry in words for entry in entries):
+            raise MalformedError(f"has an entry that is none of {', '.join(words)}")
+        return tuple(entries)
+
+    return _field(read, "list", tuple(default), {"elements": "str", "choices": list(words)})
+
+
 def content(default: bytes | None = None, **spec: Any) -> Any:
     """Bytes, which travel in base64."""
 
