@@ -204,7 +204,7 @@ class Chosen:
 
 
 def test_some_of_several_words_may_be_chosen() -> None:
-    assert decode(Chosen, {}) == Chosen(("a", "b"))
+    assert Chosen() == Chosen(("a", "b"))
     assert decode(Chosen, encode(Chosen(("c",)))) == Chosen(("c",))
     assert argument_spec(Chosen) == {
         "kinds": {"type": "list", "elements": "str", "choices": ["a", "b", "c"], "default": ["a", "b"]}
