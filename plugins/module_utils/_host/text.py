@@ -13,3 +13,11 @@ def single_line(text: str, longest: int) -> str:
     Such are line ends, the escape that begins a terminal's control sequences, and the surrogates of undecodable bytes.
     """
     return "".join(character if character.isprintable() else " " for character in text[:longest])
+
+
+def encodable(text: str) -> str:
+    """The text with all that UTF-8 cannot express escaped, of which Ansible's results take nothing.
+
+    Such are the surrogates by which Python represents the undecodable bytes of a file's name.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

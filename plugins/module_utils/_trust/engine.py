@@ -10,15 +10,14 @@ failure never keeps the others from their turn. Former anchors of the same autho
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import applications
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import debian as debian_java
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import store as java
@@ -192,26 +191,15 @@ def _require_root(root: str) -> None:
 def _exclusive(path: str, patience: float) -> Iterator[None]:
     """Be the only run that changes stores on this host. Raises HostError after ``patience`` seconds."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = take_lock(path, patience)
+    except LockTimeout as error:
+        raise HostError(f"Another run is changing what this host trusts (it holds {path}). Try again later.") from error
     except OSError as error:
         raise HostError(f"The lock {path} cannot be taken: {error.strerror}.") from error
     try:
-        deadline = time.monotonic() + patience
-        while not _locked(descriptor):
-            if time.monotonic() >= deadline:
-                raise HostError(f"Another run is changing what this host trusts (it holds {path}). Try again later.")
-            time.sleep(0.2)
         yield
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _survey(place: Place, anchor: Anchor) -> Finding:

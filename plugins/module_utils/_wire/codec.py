@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable, single_line
 
 LONGEST_LINE = 500
 LONGEST_TEXT = 64 * 1024
@@ -90,11 +90,11 @@ def choice(choices: Sequence[str], default: str | None = None, **spec: Any) -> A
     return _field(read, "str", default, {"choices": list(choices), **spec})
 
 
-def content(default: bytes | None = None, **spec: Any) -> Any:
-    """Bytes, which travel in base64."""
+def content(default: bytes | None = None, largest: int = LONGEST_TEXT, **spec: Any) -> Any:
+    """At most so many bytes, which travel in base64."""
 
     def read(value: Any) -> bytes:
-        encoded = _at_most(_typed(value, str), LONGEST_TEXT)
+        encoded = _at_most(_typed(value, str), 4 * ((largest + 2) // 3))
         try:
             return base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:
@@ -116,7 +116,10 @@ def texts(most: int = MOST_ENTRIES, longest: int = LONGEST_TEXT) -> Any:
     """Texts as of :func:`text`, at most ``most`` of them."""
 
     def read(value: Any) -> tuple[str, ...]:
-        return tuple(_at_most(_typed(each, str), longest) for each in _entries(value, most))
+        entries = _typed(value, (list, tuple))
+        if len(entries) > most:
+            raise MalformedError(f"has more than {most} entries")
+        return tuple(_at_most(_typed(each, str), longest) for each in entries)
 
     return _field(read, "list", (), {"elements": "str"})
 
@@ -127,39 +130,42 @@ def message(kind: type[Any]) -> Any:
 
 
 def messages(kind: type[Any], most: int = MOST_ENTRIES) -> Any:
-    """Messages of one kind, at most ``most`` of them."""
+    """Messages of one kind, of which no more than ``most`` are taken."""
 
     def read(value: Any) -> tuple[Any, ...]:
-        return tuple(decode(kind, entry) for entry in _entries(value, most))
+        return tuple(decode(kind, entry) for entry in _typed(value, (list, tuple))[:most])
 
     return _field(read, "list", (), {"elements": "dict", "options": argument_spec(kind)})
 
 
 def encode(value: Any) -> Any:
-    """A message, or a value in one, as JSON values."""
+    """A message, or a value in one, as JSON values. Text that UTF-8 cannot express, such as a file's name in another
+    encoding, is escaped."""
     if dataclasses.is_dataclass(value):
         return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, (list, tuple)):
         return [encode(each) for each in value]
+    if isinstance(value, str):
+        return encodable(value)
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def decode(kind: Callable[..., Message], value: Any) -> Message:
     """The message of that kind which ``value`` is. What it has besides the message's fields is left out.
 
+    Every field has to be there: Ansible fills in what an argument leaves out, and :func:`encode` leaves out nothing.
     Raises MalformedError for anything else.
     """
     if not isinstance(value, Mapping):
         raise MalformedError("is no dictionary")
     read = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.name in value:
-            try:
-                read[field.name] = field.metadata[_READ](value[field.name])
-            except MalformedError as error:
-                raise MalformedError(f"{field.name} {error}") from error
-        elif field.default is dataclasses.MISSING:
+        if field.name not in value:
             raise MalformedError(f"{field.name} is missing")
+        try:
+            read[field.name] = field.metadata[_READ](value[field.name])
+        except MalformedError as error:
+            raise MalformedError(f"{field.name} {error}") from error
     return kind(**read)
 
 
@@ -189,13 +195,6 @@ def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(value, kind):
         raise MalformedError("is of the wrong type")
     return value
-
-
-def _entries(value: Any, most: int) -> Sequence[Any]:
-    entries: Sequence[Any] = _typed(value, (list, tuple))
-    if len(entries) > most:
-        raise MalformedError(f"has more than {most} entries")
-    return entries
 
 
 def _at_most(value: str, longest: int) -> str:

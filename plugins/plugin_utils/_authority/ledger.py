@@ -15,12 +15,17 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    LeafPlace,
+    LeafRecord,
+    StapleRecord,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
@@ -30,49 +35,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes impo
 
 # Seconds that a writer waits for the others: 50 forks commit within half a second.
 TIMEOUT = 30.0
-
-
-@dataclass(frozen=True)
-class LeafPlace:
-    """Where a leaf lives: the host's name in the inventory, the destination on it, and the leaf's name."""
-
-    host: str
-    destination: str
-    name: str
-
-
-@dataclass(frozen=True)
-class StapleRecord:
-    """A staple that the authority signed.
-
-    ``renew_at`` was decided when it was signed. ``deployed_at`` is None until the host has confirmed it, and ``der``
-    where it was signed under schema 1, which did not keep it.
-    """
-
-    sha256: str
-    this_update: datetime
-    next_update: datetime
-    renew_at: datetime
-    deployed_at: datetime | None = None
-    der: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class LeafRecord:
-    """A leaf that the authority signed, with the staples signed for it."""
-
-    certificate: x509.Certificate
-    issuer_sha256: str
-    private_key: str
-    status: str
-    staples: tuple[StapleRecord, ...]
-
-    @property
-    def sha256(self) -> str:
-        return fingerprint(self.certificate)
-
-    def staple(self, sha256: str) -> StapleRecord | None:
-        return next((staple for staple in self.staples if staple.sha256 == sha256), None)
 
 
 class Ledger:

@@ -18,9 +18,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     CertifiedKey,
     to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Establishment
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType

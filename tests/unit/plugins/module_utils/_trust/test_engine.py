@@ -422,7 +422,7 @@ def test_a_hanging_refresh_is_ended_with_its_children(host: ScratchDebian, monke
     child = host.root / "child"
     host.set_program(f'#!/bin/sh\n[ "$1" ] && exit\nsleep 600 & echo $! > {child}\nwait\n')
     report = apply("install", host)
-    assert "was not done after 0.5 seconds and was stopped" in report.evidence[0]
+    assert "did not finish within 0.5 seconds and was stopped" in report.evidence[0]
     status = Path("/proc", child.read_text().strip(), "status")
     assert not status.exists() or "State:\tZ" in status.read_text()
 

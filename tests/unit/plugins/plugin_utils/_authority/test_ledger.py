@@ -22,7 +22,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.file_systems import network_file_system
