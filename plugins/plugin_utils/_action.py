@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import check_version
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
@@ -54,6 +55,7 @@ class PkiAction(ActionBase):
         self._task.args = _given(self._task.args)
         arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         try:
+            check_version()
             return self.act(arguments, task_vars or {})
         except HostFailedError as error:
             return error.result
