@@ -150,13 +150,13 @@ def encode(value: Any) -> Any:
 def decode(kind: Callable[..., Message], value: Any) -> Message:
     """The message of that kind which ``value`` is. What it has besides the message's fields is left out.
 
-    As with Ansible's options, null is the same as leaving a field out. Raises MalformedError for anything else.
+    Raises MalformedError for anything else.
     """
     if not isinstance(value, Mapping):
         raise MalformedError("is no dictionary")
     read = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if value.get(field.name) is not None:
+        if field.name in value:
             try:
                 read[field.name] = field.metadata[_READ](value[field.name])
             except MalformedError as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import LEAF_NAME
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import LEAF_NAME
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
