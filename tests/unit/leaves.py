@@ -166,7 +166,7 @@ def repair(expected: int) -> Delivery:
 
 
 def destination_at(
-    path: Path, server: str = "nginx", mode: int = 0o600, lock_timeout: float = LOCK_TIMEOUT
+    path: Path | str, server: str = "nginx", mode: int = 0o600, lock_timeout: float = LOCK_TIMEOUT
 ) -> Destination:
     return Destination(str(path), server, Attributes(0o644), Attributes(mode), lock_timeout)
 
