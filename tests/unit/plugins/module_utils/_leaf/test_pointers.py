@@ -49,7 +49,7 @@ def test_any_state_can_be_put_back(folder: int, pointing: Pointing) -> None:
     set_pointing(folder, pointing)
     assert read_pointing(folder) == pointing
     set_pointing(folder, Pointing("v7", {"nginx.conf": f"{HEADER} other"}))
-    assert set_pointing(folder, Pointing.from_json(pointing.to_json()))
+    assert set_pointing(folder, pointing)
     assert read_pointing(folder) == pointing
 
 
@@ -97,7 +97,7 @@ def test_nginx_reads_a_pointer_file_in_a_folder_with_odd_characters(tmp_path: Pa
 def test_a_folder_of_somebody_else_is_refused_and_kept(folder: int, tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     (tmp_path / name / "privkey.pem").write_text("precious")
-    with pytest.raises(HostError, match=f"{name} .* Move it away"):
+    with pytest.raises(HostError, match=f"{name} .* Move it elsewhere"):
         set_pointing(folder, Pointing("v1"))
     assert (tmp_path / name / "privkey.pem").read_text() == "precious"
 
