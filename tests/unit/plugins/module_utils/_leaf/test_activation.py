@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -30,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_leaf, served_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    NGINX,
     NO_SERVER,
     Leaf,
     delivery,
@@ -41,7 +41,6 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
     tree,
 )
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 
 CONFIGURATION = """
