@@ -208,7 +208,7 @@ def test_no_handshake_fails_while_leaves_are_swapped(nginx: Nginx) -> None:
 
 
 def test_a_server_that_keeps_the_former_staple_is_a_failure(nginx: Nginx, first: Leaf) -> None:
-    """The leaf is the same, so that nothing but the staple can tell."""
+    """The leaf is the same, so that only the staple shows it."""
     wanted = Delivery("app", STAPLE_ONLY, 1, staple=renewed_staple(first))
     not_reloading = replace(nginx.activation, reload=("true",), timeout=0.5)
     with pytest.raises(HostError, match="it serves another staple"):

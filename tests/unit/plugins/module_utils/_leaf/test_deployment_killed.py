@@ -39,7 +39,7 @@ CHANGING_CALLS = ("open", "mkdir", "rename", "symlink", "link", "unlink", "rmdir
 
 @pytest.fixture
 def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits for the disk: only a power cut could tell, and none of these tests has one."""
+    """Nothing waits for the disk, which matters to a power cut alone; none of these tests has one."""
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
@@ -133,7 +133,7 @@ def test_a_first_deployment_killed_anywhere_leaves_nothing_or_all(private_folder
 
 
 def test_leaves_of_a_killed_activation_go_back_together(private_folder: Path) -> None:
-    """A run for one of them points the other back too, and does not forget that its server is to be told."""
+    """A run for one of them sets the other's pointers back too, and remembers that its server does not know yet."""
     destination = destination_at(private_folder)
     names = ("app", "db")
     former = [make_leaf() for dummy in names]
