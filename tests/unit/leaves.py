@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
+import shutil
 import socket
 import ssl
 import threading
@@ -39,6 +41,7 @@ from cryptography.x509 import ocsp
 
 DAY = timedelta(days=1)
 NO_SERVER = Activation()
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def repair_generation(folder: int, destination: Destination, number: int, files:
 
 
 def _relink_staple(generation: int) -> None:
-    """Make both names of the staple links of one file; each is missing or whole at any instant."""
+    """Make both names of the staple links of one file; each is missing or complete at any instant."""
     source, copy = (STAPLE, COMBINED_STAPLE) if read_file(generation, STAPLE) is not None else (COMBINED_STAPLE, STAPLE)
     remove(generation, _RELINKED)
     os.link(source, _RELINKED, src_dir_fd=generation, dst_dir_fd=generation)

@@ -41,7 +41,7 @@ class Swap:
 
 def write_journal(folder: int, swaps: list[Swap]) -> str:
     """Write the journal of one activation into the destination and return its file's name. Raises OSError."""
-    # Leaves of one journal are in no other one, so the first of them tells journals apart.
+    # Leaves of one journal are in no other one, so the first of them makes the name unique.
     file_name = f".activation-{min(swap.name for swap in swaps)}.json"
     content = json.dumps([asdict(swap) for swap in swaps])
     replace_file(folder, file_name, content.encode("ascii"), _ATTRIBUTES)

@@ -72,9 +72,9 @@ def test_inspect_deploy_inspect(host: Host) -> None:
 def test_remove_what_was_deployed(host: Host) -> None:
     host.deploy(make_leaf())
     remove = {"remove": ["app", "former"]}
-    whole = tree(host.destination.parent)
+    before = tree(host.destination.parent)
     planned = host.call(**remove, _ansible_check_mode=True)
-    assert tree(host.destination.parent) == whole
+    assert tree(host.destination.parent) == before
     results = [planned, host.call(**remove), host.call(**remove)]
     assert [result["changed"] for result in results] == [True, True, False]
     assert planned["certificates"] == results[1]["certificates"]
@@ -94,15 +94,15 @@ def test_a_key_made_on_the_host(host: Host) -> None:
 def test_no_private_key_is_ever_printed(host: Host) -> None:
     """Neither on success nor on any failure, however much is asked for."""
     leaf = make_leaf()
-    told = {"_ansible_verbosity": 4, "_ansible_debug": True, "_ansible_diff": True}
+    verbose = {"_ansible_verbosity": 4, "_ansible_debug": True, "_ansible_diff": True}
     secret = encode(replace(delivery(leaf), pkcs12_passphrase="correct horse battery"))
     failing = {"test": ["sh", "-c", "exit 1"]}
-    host.call(deploy=[secret], activate=failing, **told)
-    host.call(deploy=[{**secret, "expected_generation": 5}], **told)
-    host.call(deploy=[{**secret, "certificate": make_leaf().certificate}], **told)
-    host.call(deploy=[{**secret, "action": "nonsense"}], **told)
-    host.call(deploy=[secret], **told)
-    host.inspect(**told)
+    host.call(deploy=[secret], activate=failing, **verbose)
+    host.call(deploy=[{**secret, "expected_generation": 5}], **verbose)
+    host.call(deploy=[{**secret, "certificate": make_leaf().certificate}], **verbose)
+    host.call(deploy=[{**secret, "action": "nonsense"}], **verbose)
+    host.call(deploy=[secret], **verbose)
+    host.inspect(**verbose)
     lines = leaf.private_key.splitlines()[1:-1]
     assert len(lines) == 3
     assert [line for line in [*lines, "correct horse battery", "BEGIN PRIVATE"] if line in host.printed] == []

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -30,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_leaf, served_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    NGINX,
     NO_SERVER,
     Leaf,
     delivery,
@@ -41,7 +41,6 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
     tree,
 )
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 
 CONFIGURATION = """
@@ -209,7 +208,7 @@ def test_no_handshake_fails_while_leaves_are_swapped(nginx: Nginx) -> None:
 
 
 def test_a_server_that_keeps_the_former_staple_is_a_failure(nginx: Nginx, first: Leaf) -> None:
-    """The leaf is the same, so that nothing but the staple can tell."""
+    """The leaf is the same, so that only the staple shows it."""
     wanted = Delivery("app", STAPLE_ONLY, 1, staple=renewed_staple(first))
     not_reloading = replace(nginx.activation, reload=("true",), timeout=0.5)
     with pytest.raises(HostError, match="it serves another staple"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +22,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Delivery,
     DeployedGeneration,
     Deployment,
-    Probe,
-    ProbeFinding,
 )
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     NO_SERVER,
@@ -32,22 +29,13 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
     delivery,
     deploy_leaf,
     destination_at,
-    free_port,
     inspected,
     make_leaf,
     renewed_staple,
     repair,
     rsa_key,
-    tcp_server,
-    tls_server,
     tree,
 )
-
-
-def is_running(pid: int) -> bool:
-    """Whether the process lives: one that nobody has waited for yet does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return not state.startswith("Z") and bool(state.strip())
 
 
 def test_a_first_deployment_is_complete(private_folder: Path) -> None:
@@ -208,179 +196,7 @@ def test_a_program_that_is_missing_is_found_out_first(private_folder: Path) -> N
     assert tree(private_folder) == {}
 
 
-# --- Activation and rollback -----------------------------------------------------------------------------------------
-
-
-def test_a_failed_test_is_rolled_back_without_a_reload(private_folder: Path) -> None:
-    destination = destination_at(private_folder / "pki")
-    deploy_leaf(destination, make_leaf())
-    before = tree(private_folder / "pki")
-    reloads = private_folder / "reloads"
-    activation = Activation(test=("sh", "-c", "echo broken >&2; exit 3"), reload=("touch", str(reloads)))
-    with pytest.raises(HostError) as caught:
-        deploy(destination, [delivery(make_leaf(), 1)], activation)
-    assert str(caught.value) == (
-        "activate.test: sh -c echo broken >&2; exit 3 failed with exit code 3. Its output: broken. "
-        "Rolled back: app is at generation 1 as before."
-    )
-    assert tree(private_folder / "pki") == before
-    assert not reloads.exists()
-
-
-def test_a_first_deployment_is_rolled_back_to_nothing(private_folder: Path) -> None:
-    with pytest.raises(HostError, match="Rolled back: app is at no generation as before"):
-        deploy(destination_at(private_folder), [delivery(make_leaf())], Activation(test=("false",)))
-    assert tree(private_folder) == {}
-
-
-@pytest.mark.parametrize(
-    "activation", [Activation(test=("false",)), Activation(reload=("false",))], ids=["test", "reload"]
-)
-def test_a_failed_first_deployment_leaves_no_folder_behind(private_folder: Path, activation: Activation) -> None:
-    with pytest.raises(HostError, match="Rolled back"):
-        deploy(destination_at(private_folder / "etc" / "pki"), [delivery(make_leaf())], activation)
-    assert list(private_folder.iterdir()) == []
-
-
-def test_what_cannot_be_staged_leaves_no_folder_behind(private_folder: Path) -> None:
-    bad = replace(delivery(make_leaf()), private_key="nonsense")
-    with pytest.raises(HostError, match="Nothing was changed"):
-        deploy(destination_at(private_folder / "etc" / "pki"), [bad], NO_SERVER)
-    assert list(private_folder.iterdir()) == []
-
-
-def test_a_failed_deployment_leaves_a_folder_that_was_there(private_folder: Path) -> None:
-    (private_folder / "pki").mkdir()
-    with pytest.raises(HostError, match="Rolled back"):
-        deploy(destination_at(private_folder / "pki"), [delivery(make_leaf())], Activation(test=("false",)))
-    assert tree(private_folder) == {"pki": ("0o40755", None)}
-
-
-def test_several_leaves_are_rolled_back_together(private_folder: Path) -> None:
-    destination = destination_at(private_folder)
-    deploy_leaf(destination, make_leaf())
-    before = tree(private_folder)
-    requests = [delivery(make_leaf("new.test"), name="new"), delivery(make_leaf(), 1)]
-    with pytest.raises(HostError, match="new is at no generation as before, app is at generation 1 as before"):
-        deploy(destination, requests, Activation(test=("false",)))
-    assert tree(private_folder) == before
-
-
-def test_a_failed_reload_is_tried_again_with_the_former_generation(private_folder: Path) -> None:
-    """The reload notes which generation it would have read, and fails for the second one."""
-    destination = destination_at(private_folder / "pki")
-    deploy_leaf(destination, make_leaf())
-    script = f"readlink {private_folder}/pki/app/current | tee -a {private_folder}/log | grep -qx v1"
-    with pytest.raises(HostError, match=r"activate\.reload: .* failed with exit code 1\. Rolled back"):
-        deploy(destination, [delivery(make_leaf(), 1)], Activation(reload=("sh", "-c", script)))
-    assert (private_folder / "log").read_text() == "v2\nv1\n"
-
-
-def test_a_hanging_reload_is_ended_with_all_its_children(private_folder: Path) -> None:
-    destination = destination_at(private_folder / "pki")
-    deploy_leaf(destination, make_leaf())
-    before = tree(private_folder / "pki")
-    pids = private_folder / "pids"
-    script = f"sleep 600 & echo $! >> {pids}; wait"
-    with pytest.raises(HostError) as caught:
-        deploy(destination, [delivery(make_leaf(), 1)], Activation(reload=("sh", "-c", script), timeout=0.5))
-    assert "was stopped: the time limit of 0.5 seconds was reached" in str(caught.value)
-    assert "Reloading after that failed too, so what is served now is not known" in str(caught.value)
-    after = tree(private_folder / "pki")
-    # What is served is in doubt: the journal stays, so that the next run sees that there is work left.
-    assert after.pop(".activation-app.json")
-    assert after == before
-    assert inspected(destination).drift == ("the activation of generation 2 did not complete",)
-    for pid in pids.read_text().split():
-        assert not is_running(int(pid))
-
-
-def test_a_probe_sees_the_new_leaf(private_folder: Path) -> None:
-    destination, leaf = destination_at(private_folder), make_leaf()
-    with tls_server(lambda: private_folder / "app/current/combined.pem") as port:
-        probe = Probe("app", "127.0.0.1", port, "app.test", staple=False)
-        result = deploy(destination, [delivery(leaf)], Activation(probes=(probe,)))
-    assert result.activation.probes == (ProbeFinding("app", "127.0.0.1", port, "served", "not expected", ""),)
-
-
-def test_a_server_that_keeps_the_former_leaf_is_a_failure(private_folder: Path) -> None:
-    destination, former, new = destination_at(private_folder), make_leaf(), make_leaf()
-    deploy_leaf(destination, former)
-    with tls_server(lambda: private_folder / "app/v1/combined.pem") as port:
-        probe = Probe("app", "127.0.0.1", port, "app.test", staple=False)
-        with pytest.raises(HostError) as caught:
-            deploy(destination, [delivery(new, 1)], Activation(reload=("true",), timeout=0.5, probes=(probe,)))
-    assert f"127.0.0.1 port {port} does not serve app: it serves another leaf (SHA-256 {former.sha256})" in str(
-        caught.value
-    )
-    assert str(caught.value).endswith(
-        "Rolled back: app is at generation 1 as before. The former leaf is served, as a probe confirmed."
-    )
-
-
-def test_a_hanging_probe_is_rolled_back(private_folder: Path) -> None:
-    destination = destination_at(private_folder)
-    deploy_leaf(destination, make_leaf())
-    with tcp_server(lambda connection: connection.recv(100_000) and connection.recv(1) and None) as port:
-        probe = Probe("app", "127.0.0.1", port, "app.test", staple=True)
-        with pytest.raises(HostError) as caught:
-            deploy(destination, [delivery(make_leaf(), 1)], Activation(timeout=0.3, probes=(probe,)))
-    assert "no TLS handshake" in str(caught.value)
-    assert "That the former leaf is served again could not be confirmed" in str(caught.value)
-    assert os.readlink(private_folder / "app/current") == "v1"
-
-
-def test_probes_of_leaves_that_are_not_deployed_are_left_out(private_folder: Path) -> None:
-    probe = Probe("other", "127.0.0.1", free_port(), "other.test", staple=True)
-    result = deploy(destination_at(private_folder), [delivery(make_leaf())], Activation(timeout=0.2, probes=(probe,)))
-    assert result.activation.probes == ()
-
-
-# --- Repairs ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_repair_fixes_what_drifted_and_nothing_else(private_folder: Path) -> None:
-    destination = destination_at(private_folder)
-    deploy_leaf(destination, make_leaf())
-    before = tree(private_folder)
-    folder = private_folder / "app"
-    (folder / "v1/privkey.pem").chmod(0o644)
-    (folder / "v1/combined.pem.ocsp").unlink()
-    (folder / "current").unlink()
-    (folder / "nginx.conf").write_text("edited")
-    assert inspected(destination).drift == (
-        f"privkey.pem has mode 0644, user {os.geteuid()}, group {os.getegid()}",
-        "combined.pem.ocsp is not a hard link to staple.der",
-        "current names nothing, not v1",
-        "nginx.conf was changed",
-    )
-    result = deploy(destination, [repair(1)], NO_SERVER)
-    assert result.changed
-    assert result.certificates[0].generation == 1
-    assert tree(private_folder) == before
-    assert inspected(destination).drift == ()
-
-
-def test_a_repair_of_what_is_undamaged_touches_nothing(private_folder: Path) -> None:
-    destination = destination_at(private_folder)
-    deploy_leaf(destination, make_leaf())
-    times = {path: path.lstat().st_mtime_ns for path in (private_folder / "app").rglob("*")}
-    assert not deploy(destination, [repair(1)], NO_SERVER).changed
-    assert {path: path.lstat().st_mtime_ns for path in (private_folder / "app").rglob("*")} == times
-
-
-def test_a_failed_repair_leaves_the_pointers_as_they_were(private_folder: Path) -> None:
-    destination = destination_at(private_folder)
-    deploy_leaf(destination, make_leaf())
-    (private_folder / "app/nginx.conf").write_text("edited")
-    (private_folder / "app/current").unlink()
-    before = tree(private_folder)
-    with pytest.raises(HostError, match="Rolled back: app is at generation 1 as before"):
-        deploy(destination, [repair(1)], Activation(test=("false",)))
-    assert tree(private_folder) == before
-
-
-# --- Planted links, foreign folders, full disks ----------------------------------------------------------------------
+# Planted links, foreign folders, full disks
 
 
 def test_a_link_in_place_of_the_leafs_folder_is_refused(private_folder: Path) -> None:

@@ -196,7 +196,7 @@ def test_a_damaged_journal_is_an_error_that_names_it(deployed: Destination) -> N
         inspected(deployed)
 
 
-# --- Keys made on the host -------------------------------------------------------------------------------------------
+# Keys made on the host
 
 
 @pytest.mark.parametrize(

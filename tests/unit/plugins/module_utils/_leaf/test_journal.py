@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,13 +23,6 @@ SWAPS = [
     Swap("app", 1, 2, Pointing("v1", {"nginx.conf": "bytes that are no UTF-8: \udcff\n"})),
     Swap("db", 0, 1, Pointing(None, {})),
 ]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[int]:
-    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    yield descriptor
-    os.close(descriptor)
 
 
 def test_the_journal_of_a_former_release_is_read(folder: int, tmp_path: Path) -> None:

@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,16 +21,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
     set_pointing,
     wanted_pointing,
 )
-from ansible_collections.anchorage.pki.tests.unit.leaves import destination_at, make_leaf
-
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[int]:
-    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    yield descriptor
-    os.close(descriptor)
+from ansible_collections.anchorage.pki.tests.unit.leaves import NGINX, destination_at, make_leaf
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,10 @@ def test_check_mode_says_what_goes_and_a_second_run_finds_nothing(private_folder
     pki = private_folder / "pki"
     deployed(pki, "a", "b")
     before = everything(private_folder)
-    told = (True, {"a": True, "former": False}, [])
-    assert remove(pki, "a", "former", check_mode=True) == told
+    outcome = (True, {"a": True, "former": False}, [])
+    assert remove(pki, "a", "former", check_mode=True) == outcome
     assert everything(private_folder) == before
-    assert remove(pki, "a", "former") == told
+    assert remove(pki, "a", "former") == outcome
     assert remove(pki, "a", "former") == (False, {"a": False, "former": False}, [])
     assert sorted(path.name for path in pki.iterdir()) == [".lock", "b"]
 
