@@ -48,7 +48,7 @@ def test_the_interpreter_that_ansible_found_is_still_remembered() -> None:
     action = Action()
     action._discovered_interpreter_key = "discovered_interpreter_python"
     action._discovered_interpreter = "/usr/bin/python3"
-    result = action.call_host("anchor_deployment", {}, {})
+    result = action.run()
     assert result["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/python3"}
 
 
