@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFileNotFound
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import DEFAULT_KINDS, KIND_NAMES
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, Anchor
@@ -103,9 +104,8 @@ def _message(certificate: AnchorCertificate) -> Anchor:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_CERTIFICATE + 1)
+            return read_all(file.fileno(), LARGEST_CERTIFICATE)
+    except TooLarge as error:
+        raise PkiError(f"src {path}: is too large for a certificate. Give a root certificate in PEM.") from error
     except OSError as error:
         raise PkiError(f"src {path}: cannot be read: {error.strerror}.") from error
-    if len(content) > LARGEST_CERTIFICATE:
-        raise PkiError(f"src {path}: is too large for a certificate. Give a root certificate in PEM.")
-    return content

@@ -24,7 +24,7 @@ _LARGEST_OUTPUT = 8 * 1024 * 1024
 
 
 class Outcome(NamedTuple):
-    """A command's exit status and what it wrote."""
+    """A command's exit status and its output."""
 
     status: int
     stdout: bytes
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
     @property
     def output(self) -> str:
-        """Both outputs as text, the ordinary one first."""
+        """Standard output and standard error as text."""
         return (self.stdout + self.stderr).decode(errors="replace")
 
     @property
@@ -41,9 +41,9 @@ class Outcome(NamedTuple):
         return lines[-1].strip() if lines else f"exit status {self.status}"
 
 
-def find_command(name: str, search_path: str = SEARCH_PATH) -> str | None:
-    """The path of a program of the host."""
-    return shutil.which(name, path=search_path)
+def find_command(name: str, search_path: str | None = None) -> str | None:
+    """The path of a program of the host, looked for in ``search_path``, by default in ``SEARCH_PATH``."""
+    return shutil.which(name, path=search_path or SEARCH_PATH)
 
 
 def run(
@@ -52,12 +52,13 @@ def run(
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
     umask: int = 0o022,
+    search_path: str | None = None,
 ) -> Outcome:
-    """Run a command with nothing of the caller's environment but what ``environment`` adds to a plain one.
+    """Run a command in a clean environment: ``search_path`` as its PATH, and what ``environment`` adds.
 
-    Files take the place of pipes, since a daemon that the command leaves behind would keep a pipe open for ever.
-    Raises HostError when it cannot be started or is not done after ``timeout`` seconds; it is then killed with all its
-    children.
+    Its output goes to files, not to pipes: a daemon that the command leaves behind would hold a pipe open for ever.
+    Raises HostError when it cannot be started, or has not finished after ``timeout`` seconds; it is then killed with
+    all its children.
     """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         given.write(stdin)
@@ -70,7 +71,7 @@ def run(
                 stdout=stdout,
                 stderr=stderr,
                 cwd="/",
-                env={"PATH": SEARCH_PATH, "LC_ALL": "C", **(environment or {})},
+                env={"PATH": search_path or SEARCH_PATH, "LC_ALL": "C", **(environment or {})},
                 start_new_session=True,
                 umask=umask,
             )
@@ -81,18 +82,19 @@ def run(
         except subprocess.TimeoutExpired as error:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise HostError(f"{' '.join(arguments)} was not done after {timeout:g} seconds and was stopped.") from error
+            command = " ".join(arguments)
+            raise HostError(f"{command} did not finish within {timeout:g} seconds and was stopped.") from error
         stdout.seek(0)
         stderr.seek(0)
         return Outcome(status, stdout.read(_LARGEST_OUTPUT), stderr.read(_LARGEST_OUTPUT))
 
 
 def await_end(process: int, timeout: float) -> bool:
-    """Wait for a child to end, for so many seconds at most, where the kernel tells of its end; whether it does.
+    """Wait at most ``timeout`` seconds for a child to end, where the kernel reports that; False where it cannot.
 
-    Without that, there is only to look again and again, as Popen.wait() does every 50 milliseconds.
+    The caller then has to poll, as Popen.wait() does every 50 milliseconds.
     """
-    with suppress(AttributeError, OSError):  # neither FreeBSD nor Linux before 5.3 can
+    with suppress(AttributeError, OSError):  # FreeBSD, and Linux before 5.3
         descriptor = os.pidfd_open(process)
         try:
             ending = select.poll()

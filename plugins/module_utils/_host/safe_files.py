@@ -18,6 +18,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import (
+    NotRegularFile,
+    TooLarge,
+    read_regular_file,
+)
 
 FOLDER_MODE = 0o755
 LARGEST_FILE = 1024 * 1024
@@ -177,14 +182,28 @@ def opened_subfolder(parent: int, name: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def create_file(folder: int, name: str, content: bytes, attributes: Attributes) -> None:
-    """Create the file ``name``, which must not exist, with its last mode and owner before content. Raises OSError."""
+@contextmanager
+def opened_path(folder: str | os.PathLike[str]) -> Iterator[int]:
+    """A descriptor of the folder at a path whose links may be followed. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def create_file(folder: int | None, name: str, content: bytes, attributes: Attributes, durable: bool = True) -> None:
+    """Create the file ``name``, which must not exist, with its final mode and owner before content. Raises OSError.
+
+    It is ``durable`` when it survives a power cut.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
         attributes.apply(file.fileno())
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
 
 
 def staged_name(name: str) -> str:
@@ -192,17 +211,23 @@ def staged_name(name: str) -> str:
     return f".{name}.new"
 
 
-def replace_file(folder: int, name: str, content: bytes, attributes: Attributes) -> None:
-    """Put ``content`` at ``name`` by one rename: a reader sees the former file or this one. Raises OSError."""
-    staged = staged_name(name)
+def replace_file(
+    folder: int, name: str, content: bytes, attributes: Attributes, staged: str | None = None, durable: bool = True
+) -> None:
+    """Put ``content`` at ``name`` by one rename: a reader sees the former file or this one. Raises OSError.
+
+    Writers that no lock keeps apart each need a name of their own for the ``staged`` file.
+    """
+    staged = staged or staged_name(name)
     remove(folder, staged)
     try:
-        create_file(folder, staged, content, attributes)
+        create_file(folder, staged, content, attributes, durable)
         os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError:
         remove(folder, staged)
         raise
-    os.fsync(folder)
+    if durable:
+        os.fsync(folder)
 
 
 def replace_link(folder: int, name: str, target: str) -> None:
@@ -221,24 +246,17 @@ def replace_link(folder: int, name: str, target: str) -> None:
 def read_file(folder: int, name: str) -> bytes | None:
     """The content of the regular file ``name``, or None where it is missing. Raises HostError for no file, OSError."""
     try:
-        # Non-blocking, since opening a planted pipe would wait for ever.
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        return read_regular_file(name, LARGEST_FILE, folder, follow_links=False)
     except FileNotFoundError:
         return None
+    except NotRegularFile as error:
+        raise HostError(f"{name} is not a regular file") from error
+    except TooLarge as error:
+        raise HostError(f"{name} is larger than {LARGEST_FILE} bytes") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise HostError(f"{name} is a symbolic link, not a file") from error
         raise
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise HostError(f"{name} is not a regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(LARGEST_FILE + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > LARGEST_FILE:
-        raise HostError(f"{name} is larger than {LARGEST_FILE} bytes")
-    return content
 
 
 def remove(parent: int, name: str) -> None:

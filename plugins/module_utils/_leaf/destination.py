@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 
 # Seconds to wait for another run, which may be inside a reload and its rollback.
@@ -66,9 +65,8 @@ def check_names(names: list[str]) -> None:
 @contextmanager
 def exclusive_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> Iterator[None]:
     """Be the only run that changes anything in the destination. Raises HostError after ``patience`` seconds."""
-    descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    descriptor = _take_lock(folder, path, patience)
     try:
-        _acquire(descriptor, fcntl.LOCK_EX, path, patience)
         if os.fstat(descriptor).st_nlink == 0:
             raise HostError(f"Another run has just left nothing in {path}. Run the task again.")
         try:
@@ -86,29 +84,22 @@ def existing_lock(folder: int, path: str, exclusive: bool = False, patience: flo
 
     Raises HostError after ``patience`` seconds.
     """
-    access, kind = (os.O_RDWR, fcntl.LOCK_EX) if exclusive else (os.O_RDONLY, fcntl.LOCK_SH)
     try:
-        descriptor = os.open(LOCK_FILE, access | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        descriptor = _take_lock(folder, path, patience, shared=not exclusive, create=False)
     except FileNotFoundError:  # nothing was ever deployed here
         yield
         return
     try:
-        _acquire(descriptor, kind, path, patience)
         yield
     finally:
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, kind: int, path: str, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                raise HostError(
-                    f"Another run has been working in {path} for {patience:.0f} seconds. Nothing was changed: "
-                    "wait until it has ended and run again."
-                ) from error
-            time.sleep(0.05)
+def _take_lock(folder: int, path: str, patience: float, shared: bool = False, create: bool = True) -> int:
+    try:
+        return take_lock(LOCK_FILE, patience, folder, shared, create)
+    except LockTimeout as error:
+        raise HostError(
+            f"Another run has been working in {path} for {patience:.0f} seconds. Nothing was changed: "
+            "wait until it has ended and run again."
+        ) from error

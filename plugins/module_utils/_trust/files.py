@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
     FOLDER_MODE,
     Attributes,
@@ -26,17 +27,9 @@ _PUBLIC = Attributes(0o644)
 def read_regular(name: str, folder: int | None = None) -> bytes | None:
     """The content of a regular file, links followed; None where there is none, or one too large to be certificates."""
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        return read_regular_file(name, LARGEST_FILE, folder)
     except OSError:
         return None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
-            return None
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read()
-    finally:
-        os.close(descriptor)
 
 
 def write_public(path: Path, content: bytes, undo: ExitStack) -> None:
@@ -77,9 +70,12 @@ def require_own_folder(folder: Path) -> None:
 
 def make_folders(folder: Path) -> None:
     """Make a folder and those above it where they are missing, for everybody to read whatever the umask."""
-    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
-        missing.mkdir()
-        missing.chmod(FOLDER_MODE)
+    umask = os.umask(0o777 & ~FOLDER_MODE)  # a run that is killed between mkdir and chmod would leave a closed folder
+    try:
+        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            missing.mkdir(FOLDER_MODE)
+    finally:
+        os.umask(umask)
 
 
 def _put_back(path: Path, former: bytes | None) -> None:

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.mounts import TABLE, file_system_of, read_mounts
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {
@@ -28,7 +29,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
         "smbfs",
     }
 )
-MOUNTS = Path("/proc/self/mountinfo")
+MOUNTS = Path(TABLE)
 
 
 def network_file_system(folder: Path, mounts: Path = MOUNTS) -> str:
@@ -37,16 +38,7 @@ def network_file_system(folder: Path, mounts: Path = MOUNTS) -> str:
     Reads Linux's table of mounts (proc(5), mountinfo); where there is none, the answer is always "local".
     """
     try:
-        lines = os.fsdecode(mounts.read_bytes()).splitlines()
+        kind = file_system_of(os.path.realpath(folder), read_mounts(mounts))
     except OSError:
         return ""
-    real = os.path.realpath(folder)
-    # The mount with the longest path that leads to the folder; of two on the same path, the later one covers the other.
-    best, kind = "", ""
-    for line in lines:
-        before, _dash, after = line.partition(" - ")
-        # Blanks in a path are written as octal numbers.
-        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), before.split()[4])
-        if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
-            best, kind = point, after.split()[0]
     return kind if kind in NETWORK_FILE_SYSTEMS else ""

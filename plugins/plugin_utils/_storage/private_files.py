@@ -6,21 +6,32 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import (
+    opened_regular_file,
+    read_all,
+    read_regular_file,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    Attributes,
+    create_file,
+    opened_path,
+    replace_file,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 # Seconds to wait for another run: making RSA-4096 keys takes that long on a small machine.
 LOCK_PATIENCE = 20.0
 LARGEST_FILE = 1024 * 1024
+PRIVATE = Attributes(0o600)
 # What a folder is called until it is complete.
 UNFINISHED = ".new-"
 
@@ -60,54 +71,41 @@ def check_folder(path: Path) -> None:
 def read_private(path: Path) -> bytes:
     """The content of the private file ``path``. Raises PkiError where it is missing or open to other users."""
     try:
-        with open(path, "rb", opener=_open_no_link) as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        with opened_regular_file(path, follow_links=False) as descriptor:
+            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
             if mode & 0o077:
                 raise PkiError(
                     f"{path} is open to other users (mode {mode:04o}). Make sure that nobody took the key, then: "
                     f"chmod 600 {path}"
                 )
-            return file.read(LARGEST_FILE)
+            return read_all(descriptor, LARGEST_FILE)
     except OSError as error:
-        raise PkiError(
-            f"{path} cannot be read: {error.strerror}. Restore the authority's folder from a backup."
-        ) from error
-
-
-def _open_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW)
+        raise _unreadable(path, error) from error
 
 
 def read_public(path: Path) -> bytes:
     """The content of the file ``path`` of the authority. Raises PkiError where it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return file.read(LARGEST_FILE)
+        return read_regular_file(path, LARGEST_FILE)
     except OSError as error:
-        raise PkiError(
-            f"{path} cannot be read: {error.strerror}. Restore the authority's folder from a backup."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> PkiError:
+    return PkiError(f"{path} cannot be read: {error.strerror}. Restore the authority's folder from a backup.")
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Create the file ``path``, mode 0600 from its first moment on, and have it on the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+    create_file(None, str(path), content, PRIVATE)
 
 
 def replace_private(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path``: a reader sees the former file or this one. Raises PkiError, the former file kept."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        write_private(staged, content)
-        staged.replace(path)
-        sync_folder(path.parent)
+        with opened_path(path.parent) as folder:
+            replace_file(folder, path.name, content, PRIVATE)
     except OSError as error:
-        with suppress(OSError):  # it may not be there, or the folder may be closed; the first error is the one to tell
-            staged.unlink()
         raise PkiError(f"{path} cannot be written: {error.strerror}. It stays as it was.") from error
 
 
@@ -142,37 +140,23 @@ def remove_unfinished(folder: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     """Have a folder's entries on the disk, so that a file renamed into it survives a power cut. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with opened_path(path) as folder:
+        os.fsync(folder)
 
 
 @contextmanager
 def exclusive_lock(path: Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
     """Hold the lock file ``path`` while the block runs. Raises PkiError after ``patience`` seconds of waiting."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = take_lock(path, patience)
+    except LockTimeout as error:
+        raise PkiError(
+            f"Another run has been changing the authority in {path.parent} for {patience:.0f} seconds. "
+            "Wait until it has ended and run again."
+        ) from error
     except OSError as error:
         raise PkiError(f"The lock {path} cannot be opened: {error.strerror}. Check the option authority.") from error
     try:
-        _acquire(descriptor, path, patience)
         yield
     finally:
         os.close(descriptor)
-
-
-def _acquire(descriptor: int, path: Path, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                raise PkiError(
-                    f"Another run has been changing the authority in {path.parent} for {patience:.0f} seconds. "
-                    "Wait until it has ended and run again."
-                ) from error
-            time.sleep(0.05)

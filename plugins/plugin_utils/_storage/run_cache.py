@@ -11,7 +11,6 @@ holder ends, however that happens. ``rename(2)`` is the swap: a reader sees the 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -19,6 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import take_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    Attributes,
+    opened_path,
+    replace_file,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 Signature = tuple[int, int, int]
@@ -64,13 +69,11 @@ def share_value(path: Path, is_current: Callable[[Any], bool], make: Callable[[A
 
 def write_text(path: Path, text: str) -> None:
     """Put ``text`` at ``path`` by one rename, readable by its owner alone. Raises PkiError."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    staged = f".{path.name}.{os.getpid()}"  # what has its name from its content is written without a lock
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        staged.replace(path)
+        with opened_path(path.parent) as folder:
+            replace_file(folder, path.name, text.encode(), Attributes(0o600), staged, durable=False)
     except OSError as error:
         raise _unusable(path, error) from error
 
@@ -79,15 +82,10 @@ def write_text(path: Path, text: str) -> None:
 def _locked(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        lock = path.with_name(f"{path.name}.lock")
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = take_lock(path.with_name(f"{path.name}.lock"), timeout=None)
     except OSError as error:
         raise _unusable(path, error) from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError as error:
-            raise _unusable(path, error) from error
         yield
     finally:
         os.close(descriptor)

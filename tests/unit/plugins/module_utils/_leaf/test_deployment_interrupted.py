@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import signal
@@ -286,13 +287,13 @@ def test_the_second_of_two_runs_sees_that_the_first_deployed(private_folder: Pat
 def test_a_lock_that_another_run_removed_at_its_end_is_not_taken(
     private_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acquire = destination_module._acquire
+    flock = fcntl.flock
 
-    def acquire_after_another_run(*arguments: object) -> None:
+    def flock_after_another_run(descriptor: int, operation: int) -> None:
         (private_folder / "pki" / ".lock").unlink()
-        acquire(*arguments)
+        flock(descriptor, operation)
 
-    monkeypatch.setattr(destination_module, "_acquire", acquire_after_another_run)
+    monkeypatch.setattr(fcntl, "flock", flock_after_another_run)
     with pytest.raises(HostError, match=r"Another run has just left nothing in .*/pki\. Run the task"):
         deploy(destination_at(private_folder / "pki"), [request(make_leaf())], NO_SERVER)
     assert list(private_folder.iterdir()) == []

@@ -415,7 +415,7 @@ def test_a_hanging_refresh_is_ended_with_its_children(host: ScratchDebian) -> No
     child = host.root / "child"
     host.set_program(f'#!/bin/sh\n[ "$1" ] && exit\nsleep 600 & echo $! > {child}\nwait\n')
     outcome = apply("install", host, refresh_timeout=0.5)
-    assert "was not done after 0.5 seconds and was stopped" in outcome.evidence[0]
+    assert "did not finish within 0.5 seconds and was stopped" in outcome.evidence[0]
     status = Path("/proc", child.read_text().strip(), "status")
     assert not status.exists() or "State:\tZ" in status.read_text()
 

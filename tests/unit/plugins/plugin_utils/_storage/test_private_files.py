@@ -243,3 +243,10 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> N
     private_files.remove_unfinished(tmp_path)
     assert [path.name for path in (tmp_path / "issuing").iterdir()] == ["1"]
     assert (tmp_path / "issuing" / "1" / "key.pem").read_bytes() == b"key"
+
+
+def test_a_file_that_is_too_large_is_refused_and_never_cut(tmp_path: Path) -> None:
+    write_private(tmp_path / "file", bytes(private_files.LARGEST_FILE + 1))
+    for read in (read_private, read_public):
+        with pytest.raises(PkiError, match=r"file cannot be read: it is larger than 1048576 bytes.*from a backup"):
+            read(tmp_path / "file")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -103,7 +104,7 @@ def test_a_folder_without_locks_is_told(path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*arguments: Any) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(run_cache.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(PkiError, match="cannot be used: No locks available"):
         share_value(path, always, lambda former: 1)
 
@@ -111,13 +112,14 @@ def test_a_folder_without_locks_is_told(path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_full_disk_is_told_and_keeps_the_former_value(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     share_value(path, always, lambda former: 1)
 
-    def full(*arguments: Any) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "rename", full)
     with pytest.raises(PkiError, match="No space left on device"):
         share_value(path, never, lambda former: 2)
     assert read_value(path) == 1
+    assert sorted(os.listdir(path.parent)) == [path.name, f"{path.name}.lock"]
 
 
 def test_of_fifty_processes_one_makes_the_value(path: Path, tmp_path: Path) -> None:

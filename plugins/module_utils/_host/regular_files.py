@@ -1,0 +1,65 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading regular files, and nothing else, up to a limit: no pipe is waited for, no device read, no endless file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_CHUNK = 64 * 1024
+# Non-blocking, since opening a pipe would wait for a writer for ever. Windows has none of the last three.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class NotRegularFile(OSError):
+    """The path leads to a folder, a pipe, a device or the like."""
+
+
+class TooLarge(OSError):
+    """The file is larger than the limit."""
+
+
+def read_regular_file(
+    path: str | os.PathLike[str], largest: int, folder: int | None = None, follow_links: bool = True
+) -> bytes:
+    """The content of the regular file ``path`` (in ``folder``), of at most ``largest`` bytes.
+
+    Raises OSError: NotRegularFile, TooLarge, and with ELOOP for a symbolic link that is not to be followed.
+    """
+    with opened_regular_file(path, folder, follow_links) as descriptor:
+        return read_all(descriptor, largest)
+
+
+@contextmanager
+def opened_regular_file(
+    path: str | os.PathLike[str], folder: int | None = None, follow_links: bool = True
+) -> Iterator[int]:
+    """A descriptor of the regular file ``path``, for reading. Raises OSError as :func:`read_regular_file` does."""
+    descriptor = os.open(path, _FLAGS if follow_links else _FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+            raise NotRegularFile(code, "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_all(descriptor: int, largest: int) -> bytes:
+    """What is left to read, of at most ``largest`` bytes. Raises OSError, TooLarge."""
+    expected = min(os.fstat(descriptor).st_size, largest)  # files in /proc have the size 0
+    chunks = [os.read(descriptor, expected + 1)]
+    size = len(chunks[0])
+    while chunks[-1]:
+        if size > largest:
+            raise TooLarge(errno.EFBIG, f"it is larger than {largest} bytes")
+        chunks.append(os.read(descriptor, _CHUNK))
+        size += len(chunks[-1])
+    return b"".join(chunks)
