@@ -48,7 +48,7 @@ LIMITED: Keys = ("CACertificatesWithConstraints",)
 
 @dataclass(frozen=True)
 class Browser:
-    """A browser, installed where one of the ``marks`` exists, and its folder of managed policies. Paths are absolute."""
+    """A browser, installed where one of its ``marks`` is, and its folder of managed policies. Paths are absolute."""
 
     name: str
     title: str
