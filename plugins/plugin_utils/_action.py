@@ -47,10 +47,7 @@ class PkiAction(ActionBase):
             result = error.result
         except PkiError as error:
             result = {"failed": True, "changed": False, "msg": str(error)}
-        if getattr(self, "_discovered_interpreter_key", None):
-            # ansible-core's own finding, which spares later tasks the search.
-            result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
-        return result
+        return {**result, **self.interpreter_facts()}
 
     @abstractmethod
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -67,14 +64,20 @@ class PkiAction(ActionBase):
     def call_host(
         self, module: str, arguments: dict[str, Any], task_vars: dict[str, Any], secret: bool = False
     ) -> dict[str, Any]:
-        """What the host half ``module`` answers, in one round trip; a host is not trusted, so decode it. With ``secret``,
-        no argument may touch the host's disk."""
+        """What the host half ``module`` answers, in one round trip. A host is not trusted, so decode it. With
+        ``secret``, no argument may touch the host's disk."""
         if secret:
             self.keep_arguments_off_disk()
         answer: dict[str, Any] = self._execute_module(
             module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
         )
         return {key: value for key, value in answer.items() if key in HOST_RESULT}
+
+    def interpreter_facts(self) -> dict[str, Any]:
+        """ansible-core's own finding of a Python on the host, as part of a result: it spares later tasks the search."""
+        if not getattr(self, "_discovered_interpreter_key", None):
+            return {}
+        return {"ansible_facts": {self._discovered_interpreter_key: self._discovered_interpreter}}
 
     def keep_arguments_off_disk(self) -> None:
         """Have modules sent over the connection's input. Raises PkiError where ansible-core would leave a readable

@@ -80,7 +80,7 @@ def _children(data: bytes) -> list[Element]:
     while offset < len(data):
         tag, length, start = data[offset], data[offset + 1], offset + 2
         if length == 0x80:
-            raise ValueError("a length that is not told is BER")
+            raise ValueError("an indefinite length is BER")
         if length > 0x80:
             size = length & 0x7F
             length = int.from_bytes(data[start : start + size], "big")
