@@ -201,7 +201,15 @@ def pytest(venv: Path, folder: str) -> str:
     """Run the tests of a folder in a virtual environment."""
     report = venv / f"{Path(folder).name}.xml"
     report.unlink(missing_ok=True)
-    command = [venv / "bin/python", "-m", "pytest", "--quiet", *AT_ONCE, f"--junit-xml={report}", folder]
+    command: list[str | Path] = [
+        venv / "bin/python",
+        "-m",
+        "pytest",
+        "--quiet",
+        *AT_ONCE,
+        f"--junit-xml={report}",
+        folder,
+    ]
     try:
         run(command, environment_with(venv))
     except Failed as failure:

@@ -90,6 +90,18 @@ def choice(choices: Sequence[str], default: str | None = None, **spec: Any) -> A
     return _field(read, "str", default, {"choices": list(choices), **spec})
 
 
+def choices(words: Sequence[str], default: Sequence[str] = (), most: int = MOST_ENTRIES) -> Any:
+    """Some of these words, at most ``most`` of them."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        entries = _entries(value, most)
+        if not all(isinstance(entry, str) and entry in words for entry in entries):
+            raise MalformedError(f"has an entry that is none of {', '.join(words)}")
+        return tuple(entries)
+
+    return _field(read, "list", tuple(default), {"elements": "str", "choices": list(words)})
+
+
 def content(default: bytes | None = None, largest: int = LONGEST_TEXT, **spec: Any) -> Any:
     """At most so many bytes, which travel in base64."""
 
@@ -116,10 +128,7 @@ def texts(most: int = MOST_ENTRIES, longest: int = LONGEST_TEXT) -> Any:
     """Texts as of :func:`text`, at most ``most`` of them."""
 
     def read(value: Any) -> tuple[str, ...]:
-        entries = _typed(value, (list, tuple))
-        if len(entries) > most:
-            raise MalformedError(f"has more than {most} entries")
-        return tuple(_at_most(_typed(each, str), longest) for each in entries)
+        return tuple(_at_most(_typed(each, str), longest) for each in _entries(value, most))
 
     return _field(read, "list", (), {"elements": "str"})
 
@@ -195,6 +204,13 @@ def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(value, kind):
         raise MalformedError("is of the wrong type")
     return value
+
+
+def _entries(value: Any, most: int) -> Sequence[Any]:
+    entries: Sequence[Any] = _typed(value, (list, tuple))
+    if len(entries) > most:
+        raise MalformedError(f"has more than {most} entries")
+    return entries
 
 
 def _at_most(value: str, longest: int) -> str:

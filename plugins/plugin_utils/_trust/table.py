@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
+
 TRUSTED = "trusted"
 FAILED = "failed"
 UNREACHABLE = "unreachable"
@@ -18,7 +20,7 @@ UNREACHABLE = "unreachable"
 REMEDIES = {
     TRUSTED: "nothing",
     "absent": "run the playbook anchorage.pki.trust",
-    "stale": "run the playbook anchorage.pki.trust, which mends it",
+    "stale": "run the playbook anchorage.pki.trust, which repairs it",
     "pending": "reboot the host",
 }
 EXPIRED_REMEDIES = {
@@ -80,7 +82,7 @@ def _what_to_do(store: Mapping[str, Any], expired: bool) -> str:
 
 
 def _printable(text: str) -> str:
-    line = "".join(character if character.isprintable() else " " for character in text)
+    line = single_line(text, len(text))
     return line if len(line) <= _LONGEST_CELL else f"{line[: _LONGEST_CELL - 1]}…"
 
 
@@ -98,4 +100,4 @@ def _align(rows: Sequence[Row]) -> list[str]:
 def _summary(hosts: int, rows: Sequence[Row]) -> str:
     counts = Counter(row.state for row in rows)
     states = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-    return f"{hosts} {'host' if hosts == 1 else 'hosts'}: {states or 'nothing to tell'}."
+    return f"{hosts} {'host' if hosts == 1 else 'hosts'}: {states or 'nothing to report'}."

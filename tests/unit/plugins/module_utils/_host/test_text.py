@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable, single_line
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,7 @@ def test_is_one_line_of_text(text: str, shown: str) -> None:
 
 def test_is_cut_off() -> None:
     assert single_line("a" * 100, 3) == "aaa"
+
+
+def test_what_utf_8_cannot_express_is_escaped() -> None:
+    assert encodable("Ålesund\ncaf\udce9") == "Ålesund\ncaf\\udce9"

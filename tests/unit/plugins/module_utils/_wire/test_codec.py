@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     MalformedError,
     argument_spec,
     choice,
+    choices,
     content,
     decode,
     digest,
@@ -195,3 +196,22 @@ def test_every_field_of_a_message_is_declared() -> None:
 
     with pytest.raises(KeyError):
         argument_spec(Careless)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    kinds: tuple[str, ...] = choices(("a", "b", "c"), ("a", "b"), most=3)
+
+
+def test_some_of_several_words_may_be_chosen() -> None:
+    assert Chosen() == Chosen(("a", "b"))
+    assert decode(Chosen, encode(Chosen(("c",)))) == Chosen(("c",))
+    assert argument_spec(Chosen) == {
+        "kinds": {"type": "list", "elements": "str", "choices": ["a", "b", "c"], "default": ["a", "b"]}
+    }
+
+
+@pytest.mark.parametrize("kinds", ["a", None, ["d"], [["a"]], [1], ["a"] * 4])
+def test_no_other_word_can_be_chosen(kinds: Any) -> None:
+    with pytest.raises(MalformedError, match=r"^kinds "):
+        decode(Chosen, {"kinds": kinds})
