@@ -185,7 +185,7 @@ def test_an_old_cryptography_is_refused_before_anything_is_written(
     for result in run.results.values():
         assert (result["failed"], result["changed"]) == (True, False)
         assert "needs the Python package cryptography, 43 or newer, on the controller; " in result["msg"]
-        assert f"/python has {version}. Upgrade it there." in result["msg"]
+        assert f" has {version}. Upgrade it there." in result["msg"]
     assert "Traceback" not in run.output
     assert not (tmp_path / "authority").exists()
 
