@@ -192,9 +192,9 @@ def open_ledger(
                 yield Ledger(current)
     except sqlite3.Error as error:
         raise PkiError(
-            f"The ledger {path} cannot be used ({error}). Where the disk is full or a run hangs, resolve that and run "
-            "again, which also enters what was deployed meanwhile; where the file is damaged, restore the authority's "
-            "folder from a backup."
+            f"The ledger {path} cannot be used ({error}). Where the disk is full or read-only, or a run hangs, resolve "
+            "that and run again, which also enters what was deployed meanwhile; where the file is damaged, restore the "
+            "authority's folder from a backup."
         ) from error
 
 
