@@ -129,6 +129,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import valid_text
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 
@@ -225,7 +226,7 @@ def _text(value: Any) -> Any:
         return {key: _text(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_text(each) for each in value]
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+    return valid_text(value) if isinstance(value, str) else value
 
 
 def _section(name: str, state: str, evidence: tuple[str, ...]) -> str:

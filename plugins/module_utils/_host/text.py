@@ -2,9 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Text of others (a host's answer, a file's name, a certificate's subject) made fit to be shown."""
+"""Text of others (a host's answer, a file's name, a certificate's subject) made fit for a result, or to be shown."""
 
 from __future__ import annotations
+
+
+def valid_text(text: str) -> str:
+    """``text`` as UTF-8 can carry it: the surrogates of undecodable bytes are escaped, and stay recognisable."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def single_line(text: str, longest: int) -> str:

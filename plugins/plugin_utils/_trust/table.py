@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
+
 TRUSTED = "trusted"
 FAILED = "failed"
 UNREACHABLE = "unreachable"
@@ -80,8 +82,8 @@ def _what_to_do(store: Mapping[str, Any], expired: bool) -> str:
 
 
 def _printable(text: str) -> str:
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return line if len(line) <= _LONGEST_CELL else f"{line[: _LONGEST_CELL - 1]}…"
+    line = single_line(text, _LONGEST_CELL)
+    return line if len(text) <= _LONGEST_CELL else f"{line[:-1]}…"
 
 
 def _describe(anchor: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line, valid_text
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_is_one_line_of_text(text: str, shown: str) -> None:
 
 def test_is_cut_off() -> None:
     assert single_line("a" * 100, 3) == "aaa"
+
+
+def test_undecodable_bytes_stay_recognisable_as_escapes() -> None:
+    assert valid_text("Ålesund\n/file-\udcff.pem") == "Ålesund\n/file-\\udcff.pem"
+    assert valid_text("\ud800") == "\\ud800"
