@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -54,13 +54,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Core:
-    """A virtual environment with a release of ansible-core, and the Python versions it may be made with."""
+    """A virtual environment with a release of ansible-core and what else the collection needs.
+
+    ``arguments`` are pip's for what is installed, ``pythons`` the oldest and the newest version that it may be made
+    with, of which ``choose`` takes one.
+    """
 
     release: str
     folder: Path
-    requirement: str
-    oldest_python: tuple[int, int]
-    newest_python: tuple[int, int]
+    arguments: tuple[str, ...]
+    pythons: tuple[tuple[int, int], tuple[int, int]]
+    choose: Callable[[Iterable[tuple[int, int]]], tuple[int, int]]
 
     @property
     def python(self) -> Path:
@@ -69,8 +73,16 @@ class Core:
 
 
 VENV = ROOT / ".venv"
-OLDEST = Core("2.19", BUILD / "venv-2.19", "ansible-core~=2.19.0", (3, 11), (3, 13))
-NEWEST = Core("newest", BUILD / "venv-newest", "ansible-core", (3, 12), (3, 99))
+#: The oldest of everything that the collection supports, and the newest of everything.
+OLDEST = Core(
+    "2.19",
+    BUILD / "venv-oldest",
+    ("ansible-core~=2.19.0", "--constraint", "tests/requirements-floor.txt"),
+    ((3, 11), (3, 13)),
+    min,
+)
+NEWEST = Core("newest", BUILD / "venv-newest", ("ansible-core",), ((3, 12), (3, 99)), max)
+CORES = (OLDEST, NEWEST)
 
 
 def run(command: list[str | Path], environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
@@ -132,7 +144,8 @@ def install_packages() -> str | None:
     print(f"Installing Debian packages: {' '.join(packages)}", flush=True)
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "--quiet"], environment)
-    run(["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages], environment)
+    with machine.services_kept_off(packages):
+        run(["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages], environment)
     return f"installed {' '.join(packages)}"
 
 
@@ -147,29 +160,26 @@ def fetch_collections() -> None:
     run([sys.executable, "tests/lab/fetch_collections.py", COLLECTIONS])
 
 
-def main_core() -> Core:
-    """The release of ansible-core in ``.venv``: the newest one that its Python can run."""
-    release = ".".join(version("ansible-core").split(".")[:2])
-    return Core(release, VENV, "ansible-core", sys.version_info[:2], sys.version_info[:2])
-
-
-def second_core(main: Core) -> Core:
-    """The release that is tested besides: the newest, or the oldest where ``.venv`` has a newer one."""
-    return NEWEST if main.release == OLDEST.release else OLDEST
-
-
 def prepare(core: Core) -> str:
-    """Make the virtual environment of a second ansible-core."""
+    """Make the virtual environment of one of the releases that the unit tests run on."""
     found = machine.interpreters()
-    fitting = {python: found[python] for python in found if core.oldest_python <= python <= core.newest_python}
+    oldest, newest = core.pythons
+    fitting = [python for python in found if oldest <= python <= newest]
     if not fitting:
         raise Skipped(f"ansible-core {core.release} needs another Python than those on this machine")
-    python = max(fitting)
+    python = core.choose(fitting)
     if not core.python.exists():
-        run([fitting[python], "-m", "venv", core.folder])
+        run([found[python], "-m", "venv", core.folder])
     files = ["--requirement", "requirements.txt", "--requirement", "tests/requirements-unit.txt"]
-    run([core.python, *PIP_INSTALL, "--upgrade", *files, core.requirement])
-    return f"Python {python[0]}.{python[1]}"
+    run([core.python, *PIP_INSTALL, "--upgrade", *files, *core.arguments])
+    return f"Python {python[0]}.{python[1]}, {installed(core, 'ansible-core')}, {installed(core, 'cryptography')}"
+
+
+def installed(core: Core, package: str) -> str:
+    """A package of a virtual environment, with its version."""
+    script = "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))"
+    found = subprocess.run([core.python, "-c", script, package], capture_output=True, text=True, check=True)
+    return f"{package} {found.stdout.strip()}"
 
 
 def need_core(core: Core) -> None:
@@ -181,14 +191,27 @@ def need_core(core: Core) -> None:
 # --- Tests in Python -------------------------------------------------------------------------------------------------
 
 
-def pytest(core: Core, folder: str) -> str:
-    """Run the tests of a folder on one ansible-core."""
+def unit_tests(core: Core) -> str:
+    """Run the unit tests on one ansible-core."""
     need_core(core)
-    report = core.folder / f"{Path(folder).name}.xml"
+    return pytest(core.folder, "tests/unit")
+
+
+def pytest(venv: Path, folder: str) -> str:
+    """Run the tests of a folder in a virtual environment."""
+    report = venv / f"{Path(folder).name}.xml"
     report.unlink(missing_ok=True)
-    environment = environment_with(core.folder)
+    command: list[str | Path] = [
+        venv / "bin/python",
+        "-m",
+        "pytest",
+        "--quiet",
+        *AT_ONCE,
+        f"--junit-xml={report}",
+        folder,
+    ]
     try:
-        run([core.python, "-m", "pytest", "--quiet", *AT_ONCE, f"--junit-xml={report}", folder], environment)
+        run(command, environment_with(venv))
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}") from None
     return count_tests(report)
@@ -273,20 +296,15 @@ def scenarios() -> list[str]:
 
 def all_steps() -> list[Step]:
     """Every step, in the order in which they run."""
-    main = main_core()
-    second = second_core(main)
     step = functools.partial
     return [
-        Step("set-up: system packages", install_packages, ("interoperability", "molecule")),
+        Step("set-up: system packages", install_packages, ("unit", "interoperability", "molecule")),
         Step("set-up: test tools", install_tools, PARTS),
-        Step(f"set-up: ansible-core {second.release}", step(prepare, second), ("unit", "sanity")),
+        *(Step(f"set-up: ansible-core {core.release}", step(prepare, core), ("unit", "sanity")) for core in CORES),
         Step("set-up: container images", build_images, ("molecule",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule")),
-        *(
-            Step(f"unit tests, ansible-core {core.release}", step(pytest, core, "tests/unit"), ("unit",))
-            for core in (main, second)
-        ),
-        Step("interoperability tests", step(pytest, main, "tests/interoperability"), ("interoperability",)),
+        *(Step(f"unit tests, ansible-core {core.release}", step(unit_tests, core), ("unit",)) for core in CORES),
+        Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         Step("ruff check", step(run_tool, "ruff", "check"), ("lint",)),
         Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",)),
         Step("mypy", step(run_tool, "mypy"), ("lint",)),
@@ -295,9 +313,9 @@ def all_steps() -> list[Step]:
         Step("antsibull-docs", lint_documentation, ("docs",)),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
-        *(Step(f"sanity, ansible-core {core.release}", step(sanity, core), ("sanity",)) for core in (main, second)),
+        *(Step(f"sanity, ansible-core {core.release}", step(sanity, core), ("sanity",)) for core in CORES),
         *(
-            Step(f"molecule {name}, ansible-core {main.release}", step(molecule, name), ("molecule",))
+            Step(f"molecule {name}, ansible-core {version('ansible-core')}", step(molecule, name), ("molecule",))
             for name in scenarios()
         ),
     ]

@@ -14,16 +14,16 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Establishment,
     Passphrases,
+    ProvisioningPlan,
     carry_out,
     check_passphrases,
-    plan_establishment,
+    plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
-    establishment_diff,
     policy_result,
+    provisioning_diff,
     warnings_for,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
@@ -62,17 +62,17 @@ class ActionModule(PkiAction):
         suffix = "(and six random characters)" if self.check_mode else secrets.token_hex(3)
         default_common_name = f"Anchorage authority {suffix}"
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
-        plan = plan_establishment(folder, arguments, default_common_name, now)
+        plan = plan_provisioning(folder, arguments, default_common_name, now)
         check_passphrases(plan, passphrases)
         if self.check_mode:
             return self._shape(plan)
         create_folder(folder)
         with exclusive_lock(folder / LOCK):
             # Once more, since another run may have done it all meanwhile.
-            plan = plan_establishment(folder, arguments, default_common_name, now)
+            plan = plan_provisioning(folder, arguments, default_common_name, now)
             return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now))}
 
-    def _shape(self, plan: Establishment) -> dict[str, Any]:
+    def _shape(self, plan: ProvisioningPlan) -> dict[str, Any]:
         result: dict[str, Any] = {
             "changed": bool(plan.steps),
             "steps": [str(step) for step in plan.steps],
@@ -82,5 +82,5 @@ class ActionModule(PkiAction):
         if warnings_for(plan.policy):
             result["warnings"] = warnings_for(plan.policy)
         if self.diff_mode:
-            result["diff"] = establishment_diff(plan)
+            result["diff"] = provisioning_diff(plan)
         return result

@@ -37,7 +37,7 @@ class ActionModule(PkiAction):
             authority = read_authority(folder)
         except AuthorityMissingError as error:
             return {"changed": False, "exists": False, "folder": str(folder), "msg": str(error)}
-        with open_ledger(authority.ledger_path) as ledger:
+        with open_ledger(authority.ledger_path, read_only=True) as ledger:
             due = plan_authority(authority, authority.policy, ledger.last_leaf_ends(), datetime.now(timezone.utc))
             result = {
                 "changed": False,

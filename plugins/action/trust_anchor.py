@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSTALL, REMOVE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor, parse_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
@@ -40,7 +41,7 @@ class ActionModule(TrustAction):
             # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
             of_authority = arguments["certificate"] is None and arguments["src"] is None
             former = self.superseded_anchors(arguments) if of_authority else ()
-            return self.ask_host("remove", identify_anchor(text, source), arguments, task_vars, former)
+            return self.ask_host(REMOVE, identify_anchor(text, source), arguments, task_vars, former)
         anchor = parse_anchor(text, source, datetime.now(timezone.utc))
         superseded = self.superseded_anchors(arguments) if purge else ()
-        return self.ask_host("install", anchor, arguments, task_vars, superseded)
+        return self.ask_host(INSTALL, anchor, arguments, task_vars, superseded)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
@@ -25,4 +26,4 @@ class ActionModule(TrustAction):
             if not self.check_mode:
                 raise
             return {"changed": False, "anchor": {}, "stores": [], "msg": str(error)}
-        return self.ask_host("inspect", identify_anchor(text, source), arguments, task_vars)
+        return self.ask_host(INSPECT, identify_anchor(text, source), arguments, task_vars)

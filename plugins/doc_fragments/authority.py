@@ -9,6 +9,8 @@ from __future__ import annotations
 
 class ModuleDocFragment:
     DOCUMENTATION = r"""
+requirements:
+  - "On the controller: the Python package C(cryptography), 43 or newer."
 options:
   authority:
     description:

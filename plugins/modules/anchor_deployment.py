@@ -19,7 +19,8 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: full
+    support: none
+    details: The action makes the diff of what this module returns.
   idempotent:
     support: full
   platform:
@@ -35,24 +36,30 @@ options:
       - inspect
       - install
       - remove
-  name:
+  anchor:
     description:
-      - What stores call the anchor. It ends in the beginning of the certificate's fingerprint, so that no two anchors
-        share one.
-    type: str
+      - The anchor.
+    type: dict
     required: true
-  certificate:
-    description:
-      - The anchor, one certificate in PEM.
-    type: str
-    required: true
-  permitted_domains:
-    description:
-      - The domains that the anchor's name constraints permit, for stores that can hold programs to them.
-      - Empty where the anchor has no such limits.
-    type: list
-    elements: str
-    default: []
+    suboptions: &anchor
+      name:
+        description:
+          - What stores call the anchor. It ends in the beginning of the certificate's fingerprint, so that no two
+            anchors share one.
+        type: str
+        required: true
+      pem:
+        description:
+          - The anchor, one certificate in PEM.
+        type: str
+        required: true
+      permitted_domains:
+        description:
+          - The domains that the anchor's name constraints permit, for stores that can hold programs to them.
+          - Empty where the anchor has no such limits.
+        type: list
+        elements: str
+        default: []
   stores:
     description:
       - The kinds of stores to look at, as in M(anchorage.pki.trust_anchor).
@@ -61,14 +68,14 @@ options:
     choices:
       - system
       - java
-      - nss
       - policies
+      - nss
       - applications
     default:
       - system
       - java
-      - nss
       - policies
+      - nss
   java_keystore_password:
     description:
       - The password of keystores of the user who runs the module, where it is not V(changeit); empty for none.
@@ -76,21 +83,11 @@ options:
     default: ""
   superseded:
     description:
-      - Former anchors that O(operation=install) removes from each store once that trusts the new one.
+      - Former anchors that are removed from each store once what O(operation) says was done there.
     type: list
     elements: dict
     default: []
-    suboptions:
-      name:
-        description:
-          - What stores call the former anchor.
-        type: str
-        required: true
-      certificate:
-        description:
-          - The former anchor, one certificate in PEM.
-        type: str
-        required: true
+    suboptions: *anchor
 author:
   - The anchorage.pki contributors (@anchorage)
 """
@@ -104,133 +101,142 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stores:
-  description: What each store of the host says, as in M(anchorage.pki.trust_anchor).
+  description: What became of the anchor in each store of the host. The action makes its own result and diff of it.
   returned: always
   type: list
   elements: dict
-  sample:
-    - name: debian
-      kind: system
-      read_by: OpenSSL, curl, Python
-      state: trusted
-      changed: true
-      evidence:
-        - /etc/ssl/certs/ca-certificates.crt holds it
-purged:
-  description: The former anchors that were removed, as in M(anchorage.pki.trust_anchor).
-  returned: always
-  type: list
-  elements: dict
-  sample: []
+  contains:
+    kind:
+      description: The kind of the store, as in O(stores).
+      returned: always
+      type: str
+    name:
+      description: The name of the store.
+      returned: always
+      type: str
+    readers:
+      description: The programs that trust what the store trusts.
+      returned: always
+      type: str
+    state:
+      description: The state of the anchor in the store, as in M(anchorage.pki.trust_anchor).
+      returned: always
+      type: str
+    changed:
+      description: Whether this store was changed, or would be in check mode.
+      returned: always
+      type: bool
+    evidence:
+      description: What shows the state, sentence by sentence.
+      returned: always
+      type: list
+      elements: str
+    before:
+      description: What the store said before.
+      returned: always
+      type: dict
+      contains: &finding
+        state:
+          description: The state.
+          returned: always
+          type: str
+        evidence:
+          description: What shows it.
+          returned: always
+          type: list
+          elements: str
+        blocked:
+          description: Where the host explicitly distrusts the anchor; empty where it does not.
+          returned: always
+          type: str
+        awaits:
+          description: What has to happen on the host until the state is reached; empty for nothing.
+          returned: always
+          type: str
+        private:
+          description: Whether only the store's own user can find out more.
+          returned: always
+          type: bool
+    purged:
+      description: The superseded anchors that were to go from the store.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: What stores call the former anchor.
+          returned: always
+          type: str
+        sha256:
+          description: Its fingerprint.
+          returned: always
+          type: str
+        before:
+          description: What the store said of it before.
+          returned: always
+          type: dict
+          contains: *finding
+        after:
+          description: What the store says of it now.
+          returned: always
+          type: dict
+          contains: *finding
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import valid_text
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import apply, shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
+    MalformedError,
+    argument_spec,
+    decode,
+    encode,
+)
 
-ARGUMENTS: dict[str, Any] = {
-    "operation": {"type": "str", "required": True, "choices": trust.OPERATIONS},
-    "name": {"type": "str", "required": True},
-    "certificate": {"type": "str", "required": True},
-    "permitted_domains": {"type": "list", "elements": "str", "default": []},
-    "stores": {"type": "list", "elements": "str", "choices": trust.KINDS, "default": list(trust.DEFAULT_KINDS)},
-    "java_keystore_password": {"type": "str", "default": "", "no_log": True},
-    "superseded": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "certificate": {"type": "str", "required": True},
-        },
-    },
-}
+_HOST = Settings()
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    operation, given = module.params["operation"], module.params["superseded"]
-    anchor = Anchor(module.params["name"], module.params["certificate"], tuple(module.params["permitted_domains"]))
-    superseded = [Anchor(former["name"], former["certificate"]) for former in given]
-    if not all(re.fullmatch(r"[a-z0-9-]+", each.name) for each in [anchor, *superseded]):
-        module.fail_json(msg="name: only lower-case letters, digits and hyphens can name an anchor in every store.")
+def main(settings: Settings = _HOST, kinds: Sequence[Kind] = KINDS) -> None:
+    """Tests give other settings and kinds than those of a real host."""
+    module = AnsibleModule(argument_spec=argument_spec(Request), supports_check_mode=True)
     try:
-        reports = trust.apply(
-            operation,
-            anchor,
-            module.params["stores"],
-            superseded=superseded,
-            check_mode=module.check_mode,
-            java_password=module.params["java_keystore_password"],
-        )
+        request = decode(Request, module.params)
+        _require_names(request)
+        settings = replace(settings, java_password=request.java_keystore_password)
+        outcomes = apply(request, settings, module.check_mode, kinds)
+    except MalformedError as error:
+        module.fail_json(msg=f"The request is malformed: {error}.")
     except HostError as error:
-        module.fail_json(msg=_text(str(error)), stores=[], purged=[])
-    result = _text(shape(reports))
-    shortfall = _text(trust.shortfall(operation, reports))
-    if shortfall:
-        module.fail_json(msg=shortfall, **result)
+        module.fail_json(msg=_escaped(str(error)), stores=[])
+    result = _escaped({"changed": any(outcome.changed for outcome in outcomes), **encode(Answer(tuple(outcomes)))})
+    reason = _escaped(shortfall(request.operation, outcomes))
+    if reason:
+        module.fail_json(msg=reason, **result)
     module.exit_json(**result)
 
 
-def shape(reports: list[trust.Report]) -> dict[str, Any]:
-    """The module's result, with what each store said before and after as its diff."""
-    before, after = [], []
-    for report in reports:
-        before.append(_section(report.name, report.before.state, report.before.evidence))
-        after.append(_section(report.name, report.state, report.evidence))
-        for purge in report.purged:
-            name = f"{report.name}, former anchor {purge.anchor.name}"
-            before.append(_section(name, purge.before.state, purge.before.evidence))
-            after.append(_section(name, purge.after.state, purge.after.evidence))
-    return {
-        "changed": any(report.changed for report in reports),
-        "stores": [
-            {
-                "name": report.name,
-                "kind": report.kind,
-                "read_by": report.readers,
-                "state": report.state,
-                "changed": report.changed,
-                "evidence": list(report.evidence),
-            }
-            for report in reports
-        ],
-        "purged": _purged(reports),
-        "diff": {
-            "before_header": "trust stores before",
-            "after_header": "trust stores after",
-            "before": "".join(before),
-            "after": "".join(after),
-        },
-    }
+def _require_names(request: Request) -> None:
+    for anchor in (request.anchor, *request.superseded):
+        if not re.fullmatch(r"[a-z0-9-]+", anchor.name):
+            raise HostError("name: only lower-case letters, digits and hyphens can name an anchor in every store.")
 
 
-def _purged(reports: list[trust.Report]) -> list[dict[str, Any]]:
-    """The former anchors that went, each with the names of the stores it went from."""
-    stores: dict[str, list[str]] = {}
-    for report in reports:
-        for purge in report.purged:
-            if purge.after.state in trust.SETTLED[trust.REMOVE]:
-                stores.setdefault(purge.anchor.sha256, []).append(report.name)
-    return [{"sha256": sha256, "stores": names} for sha256, names in stores.items()]
-
-
-def _text(value: Any) -> Any:
+def _escaped(value: Any) -> Any:
     """The value with all that is no text escaped, of which Ansible takes nothing: names of files may be any bytes."""
     if isinstance(value, dict):
-        return {key: _text(each) for key, each in value.items()}
+        return {key: _escaped(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_text(each) for each in value]
-    return valid_text(value) if isinstance(value, str) else value
-
-
-def _section(name: str, state: str, evidence: tuple[str, ...]) -> str:
-    return "".join([f"{name}: {state}\n", *(f"  {sentence}\n" for sentence in evidence)])
+        return [_escaped(each) for each in value]
+    return encodable(value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":

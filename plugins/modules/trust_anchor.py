@@ -12,11 +12,10 @@ version_added: 0.1.0
 description:
   - Installs an anchor in the trust stores of a host, or removes it from them.
   - An anchor counts as trusted only when it is found in what programs read, and when C(openssl verify) accepts it with
-    these files alone. The exit status of a store's own tools is not relied upon, since it tells success whatever was
+    these files alone. The exit status of a store's own tools is not relied upon, since it exits 0 whatever was
     left out.
-  - What a former run, a crash or a person left half done is mended. Where the proof fails, what was installed is taken
-    back.
-  - Anchors are told apart by their fingerprint, never by a file's name.
+  - What a former run, a crash or a person left half done is repaired. Where the proof fails, the change is rolled back.
+  - Anchors are identified by their fingerprint, never by a file's name.
   - One store's failure does not keep the others from being changed; the task fails after all of them were tried.
 extends_documentation_fragment:
   - anchorage.pki.authority
@@ -46,11 +45,11 @@ options:
   stores:
     description:
       - The kinds of stores to change. A kind of which the host has nothing is left out of RV(stores).
-      - V(system) is the operating system's own, with the Java store that it feeds; a host must have one that is known
-        here.
+      - V(system) stands for the operating system's own roots, with the Java keystore that Debian makes of them; a host
+        must have one that is known.
       - V(java) stands for the keystores of Java installations that the system does not feed.
-      - V(nss) stands for the databases of all users' Firefox and Chromium.
       - V(policies) stands for the policies by which Firefox and Chromium trust more than they bring along.
+      - V(nss) stands for the databases of all users' Firefox and Chromium.
       - V(applications) stands for settings that have programs with roots of their own read the system's bundle.
       - Without it, all but V(applications) when O(state=present), and all when O(state=absent).
     type: list
@@ -58,14 +57,14 @@ options:
     choices:
       - system
       - java
-      - nss
       - policies
+      - nss
       - applications
   java_keystore_password:
     description:
       - The password of Java keystores that have another one than V(changeit), which is tried first.
       - Keystores in a user's home are left to that user, whose own programs would learn it.
-      - For Debian's own keystore, C(/etc/default/cacerts) on the host says it.
+      - For Debian's own keystore, it is read from C(/etc/default/cacerts) on the host.
     type: str
   state:
     description:
@@ -176,9 +175,9 @@ stores:
         - V(trusted) when everything that reads the store trusts the anchor, and will after the next refresh.
         - V(absent) when the store has no trace of it.
         - V(stale) when an installation or removal was left half done, so that some programs may trust it and others
-          not; M(anchorage.pki.trust_anchor) mends it either way.
+          not; M(anchorage.pki.trust_anchor) repairs it either way.
         - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
-        - V(blocked) when the host is told to distrust the anchor, which beats any installation;
+        - V(blocked) when the anchor is explicitly distrusted on the host, which overrides any trust anchor;
           RV(stores[].evidence) names the place.
         - V(unavailable) when a program that the store needs is missing; RV(stores[].evidence) names the package.
         - V(failed) when the store could not be changed, or the change could not be proved.

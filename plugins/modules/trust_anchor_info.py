@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: trust_anchor_info
-short_description: Tell which trust stores of a host trust a root certificate
+short_description: Show which trust stores of a host trust a root certificate
 version_added: 0.1.0
 description:
   - Looks for an anchor in what programs on a host read, store by store, as M(anchorage.pki.trust_anchor) does to prove
@@ -42,11 +42,11 @@ options:
   stores:
     description:
       - The kinds of stores to look at. A kind of which the host has nothing is left out of RV(stores).
-      - V(system) is the operating system's own, with the Java store that it feeds; a host must have one that is known
-        here.
+      - V(system) stands for the operating system's own roots, with the Java keystore that Debian makes of them; a host
+        must have one that is known.
       - V(java) stands for the keystores of Java installations that the system does not feed.
-      - V(nss) stands for the databases of all users' Firefox and Chromium.
       - V(policies) stands for the policies by which Firefox and Chromium trust more than they bring along.
+      - V(nss) stands for the databases of all users' Firefox and Chromium.
       - V(applications) stands for settings that have programs with roots of their own read the system's bundle.
       - Without it, all but V(applications).
     type: list
@@ -54,14 +54,14 @@ options:
     choices:
       - system
       - java
-      - nss
       - policies
+      - nss
       - applications
   java_keystore_password:
     description:
       - The password of Java keystores that have another one than V(changeit), which is tried first.
       - Keystores in a user's home are left to that user, whose own programs would learn it.
-      - For Debian's own keystore, C(/etc/default/cacerts) on the host says it.
+      - For Debian's own keystore, it is read from C(/etc/default/cacerts) on the host.
     type: str
 notes:
   - Root privileges are not needed, as long as other users may read the stores.
@@ -138,9 +138,9 @@ stores:
         - V(trusted) when everything that reads the store trusts the anchor, and will after the next refresh.
         - V(absent) when the store has no trace of it.
         - V(stale) when an installation or removal was left half done, so that some programs may trust it and others
-          not; M(anchorage.pki.trust_anchor) mends it either way.
+          not; M(anchorage.pki.trust_anchor) repairs it either way.
         - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
-        - V(blocked) when the host is told to distrust the anchor, which beats any installation;
+        - V(blocked) when the anchor is explicitly distrusted on the host, which overrides any trust anchor;
           RV(stores[].evidence) names the place.
         - V(unavailable) when a program that the store needs is missing; RV(stores[].evidence) names the package.
         - V(failed) when the store could not be read.

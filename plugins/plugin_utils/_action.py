@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import check_version
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
@@ -54,7 +55,10 @@ class PkiAction(ActionBase):
         self._task.args = _given(self._task.args)
         arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         try:
+            check_version()
             return self.act(arguments, task_vars or {})
+        except HostFailedError as error:
+            return error.result
         except PkiError as error:
             return {"failed": True, "changed": False, "msg": str(error)}
 

@@ -4,12 +4,18 @@
 
 """The names of the ``cryptography`` package that the core uses, imported in one guarded place.
 
-ansible-core requires ``cryptography`` on the controller, so it is always there in a run. The import sandbox of
-``ansible-test sanity`` has none, and the documentation tools import plugins there: hence the guard. Annotations are
-the only use of these names that a module may make at import time (with ``from __future__ import annotations``).
+ansible-core requires ``cryptography`` on the controller, but any release of it: :func:`check_version` comes first in
+every action. The import sandbox of ``ansible-test sanity`` has none at all, and the documentation tools import plugins
+there: hence the guard. Annotations are the only use of these names that a module may make at import time (with
+``from __future__ import annotations``).
 """
 
 from __future__ import annotations
+
+import re
+import sys
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 __all__ = [
     "ExtendedKeyUsageOID",
@@ -36,5 +42,23 @@ try:
     from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509 import ocsp
     from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
-except ImportError:  # only in a sandbox without the package: see above; the names must exist to be imported
+except ImportError:  # without the package, or with one that lacks a name; the names must exist to be imported
     globals().update(dict.fromkeys(__all__))
+
+try:
+    from cryptography import __version__ as installed_version
+except ImportError:
+    installed_version = ""
+
+# The first release with the times of OCSP responses in UTC, and the oldest one that the tests run on.
+OLDEST = 43
+
+
+def check_version(version: str = installed_version) -> None:
+    """Raise PkiError where ``version`` of the package is too old, or empty since there is none."""
+    major = re.match(r"\d+", version)
+    if major is None or int(major[0]) < OLDEST:
+        raise PkiError(
+            f"anchorage.pki needs the Python package cryptography, {OLDEST} or newer, on the controller; "
+            f"{sys.executable} has {version or 'none'}. Upgrade it there."
+        )

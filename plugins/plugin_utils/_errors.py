@@ -10,6 +10,9 @@ and what to do about it. The actions translate the family once, in ``_action.py`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class PkiError(Exception):
     """Something the user can mend; nothing was changed."""
@@ -22,3 +25,11 @@ class AuthorityDueError(PkiError):
 
 class AuthorityMissingError(PkiError):
     """There is no authority in the folder. In check mode the actions treat it as one that is still to be made."""
+
+
+class HostFailedError(PkiError):
+    """A host reported a failure or could not be reached. ``result`` is what its module or the connection said."""
+
+    def __init__(self, result: Mapping[str, Any]) -> None:
+        super().__init__(str(result.get("msg", "")))
+        self.result = dict(result)

@@ -14,6 +14,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFileNotFound
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import DEFAULT_KINDS, KIND_NAMES
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     authority_folder,
@@ -21,16 +25,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import Anchor, identify_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import trust_result
 
-ALL_STORES = ["system", "java", "nss", "policies", "applications"]
-# Those of applications set their environment, which is for the administrator to ask for.
-DEFAULT_STORES = ALL_STORES[:-1]
 ANCHOR_SPEC: dict[str, Any] = {
     **AUTHORITY_SPEC,
     "certificate": {"type": "str"},
     "src": {"type": "path"},
-    "stores": {"type": "list", "elements": "str", "choices": ALL_STORES},
+    "stores": {"type": "list", "elements": "str", "choices": list(KIND_NAMES)},
     "java_keystore_password": {"type": "str", "no_log": True},
 }
 # No real root comes near this size, and a device or a wrong path might never end.
@@ -60,7 +62,7 @@ class TrustAction(PkiAction):
             searched = ", ".join(error.paths or [src])
             raise PkiError(f"src {src}: there is no such file on the controller; looked for {searched}.") from error
 
-    def superseded_anchors(self, arguments: dict[str, Any]) -> list[Anchor]:
+    def superseded_anchors(self, arguments: dict[str, Any]) -> list[AnchorCertificate]:
         """The older roots of the authority that the task names."""
         folder = authority_folder(arguments["authority"], os.environ)
         roots = read_authority(folder).roots[:-1]
@@ -69,28 +71,21 @@ class TrustAction(PkiAction):
     def ask_host(
         self,
         operation: str,
-        anchor: Anchor,
+        anchor: AnchorCertificate,
         arguments: dict[str, Any],
         task_vars: dict[str, Any],
-        superseded: Sequence[Anchor] = (),
+        superseded: Sequence[AnchorCertificate] = (),
     ) -> dict[str, Any]:
         """Have the host inspect, install or remove the anchor, in the stores and with the password that the task's
         ``arguments`` name, in one round trip. What is removed goes from everywhere, unless they say otherwise."""
-        stores, password = arguments["stores"], arguments["java_keystore_password"]
-        if stores is None:
-            stores = ALL_STORES if operation == "remove" else DEFAULT_STORES
+        kinds, password = arguments["stores"], arguments["java_keystore_password"]
+        if kinds is None:
+            kinds = KIND_NAMES if operation == REMOVE else DEFAULT_KINDS
         if password:
             self.keep_arguments_off_disk()
-        request = {
-            "operation": operation,
-            "name": anchor.name,
-            "certificate": anchor.pem,
-            "permitted_domains": list(anchor.permitted_domains),
-            "stores": stores,
-            "java_keystore_password": password or "",
-            "superseded": [{"name": former.name, "certificate": former.pem} for former in superseded],
-        }
-        result = self.call_host("anchor_deployment", request, task_vars)
+        former = tuple(_message(certificate) for certificate in superseded)
+        request = Request(operation, _message(anchor), tuple(kinds), password or "", former)
+        result = trust_result(self.call_host("anchor_deployment", encode(request), task_vars))
         result["anchor"] = {
             "sha256": anchor.sha256,
             "subject": anchor.subject,
@@ -100,6 +95,10 @@ class TrustAction(PkiAction):
         if anchor.warnings:
             result["warnings"] = [*result.get("warnings", []), *anchor.warnings]
         return result
+
+
+def _message(certificate: AnchorCertificate) -> Anchor:
+    return Anchor(certificate.name, certificate.pem, certificate.permitted_domains)
 
 
 def _read(path: Path) -> bytes:

@@ -24,12 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / "build" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     carry_out,
-    plan_establishment,
+    plan_provisioning,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import deliver
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
@@ -55,7 +56,7 @@ def measure_signing(folder: Path) -> None:
     """One P-256 leaf with its key, staple and ledger entry: planned bytes in, bytes for the host out."""
     now = datetime.now(timezone.utc)
     create_folder(folder / "authority")
-    authority = carry_out(plan_establishment(folder / "authority", {}, "Benchmark", now), Passphrases(), now)
+    authority = carry_out(plan_provisioning(folder / "authority", {}, "Benchmark", now), Passphrases(), now)
     with open_ledger(authority.ledger_path) as ledger:
         plans = [plan(number) for number in range(ROUNDS)]
         single = median(lambda one: deliver([one], authority, Passphrases(), ledger, now), plans)

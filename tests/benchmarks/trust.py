@@ -71,16 +71,17 @@ def make_subjects() -> None:
 
 def anchorage(operation: str, stores: tuple[str, ...]) -> float:
     """The seconds that the host's half of trust_anchor takes."""
-    from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 
-    anchor = Anchor("anchorage-benchmark", AUTHORITY.read_text())
-    reports = []
-    seconds = clock(lambda: reports.extend(trust.apply(operation, anchor, stores)))
+    request = Request(operation, Anchor("anchorage-benchmark", AUTHORITY.read_text()), stores)
+    outcomes = []
+    seconds = clock(lambda: outcomes.extend(engine.apply(request)))
     expected = {"install": "trusted", "remove": "absent"}[operation]
-    kinds = {each.kind for each in reports if each.state == expected}
+    kinds = {each.kind for each in outcomes if each.state == expected}
     if kinds != set(stores):
-        sys.exit(f"{operation} failed: {reports}")
+        sys.exit(f"{operation} failed: {outcomes}")
     return seconds
 
 

@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     carry_out,
-    plan_establishment,
+    plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
@@ -158,7 +158,7 @@ class Pki:
 def make_pki(key_type: KeyType, folder: Path) -> Pki:
     """Make an authority with the default constraints in ``folder``, as the action would."""
     folder.mkdir(mode=0o700)
-    plan = plan_establishment(folder, {"key_type": key_type.value}, "Interoperability", NOW)
+    plan = plan_provisioning(folder, {"key_type": key_type.value}, "Interoperability", NOW)
     return Pki(key_type, carry_out(plan, Passphrases(), NOW))
 
 

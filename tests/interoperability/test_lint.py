@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import DEFAULT_DOMAINS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType

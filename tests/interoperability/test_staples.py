@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import sign_staple, verify_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import signature_hash
 from cryptography import x509

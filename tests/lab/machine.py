@@ -10,6 +10,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LAB = Path(__file__).parent
@@ -25,6 +27,7 @@ PROGRAMS = {
     "gnutls-cli": "gnutls-bin",
     "javac": "default-jdk-headless",
     "mmdebstrap": "mmdebstrap",
+    "nginx": "nginx-light",
     "ocsptool": "gnutls-bin",
     "openssl": "openssl",
     "podman": "podman",
@@ -34,6 +37,8 @@ PROGRAMS = {
     "trust": "p11-kit",
     "vfychain": "libnss3-tools",
 }
+#: The packages that would start a service, and which.
+SERVICES = {"nginx-light": "nginx.service"}
 #: What podman needs besides where systemd does not run the machine: see containers.conf.
 PROGRAMS_WITHOUT_SYSTEMD = {
     "/usr/lib/podman/aardvark-dns": "aardvark-dns",
@@ -68,6 +73,24 @@ def missing_packages() -> list[str]:
     """The Debian packages that bring the programs which the tests use and the machine lacks."""
     wanted = PROGRAMS if runs_systemd() else PROGRAMS | PROGRAMS_WITHOUT_SYSTEMD
     return sorted({package for program, package in wanted.items() if not shutil.which(program)})
+
+
+@contextmanager
+def services_kept_off(packages: Iterable[str]) -> Iterator[None]:
+    """Keep the servers among packages that are installed meanwhile from being started, now and when the machine boots.
+
+    The tests start servers of their own, and a developer's machine has not asked for one.
+    """
+    services = [SERVICES[package] for package in packages if package in SERVICES] if runs_systemd() else []
+    if not services:
+        yield
+        return
+    subprocess.run(["systemctl", "mask", "--runtime", *services], check=True)
+    try:
+        yield
+        subprocess.run(["systemctl", "disable", *services], check=True)
+    finally:
+        subprocess.run(["systemctl", "unmask", "--runtime", *services], check=True)
 
 
 def interpreters() -> dict[tuple[int, int], Path]:

@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import subprocess
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
-from cryptography import x509
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
 PROGRAM = "/usr/sbin/update-ca-certificates"
 _WRAPPER = """#!/bin/sh
@@ -25,23 +22,19 @@ exec {program} --certsconf {root}/etc/ca-certificates.conf --certsdir {root}/usr
 """
 
 
-def anchor_of(certificate: x509.Certificate) -> Anchor:
-    """What the controller sends for this certificate."""
-    anchor = identify_anchor(pem_of(certificate), "test")
-    return Anchor(anchor.name, anchor.pem)
+class ScratchDebian(ScratchHost):
+    """The folders that matter, with two anchors of the distribution's own in place."""
 
-
-class ScratchDebian:
-    """The folders that matter, below ``root``, with two anchors of the distribution's own in place."""
+    notes = ("refreshes",)
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         self.anchors = root / "usr/local/share/ca-certificates"
         self.links = root / "etc/ssl/certs"
         self.bundle = self.links / "ca-certificates.crt"
         self.program = root / "usr/sbin/update-ca-certificates"
         self.packaged = make_root("Public root 1")
-        for folder in (self.anchors, self.links, self.program.parent, root / "var/lib", root / "var/run"):
+        for folder in (self.anchors, self.links, self.program.parent, root / "var/lib"):
             folder.mkdir(parents=True)
         for folder in (root / "usr/share/ca-certificates", root / "hooks"):
             folder.mkdir(parents=True)
@@ -61,21 +54,10 @@ class ScratchDebian:
         subprocess.run([self.program], check=True, capture_output=True)
         (self.root / "refreshes").unlink()
 
-    def refreshes(self) -> list[str]:
-        """The refresh commands of the code under test, so far."""
+    def spent(self) -> list[str]:
+        """The refresh commands."""
         log = self.root / "refreshes"
         return log.read_text().splitlines() if log.exists() else []
 
     def own_file(self, anchor: Anchor) -> Path:
         return self.anchors / f"{anchor.name}.crt"
-
-    def picture(self) -> dict[str, tuple[str, bytes]]:
-        """Every file and link with its mode and content or target, to be compared."""
-        return {str(path): _portrait(path) for path in sorted(self.root.rglob("*")) if path.name != "refreshes"}
-
-
-def _portrait(path: Path) -> tuple[str, bytes]:
-    mode = stat.filemode(path.lstat().st_mode)
-    if path.is_symlink():
-        return mode, os.readlink(path).encode()
-    return mode, path.read_bytes() if path.is_file() else b""

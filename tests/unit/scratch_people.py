@@ -17,23 +17,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
 ALICE, BOB = 23456, 23457
 
 
-class ScratchPeople:
+class ScratchPeople(ScratchHost):
     """The host. Its people are alice and bob, its homes are below ``root``."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         self.entries: list[pwd.struct_passwd] = []
-        (root / "var/run").mkdir(parents=True)
         self.alice = self.person("alice", ALICE)
         self.bob = self.person("bob", BOB)
 
@@ -45,10 +42,6 @@ class ScratchPeople:
         os.chown(home, number, number if os.geteuid() == 0 else -1)
         self.entries.append(pwd.struct_passwd((name, "x", number, number, "", f"/home/{name}", shell)))
         return Account(name, number, number, str(home))
-
-    def apply(self, operation: str, anchor: Anchor, kind: str, **options: Any) -> list[trust.Report]:
-        """What the stores of one kind report."""
-        return trust.apply(operation, anchor, [kind], root=str(self.root), **options)
 
 
 def as_person(person: Account, *command: str | Path, stdin: bytes = b"") -> str:

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.keystores import read_jks
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import read_jks
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
 LAB = Path(__file__).resolve().parents[1] / "lab"
 
@@ -117,16 +118,19 @@ x-init-reserved: paths='{sources}:{packaged}'
 """
 
 
-class ScratchPlatform:
-    """The folders that matter, below ``root``, with an anchor of the distribution's own in place."""
+class ScratchPlatform(ScratchHost):
+    """The folders that matter, with an anchor of the distribution's own in place."""
+
+    notes = ("steps", "victim")
 
     def __init__(self, root: Path, name: str) -> None:
-        self.root, self.name, self.platform = root, name, PLATFORMS[name]
+        super().__init__(root)
+        self.name, self.platform = name, PLATFORMS[name]
         self.anchors = self.path(self.platform.anchors)
         self.program = self.path(self.platform.command)
         made = [self.path(folder) for folder in self.platform.made]
         folders = [self.anchors, self.path(self.platform.packaged), *made]
-        for folder in (*folders, root / "var/lib", root / "var/run", root / "bin"):
+        for folder in (*folders, root / "var/lib", root / "bin"):
             folder.mkdir(parents=True, exist_ok=True)
         self.put(self.platform.mark, b"")
         self.put(f"{self.platform.packaged}/public.crt", pem_of(make_root("Public root")))
@@ -142,13 +146,6 @@ class ScratchPlatform:
 
     def path(self, absolute: str) -> Path:
         return self.root / absolute.lstrip("/")
-
-    def put(self, absolute: str, content: bytes, mode: int = 0o644) -> Path:
-        path = self.path(absolute)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(mode)
-        return path
 
     def _prepare_p11_kit(self, made: list[Path]) -> None:
         nobody = pwd.getpwnam("nobody")
@@ -183,19 +180,20 @@ class ScratchPlatform:
     def refresh(self) -> None:
         """What an administrator does, or a package's trigger."""
         subprocess.run([self.program], check=True, capture_output=True)
-        self.steps()
+        self.forget_steps()
 
-    def steps(self) -> list[str]:
-        """The steps of the refreshes since this was asked last."""
+    def spent(self) -> list[str]:
+        """The steps of the refreshes since they were forgotten."""
         log = self.root / "steps"
-        steps = log.read_text().splitlines() if log.exists() else []
-        log.unlink(missing_ok=True)
-        return steps
+        return log.read_text().splitlines() if log.exists() else []
+
+    def forget_steps(self) -> None:
+        (self.root / "steps").unlink(missing_ok=True)
 
     def is_killed(self, step: int, work: Callable[[], Any]) -> bool:
         """Do the work in a process of its own, which is killed with its refresh before that step of it; False where
         the refresh has fewer of them."""
-        self.steps()
+        self.forget_steps()
         (self.root / "kill_at").write_text(f"{step}\n")
         child = os.fork()
         if child == 0:
@@ -218,14 +216,6 @@ class ScratchPlatform:
         files = {path: Path(path).read_bytes() for path in self.picture() if Path(path).is_file()}
         certificates = {path: b"".join((read_jks(files[path]) or {}).values()) for path in keystores & files.keys()}
         return {**files, **certificates}
-
-    def picture(self) -> dict[str, bytes]:
-        """Every file and link with its content or target, to be compared; the notes of the steps left out."""
-        paths = [path for path in sorted(self.root.rglob("*")) if path.name not in ("steps", "victim")]
-        return {
-            str(path): os.readlink(path).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
-            for path in paths
-        }
 
 
 @contextmanager

@@ -18,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
+from ansible_collections.anchorage.pki.plugins.modules import anchor_deployment
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.anchorage.pki.plugins"
@@ -60,6 +64,25 @@ def facts(option: dict[str, Any], nested: dict[str, Any] | None, convert: Any) -
 def test_documentation_says_what_the_action_takes(name: str) -> None:
     action = importlib.import_module(f"{PLUGINS}.action.{name}").ActionModule
     assert documented(documentation()[name]["options"]) == specified(action.ARGUMENT_SPEC)
+
+
+def test_documentation_says_what_the_host_half_of_trust_takes() -> None:
+    options = yaml.safe_load(anchor_deployment.DOCUMENTATION)["options"]
+    assert documented(options) == specified(argument_spec(Request))
+
+
+def returned(contents: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a documented result, with those in them."""
+    return {name: returned(value.get("contains", {})) for name, value in contents.items()}
+
+
+def sent(spec: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a message, with those in them."""
+    return {name: sent(value.get("options", {})) for name, value in spec.items()}
+
+
+def test_documentation_says_what_the_host_half_of_trust_returns() -> None:
+    assert returned(yaml.safe_load(anchor_deployment.RETURN)) == sent(argument_spec(Answer))
 
 
 SPEC: dict[str, Any] = {

@@ -103,26 +103,30 @@ def cryptography_imports(source: Source) -> list[str]:
     return [f"imports {name} itself, not by _cryptography" for name in source.imports if within(name, "cryptography")]
 
 
-def family_imports(source: Source) -> list[str]:
-    """A family of trust stores (a file with an ``install``) knows no other; what they share is in files without one."""
-    if not is_family(source):
+def store_imports(source: Source) -> list[str]:
+    """A file with a trust store knows no other such file; what they share is in files without a store."""
+    if not has_store(source):
         return []
     return [
-        f"imports {name}, another family of trust stores"
+        f"imports {name}, another trust store"
         for name in source.imports
-        if any(within(name, family) for family in families() - {source.module})
+        if any(within(name, file) for file in files_with_stores() - {source.module})
     ]
 
 
-def is_family(source: Source) -> bool:
-    functions = {node.name for node in source.tree.body if isinstance(node, ast.FunctionDef)}
-    return within(source.module, TRUST_STORES) and "install" in functions
+def has_store(source: Source) -> bool:
+    """Whether one of its classes is a trust store, as told by a method ``install``; the contract itself is none."""
+    classes = [node for node in source.tree.body if isinstance(node, ast.ClassDef)]
+    return within(source.module, TRUST_STORES) and any(
+        "install" in {method.name for method in node.body if isinstance(method, ast.FunctionDef)}
+        for node in classes
+        if "Protocol" not in {name.id for base in node.bases for name in names_in(base)}
+    )
 
 
 @functools.cache
-def families() -> frozenset[str]:
-    """The modules that each handle a family of trust stores."""
-    return frozenset(source.module for source in sources() if is_family(source))
+def files_with_stores() -> frozenset[str]:
+    return frozenset(source.module for source in sources() if has_store(source))
 
 
 def public_internals(source: Source) -> list[str]:
@@ -178,7 +182,7 @@ RULES = (
     host_imports,
     core_imports,
     cryptography_imports,
-    family_imports,
+    store_imports,
     public_internals,
     broad_excepts,
     large_edges,
@@ -259,7 +263,11 @@ VIOLATIONS = [
     ("plugin_utils/_a/a.py", "from .._action import PkiAction", core_imports),
     ("plugin_utils/_a/a.py", "from cryptography import x509", cryptography_imports),
     ("action/a.py", "import cryptography.x509", cryptography_imports),
-    ("module_utils/_trust/a.py", "from .system import anchor_folder\ndef install(): ...", family_imports),
+    (
+        "module_utils/_trust/a.py",
+        "from .system import anchor_folder\nclass A:\n    def install(self): ...",
+        store_imports,
+    ),
     ("module_utils/a.py", "import ssl", public_internals),
     ("plugin_utils/a/b.py", "import ssl", public_internals),
     ("modules/a.py", "try:\n    f()\nexcept Exception:\n    pass", broad_excepts),

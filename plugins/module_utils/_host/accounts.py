@@ -29,9 +29,9 @@ _SEARCH_PATIENCE = 20.0
 Mounts = list[tuple[str, str]]
 
 
-def people(root: str, places: Iterable[str]) -> list[Account]:
+def people(root: str, places: Iterable[str], timeout: float = _SURVEY_PATIENCE) -> list[Account]:
     """Everybody, root included, who may have one of these places (paths below a home) in a home of their own below
-    ``root``; without root's rights, oneself.
+    ``root``; without root's rights, oneself. Each look at homes takes ``timeout`` seconds at most.
 
     Root only sees whether the first folder of a place is there: that saves a process for each user who has none. Also
     those are given of whose homes root cannot tell. A home that the automounter would have to fetch is passed by:
@@ -40,20 +40,22 @@ def people(root: str, places: Iterable[str]) -> list[Account]:
     own, mounts = os.geteuid(), _mounts()
     listed = pwd.getpwall()
     known = {_home(entry, root) for entry in listed}
-    unlisted = _unlisted(os.path.join(root, _HOMES), known, mounts) if own == 0 else _looked_up([("", own)])
+    unlisted = _unlisted(os.path.join(root, _HOMES), known, mounts, timeout) if own == 0 else _looked_up([("", own)])
     accounts = [_account(entry, root) for entry in (*listed, *unlisted) if own in (0, entry.pw_uid)]
     unique = {(account.uid, account.home): account for account in reversed(accounts)}
     candidates = sorted(unique.values(), key=lambda account: (account.uid, account.name))
     candidates = [account for account in candidates if not _is_automounted(account.home, mounts)]
-    return [account for account, perhaps in zip(candidates, _survey(candidates, places)) if perhaps]
+    return [account for account, perhaps in zip(candidates, _survey(candidates, places, timeout)) if perhaps]
 
 
-def search(account: Account, function: Callable[..., list[Any]], *arguments: Any) -> list[Any]:
+def search(
+    account: Account, function: Callable[..., list[Any]], *arguments: Any, timeout: float = _SEARCH_PATIENCE
+) -> list[Any]:
     """What ``function`` finds in the account's home, as the account, in limited time.
 
     Nothing, where the home is not there or another's. Raises HostError where there is no answer.
     """
-    return list(call_as(account, _search, account.home, account.uid, function, arguments, patience=_SEARCH_PATIENCE))
+    return list(call_as(account, _search, account.home, account.uid, function, arguments, patience=timeout))
 
 
 def _search(home: str, uid: int, function: Callable[..., list[Any]], arguments: tuple[Any, ...]) -> list[Any]:
@@ -65,14 +67,14 @@ def _search(home: str, uid: int, function: Callable[..., list[Any]], arguments: 
         raise HostError(f"{home} cannot be read: {error.strerror}.") from error
 
 
-def _unlisted(homes: str, known: set[str], mounts: Mounts) -> list[pwd.struct_passwd]:
+def _unlisted(homes: str, known: set[str], mounts: Mounts, timeout: float) -> list[pwd.struct_passwd]:
     """Those whom a directory service does not list: the owners of homes, or whoever has the home's name, where these
     cannot be told."""
     if _is_automounted(homes, mounts):
         return []
-    paths = [os.path.join(homes, name) for name in _in_time(_names, homes) or []]
+    paths = [os.path.join(homes, name) for name in _in_time(_names, homes, timeout) or []]
     paths = [path for path in paths if path not in known and not _is_automounted(path, mounts)]
-    owners = (_in_time(_owners, paths) or [None] * len(paths)) if paths else []
+    owners = (_in_time(_owners, paths, timeout) or [None] * len(paths)) if paths else []
     return list(_looked_up(zip(paths, owners)))
 
 
@@ -99,13 +101,13 @@ def _owner(path: str) -> int | None:
         return None
 
 
-def _survey(accounts: Sequence[Account], places: Iterable[str]) -> list[bool]:
+def _survey(accounts: Sequence[Account], places: Iterable[str], timeout: float) -> list[bool]:
     """Of each, whether one of the places is, or may be, in a home that is no other's, as is the / of many a service."""
     folders = sorted({place.split("/")[0] for place in places})
     homes = [(account.home, account.uid, folders) for account in accounts]
     if os.geteuid() != 0:
         return _perhaps(homes)
-    return _in_time(_perhaps, homes) or [True] * len(accounts)
+    return _in_time(_perhaps, homes, timeout) or [True] * len(accounts)
 
 
 def _perhaps(homes: list[tuple[str, int, list[str]]]) -> list[bool]:
@@ -128,10 +130,10 @@ def _is_own(home: str, uid: int) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == uid
 
 
-def _in_time(function: Callable[..., list[Any]], argument: Any) -> list[Any]:
+def _in_time(function: Callable[..., list[Any]], argument: Any, timeout: float) -> list[Any]:
     """What root sees of homes; nothing where no answer comes, or an error."""
     try:
-        return list(call_in_time(function, argument, patience=_SURVEY_PATIENCE))
+        return list(call_in_time(function, argument, patience=timeout))
     except HostError:
         return []
 

@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 
-def valid_text(text: str) -> str:
-    """``text`` as UTF-8 can carry it: the surrogates of undecodable bytes are escaped, and stay recognisable."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def single_line(text: str, longest: int) -> str:
     """At most ``longest`` characters of ``text`` on one line, with a space for each that cannot be printed.
 
     Such are line ends, the escape that begins a terminal's control sequences, and the surrogates of undecodable bytes.
     """
     return "".join(character if character.isprintable() else " " for character in text[:longest])
+
+
+def encodable(text: str) -> str:
+    """The text with everything escaped that UTF-8 cannot express, since Ansible's results cannot carry it.
+
+    Such are the surrogates by which Python represents the undecodable bytes of a file's name.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import LARGEST_FILE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import KEY_TYPES
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     choice,
@@ -80,17 +81,17 @@ class Delivery:
     """What a host has to deploy of one leaf, on top of ``expected_generation``.
 
     A leaf without ``private_key`` gets the one that is pending on the host; ``pkcs12_passphrase`` is given where the
-    host builds the bundle, since it alone has the key.
+    host builds the bundle, since it alone has the key. Each of them may be as large as a file that a host reads.
     """
 
     name: str = text()
     action: str = choice(CHANGES)
     expected_generation: int = number(0, LARGEST_GENERATION)
-    certificate: str = text("")
-    chain: str = text("")
+    certificate: str = text("", LARGEST_FILE)
+    chain: str = text("", LARGEST_FILE)
     private_key: str = text("", no_log=True)
-    staple: bytes = content(b"")
-    pkcs12: bytes = content(b"", no_log=True)
+    staple: bytes = content(b"", LARGEST_FILE)
+    pkcs12: bytes = content(b"", LARGEST_FILE, no_log=True)
     pkcs12_passphrase: str = text("", no_log=True)
 
 
@@ -149,17 +150,17 @@ class DeployedGeneration:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A host's answer to deliveries."""
+    """A host's answer to deliveries. ``notices`` are what its user has to know and is no failure."""
 
     changed: bool = flag()
-    certificates: tuple[DeployedGeneration, ...] = messages(DeployedGeneration)
     activation: ActivationOutcome = message(ActivationOutcome)
-    warnings: tuple[str, ...] = lines()
+    certificates: tuple[DeployedGeneration, ...] = messages(DeployedGeneration)
+    notices: tuple[str, ...] = lines()
 
 
 @dataclass(frozen=True)
 class RemovedLeaf:
-    """Whether there was anything of a leaf to remove."""
+    """Whether there was anything of a leaf to remove, or in check mode would be."""
 
     name: str = line()
     removed: bool = flag()
@@ -167,8 +168,8 @@ class RemovedLeaf:
 
 @dataclass(frozen=True)
 class Removal:
-    """A host's answer to names of leaves that have to be absent."""
+    """A host's answer to names of leaves that have to be absent. ``notices`` are of what stays, and why."""
 
     changed: bool = flag()
     certificates: tuple[RemovedLeaf, ...] = messages(RemovedLeaf)
-    warnings: tuple[str, ...] = lines()
+    notices: tuple[str, ...] = lines()

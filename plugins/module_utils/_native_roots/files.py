@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files 
     read_regular_file,
     require_regular,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import valid_text
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import PemContent, read_pem
 
 LARGEST_FILE = 16 * 1024 * 1024
@@ -65,7 +65,7 @@ class Gathering:
 
     def probe(self, path: str, kind: str) -> dict[str, Any]:
         """The entry of a location that is about to be read; it counts as missing until it was."""
-        location: dict[str, Any] = {"path": valid_text(path), "kind": kind, "state": "missing"}
+        location: dict[str, Any] = {"path": encodable(path), "kind": kind, "state": "missing"}
         location.update(files=0, certificates=0, skipped=0)
         self.locations.append(location)
         return location
@@ -79,7 +79,7 @@ class Gathering:
 
     def add_error(self, path: str, error: OSError) -> None:
         """Record what the system said about ``path``."""
-        self.problems.append(Problem(valid_text(path), error.strerror or str(error), error.errno in _TRANSIENT))
+        self.problems.append(Problem(encodable(path), error.strerror or str(error), error.errno in _TRANSIENT))
 
 
 def gather_file(path: str, gathering: Gathering, required: bool) -> None:
@@ -127,7 +127,7 @@ def _add_file(path: str, status: os.stat_result, gathering: Gathering, location:
         return
     content = read_pem(read_regular_file(path, gathering.largest_file))
     gathering.seen.add(identity)
-    gathering.add_content(content, valid_text(path), location)
+    gathering.add_content(content, encodable(path), location)
     location["files"] += 1
 
 

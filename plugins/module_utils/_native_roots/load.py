@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import valid_text
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.files import (
     LARGEST_FILE,
     Gathering,
@@ -92,7 +92,7 @@ def load(
         "source": source,
         "platform": platform,
         "variables": {
-            name: valid_text(environment[name]) for name in (FILE_VARIABLE, FOLDER_VARIABLE) if name in environment
+            name: encodable(environment[name]) for name in (FILE_VARIABLE, FOLDER_VARIABLE) if name in environment
         },
         "locations": best.locations,
         "errors": [{"path": problem.path, "message": problem.message} for problem in best.problems],

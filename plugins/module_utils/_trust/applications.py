@@ -13,7 +13,6 @@ Sources: profile.d as in sh(1), environment.d(5), systemd-system.conf(5) and the
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Sequence
@@ -30,14 +29,16 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import 
     read_regular,
     write_public,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
+    INSTALL,
     STALE,
     TRUSTED,
     Anchor,
     Finding,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import system_stores
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import find_platform
 
 VARIABLES = ("CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 RELOAD_LIMIT = 60.0
@@ -91,140 +92,135 @@ DROP_INS = (
 )
 
 
+SOUGHT = tuple(f"{drop_in.mark} ({drop_in.readers})" for drop_in in DROP_INS)
+
+
 @dataclass(frozen=True)
 class Environment:
-    """The drop-in files of a host whose paths lie below ``root``."""
+    """The drop-in files of a host."""
 
-    root: str
+    settings: Settings
     drop_ins: tuple[DropIn, ...]
 
+    kind = "applications"
     name = "applications"
     readers = "Node, Python requests, git, curl"
 
     @property
     def bundle(self) -> str:
         """The absolute path of what holds all roots of the system for OpenSSL's readers, "" where there is none."""
-        bundles = [bundle for store in system_stores(self.root) for bundle in store.layout.bundles[:1]]
-        return next((bundle for bundle in bundles if os.path.exists(self.path(bundle))), "")
+        platform = find_platform(self.settings)
+        bundles = platform.layout.bundles[:1] if platform else ()
+        return next((bundle for bundle in bundles if os.path.exists(self.settings.path(bundle))), "")
 
     @property
     def obstacle(self) -> str:
         return "" if self.bundle else "The system has no bundle of its roots: have its own store make one first."
 
-    def path(self, absolute: str) -> str:
-        return os.path.join(self.root, absolute.lstrip("/"))
+    def inspect(self, anchor: Anchor) -> Finding:
+        anchors = self._anchors()
+        if anchor.name not in anchors:
+            return Finding(ABSENT, tuple(f"{self._path(each)} does not list it" for each in self.drop_ins))
+        faults = [
+            *(
+                f"{self._path(each)} has unexpected content"
+                for each in self.drop_ins
+                if self._read(each) != self._text(each, anchors)
+            ),
+            *(fault for each in self.drop_ins if (fault := self._closed(each.path))),
+            *self._faults_of_bundle(anchor),
+        ]
+        if faults:
+            return Finding(STALE, tuple(faults))
+        evidence = [
+            *(f"{self._path(each)} points {each.readers} at {self.bundle}" for each in self.drop_ins),
+            *(
+                f"{self._path(each)} leaves {name} as {path} sets it"
+                for each in self.drop_ins
+                for name, path in self._set_by_rivals(each).items()
+            ),
+        ]
+        return Finding(TRUSTED, tuple(evidence))
 
-    def read(self, drop_in: DropIn) -> str:
-        return (read_regular(self.path(drop_in.path)) or b"").decode(errors="replace")
+    def preview(self, anchor: Anchor, operation: str) -> Finding:
+        paths = [self._path(each) for each in self.drop_ins]
+        if operation == INSTALL:
+            return Finding(TRUSTED, tuple(f"{path} would point at {self.bundle}" for path in paths))
+        others = [name for name in self._anchors() if name != anchor.name]
+        become = f"would stay, for {', '.join(others)}" if others else "would be removed"
+        return Finding(ABSENT, tuple(f"{path} {become}" for path in paths))
 
-    def anchors(self) -> list[str]:
-        """The names of those that any of the files is there for."""
-        return sorted({name for drop_in in self.drop_ins for name in _ANCHOR.findall(self.read(drop_in))})
+    def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+        faults = self._faults_of_bundle(anchor)
+        if faults:
+            raise HostError(f"{faults[0]}: have the system's own store trust it first, by the kind of stores system.")
+        anchors = [*self._anchors(), anchor.name]
+        undo.callback(self._reload)
+        for drop_in in self.drop_ins:
+            write_public(Path(self._path(drop_in)), self._text(drop_in, anchors).encode(), undo)
+        self._reload()
 
-    def set_by_rivals(self, drop_in: DropIn) -> dict[str, str]:
-        """The variables that are not for this file to set, each with a file that does."""
-        paths = [path for pattern in drop_in.rivals for path in sorted(glob.glob(self.path(pattern)))]
-        others = [path for path in paths if path != self.path(drop_in.path)]
-        return {name: path for path in others for name in VARIABLES if _sets(path, name)}
+    def remove(self, anchors: Sequence[Anchor]) -> None:
+        removed = {anchor.name for anchor in anchors}
+        left = [name for name in self._anchors() if name not in removed]
+        for drop_in in self.drop_ins:
+            path = Path(self._path(drop_in))
+            if left:
+                write_public(path, self._text(drop_in, left).encode(), ExitStack())
+            else:
+                path.unlink(missing_ok=True)
+        self._reload()
 
-    def text(self, drop_in: DropIn, anchors: Sequence[str]) -> str:
+    def _path(self, drop_in: DropIn) -> str:
+        return self.settings.path(drop_in.path)
+
+    def _read(self, drop_in: DropIn) -> str:
+        return (read_regular(self._path(drop_in)) or b"").decode(errors="replace")
+
+    def _anchors(self) -> list[str]:
+        """The names of those that any of the files lists."""
+        return sorted({name for drop_in in self.drop_ins for name in _ANCHOR.findall(self._read(drop_in))})
+
+    def _text(self, drop_in: DropIn, anchors: Sequence[str]) -> str:
         listed = "".join(f"#   {name}\n" for name in sorted(set(anchors)))
-        taken = self.set_by_rivals(drop_in)
+        taken = self._set_by_rivals(drop_in)
         names = [name for name in VARIABLES if name not in taken]
         return f"{_HEADING}{listed}{drop_in.body(self.bundle, names)}\n"
 
+    def _set_by_rivals(self, drop_in: DropIn) -> dict[str, str]:
+        """The variables that are not for this file to set, each with a file that does."""
+        paths = [path for pattern in drop_in.rivals for path in self.settings.matches(pattern)]
+        others = [path for path in paths if path != self._path(drop_in)]
+        return {name: path for path in others for name in VARIABLES if _sets(path, name)}
 
-def sought() -> list[str]:
-    return [f"{drop_in.mark} ({drop_in.readers})" for drop_in in DROP_INS]
+    def _faults_of_bundle(self, anchor: Anchor) -> list[str]:
+        path = self.settings.path(self.bundle)
+        if not holds(read_regular(path) or b"", anchor.der):
+            return [f"{path} lacks it"]
+        closed = self._closed(self.bundle)
+        return [closed] if closed else []
 
+    def _closed(self, absolute: str) -> str:
+        """The sentence that says why not all users can read a file; "" where they can, or where it is missing."""
+        path = self.settings.path(absolute)
+        barred = closed_to_others(path, self.settings.root) if os.path.exists(path) else ""
+        return f"{path} cannot be read by all: {barred} is closed to other users" if barred else ""
 
-def find(root: str) -> list[Environment]:
-    drop_ins = tuple(each for each in DROP_INS if os.path.exists(os.path.join(root, each.mark.lstrip("/"))))
-    return [Environment(root, drop_ins)] if drop_ins else []
-
-
-def inspect(store: Environment, anchor: Anchor) -> Finding:
-    anchors = store.anchors()
-    if anchor.name not in anchors:
-        return Finding(ABSENT, tuple(f"{store.path(each.path)} is not there for it" for each in store.drop_ins))
-    faults = [
-        *(
-            f"{store.path(each.path)} does not say what it should"
-            for each in store.drop_ins
-            if store.read(each) != store.text(each, anchors)
-        ),
-        *(fault for each in store.drop_ins if (fault := _closed(store, each.path))),
-        *_faults_of_bundle(store, anchor),
-    ]
-    if faults:
-        return Finding(STALE, tuple(faults))
-    evidence = [
-        *(f"{store.path(each.path)} points {each.readers} at {store.bundle}" for each in store.drop_ins),
-        *(
-            f"{store.path(each.path)} leaves {name} as {path} sets it"
-            for each in store.drop_ins
-            for name, path in store.set_by_rivals(each).items()
-        ),
-    ]
-    return Finding(TRUSTED, tuple(evidence))
+    def _reload(self) -> None:
+        """Have a running systemd read its settings anew, for the services that it starts from now on."""
+        if not os.path.isdir(self.settings.path("/run/systemd/system")):
+            return
+        outcome = run(["systemctl", "daemon-reload"], RELOAD_LIMIT)
+        if outcome.status:
+            raise HostError(f"systemctl daemon-reload failed: {outcome.last_line.rstrip('.')}.")
 
 
-def foresee(store: Environment, anchor: Anchor, operation: str) -> Finding:
-    paths = [store.path(each.path) for each in store.drop_ins]
-    if operation == "install":
-        return Finding(TRUSTED, tuple(f"{path} would point at {store.bundle}" for path in paths))
-    others = [name for name in store.anchors() if name != anchor.name]
-    become = f"would stay, for {', '.join(others)}" if others else "would be removed"
-    return Finding(ABSENT, tuple(f"{path} {become}" for path in paths))
-
-
-def install(store: Environment, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-    faults = _faults_of_bundle(store, anchor)
-    if faults:
-        raise HostError(f"{faults[0]}: have the system's own store trust it first, by the kind of stores system.")
-    anchors = [*store.anchors(), anchor.name]
-    undo.callback(_reload, store)
-    for drop_in in store.drop_ins:
-        write_public(Path(store.path(drop_in.path)), store.text(drop_in, anchors).encode(), undo)
-    _reload(store)
-
-
-def remove(store: Environment, anchors: Sequence[Anchor]) -> None:
-    removed = {anchor.name for anchor in anchors}
-    left = [name for name in store.anchors() if name not in removed]
-    for drop_in in store.drop_ins:
-        path = Path(store.path(drop_in.path))
-        if left:
-            write_public(path, store.text(drop_in, left).encode(), ExitStack())
-        else:
-            path.unlink(missing_ok=True)
-    _reload(store)
-
-
-def _faults_of_bundle(store: Environment, anchor: Anchor) -> list[str]:
-    path = store.path(store.bundle)
-    if not holds(read_regular(path) or b"", anchor.der):
-        return [f"{path} lacks it"]
-    closed = _closed(store, store.bundle)
-    return [closed] if closed else []
-
-
-def _closed(store: Environment, absolute: str) -> str:
-    path = store.path(absolute)
-    barred = closed_to_others(path, store.root) if os.path.exists(path) else ""
-    return f"{path} cannot be read by all: {barred} is closed to other users" if barred else ""
+def find(settings: Settings) -> list[Environment]:
+    drop_ins = tuple(each for each in DROP_INS if os.path.exists(settings.path(each.mark)))
+    return [Environment(settings, drop_ins)] if drop_ins else []
 
 
 def _sets(path: str, variable: str) -> bool:
     """Whether a file of systemd sets the variable, in a line that is no comment."""
     text = (read_regular(path) or b"").decode(errors="replace")
     return re.search(rf"^(?![ \t]*[#;]).*\b{variable}=", text, re.MULTILINE) is not None
-
-
-def _reload(store: Environment) -> None:
-    """Have a running systemd read its settings anew, for the services that it starts from now on."""
-    if not os.path.isdir(store.path("/run/systemd/system")):
-        return
-    outcome = run(["systemctl", "daemon-reload"], RELOAD_LIMIT)
-    if outcome.status:
-        raise HostError(f"systemctl daemon-reload failed: {outcome.last_line.rstrip('.')}.")

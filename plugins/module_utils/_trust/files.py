@@ -65,7 +65,7 @@ def _folder_for(path: Path) -> Iterator[int]:
 def require_own_folder(folder: Path) -> None:
     """Raise HostError where all users may write to the folder. One that is missing will be made."""
     if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
-        raise HostError(f"{folder} is writable by all users, who could plant anchors: chmod o-w it first.")
+        raise HostError(f"{folder} is writable by all users, who could plant anchors: run chmod o-w on it first.")
 
 
 def make_folders(folder: Path) -> None:
@@ -83,7 +83,7 @@ def _put_back(path: Path, former: bytes | None) -> None:
 
 
 def closed_to_others(path: str, root: str) -> str:
-    """The first folder or file on the way from ``root`` to ``path``, links resolved, that bars other users; or ""."""
+    """What is closed to other users on the way from ``root`` to ``path``, links resolved; or ""."""
     real = Path(os.path.realpath(path))
     ways = [folder for folder in reversed(real.parents) if Path(root) in (folder, *folder.parents)]
     for folder in ways:

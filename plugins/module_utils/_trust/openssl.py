@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import is_single
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 
@@ -47,14 +47,14 @@ def orphaned_hash_links(folder: str) -> list[str]:
     return [path for path in paths if not os.path.exists(path)]
 
 
-def refusal(option: str, path: str, pem: str) -> str | None:
+def refusal(option: str, path: str, pem: str, openssl: str) -> str | None:
     """Why ``openssl verify``, with no other anchors than those of ``path``, does not trust the certificate.
 
-    ``option`` is ``-CAfile`` or ``-CApath``. The answer is "" when it does, and None where there is no openssl.
+    ``option`` is ``-CAfile`` or ``-CApath``. ``openssl`` is the command, "" for none. The
+    answer is "" when it does, and None where there is no command.
     The host's clock has no say: it is not the store's fault. See openssl-verify(1).
     """
-    openssl = find_command("openssl")
-    if openssl is None:
+    if not openssl:
         return None
     # A partial chain may end in the certificate itself. Without that option, OpenSSL stops at the first root of that
     # subject, which is another one where a root was renewed under its name.

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every family of trust stores has in common: the shape that ``trust.py`` drives.
+"""The contract of every trust store: what it is asked, in which words it answers, and what it owes to the engine.
 
-A family is a module of this folder with the functions of :class:`Family`. It finds its stores on the host and knows how
-one is read, fed and cleared; it neither decides nor rolls back, which ``trust.py`` does for all of them alike.
+A store knows how it is read, fed and cleared. It neither decides nor rolls back, which the engine does for all alike.
 """
 
 from __future__ import annotations
@@ -15,17 +14,40 @@ import ssl
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
+
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
+    choice,
+    flag,
+    line,
+    lines,
+    text,
+    texts,
+)
+
+INSPECT = "inspect"
+INSTALL = "install"
+REMOVE = "remove"
+OPERATIONS = (INSPECT, INSTALL, REMOVE)
 
 # What can be said of an anchor in a store.
 TRUSTED = "trusted"  # everything that reads the store trusts it, and will after the next refresh
 ABSENT = "absent"  # no trace of it
-STALE = "stale"  # some readers trust it, or may after the next refresh: an installation or removal was left half done
+STALE = "stale"  # some readers trust it, or may after the next refresh: an installation or removal did not complete
 PENDING = "pending"  # trusted after the next boot
 NEEDS_USER = "needs_user"  # trusted once the user has confirmed it on the host
-BLOCKED = "blocked"  # the host is told to distrust it, which beats every anchor: for a person to decide
+BLOCKED = "blocked"  # explicitly distrusted on the host, which overrides any trust anchor: for a person to decide
 UNAVAILABLE = "unavailable"  # a program that the store needs is missing
 FAILED = "failed"  # a change was tried in vain
+STATES = (TRUSTED, ABSENT, STALE, PENDING, NEEDS_USER, BLOCKED, UNAVAILABLE, FAILED)
+
+# The states in which nothing is left that the host itself could do.
+SETTLED = {INSPECT: (TRUSTED,), INSTALL: (TRUSTED, PENDING, NEEDS_USER), REMOVE: (ABSENT,)}
+
+# No real certificate comes near this size. It is what the controller reads of a file at most, in Base64.
+LONGEST_PEM = 2 * 1024 * 1024
+# A sentence may enumerate what several others say.
+LONGEST_SENTENCE = 20_000
 
 
 @dataclass(frozen=True)
@@ -35,9 +57,9 @@ class Anchor:
     ``permitted_domains`` are those that its name constraints permit; empty where it is limited to none.
     """
 
-    name: str
-    pem: str
-    permitted_domains: tuple[str, ...] = ()
+    name: str = text()
+    pem: str = text(longest=LONGEST_PEM)
+    permitted_domains: tuple[str, ...] = texts(most=100_000)
 
     @property
     def der(self) -> bytes:
@@ -52,49 +74,46 @@ class Anchor:
 class Finding:
     """What a store says of an anchor: a state, and the sentences that show it.
 
-    ``blocked`` is empty, or the sentence that says where the host is told to distrust it. ``awaits`` is empty, or what
-    has to happen on the host until ``state`` is reached. ``private`` is what another user's own store does not let root
-    find out: for that user to mend, and no failure of the host, whatever the operation.
+    ``blocked`` is empty, or the sentence that says where the host distrusts it. ``awaits`` is empty, or what has to
+    happen on the host until ``state`` is reached. ``private`` is what another user's own store does not let root find
+    out: for that user to fix, and no failure of the host, whatever the operation.
     """
 
-    state: str
-    evidence: tuple[str, ...]
-    blocked: str = ""
-    awaits: str = ""
-    private: bool = False
+    state: str = choice(STATES)
+    evidence: tuple[str, ...] = lines(longest=LONGEST_SENTENCE)
+    blocked: str = line("", LONGEST_SENTENCE)
+    awaits: str = line("")
+    private: bool = flag(False)
 
 
 class Store(Protocol):
-    """One store on this host: the programs that are its ``readers``, in words, and its ``obstacle``, which is empty or
-    says why it cannot be changed and what to install."""
+    """One store on this host. All of its methods may raise HostError and OSError; UserNeeded, a kind of HostError, only
+    before anything was changed."""
 
     @property
-    def name(self) -> str: ...
+    def kind(self) -> str:
+        """The kind by which a task asks for it: see kinds.py."""
 
     @property
-    def readers(self) -> str: ...
+    def name(self) -> str:
+        """What tells it from all other stores of the host."""
 
     @property
-    def obstacle(self) -> str: ...
+    def readers(self) -> str:
+        """The programs that trust what the store trusts, in words."""
 
+    @property
+    def obstacle(self) -> str:
+        """Why the store cannot be changed and what to install; "" where it can be."""
 
-class Family(Protocol):
-    """A module that handles stores of one kind. All of it may raise HostError and OSError."""
+    def inspect(self, anchor: Anchor) -> Finding:
+        """Read what the store's readers read. The proof of every change; changes nothing itself."""
 
-    def sought(self) -> list[str]:
-        """What :func:`find` looks for, for the reader whose host has none of it."""
+    def preview(self, anchor: Anchor, operation: str) -> Finding:
+        """What :meth:`inspect` would find after ``operation`` (install or remove); changes nothing."""
 
-    def find(self, root: str) -> list[Any]:
-        """The stores below the folder ``root``, which is ``/`` on a real host."""
-
-    def inspect(self, store: Any, anchor: Anchor) -> Finding:
-        """Read what the store's consumers read. The proof of every change; changes nothing itself."""
-
-    def foresee(self, store: Any, anchor: Anchor, operation: str) -> Finding:
-        """What :func:`inspect` would find after ``operation`` (install or remove); changes nothing."""
-
-    def install(self, store: Any, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+    def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
         """Make the store trust the anchor. Each step first leaves on ``undo`` what takes it back."""
 
-    def remove(self, store: Any, anchors: Sequence[Anchor]) -> None:
+    def remove(self, anchors: Sequence[Anchor]) -> None:
         """Clear the store of the anchors, under whatever names they are there, with one refresh for all of them."""

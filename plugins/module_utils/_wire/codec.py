@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable, single_line
 
 LONGEST_LINE = 500
 LONGEST_TEXT = 64 * 1024
@@ -90,11 +90,23 @@ def choice(choices: Sequence[str], default: str | None = None, **spec: Any) -> A
     return _field(read, "str", default, {"choices": list(choices), **spec})
 
 
-def content(default: bytes | None = None, **spec: Any) -> Any:
-    """Bytes, which travel in base64."""
+def choices(words: Sequence[str], default: Sequence[str] = (), most: int = MOST_ENTRIES) -> Any:
+    """Some of these words, at most ``most`` of them."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        entries = _entries(value, most)
+        if not all(isinstance(entry, str) and entry in words for entry in entries):
+            raise MalformedError(f"has an entry that is none of {', '.join(words)}")
+        return tuple(entries)
+
+    return _field(read, "list", tuple(default), {"elements": "str", "choices": list(words)})
+
+
+def content(default: bytes | None = None, largest: int = LONGEST_TEXT, **spec: Any) -> Any:
+    """At most so many bytes, which travel in base64."""
 
     def read(value: Any) -> bytes:
-        encoded = _at_most(_typed(value, str), LONGEST_TEXT)
+        encoded = _at_most(_typed(value, str), 4 * ((largest + 2) // 3))
         try:
             return base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:
@@ -127,39 +139,42 @@ def message(kind: type[Any]) -> Any:
 
 
 def messages(kind: type[Any], most: int = MOST_ENTRIES) -> Any:
-    """Messages of one kind, at most ``most`` of them."""
+    """Messages of one kind, of which no more than ``most`` are taken."""
 
     def read(value: Any) -> tuple[Any, ...]:
-        return tuple(decode(kind, entry) for entry in _entries(value, most))
+        return tuple(decode(kind, entry) for entry in _typed(value, (list, tuple))[:most])
 
     return _field(read, "list", (), {"elements": "dict", "options": argument_spec(kind)})
 
 
 def encode(value: Any) -> Any:
-    """A message, or a value in one, as JSON values."""
+    """A message, or a value in one, as JSON values. Text that UTF-8 cannot express, such as a file's name in another
+    encoding, is escaped."""
     if dataclasses.is_dataclass(value):
         return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, (list, tuple)):
         return [encode(each) for each in value]
+    if isinstance(value, str):
+        return encodable(value)
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def decode(kind: Callable[..., Message], value: Any) -> Message:
     """The message of that kind which ``value`` is. What it has besides the message's fields is left out.
 
+    Every field has to be there: Ansible fills in what an argument leaves out, and :func:`encode` leaves out nothing.
     Raises MalformedError for anything else.
     """
     if not isinstance(value, Mapping):
         raise MalformedError("is no dictionary")
     read = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.name in value:
-            try:
-                read[field.name] = field.metadata[_READ](value[field.name])
-            except MalformedError as error:
-                raise MalformedError(f"{field.name} {error}") from error
-        elif field.default is dataclasses.MISSING:
+        if field.name not in value:
             raise MalformedError(f"{field.name} is missing")
+        try:
+            read[field.name] = field.metadata[_READ](value[field.name])
+        except MalformedError as error:
+            raise MalformedError(f"{field.name} {error}") from error
     return kind(**read)
 
 

@@ -15,7 +15,6 @@ The highest number is the one in use. A renewed root keeps its key, so that both
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +49,7 @@ BEFORE_THE_POLICY = (LOCK, LEDGER, f".{POLICY}.")
 CERTIFICATE = "certificate.pem"
 KEY = "key.pem"
 # Where the runner of execution environments puts a job. The home of such a container ends with the job.
-EXECUTION_ENVIRONMENT = "/runner"
+EXECUTION_ENVIRONMENT = Path("/runner")
 
 
 @dataclass(frozen=True)
@@ -134,14 +133,16 @@ def to_pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def authority_folder(option: str | None, environment: Mapping[str, str]) -> Path:
+def authority_folder(
+    option: str | None, environment: Mapping[str, str], execution_environment: Path = EXECUTION_ENVIRONMENT
+) -> Path:
     """The folder that the option ``authority`` names, or the default of the XDG Base Directory Specification.
 
     Raises PkiError for a relative path, and in an execution environment without the option.
     """
     if option is not None:
         return _named_folder(option)
-    if os.path.isdir(EXECUTION_ENVIRONMENT):
+    if execution_environment.is_dir():
         raise PkiError(
             "authority: name the authority's folder in an execution environment, on a volume that outlives the job; "
             "the default would make a new authority each time."

@@ -13,104 +13,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import astuple, dataclass
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import astuple
+from datetime import datetime, timezone
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    LeafPlace,
+    LeafRecord,
+    StapleRecord,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import Staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.file_systems import network_file_system
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import write_private
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import STAPLE_MEMORY
 
-SCHEMA = 1
-APPLICATION_ID = 0x616E6368  # "anch"
 # Seconds that a writer waits for the others: 50 forks commit within half a second.
-PATIENCE = 30.0
-# How long a staple is remembered that nobody accepts any more.
-STAPLE_MEMORY = timedelta(days=30)
-
-TABLES = """
-CREATE TABLE certificates (
-  sha256 TEXT PRIMARY KEY,          -- of the DER, lower-case hexadecimal
-  serial TEXT NOT NULL UNIQUE,      -- lower-case hexadecimal
-  kind TEXT NOT NULL CHECK (kind IN ('root', 'issuing', 'responder', 'leaf')),
-  issuer_sha256 TEXT NOT NULL,
-  host TEXT NOT NULL,               -- of a leaf: the host in the inventory, else empty
-  destination TEXT NOT NULL,        -- of a leaf: the folder on that host, else empty
-  name TEXT NOT NULL,               -- of a leaf: its folder below the destination, else empty
-  names TEXT NOT NULL,              -- of a leaf: its subject alternative names, a JSON list
-  private_key TEXT NOT NULL,        -- where the key was made: controller or host
-  not_before INTEGER NOT NULL,      -- seconds since 1970-01-01 UTC, as all times here
-  not_after INTEGER NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('signed', 'deployed', 'superseded', 'revoked')),
-  certificate BLOB NOT NULL         -- DER
-);
-CREATE INDEX leaf_on_host ON certificates (host, destination, name);
-CREATE INDEX end_by_issuer ON certificates (issuer_sha256, not_after);
-CREATE TABLE staples (
-  sha256 TEXT PRIMARY KEY,
-  certificate_sha256 TEXT NOT NULL REFERENCES certificates (sha256),
-  this_update INTEGER NOT NULL,
-  next_update INTEGER NOT NULL
-);
-CREATE INDEX staple_of ON staples (certificate_sha256);
-"""
-
-SELECT_LEAF = (
-    "SELECT sha256, certificate, issuer_sha256, private_key, status FROM certificates "
-    "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND {} "
-    "ORDER BY status = 'deployed' DESC, rowid DESC LIMIT 1"
-)
-SELECT_PLACES = (
-    "SELECT host, destination, name, MAX(not_after) FROM certificates "
-    "WHERE kind = 'leaf' AND status IN ('signed', 'deployed') {} GROUP BY host, destination, name"
-)
-
-DELETE_STAPLES = (
-    "DELETE FROM staples WHERE next_update < ? AND certificate_sha256 IN "
-    "(SELECT other.sha256 FROM certificates AS leaf JOIN certificates AS other USING (host, destination, name) "
-    "WHERE leaf.sha256 = ? AND other.kind = 'leaf')"
-)
-
-
-@dataclass(frozen=True)
-class LeafPlace:
-    """Where a leaf lives: the host's name in the inventory, the destination on it, and the leaf's name."""
-
-    host: str
-    destination: str
-    name: str
-
-
-@dataclass(frozen=True)
-class StapleRecord:
-    """A staple that the authority signed."""
-
-    sha256: str
-    this_update: datetime
-    next_update: datetime
-
-
-@dataclass(frozen=True)
-class LeafRecord:
-    """A leaf that the authority signed, with the staples signed for it."""
-
-    certificate: x509.Certificate
-    issuer_sha256: str
-    private_key: str
-    status: str
-    staples: tuple[StapleRecord, ...]
-
-    @property
-    def sha256(self) -> str:
-        return fingerprint(self.certificate)
-
-    def staple(self, sha256: str) -> StapleRecord | None:
-        return next((staple for staple in self.staples if staple.sha256 == sha256), None)
+TIMEOUT = 30.0
 
 
 class Ledger:
@@ -122,14 +46,12 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block writes, all or nothing."""
-        with self._connection:  # commits, or rolls back when the block raises
-            self._connection.execute("BEGIN IMMEDIATE")
+        with schema.immediate(self._connection):
             yield
 
     def record_own(self, kind: str, certificate: x509.Certificate, issuer_sha256: str) -> None:
         """Enter a certificate of the authority itself, unless it is there: ``kind`` is root, issuing or responder."""
-        known = self._connection.execute("SELECT 1 FROM certificates WHERE sha256 = ?", (fingerprint(certificate),))
-        if known.fetchone() is None:
+        if self._connection.execute(sql.IS_RECORDED, (fingerprint(certificate),)).fetchone() is None:
             self._insert(kind, certificate, issuer_sha256, LeafPlace("", "", ""), [], "controller")
 
     def record_leaf(
@@ -140,62 +62,60 @@ class Ledger:
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
         """Enter a staple, before its bytes leave the controller, and forget those at its place that ended long ago."""
-        self._connection.execute(
-            DELETE_STAPLES, (int((staple.this_update - STAPLE_MEMORY).timestamp()), certificate_sha256)
-        )
-        times = (int(staple.this_update.timestamp()), int(staple.next_update.timestamp()))
-        self._connection.execute(
-            "INSERT OR IGNORE INTO staples VALUES (?, ?, ?, ?)", (staple.sha256, certificate_sha256, *times)
-        )
+        self._connection.execute(sql.FORGET_STAPLES, (_seconds(staple.this_update - STAPLE_MEMORY), certificate_sha256))
+        times = [_seconds(time) for time in (staple.this_update, staple.next_update, staple.renew_at)]
+        self._connection.execute(sql.INSERT_STAPLE, (staple.sha256, certificate_sha256, *times, staple.der))
 
-    def mark_deployed(self, place: LeafPlace, sha256: str) -> None:
-        """Note that the leaf is in use at ``place``, and that those before it there no longer are."""
-        self._connection.execute(
-            "UPDATE certificates SET status = CASE WHEN sha256 = ? THEN 'deployed' ELSE 'superseded' END "
-            "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND status <> 'revoked'",
-            (sha256, place.host, place.destination, place.name),
-        )
+    def mark_deployed(self, place: LeafPlace, leaf_sha256: str, staple_sha256: str, now: datetime) -> None:
+        """Note what the host confirmed: the leaf in use at ``place``, and its staple, an empty string for none.
+
+        The leaves before it at that place are no longer in use.
+        """
+        self._connection.execute(sql.MARK_LEAF_DEPLOYED, (leaf_sha256, *astuple(place)))
+        self._connection.execute(sql.MARK_STAPLE_DEPLOYED, (_seconds(now), staple_sha256, leaf_sha256))
 
     def mark_removed(self, place: LeafPlace) -> None:
         """Note that none of the leaves signed for ``place`` is in use any more."""
-        self._connection.execute(
-            "UPDATE certificates SET status = 'superseded' "
-            "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND status <> 'revoked'",
-            astuple(place),
-        )
+        self._connection.execute(sql.MARK_REMOVED, astuple(place))
 
     def places(self, host: str | None = None) -> dict[LeafPlace, datetime]:
         """Where a leaf is deployed, or may be since one was signed for it, and when the last of each place ends.
 
         With ``host``, on that host alone, which is cheap whatever the size of the fleet.
         """
-        chosen, values = ("", ()) if host is None else ("AND host = ?", (host,))
-        rows = self._connection.execute(SELECT_PLACES.format(chosen), values)
+        statement, values = (sql.PLACES, ()) if host is None else (sql.PLACES_OF_HOST, (host,))
+        rows = self._connection.execute(statement, values)
         return {LeafPlace(*place): _time(seconds) for *place, seconds in rows}
 
     def leaf(self, place: LeafPlace, sha256: str) -> LeafRecord | None:
         """The leaf with that fingerprint, if it was signed for ``place``."""
-        return self._leaf(SELECT_LEAF.format("sha256 = ?"), (*astuple(place), sha256))
+        return self._leaf(sql.LEAF, (*astuple(place), sha256))
 
     def current_leaf(self, place: LeafPlace) -> LeafRecord | None:
         """The leaf in use at ``place``, or else the last one signed for it."""
-        return self._leaf(SELECT_LEAF.format("status IN ('signed', 'deployed')"), astuple(place))
+        return self._leaf(sql.CURRENT_LEAF, astuple(place))
+
+    def leaf_status(self, sha256: str) -> str | None:
+        """The status of the leaf with that fingerprint, or None where it is not recorded.
+
+        For a transaction that must not act on what was read before it began.
+        """
+        row = self._connection.execute(sql.STATUS, (sha256,)).fetchone()
+        return str(row[0]) if row else None
 
     def last_leaf_ends(self) -> dict[str, datetime]:
         """When the last leaf of each issuing authority ends, by the issuer's fingerprint."""
-        rows = self._connection.execute(
-            "SELECT issuer_sha256, MAX(not_after) FROM certificates WHERE kind = 'leaf' GROUP BY issuer_sha256"
-        )
+        rows = self._connection.execute(sql.LAST_LEAF_ENDS)
         return {issuer: _time(seconds) for issuer, seconds in rows}
 
     def authorities(self) -> set[str]:
         """The fingerprints of the root and issuing certificates."""
-        rows = self._connection.execute("SELECT sha256 FROM certificates WHERE kind IN ('root', 'issuing')")
+        rows = self._connection.execute(sql.AUTHORITIES)
         return {str(sha256) for (sha256,) in rows}
 
     def leaf_counts(self) -> dict[str, int]:
         """How many leaves there are of each status."""
-        rows = self._connection.execute("SELECT status, COUNT(*) FROM certificates WHERE kind = 'leaf' GROUP BY status")
+        rows = self._connection.execute(sql.LEAF_COUNTS)
         return {str(status): int(count) for status, count in rows}
 
     def _insert(
@@ -208,7 +128,7 @@ class Ledger:
         private_key: str,
     ) -> None:
         self._connection.execute(
-            "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'signed', ?)",
+            sql.INSERT_CERTIFICATE,
             (
                 fingerprint(certificate),
                 f"{certificate.serial_number:x}",
@@ -219,14 +139,14 @@ class Ledger:
                 place.name,
                 json.dumps(names),
                 private_key,
-                int(certificate.not_valid_before_utc.timestamp()),
-                int(certificate.not_valid_after_utc.timestamp()),
+                _seconds(certificate.not_valid_before_utc),
+                _seconds(certificate.not_valid_after_utc),
                 certificate.public_bytes(serialization.Encoding.DER),
             ),
         )
 
-    def _leaf(self, query: str, values: tuple[str, ...]) -> LeafRecord | None:
-        row = self._connection.execute(query, values).fetchone()
+    def _leaf(self, statement: str, values: tuple[str, ...]) -> LeafRecord | None:
+        row = self._connection.execute(statement, values).fetchone()
         if row is None:
             return None
         sha256, der, issuer_sha256, private_key, status = row
@@ -235,30 +155,44 @@ class Ledger:
         )
 
     def _staples(self, certificate_sha256: str) -> tuple[StapleRecord, ...]:
-        rows: Iterable[tuple[str, int, int]] = self._connection.execute(
-            "SELECT sha256, this_update, next_update FROM staples WHERE certificate_sha256 = ? ORDER BY rowid",
-            (certificate_sha256,),
+        rows = self._connection.execute(sql.STAPLES, (certificate_sha256,))
+        return tuple(
+            StapleRecord(sha256, _time(start), _time(end), _time(due), _time(deployed) if deployed else None, der)
+            for sha256, start, end, due, deployed, der in rows
         )
-        return tuple(StapleRecord(sha256, _time(start), _time(end)) for sha256, start, end in rows)
 
 
 @contextmanager
-def open_ledger(path: Path, create: bool = False) -> Iterator[Ledger]:
+def open_ledger(
+    path: Path,
+    create: bool = False,
+    read_only: bool = False,
+    timeout: float = TIMEOUT,
+    file_system: Callable[[Path], str] = network_file_system,
+) -> Iterator[Ledger]:
     """The ledger in the file ``path``; with ``create``, made where it is missing.
 
-    Raises PkiError, also for what SQLite reports while the block runs: a damaged file, a newer schema, a network file
-    system, a full disk, or another writer that does not end.
+    One of an older release is migrated. With ``read_only``, for check mode and whoever only asks, nothing is written:
+    a copy in memory is migrated instead. Raises PkiError, also for what SQLite reports while the block runs: a damaged
+    file, an unknown schema, a network file system, a full disk, or another writer that does not end.
     """
-    _check_place(path)
+    _check_place(path, file_system)
     if not path.exists():
         _create(path, create)
     try:
-        with _connected(path) as connection:
-            _prepare(connection, path, create)
-            yield Ledger(connection)
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)) as connection:
+            for statement in sql.CONNECT:
+                connection.execute(statement)
+            if create:
+                schema.create_tables(connection)
+                # After the tables, so that an interrupted ledger is an empty file or a whole ledger.
+                connection.execute(sql.WRITE_AHEAD_LOG)
+            with closing(_current(connection, path, read_only)) as current:
+                yield Ledger(current)
     except sqlite3.Error as error:
         raise PkiError(
-            f"The ledger {path} cannot be used ({error}). Where the disk is full or a run hangs, mend that and run "
+            f"The ledger {path} cannot be used ({error}). Where the disk is full or a run hangs, resolve that and run "
             "again, which also enters what was deployed meanwhile; where the file is damaged, restore the authority's "
             "folder from a backup."
         ) from error
@@ -273,19 +207,20 @@ def _create(path: Path, create: bool) -> None:
         raise PkiError(f"The ledger {path} cannot be written: {error.strerror}. Nothing was changed.") from error
 
 
-@contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None
-    )
-    try:
-        yield connection
-    finally:
-        connection.close()
+def _current(connection: sqlite3.Connection, path: Path, read_only: bool) -> sqlite3.Connection:
+    """A connection to the ledger in this release's schema. Raises PkiError where it cannot be had."""
+    if not schema.check_schema(connection, path):
+        if read_only:
+            connection = schema.migrated_copy(connection)
+        else:
+            schema.migrate(connection, path)
+    if read_only:
+        connection.execute(sql.READ_ONLY)
+    return connection
 
 
-def _check_place(path: Path) -> None:
-    kind = network_file_system(path.parent)
+def _check_place(path: Path, file_system: Callable[[Path], str]) -> None:
+    kind = file_system(path.parent)
     if kind:
         raise PkiError(
             f"The ledger {path} lies on a network file system ({kind}), where SQLite's locks do not hold. "
@@ -293,31 +228,8 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    if _identity(connection) == (0, 0) and create:
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; "
-            "COMMIT;"
-        )
-    if create:
-        # Kept in the file. After the tables, so that an interrupted ledger is an empty file or a whole ledger.
-        connection.execute("PRAGMA journal_mode = WAL")
-    application_id, schema = _identity(connection)
-    if application_id != APPLICATION_ID:
-        raise PkiError(f"{path} is not a ledger of anchorage.pki. Restore the authority's folder from a backup.")
-    if schema > SCHEMA:
-        raise PkiError(
-            f"The ledger {path} was written by a newer release of anchorage.pki (schema {schema}, this one reads "
-            f"{SCHEMA}). Update the collection on this controller."
-        )
-
-
-def _identity(connection: sqlite3.Connection) -> tuple[int, int]:
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (schema,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(application_id), int(schema)
+def _seconds(time: datetime) -> int:
+    return int(time.timestamp())
 
 
 def _time(seconds: int) -> datetime:

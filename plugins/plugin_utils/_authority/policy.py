@@ -20,28 +20,21 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints im
     parse_constraints,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
+    LONGEST_LEAF,
+    LONGEST_ROOT,
+    SHORTEST_MULTIPLE,
+    Lifetimes,
+)
 
-SCHEMA = 1
-# Apple's clients refuse a longer leaf even under an anchor of the user's own.
-LONGEST_LEAF = 825
-# A hundred years, far enough from the year 9999 in which the calendar of a certificate ends.
-LONGEST_ROOT = 36500
-
-
-@dataclass(frozen=True)
-class Lifetimes:
-    """How long each kind of certificate, and a staple, is valid, in days."""
-
-    root: int = 3650
-    issuing: int = 1095
-    responder: int = 30
-    leaf: int = 90
-    staple: int = 7
+# Schema 2 has the fields of schema 1. Its number keeps 0.2.0 away, which would give the next root another path length.
+SCHEMA = 2
+OLDEST_SCHEMA = 1
 
 
 @dataclass(frozen=True)
 class Policy:
-    """All that certificate_authority was told about an authority. ``constraints`` is None where it is unconstrained."""
+    """What the options of certificate_authority ask for. ``constraints`` is None for an unconstrained authority."""
 
     subject: Subject
     key_type: KeyType
@@ -110,14 +103,22 @@ def encode_policy(policy: Policy) -> bytes:
     return json.dumps({"schema": SCHEMA, **asdict(policy)}, indent=2).encode() + b"\n"
 
 
+def stored_schema(data: bytes) -> int:
+    """The schema of a stored policy that :func:`decode_policy` accepts."""
+    return int(json.loads(data)["schema"])
+
+
 def decode_policy(data: bytes, path: str) -> Policy:
-    """Read a stored policy back. Raises PkiError where the file is damaged, changed, or from a newer release."""
+    """Read a stored policy back. Raises PkiError where the file is damaged, changed, or of an unknown schema."""
     try:
         stored = json.loads(data)
-        if stored["schema"] > SCHEMA:
+        schema = _typed({"schema": stored["schema"]}, int)["schema"]
+        if schema > SCHEMA:
             raise PkiError(
                 f"{path} was written by a newer release of anchorage.pki. Update the collection on this controller."
             )
+        if schema < OLDEST_SCHEMA:
+            raise ValueError("no release has written this schema")
         policy = Policy(
             subject=Subject(**_typed(stored["subject"], str)),
             key_type=KeyType(stored["key_type"]),
@@ -198,7 +199,7 @@ def _check_lifetimes(lifetimes: Lifetimes) -> None:
         ("responder", "issuing"),
         ("staple", "responder"),
     ):
-        if getattr(lifetimes, shorter) * 2 > getattr(lifetimes, longer):
+        if getattr(lifetimes, shorter) * SHORTEST_MULTIPLE > getattr(lifetimes, longer):
             raise PkiError(
                 f"{shorter}_lifetime: {getattr(lifetimes, shorter)} days leave no room for renewal within "
                 f"{longer}_lifetime "

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Making and renewing an authority's certificates in its folder.
+"""Provisioning: an authority's certificates are made and renewed in its folder.
 
 Each step leaves a complete numbered folder or nothing: an interrupted run is continued by the next one.
 """
@@ -27,9 +27,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import (
+    SCHEMA,
     Policy,
     encode_policy,
     refused_differences,
+    stored_schema,
     wanted_policy,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, plan_authority
@@ -37,6 +39,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     create_complete_folder,
+    read_public,
     remove_unfinished,
     replace_private,
 )
@@ -64,7 +67,7 @@ class Passphrases:
 
 
 @dataclass(frozen=True)
-class Establishment:
+class ProvisioningPlan:
     """What certificate_authority is about to do. ``authority`` is None where there is none yet."""
 
     folder: Path
@@ -73,9 +76,9 @@ class Establishment:
     steps: tuple[Step, ...]
 
 
-def plan_establishment(
+def plan_provisioning(
     folder: Path, options: Mapping[str, Any], default_common_name: str, now: datetime
-) -> Establishment:
+) -> ProvisioningPlan:
     """Hold the options of certificate_authority against what lies in ``folder``; changes nothing.
 
     Raises PkiError where the existing authority cannot take the options, or is damaged.
@@ -87,7 +90,7 @@ def plan_establishment(
     policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
     leaf_ends = _read_ledger(folder, authority)
     if authority is None or not authority.roots:
-        return Establishment(folder, None, policy, plan_authority(None, policy, {}, now))
+        return ProvisioningPlan(folder, None, policy, plan_authority(None, policy, {}, now))
     differences = refused_differences(authority.policy, policy)
     if differences:
         raise PkiError(
@@ -95,7 +98,7 @@ def plan_establishment(
             "trust it as it is. Leave those options as they were, or make a second authority in another folder (option "
             "authority)."
         )
-    return Establishment(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now))
+    return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now))
 
 
 def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetime]:
@@ -103,7 +106,7 @@ def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetim
     path = folder / LEDGER
     if authority is None and not (path.exists() and path.stat().st_size):
         return {}
-    with open_ledger(path) as ledger:
+    with open_ledger(path, read_only=True) as ledger:
         known, leaf_ends = ledger.authorities(), ledger.last_leaf_ends()
     there = {key.sha256 for key in (*authority.roots, *authority.issuers)} if authority else set()
     if known - there:
@@ -115,26 +118,36 @@ def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetim
     return leaf_ends
 
 
-def carry_out(plan: Establishment, passphrases: Passphrases, now: datetime) -> Authority:
+def carry_out(plan: ProvisioningPlan, passphrases: Passphrases, now: datetime) -> Authority:
     """Do what was planned, under the folder's lock which the caller holds.
 
     Raises PkiError; what was made until then stays, and the next run goes on from there.
     """
-    workshop = _Workshop(plan.folder, plan.policy, passphrases, now)
+    builder = _Builder(plan.folder, plan.policy, passphrases, now)
     check_passphrases(plan, passphrases)
     remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
-        if any(step.part is Part.POLICY for step in plan.steps):
-            replace_private(plan.folder / POLICY, encode_policy(plan.policy))
+        _store_policy(plan)
         for step in plan.steps:
-            workshop.do(step)
+            builder.build(step)
         authority = read_authority(plan.folder)
         with ledger.transaction():
             _enter(authority, ledger)
     return authority
 
 
-def check_passphrases(plan: Establishment, passphrases: Passphrases) -> None:
+def _store_policy(plan: ProvisioningPlan) -> None:
+    """Write the policy where it changes, or is stored as an older release did: its file is kept beside it then."""
+    path = plan.folder / POLICY
+    stored = read_public(path) if path.exists() else None
+    if stored is not None and stored_schema(stored) < SCHEMA:
+        replace_private(path.with_name(f"{POLICY}.schema-{stored_schema(stored)}"), stored)
+    elif all(step.part is not Part.POLICY for step in plan.steps):
+        return
+    replace_private(path, encode_policy(plan.policy))
+
+
+def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     """Raise PkiError now, not in the month when a renewal is due, where a passphrase is too short or wrong.
 
     A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
@@ -167,30 +180,30 @@ def _enter(authority: Authority, ledger: Ledger) -> None:
 
 
 @dataclass(frozen=True)
-class _Workshop:
-    """What every step needs at hand."""
+class _Builder:
+    """Makes the certificates of an authority, one a step."""
 
     folder: Path
     policy: Policy
     passphrases: Passphrases
     now: datetime
 
-    def do(self, step: Step) -> None:
+    def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
         if step.part is Part.ROOT:
-            self.make_root(step.number)
+            self._build_root(step.number)
         elif step.part is Part.ISSUING:
-            self.make_issuing(step.number)
+            self._build_issuing(step.number)
         elif step.part is Part.RESPONDER:
-            self.make_responder(step.number, step.issuer)
+            self._build_responder(step.number, step.issuer)
 
-    def make_root(self, number: int) -> None:
+    def _build_root(self, number: int) -> None:
         key = generate_key(self.policy.key_type) if number == 1 else self._root_signer().key
         validity = validity_from(self.now, self.policy.lifetimes.root)
         certificate = sign_root(key, self.policy.subject, validity, self.policy.constraints)
         self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority)
 
-    def make_issuing(self, number: int) -> None:
+    def _build_issuing(self, number: int) -> None:
         root = self._root_signer()
         key = generate_key(self.policy.key_type)
         validity = validity_from(self.now, self.policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
@@ -200,7 +213,7 @@ class _Workshop:
         folder = self.folder / "issuing" / str(number)
         self._keep(folder, certificate, key, self.passphrases.authority)
 
-    def make_responder(self, number: int, issuer_number: int) -> None:
+    def _build_responder(self, number: int, issuer_number: int) -> None:
         issuer = self._issuer(issuer_number)
         signer = Signer(issuer.certificate, issuer.key(self.passphrases.authority, "passphrase"))
         key = generate_key(self.policy.key_type)

@@ -17,7 +17,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     IssuingAuthority,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Lifetimes, Policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
+    RESPONDER_REMAINDER,
+    ROOT_REMAINDER,
+    SKEW,
+)
 
 
 class Part(str, Enum):
@@ -78,7 +82,7 @@ def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime
     root = authority.roots[-1]
     validity = root.certificate.not_valid_after_utc - root.certificate.not_valid_before_utc
     # Nothing outlives its root: one that ends before a leaf would is due, however short its own life was meant to be.
-    if _begun(root, now) and _left(root, now) > max(validity / 3, timedelta(days=lifetimes.leaf)):
+    if _begun(root, now) and _left(root, now) > max(validity * ROOT_REMAINDER, timedelta(days=lifetimes.leaf)):
         return []
     return [Step(Part.ROOT, root.number + 1, f"the last one ends on {_day(root)}; the key stays")]
 
@@ -97,8 +101,7 @@ def _responder_steps(issuer: IssuingAuthority, lifetimes: Lifetimes, now: dateti
     if not issuer.responders:
         return [Step(Part.RESPONDER, 1, "there is none yet", issuer.number)]
     responder = issuer.responders[-1]
-    # At half of its life, which policy keeps at a staple's lifetime or more: so no staple is ever cut short.
-    if _begun(responder, now) and _left(responder, now) > timedelta(days=lifetimes.responder) / 2:
+    if _begun(responder, now) and _left(responder, now) > timedelta(days=lifetimes.responder) * RESPONDER_REMAINDER:
         return []
     # One that ends with its issuer already is not made again and again: no other could last longer.
     if responder.certificate.not_valid_after_utc >= issuer.certificate.not_valid_after_utc:

@@ -18,9 +18,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     CertifiedKey,
     to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Establishment
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import ProvisioningPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
@@ -87,7 +87,7 @@ def warnings_for(policy: Policy) -> list[str]:
     return [ED25519_WARNING] if policy.key_type is KeyType.ED25519 else []
 
 
-def establishment_diff(plan: Establishment) -> dict[str, str]:
+def provisioning_diff(plan: ProvisioningPlan) -> dict[str, str]:
     """The authority before and after, as lines; the same in check mode as in the run itself."""
     before = _authority_lines(plan.authority) if plan.authority else {}
     after = dict(before)

@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From decisions to bytes: leaves and staples signed, entered in the ledger, and shaped as the host half takes them."""
+"""From decisions to bytes: leaves and staples signed, shaped as the host takes them, and entered in the ledger."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Delivery
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     IssuingAuthority,
     fingerprint,
     to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafRecord, Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     InvalidSignature,
     UnsupportedAlgorithm,
@@ -30,7 +30,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import SKEW, Staple, sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, sign_leaf, validity_from
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     PrivateKey,
@@ -39,62 +40,86 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """One leaf on its way to a host. ``wire`` is what the host half takes; it may hold a private key."""
+class SignedLeaf:
+    """One leaf on its way to a host. ``delivery`` is what the host gets; it may hold a private key."""
 
     plan: LeafPlan
     certificate: x509.Certificate
     staple: Staple | None
-    wire: dict[str, Any] = field(repr=False)
+    delivery: Delivery
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """The digests of the certificate and of the staple that a server shows once this is deployed."""
+        if self.plan.decision.action is Action.REPAIR:
+            return self.plan.deployed.leaf_sha256, self.plan.deployed.staple_sha256
+        return fingerprint(self.certificate), self.staple.sha256 if self.staple else ""
 
 
-def deliver(
+def issue(
     plans: Sequence[LeafPlan], authority: Authority, passphrases: Passphrases, ledger: Ledger, now: datetime
-) -> list[Delivery]:
-    """Sign what ``plans`` need and enter it in ``ledger``, in one transaction. Raises PkiError, nothing entered."""
+) -> list[SignedLeaf]:
+    """Sign what ``plans`` need and enter it in ``ledger``, in one transaction, before any of it leaves the controller.
+
+    Raises PkiError, nothing entered.
+    """
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
-    deliveries = [issuer.deliver(plan) for plan in plans if plan.decision.action is not Action.NONE]
+    signed = [issuer.sign(plan) for plan in plans if plan.decision.action is not Action.NONE]
     # After the signing: no other run waits for the ledger while RSA keys are made here.
     with ledger.transaction():
-        for delivery in deliveries:
-            _enter(delivery, authority, ledger)
-    return deliveries
+        for leaf in signed:
+            _enter(leaf, authority, ledger)
+    return signed
 
 
-def rehearse(plans: Sequence[LeafPlan], authority: Authority, passphrases: Passphrases, now: datetime) -> None:
-    """Do for check mode what :func:`deliver` does before it signs. Raises PkiError, AuthorityDueError where that is
+def preflight(plans: Sequence[LeafPlan], authority: Authority, passphrases: Passphrases, now: datetime) -> None:
+    """Do for check mode what :func:`issue` does before it signs. Raises PkiError, AuthorityDueError where that is
     something that certificate_authority renews."""
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
 
 
-def confirm(plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], ledger: Ledger) -> None:
+def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Ledger, now: datetime) -> None:
     """Note in ``ledger`` what the host has in use now, be it from a run whose end the controller did not see."""
-    delivered = {delivery.plan.request.name: fingerprint(delivery.certificate) for delivery in deliveries}
-    in_use = [
-        (plan.place, delivered.get(plan.request.name, plan.deployed.leaf_sha256))
-        for plan in plans
-        if plan.request.name in delivered or (plan.record is not None and plan.record.status == "signed")
-    ]
+    in_use = {leaf.plan.place: leaf.shown for leaf in signed}
+    for plan in plans:
+        if plan.place not in in_use and _is_unconfirmed(plan):
+            in_use[plan.place] = (plan.deployed.leaf_sha256, plan.deployed.staple_sha256)
     if in_use:
         with ledger.transaction():
-            for place, sha256 in in_use:
-                ledger.mark_deployed(place, sha256)
+            for place, (leaf_sha256, staple_sha256) in in_use.items():
+                ledger.mark_deployed(place, leaf_sha256, staple_sha256, now)
 
 
-def _enter(delivery: Delivery, authority: Authority, ledger: Ledger) -> None:
-    request, place = delivery.plan.request, delivery.plan.place
-    if delivery.plan.decision.action is Action.LEAF:
+def _is_unconfirmed(plan: LeafPlan) -> bool:
+    """Whether the host has what the ledger knows as signed only."""
+    if plan.record is None:
+        return False
+    staple = plan.record.staple(plan.deployed.staple_sha256)
+    return plan.record.status == "signed" or (staple is not None and staple.deployed_at is None)
+
+
+def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
+    """Enter what was signed. Raises PkiError where the leaf was revoked since its plan was made, as what would be
+    delivered says that it is good."""
+    request, sha256 = leaf.plan.request, fingerprint(leaf.certificate)
+    if leaf.plan.decision.action is Action.LEAF:
         names = [str(name) for name in request.names]
-        ledger.record_leaf(delivery.certificate, authority.issuing.sha256, place, names, request.private_key)
-    if delivery.staple is not None:
-        ledger.record_staple(delivery.staple, fingerprint(delivery.certificate))
+        ledger.record_leaf(leaf.certificate, authority.issuing.sha256, leaf.plan.place, names, request.private_key)
+    elif ledger.leaf_status(sha256) == "revoked":
+        raise PkiError(
+            f"{request.name!r} was revoked while this task ran. Nothing was deployed; run the task again, which issues "
+            "another leaf."
+        )
+    if leaf.staple is not None:
+        ledger.record_staple(leaf.staple, sha256)
 
 
 class _Issuer:
@@ -116,15 +141,15 @@ class _Issuer:
         if action in (Action.LEAF, Action.STAPLE) and plan.request.staple:
             self._responder_signer(self._authority.issuing if action is Action.LEAF else self._recorded(plan)[1])
 
-    def deliver(self, plan: LeafPlan) -> Delivery:
+    def sign(self, plan: LeafPlan) -> SignedLeaf:
         """Sign what ``plan`` needs, which was checked. Raises PkiError."""
         if plan.decision.action is Action.LEAF:
-            return self._deliver_leaf(plan)
+            return self._sign_leaf(plan)
         record, issuer = self._recorded(plan)
         staple = None
         if plan.decision.action is Action.STAPLE and plan.request.staple:
             staple = self._sign_staple(record.certificate, issuer)
-        return Delivery(plan, record.certificate, staple, _wire(plan, staple=staple))
+        return SignedLeaf(plan, record.certificate, staple, _delivery(plan, staple))
 
     def _recorded(self, plan: LeafPlan) -> tuple[LeafRecord, IssuingAuthority]:
         """What the ledger knows of the deployed leaf, and its issuer."""
@@ -133,14 +158,15 @@ class _Issuer:
             raise PkiError(f"{plan.request.name!r} is not a leaf of this authority: nothing can be signed for it.")
         return plan.record, issuer
 
-    def _deliver_leaf(self, plan: LeafPlan) -> Delivery:
+    def _sign_leaf(self, plan: LeafPlan) -> SignedLeaf:
         request, issuer = plan.request, self._authority.issuing
         key = None if request.private_key == "host" else generate_key(request.key_type)
         public_key = key.public_key() if key else requested_key(plan.deployed.csr, request)
         validity = validity_from(self._now, self._days(request))
         certificate = sign_leaf(public_key, self._issuing_signer(), request.names, request.profile, validity)
         staple = self._sign_staple(certificate, issuer) if request.staple else None
-        return Delivery(plan, certificate, staple, _wire(plan, certificate, issuer, key, staple))
+        delivery = _with_leaf(_delivery(plan, staple), request, certificate, issuer, key)
+        return SignedLeaf(plan, certificate, staple, delivery)
 
     def _days(self, request: LeafRequest) -> int:
         return request.lifetime or self._authority.policy.lifetimes.leaf
@@ -197,32 +223,39 @@ def requested_key(csr: str, request: LeafRequest) -> PublicKey:
     return key  # type: ignore[return-value]
 
 
-def _wire(
-    plan: LeafPlan,
-    certificate: x509.Certificate | None = None,
-    issuer: IssuingAuthority | None = None,
-    key: PrivateKey | None = None,
-    staple: Staple | None = None,
-) -> dict[str, Any]:
-    """One entry of the host half's ``certificates``."""
-    passphrase = plan.request.pkcs12_passphrase if certificate else None
+def _delivery(plan: LeafPlan, staple: Staple | None) -> Delivery:
+    """What the host gets of a plan, but for a new leaf."""
+    return Delivery(
+        name=plan.request.name,
+        action=plan.decision.action.value,
+        expected_generation=plan.deployed.generation,
+        staple=staple.der if staple else b"",
+    )
+
+
+def _with_leaf(
+    delivery: Delivery,
+    request: LeafRequest,
+    certificate: x509.Certificate,
+    issuer: IssuingAuthority,
+    key: PrivateKey | None,
+) -> Delivery:
+    """``delivery`` with a new leaf. Without ``key``, the host has it, and builds the PKCS#12 bundle itself."""
+    passphrase = request.pkcs12_passphrase
     bundle = b""
-    if certificate and issuer and key and passphrase is not None:
+    if key and passphrase is not None:
         bundle = pkcs12.serialize_key_and_certificates(
-            plan.request.name.encode(),
+            request.name.encode(),
             key,
             certificate,
             [issuer.certificate],
             serialization.BestAvailableEncryption(passphrase.encode()),
         )
-    return {
-        "name": plan.request.name,
-        "action": plan.decision.action.value,
-        "expected_generation": plan.deployed.generation,
-        "certificate": to_pem(certificate) if certificate else "",
-        "chain": to_pem(issuer.certificate) if issuer else "",
-        "private_key": encode_key(key).decode() if key else "",
-        "staple": base64.b64encode(staple.der).decode() if staple else "",
-        "pkcs12": base64.b64encode(bundle).decode(),
-        "pkcs12_passphrase": passphrase if passphrase is not None and not key else "",
-    }
+    return replace(
+        delivery,
+        certificate=to_pem(certificate),
+        chain=to_pem(issuer.certificate),
+        private_key=encode_key(key).decode() if key else "",
+        pkcs12=bundle,
+        pkcs12_passphrase="" if key or passphrase is None else passphrase,
+    )

@@ -11,25 +11,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    LEAF,
+    REPAIR,
+    STAPLE_ONLY,
+    DeployedLeaf,
+    Inquiry,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, LeafRecord, Ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import SKEW, staple_due
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import key_type_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LEAF_REMAINDER, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, names_of
 
 
 class Action(str, Enum):
-    """What a host is told to do about a leaf."""
+    """What is done about a leaf, in the words that the host half knows."""
 
     NONE = "none"
-    LEAF = "leaf"
-    STAPLE = "staple"
-    REPAIR = "repair"
+    LEAF = LEAF
+    STAPLE = STAPLE_ONLY
+    REPAIR = REPAIR
 
 
 @dataclass(frozen=True)
@@ -51,57 +56,26 @@ class LeafPlan:
     place: LeafPlace
 
 
-def report_entries(
-    requests: Sequence[LeafRequest], places: Sequence[LeafPlace], authority: Authority, ledger: Ledger, now: datetime
-) -> list[dict[str, Any]]:
-    """What the host half is asked about: each leaf, and the digests of the one that would be kept.
-
-    From that a host knows whether to make a new key where ``private_key`` is ``host``, which saves a round trip.
-    """
-    return [
-        {
-            "name": request.name,
-            "host_key": request.private_key == "host",
-            "key_type": request.key_type.value,
-            **_kept_digests(request, ledger.current_leaf(place), authority, now),
-            "keep_pkcs12": request.pkcs12_passphrase is not None,
-        }
-        for request, place in zip(requests, places, strict=True)
-    ]
-
-
-def _kept_digests(
-    request: LeafRequest, record: LeafRecord | None, authority: Authority, now: datetime
-) -> dict[str, str]:
-    """The fingerprint of the leaf to keep and the digest of its chain.pem, both empty where none would be kept."""
-    if record is None or outdated(request, record, authority, now):
-        return {"keep": "", "keep_chain": ""}
-    return {"keep": record.sha256, "keep_chain": _chain_sha256(record, authority)}
+def inquiry(request: LeafRequest, current: LeafRecord | None, authority: Authority, now: datetime) -> Inquiry:
+    """What the host is asked about a leaf. ``current`` is the ledger's, of the leaf that should be there, or None."""
+    kept = current is not None and not outdated(request, current, authority, now)
+    return Inquiry(
+        name=request.name,
+        host_key=request.private_key == "host",
+        key_type=request.key_type.value,
+        keep=current.sha256 if current and kept else "",
+        keep_chain=_chain_sha256(current, authority) if current and kept else "",
+        keep_pkcs12=request.pkcs12_passphrase is not None,
+    )
 
 
 def plans_without_authority(requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> list[LeafPlan]:
     """What a first run in check mode would do: the authority is still to be made and can have issued nothing."""
     decision = Decision(Action.LEAF, "the authority is still to be made")
     return [
-        LeafPlan(request, DeployedLeaf(request.name, 0, "", "", "", False, "", (), ""), None, decision, place)
+        LeafPlan(request, DeployedLeaf(request.name), None, decision, place)
         for request, place in zip(requests, places, strict=True)
     ]
-
-
-def plan_leaves(
-    requests: Sequence[LeafRequest],
-    places: Sequence[LeafPlace],
-    deployed: Sequence[DeployedLeaf],
-    authority: Authority,
-    ledger: Ledger,
-    now: datetime,
-) -> list[LeafPlan]:
-    """A plan for each request, held against what the host reported and what the ledger knows."""
-    plans = []
-    for request, place, leaf in zip(requests, places, deployed, strict=True):
-        record = ledger.leaf(place, leaf.leaf_sha256)
-        plans.append(LeafPlan(request, leaf, record, decide(request, leaf, record, authority, now), place))
-    return plans
 
 
 def decide(
@@ -114,7 +88,7 @@ def decide(
         return Decision(Action.LEAF, deployed.damage)
     if record is None:
         return Decision(Action.LEAF, "the deployed leaf is not in the authority's ledger for this host")
-    reason = _replacement_reason(request, deployed, record, authority, now)
+    reason = outdated(request, record, authority, now) or _unfit(request, deployed, record, authority)
     if reason:
         return Decision(Action.LEAF, reason)
     reason = _staple_reason(request, deployed, record, now)
@@ -144,17 +118,13 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
     if record.private_key != request.private_key:
         return f"the private key is to be made on the {request.private_key}"
     validity = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    if now >= certificate.not_valid_after_utc - validity / 3:
+    if now >= certificate.not_valid_after_utc - validity * LEAF_REMAINDER:
         return f"the last third of its lifetime has begun; it ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
     return ""
 
 
-def _replacement_reason(
-    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, authority: Authority, now: datetime
-) -> str:
-    reason = outdated(request, record, authority, now)
-    if reason:
-        return reason
+def _unfit(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, authority: Authority) -> str:
+    """Why the files beside a leaf that could stay are not those that are wanted, or an empty string."""
     if deployed.chain_sha256 != _chain_sha256(record, authority):
         return "chain.pem is not the certificate of the leaf's issuer"
     if deployed.pkcs12 != (request.pkcs12_passphrase is not None):
@@ -178,7 +148,7 @@ def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRec
         return "the deployed staple is not in the authority's ledger"
     if now + SKEW < staple.this_update:
         return "the staple is not valid yet, since a clock was ahead when it was signed"
-    if staple_due(staple.sha256, staple.this_update, staple.next_update, now):
+    if now >= staple.renew_at:
         return f"half of the staple's lifetime is over; it ends at {staple.next_update:%Y-%m-%d %H:%M} UTC"
     return ""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import LEAF_NAME
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
@@ -87,20 +88,28 @@ def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
             )
 
 
-def probes(activate: Mapping[str, Any], requests: list[LeafRequest]) -> list[dict[str, Any]]:
-    """The probes of a task's ``activate`` with their defaults filled in from the certificates. Raises PkiError."""
+def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) -> Activation | None:
+    """What a task's ``activate`` asks for, its probes filled in from the certificates. Raises PkiError."""
+    if not activate:
+        return None
     by_name = {request.name: request for request in requests}
-    filled = []
-    for probe in activate["probes"] or []:
-        name = probe["certificate"] or (requests[0].name if len(requests) == 1 else None)
-        if name is None:
-            raise PkiError("activate.probes.certificate: say which of the certificates is served there.")
-        if name not in by_name:
-            raise PkiError(f"activate.probes.certificate: no certificate of this task is named {name!r}.")
-        request = by_name[name]
-        server_name = _server_name(probe["server_name"]) if probe["server_name"] else request.server_name
-        filled.append({**probe, "certificate": name, "server_name": server_name, "staple": request.staple})
-    return filled
+    return Activation(
+        test=tuple(activate["test"] or ()),
+        reload=tuple(activate["reload"]),
+        timeout=float(activate["timeout"]),
+        probes=tuple(_probe(probe, by_name) for probe in activate["probes"] or ()),
+    )
+
+
+def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest]) -> Probe:
+    name = probe["certificate"] or (next(iter(requests)) if len(requests) == 1 else None)
+    if name is None:
+        raise PkiError("activate.probes.certificate: say which of the certificates is served there.")
+    if name not in requests:
+        raise PkiError(f"activate.probes.certificate: no certificate of this task is named {name!r}.")
+    request = requests[name]
+    server_name = _server_name(probe["server_name"]) if probe["server_name"] else request.server_name
+    return Probe(name, probe["address"], probe["port"], server_name, request.staple)
 
 
 def _server_name(text: str) -> str:

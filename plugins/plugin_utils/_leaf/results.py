@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Deployment, Removal
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     ED25519_WARNING,
@@ -17,8 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     timestamp,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import parse_activation, parse_arrival
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import Delivery
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
@@ -36,18 +37,24 @@ def planned_result(plans: Sequence[LeafPlan]) -> dict[str, Any]:
     return result
 
 
-def deployed_result(
-    plans: Sequence[LeafPlan], deliveries: Sequence[Delivery], arrival: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What a deployment adds to the planned result. ``arrival`` is what the host half returned. Raises PkiError."""
-    generations = parse_arrival(arrival, [delivery.plan.request.name for delivery in deliveries])
+def deployed_result(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], deployment: Deployment) -> dict[str, Any]:
+    """The result of a task whose host confirmed its ``deployment``."""
     changed = {
-        delivery.plan.request.name: delivery_result(delivery, generations[delivery.plan.request.name])
-        for delivery in deliveries
+        leaf.plan.request.name: signed_result(leaf, confirmed.generation)
+        for leaf, confirmed in zip(signed, deployment.certificates, strict=True)
     }
-    certificates = [changed.get(plan.request.name) or plan_result(plan) for plan in plans]
-    result = {"certificates": certificates, "activation": parse_activation(arrival)}
-    return {**result, "warnings": arrival["warnings"]} if arrival.get("warnings") else result
+    result = {
+        **planned_result(plans),
+        "certificates": [changed.get(plan.request.name) or plan_result(plan) for plan in plans],
+        "activation": encode(deployment.activation),
+    }
+    warnings = [*result.get("warnings", []), *deployment.notices]
+    return {**result, "warnings": warnings} if warnings else result
+
+
+def unchanged_result(plans: Sequence[LeafPlan]) -> list[dict[str, Any]]:
+    """The certificates of a task whose host failed to deploy them: all are as they were."""
+    return [{**plan_result(plan), "changed": False} for plan in plans]
 
 
 def plan_result(plan: LeafPlan) -> dict[str, Any]:
@@ -67,38 +74,41 @@ def plan_result(plan: LeafPlan) -> dict[str, Any]:
     return {**result, **_certificate_result(plan.record.certificate, staple)}
 
 
-def delivery_result(delivery: Delivery, generation: int) -> dict[str, Any]:
+def signed_result(leaf: SignedLeaf, generation: int) -> dict[str, Any]:
     """What a task says of a leaf that it changed, now in ``generation`` on the host."""
-    staple: Any = delivery.staple
-    if staple is None and delivery.plan.decision.action is Action.REPAIR and delivery.plan.record:
-        staple = delivery.plan.record.staple(delivery.plan.deployed.staple_sha256)
-    result = plan_result(delivery.plan)
-    return {**result, "generation": generation, **_certificate_result(delivery.certificate, staple)}
+    staple: Any = leaf.staple
+    if staple is None and leaf.plan.decision.action is Action.REPAIR and leaf.plan.record:
+        staple = leaf.plan.record.staple(leaf.plan.deployed.staple_sha256)
+    result = plan_result(leaf.plan)
+    return {**result, "generation": generation, **_certificate_result(leaf.certificate, staple)}
 
 
-def removal_result(removed: Mapping[str, bool], destination: str) -> dict[str, Any]:
-    """What a task says of leaves that have to be absent; ``removed`` tells of each whether it was there."""
-    return {
-        "changed": any(removed.values()),
+def removal_result(removal: Removal, destination: str) -> dict[str, Any]:
+    """What a task says of leaves that have to be absent."""
+    result = {
+        "changed": any(leaf.removed for leaf in removal.certificates),
         "certificates": [
             {
-                "name": name,
-                "action": "remove" if there else Action.NONE.value,
-                "reason": "it was there" if there else "nothing was there",
-                "changed": there,
-                "path": posixpath.join(destination, name),
+                "name": leaf.name,
+                "action": "remove" if leaf.removed else Action.NONE.value,
+                "reason": "it was there" if leaf.removed else "nothing was there",
+                "changed": leaf.removed,
+                "path": posixpath.join(destination, leaf.name),
             }
-            for name, there in removed.items()
+            for leaf in removal.certificates
         ],
     }
+    return {**result, "warnings": list(removal.notices)} if removal.notices else result
 
 
-def removal_diff(removed: Mapping[str, bool], destination: str) -> dict[str, str]:
+def removal_diff(removal: Removal, destination: str) -> dict[str, str]:
     """The leaves of such a task before and after, a line each."""
     return {
         **_diff_headers(destination),
-        "before": "".join(f"{name}: {'deployed' if there else 'nothing'}\n" for name, there in removed.items()),
-        "after": "".join(f"{name}: nothing\n" for name in removed),
+        "before": "".join(
+            f"{leaf.name}: {'deployed' if leaf.removed else 'nothing'}\n" for leaf in removal.certificates
+        ),
+        "after": "".join(f"{leaf.name}: nothing\n" for leaf in removal.certificates),
     }
 
 

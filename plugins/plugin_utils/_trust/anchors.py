@@ -41,8 +41,8 @@ _LONGEST_SLUG = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
-    """A certificate that hosts can be told to trust.
+class AnchorCertificate:
+    """A certificate that hosts can be made to trust.
 
     ``name`` is what stores call it: a slug of its common name with the start of its fingerprint, so that no two
     certificates ever share one. ``pem`` holds exactly one block and a final newline. ``sha256`` is that of the DER,
@@ -59,7 +59,7 @@ class Anchor:
     warnings: tuple[str, ...]
 
 
-def parse_anchor(text: bytes, source: str, now: datetime) -> Anchor:
+def parse_anchor(text: bytes, source: str, now: datetime) -> AnchorCertificate:
     """The anchor in ``text``, fit to be trusted at ``now``. ``source`` names the option or file in errors.
 
     Raises PkiError for all that :func:`identify_anchor` refuses, for a certificate that may not sign others
@@ -71,7 +71,7 @@ def parse_anchor(text: bytes, source: str, now: datetime) -> Anchor:
     return identify_anchor(text, source)
 
 
-def identify_anchor(text: bytes, source: str) -> Anchor:
+def identify_anchor(text: bytes, source: str) -> AnchorCertificate:
     """The anchor in ``text``, to look for it or to remove it, even when it has expired.
 
     Raises PkiError unless ``text`` is PEM with a single, readable, self-signed certificate and no private key.
@@ -80,7 +80,7 @@ def identify_anchor(text: bytes, source: str) -> Anchor:
     certificate = _load(der, source)
     _require_self_signed(certificate, source)
     sha256 = hashlib.sha256(der).hexdigest()
-    return Anchor(
+    return AnchorCertificate(
         name=f"anchorage-{_slug(certificate)}-{sha256[:16]}",
         pem=to_pem(der),
         sha256=sha256,
@@ -105,7 +105,7 @@ def _single_certificate(text: bytes, source: str) -> bytes:
         )
     bodies = [body for label, body in find_blocks(text) if label in _CERTIFICATE_LABELS]
     if not bodies:
-        raise PkiError(f"{source}: the certificate begins and does not end. Give the whole PEM block.")
+        raise PkiError(f"{source}: the certificate has no END line. Give the whole PEM block.")
     try:
         return decode_body(bodies[0])
     except DerError as error:
@@ -147,7 +147,7 @@ def _is_der_certificate(data: bytes) -> bool:
 def _load(der: bytes, source: str) -> x509.Certificate:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is odd and harmless is told by _warnings
+            warnings.simplefilter("ignore")  # what is odd and harmless is reported by _warnings
             certificate = x509.load_der_x509_certificate(der)
             # Both are parsed when they are first asked for.
             certificate.subject.rfc4514_string()

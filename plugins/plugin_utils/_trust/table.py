@@ -20,7 +20,7 @@ UNREACHABLE = "unreachable"
 REMEDIES = {
     TRUSTED: "nothing",
     "absent": "run the playbook anchorage.pki.trust",
-    "stale": "run the playbook anchorage.pki.trust, which mends it",
+    "stale": "run the playbook anchorage.pki.trust, which repairs it",
     "pending": "reboot the host",
 }
 EXPIRED_REMEDIES = {
@@ -82,8 +82,8 @@ def _what_to_do(store: Mapping[str, Any], expired: bool) -> str:
 
 
 def _printable(text: str) -> str:
-    line = single_line(text, _LONGEST_CELL)
-    return line if len(text) <= _LONGEST_CELL else f"{line[:-1]}…"
+    line = single_line(text, len(text))
+    return line if len(line) <= _LONGEST_CELL else f"{line[: _LONGEST_CELL - 1]}…"
 
 
 def _describe(anchor: Mapping[str, Any]) -> str:
@@ -100,4 +100,4 @@ def _align(rows: Sequence[Row]) -> list[str]:
 def _summary(hosts: int, rows: Sequence[Row]) -> str:
     counts = Counter(row.state for row in rows)
     states = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-    return f"{hosts} {'host' if hosts == 1 else 'hosts'}: {states or 'nothing to tell'}."
+    return f"{hosts} {'host' if hosts == 1 else 'hosts'}: {states or 'nothing to report'}."

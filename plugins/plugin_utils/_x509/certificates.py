@@ -16,12 +16,14 @@ from enum import Enum
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import ExtendedKeyUsageOID, NameOID, rsa, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import NameConstraints
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, PublicKey, signature_hash
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import NameKind, SubjectAlternativeName
 
-# A host whose clock is a little slow must not find its new certificate in the future.
-BACKDATE = timedelta(minutes=5)
 # RFC 5280, appendix A.1, ub-common-name and ub-organization-name.
 LONGEST_NAME = 64
+# How many authorities may stand between a root and a leaf: the issuing one, and this root itself where a former one has
+# cross-signed it, so that hosts which trust the former alone accept its leaves.
+ROOT_PATH_LENGTH = 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def sign_root(
 ) -> x509.Certificate:
     """A self-signed root. Its name constraints bind verifiers that read them in an anchor; see sign_issuing."""
     name = distinguished_name(subject, subject.common_name)
-    builder = _authority_builder(key.public_key(), name, name, validity, constraints, path_length=1)
+    builder = _authority_builder(key.public_key(), name, name, validity, constraints, ROOT_PATH_LENGTH)
     return builder.sign(key, signature_hash(key))
 
 

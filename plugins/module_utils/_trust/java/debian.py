@@ -10,20 +10,21 @@ opted out; a removed anchor stays in it for ever. Sources: /etc/default/cacerts,
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others, read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java.homes import DEBIAN_KEYSTORE, DEBIAN_MARK
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
+    INSTALL,
     STALE,
     TRUSTED,
     Anchor,
@@ -38,23 +39,22 @@ _LIMIT = 180.0
 
 @dataclass(frozen=True)
 class DebianKeystore:
-    """The keystore of a host whose paths lie below ``root``."""
+    """The keystore of a host."""
 
-    root: str
-    name: str = "debian-java"
-    readers: str = "Java of the distribution's packages"
+    host: Settings
 
-    def path(self, absolute: str) -> str:
-        return os.path.join(self.root, absolute.lstrip("/"))
+    kind = "system"
+    name = "debian-java"
+    readers = "Java of the distribution's packages"
 
     @property
     def keystore(self) -> str:
-        return self.path(DEBIAN_KEYSTORE)
+        return self.host.path(DEBIAN_KEYSTORE)
 
     @property
     def settings(self) -> dict[str, str]:
         """What the administrator set, a file of shell assignments."""
-        found = _SETTING.findall(read_regular(self.path(SETTINGS)) or b"")
+        found = _SETTING.findall(read_regular(self.host.path(SETTINGS)) or b"")
         return {name.decode(): value.decode(errors="replace") for name, _quote, value in found}
 
     @property
@@ -63,8 +63,7 @@ class DebianKeystore:
 
     @property
     def keytool(self) -> str:
-        installed = sorted(glob.glob(self.path("/usr/lib/jvm/*/bin/keytool")))
-        return find_command("keytool") or (installed[0] if installed else "")
+        return self.host.command("keytool") or next(iter(self.host.matches("/usr/lib/jvm/*/bin/keytool")), "")
 
     @property
     def obstacle(self) -> str:
@@ -72,58 +71,52 @@ class DebianKeystore:
             return ""
         return f"There is no keytool to change {self.keystore} with: install the package default-jre-headless."
 
+    def inspect(self, anchor: Anchor) -> Finding:
+        names = java_keystore.aliases(self.keystore, anchor.der, self.keytool, self.password)
+        if not names:
+            return Finding(ABSENT, (f"{self.keystore} lacks it",))
+        sentences = tuple(f"{self.keystore} holds it as {name}" for name in names)
+        barred = closed_to_others(self.keystore, self.host.root)
+        if barred:
+            return Finding(STALE, (*sentences, f"{barred} is closed to other users"))
+        return Finding(TRUSTED, sentences)
 
-def sought() -> list[str]:
-    return []  # it goes with the system's own store
+    def preview(self, anchor: Anchor, operation: str) -> Finding:
+        if operation == INSTALL:
+            self._require_updates()
+            return Finding(TRUSTED, (f"{self.keystore} would be fed with it by the system's refresh",))
+        return Finding(ABSENT, (f"{self.keystore} would lack it",))
+
+    def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+        """The system's refresh, which comes first, has not fed it: have the package make all of it again."""
+        self._require_updates()
+        if before.state == STALE:
+            raise HostError(f"{before.evidence[-1]}: make it readable (chmod o+rX), and run again.")
+        for command in (
+            ["dpkg-trigger", "--no-await", "update-ca-certificates-java-fresh"],
+            ["dpkg", "--triggers-only", "--pending"],
+        ):
+            outcome = run(command, _LIMIT, environment={"PATH": self.host.search_path})
+            if outcome.status:
+                raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
+
+    def remove(self, anchors: Sequence[Anchor]) -> None:
+        java_keystore.delete(self.keystore, [anchor.pem for anchor in anchors], self.keytool, self.password)
+
+    def _require_updates(self) -> None:
+        """Raise UserNeeded where the administrator or a missing hook keeps the keystore from being fed."""
+        if self.settings.get("cacerts_updates", "yes") != "yes":
+            raise UserNeeded(
+                f"cacerts_updates in {self.host.path(SETTINGS)} keeps {self.keystore} from being updated: set it to "
+                "yes, or add the root certificate by hand."
+            )
+        if not os.access(self.host.path(HOOK), os.X_OK):
+            raise UserNeeded(
+                f"{self.host.path(HOOK)}, which feeds {self.keystore}, is missing: add the certificate by hand."
+            )
 
 
-def find(root: str) -> list[DebianKeystore]:
-    store = DebianKeystore(root)
-    present = os.path.exists(store.path(DEBIAN_MARK)) and os.path.exists(store.keystore)
+def find(settings: Settings) -> list[DebianKeystore]:
+    store = DebianKeystore(settings)
+    present = os.path.exists(settings.path(DEBIAN_MARK)) and os.path.exists(store.keystore)
     return [store] if present else []
-
-
-def inspect(store: DebianKeystore, anchor: Anchor) -> Finding:
-    names = java_keystore.aliases(store.keystore, anchor.der, store.keytool, store.password)
-    if not names:
-        return Finding(ABSENT, (f"{store.keystore} lacks it",))
-    sentences = tuple(f"{store.keystore} holds it as {name}" for name in names)
-    barred = closed_to_others(store.keystore, store.root)
-    if barred:
-        return Finding(STALE, (*sentences, f"{barred} is closed to other users"))
-    return Finding(TRUSTED, sentences)
-
-
-def foresee(store: DebianKeystore, anchor: Anchor, operation: str) -> Finding:
-    if operation == "install":
-        _require_updates(store)
-        return Finding(TRUSTED, (f"{store.keystore} would be fed with it by the system's refresh",))
-    return Finding(ABSENT, (f"{store.keystore} would lack it",))
-
-
-def install(store: DebianKeystore, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-    """The system's refresh, which comes first, has not fed it: have the package make all of it again."""
-    _require_updates(store)
-    if before.state == STALE:
-        raise HostError(f"{before.evidence[-1]}: open it, and run again.")
-    for command in (
-        ["dpkg-trigger", "--no-await", "update-ca-certificates-java-fresh"],
-        ["dpkg", "--triggers-only", "--pending"],
-    ):
-        outcome = run(command, _LIMIT)
-        if outcome.status:
-            raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
-
-
-def remove(store: DebianKeystore, anchors: Sequence[Anchor]) -> None:
-    java_keystore.delete(store.keystore, [anchor.pem for anchor in anchors], store.keytool, store.password)
-
-
-def _require_updates(store: DebianKeystore) -> None:
-    if store.settings.get("cacerts_updates", "yes") != "yes":
-        raise UserNeeded(
-            f"cacerts_updates in {store.path(SETTINGS)} keeps {store.keystore} from updates: set it to yes, or add the "
-            "root certificate by hand."
-        )
-    if not os.access(store.path(HOOK), os.X_OK):
-        raise UserNeeded(f"{store.path(HOOK)} is missing, which feeds {store.keystore}: add the certificate by hand.")

@@ -21,18 +21,19 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import people, search
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import system_stores
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import find_platform
 
-# Folders of installations below the root. An asterisk stands for one name.
+# Folders of installations of the system. An asterisk stands for one name.
 SYSTEM_HOMES = (
-    "usr/lib/jvm/*",
-    "usr/lib64/jvm/*",
-    "usr/java/*",
-    "usr/local/openjdk*",
-    "usr/local/java/*",
-    "opt/*",
-    "opt/*/*",
-    "Library/Java/JavaVirtualMachines/*/Contents/Home",
+    "/usr/lib/jvm/*",
+    "/usr/lib64/jvm/*",
+    "/usr/java/*",
+    "/usr/local/openjdk*",
+    "/usr/local/java/*",
+    "/opt/*",
+    "/opt/*/*",
+    "/Library/Java/JavaVirtualMachines/*/Contents/Home",
 )
 # Folders of installations below a user's home, as sdkman, IntelliJ IDEA, asdf, mise and Gradle make them.
 USER_HOMES = (
@@ -49,13 +50,11 @@ KEYSTORES = (
     "jre/lib/security/cacerts",
     "jre/lib/security/jssecacerts",
 )
-# What Debian's ca-certificates-java makes of the system's anchors, where the mark tells Debian: see debian_java.py.
+# What Debian's ca-certificates-java makes of the system's anchors, where the mark tells Debian: see debian.py.
 DEBIAN_MARK = "/etc/debian_version"
 DEBIAN_KEYSTORE = "/etc/ssl/certs/java/cacerts"
-COMMANDS = ("usr/bin/java", "usr/local/bin/java")
-ENVIRONMENT = "etc/environment"
-# Seconds for a look into a home, which may lie on a file server that is gone.
-_SEARCH_PATIENCE = 20.0
+COMMANDS = ("/usr/bin/java", "/usr/local/bin/java")
+ENVIRONMENT = "/etc/environment"
 
 
 @dataclass(frozen=True)
@@ -67,47 +66,45 @@ class Installation:
     keystores: tuple[str, ...]
 
 
-def installations(root: str) -> list[Installation]:
+def installations(settings: Settings) -> list[Installation]:
     """Every Java installation that has a keystore of its own, each once."""
-    found = {(home, _owner(home)) for home in _system_homes(root)}
-    for person in people(root, USER_HOMES):
+    found = {(home, _owner(home)) for home in _system_homes(settings)}
+    for person in people(settings.root, USER_HOMES, settings.survey_timeout):
         patterns = [os.path.join(glob.escape(person.home), pattern) for pattern in USER_HOMES]
-        found |= {(home, person) for home in _answered(search, person, _homes, patterns)}
-    proved = _systems_keystores(root)
-    looked = [
-        Installation(home, owner, tuple(_answered(_call_briefly, owner, _own_keystores, home, owner.uid, proved)))
-        for home, owner in sorted(found, key=lambda entry: entry[0])
-    ]
+        homes = _answered(search, person, _homes, patterns, timeout=settings.search_timeout)
+        found |= {(home, person) for home in homes}
+    proved = _systems_keystores(settings)
+    looked = []
+    for home, owner in sorted(found, key=lambda entry: entry[0]):
+        keystores = _answered(call_as, owner, _own_keystores, home, owner.uid, proved, patience=settings.search_timeout)
+        looked.append(Installation(home, owner, tuple(keystores)))
     return [installation for installation in looked if installation.keystores]
 
 
-def _answered(ask: Callable[..., list[str]], *arguments: Any) -> list[str]:
+def _answered(ask: Callable[..., list[str]], *arguments: Any, **options: float) -> list[str]:
     """What the owner finds; nothing where no answer comes: an installation that cannot be seen cannot be run either."""
     try:
-        return ask(*arguments)
+        return ask(*arguments, **options)
     except HostError:
         return []
 
 
-def _call_briefly(owner: Account, function: Callable[..., list[str]], *arguments: Any) -> list[str]:
-    return list(call_as(owner, function, *arguments, patience=_SEARCH_PATIENCE))
+def _system_homes(settings: Settings) -> list[str]:
+    homes = [home for pattern in SYSTEM_HOMES for home in settings.matches(pattern)]
+    homes += [settings.path(home) for home in _configured_homes(settings)]
+    commands = [os.path.realpath(settings.path(command)) for command in COMMANDS]
+    homes += [os.path.dirname(os.path.dirname(command)) for command in commands]
+    return _homes([glob.escape(home) for home in homes])
 
 
-def _system_homes(root: str) -> list[str]:
-    patterns = [os.path.join(glob.escape(root), pattern) for pattern in SYSTEM_HOMES]
-    patterns += [glob.escape(os.path.join(root, home.lstrip("/"))) for home in _told_homes(root)]
-    commands = [os.path.realpath(os.path.join(root, command)) for command in COMMANDS]
-    patterns += [glob.escape(os.path.dirname(os.path.dirname(command))) for command in commands]
-    return _homes(patterns)
-
-
-def _told_homes(root: str) -> list[str]:
+def _configured_homes(settings: Settings) -> list[str]:
     """What /etc/environment sets as JAVA_HOME."""
     try:
-        lines = Path(root, ENVIRONMENT).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        text = Path(settings.path(ENVIRONMENT)).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return []
-    values = [line.partition("=")[2].strip("\"' ") for line in lines if line.startswith("JAVA_HOME=")]
+    lines = [line for line in text.splitlines() if line.startswith("JAVA_HOME=")]
+    values = [line.partition("=")[2].strip("\"' ") for line in lines]
     return [value for value in values if os.path.isabs(value)]
 
 
@@ -122,12 +119,13 @@ def _owner(home: str) -> Account:
     return Account(f"user {status.st_uid}", status.st_uid, status.st_gid, "/")
 
 
-def _systems_keystores(root: str) -> list[str]:
+def _systems_keystores(settings: Settings) -> list[str]:
     """The keystores that stores of the system prove, links resolved."""
-    paths = [store.keystore for store in system_stores(root)]
-    if os.path.exists(os.path.join(root, DEBIAN_MARK.lstrip("/"))):
-        paths.append(os.path.join(root, DEBIAN_KEYSTORE.lstrip("/")))
-    return [os.path.realpath(path) for path in paths if path]
+    platform = find_platform(settings)
+    paths = [platform.keystore] if platform and platform.keystore else []
+    if os.path.exists(settings.path(DEBIAN_MARK)):
+        paths.append(settings.path(DEBIAN_KEYSTORE))
+    return [os.path.realpath(path) for path in paths]
 
 
 def _own_keystores(home: str, uid: int, others: list[str]) -> list[str]:

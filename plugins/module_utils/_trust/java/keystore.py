@@ -29,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import certificates_in
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java.pkcs12 import read_pkcs12
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.keystores import read_jks
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import read_jks
 
 # What every JDK's cacerts comes with. Those of a newer one have no password, and take any.
 PASSWORD = "changeit"  # noqa: S105 (no secret: it stands in the manual)

@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import ssl
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -23,14 +24,13 @@ try:
 except ImportError:  # some systems have it in a package of its own
     sqlite3 = None  # type: ignore[assignment]
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import Outcome, find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import Outcome, run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss.profiles import DATABASE_FILE
 
 CERTUTIL = "certutil"
 TRUST = "C,,"  # an authority for servers, and for nothing else
 _LIMIT = 30.0
-_BUSY_LIMIT = 10.0
 _CERTIFICATE = b"\0\0\0\1"  # CKO_CERTIFICATE, in the column of CKA_CLASS
 _TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 _HOLDER = "NSS Certificate DB"
@@ -47,118 +47,127 @@ _LETTERS = {
 }
 
 
-def nicknames(folder: str, der: bytes) -> list[str]:
-    """The nicknames under which the certificate is there, "" for none. Raises HostError where it cannot be read."""
-    return [nickname for nickname, value in _certificates(folder) if value == der]
+@dataclass(frozen=True)
+class Database:
+    """The database in ``folder`` of that user. ``certutil`` is the command, "" for none; ``timeout`` are the seconds
+    for another program to finish writing. All methods raise HostError."""
 
+    folder: str
+    user: str
+    certutil: str
+    timeout: float
 
-def trust_flags(folder: str, nickname: str) -> dict[str, str]:
-    """What the certificates of this nickname are trusted for, as certutil takes it (``C,,``), by their SHA-256."""
-    outcome = _certutil("-L", folder, "-n", _addressed(nickname))
-    flags = {}
-    for text in outcome.output.split(_FINGERPRINT)[1:]:
-        sections = _FLAGS.search(text)
-        sha256 = text.split()[0].replace(":", "").lower()
-        flags[sha256] = ",".join(_letters(section) for section in sections.groups()) if sections else ",,"
-    return flags
+    def nicknames(self, der: bytes) -> list[str]:
+        """The nicknames under which the certificate is there, "" for none."""
+        return [nickname for nickname, value in self._certificates() if value == der]
 
+    def examine(self, der: bytes) -> list[list[str]]:
+        """Each nickname of the certificate with its trust flags."""
+        sha256 = hashlib.sha256(der).hexdigest()
+        return [
+            [nickname, self._trust_flags(nickname).get(sha256, "") if nickname else ""]
+            for nickname in self.nicknames(der)
+        ]
 
-def examine(folder: str, der: bytes) -> list[list[str]]:
-    """Each nickname of the certificate with its trust flags."""
-    sha256 = hashlib.sha256(der).hexdigest()
-    return [
-        [nickname, trust_flags(folder, nickname).get(sha256, "") if nickname else ""]
-        for nickname in nicknames(folder, der)
-    ]
+    def require_unlocked(self, name: str) -> None:
+        """Raises UserNeeded where a password guards the database, with how to add the certificate under this name. To
+        write without it leaves a certificate half installed: there, and trusted for nothing."""
+        self._require_unlocked(
+            f"give the root certificate in PEM to: certutil -A -d sql:{self.folder} -n {name} -t {TRUST} -a"
+        )
 
+    def add(self, name: str, pem: str) -> None:
+        """Trust the certificate under a nickname of its own, or under the one that it has."""
+        der = ssl.PEM_cert_to_DER_cert(pem)
+        taken = {nickname for nickname, value in self._certificates() if value != der}
+        names = (name, *(f"{name}-{number}" for number in range(2, 100)))
+        self._add(next(nickname for nickname in names if nickname not in taken), TRUST, der)
 
-def require_unlocked(folder: str, user: str, name: str) -> None:
-    """Raises UserNeeded where a password guards the database, with how to add the certificate under this name. To write
-    without it leaves a certificate half installed: there, and trusted for nothing."""
-    advice = f"give the root certificate in PEM to: certutil -A -d sql:{folder} -n {name} -t {TRUST} -a"
-    _require_unlocked(folder, user, advice)
+    def set_trust(self, flags: str, pem: str) -> None:
+        """Trust a certificate that is there for what ``flags`` say."""
+        der = ssl.PEM_cert_to_DER_cert(pem)
+        for nickname in self.nicknames(der)[:1]:
+            self._add(nickname, flags, der)
 
+    def delete(self, pems: list[str]) -> None:
+        """Remove the certificates, whatever their nicknames, and no other of the same nickname."""
+        for der in map(ssl.PEM_cert_to_DER_cert, pems):
+            for nickname in self.nicknames(der):
+                self._delete(nickname, der)
 
-def _require_unlocked(folder: str, user: str, advice: str) -> None:
-    outcome = run([_program(), "-K", "-d", f"sql:{folder}", "-f", "/dev/null"], _LIMIT)
-    if "SEC_ERROR_BAD_PASSWORD" in outcome.output:
-        raise UserNeeded(f"{folder} has a password, which only its user knows. As {user}, {advice}")
+    def _require_unlocked(self, advice: str) -> None:
+        outcome = self._certutil("-K", "-f", "/dev/null")
+        if "SEC_ERROR_BAD_PASSWORD" in outcome.output:
+            raise UserNeeded(f"{self.folder} has a password, which only its user knows. As {self.user}, {advice}")
 
+    def _delete(self, nickname: str, der: bytes) -> None:
+        """certutil deletes by nickname, and which one of several it takes cannot be known: it is asked until the right
+        one is gone, and those that went with it are put back."""
+        if not nickname:
+            raise HostError(f"{self.folder} holds it without a nickname, so that only its browser can remove it.")
+        others = [value for other, value in self._certificates() if other == nickname and value != der]
+        flags = self._trust_flags(nickname)
+        if others:
+            self._require_unlocked(f"remove it: certutil -D -d sql:{self.folder} -n '{nickname}'")
+        for _attempt in range(1 + len(others)):
+            self._require_success(self._certutil("-D", "-n", _addressed(nickname)))
+            if nickname not in self.nicknames(der):
+                break
+        for other in others:
+            if not self.nicknames(other):
+                self._add(nickname, flags.get(hashlib.sha256(other).hexdigest(), ",,"), other)
 
-def add(folder: str, name: str, pem: str) -> None:
-    """Trust the certificate under a nickname of its own, or under the one that it has. Raises HostError."""
-    der = ssl.PEM_cert_to_DER_cert(pem)
-    taken = {nickname for nickname, value in _certificates(folder) if value != der}
-    free = (nickname for nickname in (name, *(f"{name}-{number}" for number in range(2, 100))) if nickname not in taken)
-    _add(folder, next(free), TRUST, der)
+    def _add(self, nickname: str, flags: str, der: bytes) -> None:
+        pem = ssl.DER_cert_to_PEM_cert(der).encode()
+        self._require_success(self._certutil("-A", "-n", _addressed(nickname), "-t", flags, "-a", stdin=pem))
 
+    def _trust_flags(self, nickname: str) -> dict[str, str]:
+        """What the certificates of this nickname are trusted for, as certutil takes it (``C,,``), by their SHA-256."""
+        outcome = self._certutil("-L", "-n", _addressed(nickname))
+        flags = {}
+        for text in outcome.output.split(_FINGERPRINT)[1:]:
+            sections = _FLAGS.search(text)
+            sha256 = text.split()[0].replace(":", "").lower()
+            flags[sha256] = ",".join(_letters(section) for section in sections.groups()) if sections else ",,"
+        return flags
 
-def set_trust(folder: str, flags: str, pem: str) -> None:
-    """Trust a certificate that is there for what ``flags`` say. Raises HostError."""
-    der = ssl.PEM_cert_to_DER_cert(pem)
-    for nickname in nicknames(folder, der)[:1]:
-        _add(folder, nickname, flags, der)
+    def _certificates(self) -> list[tuple[str, bytes]]:
+        """Nickname and DER of every certificate."""
+        # A look at the keys, with which NSS signs what it trusts, cleans up there as well.
+        keys = os.path.join(self.folder, "key4.db")
+        if os.path.exists(keys):
+            self._query(keys, "metaData", "SELECT id FROM metaData LIMIT 1")
+        file = os.path.join(self.folder, DATABASE_FILE)
+        rows = self._query(file, "nssPublic", "SELECT a3, a11 FROM nssPublic WHERE a0 = ?", _CERTIFICATE)
+        return [(_nickname(label), bytes(value)) for label, value in rows if isinstance(value, bytes)]
 
+    def _query(self, path: str, table: str, statement: str, *values: bytes) -> list[Any]:
+        """The rows that the statement selects from the table, as which a view may pose that has no end.
 
-def delete(folder: str, user: str, pems: list[str]) -> None:
-    """Remove the certificates, whatever their nicknames, and no other of the same nickname. Raises HostError."""
-    for der in map(ssl.PEM_cert_to_DER_cert, pems):
-        for nickname in nicknames(folder, der):
-            _delete(folder, user, nickname, der)
-
-
-def _delete(folder: str, user: str, nickname: str, der: bytes) -> None:
-    """certutil deletes by nickname, and which one of several it takes is not to be known: it is asked until the right
-    one is gone, and those that went with it are put back."""
-    if not nickname:
-        raise HostError(f"{folder} holds it without a nickname, so that only its browser can remove it.")
-    others = [value for other, value in _certificates(folder) if other == nickname and value != der]
-    flags = trust_flags(folder, nickname)
-    if others:
-        _require_unlocked(folder, user, f"remove it: certutil -D -d sql:{folder} -n '{nickname}'")
-    for _attempt in range(1 + len(others)):
-        _require_success(_certutil("-D", folder, "-n", _addressed(nickname)), folder)
-        if nickname not in nicknames(folder, der):
-            break
-    for other in others:
-        if not nicknames(folder, other):
-            _add(folder, nickname, flags.get(hashlib.sha256(other).hexdigest(), ",,"), other)
-
-
-def _add(folder: str, nickname: str, flags: str, der: bytes) -> None:
-    arguments = ("-n", _addressed(nickname), "-t", flags, "-a")
-    _require_success(_certutil("-A", folder, *arguments, stdin=ssl.DER_cert_to_PEM_cert(der).encode()), folder)
-
-
-def _certificates(folder: str) -> list[tuple[str, bytes]]:
-    """Nickname and DER of every certificate."""
-    # A look at the keys, with which NSS signs what it trusts, cleans up there as well.
-    keys = os.path.join(folder, "key4.db")
-    if os.path.exists(keys):
-        _query(keys, "metaData", "SELECT id FROM metaData LIMIT 1")
-    file = os.path.join(folder, DATABASE_FILE)
-    rows = _query(file, "nssPublic", "SELECT a3, a11 FROM nssPublic WHERE a0 = ?", _CERTIFICATE)
-    return [(_nickname(label), bytes(value)) for label, value in rows if isinstance(value, bytes)]
-
-
-def _query(path: str, table: str, statement: str, *values: bytes) -> list[Any]:
-    """The rows that the statement selects from the table, as which a view may pose that has no end.
-
-    The file is opened for writing too, since certutil cannot read a database until somebody has cleaned up after a
-    writer that was killed, and SQLite does so as it opens it.
-    """
-    if sqlite3 is None:
-        raise HostError("Python's module sqlite3 is missing: install the system's package of it.")
-    try:
-        connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True, timeout=_BUSY_LIMIT)
+        The file is opened for writing too, since certutil cannot read a database until somebody has cleaned up after a
+        writer that was killed, and SQLite does so as it opens it.
+        """
+        if sqlite3 is None:
+            raise HostError("Python's module sqlite3 is missing: install the system's package of it.")
         try:
-            if not connection.execute(_TABLE, [table]).fetchall():
-                raise HostError(f"{path} has no table {table}, as NSS makes one: no program of NSS has written it.")
-            return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise HostError(f"{path} cannot be read: {error}.") from error
+            connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True, timeout=self.timeout)
+            try:
+                if not connection.execute(_TABLE, [table]).fetchall():
+                    raise HostError(f"{path} has no table {table}, so it was not written by a program that uses NSS.")
+                return connection.execute(statement, values).fetchall()
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise HostError(f"{path} cannot be read: {error}.") from error
+
+    def _certutil(self, action: str, *arguments: str, stdin: bytes = b"") -> Outcome:
+        if not self.certutil:
+            raise HostError(f"The command {CERTUTIL} is missing.")
+        return run([self.certutil, action, "-d", f"sql:{self.folder}", *arguments], _LIMIT, stdin)
+
+    def _require_success(self, outcome: Outcome) -> None:
+        if outcome.status:
+            raise HostError(f"certutil failed for {self.folder}: {outcome.last_line.rstrip('.')}.")
 
 
 def _nickname(label: object) -> str:
@@ -176,20 +185,3 @@ def _addressed(nickname: str) -> str:
 def _letters(section: str) -> str:
     letters = "".join(_LETTERS.get(line.strip(), "") for line in section.splitlines())
     return letters.replace("c", "") if "C" in letters else letters  # which implies it
-
-
-def _certutil(action: str, folder: str, *arguments: str, stdin: bytes = b"") -> Outcome:
-    command = [_program(), action, "-d", f"sql:{folder}", *arguments]
-    return run(command, _LIMIT, stdin)
-
-
-def _program() -> str:
-    program = find_command(CERTUTIL)
-    if program is None:
-        raise HostError(f"The command {CERTUTIL} is missing.")
-    return program
-
-
-def _require_success(outcome: Outcome, folder: str) -> None:
-    if outcome.status:
-        raise HostError(f"certutil failed for {folder}: {outcome.last_line.rstrip('.')}.")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Managed policies of Chromium and its kin: the anchors themselves, each with the domains it is limited to.
+"""Managed policies of Chromium and its derivatives: the anchors themselves, each with the domains it is limited to.
 
 A browser is a row of :data:`BROWSERS`. All files of its folder count, whatever they are called; of a policy that
 several of them set, the browser takes the last file's list alone, by the order of their names. So an anchor goes into
@@ -15,7 +15,6 @@ https://www.chromium.org/administrators/linux-quick-start/
 from __future__ import annotations
 
 import base64
-import glob
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -32,8 +31,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies.file
     mentions,
     read_policies,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
+    REMOVE,
     STALE,
     TRUSTED,
     Anchor,
@@ -73,13 +74,17 @@ BROWSERS = (
 )
 
 
+SOUGHT = tuple(f"{', '.join(browser.marks)} ({browser.title})" for browser in BROWSERS)
+
+
 @dataclass(frozen=True)
 class ChromiumPolicies:
-    """The managed policies of a browser of the host whose paths lie below ``root``."""
+    """The managed policies of a browser of the host."""
 
     browser: Browser
-    root: str
+    settings: Settings
 
+    kind = "policies"
     obstacle = ""
 
     @property
@@ -92,15 +97,15 @@ class ChromiumPolicies:
 
     @property
     def folder(self) -> str:
-        return os.path.join(self.root, self.browser.folder.lstrip("/"))
+        return self.settings.path(self.browser.folder)
 
     @property
     def own_file(self) -> PolicyFile:
-        return PolicyFile(os.path.join(self.folder, OWN_FILE), self.root)
+        return PolicyFile(os.path.join(self.folder, OWN_FILE), self.settings)
 
     @property
     def installed(self) -> bool:
-        return any(glob.glob(os.path.join(self.root, mark.lstrip("/"))) for mark in self.browser.marks)
+        return any(self.settings.matches(mark) for mark in self.browser.marks)
 
     @property
     def left(self) -> bool:
@@ -111,11 +116,11 @@ class ChromiumPolicies:
 
     def mentioning(self, keys: Keys) -> list[PolicyFile]:
         names = sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else []
-        files = [PolicyFile(os.path.join(self.folder, name), self.root) for name in names]
+        files = [PolicyFile(os.path.join(self.folder, name), self.settings) for name in names]
         return [file for file in files if mentions(file, keys)]
 
     def files(self, keys: Keys) -> list[PolicyFile]:
-        """Those that set a policy, in their order. Others are none of our business, be they valid JSON or not."""
+        """Those that set a policy, in their order. Other files do not matter, whether they are valid JSON or not."""
         return [file for file in self.mentioning(keys) if keys[0] in read_policies(file)]
 
     def effective(self, keys: Keys) -> PolicyFile:
@@ -130,13 +135,13 @@ class ChromiumPolicies:
             return Finding(ABSENT, (f"no file of {self.folder} names it",))
         return Finding(TRUSTED if TRUSTED in states else STALE, evidence)
 
-    def foresee(self, anchor: Anchor, operation: str) -> Finding:
-        if operation == "remove":
+    def preview(self, anchor: Anchor, operation: str) -> Finding:
+        if operation == REMOVE:
             return Finding(ABSENT, (f"no file of {self.folder} would name it",))
         keys = _policy_for(anchor)
-        return Finding(TRUSTED, (self._tell(self.effective(keys), "would have", _entry_for(anchor)),))
+        return Finding(TRUSTED, (self._describe(self.effective(keys), "would have", _entry_for(anchor)),))
 
-    def install(self, anchor: Anchor, undo: ExitStack) -> None:
+    def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
         keys = _policy_for(anchor)
         add_entry(self.effective(keys), keys, _entry_for(anchor), undo)
 
@@ -155,31 +160,29 @@ class ChromiumPolicies:
             if _certificate_in(entry) == anchor.der
         ]
         obstacles = [self._obstacle(file, entry, files[-1], keys) for file, entry in found]
-        told = (self._tell(file, "has", entry) for file, entry in found)
-        evidence = tuple(obstacle or sentence for obstacle, sentence in zip(obstacles, told))
+        described = (self._describe(file, "has", entry) for file, entry in found)
+        evidence = tuple(obstacle or sentence for obstacle, sentence in zip(obstacles, described))
         return Finding(TRUSTED if "" in obstacles else STALE if found else ABSENT, evidence)
 
     def _obstacle(self, file: PolicyFile, entry: Any, effective: PolicyFile, keys: Keys) -> str:
-        """The sentence that says why an entry of the file is in vain; "" when it is not."""
+        """The sentence that says why an entry of the file has no effect; "" when it is not."""
         if keys == LIMITED and not _limits(entry):
-            return f"{file.path} names it in vain: {keys[0]} wants the domains or networks that it is limited to"
+            return (
+                f"{file.path} names it to no effect: {keys[0]} requires the domains or networks that it is limited to"
+            )
         if file != effective:
-            return f"{file.path} names it in vain: {self.browser.title} takes {keys[0]} from {effective.path}"
-        barred = closed_to_others(file.path, self.root)
+            return f"{file.path} names it to no effect: {self.browser.title} takes {keys[0]} from {effective.path}"
+        barred = closed_to_others(file.path, self.settings.root)
         return f"{file.path} names it, but {barred} is closed to other users" if barred else ""
 
-    def _tell(self, file: PolicyFile, has: str, entry: Any) -> str:
+    def _describe(self, file: PolicyFile, has: str, entry: Any) -> str:
         limits = _limits(entry)
         scope = f"for {', '.join(limits)}" if limits else "for all that it permits itself"
         return f"{file.path} {has} {self.browser.title} trust it, {scope}"
 
 
-def sought() -> list[str]:
-    return [f"{', '.join(browser.marks)} ({browser.title})" for browser in BROWSERS]
-
-
-def find(root: str) -> list[ChromiumPolicies]:
-    stores = [ChromiumPolicies(browser, root) for browser in BROWSERS]
+def find(settings: Settings) -> list[ChromiumPolicies]:
+    stores = [ChromiumPolicies(browser, settings) for browser in BROWSERS]
     return [store for store in stores if store.installed or store.left]
 
 

@@ -27,8 +27,9 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular, write_file
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 
-RECORDS = "var/lib/anchorage/policies"
+RECORDS = "/var/lib/anchorage/policies"
 _PUBLIC = Attributes(0o644)
 _PRIVATE = Attributes(0o600)  # a record repeats what may be closed to others
 DEEPEST = 200  # levels of lists and objects: far more than policies have, and fewer than Python can write
@@ -39,10 +40,10 @@ Keys = tuple[str, ...]  # the way from the top of a file to a list in it
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """A file below ``root``, which need not exist. Links are followed: the file at their end is the one to change."""
+    """A file of the host, which need not exist. Links are followed: the file at their end is the one to change."""
 
     path: str
-    root: str
+    settings: Settings
 
     @property
     def real(self) -> Path:
@@ -50,8 +51,8 @@ class PolicyFile:
 
     @property
     def record(self) -> Path:
-        name = os.path.relpath(self.real, os.path.realpath(self.root)).replace("-", "--").replace(os.sep, "-")
-        return Path(self.root, RECORDS, name)
+        name = os.path.relpath(self.real, os.path.realpath(self.settings.root)).replace("-", "--").replace(os.sep, "-")
+        return Path(self.settings.path(RECORDS), name)
 
 
 @dataclass(frozen=True)
@@ -81,24 +82,24 @@ def read_policies(file: PolicyFile) -> dict[str, Any]:
     text = _read_text(file)
     if text is None:
         return {}
-    too_deep = f"{file.path} is nested too deeply: mend it or move it away."
+    too_deep = f"{file.path} is nested too deeply: fix or move the file."
     try:
         policies = json.loads(text, object_pairs_hook=lambda pairs: _object(file, pairs))
     except ValueError as error:
-        raise HostError(f"{file.path} is not valid JSON ({error}): mend it or move it away.") from error
+        raise HostError(f"{file.path} is not valid JSON ({error}): fix or move the file.") from error
     except RecursionError as error:
         raise HostError(too_deep) from error
     if _depth(policies) > DEEPEST:
         raise HostError(too_deep)
     if not isinstance(policies, dict):
-        raise HostError(f"{file.path} holds no JSON object: mend it or move it away.")
+        raise HostError(f"{file.path} holds no JSON object: fix or move the file.")
     return policies
 
 
 def _object(file: PolicyFile, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     twice = [key for key, count in Counter(key for key, _value in pairs).items() if count > 1]
     if twice:
-        raise HostError(f"{file.path} has the key {json.dumps(twice[0])} twice in one object: mend it.")
+        raise HostError(f"{file.path} has the key {json.dumps(twice[0])} twice in one object: fix the file.")
     return dict(pairs)
 
 
@@ -119,7 +120,7 @@ def entries_of(file: PolicyFile, policies: dict[str, Any], keys: Keys) -> list[A
         place = place.get(key, kind())
         if not isinstance(place, kind):
             kinds = {list: "a list", dict: "an object"}
-            raise HostError(f"{file.path}: {'.'.join(keys[:depth])} is not {kinds[kind]}: mend it.")
+            raise HostError(f"{file.path}: {'.'.join(keys[:depth])} is not {kinds[kind]}: fix the file.")
     return list(place)
 
 
@@ -167,7 +168,7 @@ def _former_or(policies: dict[str, Any], file: PolicyFile, record: Record | None
 
 
 def _live_record(file: PolicyFile, policies: dict[str, Any]) -> Record | None:
-    """The record, if any of its entries is still in the file; else it speaks of a file that is no more."""
+    """The record, if any of its entries is still in the file; else it describes a file that was replaced since."""
     content = read_regular(str(file.record))
     if content is None:
         return None
@@ -240,12 +241,12 @@ def _read_text(file: PolicyFile) -> str | None:
     content = read_regular(file.path)
     if content is None:
         if os.path.lexists(file.path):
-            raise HostError(f"{file.path} cannot be read: make it a regular file, or move it away.")
+            raise HostError(f"{file.path} cannot be read: make it a regular file, or move it.")
         return None
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise HostError(f"{file.path} is not UTF-8: mend it or move it away.") from error
+        raise HostError(f"{file.path} is not UTF-8: fix or move the file.") from error
 
 
 def _replace(path: Path, text: str | None, attributes: Attributes = _PUBLIC) -> None:

@@ -12,7 +12,6 @@ back with it. Source: https://mozilla.github.io/policy-templates/
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -33,15 +32,17 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies.file
     mentions,
     read_policies,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
+    INSTALL,
     STALE,
     TRUSTED,
     Anchor,
     Finding,
 )
 
-SYSTEM = "/etc/firefox/policies"
+SYSTEM_FOLDER = "/etc/firefox/policies"
 INSTALLATIONS = ("/usr/lib/firefox*", "/usr/lib64/firefox*", "/usr/local/lib/firefox*", "/opt/firefox*")
 # Debian keeps an installation's policies here, behind a link, where they stay when it is uninstalled.
 SHARED = "/usr/share/firefox*"
@@ -52,58 +53,60 @@ SEEN_BY_FLATPAK = "/app/etc/firefox/policies"
 # Where Firefox looks for an anchor that is named without a folder, beside each user's ~/.mozilla/certificates.
 NAMED_CERTIFICATES = ("/usr/lib/mozilla/certificates", "/usr/lib64/mozilla/certificates")
 
-INSTALL = ("policies", "Certificates", "Install")
-KEPT_BY_PROFILES = "profiles keep what a policy once installed, for the stores of the kind nss to tell and to clear"
+KEYS = ("policies", "Certificates", "Install")
+KEPT_BY_PROFILES = "profiles keep what a policy once installed: stores of the kind nss show and clear it"
+SOUGHT = (f"{', '.join((*INSTALLATIONS, *SNAPS, *FLATPAKS))} (Firefox)",)
 
 
 @dataclass(frozen=True)
 class FirefoxPolicies:
-    """The folder of one policies.json below ``root``; in a sandbox, Firefox calls the folder ``sandboxed`` instead."""
+    """The folder of one policies.json, and what a sandboxed Firefox calls it; "" for the same."""
 
     name: str
     folder: str
     sandboxed: str
-    root: str
+    settings: Settings
 
+    kind = "policies"
     readers = "Firefox of all users"
     obstacle = ""
 
     @property
     def file(self) -> PolicyFile:
-        return PolicyFile(os.path.join(self.path(self.folder), "policies.json"), self.root)
+        return PolicyFile(self._path(f"{self.folder}/policies.json"), self.settings)
 
     @property
     def seen(self) -> str:
         return self.sandboxed or self.folder
 
-    def path(self, absolute: str) -> str:
-        return os.path.join(self.root, absolute.lstrip("/"))
+    def _path(self, absolute: str) -> str:
+        return self.settings.path(absolute)
 
     def own_file(self, anchor: Anchor) -> Path:
-        return Path(self.path(self.folder), f"{anchor.name}.pem")
+        return Path(self._path(self.folder), f"{anchor.name}.pem")
 
     def own_entry(self, anchor: Anchor) -> str:
         return f"{self.seen}/{anchor.name}.pem"
 
-    def find(self, entry: object) -> str:
+    def _find(self, entry: object) -> str:
         """The file that Firefox reads for an entry of the policy, "" for none."""
         if not isinstance(entry, str):
             return ""
         if os.path.dirname(entry) == self.seen:
-            candidates = [self.path(os.path.join(self.folder, os.path.basename(entry)))]
+            candidates = [self._path(os.path.join(self.folder, os.path.basename(entry)))]
         elif os.path.isabs(entry):
-            candidates = [self.path(entry)]
+            candidates = [self._path(entry)]
         else:
-            candidates = [self.path(os.path.join(folder, entry)) for folder in NAMED_CERTIFICATES]
+            candidates = [self._path(os.path.join(folder, entry)) for folder in NAMED_CERTIFICATES]
         return next((path for path in candidates if os.path.exists(path)), "")
 
-    def leads_to(self, entry: object, anchor: Anchor) -> bool:
-        return holds_only(read_regular(self.find(entry)) or b"", anchor.der)
+    def _leads_to(self, entry: object, anchor: Anchor) -> bool:
+        return holds_only(read_regular(self._find(entry)) or b"", anchor.der)
 
     def inspect(self, anchor: Anchor) -> Finding:
-        entries = entries_of(self.file, read_policies(self.file), INSTALL)
-        leading = {str(entry): self._barred(entry) for entry in entries if self.leads_to(entry, anchor)}
-        evidence = [self._tell(entry, barred) for entry, barred in leading.items()]
+        entries = entries_of(self.file, read_policies(self.file), KEYS)
+        leading = {str(entry): self._barred(entry) for entry in entries if self._leads_to(entry, anchor)}
+        evidence = [self._describe(entry, barred) for entry, barred in leading.items()]
         own_entry, own_file = self.own_entry(anchor), self.own_file(anchor)
         broken = own_entry in entries and own_entry not in leading
         if broken:
@@ -115,69 +118,65 @@ class FirefoxPolicies:
         sound = not broken and any(not barred for barred in leading.values())
         return Finding(TRUSTED if sound else STALE, tuple(evidence))
 
-    def foresee(self, anchor: Anchor, operation: str) -> Finding:
-        if operation == "install":
+    def preview(self, anchor: Anchor, operation: str) -> Finding:
+        if operation == INSTALL:
             sentence = f"{self.file.path} would have Firefox install it from {self.own_entry(anchor)}"
             return Finding(TRUSTED, (sentence,))
         return Finding(ABSENT, (f"{self.file.path} would not name it; {KEPT_BY_PROFILES}",))
 
-    def install(self, anchor: Anchor, undo: ExitStack) -> None:
+    def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
         # The entry first: it may have to make the folder, and knows then how to take it away again.
-        add_entry(self.file, INSTALL, self.own_entry(anchor), undo)
+        add_entry(self.file, KEYS, self.own_entry(anchor), undo)
         write_public(self.own_file(anchor), anchor.pem.encode(), undo)
 
     def remove(self, anchors: Sequence[Anchor]) -> None:
         own = [self.own_entry(anchor) for anchor in anchors]
-        entries = entries_of(self.file, read_policies(self.file), INSTALL)
-        foreign = [entry for entry in entries if any(self.leads_to(entry, anchor) for anchor in anchors)]
+        entries = entries_of(self.file, read_policies(self.file), KEYS)
+        foreign = [entry for entry in entries if any(self._leads_to(entry, anchor) for anchor in anchors)]
         # The file is ours to remove, whatever it holds by now.
         for anchor in anchors:
             self.own_file(anchor).unlink(missing_ok=True)
-        drop_entries(self.file, INSTALL, lambda entry: entry in own or entry in foreign)
+        drop_entries(self.file, KEYS, lambda entry: entry in own or entry in foreign)
 
     def _barred(self, entry: object) -> str:
         """What keeps users from reading the policies, or the anchor that an entry leads to; "" for nothing."""
-        return closed_to_others(self.file.path, self.root) or closed_to_others(self.find(entry), self.root)
+        root = self.settings.root
+        return closed_to_others(self.file.path, root) or closed_to_others(self._find(entry), root)
 
-    def _tell(self, entry: str, barred: str) -> str:
+    def _describe(self, entry: str, barred: str) -> str:
         sentence = f"{self.file.path} has Firefox install it from {entry} into each profile that is opened"
         return f"{sentence}, but {barred} is closed to other users" if barred else sentence
 
 
-def sought() -> list[str]:
-    return [f"{', '.join((*INSTALLATIONS, *SNAPS, *FLATPAKS))} (Firefox)"]
-
-
-def find(root: str) -> list[FirefoxPolicies]:
+def find(settings: Settings) -> list[FirefoxPolicies]:
     """The policies to feed: the system's, unless an installation has its own that these would hide; and Flatpak's.
     Beside them, those that name anchors without a Firefox that is there to read them. Each file counts once."""
-    own = {
-        path: FirefoxPolicies(f"policies of {path}", f"{path}/distribution", "", root)
-        for path in _there(root, INSTALLATIONS)
-    }
-    installed = [store for path, store in own.items() if os.path.exists(f"{root}/{path}/application.ini")]
-    system = FirefoxPolicies("firefox policies", SYSTEM, "", root)
-    flatpak = FirefoxPolicies("firefox policies of Flatpak", FLATPAK, SEEN_BY_FLATPAK, root)
+    own = {path: _distribution(path, settings) for path in _present(settings, INSTALLATIONS)}
+    installed = [store for path, store in own.items() if os.path.exists(settings.path(f"{path}/application.ini"))]
+    system = FirefoxPolicies("firefox policies", SYSTEM_FOLDER, "", settings)
+    flatpak = FirefoxPolicies("firefox policies of Flatpak", FLATPAK, SEEN_BY_FLATPAK, settings)
     shared = [
-        FirefoxPolicies(
-            f"policies of {path}", f"{path}/distribution", f"{path.replace('share', 'lib', 1)}/distribution", root
-        )
-        for path in _there(root, [SHARED])
+        _distribution(path, settings, f"{path.replace('share', 'lib', 1)}/distribution")
+        for path in _present(settings, [SHARED])
     ]
     stores = []
-    if installed or _there(root, SNAPS):
+    if installed or _present(settings, SNAPS):
         taken = [store for store in installed if os.path.lexists(store.file.path)]
         stores = [system, *taken] if os.path.lexists(system.file.path) or not taken else installed
-    if _there(root, FLATPAKS):
+    if _present(settings, FLATPAKS):
         stores.append(flatpak)
-    stores += [store for store in (system, *own.values(), flatpak, *shared) if mentions(store.file, INSTALL)]
+    stores += [store for store in (system, *own.values(), flatpak, *shared) if mentions(store.file, KEYS)]
     by_file: dict[Path, FirefoxPolicies] = {}
     for store in stores:
         by_file.setdefault(store.file.real, store)
     return list(by_file.values())
 
 
-def _there(root: str, patterns: Sequence[str]) -> list[str]:
+def _distribution(path: str, settings: Settings, sandboxed: str = "") -> FirefoxPolicies:
+    return FirefoxPolicies(f"policies of {path}", f"{path}/distribution", sandboxed, settings)
+
+
+def _present(settings: Settings, patterns: Sequence[str]) -> list[str]:
     """The absolute paths on the host that fit one of the patterns."""
-    found = [path for pattern in patterns for path in sorted(glob.glob(os.path.join(root, pattern.lstrip("/"))))]
-    return ["/" + os.path.relpath(path, root) for path in found]
+    found = [path for pattern in patterns for path in settings.matches(pattern)]
+    return ["/" + os.path.relpath(path, settings.root) for path in found]

@@ -19,14 +19,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates 
     is_damaged,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others, read_regular
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.keystores import read_jks
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import read_jks
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
     dangling_links,
     hash_links,
     refusal,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import FolderStore
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import (
     Source,
     packaged_copies,
@@ -42,59 +42,61 @@ class Check(NamedTuple):
     sentence: str
 
 
-def check_sources(store: FolderStore, anchor: Anchor) -> list[Check]:
+def check_sources(platform: Platform, anchor: Anchor) -> list[Check]:
     """Is there a file that will make the next refresh trust the anchor, too?"""
-    found = list(sources(store))
+    found = list(sources(platform))
     checks = [
-        _check_readable(store, source.path, f"{source.path} holds it")
+        _check_readable(platform, source.path, f"{source.path} holds it")
         for source in found
         if source.is_copy_of(anchor) and not source.limits(anchor)
     ]
     checks += [Check(True, False, f"{source.path} limits it") for source in found if source.limits(anchor)]
-    if not checks and _is_in_first_bundle(store, anchor):
-        checks = [Check(True, True, f"{path} holds it") for path in packaged_copies(store, anchor)]
+    if not checks and _is_in_first_bundle(platform, anchor):
+        checks = [Check(True, True, f"{path} holds it") for path in packaged_copies(platform, anchor)]
     if not checks:
-        checks = [Check(False, False, f"{store.path(store.layout.anchors)} has no file that holds it alone")]
-    return checks + [check for source in found for check in _check_oddity(store, source, anchor)]
+        checks = [Check(False, False, f"{platform.path(platform.layout.anchors)} has no file that holds it alone")]
+    return checks + [check for source in found for check in _check_oddity(platform, source, anchor)]
 
 
-def check_readers(store: FolderStore, anchor: Anchor) -> list[Check]:
+def check_readers(platform: Platform, anchor: Anchor) -> list[Check]:
     """Is it in everything that programs read?"""
-    asked = [("-CAfile", bundle) for bundle in store.bundles[:1]] + ([("-CApath", store.links)] if store.links else [])
+    asked = [("-CAfile", bundle) for bundle in platform.bundles[:1]] + (
+        [("-CApath", platform.links)] if platform.links else []
+    )
     with ThreadPoolExecutor() as meanwhile:  # a reader that is none of ours takes as long as all that we look at
-        confirmed = [meanwhile.submit(_confirm, option, path, anchor) for option, path in asked]
-        checks = [_check_bundle(store, bundle, anchor) for bundle in store.bundles]
-        checks += [_check_separated(path, anchor) for path in store.separated]
-        checks += _check_links(store, anchor) if store.links else []
-        checks += [_check_keystore(store, anchor)] if store.keystore else []
+        confirmed = [meanwhile.submit(_confirm, platform, option, path, anchor) for option, path in asked]
+        checks = [_check_bundle(platform, bundle, anchor) for bundle in platform.bundles]
+        checks += [_check_separated(path, anchor) for path in platform.separated]
+        checks += _check_links(platform, anchor) if platform.links else []
+        checks += [_check_keystore(platform, anchor)] if platform.keystore else []
         return checks + [check.result() for check in confirmed]
 
 
-def _is_in_first_bundle(store: FolderStore, anchor: Anchor) -> bool:
-    return any(holds(read_regular(bundle) or b"", anchor.der) for bundle in store.bundles[:1])
+def _is_in_first_bundle(platform: Platform, anchor: Anchor) -> bool:
+    return any(holds(read_regular(bundle) or b"", anchor.der) for bundle in platform.bundles[:1])
 
 
-def _check_oddity(store: FolderStore, source: Source, anchor: Anchor) -> Iterator[Check]:
+def _check_oddity(platform: Platform, source: Source, anchor: Anchor) -> Iterator[Check]:
     """What a source holds that a person should know of, where it is not a plain copy."""
     if source.is_copy_of(anchor) or source.distrusts(anchor):
         return
     if source.holds(anchor):
         yield Check(True, True, f"{source.path} holds it together with other things, and is left to its owner")
-    elif source.path == str(store.own_file(anchor)):
+    elif source.path == str(platform.own_file(anchor)):
         yield Check(True, False, f"{source.path} does not hold what its name says")
-    if store.layout.joins_bytes and not source.content.endswith(b"\n"):
+    if platform.layout.joins_bytes and not source.content.endswith(b"\n"):
         yield Check(False, True, f"{source.path} has no final newline, which may keep programs from reading the bundle")
     if is_damaged(source.content):
         yield Check(False, True, f"{source.path} is damaged, and may keep programs from reading the bundle")
 
 
-def _check_bundle(store: FolderStore, bundle: str, anchor: Anchor) -> Check:
+def _check_bundle(platform: Platform, bundle: str, anchor: Anchor) -> Check:
     data = read_regular(bundle)
     if data is None:
         return Check(False, False, f"{bundle} is missing or cannot be read")
     if not holds(data, anchor.der):
         return Check(False, False, f"{bundle} lacks it")
-    return _check_readable(store, bundle, f"{bundle} holds it")
+    return _check_readable(platform, bundle, f"{bundle} holds it")
 
 
 def _check_separated(path: str, anchor: Anchor) -> Check:
@@ -103,39 +105,39 @@ def _check_separated(path: str, anchor: Anchor) -> Check:
     return Check(
         False,
         False,
-        f"{path} lacks it, and is a file of its own that no refresh feeds: put back the link that its package brought",
+        f"{path} lacks it, and is a file of its own that no refresh feeds: restore the link that its package installs",
     )
 
 
-def _check_links(store: FolderStore, anchor: Anchor) -> list[Check]:
-    links = hash_links(store.links, anchor.der)
-    checks = [_check_readable(store, target, f"{link} leads to it in {target}") for link, target in links.items()]
+def _check_links(platform: Platform, anchor: Anchor) -> list[Check]:
+    links = hash_links(platform.links, anchor.der)
+    checks = [_check_readable(platform, target, f"{link} leads to it in {target}") for link, target in links.items()]
     return [
-        *(checks or [Check(False, False, f"{store.links} has no hash link that leads to it")]),
+        *(checks or [Check(False, False, f"{platform.links} has no hash link that leads to it")]),
         *(
             Check(True, False, f"{link} leads to a file that is gone")
-            for link in dangling_links(store.links, anchor.name)
+            for link in dangling_links(platform.links, anchor.name)
         ),
     ]
 
 
-def _check_keystore(store: FolderStore, anchor: Anchor) -> Check:
-    entries = read_jks(read_regular(store.keystore) or b"")
+def _check_keystore(platform: Platform, anchor: Anchor) -> Check:
+    entries = read_jks(read_regular(platform.keystore) or b"")
     if entries is None:
-        return Check(False, False, f"{store.keystore} is no keystore of Java's own format, or it is damaged")
+        return Check(False, False, f"{platform.keystore} is damaged, or not a keystore in Java's own format (JKS)")
     if anchor.der not in entries.values():
-        return Check(False, False, f"{store.keystore} lacks it")
-    return _check_readable(store, store.keystore, f"{store.keystore} holds it")
+        return Check(False, False, f"{platform.keystore} lacks it")
+    return _check_readable(platform, platform.keystore, f"{platform.keystore} holds it")
 
 
-def _check_readable(store: FolderStore, path: str, sentence: str) -> Check:
-    barred = closed_to_others(path, store.root)
+def _check_readable(platform: Platform, path: str, sentence: str) -> Check:
+    barred = closed_to_others(path, platform.settings.root)
     return Check(True, not barred, f"{sentence}, but {barred} is closed to other users" if barred else sentence)
 
 
-def _confirm(option: str, path: str, anchor: Anchor) -> Check:
+def _confirm(platform: Platform, option: str, path: str, anchor: Anchor) -> Check:
     """Ask a reader that is none of ours."""
-    reason = refusal(option, path, anchor.pem)
+    reason = refusal(option, path, anchor.pem, platform.settings.command("openssl"))
     if reason is None:
         return Check(False, True, f"{path} was not confirmed by another reader: there is no openssl command")
     if reason:

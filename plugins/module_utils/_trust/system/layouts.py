@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 
-# How a change can be tried in a scratch folder first: see rehearsal.py.
+# How a change can be tried in a scratch folder first: see preflight.py.
 BY_OPTIONS = "options"
 BY_P11_KIT = "p11-kit"
 BY_DESTINATION = "destination"
@@ -54,7 +55,7 @@ class Layout:
     joins_bytes: bool = False  # whether the bundle is the files one after the other, whatever they end with
     script: bool | None = None  # whether the command is a shell script, where that tells two rows apart
     deferral: tuple[str, str] = ("", "")  # with this variable set, it only leaves this file, for the next boot
-    rehearsal: str = ""  # how a change can be tried
+    preflight: str = ""  # how a change can be tried first
 
 
 _FREEBSD = Layout(
@@ -81,13 +82,13 @@ _FREEBSD = Layout(
     ),
     rereads_links=True,
     script=False,
-    rehearsal=BY_DESTINATION,
+    preflight=BY_DESTINATION,
 )
 
 LAYOUTS = (
     Layout(
         name="debian",
-        platforms="Debian, Ubuntu and their kin",
+        platforms="Debian, Ubuntu and their derivatives",
         marks=("/etc/debian_version",),
         command=("/usr/sbin/update-ca-certificates",),
         package="ca-certificates",
@@ -99,11 +100,11 @@ LAYOUTS = (
         nested=True,
         packaged="/usr/share/ca-certificates",
         rebuild=("--fresh",),
-        rehearsal=BY_OPTIONS,
+        preflight=BY_OPTIONS,
     ),
     Layout(
         name="redhat",
-        platforms="RHEL, Fedora and their kin",
+        platforms="RHEL, Fedora and their derivatives",
         marks=("/etc/pki/ca-trust/source", "/etc/redhat-release"),
         # Recent releases refuse every other command, and older ones ignore it.
         command=("/usr/bin/update-ca-trust", "extract"),
@@ -126,7 +127,7 @@ LAYOUTS = (
             "/usr/share/pki/ca-trust-source/blocklist",
             "/usr/share/pki/ca-trust-source/blacklist",
         ),
-        rehearsal=BY_P11_KIT,
+        preflight=BY_P11_KIT,
     ),
     Layout(
         name="suse",
@@ -150,11 +151,11 @@ LAYOUTS = (
             "/usr/share/pki/trust/blacklist",
         ),
         deferral=("TRANSACTIONAL_UPDATE", "/etc/pki/trust/.updated"),
-        rehearsal=BY_P11_KIT,
+        preflight=BY_P11_KIT,
     ),
     Layout(
         name="arch",
-        platforms="Arch Linux and its kin",
+        platforms="Arch Linux and its derivatives",
         marks=("/etc/ca-certificates/trust-source", "/etc/arch-release"),
         command=("/usr/bin/update-ca-trust",),
         package="ca-certificates-utils",
@@ -175,7 +176,7 @@ LAYOUTS = (
             "/usr/share/ca-certificates/trust-source/blocklist",
             "/usr/share/ca-certificates/trust-source/blacklist",
         ),
-        rehearsal=BY_P11_KIT,
+        preflight=BY_P11_KIT,
     ),
     Layout(
         name="alpine",
@@ -200,14 +201,14 @@ LAYOUTS = (
 
 
 @dataclass(frozen=True)
-class FolderStore:
-    """The store of a host with this layout, whose paths lie below ``root``."""
+class Platform:
+    """A host with this layout: where it has what the layout names."""
 
     layout: Layout
-    root: str
+    settings: Settings
 
     def path(self, absolute: str) -> str:
-        return os.path.join(self.root, absolute.lstrip("/"))
+        return self.settings.path(absolute)
 
     def paths(self, absolute: tuple[str, ...]) -> list[str]:
         return [self.path(each) for each in absolute]
@@ -222,6 +223,10 @@ class FolderStore:
     @property
     def command(self) -> str:
         return self.path(self.layout.command[0])
+
+    @property
+    def has_command(self) -> bool:
+        return os.access(self.command, os.X_OK)
 
     @property
     def bundles(self) -> list[str]:
@@ -250,20 +255,6 @@ class FolderStore:
         return path if absolute and os.path.exists(path) else ""
 
     @property
-    def name(self) -> str:
-        return self.layout.name
-
-    @property
-    def readers(self) -> str:
-        return "OpenSSL, GnuTLS, curl, Python and most other programs"
-
-    @property
-    def obstacle(self) -> str:
-        if os.access(self.command, os.X_OK):
-            return ""
-        return f"{self.layout.command[0]} is missing: install the package {self.layout.package}."
-
-    @property
     def is_recognized(self) -> bool:
         """Whether this is the host's platform, as far as its files tell."""
         if not any(os.path.exists(path) for path in self.paths(self.layout.marks)):
@@ -272,8 +263,8 @@ class FolderStore:
         return self.layout.script in (None, is_script)
 
 
-def system_stores(root: str) -> list[FolderStore]:
-    """A host has one system store: that of the first layout which its files tell, with the refresh command if any."""
-    stores = [FolderStore(layout, root) for layout in LAYOUTS]
-    recognized = [store for store in stores if store.is_recognized]
-    return sorted(recognized, key=lambda store: bool(store.obstacle))[:1]
+def find_platform(settings: Settings) -> Platform | None:
+    """The host's platform: the first whose marks it has, with the refresh command if any."""
+    platforms = [Platform(layout, settings) for layout in LAYOUTS]
+    recognized = [platform for platform in platforms if platform.is_recognized]
+    return min(recognized, key=lambda platform: not platform.has_command, default=None)

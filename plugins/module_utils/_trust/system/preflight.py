@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 import pwd
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import hash_links
@@ -26,7 +27,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layout
     BY_DESTINATION,
     BY_OPTIONS,
     BY_P11_KIT,
-    FolderStore,
+    Platform,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import sources
 
@@ -46,44 +47,44 @@ class Trial(NamedTuple):
     sentence: str
 
 
-def rehearse(store: FolderStore, anchor: Anchor, operation: str) -> Trial | None:
-    """Try ``operation`` (install or remove) in a scratch folder; None where the platform has no way to do that."""
+def preflight(platform: Platform, anchor: Anchor, operation: str) -> Trial | None:
+    """Try ``operation`` (install or remove) in a scratch folder; None where the platform has no means to do that."""
     method = {BY_OPTIONS: _by_options, BY_P11_KIT: _by_p11_kit, BY_DESTINATION: _by_destination}.get(
-        store.layout.rehearsal
+        platform.layout.preflight
     )
-    if method is None or store.obstacle:
+    if method is None or not platform.has_command:
         return None
     with tempfile.TemporaryDirectory(prefix="anchorage-") as folder:
-        return method(store, anchor, operation, folder)
+        return method(platform, anchor, operation, folder)
 
 
-def _by_options(store: FolderStore, anchor: Anchor, operation: str, folder: str) -> Trial | None:
-    scratch = FolderStore(store.layout, folder)
-    own, made, hooks = scratch.path(store.layout.anchors), scratch.path(store.layout.links), f"{folder}/hooks"
-    _stage(store, scratch, [store.layout.anchors], anchor, operation)
+def _by_options(platform: Platform, anchor: Anchor, operation: str, folder: str) -> Trial | None:
+    scratch = _scratch(platform, folder)
+    own, made, hooks = scratch.path(platform.layout.anchors), scratch.path(platform.layout.links), f"{folder}/hooks"
+    _stage(platform, scratch, [platform.layout.anchors], anchor, operation)
     for path in (own, made, hooks):
         os.makedirs(path, exist_ok=True)
-    run([store.command, "--localcertsdir", own, "--etccertsdir", made, "--hooksdir", hooks], _LIMIT)
+    run([platform.command, "--localcertsdir", own, "--etccertsdir", made, "--hooksdir", hooks], _LIMIT)
     if not os.path.exists(scratch.bundles[0]):
         return None  # an old release that has no such options, or a host without any anchor
     return _judge(scratch, anchor, operation)
 
 
-def _by_p11_kit(store: FolderStore, anchor: Anchor, operation: str, folder: str) -> Trial | None:
-    trust = find_command("trust")
+def _by_p11_kit(platform: Platform, anchor: Anchor, operation: str, folder: str) -> Trial | None:
+    trust = platform.settings.command("trust")
     try:
         nobody = pwd.getpwnam(_NOBODY)
     except KeyError:
         return None
-    if trust is None:
+    if not trust:
         return None
-    scratch = FolderStore(store.layout, folder)
-    (top,) = store.layout.further_sources
-    _stage(store, scratch, [top], anchor, operation)
+    scratch = _scratch(platform, folder)
+    (top,) = platform.layout.further_sources
+    _stage(platform, scratch, [top], anchor, operation)
     modules = Path(folder, "configuration/pkcs11/modules")
     modules.mkdir(parents=True)
     (modules.parent / "pkcs11.conf").write_text("user-config: only\n", encoding="utf-8")
-    module = _P11_KIT_MODULE.format(sources=scratch.path(top), packaged=store.path(store.layout.packaged))
+    module = _P11_KIT_MODULE.format(sources=scratch.path(top), packaged=platform.path(platform.layout.packaged))
     (modules / "scratch.module").write_text(module, encoding="utf-8")
     made = Path(folder, "made")
     made.mkdir()
@@ -102,11 +103,11 @@ def _extract(trust: str, bundle: str, configuration: str) -> int:
     return run(command, _LIMIT, environment={"XDG_CONFIG_HOME": configuration}).status
 
 
-def _by_destination(store: FolderStore, anchor: Anchor, operation: str, folder: str) -> Trial | None:
-    scratch = FolderStore(store.layout, folder)
-    layout = store.layout
+def _by_destination(platform: Platform, anchor: Anchor, operation: str, folder: str) -> Trial | None:
+    scratch = _scratch(platform, folder)
+    layout = platform.layout
     _stage(
-        store,
+        platform,
         scratch,
         [layout.packaged, layout.anchors, *layout.further_sources, *layout.blocklists, layout.links],
         anchor,
@@ -115,17 +116,22 @@ def _by_destination(store: FolderStore, anchor: Anchor, operation: str, folder: 
     if operation != "install":
         for link in hash_links(scratch.links, anchor.der) if scratch.links else ():
             os.unlink(link)
-    outcome = run([store.command, "-D", folder, *layout.command[1:]], _LIMIT)
+    outcome = run([platform.command, "-D", folder, *layout.command[1:]], _LIMIT)
     if outcome.status:
         return None
     return _judge(scratch, anchor, operation)
 
 
-def _stage(store: FolderStore, scratch: FolderStore, folders: list[str], anchor: Anchor, operation: str) -> None:
-    """Copy these folders of the store into the scratch one, and make the change there."""
+def _scratch(platform: Platform, folder: str) -> Platform:
+    """The platform, below a scratch folder."""
+    return replace(platform, settings=replace(platform.settings, root=folder))
+
+
+def _stage(platform: Platform, scratch: Platform, folders: list[str], anchor: Anchor, operation: str) -> None:
+    """Copy these folders of the host into the scratch one, and make the change there."""
     for folder in folders:
-        if os.path.isdir(store.path(folder)):
-            _copy(Path(store.path(folder)), Path(scratch.path(folder)))
+        if os.path.isdir(platform.path(folder)):
+            _copy(Path(platform.path(folder)), Path(scratch.path(folder)))
     for source in sources(scratch):
         if operation != "install" and source.is_copy_of(anchor):
             os.unlink(source.name, dir_fd=source.folder)
@@ -156,7 +162,7 @@ def _open_up(top: str) -> None:
             os.chmod(os.path.join(path, name), 0o644)
 
 
-def _judge(scratch: FolderStore, anchor: Anchor, operation: str) -> Trial:
+def _judge(scratch: Platform, anchor: Anchor, operation: str) -> Trial:
     """After an installation every kind of reader has to trust the anchor, after a removal none."""
     held = [holds(read_regular(bundle) or b"", anchor.der) for bundle in scratch.bundles]
     held += [bool(hash_links(scratch.links, anchor.der))] if scratch.links else []

@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates 
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import FolderStore
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Platform
 
 # p11-kit's own format marks a distrusted certificate in the file itself.
 _DISTRUSTED = re.compile(rb"^x-distrusted:\s*true", re.MULTILINE)
@@ -49,31 +49,32 @@ class Source(NamedTuple):
         return withholds_servers(self.content, anchor.der)
 
 
-def sources(store: FolderStore) -> Iterator[Source]:
+def sources(platform: Platform) -> Iterator[Source]:
     """Linked folders are left to their owners; linked files count, as the link can be removed."""
-    layout = store.layout
-    yield from _files(store, store.path(layout.anchors), layout.nested)
-    for folder in store.paths(layout.further_sources):
-        yield from _files(store, folder, nested=False)
+    layout = platform.layout
+    yield from _files(platform, platform.path(layout.anchors), layout.nested)
+    for folder in platform.paths(layout.further_sources):
+        yield from _files(platform, folder, nested=False)
 
 
-def distrust(store: FolderStore, anchor: Anchor) -> str:
-    """The sentence that says where the host is told to distrust the anchor; "" where it is not."""
-    lists = [source for folder in store.paths(store.layout.blocklists) for source in _walk(folder, nested=True)]
+def distrust(platform: Platform, anchor: Anchor) -> str:
+    """The sentence that says where the host explicitly distrusts the anchor; "" where it does not."""
+    lists = [source for folder in platform.paths(platform.layout.blocklists) for source in _walk(folder, nested=True)]
     listed = [source.path for source in lists if source.holds(anchor)]
-    own = list(sources(store))
+    own = list(sources(platform))
     listed += [source.path for source in own if source.distrusts(anchor)]
     if listed:
-        return f"The host is told to distrust it, which beats every anchor: remove {' and '.join(listed)} first"
+        return f"It is explicitly distrusted, which overrides any trust anchor: remove {' and '.join(listed)} first"
     limiting = [source.path for source in own if source.limits(anchor)]
     if limiting:
-        return f"{limiting[0]} trusts it for other purposes than servers, which beats every anchor: remove it first"
+        limit = "for purposes other than servers, which overrides any trust anchor"
+        return f"{limiting[0]} trusts it {limit}: remove it first"
     return ""
 
 
-def packaged_copies(store: FolderStore, anchor: Anchor) -> list[str]:
+def packaged_copies(platform: Platform, anchor: Anchor) -> list[str]:
     """The files of the distribution that hold the anchor."""
-    packaged = store.path(store.layout.packaged)
+    packaged = platform.path(platform.layout.packaged)
     return [source.path for source in _walk(packaged, nested=True) if source.holds(anchor)]
 
 
@@ -86,11 +87,11 @@ def open_to_all(source: Source, undo: ExitStack) -> None:
     os.fchmod(descriptor, mode | 0o444)
 
 
-def _files(store: FolderStore, folder: str, nested: bool) -> Iterator[Source]:
-    lists = tuple(f"{path}/" for path in store.paths(store.layout.blocklists))
+def _files(platform: Platform, folder: str, nested: bool) -> Iterator[Source]:
+    lists = tuple(f"{path}/" for path in platform.paths(platform.layout.blocklists))
     for source in _walk(folder, nested):
-        followed = store.layout.follows_links or not os.path.islink(source.path)
-        if followed and store.takes(source.name) and not source.path.startswith(lists):
+        followed = platform.layout.follows_links or not os.path.islink(source.path)
+        if followed and platform.takes(source.name) and not source.path.startswith(lists):
             yield source
 
 

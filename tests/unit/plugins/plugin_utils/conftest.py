@@ -20,17 +20,17 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     carry_out,
-    plan_establishment,
+    plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
-    BACKDATE,
     Profile,
     Signer,
     sign_leaf,
     validity_from,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, PrivateKey, generate_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
 from cryptography import x509
 
@@ -50,7 +50,7 @@ def make_authority() -> Callable[..., Authority]:
 
     def make(folder: Path, passphrases: Passphrases = NO_PASSPHRASES, at: datetime = NOW, **options: Any) -> Authority:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return carry_out(plan_establishment(folder, options, "Test authority", at), passphrases, at)
+        return carry_out(plan_provisioning(folder, options, "Test authority", at), passphrases, at)
 
     return make
 

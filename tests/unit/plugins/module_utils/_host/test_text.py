@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line, valid_text
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable, single_line
 
 
 @pytest.mark.parametrize(
@@ -30,5 +30,5 @@ def test_is_cut_off() -> None:
 
 
 def test_undecodable_bytes_stay_recognisable_as_escapes() -> None:
-    assert valid_text("Ålesund\n/file-\udcff.pem") == "Ålesund\n/file-\\udcff.pem"
-    assert valid_text("\ud800") == "\\ud800"
+    assert encodable("Ålesund\n/file-\udcff.pem") == "Ålesund\n/file-\\udcff.pem"
+    assert encodable("\ud800") == "\\ud800"

@@ -12,22 +12,34 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host import commands
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root, pem_of
-from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian, anchor_of
-from cryptography.hazmat.primitives.asymmetric import ec
+from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
+    ANCHOR,
+    KEY,
+    OTHER,
+    OTHER_ROOT,
+    ROOT,
+    ScratchHost,
+    anchor_of,
+    apply,
+    apply_all,
+    settle,
+)
+from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore, kind_of
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 pytestmark = pytest.mark.skipif(
@@ -35,10 +47,7 @@ pytestmark = pytest.mark.skipif(
     reason="needs Debian's packages ca-certificates and openssl",
 )
 
-KEY = ec.generate_private_key(ec.SECP256R1())
-ROOT = make_root("Lab root", key=KEY)
-ANCHOR = anchor_of(ROOT)
-OTHER = make_root("Other root")
+TWO = pem_of(OTHER_ROOT) + pem_of(make_root())
 PLAIN = "refresh "
 FRESH = "refresh --fresh"
 
@@ -46,26 +55,6 @@ FRESH = "refresh --fresh"
 @pytest.fixture
 def host(tmp_path: Path) -> ScratchDebian:
     return ScratchDebian(tmp_path / "host")
-
-
-def apply(operation: str, host: ScratchDebian, anchor: Anchor = ANCHOR, **options: Any) -> trust.Report:
-    umask = os.umask(0o077)  # the strictest user's
-    try:
-        (report,) = trust.apply(operation, anchor, root=str(host.root), **options)
-    finally:
-        os.umask(umask)
-    return report
-
-
-def settle(operation: str, host: ScratchDebian, anchor: Anchor = ANCHOR) -> trust.Report:
-    """Apply, and see that it worked and that a second run does nothing."""
-    report = apply(operation, host, anchor)
-    assert report.changed
-    assert report.state == {"install": "trusted", "remove": "absent"}[operation], report.evidence
-    spent = host.refreshes()
-    assert not apply(operation, host, anchor).changed
-    assert host.refreshes() == spent
-    return report
 
 
 def openssl_trusts(host: ScratchDebian, anchor: Anchor = ANCHOR) -> list[bool]:
@@ -78,12 +67,14 @@ def openssl_trusts(host: ScratchDebian, anchor: Anchor = ANCHOR) -> list[bool]:
     ]
 
 
-def put(path: Path, content: bytes, mode: int = 0o644) -> Path:
-    """An administrator's file."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    path.write_bytes(content)
-    path.chmod(mode)
-    return path
+def fill_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no room on any file system."""
+    statvfs = os.statvfs
+
+    def full(path: str) -> os.statvfs_result:
+        return os.statvfs_result(0 if index == 3 else value for index, value in enumerate(statvfs(path)))  # f_bfree
+
+    monkeypatch.setattr(os, "statvfs", full)
 
 
 # --- the plain way
@@ -91,28 +82,28 @@ def put(path: Path, content: bytes, mode: int = 0o644) -> Path:
 
 def test_an_absent_anchor_is_installed_with_one_plain_refresh(host: ScratchDebian) -> None:
     assert openssl_trusts(host) == [False, False]
-    report = settle("install", host)
-    assert report.before.state == "absent"
+    outcome = settle("install", host)
+    assert outcome.before.state == "absent"
     assert openssl_trusts(host) == [True, True]
-    assert host.refreshes() == [PLAIN]
+    assert host.spent() == [PLAIN]
     own = host.own_file(ANCHOR)
     assert own.read_bytes() == pem_of(ROOT)
     assert own.stat().st_mode & 0o7777 == 0o644
-    assert f"{own} holds it" in report.evidence
+    assert f"{own} holds it" in outcome.evidence
 
 
 def test_the_rest_of_the_store_is_left_as_it_was(host: ScratchDebian) -> None:
     before = host.picture()
     settle("install", host)
     settle("remove", host)
-    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+    assert host.picture() == before
 
 
 def test_an_anchor_is_removed_with_one_rebuild(host: ScratchDebian) -> None:
     settle("install", host)
     settle("remove", host)
     assert openssl_trusts(host) == [False, False]
-    assert host.refreshes() == [PLAIN, FRESH]
+    assert host.spent() == [PLAIN, FRESH]
 
 
 def test_a_root_renewed_under_its_own_name_stands_beside_the_old_one(host: ScratchDebian) -> None:
@@ -130,40 +121,39 @@ def test_a_wrong_clock_is_not_the_stores_fault(host: ScratchDebian) -> None:
 
 
 def test_the_callers_own_trust_settings_prove_nothing(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(put(host.root / "elsewhere.pem", pem_of(ROOT))))
-    report = apply("inspect", host)
-    assert report.state == "absent"
-    assert any("-CAfile" in sentence and "refuses it" in sentence for sentence in report.evidence)
+    monkeypatch.setenv("SSL_CERT_FILE", str(host.put(host.root / "elsewhere.pem", pem_of(ROOT))))
+    outcome = apply("inspect", host)
+    assert outcome.state == "absent"
+    assert any("-CAfile" in sentence and "refuses it" in sentence for sentence in outcome.evidence)
 
 
 def test_what_the_distribution_trusts_is_trusted_without_a_file(host: ScratchDebian) -> None:
     packaged = anchor_of(host.packaged)
     assert apply("install", host, packaged).state == "trusted"
-    assert host.refreshes() == []
-    report = apply("remove", host, packaged)
-    assert report.state == "failed"
-    assert f"{host.root}/usr/share/ca-certificates/public-1.crt holds it" in report.evidence[0]
+    assert host.spent() == []
+    outcome = apply("remove", host, packaged)
+    assert outcome.state == "failed"
+    assert f"{host.root}/usr/share/ca-certificates/public-1.crt holds it" in outcome.evidence[0]
 
 
 def test_without_openssl_the_evidence_says_what_is_missing(
-    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
+    host: ScratchDebian,
 ) -> None:
     settle("install", host)
-    monkeypatch.setattr(commands, "SEARCH_PATH", str(host.root))
-    report = apply("inspect", host)
-    assert report.state == "trusted"
-    assert sum("there is no openssl command" in sentence for sentence in report.evidence) == 2
+    outcome = apply("inspect", host, search_path=str(host.root))
+    assert outcome.state == "trusted"
+    assert sum("there is no openssl command" in sentence for sentence in outcome.evidence) == 2
 
 
 # --- what a former run, a crash or a person left
 
 
 def test_a_refresh_that_failed_last_time_is_done_again(host: ScratchDebian) -> None:
-    put(host.own_file(ANCHOR), pem_of(ROOT))
+    host.put(host.own_file(ANCHOR), pem_of(ROOT))
     assert apply("inspect", host).state == "stale"
     settle("install", host)
     assert openssl_trusts(host) == [True, True]
-    assert host.refreshes() == [FRESH]
+    assert host.spent() == [FRESH]
 
 
 def test_a_source_that_is_gone_is_put_back(host: ScratchDebian) -> None:
@@ -193,36 +183,36 @@ def test_dangling_links_do_not_hinder_an_installation(host: ScratchDebian) -> No
     assert openssl_trusts(host) == [True, True]
 
 
-def test_new_content_under_the_same_name_leaves_stale_links_which_are_mended(host: ScratchDebian) -> None:
-    corporate = put(host.anchors / "corporate.crt", pem_of(OTHER))
+def test_new_content_under_the_same_name_leaves_stale_links_which_are_repaired(host: ScratchDebian) -> None:
+    corporate = host.put(host.anchors / "corporate.crt", pem_of(OTHER_ROOT))
     host.refresh()
-    put(corporate, pem_of(ROOT))
+    host.put(corporate, pem_of(ROOT))
     host.refresh()
-    assert openssl_trusts(host) == [True, False], "update-ca-certificates has learned to mend this itself"
+    assert openssl_trusts(host) == [True, False], "update-ca-certificates has learned to fix this itself"
     assert apply("inspect", host).state == "stale"
     settle("install", host)
     assert openssl_trusts(host) == [True, True]
 
 
-@pytest.mark.parametrize("content", [pem_of(OTHER), pem_of(ROOT)[:100], b""], ids=["another's", "half", "empty"])
+@pytest.mark.parametrize("content", [pem_of(OTHER_ROOT), pem_of(ROOT)[:100], b""], ids=["another's", "half", "empty"])
 @pytest.mark.parametrize("operation", ["install", "remove"])
 def test_a_file_of_our_name_with_other_content_is_replaced_or_removed(
     host: ScratchDebian, content: bytes, operation: str
 ) -> None:
-    put(host.own_file(ANCHOR), content)
-    report = settle(operation, host)
-    assert f"{host.own_file(ANCHOR)} does not hold what its name says" in report.before.evidence
+    host.put(host.own_file(ANCHOR), content)
+    outcome = settle(operation, host)
+    assert f"{host.own_file(ANCHOR)} does not hold what its name says" in outcome.before.evidence
     assert openssl_trusts(host) == [operation == "install"] * 2
-    assert openssl_trusts(host, anchor_of(OTHER)) == [False, False]
+    assert openssl_trusts(host, OTHER) == [False, False]
 
 
 @pytest.mark.parametrize("name", ["corporate.crt", f"{ANCHOR.name}.crt"], ids=["a person's", "ours"])
 def test_an_anchor_that_only_root_can_read_is_opened(host: ScratchDebian, name: str) -> None:
-    copy = put(host.anchors / name, pem_of(ROOT), mode=0o600)
+    copy = host.put(host.anchors / name, pem_of(ROOT), mode=0o600)
     host.refresh()
-    report = apply("inspect", host)
-    assert report.state == "stale"
-    assert f"{copy} holds it, but {copy} is closed to other users" in report.evidence
+    outcome = apply("inspect", host)
+    assert outcome.state == "stale"
+    assert f"{copy} holds it, but {copy} is closed to other users" in outcome.evidence
     settle("install", host)
     assert copy.stat().st_mode & 0o777 == 0o644
 
@@ -241,18 +231,23 @@ def test_a_missing_bundle_is_made_again(host: ScratchDebian) -> None:
 
 
 def test_a_draft_of_a_killed_run_is_cleared(host: ScratchDebian) -> None:
-    draft = put(host.anchors / f".{ANCHOR.name}.crt.new", b"half a certi")
+    draft = host.put(host.anchors / f".{ANCHOR.name}.crt.new", b"half a certi")
     settle("install", host)
     assert not draft.exists()
 
 
 @pytest.mark.parametrize(
     "content",
-    [pem_of(OTHER).rstrip(), pem_of(OTHER).replace(b"\n", b"\r\n"), der_of(OTHER), pem_of(OTHER) + pem_of(make_root())],
+    [
+        pem_of(OTHER_ROOT).rstrip(),
+        pem_of(OTHER_ROOT).replace(b"\n", b"\r\n"),
+        der_of(OTHER_ROOT),
+        pem_of(OTHER_ROOT) + pem_of(make_root()),
+    ],
     ids=["no final newline", "CRLF", "DER", "two certificates"],
 )
 def test_a_careless_neighbour_does_not_hinder(host: ScratchDebian, content: bytes) -> None:
-    neighbour = put(host.anchors / "a-neighbour.crt", content)
+    neighbour = host.put(host.anchors / "a-neighbour.crt", content)
     settle("install", host)
     assert openssl_trusts(host) == [True, True]
     settle("remove", host)
@@ -260,8 +255,8 @@ def test_a_careless_neighbour_does_not_hinder(host: ScratchDebian, content: byte
 
 
 def test_a_copy_that_another_file_of_its_name_hides_is_not_relied_upon(host: ScratchDebian) -> None:
-    for folder, certificate in (("a", ROOT), ("b", OTHER)):
-        put(host.anchors / folder / "corporate.crt", pem_of(certificate))
+    for folder, certificate in (("a", ROOT), ("b", OTHER_ROOT)):
+        host.put(host.anchors / folder / "corporate.crt", pem_of(certificate))
     host.refresh()
     assert openssl_trusts(host) == [True, False], "update-ca-certificates has learned to link both"
     assert apply("inspect", host).state == "stale"
@@ -271,13 +266,13 @@ def test_a_copy_that_another_file_of_its_name_hides_is_not_relied_upon(host: Scr
 
 @pytest.mark.parametrize("body", ["AAAA", "?AAA", "MII"], ids=["no certificate", "no base64", "cut off"])
 def test_a_damaged_neighbour_keeps_openssl_from_the_bundle_and_is_named(host: ScratchDebian, body: str) -> None:
-    neighbour = put(
+    neighbour = host.put(
         host.anchors / "a-neighbour.crt", f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n".encode()
     )
-    report = apply("install", host)
-    assert report.state == "failed"
-    assert f"{neighbour} is damaged" in report.evidence[0]
-    assert f"openssl verify -CAfile {host.bundle} refuses it: Error loading file" in report.evidence[0]
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    assert f"{neighbour} is damaged" in outcome.evidence[0]
+    assert f"openssl verify -CAfile {host.bundle} refuses it: Error loading file" in outcome.evidence[0]
     neighbour.unlink()
     settle("install", host)
 
@@ -311,7 +306,7 @@ def test_odd_things_among_the_anchors_are_passed_by(host: ScratchDebian) -> None
     ids=["another name", "a folder below", "text around", "DER"],
 )
 def test_a_copy_under_any_name_is_removed(host: ScratchDebian, name: str, content: bytes) -> None:
-    copy = put(host.anchors / name, content)
+    copy = host.put(host.anchors / name, content)
     host.refresh()
     settle("remove", host)
     assert not copy.exists()
@@ -319,7 +314,7 @@ def test_a_copy_under_any_name_is_removed(host: ScratchDebian, name: str, conten
 
 
 def test_of_a_linked_copy_only_the_link_is_removed(host: ScratchDebian) -> None:
-    target = put(host.root / "opt/corporate.pem", pem_of(ROOT))
+    target = host.put(host.root / "opt/corporate.pem", pem_of(ROOT))
     (host.anchors / "corporate.crt").symlink_to(target)
     host.refresh()
     settle("remove", host)
@@ -328,28 +323,28 @@ def test_of_a_linked_copy_only_the_link_is_removed(host: ScratchDebian) -> None:
 
 @pytest.mark.parametrize(
     "company",
-    [pem_of(OTHER), KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())],
+    [pem_of(OTHER_ROOT), KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())],
     ids=["another certificate", "a private key"],
 )
 def test_a_file_that_holds_more_is_reported_and_left(host: ScratchDebian, company: bytes) -> None:
-    shared = put(host.anchors / "shared.crt", pem_of(ROOT) + company)
+    shared = host.put(host.anchors / "shared.crt", pem_of(ROOT) + company)
     host.refresh()
     settle("install", host)
-    report = apply("remove", host)
-    assert report.state == "failed"
-    assert f"{shared} holds it together with other things" in report.evidence[0]
+    outcome = apply("remove", host)
+    assert outcome.state == "failed"
+    assert f"{shared} holds it together with other things" in outcome.evidence[0]
     assert shared.read_bytes() == pem_of(ROOT) + company
     assert not host.own_file(ANCHOR).exists()
-    foreseen = apply("remove", host, check_mode=True)
-    assert foreseen.state == "failed"
+    preview = apply("remove", host, check_mode=True)
+    assert preview.state == "failed"
 
 
 def test_a_certificate_beside_the_source_folder_is_reported(host: ScratchDebian) -> None:
-    put(host.links / "hand-made.pem", pem_of(ROOT))
+    host.put(host.links / "hand-made.pem", pem_of(ROOT))
     subprocess.run(["openssl", "rehash", host.links], check=True, capture_output=True)
-    report = apply("remove", host)
-    assert report.state == "failed"
-    assert f"leads to it in {host.links / 'hand-made.pem'}" in report.evidence[0]
+    outcome = apply("remove", host)
+    assert outcome.state == "failed"
+    assert f"leads to it in {host.links / 'hand-made.pem'}" in outcome.evidence[0]
 
 
 # --- what cannot be done
@@ -358,22 +353,22 @@ def test_a_certificate_beside_the_source_folder_is_reported(host: ScratchDebian)
 def test_a_refresh_that_does_nothing_is_found_out_and_taken_back(host: ScratchDebian) -> None:
     host.set_program("#!/bin/sh\nexit 0\n")
     before = host.picture()
-    report = apply("install", host)
-    assert report.state == "failed"
-    assert not report.changed
-    assert f"{host.bundle} lacks it" in report.evidence[0]
-    assert report.evidence[0].endswith("Nothing is left of the attempt.")
-    assert trust.shortfall("install", [report]).startswith("debian: After the refresh it is stale, not trusted")
-    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    assert not outcome.changed
+    assert f"{host.bundle} lacks it" in outcome.evidence[0]
+    assert outcome.evidence[0].endswith("The change was rolled back.")
+    assert shortfall("install", [outcome]).startswith("debian: After the refresh it is stale, not trusted")
+    assert host.picture() == before
 
 
 def test_a_failing_refresh_is_told_in_its_own_words_and_does_no_more_harm(host: ScratchDebian) -> None:
     host.set_program("#!/bin/sh\necho 'no hash for you' >&2\nexit 3\n")
     before = host.picture()
-    report = apply("install", host)
-    assert (report.state, report.changed) == ("failed", False)
-    assert report.evidence[0] == f"{host.program} failed: no hash for you. Nothing is left of the attempt."
-    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert outcome.evidence[0] == f"{host.program} failed: no hash for you. The change was rolled back."
+    assert host.picture() == before
 
 
 def test_a_refresh_that_fails_half_way_is_cleared_without_a_rebuild(host: ScratchDebian) -> None:
@@ -382,23 +377,23 @@ def test_a_refresh_that_fails_half_way_is_cleared_without_a_rebuild(host: Scratc
     host.set_program(f'#!/bin/sh\n[ "$1" ] && rm -r {host.links}\n{links}\nexit 3\n')
     before = host.picture()
     assert apply("install", host).state == "failed"
-    assert host.picture() == {**before, str(host.root / trust.LOCK_FILE): ("-rw-------", b"")}
+    assert host.picture() == before
 
 
 def test_a_removal_that_fails_half_way_has_changed_something(host: ScratchDebian) -> None:
     settle("install", host)
     host.set_program("#!/bin/sh\nexit 3\n")
-    report = apply("remove", host)
-    assert (report.state, report.changed) == ("failed", True)
-    assert report.evidence[0] == f"{host.program} --fresh failed: exit status 3."
-    assert f"{host.bundle} holds it" in report.evidence
+    outcome = apply("remove", host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    assert outcome.evidence[0] == f"{host.program} --fresh failed: exit status 3."
+    assert f"{host.bundle} holds it" in outcome.evidence
 
 
 def test_an_attempt_that_cannot_be_taken_back_is_told(host: ScratchDebian) -> None:
     host.set_program(f'#!/bin/sh\n[ "$1" ] && exit 3\ncat {host.own_file(ANCHOR)} >> {host.bundle}\n')
-    report = apply("install", host)
-    assert (report.state, report.changed) == ("failed", True)
-    assert "Taking the attempt back failed as well: " in report.evidence[0]
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    assert "Rolling the change back failed as well: " in outcome.evidence[0]
     assert not host.own_file(ANCHOR).exists()
 
 
@@ -408,29 +403,27 @@ def test_without_room_for_a_refresh_nothing_is_begun(
 ) -> None:
     if operation == "remove":
         settle("install", host)
-    monkeypatch.setattr(anchor_folder, "_SPACE_FOR_LINKS", 1 << 60)
+    fill_disk(monkeypatch)
     before = host.picture()
-    report = apply(operation, host)
-    assert (report.state, report.changed) == ("failed", False)
-    assert "make room first." in report.evidence[0]
-    before.setdefault(str(host.root / trust.LOCK_FILE), ("-rw-------", b""))
+    outcome = apply(operation, host)
+    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert "make room first." in outcome.evidence[0]
     assert host.picture() == before
 
 
-def test_a_hanging_refresh_is_ended_with_its_children(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(anchor_folder, "REFRESH_LIMIT", 0.5)
+def test_a_hanging_refresh_is_ended_with_its_children(host: ScratchDebian) -> None:
     child = host.root / "child"
     host.set_program(f'#!/bin/sh\n[ "$1" ] && exit\nsleep 600 & echo $! > {child}\nwait\n')
-    report = apply("install", host)
-    assert "did not finish within 0.5 seconds and was stopped" in report.evidence[0]
+    outcome = apply("install", host, refresh_timeout=0.5)
+    assert "did not finish within 0.5 seconds and was stopped" in outcome.evidence[0]
     status = Path("/proc", child.read_text().strip(), "status")
     assert not status.exists() or "State:\tZ" in status.read_text()
 
 
 def test_a_former_file_is_put_back_when_the_proof_fails(host: ScratchDebian) -> None:
     host.set_program("#!/bin/sh\nexit 0\n")
-    own = put(host.own_file(ANCHOR), b"what was there")
-    copy = put(host.anchors / "corporate.crt", pem_of(ROOT), mode=0o600)
+    own = host.put(host.own_file(ANCHOR), b"what was there")
+    copy = host.put(host.anchors / "corporate.crt", pem_of(ROOT), mode=0o600)
     assert apply("install", host).state == "failed"
     assert own.read_bytes() == b"what was there"
     assert copy.stat().st_mode & 0o777 == 0o600
@@ -438,26 +431,26 @@ def test_a_former_file_is_put_back_when_the_proof_fails(host: ScratchDebian) -> 
 
 def test_a_folder_that_other_users_cannot_enter_fails_the_proof(host: ScratchDebian) -> None:
     host.anchors.chmod(0o700)
-    report = apply("install", host)
-    assert report.state == "failed"
-    assert f"but {host.anchors} is closed to other users" in report.evidence[0]
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    assert f"but {host.anchors} is closed to other users" in outcome.evidence[0]
     assert openssl_trusts(host) == [False, False]
 
 
 def test_a_folder_that_everybody_may_write_is_refused(host: ScratchDebian) -> None:
     host.anchors.chmod(0o777)
-    report = apply("install", host)
-    assert report.state == "failed"
-    assert f"{host.anchors} is writable by all users" in report.evidence[0]
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    assert f"{host.anchors} is writable by all users" in outcome.evidence[0]
     assert list(host.anchors.iterdir()) == []
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(host: ScratchDebian) -> None:
     host.anchors.rmdir()
-    put(host.anchors, b"")
-    report = apply("install", host)
-    assert report.state == "failed"
-    assert f"{host.anchors} cannot be read or changed: Not a directory." in report.evidence[0]
+    host.put(host.anchors, b"")
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    assert f"{host.anchors} cannot be read or changed: Not a directory." in outcome.evidence[0]
 
 
 def test_a_missing_folder_is_made_for_everybody_to_read(host: ScratchDebian) -> None:
@@ -467,13 +460,13 @@ def test_a_missing_folder_is_made_for_everybody_to_read(host: ScratchDebian) -> 
 
 def test_without_the_package_the_store_is_unavailable(host: ScratchDebian) -> None:
     host.program.unlink()
-    report = apply("install", host)
-    assert (report.state, report.changed) == ("unavailable", False)
-    assert trust.shortfall("install", [report]) == (
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("unavailable", False)
+    assert shortfall("install", [outcome]) == (
         "debian: /usr/sbin/update-ca-certificates is missing: install the package ca-certificates."
     )
     assert apply("inspect", host).state == "unavailable"
-    assert trust.shortfall("inspect", [apply("inspect", host)]) == ""
+    assert shortfall("inspect", [apply("inspect", host)]) == ""
 
 
 def test_without_the_package_nothing_has_to_be_removed(host: ScratchDebian) -> None:
@@ -484,29 +477,35 @@ def test_without_the_package_nothing_has_to_be_removed(host: ScratchDebian) -> N
 def test_without_the_package_a_trace_cannot_be_removed(host: ScratchDebian) -> None:
     settle("install", host)
     host.program.unlink()
-    report = apply("remove", host)
-    assert report.state == "unavailable"
-    assert "install the package ca-certificates" in trust.shortfall("remove", [report])
+    outcome = apply("remove", host)
+    assert outcome.state == "unavailable"
+    assert "install the package ca-certificates" in shortfall("remove", [outcome])
 
 
 def test_an_unknown_platform_is_refused_with_what_was_looked_for(host: ScratchDebian) -> None:
     (host.root / "etc/debian_version").unlink()
-    with pytest.raises(HostError, match=r"Looked for: /etc/debian_version \(Debian, Ubuntu and their kin\)"):
+    with pytest.raises(HostError, match=r"Looked for: /etc/debian_version \(Debian, Ubuntu and their derivatives\)"):
         apply("install", host)
 
 
 def test_a_second_run_waits_and_then_gives_up(host: ScratchDebian) -> None:
-    lock = put(host.root / trust.LOCK_FILE, b"")
+    lock = host.put(host.lock, b"")
     with lock.open() as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(HostError, match="Another run is changing what this host trusts"):
-            apply("install", host, patience=0)
+            apply("install", host, lock_timeout=0)
         assert apply("inspect", host).state == "absent"
     settle("install", host)
 
 
+def test_the_lock_is_for_root_alone(host: ScratchDebian) -> None:
+    settle("install", host)
+    assert stat.S_IMODE(host.lock.stat().st_mode) == 0o600
+    assert host.lock.read_bytes() == b""
+
+
 def test_a_lock_that_cannot_be_taken_is_named(host: ScratchDebian) -> None:
-    (host.root / trust.LOCK_FILE).symlink_to(host.root / "elsewhere")
+    (host.lock).symlink_to(host.root / "elsewhere")
     with pytest.raises(HostError, match=r"The lock .*anchorage-trust\.lock cannot be taken"):
         apply("install", host)
     assert not (host.root / "elsewhere").exists()
@@ -515,39 +514,39 @@ def test_a_lock_that_cannot_be_taken_is_named(host: ScratchDebian) -> None:
 def test_only_root_may_change_the_real_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(HostError, match="set become to true"):
-        trust.apply("install", ANCHOR, check_mode=True)
+        apply("install", ScratchHost(Path("/")), check_mode=True)
 
 
 # --- check mode
 
 
 @pytest.mark.parametrize("operation", ["install", "remove"])
-def test_check_mode_foresees_and_changes_nothing(host: ScratchDebian, operation: str) -> None:
+def test_check_mode_previews_and_changes_nothing(host: ScratchDebian, operation: str) -> None:
     if operation == "remove":
         settle("install", host)
     before = host.picture()
-    foreseen = apply(operation, host, check_mode=True)
+    preview = apply(operation, host, check_mode=True)
     assert host.picture() == before
-    report = apply(operation, host)
-    assert (foreseen.state, foreseen.changed, foreseen.before) == (report.state, report.changed, report.before)
-    assert str(host.own_file(ANCHOR)) in foreseen.evidence[0]
+    outcome = apply(operation, host)
+    assert (preview.state, preview.changed, preview.before) == (outcome.state, outcome.changed, outcome.before)
+    assert str(host.own_file(ANCHOR)) in preview.evidence[0]
     assert not apply(operation, host, check_mode=True).changed
 
 
-def test_check_mode_foresees_that_the_package_is_missing(host: ScratchDebian) -> None:
+def test_check_mode_previews_that_the_package_is_missing(host: ScratchDebian) -> None:
     host.program.unlink()
     assert apply("install", host, check_mode=True).state == "unavailable"
 
 
-def test_check_mode_foresees_what_stands_in_the_way(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_mode_previews_what_stands_in_the_way(host: ScratchDebian, monkeypatch: pytest.MonkeyPatch) -> None:
     host.anchors.chmod(0o777)
-    foreseen = apply("install", host, check_mode=True)
-    assert (foreseen.state, foreseen.changed) == ("failed", False)
-    assert apply("install", host).evidence[0].startswith(foreseen.evidence[0])
+    preview = apply("install", host, check_mode=True)
+    assert (preview.state, preview.changed) == ("failed", False)
+    assert apply("install", host).evidence[0].startswith(preview.evidence[0])
     host.anchors.chmod(0o755)
-    monkeypatch.setattr(anchor_folder, "_SPACE_FOR_LINKS", 1 << 60)
-    foreseen = apply("install", host, check_mode=True)
-    assert "make room first." in foreseen.evidence[0]
+    fill_disk(monkeypatch)
+    preview = apply("install", host, check_mode=True)
+    assert "make room first." in preview.evidence[0]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -556,110 +555,75 @@ def test_a_store_on_a_read_only_file_system_is_told_and_unchanged(
 ) -> None:
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: path != str(host.links) and access(path, mode))
-    report = apply("install", host, check_mode=check_mode)
-    assert (report.state, report.changed) == ("failed", False)
-    assert f"{host.links} cannot be written to" in report.evidence[0]
+    outcome = apply("install", host, check_mode=check_mode)
+    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert f"{host.links} is not writable" in outcome.evidence[0]
     assert not host.own_file(ANCHOR).exists()
 
 
 def test_a_former_anchor_in_somebody_elses_file_is_told_alike_each_time(host: ScratchDebian) -> None:
     settle("install", host)
-    former = Anchor("anchorage-former", pem_of(OTHER).decode())
-    put(host.anchors / "corporate.crt", pem_of(OTHER) + pem_of(make_root("Neighbour")))
+    former = Anchor("anchorage-former", pem_of(OTHER_ROOT).decode())
+    host.put(host.anchors / "corporate.crt", pem_of(OTHER_ROOT) + pem_of(make_root("Neighbour")))
     host.refresh()
     for check_mode in (True, False, False):
-        (report,) = trust.apply("install", ANCHOR, ["system"], [former], str(host.root), check_mode)
-        assert (report.state, report.changed) == ("failed", False)
-        assert "A trace of the former anchor anchorage-former is left" in report.evidence[0]
+        outcome = apply("install", host, superseded=[former], check_mode=check_mode)
+        assert (outcome.state, outcome.changed) == ("failed", False)
+        assert "A trace of the former anchor anchorage-former is left" in outcome.evidence[0]
 
 
 # --- several stores
 
 
-class BrokenFamily:
-    """A family whose only store fails at whatever it is asked."""
-
-    name = "broken"
-    readers = "nobody"
-    obstacle = ""
-
-    def sought(self) -> list[str]:
-        return ["nothing"]
-
-    def find(self, root: str) -> list[Any]:
-        return [self]
-
-    error: Exception = PermissionError(13, "Permission denied", "/broken/store")
-
-    def inspect(self, store: Any, anchor: Anchor) -> Finding:
-        raise self.error
-
-    def foresee(self, store: Any, anchor: Anchor, operation: str) -> Finding:
-        raise AssertionError
-
-    def install(self, store: Any, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-        raise AssertionError
-
-    def remove(self, store: Any, anchors: Sequence[Anchor]) -> None:
-        raise AssertionError
+SYSTEM = KINDS[0]
+LACKS_IT = Finding("absent", ("it lacks it",))
 
 
-def test_one_stores_failure_does_not_keep_another_from_its_turn(
-    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trust, "FAMILIES", {"nss": (BrokenFamily(),), "system": (anchor_folder,)})
-    reports = trust.apply("install", ANCHOR, root=str(host.root))
-    assert [(report.name, report.state) for report in reports] == [("broken", "failed"), ("debian", "trusted")]
-    assert trust.shortfall("install", reports) == "broken: /broken/store cannot be read or changed: Permission denied."
+def apply_to(host: ScratchDebian, operation: str, *table: Kind, kinds: Sequence[str] = ("system", "nss")) -> Any:
+    """What becomes of the stores of these kinds."""
+    host.table = table
+    return apply_all(operation, host, kinds=kinds)
 
 
-@pytest.mark.parametrize("function", ["find", "inspect", "install"])
-def test_nor_does_a_defect_that_nobody_foresaw(
-    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, function: str
-) -> None:
-    def fail(*_arguments: Any) -> Any:
-        raise KeyError("secret words")
+def test_one_stores_failure_does_not_keep_another_from_its_turn(host: ScratchDebian) -> None:
+    broken = StubStore("broken", inspect=PermissionError(13, "Permission denied", "/broken/store"))
+    outcomes = apply_to(host, "install", kind_of(broken), SYSTEM)
+    assert [(outcome.name, outcome.state) for outcome in outcomes] == [("broken", "failed"), ("debian", "trusted")]
+    assert shortfall("install", outcomes) == "broken: /broken/store cannot be read or changed: Permission denied."
 
-    family = BrokenFamily()
-    monkeypatch.setattr(family, "inspect", lambda store, anchor: Finding("absent", ("it lacks it",)))
-    monkeypatch.setattr(family, function, fail)
-    monkeypatch.setattr(trust, "FAMILIES", {"nss": (family,), "system": (anchor_folder,)})
-    reports = trust.apply("install", ANCHOR, root=str(host.root))
-    assert {report.kind: report.state for report in reports} == {"nss": "failed", "system": "trusted"}
-    reason = trust.shortfall("install", reports)
-    assert "There is a defect in test_engine.py, line " in reason
+
+@pytest.mark.parametrize("method", ["find", "inspect", "install"])
+def test_nor_does_an_unexpected_error(host: ScratchDebian, method: str) -> None:
+    error = KeyError("secret words")
+    kind = kind_of(error=error) if method == "find" else kind_of(StubStore(**{"inspect": LACKS_IT, method: error}))
+    outcomes = apply_to(host, "install", kind, SYSTEM)
+    assert {outcome.kind: outcome.state for outcome in outcomes} == {"nss": "failed", "system": "trusted"}
+    reason = shortfall("install", outcomes)
+    assert "Internal error in stub_stores.py, line " in reason
     assert "secret" not in reason
 
 
 @pytest.mark.parametrize("operation", ["inspect", "install", "remove"])
-def test_what_only_its_user_can_open_fails_nothing(
-    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, operation: str
-) -> None:
-    family = BrokenFamily()
-    monkeypatch.setattr(family, "inspect", lambda store, anchor: Finding("needs_user", ("locked",), private=True))
-    monkeypatch.setattr(trust, "FAMILIES", {"nss": (family,)})
-    reports = trust.apply(operation, ANCHOR, ["nss"], root=str(host.root))
-    assert [(report.state, report.changed, report.evidence) for report in reports] == [
+def test_what_only_its_user_can_open_fails_nothing(host: ScratchDebian, operation: str) -> None:
+    locked = StubStore(inspect=Finding("needs_user", ("locked",), private=True))
+    outcomes = apply_to(host, operation, kind_of(locked), kinds=["nss"])
+    assert [(outcome.state, outcome.changed, outcome.evidence) for outcome in outcomes] == [
         ("needs_user", False, ("locked",))
     ]
-    assert trust.shortfall(operation, reports) == ""
+    assert shortfall(operation, outcomes) == ""
 
 
-def test_where_there_is_no_store_of_a_kind_nothing_has_to_be_removed(
-    host: ScratchDebian, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(BrokenFamily, "find", lambda self, root: [])
-    monkeypatch.setattr(trust, "FAMILIES", {"nss": (BrokenFamily(),)})
-    assert trust.apply("remove", ANCHOR, ["nss"], root=str(host.root)) == []
+def test_where_there_is_no_store_of_a_kind_nothing_has_to_be_removed(host: ScratchDebian) -> None:
+    assert apply_to(host, "remove", kind_of(), kinds=["nss"]) == []
     with pytest.raises(HostError, match="Looked for: nothing"):
-        trust.apply("install", ANCHOR, ["nss"], root=str(host.root))
+        apply_to(host, "install", kind_of(), kinds=["nss"])
 
 
 def test_a_missing_program_is_no_failure_beside_a_store_that_trusts() -> None:
     found = Finding("absent", ())
-    reports = [
-        trust.Report("system", "debian", "curl", "trusted", True, ("there",), found),
-        trust.Report("java", "java", "Java", "unavailable", False, ("keytool is missing.",), found),
+    outcomes = [
+        StoreOutcome("system", "debian", "curl", "trusted", True, found, ("there",)),
+        StoreOutcome("java", "java", "Java", "unavailable", False, found, ("keytool is missing.",)),
     ]
-    assert trust.shortfall("install", reports) == ""
-    assert trust.shortfall("remove", reports) == "java: keytool is missing."
+    assert shortfall("install", outcomes) == ""
+    assert shortfall("remove", outcomes) == "java: keytool is missing."

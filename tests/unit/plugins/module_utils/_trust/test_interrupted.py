@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.tests.unit.certctl import COMPILED
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
-from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian, anchor_of
-from ansible_collections.anchorage.pki.tests.unit.scratch_freebsd import COMPILED, ScratchFreebsd
+from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
+from ansible_collections.anchorage.pki.tests.unit.scratch_freebsd import ScratchFreebsd
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import OPPOSITE, REACHED, apply
 from ansible_collections.anchorage.pki.tests.unit.scratch_platforms import PLATFORMS, ScratchPlatform, scratch_platform
 
 pytestmark = pytest.mark.skipif(
@@ -30,9 +31,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 Host: TypeAlias = ScratchDebian | ScratchFreebsd | ScratchPlatform
-ANCHOR = anchor_of(make_root("Lab root"))
 CHANGES = {"os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename"}
-REACHED = {"install": "trusted", "remove": "absent"}
 
 
 @pytest.fixture
@@ -55,11 +54,6 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
     else:
         with scratch_platform(request.param) as platform:
             yield platform
-
-
-def apply(operation: str, host: Host) -> trust.Report:
-    (report,) = trust.apply(operation, ANCHOR, kinds=["system"], root=str(host.root))
-    return report
 
 
 def is_killed(operation: str, host: Host, event: int) -> bool:
@@ -86,15 +80,14 @@ def is_killed(operation: str, host: Host, event: int) -> bool:
 
 @pytest.mark.parametrize("operation", ["install", "remove"])
 def test_a_run_that_was_killed_anywhere_is_healed_by_the_next(host: Host, operation: str) -> None:
-    opposite = {"install": "remove", "remove": "install"}[operation]
-    apply(opposite, host)
+    apply(OPPOSITE[operation], host)
     event = 1
     while is_killed(operation, host, event):
-        report = apply(operation, host)
-        assert report.state == REACHED[operation], (event, report.evidence)
+        outcome = apply(operation, host)
+        assert outcome.state == REACHED[operation], (event, outcome.evidence)
         assert not [path for path in host.anchors.iterdir() if path.name.endswith(".new")]
         assert not apply(operation, host).changed
-        apply(opposite, host)
+        apply(OPPOSITE[operation], host)
         event += 1
     assert event > 4, "hardly any step was seen"
 
@@ -128,17 +121,16 @@ def test_a_run_that_was_killed_by_its_refresh_is_healed(debian: ScratchDebian, o
 def test_a_run_that_was_killed_amid_its_refresh_is_healed_by_the_next(
     platform: ScratchPlatform, operation: str
 ) -> None:
-    opposite = {"install": "remove", "remove": "install"}[operation]
-    apply(opposite, platform)
+    apply(OPPOSITE[operation], platform)
     apply(operation, platform)
     expected = platform.trusted()
-    apply(opposite, platform)
+    apply(OPPOSITE[operation], platform)
     step = 1
     while platform.is_killed(step, lambda: apply(operation, platform)):
-        report = apply(operation, platform)
-        assert report.state == REACHED[operation], (step, report.evidence)
+        outcome = apply(operation, platform)
+        assert outcome.state == REACHED[operation], (step, outcome.evidence)
         assert platform.trusted() == expected, step
         assert not apply(operation, platform).changed
-        apply(opposite, platform)
+        apply(OPPOSITE[operation], platform)
         step += 1
     assert step > 3, "hardly any step was seen"

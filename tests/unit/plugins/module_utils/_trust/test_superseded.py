@@ -13,21 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
-from ansible_collections.anchorage.pki.plugins.modules import anchor_deployment
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import trust_result
+from ansible_collections.anchorage.pki.tests.unit import scratch_host
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, make_root, pem_of
-from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian, anchor_of
-from cryptography.hazmat.primitives.asymmetric import ec
+from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, KEY, anchor_of, apply
 
 pytestmark = pytest.mark.skipif(
     not os.path.exists(PROGRAM) or shutil.which("openssl") is None,
     reason="needs Debian's packages ca-certificates and openssl",
 )
 
-KEY = ec.generate_private_key(ec.SECP256R1())
-# A renewal keeps subject and key.
-FORMER = [anchor_of(make_root("Lab root", key=KEY, not_after=NOW + timedelta(days=days))) for days in (100, 200)]
-ANCHOR = anchor_of(make_root("Lab root", key=KEY))
+FORMER = [scratch_host.FORMER, anchor_of(make_root("Lab root", key=KEY, not_after=NOW + timedelta(days=200)))]
 
 
 @pytest.fixture
@@ -40,43 +39,46 @@ def host(tmp_path: Path) -> ScratchDebian:
     return host
 
 
-def install(host: ScratchDebian, **options: Any) -> trust.Report:
-    (report,) = trust.apply("install", ANCHOR, kinds=["system"], superseded=FORMER, root=str(host.root), **options)
-    return report
+def install(host: ScratchDebian, **options: Any) -> StoreOutcome:
+    return apply("install", host, superseded=FORMER, **options)
 
 
 def states(host: ScratchDebian) -> list[str]:
-    anchors = [ANCHOR, *FORMER]
-    return [trust.apply("inspect", each, kinds=["system"], root=str(host.root))[0].state for each in anchors]
+    return [apply("inspect", host, each).state for each in (ANCHOR, *FORMER)]
+
+
+def result_of(outcome: StoreOutcome) -> dict[str, Any]:
+    """What the task's user gets to see."""
+    return trust_result(encode(Answer((outcome,))))
 
 
 def test_former_roots_go_when_the_new_one_is_trusted(host: ScratchDebian) -> None:
     assert states(host) == ["absent", "trusted", "trusted"]
-    report = install(host)
-    assert (report.state, report.changed) == ("trusted", True)
+    outcome = install(host)
+    assert (outcome.state, outcome.changed) == ("trusted", True)
     assert states(host) == ["trusted", "absent", "absent"]
-    assert host.refreshes() == ["refresh ", "refresh --fresh"]
-    result = anchor_deployment.shape([report])
+    assert host.spent() == ["refresh ", "refresh --fresh"]
+    result = result_of(outcome)
     assert result["purged"] == [{"sha256": former.sha256, "stores": ["debian"]} for former in FORMER]
     assert f"debian, former anchor {FORMER[0].name}: trusted\n" in result["diff"]["before"]
     assert f"debian, former anchor {FORMER[0].name}: absent\n" in result["diff"]["after"]
     again = install(host)
     assert (again.changed, again.purged) == (False, ())
-    assert len(host.refreshes()) == 2
+    assert len(host.spent()) == 2
 
 
 def test_only_former_roots_are_left_to_go(host: ScratchDebian) -> None:
-    trust.apply("install", ANCHOR, kinds=["system"], root=str(host.root))
-    before = host.refreshes()
+    apply("install", host)
+    before = host.spent()
     assert install(host).changed
-    assert host.refreshes() == [*before, "refresh --fresh"]
+    assert host.spent() == [*before, "refresh --fresh"]
 
 
-def test_check_mode_foresees_it(host: ScratchDebian) -> None:
+def test_check_mode_previews_it(host: ScratchDebian) -> None:
     before = host.picture()
-    report = install(host, check_mode=True)
-    assert report.changed
-    assert [purge.after.state for purge in report.purged] == ["absent", "absent"]
+    outcome = install(host, check_mode=True)
+    assert outcome.changed
+    assert [purge.after.state for purge in outcome.purged] == ["absent", "absent"]
     assert host.picture() == before
 
 
@@ -89,18 +91,18 @@ def test_former_roots_stay_where_the_new_one_is_not_trusted(host: ScratchDebian)
 def test_a_former_root_that_cannot_go_fails_the_store(host: ScratchDebian) -> None:
     shared = host.anchors / "shared.crt"
     shared.write_bytes(FORMER[0].pem.encode() + pem_of(make_root("Other root")))
-    report = install(host)
-    assert (report.state, report.changed) == ("failed", True)
-    assert f"A trace of the former anchor {FORMER[0].name} is left: " in report.evidence[0]
-    assert str(shared) in report.evidence[0]
-    assert anchor_deployment.shape([report])["purged"] == [{"sha256": FORMER[1].sha256, "stores": ["debian"]}]
+    outcome = install(host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    assert f"A trace of the former anchor {FORMER[0].name} is left: " in outcome.evidence[0]
+    assert str(shared) in outcome.evidence[0]
+    assert result_of(outcome)["purged"] == [{"sha256": FORMER[1].sha256, "stores": ["debian"]}]
     assert states(host)[0] == "trusted"
 
 
 def test_a_removal_takes_the_former_roots_along(host: ScratchDebian) -> None:
-    trust.apply("install", ANCHOR, kinds=["system"], root=str(host.root))
-    (report,) = trust.apply("remove", ANCHOR, kinds=["system"], superseded=FORMER, root=str(host.root))
-    assert (report.state, report.changed) == ("absent", True)
+    apply("install", host)
+    outcome = apply("remove", host, superseded=FORMER)
+    assert (outcome.state, outcome.changed) == ("absent", True)
     assert states(host) == ["absent", "absent", "absent"]
-    (again,) = trust.apply("remove", ANCHOR, kinds=["system"], superseded=FORMER, root=str(host.root))
+    again = apply("remove", host, superseded=FORMER)
     assert (again.state, again.changed) == ("absent", False)

@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     MalformedError,
     argument_spec,
     choice,
+    choices,
     content,
     decode,
     digest,
@@ -64,17 +65,45 @@ def test_a_message_arrives_as_it_was_sent() -> None:
     assert decode(Whole, json.loads(json.dumps(encode(WHOLE)))) == WHOLE
 
 
-def test_what_is_left_out_has_its_default() -> None:
-    assert decode(Whole, {"sha256": ""}) == Whole("")
+@pytest.mark.parametrize("name", list(Whole.__dataclass_fields__))
+def test_what_is_left_out_is_missed(name: str) -> None:
+    with pytest.raises(MalformedError, match=f"^{name} is missing$"):
+        decode(Whole, {key: value for key, value in encode(WHOLE).items() if key != name})
+
+
+@pytest.mark.parametrize("name", list(Whole.__dataclass_fields__))
+def test_nothing_is_null(name: str) -> None:
+    with pytest.raises(MalformedError, match=f"^{name} is "):
+        decode(Whole, {**encode(WHOLE), name: None})
+
+
+def test_bytes_of_the_largest_size_arrive() -> None:
+    @dataclass(frozen=True)
+    class Parcel:
+        staple: bytes = content(largest=100)
+
+    assert decode(Parcel, encode(Parcel(bytes(100)))) == Parcel(bytes(100))
+    with pytest.raises(MalformedError, match=r"^staple is longer than 136 characters$"):
+        decode(Parcel, encode(Parcel(bytes(103))))
+
+
+def test_a_name_of_undecodable_bytes_is_escaped() -> None:
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+    assert encode(Part(name, 1)) == {"name": "caf\\udce9", "count": 1}
 
 
 def test_what_is_no_part_of_it_is_left_out() -> None:
-    assert decode(Part, {"name": "a", "ansible_facts": {"evil": True}}) == Part("a")
+    assert decode(Part, {"name": "a", "count": 0, "ansible_facts": {"evil": True}}) == Part("a")
 
 
 def test_words_are_cut_and_cleaned() -> None:
-    whole = decode(Whole, {"sha256": "", "notes": ["\x1b[2Jlong", "b", "c"]})
+    whole = decode(Whole, {**encode(WHOLE), "notes": ["\x1b[2Jlong", "b", "c"]})
     assert whole.notes == (" [2Jl", "b")
+
+
+def test_too_many_messages_are_cut() -> None:
+    parts = [{"name": name, "count": 0} for name in "abc"]
+    assert decode(Whole, {**encode(WHOLE), "parts": parts}).parts == (Part("a"), Part("b"))
 
 
 @pytest.mark.parametrize(
@@ -100,18 +129,17 @@ def test_words_are_cut_and_cleaned() -> None:
         ({"command": ["a"] * 3}, "command has more than 2 entries"),
         ({"command": ["a" * 10]}, "command is longer than 9 characters"),
         ({"parts": {}}, "parts is of the wrong type"),
-        ({"parts": [{"name": "a"}] * 3}, "parts has more than 2 entries"),
         ({"parts": [{"name": "a", "count": 10}]}, "parts count is not a number from 0 to 9"),
         ({"parts": [{"name": "a", "count": True}]}, "parts count is not a number from 0 to 9"),
         ({"parts": [{"name": "a", "count": -1}]}, "parts count is not a number from 0 to 9"),
         ({"parts": [{"name": "a", "count": "1"}]}, "parts count is of the wrong type"),
-        ({"parts": [{}]}, "parts name is missing"),
+        ({"parts": [{"count": 1}]}, "parts name is missing"),
         ({"parts": ["a"]}, "parts is no dictionary"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_field(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(MalformedError, match=f"^{reason}$"):
-        decode(Whole, {"sha256": "", **change})
+        decode(Whole, {**encode(WHOLE), **change})
 
 
 JSON = st.recursive(
@@ -168,3 +196,22 @@ def test_every_field_of_a_message_is_declared() -> None:
 
     with pytest.raises(KeyError):
         argument_spec(Careless)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    kinds: tuple[str, ...] = choices(("a", "b", "c"), ("a", "b"), most=3)
+
+
+def test_some_of_several_words_may_be_chosen() -> None:
+    assert Chosen() == Chosen(("a", "b"))
+    assert decode(Chosen, encode(Chosen(("c",)))) == Chosen(("c",))
+    assert argument_spec(Chosen) == {
+        "kinds": {"type": "list", "elements": "str", "choices": ["a", "b", "c"], "default": ["a", "b"]}
+    }
+
+
+@pytest.mark.parametrize("kinds", ["a", None, ["d"], [["a"]], [1], ["a"] * 4])
+def test_no_other_word_can_be_chosen(kinds: Any) -> None:
+    with pytest.raises(MalformedError, match=r"^kinds "):
+        decode(Chosen, {"kinds": kinds})

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import authority as authority_module
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     authority_folder,
@@ -60,11 +59,10 @@ def test_the_default_is_the_users_data_folder(option: str | None) -> None:
     assert authority_folder(option, {"XDG_DATA_HOME": "/data"}) == Path("/data/anchorage/authority")
 
 
-def test_an_execution_environment_needs_the_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(authority_module, "EXECUTION_ENVIRONMENT", str(tmp_path))
+def test_an_execution_environment_needs_the_option(tmp_path: Path) -> None:
     with pytest.raises(PkiError, match=r"^authority: name the authority's folder in an execution environment"):
-        authority_folder(None, {"XDG_DATA_HOME": "/data"})
-    assert authority_folder("/srv/pki", {}) == Path("/srv/pki")
+        authority_folder(None, {"XDG_DATA_HOME": "/data"}, execution_environment=tmp_path)
+    assert authority_folder("/srv/pki", {}, execution_environment=tmp_path) == Path("/srv/pki")
 
 
 # What it holds

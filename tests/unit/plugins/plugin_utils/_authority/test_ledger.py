@@ -20,12 +20,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import ledger as ledger_module
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import sign_staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage import file_systems
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.file_systems import network_file_system
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from cryptography import x509
 
@@ -90,11 +91,11 @@ def test_a_ledger_survives_a_power_cut(ledger: Ledger, path: Path) -> None:
     assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_a_leaf_is_entered_once(ledger: Ledger, make_leaf: MakeLeaf) -> None:
+def test_a_leaf_is_entered_once(ledger: Ledger, make_leaf: MakeLeaf, now: datetime) -> None:
     leaf = make_leaf()
     sha256 = enter(ledger, leaf)
     with ledger.transaction():
-        ledger.mark_deployed(PLACE, sha256)
+        ledger.mark_deployed(PLACE, sha256, "", now)
     with pytest.raises(sqlite3.IntegrityError):
         enter(ledger, leaf)
     assert ledger.leaf_counts() == {"deployed": 1}
@@ -132,7 +133,9 @@ def test_a_leaf_is_known_at_its_own_place_only(ledger: Ledger, make_leaf: MakeLe
     assert ledger.current_leaf(elsewhere) is None
 
 
-def test_the_current_leaf_is_the_one_in_use_or_else_the_last_one_signed(ledger: Ledger, make_leaf: MakeLeaf) -> None:
+def test_the_current_leaf_is_the_one_in_use_or_else_the_last_one_signed(
+    ledger: Ledger, make_leaf: MakeLeaf, now: datetime
+) -> None:
     def current() -> str | None:
         record = ledger.current_leaf(PLACE)
         return record and record.sha256
@@ -141,33 +144,33 @@ def test_the_current_leaf_is_the_one_in_use_or_else_the_last_one_signed(ledger: 
     first, second, third = (enter(ledger, make_leaf()) for _round in range(3))
     assert current() == third
     with ledger.transaction():
-        ledger.mark_deployed(PLACE, second)
+        ledger.mark_deployed(PLACE, second, "", now)
     assert current() == second
     fourth = enter(ledger, make_leaf())
     assert current() == second
     with ledger.transaction():
-        ledger.mark_deployed(PLACE, fourth)
+        ledger.mark_deployed(PLACE, fourth, "", now)
     assert current() == fourth
     assert ledger.leaf_counts() == {"deployed": 1, "superseded": 3}
     assert ledger.leaf(PLACE, first) is not None
 
 
-def test_deploying_elsewhere_supersedes_nothing_here(ledger: Ledger, make_leaf: MakeLeaf) -> None:
+def test_deploying_elsewhere_supersedes_nothing_here(ledger: Ledger, make_leaf: MakeLeaf, now: datetime) -> None:
     other = LeafPlace("web2", PLACE.destination, PLACE.name)
     here, there = enter(ledger, make_leaf()), enter(ledger, make_leaf(), other)
     with ledger.transaction():
-        ledger.mark_deployed(PLACE, here)
-        ledger.mark_deployed(other, there)
+        ledger.mark_deployed(PLACE, here, "", now)
+        ledger.mark_deployed(other, there, "", now)
     assert ledger.leaf_counts() == {"deployed": 2}
 
 
-def test_a_revoked_leaf_stays_revoked(ledger: Ledger, make_leaf: MakeLeaf, path: Path) -> None:
+def test_a_revoked_leaf_stays_revoked(ledger: Ledger, make_leaf: MakeLeaf, path: Path, now: datetime) -> None:
     revoked = enter(ledger, make_leaf())
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("UPDATE certificates SET status = 'revoked'")
     other.close()
     with ledger.transaction():
-        ledger.mark_deployed(PLACE, revoked)
+        ledger.mark_deployed(PLACE, revoked, "", now)
         ledger.mark_removed(PLACE)
     record = ledger.leaf(PLACE, revoked)
     assert record is not None
@@ -178,13 +181,13 @@ def test_a_revoked_leaf_stays_revoked(ledger: Ledger, make_leaf: MakeLeaf, path:
 # Places
 
 
-def test_a_place_is_known_from_the_signing_to_the_removal(ledger: Ledger, make_leaf: MakeLeaf) -> None:
+def test_a_place_is_known_from_the_signing_to_the_removal(ledger: Ledger, make_leaf: MakeLeaf, now: datetime) -> None:
     short, long = make_leaf(days=10), make_leaf(days=90)
     enter(ledger, long)
     deployed = enter(ledger, short)
     assert ledger.places() == {PLACE: long.not_valid_after_utc}
     with ledger.transaction():
-        ledger.mark_deployed(PLACE, deployed)
+        ledger.mark_deployed(PLACE, deployed, "", now)
     assert ledger.places() == {PLACE: short.not_valid_after_utc}
     for _round in range(2):
         with ledger.transaction():
@@ -213,7 +216,7 @@ def test_the_authoritys_own_certificates_have_no_place(ledger: Ledger, authority
 
 
 def test_the_places_of_one_host_are_found_by_an_index(ledger: Ledger) -> None:
-    query = "EXPLAIN QUERY PLAN " + ledger_module.SELECT_PLACES.format("AND host = ?")
+    query = "EXPLAIN QUERY PLAN " + sql.PLACES_OF_HOST
     (step,) = ledger._connection.execute(query, ("web1",)).fetchall()
     assert "SEARCH certificates USING INDEX leaf_on_host (host=?)" in step[-1]
 
@@ -355,22 +358,21 @@ def test_a_newer_schema_asks_for_an_update(path: Path) -> None:
     with open_ledger(path, create=True):
         pass
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 2")
+    newer.execute("PRAGMA user_version = 3")
     newer.close()
     with (
-        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 2, this one reads 1\). Update"),
+        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 3, this one reads 2\). Update"),
         open_ledger(path),
     ):
         pytest.fail("the ledger was opened")
 
 
-def test_a_ledger_on_a_network_file_system_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_on_a_network_file_system_is_refused(path: Path) -> None:
     mounts = path.with_name("mountinfo")
     mounts.write_text(f"40 27 0:35 / {path.parent} rw,relatime shared:20 - nfs4 server:/home rw\n")
-    monkeypatch.setattr(file_systems.network_file_system, "__defaults__", (mounts,))
     with (
         pytest.raises(PkiError, match=r"network file system \(nfs4\).*local disk.*option authority"),
-        open_ledger(path, create=True),
+        open_ledger(path, create=True, file_system=lambda folder: network_file_system(folder, mounts)),
     ):
         pytest.fail("the ledger was opened")
     assert not path.exists()
@@ -461,10 +463,12 @@ def test_eight_processes_lose_nothing_and_wait_for_each_other(path: Path, make_l
         assert ledger.leaf_counts() == {"signed": 400}
 
 
-def test_a_writer_that_does_not_end_is_told(path: Path, make_leaf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "PATIENCE", 0.1)
+def test_a_writer_that_does_not_end_is_told(path: Path, make_leaf: MakeLeaf) -> None:
     with open_ledger(path, create=True) as hanging, hanging.transaction():
-        with pytest.raises(PkiError, match=r"database is locked.*a run hangs"), open_ledger(path) as ledger:
+        with (
+            pytest.raises(PkiError, match=r"database is locked.*a run hangs"),
+            open_ledger(path, timeout=0.1) as ledger,
+        ):
             enter(ledger, make_leaf())
         hanging.record_leaf(make_leaf(), ISSUER, PLACE, [], "controller")
 

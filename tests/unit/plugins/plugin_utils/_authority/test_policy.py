@@ -18,6 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
     decode_policy,
     encode_policy,
     refused_differences,
+    stored_schema,
     wanted_policy,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -190,16 +191,23 @@ def test_a_stored_policy_is_read_back_as_it_was(options: dict[str, Any]) -> None
 
 
 def test_a_policy_of_a_newer_release_asks_for_an_update(policy: Policy) -> None:
-    newer = json.dumps({**json.loads(encode_policy(policy)), "schema": 2}).encode()
+    newer = json.dumps({**json.loads(encode_policy(policy)), "schema": 3}).encode()
     with pytest.raises(PkiError, match=r"policy.json was written by a newer release of anchorage.pki. Update"):
         decode_policy(newer, "policy.json")
+
+
+def test_a_policy_of_schema_1_is_read_and_written_as_schema_2(custom: Policy) -> None:
+    former = json.dumps({**json.loads(encode_policy(custom)), "schema": 1}).encode()
+    assert decode_policy(former, "policy.json") == custom
+    assert (stored_schema(former), stored_schema(encode_policy(custom))) == (1, 2)
 
 
 def damaged_policies() -> list[bytes]:
     """A policy with each of its fields missing or of a wrong type, and texts that are none."""
     whole = json.loads(encode_policy(wanted_policy({}, None, "Corp")))
     missing = [{key: value for key, value in whole.items() if key != left_out} for left_out in whole]
-    wrong = [{**whole, key: value} for key in whole for value in (3.5, "x", ["x"]) if key != "schema" or value != 3.5]
+    wrong = [{**whole, key: value} for key in whole for value in (3.5, "x", ["x"])]
+    wrong += [{**whole, "schema": value} for value in (0, -1, True, 1.0, None)]
     foreign = [{**whole, "lifetimes": {"century": 1}}, {**whole, "subject": {}}, [], None]
     for part, field, value in (
         *(("subject", field, value) for field in whole["subject"] for value in (5, None, ["x"])),

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
+import itertools
 import os
 import shutil
 import subprocess
@@ -17,22 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import provisioning as establishment
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     CertifiedKey,
     read_authority,
     to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     carry_out,
     check_passphrases,
-    plan_establishment,
+    plan_provisioning,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import UNFINISHED
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
     Signer,
@@ -41,6 +43,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, PrivateKey, key_type_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
+from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from cryptography import x509
 
 DAY = timedelta(days=1)
@@ -58,7 +61,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def steps(folder: Path, at: datetime, **options: Any) -> list[str]:
-    return [str(step).partition(":")[0] for step in plan_establishment(folder, options, "Test authority", at).steps]
+    return [str(step).partition(":")[0] for step in plan_provisioning(folder, options, "Test authority", at).steps]
 
 
 def keys_of(authority: Authority) -> list[CertifiedKey]:
@@ -170,7 +173,7 @@ def encrypted(make_authority: MakeAuthority, tmp_path_factory: pytest.TempPathFa
 
 
 def test_an_unchanged_authority_needs_no_passphrase(encrypted: Authority, now: datetime) -> None:
-    check_passphrases(plan_establishment(encrypted.folder, {}, "", now), Passphrases())
+    check_passphrases(plan_provisioning(encrypted.folder, {}, "", now), Passphrases())
 
 
 @pytest.mark.parametrize(
@@ -182,7 +185,7 @@ def test_an_unchanged_authority_needs_no_passphrase(encrypted: Authority, now: d
 )
 def test_a_wrong_passphrase_is_told_long_before_it_is_needed(encrypted, now, passphrases, words: str) -> None:
     with pytest.raises(PkiError) as caught:
-        check_passphrases(plan_establishment(encrypted.folder, {}, "", now), passphrases)
+        check_passphrases(plan_provisioning(encrypted.folder, {}, "", now), passphrases)
     assert str(caught.value).startswith(words)
     told = "".join(traceback.format_exception(caught.value, chain=True))
     assert not [secret for secret in ("the wrong passphrase", SECRET.authority, SECRET.responder) if secret in told]
@@ -194,7 +197,7 @@ def test_a_needless_passphrase_is_told(authority: Authority, now: datetime, opti
         Passphrases("a needless passphrase") if option == "passphrase" else Passphrases(None, "a needless passphrase")
     )
     with pytest.raises(PkiError, match=f"^{option}: the private key .* is not encrypted. Leave the option out"):
-        check_passphrases(plan_establishment(authority.folder, {}, "", now), given)
+        check_passphrases(plan_provisioning(authority.folder, {}, "", now), given)
 
 
 @pytest.mark.parametrize(
@@ -412,58 +415,45 @@ def test_a_damaged_key_stops_the_run_that_needs_it_and_is_never_replaced(
 
 # Interruption
 
-STEPS = ("replace_private", "make_root", "make_issuing", "make_responder", "_enter")
+#: Where a run may be killed: before each file, each write that has to be on the disk, and each renaming.
+SYSTEM_CALLS = [(os, "open"), (os, "fsync"), (os, "rename"), (os, "replace")]
 
 
-def _die_at(step: str, moment: str, folder: Path, make_authority: MakeAuthority) -> None:
-    """In a process of its own: make an authority, and be killed before or after one of the steps."""
-    holder: Any = establishment._Workshop if step.startswith("make_") else establishment
-    original = getattr(holder, step)
-
-    def killed(*arguments: Any) -> Any:
-        if moment == "after":
-            original(*arguments)
-        os._exit(9)
-
-    setattr(holder, step, killed)
-    make_authority(folder)
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_run_that_was_killed_is_completed_by_the_next_and_no_key_is_made_anew(
-    make_authority: MakeAuthority, tmp_path: Path, now: datetime, step: str, moment: str
+    make_authority: MakeAuthority, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "authority"
-    run = multiprocessing.get_context("fork").Process(target=_die_at, args=(step, moment, folder, make_authority))
-    run.start()
-    run.join()
-    assert run.exitcode == 9
-    left = {name: content for name, content in files(folder).items() if name.endswith(".pem")}
-    completed = make_authority(folder)
-    after = files(folder)
-    assert {name: after[name] for name in left} == left
-    assert len(keys_of(completed)) == 3
-    assert steps(folder, now) == []
-    with open_ledger(completed.ledger_path) as ledger:
-        assert ledger.authorities() == {completed.root.sha256, completed.issuing.sha256}
+    for step in itertools.count(1):
+        folder = tmp_path / str(step) / "authority"
+        if not kill_at(step, monkeypatch, SYSTEM_CALLS, functools.partial(make_authority, folder)):
+            break
+        left = {
+            name: content for name, content in files(folder).items() if name.endswith(".pem") and UNFINISHED not in name
+        }
+        completed = make_authority(folder)
+        after = files(folder)
+        assert {name: after[name] for name in left} == left
+        assert not [name for name in after if UNFINISHED in name]
+        assert len(keys_of(completed)) == 3
+        assert steps(folder, now) == []
+        with open_ledger(completed.ledger_path) as ledger:
+            assert ledger.authorities() == {completed.root.sha256, completed.issuing.sha256}
+    assert step > 30
+    assert len(left) == 6  # in the last round, all but the ledger's entries was there
 
 
 def test_a_run_cut_off_amid_its_files_leaves_no_half_made_certificate(
     make_authority: MakeAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: datetime
 ) -> None:
-    from ansible_collections.anchorage.pki.plugins.plugin_utils._storage import private_files
-
     folder = tmp_path / "authority"
-    original = private_files.write_private
+    original = os.open
 
-    def full_at_the_issuing_key(path: Path, content: bytes) -> None:
-        if path.name == "key.pem" and path.parent.parent.name == "issuing":
+    def full_at_the_issuing_key(path: Any, *arguments: Any, **options: Any) -> int:
+        if Path(path).match("issuing/*/key.pem"):
             raise OSError(28, "No space left on device")
-        original(path, content)
+        return original(path, *arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(private_files, "write_private", full_at_the_issuing_key)
+        patched.setattr(os, "open", full_at_the_issuing_key)
         with pytest.raises(
             PkiError, match=r"issuing/1 cannot be written: No space left on device. What .* had before it stays"
         ):
@@ -475,12 +465,16 @@ def test_a_run_cut_off_amid_its_files_leaves_no_half_made_certificate(
 
 
 def test_an_unfinished_renewal_is_finished(own_authority: Authority, make_authority, now, monkeypatch) -> None:
-    def interrupt(*_arguments: Any) -> None:
-        raise KeyboardInterrupt
+    original = os.rename
+
+    def interrupt_the_responder(source: Any, target: Any) -> None:
+        if Path(target).parent.name == "responder":
+            raise KeyboardInterrupt
+        original(source, target)
 
     at = now + 1010 * DAY
     with monkeypatch.context() as patched:
-        patched.setattr(establishment._Workshop, "make_responder", interrupt)
+        patched.setattr(os, "rename", interrupt_the_responder)
         with pytest.raises(KeyboardInterrupt):
             make_authority(own_authority.folder, at=at)
     assert steps(own_authority.folder, at) == ["OCSP responder 1 of issuing authority 2"]
@@ -527,7 +521,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_stays_as_it_is(own_authorit
 def test_the_steps_of_a_plan_are_those_that_are_carried_out(tmp_path: Path, now: datetime) -> None:
     folder = tmp_path / "authority"
     folder.mkdir(mode=0o700)
-    plan = plan_establishment(folder, {}, "Test authority", now)
+    plan = plan_provisioning(folder, {}, "Test authority", now)
     assert {step.part for step in plan.steps} == set(Part)
     made = carry_out(plan, Passphrases(), now)
     assert made.policy == plan.policy

@@ -14,12 +14,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy, wanted_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
-    plan_establishment,
+    plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
-    establishment_diff,
     policy_result,
+    provisioning_diff,
     timestamp,
     warnings_for,
 )
@@ -76,7 +76,7 @@ def test_times_are_in_utc_to_the_second(now: datetime) -> None:
 
 def test_the_diff_of_a_new_authority_shows_all_of_it(tmp_path: Path, now: datetime) -> None:
     folder = tmp_path / "authority"
-    diff = establishment_diff(plan_establishment(folder, {"leaf_lifetime": 30}, "Corp", now))
+    diff = provisioning_diff(plan_provisioning(folder, {"leaf_lifetime": 30}, "Corp", now))
     assert diff["before_header"] == diff["after_header"] == f"authority {folder}"
     assert diff["before"] == ""
     assert diff["after"].splitlines() == [
@@ -97,14 +97,14 @@ def test_the_diff_of_a_new_authority_shows_all_of_it(tmp_path: Path, now: dateti
 
 
 def test_the_diff_of_nothing_is_nothing(authority: Authority, now: datetime) -> None:
-    diff = establishment_diff(plan_establishment(authority.folder, {}, "", now))
+    diff = provisioning_diff(plan_provisioning(authority.folder, {}, "", now))
     assert diff["before"] == diff["after"]
     assert "root certificate 1: until 2036-05-29T11:54:59Z" in diff["before"].splitlines()
 
 
 def test_the_diff_of_a_change_shows_what_changes_and_why(authority: Authority, now: datetime) -> None:
     later = now + timedelta(days=20)
-    diff = establishment_diff(plan_establishment(authority.folder, {"staple_lifetime": 3}, "", later))
+    diff = provisioning_diff(plan_provisioning(authority.folder, {"staple_lifetime": 3}, "", later))
     before, after = diff["before"].splitlines(), diff["after"].splitlines()
     assert [line for line in before if line not in after] == ["staple_lifetime: 7 days"]
     assert [line for line in after if line not in before] == [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import shutil
+import sqlite3
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,26 +18,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Delivery, DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     fingerprint,
     read_authority,
     to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
-    Delivery,
+    SignedLeaf,
     confirm,
-    deliver,
-    rehearse,
+    issue,
+    preflight,
     requested_key,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan, plan_leaves
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan, decide
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import verify_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     KeyType,
@@ -52,7 +54,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import ocsp
 
 DAY = timedelta(days=1)
-NOTHING = DeployedLeaf("app", 0, "", "", "", False, "", (), "")
+NOTHING = DeployedLeaf("app")
 SECRET = Passphrases("correct horse battery staple", "another long passphrase")
 OPEN = Passphrases()
 
@@ -61,7 +63,7 @@ RequestLeaf = Callable[..., LeafRequest]
 
 @pytest.fixture
 def ledger(own_authority: Authority) -> Iterator[Ledger]:
-    with open_ledger(own_authority.ledger_path) as opened:
+    with open_ledger(own_authority.ledger_path, timeout=0.1) as opened:
         yield opened
 
 
@@ -72,13 +74,13 @@ def leaf_plan(
     return LeafPlan(request, replace(deployed, name=request.name), record, Decision(action, "a reason"), place)
 
 
-def signed(plan: LeafPlan, authority: Authority, ledger: Ledger, now: datetime, passphrases=OPEN) -> Delivery:
-    (delivery,) = deliver([plan], authority, passphrases, ledger, now)
-    return delivery
+def signed(plan: LeafPlan, authority: Authority, ledger: Ledger, now: datetime, passphrases=OPEN) -> SignedLeaf:
+    (leaf,) = issue([plan], authority, passphrases, ledger, now)
+    return leaf
 
 
-def certificate_in(wire: dict[str, Any]) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(wire["certificate"].encode())
+def certificate_in(delivery: Delivery) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(delivery.certificate.encode())
 
 
 def csr_for(key: Any, digest: Any = hashes.SHA256(), name: str = "") -> str:  # noqa: B008
@@ -95,24 +97,24 @@ def test_a_leaf_travels_with_its_key_its_chain_and_its_staple(
     own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now: datetime
 ) -> None:
     request = request_leaf(names=("app.test", "10.0.0.1"))
-    wire = signed(leaf_plan(request, replace(NOTHING, generation=6)), own_authority, ledger, now).wire
-    leaf = certificate_in(wire)
-    key = serialization.load_pem_private_key(wire["private_key"].encode(), None)
-    assert (wire["name"], wire["action"], wire["expected_generation"]) == ("app", "leaf", 6)
+    sent = signed(leaf_plan(request, replace(NOTHING, generation=6)), own_authority, ledger, now).delivery
+    leaf = certificate_in(sent)
+    key = serialization.load_pem_private_key(sent.private_key.encode(), None)
+    assert (sent.name, sent.action, sent.expected_generation) == ("app", "leaf", 6)
     assert key.public_key() == leaf.public_key()
-    assert wire["chain"] == to_pem(own_authority.issuing.certificate)
+    assert sent.chain == to_pem(own_authority.issuing.certificate)
     assert names_of(leaf) == request.names
     assert profile_of(leaf) is request.profile
-    assert verify_staple(base64.b64decode(wire["staple"]), leaf, own_authority.issuing.certificate, now)
-    assert (wire["pkcs12"], wire["pkcs12_passphrase"]) == ("", "")
+    assert verify_staple(sent.staple, leaf, own_authority.issuing.certificate, now)
+    assert (sent.pkcs12, sent.pkcs12_passphrase) == (b"", "")
     leaf.verify_directly_issued_by(own_authority.issuing.certificate)
 
 
 def test_no_key_is_used_twice(own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
     plans = [leaf_plan(request_leaf(name)) for name in ("a", "b")]
-    first, second = deliver(plans, own_authority, OPEN, ledger, now)
+    first, second = issue(plans, own_authority, OPEN, ledger, now)
     assert first.certificate.public_key() != second.certificate.public_key()
-    assert first.wire["private_key"] != second.wire["private_key"]
+    assert first.delivery.private_key != second.delivery.private_key
 
 
 @pytest.mark.parametrize(("lifetime", "days"), [(None, 90), (10, 10)])
@@ -129,36 +131,36 @@ def test_the_key_is_of_the_wanted_type_and_so_is_its_bundle(
     own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now: datetime, key_type: KeyType
 ) -> None:
     request = request_leaf(key_type=key_type, pkcs12_passphrase="bundle words")
-    wire = signed(leaf_plan(request), own_authority, ledger, now).wire
-    assert key_type_of(certificate_in(wire).public_key()) is key_type
-    key, _leaf, _others = pkcs12.load_key_and_certificates(base64.b64decode(wire["pkcs12"]), b"bundle words")
+    sent = signed(leaf_plan(request), own_authority, ledger, now).delivery
+    assert key_type_of(certificate_in(sent).public_key()) is key_type
+    key, _leaf, _others = pkcs12.load_key_and_certificates(sent.pkcs12, b"bundle words")
     assert key is not None
     assert key_type_of(key.public_key()) is key_type
 
 
 def test_a_bundle_opens_with_its_passphrase_alone(own_authority, ledger, request_leaf: RequestLeaf, now) -> None:
-    wire = signed(leaf_plan(request_leaf(pkcs12_passphrase="blåbær")), own_authority, ledger, now).wire
-    bundle = pkcs12.load_pkcs12(base64.b64decode(wire["pkcs12"]), "blåbær".encode())
+    sent = signed(leaf_plan(request_leaf(pkcs12_passphrase="blåbær")), own_authority, ledger, now).delivery
+    bundle = pkcs12.load_pkcs12(sent.pkcs12, "blåbær".encode())
     assert bundle.cert is not None
-    assert bundle.cert.certificate == certificate_in(wire)
+    assert bundle.cert.certificate == certificate_in(sent)
     assert bundle.cert.friendly_name == b"app"
     assert [entry.certificate for entry in bundle.additional_certs] == [own_authority.issuing.certificate]
     assert bundle.key is not None
-    assert bundle.key.public_key() == certificate_in(wire).public_key()
-    assert wire["pkcs12_passphrase"] == ""
+    assert bundle.key.public_key() == certificate_in(sent).public_key()
+    assert sent.pkcs12_passphrase == ""
     with pytest.raises(ValueError, match="Invalid password"):
-        pkcs12.load_pkcs12(base64.b64decode(wire["pkcs12"]), b"another")
+        pkcs12.load_pkcs12(sent.pkcs12, b"another")
 
 
 def test_without_a_staple_none_is_signed(own_authority: Authority, ledger: Ledger, request_leaf, now) -> None:
-    delivery = signed(leaf_plan(request_leaf(staple=False)), own_authority, ledger, now)
-    assert delivery.staple is None
-    assert delivery.wire["staple"] == ""
+    leaf = signed(leaf_plan(request_leaf(staple=False)), own_authority, ledger, now)
+    assert leaf.staple is None
+    assert leaf.delivery.staple == b""
 
 
 def test_what_is_left_alone_does_not_travel(own_authority, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
     plans = [leaf_plan(request_leaf("a"), action=Action.NONE), leaf_plan(request_leaf("b"))]
-    assert [delivery.plan.request.name for delivery in deliver(plans, own_authority, OPEN, ledger, now)] == ["b"]
+    assert [leaf.plan.request.name for leaf in issue(plans, own_authority, OPEN, ledger, now)] == ["b"]
 
 
 # A key made on the host
@@ -168,12 +170,12 @@ def test_a_hosts_key_is_certified_for_the_names_of_the_play(own_authority, ledge
     key = ec.generate_private_key(ec.SECP256R1())
     request = request_leaf(private_key="host", pkcs12_passphrase="bundle words")
     plan = leaf_plan(request, replace(NOTHING, csr=csr_for(key, name="evil.test")))
-    wire = signed(plan, own_authority, ledger, now).wire
-    leaf = certificate_in(wire)
+    sent = signed(plan, own_authority, ledger, now).delivery
+    leaf = certificate_in(sent)
     assert leaf.public_key() == key.public_key()
     assert [str(name) for name in names_of(leaf)] == ["app.test"]
-    assert (wire["private_key"], wire["pkcs12"]) == ("", "")
-    assert wire["pkcs12_passphrase"] == "bundle words"
+    assert (sent.private_key, sent.pkcs12) == ("", b"")
+    assert sent.pkcs12_passphrase == "bundle words"
     record = ledger.leaf(plan.place, fingerprint(leaf))
     assert record is not None
     assert record.private_key == "host"
@@ -241,27 +243,23 @@ def test_a_garbled_request_is_refused_by_an_error_of_the_core_alone(request_leaf
 @pytest.fixture
 def deployed(own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now: datetime) -> LeafPlan:
     """The plan of a leaf that was delivered, with the ledger's record."""
-    delivery = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
-    confirm([delivery.plan], [delivery], ledger)
-    record = ledger.leaf(delivery.plan.place, fingerprint(delivery.certificate))
-    assert delivery.staple is not None
-    report = replace(
-        NOTHING, generation=1, leaf_sha256=fingerprint(delivery.certificate), staple_sha256=delivery.staple.sha256
-    )
+    leaf = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
+    confirm([leaf.plan], [leaf], ledger, now)
+    record = ledger.leaf(leaf.plan.place, fingerprint(leaf.certificate))
+    assert leaf.staple is not None
+    report = replace(NOTHING, generation=1, leaf_sha256=fingerprint(leaf.certificate), staple_sha256=leaf.staple.sha256)
     return leaf_plan(request_leaf(), report, Action.STAPLE, record)
 
 
 def test_a_staple_travels_alone(deployed: LeafPlan, own_authority: Authority, ledger: Ledger, now: datetime) -> None:
     later = now + 4 * DAY
-    delivery = signed(deployed, own_authority, ledger, later)
-    wire = delivery.wire
-    assert (wire["action"], wire["expected_generation"]) == ("staple", 1)
-    assert [wire[field] for field in ("certificate", "chain", "private_key", "pkcs12", "pkcs12_passphrase")] == [""] * 5
+    leaf = signed(deployed, own_authority, ledger, later)
+    sent = leaf.delivery
+    assert (sent.action, sent.expected_generation) == ("staple", 1)
+    assert sent == Delivery("app", "staple", 1, staple=sent.staple)
     assert deployed.record is not None
-    staple = verify_staple(
-        base64.b64decode(wire["staple"]), deployed.record.certificate, own_authority.issuing.certificate, later
-    )
-    assert delivery.staple == staple
+    staple = verify_staple(sent.staple, deployed.record.certificate, own_authority.issuing.certificate, later)
+    assert leaf.staple == staple
     record = ledger.leaf(deployed.place, deployed.record.sha256)
     assert record is not None
     assert record.staple(staple.sha256) is not None
@@ -269,22 +267,22 @@ def test_a_staple_travels_alone(deployed: LeafPlan, own_authority: Authority, le
 
 def test_a_staple_that_is_no_longer_wanted_is_taken_away(deployed, own_authority, ledger, request_leaf, now) -> None:
     unwanted = replace(deployed, request=request_leaf(staple=False))
-    wire = signed(unwanted, own_authority, ledger, now).wire
-    assert (wire["action"], wire["staple"]) == ("staple", "")
+    sent = signed(unwanted, own_authority, ledger, now).delivery
+    assert (sent.action, sent.staple) == ("staple", b"")
 
 
 def test_a_repair_carries_nothing(deployed: LeafPlan, own_authority: Authority, ledger: Ledger, now) -> None:
     repair = replace(deployed, decision=Decision(Action.REPAIR, "a mode"))
-    delivery = signed(repair, own_authority, ledger, now)
-    assert delivery.wire["action"] == "repair"
-    assert not any(delivery.wire[field] for field in ("certificate", "private_key", "staple", "pkcs12"))
+    leaf = signed(repair, own_authority, ledger, now)
+    assert leaf.delivery.action == "repair"
+    assert leaf.delivery == Delivery("app", "repair", 1)
     assert deployed.record is not None
-    assert delivery.certificate == deployed.record.certificate
+    assert leaf.certificate == deployed.record.certificate
 
 
 def test_nothing_is_signed_for_a_leaf_that_the_ledger_does_not_know(deployed, own_authority, ledger, now) -> None:
     with pytest.raises(PkiError, match="'app' is not a leaf of this authority"):
-        deliver([replace(deployed, record=None)], own_authority, OPEN, ledger, now)
+        issue([replace(deployed, record=None)], own_authority, OPEN, ledger, now)
 
 
 def test_a_staple_needs_the_responders_key_only(deployed, own_authority: Authority, ledger: Ledger, now) -> None:
@@ -310,15 +308,15 @@ def test_each_staple_is_signed_under_its_leafs_own_issuer(
                 request_leaf(name),
                 replace(NOTHING, generation=1),
                 Action.STAPLE,
-                ledger.leaf(LeafPlace("web1", "/etc/pki/anchorage", name), fingerprint(delivery.certificate)),
+                ledger.leaf(LeafPlace("web1", "/etc/pki/anchorage", name), fingerprint(leaf.certificate)),
             )
-            for name, delivery in (("old", old), ("new", new))
+            for name, leaf in (("old", old), ("new", new))
         ]
-        staples = deliver(plans, renewed, OPEN, ledger, at + 11 * DAY)
-    for delivery, issuer in zip(staples, renewed.issuers, strict=True):
-        assert delivery.staple is not None
-        assert verify_staple(delivery.staple.der, delivery.certificate, issuer.certificate, at + 11 * DAY)
-        (signer,) = ocsp.load_der_ocsp_response(delivery.staple.der).certificates
+        staples = issue(plans, renewed, OPEN, ledger, at + 11 * DAY)
+    for leaf, issuer in zip(staples, renewed.issuers, strict=True):
+        assert leaf.staple is not None
+        assert verify_staple(leaf.staple.der, leaf.certificate, issuer.certificate, at + 11 * DAY)
+        (signer,) = ocsp.load_der_ocsp_response(leaf.staple.der).certificates
         signer.verify_directly_issued_by(issuer.certificate)
 
 
@@ -327,19 +325,19 @@ def test_each_staple_is_signed_under_its_leafs_own_issuer(
 
 def test_the_ledger_has_a_leaf_before_its_bytes_leave(own_authority, ledger, request_leaf, now: datetime) -> None:
     plan = leaf_plan(request_leaf())
-    delivery = signed(plan, own_authority, ledger, now)
+    leaf = signed(plan, own_authority, ledger, now)
     with open_ledger(own_authority.ledger_path) as another:
-        record = another.leaf(plan.place, fingerprint(delivery.certificate))
+        record = another.leaf(plan.place, fingerprint(leaf.certificate))
     assert record is not None
     assert (record.status, record.issuer_sha256) == ("signed", own_authority.issuing.sha256)
-    assert delivery.staple is not None
-    assert record.staple(delivery.staple.sha256) is not None
+    assert leaf.staple is not None
+    assert record.staple(leaf.staple.sha256) is not None
 
 
 def test_deliveries_are_entered_all_or_none(own_authority, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
     plans = [leaf_plan(request_leaf("good")), leaf_plan(request_leaf("bad", private_key="host"))]
     with pytest.raises(PkiError, match="no certificate signing request for 'bad'"):
-        deliver(plans, own_authority, OPEN, ledger, now)
+        issue(plans, own_authority, OPEN, ledger, now)
     assert ledger.leaf_counts() == {}
 
 
@@ -349,21 +347,20 @@ def test_no_run_waits_for_the_ledger_while_another_one_makes_keys(
     from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf import issuance
 
     def generate_while_another_run_writes(key_type: KeyType) -> Any:
-        with open_ledger(own_authority.ledger_path) as another, another.transaction():
+        with open_ledger(own_authority.ledger_path, timeout=0.1) as another, another.transaction():
             return generate_key(key_type)
 
     monkeypatch.setattr(issuance, "generate_key", generate_while_another_run_writes)
-    monkeypatch.setattr("ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger.PATIENCE", 0.1)
     assert signed(leaf_plan(request_leaf()), own_authority, ledger, now)
 
 
 def test_a_leaf_counts_as_deployed_when_the_host_has_said_so(own_authority, ledger, request_leaf, now) -> None:
     first = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
-    confirm([first.plan], [first], ledger)
+    confirm([first.plan], [first], ledger, now)
     assert ledger.leaf_counts() == {"deployed": 1}
     second = signed(leaf_plan(request_leaf()), own_authority, ledger, now)
     assert ledger.leaf_counts() == {"deployed": 1, "signed": 1}
-    confirm([second.plan], [second], ledger)
+    confirm([second.plan], [second], ledger, now)
     assert ledger.leaf_counts() == {"deployed": 1, "superseded": 1}
 
 
@@ -372,9 +369,10 @@ def test_a_run_whose_end_was_not_seen_is_entered_by_the_next(own_authority, ledg
     assert lost.staple is not None
     report = replace(NOTHING, generation=1, leaf_sha256=fingerprint(lost.certificate), staple_sha256=lost.staple.sha256)
     chain = replace(report, chain_sha256=_chain_sha256(own_authority))
-    plans = plan_leaves([request_leaf()], [lost.plan.place], [chain], own_authority, ledger, now)
-    assert plans[0].decision.action is Action.NONE
-    confirm(plans, [], ledger)
+    record = ledger.leaf(lost.plan.place, chain.leaf_sha256)
+    decision = decide(request_leaf(), chain, record, own_authority, now)
+    assert decision.action is Action.NONE
+    confirm([replace(lost.plan, deployed=chain, record=record, decision=decision)], [], ledger, now)
     assert ledger.leaf_counts() == {"deployed": 1}
 
 
@@ -384,11 +382,60 @@ def _chain_sha256(authority: Authority) -> str:
     return hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest()
 
 
-def test_confirming_what_is_known_writes_nothing(own_authority, ledger, deployed: LeafPlan, monkeypatch) -> None:
-    monkeypatch.setattr("ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger.PATIENCE", 0.1)
+def test_confirming_what_is_known_writes_nothing(own_authority, deployed: LeafPlan, now: datetime) -> None:
     unchanged = replace(deployed, decision=Decision(Action.NONE, ""))
-    with open_ledger(own_authority.ledger_path) as another, another.transaction():
-        confirm([unchanged], [], ledger)
+    with (
+        open_ledger(own_authority.ledger_path) as another,
+        another.transaction(),
+        open_ledger(own_authority.ledger_path, timeout=0.1) as ledger,
+    ):
+        confirm([unchanged], [], ledger, now)
+
+
+def test_a_staple_counts_as_deployed_when_the_host_has_said_so(deployed: LeafPlan, ledger, own_authority, now) -> None:
+    assert deployed.record is not None
+    (first,) = deployed.record.staples
+    assert first.deployed_at == now
+    later = now + 4 * DAY
+    second = signed(deployed, own_authority, ledger, later)
+    assert second.staple is not None
+
+    def deployed_at() -> datetime | None:
+        return ledger.leaf(deployed.place, deployed.record.sha256).staple(second.staple.sha256).deployed_at
+
+    assert deployed_at() is None
+    confirm([second.plan], [second], ledger, later)
+    assert deployed_at() == later
+
+
+def test_a_staple_whose_delivery_was_not_confirmed_is_entered_by_the_next_run(
+    deployed: LeafPlan, ledger: Ledger, own_authority: Authority, now: datetime
+) -> None:
+    lost = signed(deployed, own_authority, ledger, now + 4 * DAY)
+    assert lost.staple is not None
+    assert deployed.record is not None
+    there = replace(deployed.deployed, staple_sha256=lost.staple.sha256)
+    record = ledger.leaf(deployed.place, deployed.record.sha256)
+    confirm([replace(deployed, deployed=there, record=record)], [], ledger, now + 5 * DAY)
+    staple = ledger.leaf(deployed.place, deployed.record.sha256).staple(lost.staple.sha256)
+    assert staple.deployed_at == now + 5 * DAY
+
+
+@pytest.mark.parametrize("action", [Action.STAPLE, Action.REPAIR])
+def test_what_is_revoked_after_planning_is_not_delivered(
+    deployed: LeafPlan, own_authority: Authority, ledger: Ledger, now: datetime, action: Action
+) -> None:
+    """A staple says that a leaf is good: it may not leave the controller for one that no longer is."""
+    assert deployed.record is not None
+    with sqlite3.connect(own_authority.ledger_path) as connection:
+        connection.execute("UPDATE certificates SET status = 'revoked' WHERE sha256 = ?", (deployed.record.sha256,))
+    connection.close()
+    later = now + 4 * DAY
+    plan = replace(deployed, decision=Decision(action, "a reason"))
+    with pytest.raises(PkiError, match="'app' was revoked while this task ran"):
+        issue([leaf_plan(replace(deployed.request, name="other")), plan], own_authority, OPEN, ledger, later)
+    assert ledger.leaf_counts() == {"revoked": 1}
+    assert len(ledger.leaf(deployed.place, deployed.record.sha256).staples) == 1
 
 
 # What is refused
@@ -399,7 +446,7 @@ def test_a_leaf_that_would_outlive_its_issuer_asks_for_the_renewal(own_authority
     with pytest.raises(
         PkiError, match=r"^lifetime: the issuing authority ends on 2029-05-31.*Run certificate_authority"
     ):
-        deliver([leaf_plan(request_leaf())], own_authority, OPEN, ledger, late)
+        issue([leaf_plan(request_leaf())], own_authority, OPEN, ledger, late)
     assert signed(leaf_plan(request_leaf(lifetime=10, staple=False)), own_authority, ledger, late)
 
 
@@ -408,7 +455,7 @@ def test_a_responder_that_is_not_valid_asks_for_the_renewal(own_authority, ledge
     with pytest.raises(
         PkiError, match=r"The OCSP responder is valid from 2026-06-01 to 2026-07-01.*Run certificate_authority"
     ):
-        deliver([leaf_plan(request_leaf())], own_authority, OPEN, ledger, now + days * DAY)
+        issue([leaf_plan(request_leaf())], own_authority, OPEN, ledger, now + days * DAY)
     assert ledger.leaf_counts() == {}
 
 
@@ -421,7 +468,7 @@ def test_a_rehearsal_accepts_what_a_run_can_do_and_signs_nothing(
     before = ledger.leaf_counts()
     without_request = leaf_plan(request_leaf("host", private_key="host"))
     unchanged = leaf_plan(request_leaf("same"), action=Action.NONE)
-    rehearse([leaf_plan(request_leaf()), without_request, deployed, unchanged], own_authority, OPEN, now)
+    preflight([leaf_plan(request_leaf()), without_request, deployed, unchanged], own_authority, OPEN, now)
     assert ledger.leaf_counts() == before
 
 
@@ -429,12 +476,12 @@ def test_a_rehearsal_needs_the_keys_of_what_would_be_signed_alone(
     own_authority: Authority, deployed: LeafPlan, request_leaf: RequestLeaf, now: datetime
 ) -> None:
     (own_authority.issuing.folder / "key.pem").unlink()
-    rehearse([deployed], own_authority, OPEN, now)
+    preflight([deployed], own_authority, OPEN, now)
     (own_authority.issuing.responder.folder / "key.pem").unlink()
-    rehearse([replace(deployed, decision=Decision(Action.REPAIR, "a mode"))], own_authority, OPEN, now)
+    preflight([replace(deployed, decision=Decision(Action.REPAIR, "a mode"))], own_authority, OPEN, now)
     for plan, words in ((deployed, "responder/1/key.pem"), (leaf_plan(request_leaf()), "issuing/1/key.pem")):
         with pytest.raises(PkiError, match=f"{words} cannot be read: No such file or directory"):
-            rehearse([plan], own_authority, OPEN, now)
+            preflight([plan], own_authority, OPEN, now)
 
 
 def test_a_rehearsal_tells_what_certificate_authority_would_renew_apart(
@@ -443,12 +490,12 @@ def test_a_rehearsal_tells_what_certificate_authority_would_renew_apart(
     """Since in check mode an earlier task may have said that it would."""
     late = own_authority.issuing.certificate.not_valid_after_utc - 90 * DAY + timedelta(seconds=1)
     with pytest.raises(AuthorityDueError, match="the issuing authority ends on 2029-05-31"):
-        rehearse([leaf_plan(request_leaf())], own_authority, OPEN, late)
+        preflight([leaf_plan(request_leaf())], own_authority, OPEN, late)
     with pytest.raises(AuthorityDueError, match="The OCSP responder is valid from"):
-        rehearse([deployed], own_authority, OPEN, now + 31 * DAY)
+        preflight([deployed], own_authority, OPEN, now + 31 * DAY)
     shutil.rmtree(own_authority.issuing.folder / "responder")
     with pytest.raises(AuthorityDueError, match="has no OCSP responder"):
-        rehearse([leaf_plan(request_leaf())], read_authority(own_authority.folder), OPEN, now)
+        preflight([leaf_plan(request_leaf())], read_authority(own_authority.folder), OPEN, now)
 
 
 @pytest.fixture(scope="module")
@@ -471,10 +518,10 @@ def test_a_passphrase_that_does_not_fit_signs_nothing_and_is_not_told(
 ) -> None:
     authority = read_authority(Path(shutil.copytree(encrypted.folder, tmp_path / "authority")))
     with pytest.raises(PkiError, match=words):
-        rehearse([leaf_plan(request_leaf())], authority, passphrases, now)
+        preflight([leaf_plan(request_leaf())], authority, passphrases, now)
     with open_ledger(authority.ledger_path) as ledger:
         with pytest.raises(PkiError, match=words) as caught:
-            deliver([leaf_plan(request_leaf())], authority, passphrases, ledger, now)
+            issue([leaf_plan(request_leaf())], authority, passphrases, ledger, now)
         assert ledger.leaf_counts() == {}
         assert signed(leaf_plan(request_leaf()), authority, ledger, now, SECRET)
     told = "".join(traceback.format_exception(caught.value, chain=True))
@@ -483,11 +530,11 @@ def test_a_passphrase_that_does_not_fit_signs_nothing_and_is_not_told(
 
 def test_no_representation_shows_a_secret(own_authority: Authority, ledger: Ledger, request_leaf, now) -> None:
     request = request_leaf(pkcs12_passphrase="hidden words")
-    delivery = signed(leaf_plan(request), own_authority, ledger, now)
-    key_lines = delivery.wire["private_key"].splitlines()[1:-1]
+    leaf = signed(leaf_plan(request), own_authority, ledger, now)
+    key_lines = leaf.delivery.private_key.splitlines()[1:-1]
     assert key_lines
-    for told in (repr(delivery), repr(delivery.plan), repr(request), str(delivery)):
+    for told in (repr(leaf), repr(leaf.plan), repr(request), str(leaf)):
         assert "hidden words" not in told
         assert "PRIVATE" not in told
         assert not [line for line in key_lines if line in told]
-        assert delivery.wire["pkcs12"][:40] not in told
+        assert repr(leaf.delivery.pkcs12[:20])[2:-1] not in told

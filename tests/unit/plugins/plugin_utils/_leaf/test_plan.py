@@ -7,28 +7,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf, Inquiry
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint, to_pem
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import (
-    LeafPlace,
-    LeafRecord,
-    Ledger,
-    StapleRecord,
-    open_ledger,
-)
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafRecord, StapleRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     Action,
     Decision,
     decide,
-    plan_leaves,
-    report_entries,
+    inquiry,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
@@ -36,7 +28,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import Ke
 from cryptography import x509
 
 DAY = timedelta(days=1)
-PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
 STAPLE = "8" * 64
 OTHER = "9" * 64
 
@@ -59,8 +50,8 @@ def leaf(make_leaf: Callable[..., x509.Certificate]) -> x509.Certificate:
 @pytest.fixture
 def good(authority: Authority, leaf: x509.Certificate, now: datetime) -> Situation:
     chain = hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest()
-    deployed = DeployedLeaf("app", 4, fingerprint(leaf), chain, STAPLE, False, "", (), "")
-    staple = StapleRecord(STAPLE, now, now + 7 * DAY)
+    deployed = DeployedLeaf("app", 4, fingerprint(leaf), chain, STAPLE)
+    staple = StapleRecord(STAPLE, now, now + 7 * DAY, now + 3 * DAY)
     record = LeafRecord(leaf, authority.issuing.sha256, "controller", "deployed", (staple,))
     return Situation(deployed, record)
 
@@ -137,7 +128,7 @@ def test_a_leaf_is_replaced_in_the_last_third_of_its_lifetime(
     life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
     third = leaf.not_valid_after_utc - life / 3
     assert good.record is not None
-    fresh = replace(good.record, staples=(StapleRecord(STAPLE, third - DAY, third + 6 * DAY),))
+    fresh = replace(good.record, staples=(StapleRecord(STAPLE, third - DAY, third + 6 * DAY, third + 2 * DAY),))
     situation = replace(good, record=fresh)
     assert decision(situation, request_leaf(), authority, third - timedelta(seconds=1)).action is Action.NONE
     for at in (third, leaf.not_valid_after_utc + 100 * DAY):
@@ -146,9 +137,9 @@ def test_a_leaf_is_replaced_in_the_last_third_of_its_lifetime(
         assert decided.reason == "the last third of its lifetime has begun; it ends on 2026-08-30"
 
 
-def test_a_staple_is_replaced_at_half_of_its_lifetime(good, request_leaf: RequestLeaf, authority, now) -> None:
-    assert decision(good, request_leaf(), authority, now + 2 * DAY).action is Action.NONE
-    decided = decision(good, request_leaf(), authority, now + 3.5 * DAY)
+def test_a_staple_is_replaced_when_that_is_due(good, request_leaf: RequestLeaf, authority, now) -> None:
+    assert decision(good, request_leaf(), authority, now + 3 * DAY - timedelta(seconds=1)).action is Action.NONE
+    decided = decision(good, request_leaf(), authority, now + 3 * DAY)
     assert decided.action is Action.STAPLE
     assert decided.reason == "half of the staple's lifetime is over; it ends at 2026-06-08 12:00 UTC"
 
@@ -165,73 +156,24 @@ def test_a_leaf_of_an_old_issuing_authority_is_kept_with_its_own_chain(
     assert "chain.pem" in decision(with_newer_chain, request_leaf(), renewed, now).reason
 
 
-# With the ledger
+# What a host is asked
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with open_ledger(tmp_path / "ledger.sqlite3", create=True) as opened:
-        yield opened
+def test_a_host_is_asked_about_the_leaf_that_would_be_kept(good: Situation, request_leaf, authority, now) -> None:
+    def keep(record: LeafRecord | None, *, at: datetime = now, **wanted: Any) -> str:
+        return inquiry(request_leaf(**wanted), record, authority, at).keep
+
+    assert good.record is not None
+    assert keep(None) == ""
+    assert keep(good.record) == good.record.sha256
+    assert keep(good.record, names=("other.test",)) == ""
+    assert keep(good.record, private_key="host") == ""
+    assert keep(good.record, at=now + 80 * DAY) == ""
 
 
-def enter(ledger: Ledger, leaf: x509.Certificate, authority: Authority, place: LeafPlace = PLACE) -> None:
-    with ledger.transaction():
-        ledger.record_leaf(leaf, authority.issuing.sha256, place, ["app.test"], "controller")
-
-
-def test_a_host_is_asked_about_the_leaf_that_would_be_kept(ledger, leaf, request_leaf, authority, now) -> None:
-    def keep(*, at: datetime = now, **wanted: Any) -> str:
-        (entry,) = report_entries([request_leaf(**wanted)], [PLACE], authority, ledger, at)
-        return entry["keep"]
-
-    assert keep() == ""
-    enter(ledger, leaf, authority)
-    assert keep() == fingerprint(leaf)
-    assert keep(names=("other.test",)) == ""
-    assert keep(private_key="host") == ""
-    assert keep(at=now + 80 * DAY) == ""
-
-
-def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(ledger, request_leaf, authority, now) -> None:
+def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(request_leaf, authority, now) -> None:
     request = request_leaf(private_key="host", key_type=KeyType.RSA_3072, pkcs12_passphrase="hidden words")
-    assert report_entries([request], [PLACE], authority, ledger, now) == [
-        {
-            "name": "app",
-            "host_key": True,
-            "key_type": "rsa-3072",
-            "keep": "",
-            "keep_chain": "",
-            "keep_pkcs12": True,
-        }
-    ]
-
-
-def test_a_plan_holds_what_is_deployed_against_the_ledger_of_that_place(
-    ledger: Ledger, good: Situation, leaf: x509.Certificate, request_leaf: RequestLeaf, authority: Authority, now
-) -> None:
-    def plan(place: LeafPlace) -> list[str]:
-        plans = plan_leaves([request_leaf()], [place], [good.deployed], authority, ledger, now)
-        return [f"{plan.decision.action.value}: {plan.decision.reason}" for plan in plans]
-
-    unknown = ["leaf: the deployed leaf is not in the authority's ledger for this host"]
-    assert plan(PLACE) == unknown
-    enter(ledger, leaf, authority)
-    assert plan(PLACE) == ["staple: the deployed staple is not in the authority's ledger"]
-    assert plan(replace(PLACE, host="web2")) == unknown
-
-
-def test_every_request_has_its_own_plan(ledger: Ledger, good: Situation, request_leaf, authority, now) -> None:
-    requests = [request_leaf("a"), request_leaf("b")]
-    places = [replace(PLACE, name=name) for name in ("a", "b")]
-    deployed = [
-        replace(good.deployed, name="a", generation=0),
-        replace(good.deployed, name="b", damage="cert.pem is altered"),
-    ]
-    plans = plan_leaves(requests, places, deployed, authority, ledger, now)
-    assert [(plan.request.name, plan.place.name, plan.decision.reason) for plan in plans] == [
-        ("a", "a", "nothing is deployed yet"),
-        ("b", "b", "cert.pem is altered"),
-    ]
+    assert inquiry(request, None, authority, now) == Inquiry("app", True, "rsa-3072", "", "", True)
 
 
 def test_what_a_clock_that_was_ahead_signed_is_replaced(

@@ -11,14 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
     LeafRequest,
+    activation,
     check_requests,
     folder_names,
     parse_requests,
-    probes,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
@@ -37,6 +38,7 @@ TASK: dict[str, Any] = {
     "staple": True,
     "pkcs12_passphrase": None,
 }
+ACTIVATE: dict[str, Any] = {"test": None, "reload": ["reload"], "timeout": 30, "probes": None}
 PROBE: dict[str, Any] = {"certificate": None, "address": "127.0.0.1", "port": 443, "server_name": None}
 
 
@@ -147,20 +149,20 @@ def test_a_lifetime_beyond_the_issuing_authoritys_reach_is_refused(request_leaf:
 def test_a_probe_asks_for_the_leaf_by_its_first_dns_name(
     request_leaf: RequestLeaf, names: tuple[str, ...], server_name: str
 ) -> None:
-    requests = [request_leaf(names=names)]
-    assert probes({"probes": [PROBE]}, requests) == [
-        {"certificate": "app", "address": "127.0.0.1", "port": 443, "server_name": server_name, "staple": True}
-    ]
+    asked = activation({**ACTIVATE, "probes": [PROBE]}, [request_leaf(names=names)])
+    assert asked == Activation((), ("reload",), 30.0, (Probe("app", "127.0.0.1", 443, server_name, True),))
 
 
 def test_a_probe_may_say_everything_itself(request_leaf: RequestLeaf) -> None:
     said = {"certificate": "b", "address": "::1", "port": 8443, "server_name": "x.test"}
     requests = [request_leaf("a"), request_leaf("b", staple=False)]
-    assert probes({"probes": [said]}, requests) == [{**said, "staple": False}]
+    asked = activation({**ACTIVATE, "test": ["test"], "probes": [said]}, requests)
+    assert asked == Activation(("test",), ("reload",), 30.0, (Probe("b", "::1", 8443, "x.test", False),))
 
 
 def test_without_probes_there_are_none(request_leaf: RequestLeaf) -> None:
-    assert probes({"probes": None}, [request_leaf()]) == []
+    assert activation(ACTIVATE, [request_leaf()]) == Activation(reload=("reload",))
+    assert activation(None, [request_leaf()]) is None
 
 
 @pytest.mark.parametrize(
@@ -169,4 +171,6 @@ def test_without_probes_there_are_none(request_leaf: RequestLeaf) -> None:
 )
 def test_a_probe_of_several_certificates_says_which(request_leaf, certificate: str | None, words: str) -> None:
     with pytest.raises(PkiError, match=f"^activate.probes.certificate: {words}"):
-        probes({"probes": [{**PROBE, "certificate": certificate}]}, [request_leaf("a"), request_leaf("b")])
+        activation(
+            {**ACTIVATE, "probes": [{**PROBE, "certificate": certificate}]}, [request_leaf("a"), request_leaf("b")]
+        )

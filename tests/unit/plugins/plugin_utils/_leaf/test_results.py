@@ -11,25 +11,31 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    ActivationOutcome,
+    DeployedGeneration,
+    DeployedLeaf,
+    Deployment,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import LeafPlace, Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import Delivery, deliver
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf, issue
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
-    delivery_result,
     deployed_result,
     leaf_diff,
     plan_result,
     planned_result,
+    signed_result,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 
 DESTINATION = "/etc/pki/anchorage"
 ACTIVATION = {"tested": True, "reloaded": True, "probes": []}
-NOTHING = DeployedLeaf("app", 0, "", "", "", False, "", (), "")
+NOTHING = DeployedLeaf("app")
 
 RequestLeaf = Callable[..., LeafRequest]
 
@@ -48,17 +54,17 @@ def new(request_leaf: RequestLeaf) -> LeafPlan:
 
 
 @pytest.fixture
-def delivery(new: LeafPlan, own_authority: Authority, ledger: Ledger, now: datetime) -> Delivery:
-    (made,) = deliver([new], own_authority, Passphrases(), ledger, now)
+def signed(new: LeafPlan, own_authority: Authority, ledger: Ledger, now: datetime) -> SignedLeaf:
+    (made,) = issue([new], own_authority, Passphrases(), ledger, now)
     return made
 
 
 @pytest.fixture
-def kept(new: LeafPlan, delivery: Delivery, ledger: Ledger) -> LeafPlan:
+def kept(new: LeafPlan, signed: SignedLeaf, ledger: Ledger) -> LeafPlan:
     """The plan of a leaf that is left alone."""
-    sha256 = fingerprint(delivery.certificate)
-    assert delivery.staple is not None
-    deployed = replace(NOTHING, generation=1, leaf_sha256=sha256, staple_sha256=delivery.staple.sha256)
+    sha256 = fingerprint(signed.certificate)
+    assert signed.staple is not None
+    deployed = replace(NOTHING, generation=1, leaf_sha256=sha256, staple_sha256=signed.staple.sha256)
     record = ledger.leaf(new.place, sha256)
     return replace(new, deployed=deployed, record=record, decision=Decision(Action.NONE, "valid until 2026-08-30"))
 
@@ -84,12 +90,12 @@ def test_a_planned_leaf_is_told_with_its_reason(new: LeafPlan) -> None:
     }
 
 
-def test_a_leaf_that_is_left_alone_is_told_with_its_certificate_and_its_staple(kept: LeafPlan, delivery) -> None:
+def test_a_leaf_that_is_left_alone_is_told_with_its_certificate_and_its_staple(kept: LeafPlan, signed) -> None:
     result = plan_result(kept)
     assert (result["action"], result["changed"], result["generation"]) == ("none", False, 1)
     assert result["subject"] == "CN=app.test"
-    assert result["sha256"] == fingerprint(delivery.certificate)
-    assert result["serial_number"] == f"{delivery.certificate.serial_number:x}"
+    assert result["sha256"] == fingerprint(signed.certificate)
+    assert result["serial_number"] == f"{signed.certificate.serial_number:x}"
     assert (result["not_before"], result["not_after"]) == ("2026-06-01T11:55:00Z", "2026-08-30T11:54:59Z")
     assert result["staple"] == {"this_update": "2026-06-01T11:55:00Z", "next_update": "2026-06-08T11:55:00Z"}
 
@@ -98,17 +104,17 @@ def test_a_leaf_without_a_staple_says_so(kept: LeafPlan) -> None:
     assert plan_result(replace(kept, deployed=replace(kept.deployed, staple_sha256="")))["staple"] is None
 
 
-def test_a_delivered_leaf_is_told_as_it_is_now(delivery: Delivery) -> None:
-    result = delivery_result(delivery, 1)
+def test_a_delivered_leaf_is_told_as_it_is_now(signed: SignedLeaf) -> None:
+    result = signed_result(signed, 1)
     assert (result["action"], result["changed"], result["generation"]) == ("leaf", True, 1)
-    assert result["sha256"] == fingerprint(delivery.certificate)
+    assert result["sha256"] == fingerprint(signed.certificate)
     assert result["staple"] == {"this_update": "2026-06-01T11:55:00Z", "next_update": "2026-06-08T11:55:00Z"}
 
 
 def test_a_repair_keeps_the_staple_that_is_there(kept: LeafPlan, own_authority: Authority, ledger, now) -> None:
     repair = replace(kept, decision=Decision(Action.REPAIR, "a mode"))
-    (repaired,) = deliver([repair], own_authority, Passphrases(), ledger, now)
-    result = delivery_result(repaired, 1)
+    (repaired,) = issue([repair], own_authority, Passphrases(), ledger, now)
+    result = signed_result(repaired, 1)
     assert (result["action"], result["changed"]) == ("repair", True)
     assert result["staple"]["next_update"] == "2026-06-08T11:55:00Z"
 
@@ -117,8 +123,8 @@ def test_a_staple_taken_away_is_gone_from_the_result(kept, own_authority, ledger
     unwanted = replace(
         kept, request=request_leaf(staple=False), decision=Decision(Action.STAPLE, "no staple is wanted")
     )
-    (delivered,) = deliver([unwanted], own_authority, Passphrases(), ledger, now)
-    assert delivery_result(delivered, 2)["staple"] is None
+    (delivered,) = issue([unwanted], own_authority, Passphrases(), ledger, now)
+    assert signed_result(delivered, 2)["staple"] is None
 
 
 def test_a_task_that_leaves_every_leaf_alone_is_unchanged(kept: LeafPlan) -> None:
@@ -134,17 +140,19 @@ def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_l
     assert "no browser accepts" in warning
 
 
-def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, delivery: Delivery, request_leaf) -> None:
+def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed: SignedLeaf, request_leaf) -> None:
     alone = replace(kept, request=request_leaf("alone"))
-    arrival = {"certificates": [{"name": "app", "generation": 7}], "activation": ACTIVATION}
-    result = deployed_result([alone, delivery.plan], [delivery], arrival)
+    confirmed = DeployedGeneration("app", 7, *signed.shown)
+    deployment = Deployment(True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",))
+    result = deployed_result([alone, signed.plan], [signed], deployment)
     assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
     assert result["activation"] == ACTIVATION
+    assert result["warnings"] == ["an old generation stays"]
 
 
-def test_no_result_and_no_diff_shows_a_secret(delivery: Delivery) -> None:
-    key_lines = delivery.wire["private_key"].splitlines()
-    told = repr(delivery_result(delivery, 1)) + repr(leaf_diff([delivery.plan], DESTINATION))
+def test_no_result_and_no_diff_shows_a_secret(signed: SignedLeaf) -> None:
+    key_lines = signed.delivery.private_key.splitlines()
+    told = repr(signed_result(signed, 1)) + repr(leaf_diff([signed.plan], DESTINATION))
     assert not [line for line in key_lines if line in told]
 
 
@@ -156,11 +164,11 @@ def test_the_diff_of_a_new_leaf(new: LeafPlan) -> None:
     )
 
 
-def test_the_diff_of_a_leaf_that_is_left_alone_is_none(kept: LeafPlan, delivery: Delivery) -> None:
+def test_the_diff_of_a_leaf_that_is_left_alone_is_none(kept: LeafPlan, signed: SignedLeaf) -> None:
     before, after = lines(kept)
     assert before == after
     assert before == (
-        f"generation 1, leaf {fingerprint(delivery.certificate)[:16]} for app.test until 2026-08-30T11:54:59Z, "
+        f"generation 1, leaf {fingerprint(signed.certificate)[:16]} for app.test until 2026-08-30T11:54:59Z, "
         "staple until 2026-06-08T11:55:00Z"
     )
 

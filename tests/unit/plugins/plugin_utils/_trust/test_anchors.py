@@ -111,8 +111,8 @@ def test_a_root_without_common_name_has_a_name_too() -> None:
         pytest.param(PEM + pem_of(make_root()), "holds 2 certificates", id="two certificates"),
         pytest.param(PEM + PEM, "holds 2 certificates", id="the same certificate twice"),
         pytest.param(PEM + PEM[:100], "holds 2 certificates", id="a second one cut off"),
-        pytest.param(PEM[:100], "does not end", id="cut off"),
-        pytest.param(PEM.replace(b"END CERTIFICATE", b"END CERTIFICAT"), "does not end", id="wrong end"),
+        pytest.param(PEM[:100], "has no END line", id="cut off"),
+        pytest.param(PEM.replace(b"END CERTIFICATE", b"END CERTIFICAT"), "has no END line", id="wrong end"),
         pytest.param(PEM.replace(BODY, BODY[:40] + b"?" + BODY[41:]), "damaged", id="not base64"),
         pytest.param(PEM.replace(BODY, b"\nAAAA\n"), "damaged", id="not a certificate"),
         pytest.param(

@@ -44,7 +44,7 @@ web1          debian                trusted      OpenSSL, curl, Python  nothing
 web1          /home/ann/.pki/nssdb  unavailable  Chromium of ann        """
         + package
         + """
-web2.example  debian                stale        OpenSSL, curl, Python  run the playbook anchorage.pki.trust, which mends it
+web2.example  debian                stale        OpenSSL, curl, Python  run the playbook anchorage.pki.trust, which repairs it
 web2.example  applications          absent       Node                   nothing, unless you want it: add applications to the kinds of stores
 gone                                unreachable                         No route to host
 
@@ -108,4 +108,4 @@ def test_each_anchor_is_described_once() -> None:
 
 
 def test_no_host_is_told() -> None:
-    assert trust_table({})[-1] == "0 hosts: nothing to tell."
+    assert trust_table({})[-1] == "0 hosts: nothing to report."

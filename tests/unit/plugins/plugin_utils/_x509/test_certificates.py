@@ -72,7 +72,7 @@ def test_the_root_may_appoint_issuing_authorities_and_no_more(authority: Authori
         "KeyUsage": True,
         "NameConstraints": True,
     }
-    assert extension(root, x509.BasicConstraints).value == x509.BasicConstraints(ca=True, path_length=1)
+    assert extension(root, x509.BasicConstraints).value == x509.BasicConstraints(ca=True, path_length=2)
     assert key_usages(root) == {"key_cert_sign", "crl_sign"}
     assert root.subject == root.issuer
     root.verify_directly_issued_by(root)

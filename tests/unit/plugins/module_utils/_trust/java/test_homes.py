@@ -22,7 +22,7 @@ def found(people: ScratchPeople) -> list[tuple[str, int]]:
     root = people.root
     return [
         (os.path.relpath(path, root), installation.owner.uid)
-        for installation in installations(str(root))
+        for installation in installations(people.settings)
         for path in installation.keystores
     ]
 

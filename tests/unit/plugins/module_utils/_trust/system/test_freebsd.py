@@ -6,36 +6,23 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
+from ansible_collections.anchorage.pki.tests.unit.certctl import COMPILED, SHELL
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
-from ansible_collections.anchorage.pki.tests.unit.scratch_debian import anchor_of
-from ansible_collections.anchorage.pki.tests.unit.scratch_freebsd import COMPILED, SHELL, ScratchFreebsd
+from ansible_collections.anchorage.pki.tests.unit.scratch_freebsd import ScratchFreebsd
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, ROOT, apply
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-
-ROOT = make_root("Lab root")
-ANCHOR = anchor_of(ROOT)
 
 
 @pytest.fixture(params=[SHELL, COMPILED])
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> ScratchFreebsd:
     return ScratchFreebsd(tmp_path / "host", request.param, pem_of(make_root("Public root")))
-
-
-def apply(operation: str, host: ScratchFreebsd, **options: Any) -> trust.Report:
-    umask = os.umask(0o077)  # the strictest user's
-    try:
-        (report,) = trust.apply(operation, ANCHOR, kinds=["system"], root=str(host.root), **options)
-    finally:
-        os.umask(umask)
-    return report
 
 
 def openssl_trusts(host: ScratchFreebsd) -> bool:
@@ -48,22 +35,19 @@ def openssl_trusts(host: ScratchFreebsd) -> bool:
 def test_it_comes_and_goes_with_one_refresh_each(host: ScratchFreebsd) -> None:
     before = host.picture()
     assert not openssl_trusts(host)
-    report = apply("install", host)
-    assert (report.name, report.state, report.changed) == ("freebsd", "trusted", True), report.evidence
+    outcome = apply("install", host)
+    assert (outcome.name, outcome.state, outcome.changed) == ("freebsd", "trusted", True), outcome.evidence
     assert openssl_trusts(host)
     assert not apply("install", host).changed
-    assert host.refreshes() == ["rehash"]
-    report = apply("remove", host)
-    assert (report.state, report.changed) == ("absent", True), report.evidence
+    assert host.spent() == ["rehash"]
+    outcome = apply("remove", host)
+    assert (outcome.state, outcome.changed) == ("absent", True), outcome.evidence
     assert not openssl_trusts(host)
     assert not apply("remove", host).changed
-    assert host.refreshes() == ["rehash"] * 2
+    assert host.spent() == ["rehash"] * 2
     after = host.picture()
-    del after[str(host.root / trust.LOCK_FILE)]
-    assert {**after, str(host.anchors): b""} == {
-        **before,
-        **{str(folder): b"" for folder in [host.anchors, *host.anchors.parents] if str(folder) in after},
-    }
+    made = [str(folder) for folder in (host.anchors, *host.anchors.parents) if str(folder) in after]
+    assert after == {**before, **dict.fromkeys(made, ("drwxr-xr-x", b""))}
 
 
 def test_what_lives_on_in_the_folder_of_hashes_is_removed(tmp_path: Path) -> None:
@@ -83,9 +67,9 @@ def test_an_untrusted_certificate_is_blocked(host: ScratchFreebsd) -> None:
     untrusted.parent.mkdir(parents=True)
     untrusted.write_bytes(pem_of(ROOT))
     host.refresh()
-    report = apply("install", host)
-    assert (report.state, report.changed) == ("blocked", False)
-    assert str(untrusted) in trust.shortfall("install", [report])
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("blocked", False)
+    assert str(untrusted) in shortfall("install", [outcome])
     assert apply("install", host, check_mode=True).state == "blocked"
     assert apply("inspect", host).state == "blocked"
     assert apply("remove", host).state == "absent"
@@ -99,12 +83,12 @@ def test_check_mode_tries_it_elsewhere(host: ScratchFreebsd, operation: str) -> 
     if operation == "remove":
         apply("install", host)
     before = host.picture()
-    foreseen = apply(operation, host, check_mode=True)
+    preview = apply(operation, host, check_mode=True)
     assert host.picture() == before
     verdict = {"install": "trusts it", "remove": "leaves it out"}[operation]
-    assert foreseen.evidence[-1] == f"/usr/sbin/certctl, tried in a scratch folder, {verdict}"
-    report = apply(operation, host)
-    assert (foreseen.state, foreseen.changed) == (report.state, report.changed)
+    assert preview.evidence[-1] == f"/usr/sbin/certctl, tried in a scratch folder, {verdict}"
+    outcome = apply(operation, host)
+    assert (preview.state, preview.changed) == (outcome.state, outcome.changed)
 
 
 def test_the_shell_script_writes_no_bundle(tmp_path: Path) -> None:

@@ -9,8 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import LAYOUTS, FolderStore
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import (
+    LAYOUTS,
+    Platform,
+    find_platform,
+)
 
 
 def put(root: Path, absolute: str, content: str = "") -> Path:
@@ -22,7 +27,7 @@ def put(root: Path, absolute: str, content: str = "") -> Path:
 
 
 def found(root: Path) -> list[str]:
-    return [store.name for store in anchor_folder.find(str(root))]
+    return [store.name for store in anchor_folder.find(Settings(str(root)))]
 
 
 @pytest.mark.parametrize(("name", "mark"), [(layout.name, mark) for layout in LAYOUTS for mark in layout.marks])
@@ -47,15 +52,16 @@ def test_of_two_marks_that_counts_whose_command_is_there(tmp_path: Path) -> None
 def test_the_two_kinds_of_certctl_are_told_apart(tmp_path: Path, text: str, bundles: int) -> None:
     put(tmp_path, "/bin/freebsd-version")
     put(tmp_path, "/usr/sbin/certctl", text)
-    (store,) = anchor_folder.find(str(tmp_path))
-    assert len(store.bundles) == bundles
+    (store,) = anchor_folder.find(Settings(str(tmp_path)))
+    assert len(store.platform.bundles) == bundles
 
 
-def redhat(root: Path) -> FolderStore:
+def redhat(root: Path) -> Platform:
     put(root, "/etc/redhat-release")
     put(root, "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem")
-    (store,) = anchor_folder.find(str(root))
-    return store
+    platform = find_platform(Settings(str(root)))
+    assert platform
+    return platform
 
 
 def test_legacy_paths_may_be_missing_or_links(tmp_path: Path) -> None:
@@ -85,4 +91,4 @@ def test_a_file_in_the_place_of_a_legacy_link_is_seen(tmp_path: Path) -> None:
 )
 def test_each_platform_has_its_own_idea_of_an_anchors_name(platform: str, name: str, taken: bool) -> None:
     (layout,) = (layout for layout in LAYOUTS if layout.name == platform)
-    assert FolderStore(layout, "/").takes(name) is taken
+    assert Platform(layout, Settings()).takes(name) is taken

@@ -10,16 +10,20 @@ import contextlib
 import hashlib
 import subprocess
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.staples import (
-    sign_staple,
-    staple_due,
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import (
+    Refusal,
+    Status,
+    Verification,
+    verify,
     verify_staple,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
@@ -37,8 +41,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import given
-from hypothesis import strategies as st
 
 DAY = timedelta(days=1)
 
@@ -117,6 +119,7 @@ def test_a_signed_staple_is_one_good_answer_with_a_sha1_id(leaf, issuer, respond
     assert staple.next_update == staple.this_update + 7 * DAY
     assert (response.this_update_utc, response.next_update_utc) == (staple.this_update, staple.next_update)
     assert staple.sha256 == hashlib.sha256(staple.der).hexdigest()
+    assert staple.renew_at == renew_at(leaf.serial_number, staple.this_update, staple.next_update)
 
 
 def test_openssl_verifies_a_signed_staple(
@@ -412,32 +415,26 @@ def test_a_garbled_response_is_refused_by_the_gate_and_by_nothing_else(respond, 
             assert (staple.this_update, staple.next_update) == (now, now + 7 * DAY)
 
 
-SCHEDULES = {
-    "digest": st.binary(min_size=32, max_size=32).map(bytes.hex),
-    "begin": st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc)),
-    "days": st.integers(1, 400),
-}
+# What a response says, for whoever takes more than good ones
 
 
-@given(**SCHEDULES)
-def test_a_staple_is_due_at_half_of_its_validity_or_a_tenth_earlier_at_most(digest: str, begin, days: int) -> None:
-    validity = timedelta(days=days)
-    end = begin + validity
-    assert not staple_due(digest, begin, end, begin + validity * 0.4 - timedelta(seconds=1))
-    assert staple_due(digest, begin, end, begin + validity * 0.5 + timedelta(seconds=1))
-    assert staple_due(digest, begin, end, end)
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_is_verified_alike(respond, leaf, issuer, now: datetime, status: Status) -> None:
+    der = respond(status=ocsp.OCSPCertStatus[status.name])
+    found = verify(der, leaf, issuer, now)
+    assert found == Verification(None, status, now, now + 7 * DAY)
+    assert bool(found.problem) == (status is not Status.GOOD)
 
 
-@given(**SCHEDULES, share=st.floats(0, 1))
-def test_a_staple_that_is_due_stays_due(digest: str, begin, days: int, share: float) -> None:
-    end = begin + timedelta(days=days)
-    if staple_due(digest, begin, end, begin + (end - begin) * share):
-        assert staple_due(digest, begin, end, end)
+@pytest.mark.parametrize("status", list(Status))
+def test_what_is_refused_for_its_times_alone_still_has_them(respond, leaf, issuer, now, status: Status) -> None:
+    der = respond(status=ocsp.OCSPCertStatus[status.name])
+    found = verify(der, leaf, issuer, now + 8 * DAY)
+    assert found == Verification(Refusal.EXPIRED, status, now, now + 7 * DAY)
 
 
-def test_the_staples_of_a_fleet_are_not_due_all_at_once(now: datetime) -> None:
-    digests = [hashlib.sha256(bytes([number])).hexdigest() for number in range(100)]
-    due = [digest for digest in digests if staple_due(digest, now, now + 10 * DAY, now + 4.5 * DAY)]
-    assert 25 < len(due) < 75
-    assert staple_due("f" * 64, now, now + 10 * DAY, now + 4.001 * DAY)
-    assert not staple_due("0" * 64, now, now + 10 * DAY, now + 4.999 * DAY)
+@pytest.mark.parametrize("status", list(Status))
+def test_a_status_that_nobody_signed_is_none(respond, leaf, issuer, leaf_key, now, status: Status) -> None:
+    impostor = Signer(sign_root(leaf_key, Subject("Impostor"), validity_from(now, 90), None), leaf_key)
+    der = respond(status=ocsp.OCSPCertStatus[status.name], by=impostor)
+    assert verify(der, leaf, issuer, now) == Verification(Refusal.UNAUTHORIZED)

@@ -12,131 +12,75 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host import accounts as module_of_people
-from ansible_collections.anchorage.pki.plugins.module_utils._host import as_user, commands
+from ansible_collections.anchorage.pki.plugins.module_utils._host import as_user
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Finder
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import database as nss_database
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import store as nss
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import databases
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
-from ansible_collections.anchorage.pki.tests.unit.roots import NOW, make_root
-from ansible_collections.anchorage.pki.tests.unit.scratch_debian import anchor_of
-from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, as_person, write_as
-from cryptography.hazmat.primitives.asymmetric import ec
+from ansible_collections.anchorage.pki.tests.unit.scratch_databases import ScratchDatabase
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, OTHER, RENEWED, apply, apply_all, settle
+from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, write_as
 
 pytestmark = pytest.mark.skipif(shutil.which("certutil") is None, reason="needs certutil (libnss3-tools)")
 
-KEY = ec.generate_private_key(ec.SECP256R1())
-ANCHOR = anchor_of(make_root("Lab root", key=KEY))
-RENEWED = anchor_of(make_root("Lab root", key=KEY, not_after=NOW + timedelta(days=5000)))
-OTHER = anchor_of(make_root("Other root"))
 
-
-class Database:
-    """A database of a person, as certutil sees it."""
-
-    def __init__(self, owner: Account, folder: str = ".pki/nssdb", password: str = "") -> None:
-        self.owner = owner
-        self.path = Path(owner.home, folder)
-        as_person(owner, "mkdir", "-p", self.path)
-        secret = write_as(owner, Path(owner.home, "password"), f"{password}\n".encode())
-        self.certutil("-N", "-f", str(secret))
-
-    def certutil(self, *arguments: str, stdin: bytes = b"") -> str:
-        return as_person(self.owner, "certutil", *arguments, "-d", f"sql:{self.path}", stdin=stdin)
-
-    def add(self, nickname: str, anchor: Anchor, flags: str = "C,,") -> None:
-        self.certutil("-A", "-n", nickname, "-t", flags, "-a", stdin=anchor.pem.encode())
-
-    def lists(self) -> dict[str, str]:
-        """The trust flags of each nickname."""
-        lines = self.certutil("-L").splitlines()[4:]
-        return {line[:60].strip(): line[60:].strip() for line in lines if line.strip()}
-
-    def change(self, statement: str, *values: bytes) -> None:
-        """Reach past certutil into the file."""
-        connection = sqlite3.connect(self.path / "cert9.db")
-        connection.execute(statement, values)
-        connection.commit()
-        connection.close()
+@pytest.fixture(autouse=True)
+def databases_alone(people: ScratchPeople) -> None:
+    people.kinds = ("nss",)
 
 
 @pytest.fixture
-def database(people: ScratchPeople) -> Database:
-    return Database(people.alice)
-
-
-def apply(operation: str, people: ScratchPeople, anchor: Anchor = ANCHOR, **options: Any) -> trust.Report:
-    (report,) = people.apply(operation, anchor, "nss", **options)
-    return report
-
-
-def settle(operation: str, people: ScratchPeople, anchor: Anchor = ANCHOR) -> trust.Report:
-    """Apply, and see that it worked and that a second run does nothing."""
-    report = apply(operation, people, anchor)
-    assert report.changed
-    assert report.state == {"install": "trusted", "remove": "absent"}[operation], report.evidence
-    assert not apply(operation, people, anchor).changed
-    return report
+def database(people: ScratchPeople) -> ScratchDatabase:
+    return ScratchDatabase(people.alice)
 
 
 # --- the plain way
 
 
-def test_an_anchor_comes_and_goes(people: ScratchPeople, database: Database) -> None:
+def test_an_anchor_comes_and_goes(people: ScratchPeople, database: ScratchDatabase) -> None:
     database.add("other", OTHER, "CT,C,")
-    report = settle("install", people)
-    assert report.name == str(database.path)
-    assert report.before.state == "absent"
-    assert report.evidence == (f"{database.path} holds it as {ANCHOR.name}, trusted as C,,",)
+    outcome = settle("install", people)
+    assert outcome.name == str(database.path)
+    assert outcome.before.state == "absent"
+    assert outcome.evidence == (f"{database.path} holds it as {ANCHOR.name}, trusted as C,,",)
     assert database.lists() == {"other": "CT,C,", ANCHOR.name: "C,,"}
     settle("remove", people)
     assert database.lists() == {"other": "CT,C,"}
 
 
 def test_every_database_of_everybody_has_its_turn(people: ScratchPeople) -> None:
-    databases = [
-        Database(people.alice),
-        Database(people.alice, ".config/mozilla/firefox/a1b2.default"),
-        Database(people.bob),
+    made = [
+        ScratchDatabase(people.alice),
+        ScratchDatabase(people.alice, ".config/mozilla/firefox/a1b2.default"),
+        ScratchDatabase(people.bob),
     ]
-    reports = people.apply("install", ANCHOR, "nss")
-    assert {report.name for report in reports} == {str(database.path) for database in databases}
-    assert {report.state for report in reports} == {"trusted"}
-    assert [database.lists() for database in databases] == [{ANCHOR.name: "C,,"}] * 3
+    outcomes = apply_all("install", people, ANCHOR)
+    assert {outcome.name for outcome in outcomes} == {str(database.path) for database in made}
+    assert {outcome.state for outcome in outcomes} == {"trusted"}
+    assert [database.lists() for database in made] == [{ANCHOR.name: "C,,"}] * 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for other users")
-def test_every_file_stays_the_users_own(people: ScratchPeople, database: Database) -> None:
+def test_every_file_stays_the_users_own(people: ScratchPeople, database: ScratchDatabase) -> None:
     settle("install", people)
     assert {path.stat().st_uid for path in database.path.iterdir()} == {people.alice.uid}
     assert {path.stat().st_mode & 0o077 for path in database.path.iterdir()} == {0}
 
 
-def test_a_database_without_the_anchor_has_nothing_to_remove(people: ScratchPeople, database: Database) -> None:
+def test_a_database_without_the_anchor_has_nothing_to_remove(people: ScratchPeople, database: ScratchDatabase) -> None:
     before = (database.path / "cert9.db").read_bytes()
     assert (apply("remove", people).state, apply("remove", people).changed) == ("absent", False)
     assert (database.path / "cert9.db").read_bytes() == before
-
-
-@pytest.mark.parametrize("operation", ["install", "remove"])
-def test_check_mode_foresees_and_changes_nothing(people: ScratchPeople, database: Database, operation: str) -> None:
-    if operation == "remove":
-        settle("install", people)
-    before = database.lists()
-    foreseen = apply(operation, people, check_mode=True)
-    assert database.lists() == before
-    report = apply(operation, people)
-    assert (foreseen.state, foreseen.changed, foreseen.before) == (report.state, report.changed, report.before)
-    assert not apply(operation, people, check_mode=True).changed
 
 
 # --- nicknames
@@ -144,16 +88,16 @@ def test_check_mode_foresees_and_changes_nothing(people: ScratchPeople, database
 
 @pytest.mark.parametrize("nickname", ["corporate root", "a:b", "Café", "-n"])
 def test_an_anchor_under_any_nickname_counts_and_is_removed(
-    people: ScratchPeople, database: Database, nickname: str
+    people: ScratchPeople, database: ScratchDatabase, nickname: str
 ) -> None:
     database.add(f"NSS Certificate DB:{nickname}", ANCHOR)
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("trusted", False)
+    outcome = apply("install", people)
+    assert (outcome.state, outcome.changed) == ("trusted", False)
     settle("remove", people)
     assert database.lists() == {}
 
 
-def test_a_nickname_that_another_has_is_not_taken_from_it(people: ScratchPeople, database: Database) -> None:
+def test_a_nickname_that_another_has_is_not_taken_from_it(people: ScratchPeople, database: ScratchDatabase) -> None:
     database.add(ANCHOR.name, OTHER)
     settle("install", people)
     assert database.lists() == {ANCHOR.name: "C,,", f"{ANCHOR.name}-2": "C,,"}
@@ -164,7 +108,7 @@ def test_a_nickname_that_another_has_is_not_taken_from_it(people: ScratchPeople,
 
 @pytest.mark.parametrize("doomed", [ANCHOR, RENEWED], ids=["the older", "the newer"])
 def test_of_two_that_share_a_nickname_the_right_one_goes(
-    people: ScratchPeople, database: Database, doomed: Anchor
+    people: ScratchPeople, database: ScratchDatabase, doomed: Anchor
 ) -> None:
     """certutil takes a second certificate of the same subject under the same nickname, and deletes whichever."""
     stays = RENEWED if doomed is ANCHOR else ANCHOR
@@ -176,30 +120,32 @@ def test_of_two_that_share_a_nickname_the_right_one_goes(
 
 
 def test_a_renewed_root_stands_beside_the_old_one_until_that_is_purged(
-    people: ScratchPeople, database: Database
+    people: ScratchPeople, database: ScratchDatabase
 ) -> None:
     settle("install", people, ANCHOR)
     settle("install", people, RENEWED)
     assert database.lists() == {ANCHOR.name: "C,,", RENEWED.name: "C,,"}
-    (report,) = trust.apply("install", RENEWED, ["nss"], superseded=[ANCHOR], root=str(people.root))
-    assert (report.state, report.changed) == ("trusted", True)
+    outcome = apply("install", people, RENEWED, superseded=[ANCHOR])
+    assert (outcome.state, outcome.changed) == ("trusted", True)
     assert database.lists() == {RENEWED.name: "C,,"}
 
 
-def test_without_a_nickname_the_certificate_is_left_to_its_browser(people: ScratchPeople, database: Database) -> None:
+def test_without_a_nickname_the_certificate_is_left_to_its_browser(
+    people: ScratchPeople, database: ScratchDatabase
+) -> None:
     database.add("x", ANCHOR)
     database.change("UPDATE nssPublic SET a3 = NULL")
-    report = apply("remove", people)
-    assert report.state == "failed"
-    assert "without a nickname, so that only its browser can remove it" in report.evidence[0]
+    outcome = apply("remove", people)
+    assert outcome.state == "failed"
+    assert "without a nickname, so that only its browser can remove it" in outcome.evidence[0]
 
 
 # --- what a former run, a user or another tool left
 
 
 @pytest.mark.parametrize("flags", [",,", ",C,", "p,,", "P,,"])
-def test_an_anchor_that_is_there_and_not_trusted_is_mended(
-    people: ScratchPeople, database: Database, flags: str
+def test_an_anchor_that_is_there_and_not_trusted_is_repaired(
+    people: ScratchPeople, database: ScratchDatabase, flags: str
 ) -> None:
     database.add("half", ANCHOR, flags)
     assert apply("inspect", people).state == "stale"
@@ -207,7 +153,7 @@ def test_an_anchor_that_is_there_and_not_trusted_is_mended(
     assert database.lists() == {"half": "C,,"}
 
 
-def test_what_a_user_trusts_it_for_besides_is_left(people: ScratchPeople, database: Database) -> None:
+def test_what_a_user_trusts_it_for_besides_is_left(people: ScratchPeople, database: ScratchDatabase) -> None:
     database.add("mine", ANCHOR, "CT,C,C")
     assert not apply("install", people).changed
     assert database.lists() == {"mine": "CT,C,C"}
@@ -219,7 +165,7 @@ def test_a_run_that_is_killed_at_any_step_is_healed_by_the_next(
 ) -> None:
     steps = 0
     while True:
-        database = Database(people.alice, f"snap/app{steps}/current/.pki/nssdb")
+        database = ScratchDatabase(people.alice, f"snap/app{steps}/current/.pki/nssdb")
         database.add("corporate root", RENEWED)
         if operation == "remove":
             database.add("corporate root", ANCHOR)
@@ -237,7 +183,7 @@ def test_a_run_that_is_killed_at_any_step_is_healed_by_the_next(
 
 
 @pytest.mark.parametrize("file", ["cert9.db", "key4.db"])
-def test_what_a_killed_writer_left_is_cleaned_up(people: ScratchPeople, database: Database, file: str) -> None:
+def test_what_a_killed_writer_left_is_cleaned_up(people: ScratchPeople, database: ScratchDatabase, file: str) -> None:
     """certutil -L cannot read a database whose last writer was killed in the middle of it."""
     settle("install", people)
     writer = os.fork()
@@ -253,8 +199,8 @@ def test_what_a_killed_writer_left_is_cleaned_up(people: ScratchPeople, database
     os.chown(journal, people.alice.uid, -1)
     with pytest.raises(AssertionError, match="SEC_ERROR_BAD_DATABASE"):
         database.lists()
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("trusted", False)
+    outcome = apply("install", people)
+    assert (outcome.state, outcome.changed) == ("trusted", False)
     assert database.lists() == {ANCHOR.name: "C,,"}
 
 
@@ -262,34 +208,34 @@ def test_what_a_killed_writer_left_is_cleaned_up(people: ScratchPeople, database
 
 
 def test_a_database_with_a_password_is_left_to_its_user(people: ScratchPeople) -> None:
-    database = Database(people.alice, password="alice's own")
+    database = ScratchDatabase(people.alice, password="alice's own")
     for check_mode in (True, False):
-        report = apply("install", people, check_mode=check_mode)
-        assert (report.state, report.changed) == ("needs_user", False)
-        assert "As alice, give the root certificate in PEM to: certutil -A -d sql:" in report.evidence[0]
+        outcome = apply("install", people, check_mode=check_mode)
+        assert (outcome.state, outcome.changed) == ("needs_user", False)
+        assert "As alice, give the root certificate in PEM to: certutil -A -d sql:" in outcome.evidence[0]
     assert database.lists() == {}, "nothing is half installed"
-    assert trust.shortfall("install", [report]) == ""
+    assert shortfall("install", [outcome]) == ""
 
 
 def test_what_another_tool_half_installed_behind_a_password_is_told_and_can_be_removed(people: ScratchPeople) -> None:
-    database = Database(people.alice, password="alice's own")
+    database = ScratchDatabase(people.alice, password="alice's own")
     guess = str(write_as(people.alice, Path(people.alice.home, "guess"), b"\n"))
     with pytest.raises(AssertionError, match="SEC_ERROR_BAD_PASSWORD"):
         database.certutil("-A", "-n", "mkcert", "-t", "C,,", "-a", "-f", guess, stdin=ANCHOR.pem.encode())
     assert database.lists() == {"mkcert": ",,"}
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("needs_user", False)
-    assert f"{database.path} holds it as mkcert, trusted for nothing" in report.evidence
+    outcome = apply("install", people)
+    assert (outcome.state, outcome.changed) == ("needs_user", False)
+    assert f"{database.path} holds it as mkcert, trusted for nothing" in outcome.evidence
     settle("remove", people)
     assert database.lists() == {}
 
 
 def test_what_the_user_installed_with_the_password_is_trusted(people: ScratchPeople) -> None:
-    database = Database(people.alice, password="alice's own")
+    database = ScratchDatabase(people.alice, password="alice's own")
     password = str(Path(people.alice.home, "password"))
     database.certutil("-A", "-n", "mine", "-t", "C,,", "-a", "-f", password, stdin=ANCHOR.pem.encode())
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("trusted", False)
+    outcome = apply("install", people)
+    assert (outcome.state, outcome.changed) == ("trusted", False)
     settle("remove", people)
 
 
@@ -297,31 +243,36 @@ def test_what_the_user_installed_with_the_password_is_trusted(people: ScratchPeo
 
 
 def test_without_certutil_the_package_is_named(
-    people: ScratchPeople, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    people: ScratchPeople, database: ScratchDatabase, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(commands, "SEARCH_PATH", str(tmp_path))
-    for command, package in nss.PACKAGES.items():
+    for command, package in databases.PACKAGES.items():
         program = tmp_path / command
         program.write_text("#!/bin/sh\n")
         program.chmod(0o755)
-        report = apply("install", people)
-        assert report.state == "unavailable"
-        assert report.evidence[0] == f"The command certutil is missing: install the package {package}."
+        outcome = apply("install", people, search_path=str(tmp_path))
+        assert outcome.state == "unavailable"
+        assert outcome.evidence[0] == f"The command certutil is missing: install the package {package}."
         program.unlink()
-    assert apply("remove", people).state == "absent"
-    monkeypatch.undo()
+    assert apply("remove", people, search_path=str(tmp_path)).state == "absent"
 
 
-def test_without_certutil_a_trace_is_not_taken_for_trust(
-    people: ScratchPeople, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_certutil_a_trace_is_not_taken_for_trust(people: ScratchPeople, database: ScratchDatabase) -> None:
     settle("install", people)
-    monkeypatch.setattr(commands, "SEARCH_PATH", "/nowhere")
-    assert apply("inspect", people).state == "unavailable"
-    report = apply("remove", people)
-    assert report.state == "unavailable"
-    assert trust.shortfall("remove", [report])
+    assert apply("inspect", people, search_path="/nowhere").state == "unavailable"
+    outcome = apply("remove", people, search_path="/nowhere")
+    assert outcome.state == "unavailable"
+    assert shortfall("remove", [outcome])
 
+
+#: A certutil that trusts what it adds for nothing, whatever it is asked to.
+UNTRUSTING = f"""#!/bin/sh
+for argument in "$@"; do
+    shift
+    [ "$argument" = C,, ] && argument=,,
+    set -- "$@" "$argument"
+done
+exec {shutil.which("certutil")} "$@"
+"""
 
 VIEW = """
     DROP TABLE IF EXISTS {0};
@@ -330,7 +281,7 @@ VIEW = """
 """
 
 
-def spoil(database: Database, how: str) -> None:
+def spoil(database: ScratchDatabase, how: str) -> None:
     file = database.path / ("key4.db" if how == "metaData" else "cert9.db")
     if how in ("nssPublic", "metaData"):
         connection = sqlite3.connect(file)
@@ -344,34 +295,32 @@ def spoil(database: Database, how: str) -> None:
 @pytest.mark.parametrize("operation", ["inspect", "install", "remove"])
 @pytest.mark.parametrize("how", ["empty", "garbage", "nssPublic", "metaData"])
 def test_what_a_user_has_spoiled_is_left_to_that_user_and_others_have_their_turn(
-    people: ScratchPeople, database: Database, how: str, operation: str
+    people: ScratchPeople, database: ScratchDatabase, how: str, operation: str
 ) -> None:
-    healthy = Database(people.bob)
+    healthy = ScratchDatabase(people.bob)
     spoil(database, how)
-    spoiled, other = people.apply(operation, ANCHOR, "nss")
+    spoiled, other = apply_all(operation, people, ANCHOR)
     assert (spoiled.name, spoiled.state, spoiled.changed) == (str(database.path), "needs_user", False)
     assert str(database.path) in spoiled.evidence[0]
     assert spoiled.before.private
     assert (other.name, other.state) == (str(healthy.path), {"install": "trusted"}.get(operation, "absent"))
-    assert trust.shortfall(operation, [spoiled, other]) == ""
+    assert shortfall(operation, [spoiled, other]) == ""
 
 
-def test_roots_own_damaged_database_fails(people: ScratchPeople, database: Database) -> None:
-    store = nss.Database(Account("root", os.geteuid(), os.getegid(), "/"), str(database.path))
+def test_roots_own_damaged_database_fails(people: ScratchPeople, database: ScratchDatabase) -> None:
+    (store,) = databases.find(people.settings)
+    own = replace(store, account=Account("root", os.geteuid(), os.getegid(), "/"))
     spoil(database, "garbage")
     with pytest.raises(HostError, match=f"{database.path}/cert9.db cannot be read: file is not a database."):
-        nss.inspect(store, ANCHOR)
+        own.inspect(ANCHOR)
 
 
-def test_a_database_that_a_browser_is_writing_to_works_later(
-    people: ScratchPeople, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(nss_database, "_BUSY_LIMIT", 0.1)
+def test_a_database_that_a_browser_is_writing_to_works_later(people: ScratchPeople, database: ScratchDatabase) -> None:
     browser = sqlite3.connect(database.path / "cert9.db", isolation_level=None)
     browser.execute("BEGIN EXCLUSIVE")
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("needs_user" if os.geteuid() == 0 else "failed", False)
-    assert "database is locked" in report.evidence[0]
+    outcome = apply("install", people, database_timeout=0.1)
+    assert (outcome.state, outcome.changed) == ("needs_user" if os.geteuid() == 0 else "failed", False)
+    assert "database is locked" in outcome.evidence[0]
     browser.execute("ROLLBACK")
     browser.close()
     settle("install", people)
@@ -380,12 +329,10 @@ def test_a_database_that_a_browser_is_writing_to_works_later(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for other users")
 def test_a_home_that_gives_no_answer_fails_alone(people: ScratchPeople, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a file server that is gone: to nobody, and whatever is asked of it."""
-    healthy = Database(people.bob)
-    monkeypatch.setattr(module_of_people, "_SURVEY_PATIENCE", 0.3)
-    monkeypatch.setattr(module_of_people, "_SEARCH_PATIENCE", 0.3)
+    healthy = ScratchDatabase(people.bob)
     for name in ("stat", "lstat", "scandir", "open"):
         monkeypatch.setattr(os, name, hanging_in(people.alice.home, getattr(os, name)))
-    silent, other = people.apply("install", ANCHOR, "nss")
+    silent, other = apply_all("install", people, ANCHOR, survey_timeout=0.3, search_timeout=0.3)
     assert (silent.name, silent.state) == (people.alice.home, "failed")
     assert silent.evidence[0].startswith("Work in the files of alice came to no end")
     assert (other.name, other.state) == (str(healthy.path), "trusted")
@@ -401,7 +348,7 @@ def hanging_in(folder: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for other users")
-def test_a_module_that_a_user_plants_runs_as_that_user_alone(people: ScratchPeople, database: Database) -> None:
+def test_a_module_that_a_user_plants_runs_as_that_user_alone(people: ScratchPeople, database: ScratchDatabase) -> None:
     """pkcs11.txt names libraries to load: what root would load is the user's."""
     evidence = people.root / "home/alice/loaded"
     script = people.root / "home/alice/certutil"
@@ -411,21 +358,21 @@ def test_a_module_that_a_user_plants_runs_as_that_user_alone(people: ScratchPeop
     assert not evidence.exists(), "no program of the user's is run at all"
 
 
-def test_the_attempt_is_taken_back_where_the_proof_fails(
-    people: ScratchPeople, database: Database, monkeypatch: pytest.MonkeyPatch
+def test_the_change_is_rolled_back_where_the_proof_fails(
+    people: ScratchPeople, database: ScratchDatabase, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(nss_database, "TRUST", ",,")
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("failed", False)
-    assert report.evidence[0].endswith("Nothing is left of the attempt.")
-    assert database.lists() == {}
-    database.add("half", ANCHOR, "p,C,")
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("failed", False)
-    assert database.lists() == {"half": "p,C,"}
+    tmp_path.chmod(0o755)
+    program = people.put("bin/certutil", UNTRUSTING, mode=0o755)
+    for path, flags in (({}, {}), ({"half": "p,C,"}, {"half": "p,C,"})):
+        for nickname, trust in path.items():
+            database.add(nickname, ANCHOR, trust)
+        outcome = apply("install", people, search_path=str(program.parent))
+        assert (outcome.state, outcome.changed) == ("failed", False)
+        assert outcome.evidence[0].endswith("The change was rolled back.")
+        assert database.lists() == flags
 
 
-def test_pem_of_an_anchor_is_what_certutil_exports(people: ScratchPeople, database: Database) -> None:
+def test_pem_of_an_anchor_is_what_certutil_exports(people: ScratchPeople, database: ScratchDatabase) -> None:
     settle("install", people)
     exported = database.certutil("-L", "-n", ANCHOR.name, "-a").replace("\r\n", "\n")
     assert exported.strip() == ANCHOR.pem.strip()
@@ -435,24 +382,34 @@ def test_pem_of_an_anchor_is_what_certutil_exports(people: ScratchPeople, databa
 
 
 def test_a_firefox_that_starts_amid_a_removal_brings_nothing_back(
-    people: ScratchPeople, monkeypatch: pytest.MonkeyPatch
+    people: ScratchPeople,
 ) -> None:
-    profile = Database(people.alice, ".mozilla/firefox/a1b2.default")
+    profile = ScratchDatabase(people.alice, ".mozilla/firefox/a1b2.default")
     (people.root / "usr/lib/firefox").mkdir(parents=True)
     (people.root / "usr/lib/firefox/application.ini").touch()
     policies = people.root / "etc/firefox/policies/policies.json"
-    install = trust.apply("install", ANCHOR, ["nss", "policies"], root=str(people.root))
-    assert [report.state for report in install] == ["trusted", "trusted"]
-    remove = trust._remove
+    install = apply_all("install", people, kinds=["nss", "policies"])
+    assert [outcome.state for outcome in install] == ["trusted", "trusted"]
 
-    def remove_and_start(*arguments: Any) -> trust.Report:
-        report = remove(*arguments)
-        if policies.exists():
-            for file in json.loads(policies.read_text())["policies"]["Certificates"]["Install"]:
-                pem = (people.root / file.lstrip("/")).read_text()
-                profile.certutil("-A", "-n", "by policy", "-t", "CT,CT,", "-a", stdin=pem.encode())
-        return report
+    class StartingBrowser:
+        """A store upon whose removal Firefox starts."""
 
-    monkeypatch.setattr(trust, "_remove", remove_and_start)
-    trust.apply("remove", ANCHOR, ["nss", "policies"], root=str(people.root))
+        def __init__(self, store: Any) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        def remove(self, anchors: Sequence[Anchor]) -> None:
+            self._store.remove(anchors)
+            if policies.exists():
+                for file in json.loads(policies.read_text())["policies"]["Certificates"]["Install"]:
+                    pem = (people.root / file.lstrip("/")).read_text()
+                    profile.certutil("-A", "-n", "by policy", "-t", "CT,CT,", "-a", stdin=pem.encode())
+
+    def starting(finder: Finder) -> Finder:
+        return Finder(lambda settings: [StartingBrowser(store) for store in finder.find(settings)], finder.sought)
+
+    people.table = [replace(kind, finders=tuple(map(starting, kind.finders))) for kind in KINDS]
+    apply_all("remove", people, kinds=["nss", "policies"])
     assert profile.lists() == {}

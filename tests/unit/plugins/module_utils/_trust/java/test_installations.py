@@ -9,27 +9,26 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host import commands
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import store as java
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from ansible_collections.anchorage.pki.tests.unit.keystores import KINDS, aliases_in, import_into, make_keystore
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root
-from ansible_collections.anchorage.pki.tests.unit.scratch_debian import anchor_of
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, OTHER, anchor_of, apply, apply_all, settle
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, give
 
 pytestmark = pytest.mark.skipif(shutil.which("keytool") is None, reason="needs a JDK")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for other users")
 
-ANCHOR = anchor_of(make_root("Lab root"))
-OTHER = anchor_of(make_root("Other root"))
 CACERTS = "opt/jdk/lib/security/cacerts"
 KEYTOOL = shutil.which("keytool") or ""
+
+
+@pytest.fixture(autouse=True)
+def java_alone(people: ScratchPeople) -> None:
+    people.kinds = ("java",)
 
 
 @pytest.fixture(scope="module")
@@ -56,28 +55,14 @@ def install_copy(keystore: Path, path: Path) -> Path:
     return path
 
 
-def apply(operation: str, people: ScratchPeople, anchor: Anchor = ANCHOR, **options: Any) -> trust.Report:
-    (report,) = people.apply(operation, anchor, "java", **options)
-    return report
-
-
-def settle(operation: str, people: ScratchPeople, anchor: Anchor = ANCHOR, **options: Any) -> trust.Report:
-    """Apply, and see that it worked and that a second run does nothing."""
-    report = apply(operation, people, anchor, **options)
-    assert report.changed
-    assert report.state == {"install": "trusted", "remove": "absent"}[operation], report.evidence
-    assert not apply(operation, people, anchor, **options).changed
-    return report
-
-
 # --- the plain way
 
 
 def test_an_anchor_comes_and_goes(people: ScratchPeople, cacerts: Path) -> None:
     cacerts.chmod(0o444)
-    report = settle("install", people)
-    assert report.name == str(cacerts)
-    assert report.evidence == (f"{cacerts} trusts it as {ANCHOR.name}",)
+    outcome = settle("install", people)
+    assert outcome.name == str(cacerts)
+    assert outcome.evidence == (f"{cacerts} trusts it as {ANCHOR.name}",)
     assert aliases_in(cacerts) == [ANCHOR.name, "other"]
     assert cacerts.stat().st_mode & 0o777 == 0o444
     settle("remove", people)
@@ -90,17 +75,18 @@ def test_a_keystore_without_a_password_gets_none(people: ScratchPeople, plain_ca
     assert aliases_in(plain_cacerts, password="whatever") == [ANCHOR.name, "other"]
 
 
-def test_an_unchanged_keystore_costs_no_command(
-    people: ScratchPeople, keystores: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unchanged_keystore_costs_no_command(people: ScratchPeople, keystores: dict[str, Path]) -> None:
     for kind in ("JKS", "plain PKCS12"):
         install_copy(keystores[kind], people.root / kind.replace(" ", "") / "lib/security/cacerts")
     (people.root / "opt").mkdir()
     for kind in ("JKS", "plainPKCS12"):
         (people.root / kind).rename(people.root / "opt" / kind)
-    monkeypatch.setattr(java_keystore, "run", None)
-    assert [report.state for report in people.apply("install", OTHER, "java")] == ["trusted"] * 2
-    assert [report.state for report in people.apply("remove", ANCHOR, "java")] == ["absent"] * 2
+    log = people.root / "log"
+    programs = people.put("bin/keytool", f"#!/bin/sh\necho called >> {log}\n", mode=0o755).parent
+    for operation, anchor, state in (("install", OTHER, "trusted"), ("remove", ANCHOR, "absent")):
+        outcomes = apply_all(operation, people, anchor, search_path=str(programs))
+        assert [outcome.state for outcome in outcomes] == [state] * 2
+    assert not log.exists()
 
 
 @needs_root
@@ -113,18 +99,6 @@ def test_a_users_jdk_stays_the_users_own(people: ScratchPeople, keystores: dict[
     assert aliases_in(path) == [ANCHOR.name, "other"]
 
 
-@pytest.mark.parametrize("operation", ["install", "remove"])
-def test_check_mode_foresees_and_changes_nothing(people: ScratchPeople, plain_cacerts: Path, operation: str) -> None:
-    if operation == "remove":
-        settle("install", people)
-    before = plain_cacerts.read_bytes()
-    foreseen = apply(operation, people, check_mode=True)
-    assert plain_cacerts.read_bytes() == before
-    report = apply(operation, people)
-    assert (foreseen.state, foreseen.changed, foreseen.before) == (report.state, report.changed, report.before)
-    assert not apply(operation, people, check_mode=True).changed
-
-
 # --- aliases
 
 
@@ -133,8 +107,8 @@ def test_an_anchor_under_other_aliases_counts_and_goes_from_all_of_them(
 ) -> None:
     import_into(plain_cacerts, "corporate root", ANCHOR.pem)
     import_into(plain_cacerts, "again", ANCHOR.pem)
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("trusted", False)
+    outcome = apply("install", people)
+    assert (outcome.state, outcome.changed) == ("trusted", False)
     settle("remove", people)
     assert aliases_in(plain_cacerts) == ["other"]
 
@@ -183,12 +157,12 @@ def test_a_password_of_its_own_is_left_to_those_who_know_it(people: ScratchPeopl
     path = make_keystore(people.root / CACERTS, kind, password="of our own", other=OTHER.pem)
     before = path.read_bytes()
     for check_mode in (True, False):
-        report = apply("install", people, check_mode=check_mode)
-        assert (report.state, report.changed) == ("needs_user", False)
-        assert report.evidence[0].startswith(f"{path} has a password of its own. Whoever knows it can add")
-        assert report.evidence[0].endswith("(or give the task java_keystore_password)")
+        outcome = apply("install", people, check_mode=check_mode)
+        assert (outcome.state, outcome.changed) == ("needs_user", False)
+        assert outcome.evidence[0].startswith(f"{path} has a password of its own. Whoever knows it can add")
+        assert outcome.evidence[0].endswith("(or give the task java_keystore_password)")
     assert path.read_bytes() == before
-    assert trust.shortfall("install", [report]) == ""
+    assert shortfall("install", [outcome]) == ""
 
 
 @pytest.mark.parametrize("kind", ["JKS", "encrypted PKCS12"])
@@ -204,9 +178,9 @@ def test_a_password_of_its_own_can_be_given(people: ScratchPeople, kind: str) ->
 def test_a_wrong_password_is_told(people: ScratchPeople) -> None:
     path = make_keystore(people.root / CACERTS, "JKS", password="of our own", other=OTHER.pem)
     before = path.read_bytes()
-    report = apply("install", people, java_password="another")
-    assert (report.state, report.changed) == ("needs_user", False)
-    assert report.evidence[0].endswith("(java_keystore_password is not it)")
+    outcome = apply("install", people, java_password="another")
+    assert (outcome.state, outcome.changed) == ("needs_user", False)
+    assert outcome.evidence[0].endswith("(java_keystore_password is wrong)")
     assert path.read_bytes() == before
 
 
@@ -219,9 +193,9 @@ def test_a_users_keytool_does_not_learn_the_password(people: ScratchPeople) -> N
     spy.write_text(f'#!/bin/sh\nenv >> {log}\nexec {KEYTOOL} "$@"\n')
     spy.chmod(0o755)
     give(people.alice, path, spy, spy.parent, *list(path.parents)[:7])
-    report = apply("install", people, java_password="of our own")
-    assert report.state == "needs_user"
-    assert "java_keystore_password" not in report.evidence[0]
+    outcome = apply("install", people, java_password="of our own")
+    assert outcome.state == "needs_user"
+    assert "java_keystore_password" not in outcome.evidence[0]
     assert "=changeit" in log.read_text()
     assert "of our own" not in log.read_text()
 
@@ -239,30 +213,27 @@ def test_what_root_cannot_read_of_a_users_is_left_to_that_user(
         path.parent.mkdir(parents=True)
         path.write_bytes({"empty": b"", "garbage": b"garbage"}[content])
     give(people.alice, path, *list(path.parents)[:5])
-    report = apply(operation, people)
-    assert (report.state, report.changed, report.before.private) == ("needs_user", False, True)
-    assert str(path) in report.evidence[0]
+    outcome = apply(operation, people)
+    assert (outcome.state, outcome.changed, outcome.before.private) == ("needs_user", False, True)
+    assert str(path) in outcome.evidence[0]
     if content == "of her own":
-        assert f"or remove it, by keytool -delete -keystore {path}" in report.evidence[0]
+        assert f"or remove it, by keytool -delete -keystore {path}" in outcome.evidence[0]
 
 
 def test_a_removal_that_lacks_the_password_fails(people: ScratchPeople) -> None:
     make_keystore(people.root / CACERTS, "JKS", password="of our own", lab=ANCHOR.pem)
-    report = apply("remove", people)
-    assert (report.state, report.changed) == ("failed", False)
-    assert "has a password of its own" in trust.shortfall("remove", [report])
+    outcome = apply("remove", people)
+    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert "has a password of its own" in shortfall("remove", [outcome])
 
 
-def test_without_keytool_the_store_is_unavailable(
-    people: ScratchPeople, plain_cacerts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(java, "SEARCH_PATH", "/nowhere")
-    report = apply("install", people)
-    assert report.state == "unavailable"
-    assert report.evidence[0] == (
+def test_without_keytool_the_store_is_unavailable(people: ScratchPeople, plain_cacerts: Path) -> None:
+    outcome = apply("install", people, search_path="/nowhere")
+    assert outcome.state == "unavailable"
+    assert outcome.evidence[0] == (
         f"No keytool was found to change {plain_cacerts} with: install a JDK, or a Java runtime that has one."
     )
-    assert apply("remove", people).state == "absent"
+    assert apply("remove", people, search_path="/nowhere").state == "absent"
 
 
 def test_a_jdks_own_keytool_is_preferred_and_anothers_helps_out(
@@ -274,8 +245,8 @@ def test_a_jdks_own_keytool_is_preferred_and_anothers_helps_out(
     log = people.root / "log"
     own.write_text(f'#!/bin/sh\necho called >> {log}\nexec {KEYTOOL} "$@"\n')
     own.chmod(0o755)
-    reports = people.apply("install", ANCHOR, "java")
-    assert [report.state for report in reports] == ["trusted"] * 2
+    outcomes = apply_all("install", people, ANCHOR)
+    assert [outcome.state for outcome in outcomes] == ["trusted"] * 2
     assert log.read_text().count("called") == 2
 
 
@@ -297,9 +268,9 @@ def test_root_changes_nothing_where_others_may_write(people: ScratchPeople, plai
     plain_cacerts.parent.chmod(0o777)
     before = plain_cacerts.read_bytes()
     for check_mode in (True, False):
-        report = apply("install", people, check_mode=check_mode)
-        assert report.state == "failed"
-        assert report.evidence[0].startswith(f"Others than root may write in {plain_cacerts.parent}")
+        outcome = apply("install", people, check_mode=check_mode)
+        assert outcome.state == "failed"
+        assert outcome.evidence[0].startswith(f"Users other than root may write to {plain_cacerts.parent}")
     assert plain_cacerts.read_bytes() == before
 
 
@@ -308,9 +279,9 @@ def test_a_damaged_keystore_fails_and_stays_as_it_is(people: ScratchPeople, cont
     path = people.root / CACERTS
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("failed", False)
-    assert f"keytool failed for {path}" in report.evidence[0]
+    outcome = apply("install", people)
+    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert f"keytool failed for {path}" in outcome.evidence[0]
     assert path.read_bytes() == content
     assert [entry.name for entry in path.parent.iterdir()] == ["cacerts"]
 
@@ -324,25 +295,18 @@ def test_a_keytool_that_does_not_do_it_is_found_out_and_taken_back(
     keytool.write_text(f"#!/bin/sh\n{script}\n")
     keytool.chmod(0o755)
     before = plain_cacerts.read_bytes()
-    report = apply("install", people)
-    assert (report.state, report.changed) == ("failed", False)
-    assert report.evidence[0].endswith("Nothing is left of the attempt.")
+    outcome = apply("install", people)
+    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert outcome.evidence[0].endswith("The change was rolled back.")
     assert plain_cacerts.read_bytes() == before
 
 
-def test_no_password_is_on_a_command_line(
-    people: ScratchPeople, plain_cacerts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str] = []
-
-    def run(arguments: list[str], *rest: Any, **options: Any) -> commands.Outcome:
-        seen.extend(arguments)
-        return commands.run(arguments, *rest, **options)
-
-    monkeypatch.setattr(java_keystore, "run", run)
+def test_no_password_is_on_a_command_line(people: ScratchPeople, plain_cacerts: Path) -> None:
+    log = people.root / "log"
+    people.put("opt/jdk/bin/keytool", f'#!/bin/sh\necho "$@" >> {log}\nexec {KEYTOOL} "$@"\n', mode=0o755)
     plain_cacerts.unlink()
     make_keystore(plain_cacerts, "JKS", password="of our own", other=OTHER.pem)
     settle("install", people, java_password="of our own")
-    assert "-storepass:env" in seen
-    assert "changeit" not in " ".join(seen)
-    assert "of our own" not in " ".join(seen)
+    assert "-storepass:env" in log.read_text()
+    assert "changeit" not in log.read_text()
+    assert "of our own" not in log.read_text()

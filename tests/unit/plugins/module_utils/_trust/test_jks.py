@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.keystores import read_jks
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import read_jks
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
 
 pytestmark = pytest.mark.skipif(shutil.which("keytool") is None, reason="needs a JDK")

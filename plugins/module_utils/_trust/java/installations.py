@@ -10,22 +10,25 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import SEARCH_PATH
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import homes as java_homes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
+    INSTALL,
     NEEDS_USER,
     TRUSTED,
     Anchor,
     Finding,
 )
+
+SOUGHT = (*java_homes.SYSTEM_HOMES, *(f"~/{home}" for home in java_homes.USER_HOMES))
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Keystore:
     root: str
     password: str = field(default="", repr=False)
 
+    kind = "java"
     readers = "Java"
 
     @property
@@ -67,76 +71,67 @@ class Keystore:
         """Whether it belongs to whoever runs this."""
         return self.owner.uid == os.geteuid()
 
+    def inspect(self, anchor: Anchor) -> Finding:
+        try:
+            aliases = self._work(java_keystore.aliases, anchor.der)
+        except HostError as error:
+            if self.is_own:
+                raise
+            return Finding(NEEDS_USER, (str(error),), private=True)
+        if aliases:
+            return Finding(TRUSTED, tuple(f"{self.path} trusts it as {alias}" for alias in aliases))
+        return Finding(ABSENT, (f"{self.path} lacks it",))
 
-def sought() -> list[str]:
-    return [f"/{home}" for home in java_homes.SYSTEM_HOMES] + [f"~/{home}" for home in java_homes.USER_HOMES]
+    def preview(self, anchor: Anchor, operation: str) -> Finding:
+        self._require_safe()
+        self._work(java_keystore.require_password)
+        if operation == INSTALL:
+            return Finding(TRUSTED, (f"{self.path} would trust it as {anchor.name}",))
+        return Finding(ABSENT, (f"{self.path} would lack it",))
+
+    def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+        self._require_safe()
+        former = call_as(self.owner, java_keystore.read, self.path)
+        undo.callback(call_as, self.owner, java_keystore.write, self.path, former)
+        self._work(java_keystore.add, anchor.name, anchor.pem)
+
+    def remove(self, anchors: Sequence[Anchor]) -> None:
+        self._require_safe()
+        self._work(java_keystore.delete, [anchor.pem for anchor in anchors])
+
+    def _work(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What the owner does by a function of keystore.py that takes a keytool."""
+        try:
+            return call_as(self.owner, function, self.path, *arguments, self.keytool, self.password)
+        except UserNeeded as error:
+            if not self.is_own:
+                raise
+            hint = "java_keystore_password is wrong" if self.password else "or give the task java_keystore_password"
+            raise UserNeeded(f"{error} ({hint})") from error
+
+    def _require_safe(self) -> None:
+        culprit = open_to_others(self.path, self.root) if self.owner.uid == 0 else ""
+        if culprit:
+            raise HostError(
+                f"Users other than root may write to {culprit}, and so replace what root trusts there: "
+                "restrict it with chmod and chown first."
+            )
 
 
-def find(root: str) -> list[Keystore]:
+def find(settings: Settings) -> list[Keystore]:
     """Each keystore once, though several installations may lead to it."""
-    installations = java_homes.installations(root)
+    installations = java_homes.installations(settings)
     others = [os.path.join(installation.home, "bin/keytool") for installation in installations]
-    others += [os.path.join(folder, "keytool") for folder in SEARCH_PATH.split(":")]
+    others += [os.path.join(folder, "keytool") for folder in settings.search_path.split(":")]
     stores: dict[str, Keystore] = {}
     for installation in installations:
+        owner = installation.owner
         own = [os.path.join(installation.home, "bin/keytool"), os.path.join(installation.home, "jre/bin/keytool")]
+        # Another user's keytool would learn the password.
+        password = settings.java_password if owner.uid == os.geteuid() else ""
         for path in installation.keystores:
-            stores.setdefault(path, Keystore(path, installation.owner, (*own, *others), root))
+            stores.setdefault(path, Keystore(path, owner, (*own, *others), settings.root, password))
     return list(stores.values())
-
-
-def with_password(store: Keystore, password: str) -> Keystore:
-    """The keystore, to be opened with this password too. Another user's is not: that user's keytool would learn it."""
-    return replace(store, password=password) if store.is_own else store
-
-
-def inspect(store: Keystore, anchor: Anchor) -> Finding:
-    try:
-        aliases = _work(store, java_keystore.aliases, anchor.der)
-    except HostError as error:
-        if store.is_own:
-            raise
-        return Finding(NEEDS_USER, (str(error),), private=True)
-    if aliases:
-        return Finding(TRUSTED, tuple(f"{store.path} trusts it as {alias}" for alias in aliases))
-    return Finding(ABSENT, (f"{store.path} lacks it",))
-
-
-def foresee(store: Keystore, anchor: Anchor, operation: str) -> Finding:
-    _require_safe(store)
-    _work(store, java_keystore.require_password)
-    if operation == "install":
-        return Finding(TRUSTED, (f"{store.path} would trust it as {anchor.name}",))
-    return Finding(ABSENT, (f"{store.path} would lack it",))
-
-
-def install(store: Keystore, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-    _require_safe(store)
-    former = call_as(store.owner, java_keystore.read, store.path)
-    undo.callback(call_as, store.owner, java_keystore.write, store.path, former)
-    _work(store, java_keystore.add, anchor.name, anchor.pem)
-
-
-def remove(store: Keystore, anchors: Sequence[Anchor]) -> None:
-    _require_safe(store)
-    _work(store, java_keystore.delete, [anchor.pem for anchor in anchors])
-
-
-def _work(store: Keystore, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What the owner does by a function of java_keystore.py that takes a keytool."""
-    try:
-        return call_as(store.owner, function, store.path, *arguments, store.keytool, store.password)
-    except UserNeeded as error:
-        if not store.is_own:
-            raise
-        hint = "java_keystore_password is not it" if store.password else "or give the task java_keystore_password"
-        raise UserNeeded(f"{error} ({hint})") from error
-
-
-def _require_safe(store: Keystore) -> None:
-    culprit = open_to_others(store.path, store.root) if store.owner.uid == 0 else ""
-    if culprit:
-        raise HostError(f"Others than root may write in {culprit}, and so replace what root trusts there: chmod it.")
 
 
 def open_to_others(path: str, root: str) -> str:

@@ -1,0 +1,26 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong in a store, in words."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+
+# What a store can raise: errors of ours, of the system, and those of content in a shape that nobody expected.
+STORE_ERRORS = (HostError, OSError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def describe(error: Exception) -> str:
+    """What went wrong in a store. An unexpected error is described by its kind and place, without what it may quote."""
+    if isinstance(error, HostError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'} cannot be read or changed: {error.strerror}."
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    file = os.path.basename(place.filename)
+    return f"Internal error in {file}, line {place.lineno} ({type(error).__name__}); please report it."

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Former anchors of an authority, removed from a store that trusts the new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import PurgedAnchor, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
+    FAILED,
+    REMOVE,
+    SETTLED,
+    Anchor,
+    Finding,
+    Store,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.turn import reached
+
+
+def purge(
+    store: Store, anchor: Anchor, superseded: Sequence[Anchor], outcome: StoreOutcome, check_mode: bool
+) -> StoreOutcome:
+    """Remove the superseded anchors from a store, and see that the anchor itself is as it was there: the ``outcome`` of
+    the store's turn, with what came of that."""
+    try:
+        found = [(former, store.inspect(former)) for former in superseded]
+        present = [(former, before) for former, before in found if before.state not in SETTLED[REMOVE]]
+        if not present:
+            return outcome
+        if store.obstacle:
+            return replace(outcome, state=FAILED, evidence=(f"A former anchor cannot be removed: {store.obstacle}",))
+        if check_mode:
+            purged = [_purged(former, before, store.preview(former, REMOVE)) for former, before in present]
+            after = Finding(outcome.state, outcome.evidence)
+        else:
+            store.remove([former for former, _before in present])
+            purged = [_purged(former, before, store.inspect(former)) for former, before in present]
+            after = store.inspect(anchor)
+    except STORE_ERRORS as error:
+        reason = f"A former anchor was not removed: {describe(error)}"
+        return replace(outcome, state=FAILED, changed=not check_mode, evidence=(reason, *outcome.evidence))
+    # What stays in a file of somebody else's was there before, and will be the next time.
+    changed = outcome.changed or any(_differs(each, check_mode) for each in purged)
+    return _judge(replace(outcome, changed=changed, purged=tuple(purged)), after)
+
+
+def _purged(former: Anchor, before: Finding, after: Finding) -> PurgedAnchor:
+    return PurgedAnchor(former.name, former.sha256, before, after)
+
+
+def _differs(purged: PurgedAnchor, check_mode: bool) -> bool:
+    # A preview has other words than what is found.
+    return purged.before.state != purged.after.state if check_mode else purged.before != purged.after
+
+
+def _judge(outcome: StoreOutcome, after: Finding) -> StoreOutcome:
+    """The outcome, failed where a former anchor is left, or where the anchor itself is no longer as it was."""
+    state = reached(after)
+    left = [purged for purged in outcome.purged if purged.after.state not in SETTLED[REMOVE]]
+    if left:
+        reason = f"A trace of the former anchor {left[0].name} is left: {'; '.join(left[0].after.evidence)}."
+    elif state != outcome.state:
+        reason = f"With its former anchors gone, it is {state}: {'; '.join(after.evidence)}."
+    else:
+        return replace(outcome, evidence=after.evidence)
+    return replace(outcome, state=FAILED, evidence=(reason, *after.evidence))

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the ledger knows of leaves, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+
+
+@dataclass(frozen=True)
+class LeafPlace:
+    """Where a leaf lives: the host's name in the inventory, the destination on it, and the leaf's name."""
+
+    host: str
+    destination: str
+    name: str
+
+
+@dataclass(frozen=True)
+class StapleRecord:
+    """A staple that the authority signed.
+
+    ``renew_at`` was decided when it was signed. ``deployed_at`` is None until the host has confirmed it, and ``der``
+    where it was signed under schema 1, which did not keep it.
+    """
+
+    sha256: str
+    this_update: datetime
+    next_update: datetime
+    renew_at: datetime
+    deployed_at: datetime | None = None
+    der: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class LeafRecord:
+    """A leaf that the authority signed, with the staples signed for it."""
+
+    certificate: x509.Certificate
+    issuer_sha256: str
+    private_key: str
+    status: str
+    staples: tuple[StapleRecord, ...]
+
+    @property
+    def sha256(self) -> str:
+        return fingerprint(self.certificate)
+
+    def staple(self, sha256: str) -> StapleRecord | None:
+        return next((staple for staple in self.staples if staple.sha256 == sha256), None)

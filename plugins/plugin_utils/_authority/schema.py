@@ -1,0 +1,124 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ledger's file: made, recognized, and brought to this release's schema."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import sync_folder, write_private
+
+SCHEMA = 2
+OLDEST_SCHEMA = 1
+APPLICATION_ID = 0x616E6368  # "anch"
+
+
+@contextmanager
+def immediate(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that holds the write lock from its first statement on: all of it is committed, or none."""
+    with connection:  # commits, or rolls back when the block raises
+        connection.execute(sql.BEGIN)
+        yield
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make an empty database a ledger. One that is not empty stays as it is."""
+    if _is_empty(connection):
+        with immediate(connection):
+            if _is_empty(connection):
+                for statement in sql.CREATE:
+                    connection.execute(statement)
+                connection.execute(sql.SET_APPLICATION_ID.format(APPLICATION_ID))
+                connection.execute(sql.SET_SCHEMA.format(SCHEMA))
+
+
+def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the ledger is of this release's schema; False where it has to be migrated.
+
+    Raises PkiError for what is no ledger, or one that this release does not know.
+    """
+    application_id, schema = _value(connection, sql.APPLICATION_ID), _value(connection, sql.SCHEMA)
+    if application_id != APPLICATION_ID:
+        raise PkiError(f"{path} is not a ledger of anchorage.pki. Restore the authority's folder from a backup.")
+    if schema > SCHEMA:
+        raise PkiError(
+            f"The ledger {path} was written by a newer release of anchorage.pki (schema {schema}, this one reads "
+            f"{SCHEMA}). Update the collection on this controller."
+        )
+    if schema < OLDEST_SCHEMA:
+        raise PkiError(
+            f"The ledger {path} has the schema {schema}, which no release of anchorage.pki has written. "
+            "Restore the authority's folder from a backup."
+        )
+    return schema == SCHEMA
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the ledger in ``path`` to this release's schema, all or nothing, after a copy of it was put beside it.
+
+    Processes that come at once wait for the first one, which does it.
+    """
+    with immediate(connection):
+        if check_schema(connection, path):
+            return
+        try:
+            _keep_copy(path, _value(connection, sql.SCHEMA))
+        except OSError as error:
+            raise PkiError(
+                f"The ledger {path} cannot be brought to the schema of this release: no copy of it can be made in "
+                f"{path.parent} ({error.strerror}). Nothing was changed."
+            ) from error
+        _migrate_tables(connection)
+
+
+def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of the ledger in memory, brought to this release's schema."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.backup(copy)
+    with immediate(copy):
+        _migrate_tables(copy)
+    return copy
+
+
+def _migrate_tables(connection: sqlite3.Connection) -> None:
+    connection.create_function("renew_at", 3, _renew_at, deterministic=True)
+    for statement in sql.MIGRATE_FROM_1:
+        connection.execute(statement)
+    connection.execute(sql.SET_SCHEMA.format(SCHEMA))
+
+
+def _renew_at(serial: str, this_update: int, next_update: int) -> int:
+    start, end = (datetime.fromtimestamp(seconds, timezone.utc) for seconds in (this_update, next_update))
+    return int(renew_at(int(serial, 16), start, end).timestamp())
+
+
+def _keep_copy(path: Path, schema: int) -> None:
+    """Copy the ledger, what is still in its write-ahead log included. The caller keeps writers away. Raises OSError."""
+    kept = path.with_name(f"{path.name}.schema-{schema}")
+    staged = kept.with_name(f"{kept.name}.new")
+    staged.unlink(missing_ok=True)  # of a process that was killed
+    write_private(staged, b"")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(staged)) as target:
+        source.backup(target)
+    os.replace(staged, kept)
+    sync_folder(path.parent)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    identity = (_value(connection, sql.APPLICATION_ID), _value(connection, sql.SCHEMA))
+    return identity == (0, 0) and not _value(connection, sql.HAS_TABLES)
+
+
+def _value(connection: sqlite3.Connection, statement: str) -> int:
+    (value,) = connection.execute(statement).fetchone()
+    return int(value)

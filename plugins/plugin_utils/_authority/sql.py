@@ -1,0 +1,123 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every statement of SQL that the ledger runs, in the dialect of SQLite."""
+
+from __future__ import annotations
+
+# The database's own head. It is part of a transaction, as tables are.
+
+APPLICATION_ID = "PRAGMA application_id"
+SCHEMA = "PRAGMA user_version"
+SET_APPLICATION_ID = "PRAGMA application_id = {}"
+SET_SCHEMA = "PRAGMA user_version = {}"
+HAS_TABLES = "SELECT EXISTS (SELECT 1 FROM sqlite_master)"
+
+# Of a connection: what is committed survives a power cut, and a staple needs its leaf.
+CONNECT = ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
+READ_ONLY = "PRAGMA query_only = ON"
+# Kept in the file.
+WRITE_AHEAD_LOG = "PRAGMA journal_mode = WAL"
+BEGIN = "BEGIN IMMEDIATE"
+
+# Schema 2
+
+CREATE_CERTIFICATES = """
+CREATE TABLE certificates (
+  sha256 TEXT PRIMARY KEY,          -- of the DER, lower-case hexadecimal
+  serial TEXT NOT NULL UNIQUE,      -- lower-case hexadecimal
+  kind TEXT NOT NULL CHECK (kind IN ('root', 'issuing', 'responder', 'leaf')),
+  issuer_sha256 TEXT NOT NULL,
+  host TEXT NOT NULL,               -- of a leaf: the host in the inventory, else empty
+  destination TEXT NOT NULL,        -- of a leaf: the folder on that host, else empty
+  name TEXT NOT NULL,               -- of a leaf: its folder below the destination, else empty
+  names TEXT NOT NULL,              -- of a leaf: its subject alternative names, a JSON list
+  private_key TEXT NOT NULL,        -- where the key was made: controller or host
+  not_before INTEGER NOT NULL,      -- seconds since 1970-01-01 UTC, as all times here
+  not_after INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('signed', 'deployed', 'superseded', 'revoked')),
+  certificate BLOB NOT NULL         -- DER
+)
+"""
+CREATE_STAPLES = """
+CREATE TABLE staples (
+  sha256 TEXT PRIMARY KEY,
+  certificate_sha256 TEXT NOT NULL REFERENCES certificates (sha256),
+  this_update INTEGER NOT NULL,
+  next_update INTEGER NOT NULL,
+  renew_at INTEGER NOT NULL,        -- decided when it was signed
+  deployed_at INTEGER,              -- when the host confirmed it first; NULL until then
+  der BLOB                          -- NULL where it was signed under schema 1
+)
+"""
+CREATE_STAPLE_INDEX = "CREATE INDEX staple_of ON staples (certificate_sha256)"
+CREATE = (
+    CREATE_CERTIFICATES,
+    "CREATE INDEX leaf_on_host ON certificates (host, destination, name)",
+    "CREATE INDEX end_by_issuer ON certificates (issuer_sha256, not_after)",
+    CREATE_STAPLES,
+    CREATE_STAPLE_INDEX,
+)
+
+# From schema 1, by a function renew_at(serial, this_update, next_update) of the connection's. Whether a host has a
+# staple was not recorded then: the host's next report confirms it.
+MIGRATE_FROM_1 = (
+    "ALTER TABLE staples RENAME TO former_staples",
+    CREATE_STAPLES,
+    "INSERT INTO staples SELECT staple.sha256, certificate_sha256, this_update, next_update, "
+    "renew_at(serial, this_update, next_update), NULL, NULL "
+    "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
+    "ORDER BY staple.rowid",
+    "DROP TABLE former_staples",
+    CREATE_STAPLE_INDEX,
+)
+
+# Certificates
+
+INSERT_CERTIFICATE = "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'signed', ?)"
+IS_RECORDED = "SELECT 1 FROM certificates WHERE sha256 = ?"
+STATUS = "SELECT status FROM certificates WHERE sha256 = ?"
+AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind IN ('root', 'issuing')"
+
+# Leaves
+
+_LEAF = (
+    "SELECT sha256, certificate, issuer_sha256, private_key, status FROM certificates "
+    "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND {} "
+    "ORDER BY status = 'deployed' DESC, rowid DESC LIMIT 1"
+)
+LEAF = _LEAF.format("sha256 = ?")
+CURRENT_LEAF = _LEAF.format("status IN ('signed', 'deployed')")
+_PLACES = (
+    "SELECT host, destination, name, MAX(not_after) FROM certificates "
+    "WHERE kind = 'leaf' AND status IN ('signed', 'deployed') {} GROUP BY host, destination, name"
+)
+PLACES = _PLACES.format("")
+PLACES_OF_HOST = _PLACES.format("AND host = ?")
+LAST_LEAF_ENDS = "SELECT issuer_sha256, MAX(not_after) FROM certificates WHERE kind = 'leaf' GROUP BY issuer_sha256"
+LEAF_COUNTS = "SELECT status, COUNT(*) FROM certificates WHERE kind = 'leaf' GROUP BY status"
+MARK_LEAF_DEPLOYED = (
+    "UPDATE certificates SET status = CASE WHEN sha256 = ? THEN 'deployed' ELSE 'superseded' END "
+    "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND status <> 'revoked'"
+)
+MARK_REMOVED = (
+    "UPDATE certificates SET status = 'superseded' "
+    "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND status <> 'revoked'"
+)
+
+# Staples
+
+INSERT_STAPLE = "INSERT OR IGNORE INTO staples VALUES (?, ?, ?, ?, ?, NULL, ?)"
+STAPLES = (
+    "SELECT sha256, this_update, next_update, renew_at, deployed_at, der FROM staples "
+    "WHERE certificate_sha256 = ? ORDER BY rowid"
+)
+MARK_STAPLE_DEPLOYED = (
+    "UPDATE staples SET deployed_at = ? WHERE sha256 = ? AND certificate_sha256 = ? AND deployed_at IS NULL"
+)
+FORGET_STAPLES = (
+    "DELETE FROM staples WHERE next_update < ? AND certificate_sha256 IN "
+    "(SELECT other.sha256 FROM certificates AS leaf JOIN certificates AS other USING (host, destination, name) "
+    "WHERE leaf.sha256 = ? AND other.kind = 'leaf')"
+)

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls to a host about its leaves. A host is not trusted: its answers are typed, capped and matched with what it
+was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    Activation,
+    Delivery,
+    DeployedLeaf,
+    Deployment,
+    Inquiry,
+    Inspection,
+    Removal,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
+
+#: Takes the arguments of the host half leaf_deployment, and returns its result as the host sent it.
+CallHost = Callable[[dict[str, Any]], Mapping[str, Any]]
+
+Answer = TypeVar("Answer", Inspection, Deployment, Removal)
+
+
+def inspect(call: CallHost, inquiries: Sequence[Inquiry]) -> tuple[DeployedLeaf, ...]:
+    """What is deployed of each leaf that is asked about, in that order.
+
+    Raises PkiError, HostFailedError where the host reports a failure or cannot be reached.
+    """
+    return _ask(call, {"inspect": encode(inquiries)}, Inspection, [inquiry.name for inquiry in inquiries]).certificates
+
+
+def deploy(call: CallHost, deliveries: Sequence[Delivery], activation: Activation | None) -> Deployment:
+    """Have the host deploy all of ``deliveries``, or none. Raises PkiError, HostFailedError."""
+    arguments = {"deploy": encode(deliveries), "activate": encode(activation)}
+    return _ask(call, arguments, Deployment, [delivery.name for delivery in deliveries])
+
+
+def remove(call: CallHost, names: Sequence[str]) -> Removal:
+    """Have the host remove the leaves ``names``. Raises PkiError, HostFailedError."""
+    return _ask(call, {"remove": list(names)}, Removal, names)
+
+
+def _ask(call: CallHost, arguments: dict[str, Any], kind: type[Answer], names: Sequence[str]) -> Answer:
+    """The host's answer, which has to be about the leaves ``names``, in their order."""
+    result = call(arguments)
+    if result.get("failed") or result.get("unreachable"):
+        raise HostFailedError(result)
+    try:
+        answer = decode(kind, result)
+    except MalformedError as error:
+        raise _malformed(str(error)) from error
+    if [entry.name for entry in answer.certificates] != list(names):
+        raise _malformed("it is about other certificates than this task")
+    return answer
+
+
+def _malformed(reason: str) -> PkiError:
+    return PkiError(f"The host returned a malformed result: {reason}. Run the task again to see what is in use there.")

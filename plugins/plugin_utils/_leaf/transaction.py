@@ -1,0 +1,68 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The transaction of a host's leaves: the host is inspected, a plan is made, what it needs is signed and entered in the
+ledger, the host deploys it, and the ledger notes what the host confirmed.
+
+The host is reached by a function, so that whoever drives this decides how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Deployment
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, deploy, inspect
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf, confirm, issue, preflight
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan, decide, inquiry
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+
+
+@dataclass(frozen=True)
+class LeafTransaction:
+    """The leaves of one host at one time. Each method may raise PkiError, HostFailedError where the host failed."""
+
+    authority: Authority
+    passphrases: Passphrases
+    ledger: Ledger
+    call: CallHost
+    now: datetime
+
+    def plan(self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> list[LeafPlan]:
+        """Ask the host what it has, in one call, and decide about each leaf."""
+        current = [self.ledger.current_leaf(place) for place in places]
+        deployed = inspect(
+            self.call,
+            [inquiry(request, leaf, self.authority, self.now) for request, leaf in zip(requests, current, strict=True)],
+        )
+        records = [self.ledger.leaf(place, leaf.leaf_sha256) for place, leaf in zip(places, deployed, strict=True)]
+        return [
+            LeafPlan(request, leaf, known, decide(request, leaf, known, self.authority, self.now), place)
+            for request, leaf, known, place in zip(requests, deployed, records, places, strict=True)
+        ]
+
+    def preflight(self, plans: Sequence[LeafPlan]) -> None:
+        """Check that all that ``plans`` need could be signed, and sign nothing.
+
+        Raises AuthorityDueError for what certificate_authority renews.
+        """
+        preflight(plans, self.authority, self.passphrases, self.now)
+
+    def carry_out(
+        self, plans: Sequence[LeafPlan], activation: Activation | None
+    ) -> tuple[list[SignedLeaf], Deployment | None]:
+        """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing.
+
+        What is signed is in the ledger before it leaves the controller; it counts as deployed once the host says so.
+        """
+        signed = issue(plans, self.authority, self.passphrases, self.ledger, self.now)
+        deployment = deploy(self.call, [leaf.delivery for leaf in signed], activation) if signed else None
+        confirm(plans, signed, self.ledger, self.now)
+        return signed, deployment

@@ -1,0 +1,79 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A host's answer about an anchor, decoded as hostile and turned into the result that a task's user sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, SETTLED
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+
+# What is taken as it is, beside the outcomes: Ansible's own words for a call that failed, and its warnings.
+CALL_RESULT = ("ansible_facts", "exception", "failed", "module_stderr", "msg", "unreachable", "warnings")
+
+
+def trust_result(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The task's result of a host's answer. Raises PkiError for what is no answer."""
+    result = {key: answer[key] for key in CALL_RESULT if key in answer}
+    failed = bool(answer.get("failed") or answer.get("unreachable"))
+    if failed and "stores" not in answer:
+        return result
+    try:
+        outcomes = decode(Answer, {"stores": None, **answer}).stores
+    except MalformedError as error:
+        raise PkiError(f"The host returned a malformed result: {error}.") from error
+    result["stores"] = [_store(outcome) for outcome in outcomes]
+    result["purged"] = _purged(outcomes)
+    if outcomes or not failed:
+        result["changed"] = any(outcome.changed for outcome in outcomes)
+        result["diff"] = _diff(outcomes)
+    return result
+
+
+def _store(outcome: StoreOutcome) -> dict[str, Any]:
+    return {
+        "name": outcome.name,
+        "kind": outcome.kind,
+        "read_by": outcome.readers,
+        "state": outcome.state,
+        "changed": outcome.changed,
+        "evidence": list(outcome.evidence),
+    }
+
+
+def _purged(outcomes: Sequence[StoreOutcome]) -> list[dict[str, Any]]:
+    """The former anchors that went, each with the names of the stores it went from."""
+    stores: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for purged in outcome.purged:
+            if purged.after.state in SETTLED[REMOVE]:
+                stores.setdefault(purged.sha256, []).append(outcome.name)
+    return [{"sha256": sha256, "stores": names} for sha256, names in stores.items()]
+
+
+def _diff(outcomes: Sequence[StoreOutcome]) -> dict[str, str]:
+    """What each store said before and after."""
+    before, after = [], []
+    for outcome in outcomes:
+        before.append(_section(outcome.name, outcome.before.state, outcome.before.evidence))
+        after.append(_section(outcome.name, outcome.state, outcome.evidence))
+        for purged in outcome.purged:
+            name = f"{outcome.name}, former anchor {purged.name}"
+            before.append(_section(name, purged.before.state, purged.before.evidence))
+            after.append(_section(name, purged.after.state, purged.after.evidence))
+    return {
+        "before_header": "trust stores before",
+        "after_header": "trust stores after",
+        "before": "".join(before),
+        "after": "".join(after),
+    }
+
+
+def _section(name: str, state: str, evidence: Sequence[str]) -> str:
+    return "".join([f"{name}: {state}\n", *(f"  {sentence}\n" for sentence in evidence)])

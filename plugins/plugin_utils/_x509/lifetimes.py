@@ -1,0 +1,50 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every lifetime, share and margin of the controller, in one table, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long each kind of certificate, and a staple, is valid, in days. What is set here is the default."""
+
+    root: int = 3650
+    issuing: int = 1095
+    responder: int = 30
+    leaf: int = 90
+    staple: int = 7
+
+
+# Apple's clients refuse a longer leaf even under an anchor of the user's own.
+LONGEST_LEAF = 825
+# A hundred years, far enough from the year 9999 in which the calendar of a certificate ends.
+LONGEST_ROOT = 36500
+# A lifetime is at least this many times that of what it has to outlive, which leaves room for renewal.
+SHORTEST_MULTIPLE = 2
+
+# A host whose clock is a little slow must not find its new certificate or staple in the future.
+BACKDATE = timedelta(minutes=5)
+# How far the clocks of two machines may be apart, as OpenSSL, nginx and HAProxy have it.
+SKEW = timedelta(minutes=5)
+
+# What is left of a certificate's lifetime when it is renewed. A third of a leaf's is a month, time enough to find
+# and repair what keeps it from being renewed.
+LEAF_REMAINDER = 1 / 3
+# A root must reach every host before it is needed: a third is years, and never less than a leaf's lifetime, since
+# nothing outlives its root.
+ROOT_REMAINDER = 1 / 3
+# Half of a responder's, which policy keeps at a staple's lifetime or more: so no staple is ever cut short.
+RESPONDER_REMAINDER = 1 / 2
+
+# How much of a staple's validity has passed when it is renewed: half, so that it can fail for days before a server has
+# none; certificates differ by up to a tenth, so that a fleet does not renew all of its staples in one run.
+STAPLE_RENEWAL = 0.5
+STAPLE_JITTER = 0.1
+# How long the ledger remembers a staple that nobody accepts any more.
+STAPLE_MEMORY = timedelta(days=30)

@@ -1,0 +1,125 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every trust store has to pass, each on a scratch host that has it alone: the contract in ``_trust/store.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KIND_NAMES, KINDS
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STATES, Store
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
+    ANCHOR,
+    OPPOSITE,
+    OTHER,
+    REACHED,
+    apply,
+    apply_all,
+    settle,
+)
+from ansible_collections.anchorage.pki.tests.unit.scratch_stores import STORES, StoreHost
+from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore, kind_of
+
+#: The store whose files are made by a package's trigger alone, which makes all of them: there is no way back from it.
+FED_BY_ITS_PACKAGE = "debian-java"
+
+
+@pytest.fixture(params=STORES)
+def subject(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreHost]:
+    with STORES[request.param](tmp_path / "host", monkeypatch) as subject:
+        yield subject
+
+
+@pytest.fixture
+def store(subject: StoreHost) -> Store:
+    """The only store of the host."""
+    host = subject.host
+    kinds = [kind for kind in host.table if kind.name in host.kinds]
+    (store,) = (store for kind in kinds for finder in kind.finders for store in finder.find(host.settings))
+    return store
+
+
+def test_every_kind_is_tried_here() -> None:
+    assert KIND_NAMES == ("system", "java", "policies", "nss", "applications")
+    assert len(STORES) >= sum(len(kind.finders) for kind in KINDS)
+
+
+def test_it_says_what_it_is(subject: StoreHost, store: Store) -> None:
+    assert [store.kind] == list(subject.host.kinds)
+    assert store.name
+    assert store.readers
+    assert store.obstacle == ""
+
+
+def test_a_look_changes_nothing(subject: StoreHost, store: Store) -> None:
+    before = subject.host.picture()
+    finding = store.inspect(ANCHOR)
+    assert finding.state == "absent"
+    assert finding.state in STATES
+    assert finding.evidence
+    assert (finding.blocked, finding.awaits, finding.private) == ("", "", False)
+    assert subject.host.picture() == before
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_a_preview_changes_nothing_and_tells_the_truth(subject: StoreHost, store: Store, operation: str) -> None:
+    if operation == "remove":
+        settle("install", subject.host)
+    before = subject.host.picture()
+    preview = store.preview(ANCHOR, operation)
+    planned = apply(operation, subject.host, check_mode=True)
+    assert subject.host.picture() == before
+    assert preview.state == REACHED[operation]
+    assert preview.evidence
+    outcome = apply(operation, subject.host)
+    assert (planned.state, planned.changed, planned.before) == (outcome.state, outcome.changed, outcome.before)
+    assert not apply(operation, subject.host, check_mode=True).changed
+
+
+def test_it_comes_and_goes(subject: StoreHost) -> None:
+    before = subject.content()
+    outcome = settle("install", subject.host)
+    assert (outcome.before.state, apply("inspect", subject.host).state) == ("absent", "trusted")
+    assert subject.content() != before
+    outcome = settle("remove", subject.host)
+    assert (outcome.before.state, apply("inspect", subject.host).state) == ("trusted", "absent")
+    assert subject.content() == before
+
+
+def test_an_installation_can_be_undone(subject: StoreHost, store: Store, request: pytest.FixtureRequest) -> None:
+    before = subject.content()
+    with ExitStack() as undo:
+        store.install(ANCHOR, store.inspect(ANCHOR), undo)
+        assert store.inspect(ANCHOR).state == "trusted"
+    if FED_BY_ITS_PACKAGE in request.node.callspec.id:
+        assert store.inspect(ANCHOR).state == "trusted"
+        return
+    assert subject.content() == before
+    assert store.inspect(ANCHOR).state == "absent"
+
+
+def test_several_anchors_are_removed_at_once(subject: StoreHost, store: Store) -> None:
+    before = subject.content()
+    anchors = [ANCHOR, OTHER]
+    present = [anchor for anchor in anchors if store.inspect(anchor).state == "trusted"]
+    settle("install", subject.host)
+    store.remove(anchors)
+    assert [store.inspect(anchor).state for anchor in anchors] == ["absent", "absent"]
+    if not present:
+        assert subject.content() == before
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_another_stores_failure_does_not_keep_it_from_its_turn(subject: StoreHost, operation: str) -> None:
+    host = subject.host
+    apply(OPPOSITE[operation], host)
+    host.table = (kind_of(StubStore(inspect=PermissionError(13, "Permission denied", "/broken"))), *host.table)
+    broken, outcome = apply_all(operation, host, kinds=[*host.kinds, "nss"])
+    assert (broken.state, outcome.state) == ("failed", REACHED[operation])
+    assert shortfall(operation, [broken, outcome]) == "stub: /broken cannot be read or changed: Permission denied."

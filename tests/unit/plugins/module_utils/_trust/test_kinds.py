@@ -1,0 +1,75 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever lists the kinds of stores says what their table says: arguments, documentation, playbooks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import DEFAULT_KINDS, KIND_NAMES, KINDS
+from ansible_collections.anchorage.pki.plugins.modules import anchor_deployment, trust_anchor, trust_anchor_info
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC
+
+REPOSITORY = Path(__file__).resolve().parents[5]
+OPTIONAL = [kind.name for kind in KINDS if not kind.is_default]
+
+
+def options(module: Any) -> dict[str, Any]:
+    documentation: dict[str, Any] = yaml.safe_load(module.DOCUMENTATION)["options"]
+    return documentation
+
+
+def test_each_kind_is_listed_once() -> None:
+    assert len(set(KIND_NAMES)) == len(KINDS)
+    assert [kind.name for kind in KINDS if kind.is_required] == ["system"]
+    assert OPTIONAL == ["applications"]
+    assert list(DEFAULT_KINDS) == [name for name in KIND_NAMES if name not in OPTIONAL]
+    assert all(sought.startswith(("/", "~/")) for kind in KINDS for finder in kind.finders for sought in finder.sought)
+
+
+@pytest.mark.parametrize("module", [trust_anchor, trust_anchor_info, anchor_deployment])
+def test_every_task_takes_every_kind(module: Any) -> None:
+    assert options(module)["stores"]["choices"] == list(KIND_NAMES)
+
+
+def test_the_arguments_are_the_tables() -> None:
+    assert ANCHOR_SPEC["stores"]["choices"] == list(KIND_NAMES)
+    assert options(anchor_deployment)["stores"]["default"] == list(DEFAULT_KINDS)
+
+
+@pytest.mark.parametrize("module", [trust_anchor, trust_anchor_info])
+def test_the_documentation_says_what_each_stands_for(module: Any) -> None:
+    described = [re.split(r"[;.]", each)[0] for each in options(module)["stores"]["description"]]
+    assert [each for each in described if "stands for" in each] == [
+        f"V({kind.name}) stands for {kind.stands_for}" for kind in KINDS
+    ]
+    default = f"Without it, all but {', '.join(f'V({name})' for name in OPTIONAL)}"
+    assert any(each.startswith(default) for each in described)
+
+
+def test_the_table_of_the_documentation_is_this_one() -> None:
+    text = (REPOSITORY / "docs/trust-stores.md").read_text()
+    listed = re.search(r"\| kind \| stands for \|\n\|---\|---\|\n((?:\|.*\n)+)", text)
+    assert listed
+    assert listed.group(1).splitlines() == [f"| `{kind.name}` | {kind.stands_for} |" for kind in KINDS]
+    assert "chooses among five kinds. Without it, all but `applications` are meant" in text
+
+
+def test_the_role_takes_every_kind() -> None:
+    role = REPOSITORY / "roles/trust_anchor"
+    specification = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    assert specification["options"]["trust_anchor_stores"]["choices"] == list(KIND_NAMES)
+    (row,) = [line for line in (role / "README.md").read_text().splitlines() if "`trust_anchor_stores`" in line]
+    assert row.endswith(f"the kinds of stores to change: {', '.join(f'`{name}`' for name in KIND_NAMES)} |")
+
+
+@pytest.mark.parametrize("playbook", ["doctor", "uninstall"])
+def test_playbooks_about_every_store_name_every_kind(playbook: str) -> None:
+    text = (REPOSITORY / f"playbooks/{playbook}.yml").read_text()
+    assert f"stores: [{', '.join(KIND_NAMES)}]" in text

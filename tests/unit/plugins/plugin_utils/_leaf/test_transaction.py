@@ -1,0 +1,198 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The leaves of a host from the first question to the ledger's last entry, with a host that is a function."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    Activation,
+    ActivationOutcome,
+    Delivery,
+    DeployedGeneration,
+    DeployedLeaf,
+    Deployment,
+    Inspection,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+DAY = timedelta(days=1)
+
+RequestLeaf = Callable[..., LeafRequest]
+
+
+def place(name: str = "app", host: str = "web1") -> LeafPlace:
+    return LeafPlace(host, "/etc/pki/anchorage", name)
+
+
+@dataclass
+class Host:
+    """A host that keeps what it is given, and notes what it is asked; it may fail to answer."""
+
+    leaves: dict[str, DeployedLeaf] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    loses: str = ""
+
+    def __call__(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        operation = "deploy" if "deploy" in arguments else "inspect"
+        self.calls.append(operation)
+        if operation == self.loses:
+            return {"unreachable": True, "msg": "the connection was lost"}
+        return self._deploy(arguments) if operation == "deploy" else self._inspect(arguments)
+
+    def _inspect(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        names = [entry["name"] for entry in arguments["inspect"]]
+        return encode(Inspection(tuple(self.leaves.get(name, DeployedLeaf(name)) for name in names)))
+
+    def _deploy(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        confirmed = []
+        for entry in arguments["deploy"]:
+            delivery = decode(Delivery, entry)
+            former = self.leaves.get(delivery.name, DeployedLeaf(delivery.name))
+            leaf = replace(former, generation=former.generation + 1, staple_sha256=_sha256(delivery.staple))
+            if delivery.action == "leaf":
+                certificate = x509.load_pem_x509_certificate(delivery.certificate.encode())
+                chain = _sha256(delivery.chain.encode())
+                leaf = replace(leaf, leaf_sha256=fingerprint(certificate), chain_sha256=chain)
+            self.leaves[delivery.name] = leaf
+            confirmed.append(DeployedGeneration(leaf.name, leaf.generation, leaf.leaf_sha256, leaf.staple_sha256))
+        return encode(Deployment(True, ActivationOutcome(), tuple(confirmed)))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest() if content else ""
+
+
+@pytest.fixture
+def ledger(own_authority: Authority) -> Iterator[Ledger]:
+    with open_ledger(own_authority.ledger_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def start(own_authority: Authority, ledger: Ledger, now: datetime) -> Callable[..., LeafTransaction]:
+    """A function that begins a transaction with a host."""
+
+    def begin(host: Host, at: datetime = now) -> LeafTransaction:
+        return LeafTransaction(own_authority, Passphrases(), ledger, host, at)
+
+    return begin
+
+
+def test_a_first_run_takes_two_calls_and_the_next_one(start, ledger: Ledger, request_leaf: RequestLeaf) -> None:
+    host = Host()
+    transaction = start(host)
+    requests, places = [request_leaf("a"), request_leaf("b")], [place("a"), place("b")]
+    plans = transaction.plan(requests, places)
+    assert [plan.decision.reason for plan in plans] == ["nothing is deployed yet"] * 2
+    signed, deployment = transaction.carry_out(plans, Activation())
+    assert [leaf.plan.request.name for leaf in signed] == ["a", "b"]
+    assert [(leaf.name, leaf.generation) for leaf in deployment.certificates] == [("a", 1), ("b", 1)]
+    assert ledger.leaf_counts() == {"deployed": 2}
+    assert host.calls == ["inspect", "deploy"]
+
+    plans = transaction.plan(requests, places)
+    assert [plan.decision.action for plan in plans] == [Action.NONE] * 2
+    assert transaction.carry_out(plans, Activation()) == ([], None)
+    assert host.calls == ["inspect", "deploy", "inspect"]
+
+
+def test_a_plan_holds_what_is_deployed_against_the_ledger_of_that_place(
+    start: Callable[..., LeafTransaction], ledger: Ledger, own_authority: Authority, request_leaf, make_leaf
+) -> None:
+    leaf = make_leaf("app.test")
+    chain = _sha256(own_authority.issuing.certificate.public_bytes(serialization.Encoding.PEM))
+    host = Host({"app": DeployedLeaf("app", 4, fingerprint(leaf), chain, "8" * 64)})
+
+    def plan(at: LeafPlace) -> list[str]:
+        plans = start(host).plan([request_leaf()], [at])
+        return [f"{plan.decision.action.value}: {plan.decision.reason}" for plan in plans]
+
+    unknown = ["leaf: the deployed leaf is not in the authority's ledger for this host"]
+    assert plan(place()) == unknown
+    with ledger.transaction():
+        ledger.record_leaf(leaf, own_authority.issuing.sha256, place(), ["app.test"], "controller")
+    assert plan(place()) == ["staple: the deployed staple is not in the authority's ledger"]
+    assert plan(place(host="web2")) == unknown
+
+
+def test_every_request_has_its_own_plan(start, request_leaf: RequestLeaf) -> None:
+    host = Host({"b": DeployedLeaf("b", 4, damage="cert.pem is altered")})
+    plans = start(host).plan([request_leaf("a"), request_leaf("b")], [place("a"), place("b")])
+    assert [(plan.request.name, plan.place.name, plan.decision.reason) for plan in plans] == [
+        ("a", "a", "nothing is deployed yet"),
+        ("b", "b", "cert.pem is altered"),
+    ]
+
+
+def test_the_host_is_asked_about_the_leaf_that_the_ledger_has_for_it(start, request_leaf: RequestLeaf) -> None:
+    host = Host()
+    transaction = start(host)
+    asked: list[str] = []
+
+    def noting(arguments: dict[str, Any]) -> dict[str, Any]:
+        asked.extend(entry["keep"] for entry in arguments.get("inspect", []))
+        return host(arguments)
+
+    watched = replace(transaction, call=noting)
+    watched.carry_out(watched.plan([request_leaf()], [place()]), None)
+    watched.plan([request_leaf()], [place()])
+    assert asked == ["", host.leaves["app"].leaf_sha256]
+
+
+def test_what_a_host_did_not_confirm_is_signed_and_not_deployed(start, ledger: Ledger, request_leaf, now) -> None:
+    """It is due again in the next run: what counts is what the host has."""
+    host = Host(loses="deploy")
+    transaction = start(host)
+    with pytest.raises(HostFailedError, match="the connection was lost") as caught:
+        transaction.carry_out(transaction.plan([request_leaf()], [place()]), None)
+    assert caught.value.result["unreachable"] is True
+    assert ledger.leaf_counts() == {"signed": 1}
+    assert ledger.current_leaf(place()).staples[0].deployed_at is None
+
+    host.loses = ""
+    (plan,) = transaction.plan([request_leaf()], [place()])
+    assert plan.decision.reason == "nothing is deployed yet"
+    transaction.carry_out([plan], None)
+    assert ledger.leaf_counts() == {"deployed": 1, "superseded": 1}
+    assert ledger.current_leaf(place()).staples[0].deployed_at == now
+
+
+def test_a_staple_alone_travels_when_it_is_due(start, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
+    host = Host()
+    first = start(host)
+    first.carry_out(first.plan([request_leaf()], [place()]), None)
+    leaf_sha256 = host.leaves["app"].leaf_sha256
+    later = start(host, now + 4 * DAY)
+    (plan,) = later.plan([request_leaf()], [place()])
+    assert plan.decision.action is Action.STAPLE
+    later.carry_out([plan], None)
+    assert (host.leaves["app"].generation, host.leaves["app"].leaf_sha256) == (2, leaf_sha256)
+    staples = ledger.current_leaf(place()).staples
+    assert [staple.deployed_at for staple in staples] == [now, now + 4 * DAY]
+    (plan,) = later.plan([request_leaf()], [place()])
+    assert plan.decision.action is Action.NONE
+
+
+def test_a_host_that_cannot_be_inspected_has_nothing_signed_for_it(start, ledger: Ledger, request_leaf) -> None:
+    with pytest.raises(HostFailedError):
+        start(Host(loses="inspect")).plan([request_leaf()], [place()])
+    assert ledger.leaf_counts() == {}

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""NSS databases of people, made and read by the real certutil."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.tests.unit.scratch_people import as_person, write_as
+
+
+class ScratchDatabase:
+    """A database of a person, as certutil sees it."""
+
+    def __init__(self, owner: Account, folder: str = ".pki/nssdb", password: str = "") -> None:
+        self.owner = owner
+        self.path = Path(owner.home, folder)
+        as_person(owner, "mkdir", "-p", self.path)
+        secret = write_as(owner, Path(owner.home, "password"), f"{password}\n".encode())
+        self.certutil("-N", "-f", str(secret))
+
+    def certutil(self, *arguments: str, stdin: bytes = b"") -> str:
+        return as_person(self.owner, "certutil", *arguments, "-d", f"sql:{self.path}", stdin=stdin)
+
+    def add(self, nickname: str, anchor: Anchor, flags: str = "C,,") -> None:
+        self.certutil("-A", "-n", nickname, "-t", flags, "-a", stdin=anchor.pem.encode())
+
+    def lists(self) -> dict[str, str]:
+        """The trust flags of each nickname."""
+        lines = self.certutil("-L").splitlines()[4:]
+        return {line[:60].strip(): line[60:].strip() for line in lines if line.strip()}
+
+    def change(self, statement: str, *values: bytes) -> None:
+        """Reach past certutil into the file."""
+        connection = sqlite3.connect(self.path / "cert9.db")
+        connection.execute(statement, values)
+        connection.commit()
+        connection.close()
