@@ -96,7 +96,7 @@ class DebianKeystore:
             ["dpkg-trigger", "--no-await", "update-ca-certificates-java-fresh"],
             ["dpkg", "--triggers-only", "--pending"],
         ):
-            outcome = run(command, _LIMIT, environment={"PATH": self.host.search_path})
+            outcome = run(command, _LIMIT, search_path=self.host.search_path)
             if outcome.status:
                 raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
 

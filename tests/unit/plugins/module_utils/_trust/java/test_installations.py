@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
-from ansible_collections.anchorage.pki.tests.unit.keystores import KINDS, aliases_in, import_into, make_keystore
+from ansible_collections.anchorage.pki.tests.unit.keystores import (
+    KINDS,
+    aliases_in,
+    import_into,
+    make_keystore,
+    quick_keytool,
+)
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, OTHER, anchor_of, apply, apply_all, settle
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, give
@@ -29,6 +36,8 @@ KEYTOOL = shutil.which("keytool") or ""
 @pytest.fixture(autouse=True)
 def java_alone(people: ScratchPeople) -> None:
     people.kinds = ("java",)
+    programs = quick_keytool(people.root / "bin").parent
+    people.settings = replace(people.settings, search_path=f"{programs}:{people.settings.search_path}")
 
 
 @pytest.fixture(scope="module")
