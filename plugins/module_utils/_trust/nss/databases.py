@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import people, search
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts, search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import profiles as nss_profiles
@@ -104,14 +104,14 @@ class BrowserDatabase:
         call_as(self.account, self.database.delete, [anchor.pem for anchor in anchors])
 
     def _inspect(self, anchor: Anchor) -> Finding:
-        found = call_as(self.account, self.database.examine, anchor.der, patience=_READING_TIMEOUT)
+        found = call_as(self.account, self.database.examine, anchor.der, timeout=_READING_TIMEOUT)
         evidence = tuple(self._describe(nickname, flags) for nickname, flags in found)
         if any("C" in flags.split(",")[0] for _nickname, flags in found):
             return Finding(TRUSTED, evidence)
         return Finding(STALE, evidence) if found else Finding(ABSENT, (f"{self.name} lacks it",))
 
     def _inspect_without_certutil(self, anchor: Anchor) -> Finding:
-        nicknames = call_as(self.account, self.database.nicknames, anchor.der, patience=_READING_TIMEOUT)
+        nicknames = call_as(self.account, self.database.nicknames, anchor.der, timeout=_READING_TIMEOUT)
         if not nicknames:
             return Finding(ABSENT, (f"{self.name} lacks it",))
         return Finding(STALE, (f"{self.name} holds it; only certutil can tell whether it is trusted",))
@@ -124,7 +124,7 @@ class BrowserDatabase:
 
 
 def find(settings: Settings) -> list[BrowserDatabase]:
-    accounts = people(settings.root, _PLACES, settings.survey_timeout)
+    accounts = find_accounts(settings.root, _PLACES, settings.survey_timeout)
     return [store for account in accounts for store in _of(account, settings)]
 
 
@@ -134,7 +134,7 @@ def _of(account: Account, settings: Settings) -> list[BrowserDatabase]:
         return BrowserDatabase(account, database, settings, browser, failure)
 
     try:
-        found = search(account, nss_profiles.databases, account.home, timeout=settings.search_timeout)
+        found = search_home(account, nss_profiles.databases, account.home, timeout=settings.search_timeout)
     except HostError as error:
         return [store(account.home, failure=str(error))]
     return [store(folder, browser) for folder, browser in found]

@@ -336,7 +336,7 @@ def test_a_home_that_gives_no_answer_fails_alone(people: ScratchPeople, monkeypa
         monkeypatch.setattr(os, name, hanging_in(people.alice.home, getattr(os, name)))
     silent, other = apply_all("install", people, ANCHOR, survey_timeout=0.3, search_timeout=0.3)
     assert (silent.name, silent.state) == (people.alice.home, "failed")
-    assert silent.evidence[0].startswith("Work in the files of alice came to no end")
+    assert silent.evidence[0].startswith("Work in the files of alice did not complete in time")
     assert (other.name, other.state) == (str(healthy.path), "trusted")
 
 
