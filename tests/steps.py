@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -50,17 +50,27 @@ class Step:
     name: str
     action: Callable[[], str | None]
     parts: tuple[str, ...]
+    #: Whether it mostly waits, and disturbs no neighbour of which that is true too.
+    side_by_side: bool = False
 
 
 @dataclass(frozen=True)
-class Core:
-    """A virtual environment with a release of ansible-core, and the Python versions it may be made with."""
+class End:
+    """One end of what is supported, in a virtual environment: the oldest or the newest of everything.
 
-    release: str
-    folder: Path
-    requirement: str
+    ``choose_python`` takes one of the machine's Python versions within the range.
+    """
+
+    name: str
+    requirements: tuple[str, ...]
     oldest_python: tuple[int, int]
     newest_python: tuple[int, int]
+    choose_python: Callable[[Iterable[tuple[int, int]]], tuple[int, int]]
+
+    @property
+    def folder(self) -> Path:
+        """Where the virtual environment is."""
+        return BUILD / f"venv-{self.name}"
 
     @property
     def python(self) -> Path:
@@ -69,8 +79,9 @@ class Core:
 
 
 VENV = ROOT / ".venv"
-OLDEST = Core("2.19", BUILD / "venv-2.19", "ansible-core~=2.19.0", (3, 11), (3, 13))
-NEWEST = Core("newest", BUILD / "venv-newest", "ansible-core", (3, 12), (3, 99))
+FLOOR = ROOT / "tests" / "requirements-floor.txt"
+OLDEST = End("oldest", ("ansible-core~=2.19.0", "--constraint", str(FLOOR)), (3, 11), (3, 13), min)
+NEWEST = End("newest", ("ansible-core",), (3, 12), (3, 99), max)
 
 
 def run(command: list[str | Path], environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
@@ -132,7 +143,10 @@ def install_packages() -> str | None:
     print(f"Installing Debian packages: {' '.join(packages)}", flush=True)
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "--quiet"], environment)
-    run(["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages], environment)
+    with machine.services_not_started():
+        run(["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages], environment)
+    for service in machine.new_services(packages):
+        run(["systemctl", "disable", "--now", service])
     return f"installed {' '.join(packages)}"
 
 
@@ -147,48 +161,53 @@ def fetch_collections() -> None:
     run([sys.executable, "tests/lab/fetch_collections.py", COLLECTIONS])
 
 
-def main_core() -> Core:
-    """The release of ansible-core in ``.venv``: the newest one that its Python can run."""
-    release = ".".join(version("ansible-core").split(".")[:2])
-    return Core(release, VENV, "ansible-core", sys.version_info[:2], sys.version_info[:2])
-
-
-def second_core(main: Core) -> Core:
-    """The release that is tested besides: the newest, or the oldest where ``.venv`` has a newer one."""
-    return NEWEST if main.release == OLDEST.release else OLDEST
-
-
-def prepare(core: Core) -> str:
-    """Make the virtual environment of a second ansible-core."""
+def prepare(end: End) -> str:
+    """Make the virtual environment of one end of what is supported."""
     found = machine.interpreters()
-    fitting = {python: found[python] for python in found if core.oldest_python <= python <= core.newest_python}
+    fitting = [python for python in found if end.oldest_python <= python <= end.newest_python]
     if not fitting:
-        raise Skipped(f"ansible-core {core.release} needs another Python than those on this machine")
-    python = max(fitting)
-    if not core.python.exists():
-        run([fitting[python], "-m", "venv", core.folder])
+        raise Skipped(f"the {end.name} ansible-core needs another Python than those on this machine")
+    if not end.python.exists():
+        run([found[end.choose_python(fitting)], "-m", "venv", end.folder])
     files = ["--requirement", "requirements.txt", "--requirement", "tests/requirements-unit.txt"]
-    run([core.python, *PIP_INSTALL, "--upgrade", *files, core.requirement])
-    return f"Python {python[0]}.{python[1]}"
+    run([end.python, *PIP_INSTALL, "--upgrade", "--upgrade-strategy", "eager", *files, *end.requirements])
+    return versions(end.python)
 
 
-def need_core(core: Core) -> None:
+def versions(python: Path) -> str:
+    """What an environment has of what the supported range is about."""
+    packages = ["ansible-core", *re.findall(r"^([\w-]+)==", FLOOR.read_text(encoding="utf-8"), re.MULTILINE)]
+    script = (
+        "import platform, sys; from importlib.metadata import version; "
+        "print('Python', platform.python_version(), *(f', {name} {version(name)}' for name in sys.argv[1:]), sep=' ')"
+    )
+    listing = subprocess.run([python, "-c", script, *packages], capture_output=True, text=True, check=True).stdout
+    return listing.strip().replace(" ,", ",")
+
+
+def need_environment(end: End) -> None:
     """Skip the step unless the virtual environment was made."""
-    if not core.python.exists():
-        raise Skipped(f"there is no ansible-core {core.release}, see the set-up")
+    if not end.python.exists():
+        raise Skipped(f"there is no {end.name} ansible-core, see the set-up")
 
 
 # --- Tests in Python -------------------------------------------------------------------------------------------------
 
 
-def pytest(core: Core, folder: str) -> str:
-    """Run the tests of a folder on one ansible-core."""
-    need_core(core)
-    report = core.folder / f"{Path(folder).name}.xml"
+def unit_tests(end: End) -> str:
+    """Run the unit tests on one end of what is supported."""
+    need_environment(end)
+    return f"{pytest(end.folder, 'tests/unit')}; {versions(end.python)}"
+
+
+def pytest(environment: Path, folder: str) -> str:
+    """Run the tests of a folder in a virtual environment."""
+    report = BUILD / "reports" / f"{environment.name}-{Path(folder).name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    environment = environment_with(core.folder)
+    options = ("--quiet", *AT_ONCE, f"--junit-xml={report}")
     try:
-        run([core.python, "-m", "pytest", "--quiet", *AT_ONCE, f"--junit-xml={report}", folder], environment)
+        run([environment / "bin" / "python", "-m", "pytest", *options, folder], environment_with(environment))
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}") from None
     return count_tests(report)
@@ -217,10 +236,10 @@ def shellcheck() -> None:
     run(["shellcheck", *scripts])
 
 
-def sanity(core: Core) -> None:
+def sanity(end: End) -> str:
     """Run ``ansible-test sanity`` over a copy of the project, at the path that it demands."""
-    need_core(core)
-    top = BUILD / "sanity" / core.release
+    need_environment(end)
+    top = BUILD / "sanity" / end.name
     copy = top / "ansible_collections" / "anchorage" / "pki"
     shutil.rmtree(top, ignore_errors=True)
     for path in project_files():
@@ -229,12 +248,13 @@ def sanity(core: Core) -> None:
     run(["git", "init", "--quiet"], folder=copy)  # ansible-test asks git for the list of files
 
     # Its virtual environments take a minute to make: they outlive the checkout.
-    home = machine.cache_folder() / "ansible-test"
-    run([core.python, "tests/lab/make_sanity_home.py", home])
+    home = machine.cache_folder() / "ansible-test" / end.name
+    run([end.python, "tests/lab/make_sanity_home.py", home])
     interpreters = [str(python.parent) for python in machine.interpreters().values()]
-    search_path = os.pathsep.join([str(core.folder / "bin"), *interpreters, os.environ["PATH"]])
+    search_path = os.pathsep.join([str(end.folder / "bin"), *interpreters, os.environ["PATH"]])
     environment = os.environ | {"HOME": str(home), "PATH": search_path}
-    run([core.folder / "bin" / "ansible-test", "sanity", "--requirements"], environment, copy)
+    run([end.folder / "bin" / "ansible-test", "sanity", "--requirements"], environment, copy)
+    return versions(end.python)
 
 
 # --- Documentation and packaging ------------------------------------------------------------------------------------
@@ -260,33 +280,36 @@ def build_images() -> None:
     run([sys.executable, "tests/lab/build_images.py"], machine.test_environment())
 
 
-def molecule(scenario: str) -> None:
+def molecule(scenario: str) -> str:
     """Run one scenario in containers."""
     need("podman")
     run_tool("molecule", "test", "--scenario-name", scenario)
+    return versions(VENV / "bin" / "python")
 
 
 def scenarios() -> list[str]:
-    """The names of the molecule scenarios."""
-    return sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+    """The names of the molecule scenarios: those with most hosts, which take longest, first."""
+    return sorted((path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")), key=lambda name: -hosts_of(name))
+
+
+def hosts_of(scenario: str) -> int:
+    """How many containers a scenario starts."""
+    inventory = ROOT / "molecule" / scenario / "inventory" / "hosts.yml"
+    return inventory.read_text(encoding="utf-8").count("laboratory_image:")
 
 
 def all_steps() -> list[Step]:
     """Every step, in the order in which they run."""
-    main = main_core()
-    second = second_core(main)
     step = functools.partial
+    ends = (OLDEST, NEWEST)
     return [
-        Step("set-up: system packages", install_packages, ("interoperability", "molecule")),
+        Step("set-up: system packages", install_packages, ("unit", "interoperability", "molecule")),
         Step("set-up: test tools", install_tools, PARTS),
-        Step(f"set-up: ansible-core {second.release}", step(prepare, second), ("unit", "sanity")),
+        *(Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "sanity")) for end in ends),
         Step("set-up: container images", build_images, ("molecule",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule")),
-        *(
-            Step(f"unit tests, ansible-core {core.release}", step(pytest, core, "tests/unit"), ("unit",))
-            for core in (main, second)
-        ),
-        Step("interoperability tests", step(pytest, main, "tests/interoperability"), ("interoperability",)),
+        *(Step(f"unit tests, {end.name} ansible-core", step(unit_tests, end), ("unit",)) for end in ends),
+        Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         Step("ruff check", step(run_tool, "ruff", "check"), ("lint",)),
         Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",)),
         Step("mypy", step(run_tool, "mypy"), ("lint",)),
@@ -295,9 +318,6 @@ def all_steps() -> list[Step]:
         Step("antsibull-docs", lint_documentation, ("docs",)),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
-        *(Step(f"sanity, ansible-core {core.release}", step(sanity, core), ("sanity",)) for core in (main, second)),
-        *(
-            Step(f"molecule {name}, ansible-core {main.release}", step(molecule, name), ("molecule",))
-            for name in scenarios()
-        ),
+        *(Step(f"sanity, {end.name} ansible-core", step(sanity, end), ("sanity",), side_by_side=True) for end in ends),
+        *(Step(f"molecule {name}", step(molecule, name), ("molecule",), side_by_side=True) for name in scenarios()),
     ]

@@ -10,6 +10,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LAB = Path(__file__).parent
@@ -25,6 +27,7 @@ PROGRAMS = {
     "gnutls-cli": "gnutls-bin",
     "javac": "default-jdk-headless",
     "mmdebstrap": "mmdebstrap",
+    "nginx": "nginx-light",
     "ocsptool": "gnutls-bin",
     "openssl": "openssl",
     "podman": "podman",
@@ -34,6 +37,12 @@ PROGRAMS = {
     "trust": "p11-kit",
     "vfychain": "libnss3-tools",
 }
+#: What Debian would start after the installation of a package, and at each start of the machine.
+SERVICES = {"nginx-light": "nginx.service"}
+#: Where Debian has servers; not on every user's PATH.
+SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+#: Asked by Debian's packages before they start a service: see invoke-rc.d(8).
+SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
 #: What podman needs besides where systemd does not run the machine: see containers.conf.
 PROGRAMS_WITHOUT_SYSTEMD = {
     "/usr/lib/podman/aardvark-dns": "aardvark-dns",
@@ -67,7 +76,32 @@ def test_environment() -> dict[str, str]:
 def missing_packages() -> list[str]:
     """The Debian packages that bring the programs which the tests use and the machine lacks."""
     wanted = PROGRAMS if runs_systemd() else PROGRAMS | PROGRAMS_WITHOUT_SYSTEMD
-    return sorted({package for program, package in wanted.items() if not shutil.which(program)})
+    folders = os.pathsep.join([*os.get_exec_path(), *SERVER_FOLDERS])
+    return sorted({package for program, package in wanted.items() if not shutil.which(program, path=folders)})
+
+
+def new_services(packages: list[str]) -> list[str]:
+    """The services that systemd would start with the machine, of packages that were just installed."""
+    return [SERVICES[package] for package in packages if package in SERVICES and runs_systemd()]
+
+
+@contextmanager
+def services_not_started(policy: Path = SERVICE_POLICY) -> Iterator[None]:
+    """Keep the packages that are installed meanwhile from starting services, unless the machine has a policy already.
+
+    Status 101 forbids the action. An existing policy is the administrator's, and stays as it is.
+    """
+    try:
+        descriptor = os.open(policy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
+    except FileExistsError:
+        yield
+        return
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nexit 101\n")
+    try:
+        yield
+    finally:
+        policy.unlink()
 
 
 def interpreters() -> dict[tuple[int, int], Path]:
