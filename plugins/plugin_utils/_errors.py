@@ -18,7 +18,7 @@ CALL_RESULT = ("exception", "failed", "module_stderr", "msg", "unreachable", "wa
 
 
 class PkiError(Exception):
-    """Something the user can mend; nothing was changed."""
+    """Something the user can fix; nothing was changed."""
 
 
 class AuthorityDueError(PkiError):
