@@ -15,11 +15,11 @@ from typing import Any
 
 
 class PkiError(Exception):
-    """Something the user can mend; nothing was changed."""
+    """Something the user can fix; nothing was changed."""
 
 
 class AuthorityDueError(PkiError):
-    """What an authority would sign with is missing or ends too soon, and certificate_authority makes it anew. In check
+    """What an authority would sign with is missing or ends too soon, and certificate_authority renews it. In check
     mode that is a warning, since the same run may do so."""
 
 
