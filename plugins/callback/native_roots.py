@@ -13,8 +13,8 @@ author:
   - The anchorage.pki contributors (@anchorage)
 description:
   - Reads the trust store of the controller when a run begins, so that its state is known before any task relies on it.
-  - A store that cannot be read, or not completely, is a warning. What was read is told with C(--verbose).
-  - The look-ups of P(anchorage.pki.native_roots#lookup) in all of the run's processes then use what was loaded.
+  - A store that cannot be read, or not completely, results in a warning. With C(--verbose), what was read is shown.
+  - The lookup P(anchorage.pki.native_roots#lookup) then uses what was loaded, in all processes of the run.
 requirements:
   - C(anchorage.pki.native_roots) in C(callbacks_enabled), or in E(ANSIBLE_CALLBACKS_ENABLED).
 seealso:
@@ -28,7 +28,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import PLATFORM
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import PLATFORM, error_line
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
 
@@ -49,5 +49,5 @@ class CallbackModule(CallbackBase):
             self._display.warning(str(failure))
             return
         for error in report["errors"]:
-            self._display.warning(f"Native roots, {error['path'] or 'a file without a name'}: {error['message']}")
+            self._display.warning(f"Native roots, {error_line(error)}")
         self._display.v(f"Native roots: {report['certificates']} read in {report['milliseconds']} milliseconds.")

@@ -11,17 +11,16 @@ version_added: 0.1.0
 author:
   - The anchorage.pki contributors (@anchorage)
 description:
-  - Holds the native roots of machines against one another and against Mozilla's set.
-  - Certificates are compared as a whole, and where they differ, by their public key, which an authority keeps when it
-    renews its root.
+  - Compares the native roots of machines with one another and with Mozilla's set.
+  - Certificates are compared as a whole, and where they differ, by their public key, which an authority may keep when
+    it renews its root.
 positional: _input
 options:
   _input:
     description:
       - The name of each machine, with what a task with M(anchorage.pki.native_roots_info) registered for it, or with
         any other dictionary that has the list C(certificates).
-      - A machine without this list is one that could not be read, and so is one with an empty list and errors in its
-        report.
+      - A machine without this list counts as not read, and so does one with an empty list and errors in its report.
     type: dict
     required: true
   controller:
@@ -31,7 +30,7 @@ options:
     type: dict
   mozilla:
     description:
-      - The certificates of Mozilla's set. Nothing is compared with it where this is left out or empty.
+      - The certificates of Mozilla's set. Where this is omitted or empty, nothing is compared with it.
     type: list
     elements: dict
 seealso:
@@ -62,16 +61,16 @@ _value:
       returned: always
       type: dict
       sample: {web1: 144, the controller: 145}
-    unread:
-      description: The names of machines that could not be read.
+    not_read:
+      description: The names of machines whose roots could not be read.
       returned: always
       type: list
       elements: str
     errors:
-      description: What could not be read of machines, or why a machine was not read, by its name.
+      description: What could not be read on a machine, or why it was not read at all, by its name.
       returned: always
       type: dict
-      sample: {web2: ['/etc/ssl/cert.pem: there is no certificate in it']}
+      sample: {web2: ['/etc/ssl/cert.pem: the CERTIFICATE in line 1 has no END line']}
     mozilla:
       description: The number of certificates in Mozilla's set, null where it was not given.
       returned: always
@@ -82,13 +81,13 @@ _value:
       returned: always
       type: list
       elements: dict
-    alone:
-      description: What one machine trusts and nobody else does, Mozilla included.
+    unique:
+      description: What one machine trusts, and neither another machine nor Mozilla.
       returned: always
       type: list
       elements: dict
     missing:
-      description: What more than half of the machines trust, and which of them do not.
+      description: What more than half of the machines trust, and which machines do not.
       returned: always
       type: list
       elements: dict
@@ -110,7 +109,7 @@ _value:
           returned: always
           type: str
         machines:
-          description: The machines that this is about.
+          description: The machines concerned.
           returned: always
           type: list
           elements: str
@@ -119,18 +118,18 @@ _value:
           returned: always
           type: list
           elements: str
-    beyond_mozilla:
-      description: What is trusted and not in Mozilla's set.
+    not_in_mozilla:
+      description: What is trusted but not in Mozilla's set.
       returned: always
       type: list
       elements: dict
-    lacking_of_mozilla:
+    missing_from_mozilla:
       description: What is in Mozilla's set, and which machines do not trust it.
       returned: always
       type: list
       elements: dict
     lines:
-      description: All of it as text for a person.
+      description: The comparison as lines of text.
       returned: always
       type: list
       elements: str
@@ -141,6 +140,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleTypeError
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import error_line
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.audit import (
     CONTROLLER,
     MOZILLA,
@@ -151,13 +151,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.audit_
 
 
 def compare(machines: Any, controller: Any = None, mozilla: Any = None) -> dict[str, Any]:
-    """The comparison as it is now, with its text. Raises AnsibleTypeError for what is no result of a machine."""
+    """The comparison as of now, with its text. Raises AnsibleTypeError for anything but results of machines."""
     if not isinstance(machines, Mapping):
         raise AnsibleTypeError("compare_roots takes a dictionary of results by the names of machines.")
     results = {str(name): result for name, result in machines.items()}
     for name in (CONTROLLER, MOZILLA):
         if name in results:
-            raise AnsibleTypeError(f"compare_roots: no machine may be called {name}, which stands for somebody else.")
+            raise AnsibleTypeError(f"compare_roots: no machine may be called {name}, a name with another meaning here.")
     if controller is not None:
         results[CONTROLLER] = controller
     read = {name: _machine(name, result) for name, result in results.items()}
@@ -167,12 +167,9 @@ def compare(machines: Any, controller: Any = None, mozilla: Any = None) -> dict[
 
 
 def _machine(name: str, result: Any) -> Machine:
-    """A machine by what the module native_roots_info, or the connection to it, told."""
+    """A machine, from the result of the module native_roots_info, or that of a failed connection."""
     try:
-        errors = [
-            f"{error['path'] or 'a file without a name'}: {error['message']}"
-            for error in result.get("report", {}).get("errors", [])
-        ]
+        errors = [error_line(error) for error in result.get("report", {}).get("errors", [])]
         certificates = result.get("certificates")
         if not (certificates is None or (isinstance(certificates, list) and all(map(_is_certificate, certificates)))):
             raise TypeError

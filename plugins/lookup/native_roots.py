@@ -11,33 +11,33 @@ version_added: 0.1.0
 author:
   - The anchorage.pki contributors (@anchorage)
 description:
-  - Gives the native roots of the controller, which are the certificates that its own trust store trusts for TLS
+  - Returns the native roots of the controller, that is, the certificates that its own trust store trusts for TLS
     servers.
-  - However many hosts, forks and tasks ask, they are loaded once in a run of C(ansible-playbook). What was loaded lies
-    in the run's own temporary folder, closed to other users, and ends with the run.
+  - However many hosts, forks and tasks ask, they are loaded once in a run of C(ansible-playbook). What was loaded is
+    in the run's own temporary folder, closed to other users, and is removed at the end of the run.
   - Where E(SSL_CERT_FILE) or E(SSL_CERT_DIR) is set, the roots are those in that file and in these folders, on every
     platform. Otherwise they are those in the first of the platform's usual files that exists, and in all of its usual
-    folders. Each certificate is given once.
+    folders. Each certificate is returned once.
   - Only PEM files are read, and in them only blocks with the label C(CERTIFICATE). No pipe and no device is read, and
     no file of more than 16 MiB.
   - What does not have the fields of a certificate under that label is an error and left out, whatever the dates, serial
     number and extensions of the others say.
-  - What cannot be read is left out and told by O(view=report), unless O(strict) is set. A set without any certificate
-    is a failure. A failure is remembered for the run, too; a look-up with O(refresh) tries again.
-  - Passing errors of the system, such as C(EIO) and C(ESTALE), are tried three times.
+  - What cannot be read is left out and listed by O(view=report), unless O(strict) is set. A set without any
+    certificate is a failure. A failure is remembered for the run, too; a lookup with O(refresh) tries again.
+  - Transient errors of the system, such as C(EIO) and C(ESTALE), are tried three times.
 options:
   _terms:
-    description: None are taken.
+    description: The lookup takes no terms.
   view:
     description:
-      - The form in which the roots are given.
-      - V(certificates) gives a dictionary for each certificate.
-      - V(pem) gives each certificate as text in PEM.
-      - V(bundle) gives the path of a file with all of them that OpenSSL can parse (with a warning, or with O(strict) an
-        error, where it cannot), for options such as C(ca_path). Its content never changes;
-        it is readable by you alone, and gone when the run has ended. Only a run that is killed, or ended by C(SIGTERM)
-        or C(SIGHUP), leaves its temporary folder behind, as all runs of Ansible do.
-      - V(report) gives a dictionary that tells what was looked at, what was read, and what was wrong.
+      - The form in which the roots are returned.
+      - V(certificates) returns a dictionary for each certificate.
+      - V(pem) returns each certificate as text in PEM.
+      - V(bundle) returns the path of a file with those that OpenSSL can parse, for options such as C(ca_path). For the
+        others there is a warning, or an error with O(strict). The content of the file never changes; only you can read
+        it, and it is removed at the end of the run. A run that is killed, or ended by C(SIGTERM) or C(SIGHUP), leaves
+        its temporary folder behind, as all runs of Ansible do.
+      - V(report) returns a dictionary that says what was looked at, what was read, and what was wrong.
     type: str
     choices:
       - certificates
@@ -48,12 +48,12 @@ options:
   select:
     description:
       - A JMESPath expression over the list of dictionaries of O(view=certificates).
-      - With O(view=pem) and O(view=bundle) it must give whole dictionaries.
+      - With O(view=pem) and O(view=bundle) it must return whole dictionaries.
     type: str
   source:
     description:
-      - V(platform) is what most programs on the controller go by.
-      - V(p11-kit) asks the program C(trust), which on Linux alone knows of roots that are expressly distrusted.
+      - V(platform) is what most programs on the controller use.
+      - V(p11-kit) asks the program C(trust), the only source on Linux that knows of explicitly distrusted roots.
         E(SSL_CERT_FILE) and E(SSL_CERT_DIR) have no influence on it.
       - V(certifi) is not the controller's own trust, but Mozilla's root set in the Python package C(certifi), to
         compare others with.
@@ -65,15 +65,15 @@ options:
     default: platform
   strict:
     description:
-      - Fail, naming every error, where anything at all could not be read.
+      - Fail, and list every error, where anything at all could not be read.
     type: bool
     default: false
   refresh:
     description:
-      - Load the roots anew, for this look-up and all later ones in the run. That is for after a task changed the
-        controller's own trust.
-      - Where that fails, or finds no certificate, the former roots stay, with a warning. With O(strict), so do former
-        roots without errors where the new ones have some.
+      - Load the roots again, for this lookup and all later ones in the run. Use it after a task has changed what the
+        controller itself trusts.
+      - Where that fails, or finds no certificate, the former roots stay, with a warning. With O(strict), former
+        roots without errors also stay where the new ones have some.
       - Do it in a task with C(run_once), since each host that evaluates it asks for a load.
     type: bool
     default: false
@@ -82,7 +82,7 @@ requirements:
 notes:
   - The option C(environment) of a task has no influence on a lookup. It is the environment of C(ansible-playbook) that
     counts.
-  - Prefer C(query), which always gives a list. C(lookup) joins several strings with commas; it is right for the path of
+  - Prefer C(query), which always returns a list. C(lookup) joins several strings with commas; it suits the path of
     O(view=bundle) and the dictionary of O(view=report).
   - On macOS the keychains cannot be read yet. Set E(SSL_CERT_FILE) there.
   - To know the state of the trust store before the first task, enable the callback
@@ -106,7 +106,7 @@ EXAMPLES = r"""
     ca_path: "{{ lookup('anchorage.pki.native_roots', view='bundle') }}"
   delegate_to: localhost
 
-- name: Tell which roots are no authorities by their own word
+- name: Show which roots do not claim to be authorities
   ansible.builtin.debug:
     msg: "{{ query('anchorage.pki.native_roots', select='[?!is_ca].subject') }}"
 
@@ -116,7 +116,7 @@ EXAMPLES = r"""
   vars:
     ending: "[?not_after < '{{ now().year + 1 }}']"
 
-- name: Trust a root on the controller, and go on with it in the same run
+- name: Trust a root on the controller, and use it in the same run
   hosts: localhost
   tasks:
     - name: Trust it
@@ -125,7 +125,7 @@ EXAMPLES = r"""
       become: true
       register: trusted
 
-    - name: Read the controller's roots anew
+    - name: Read the controller's roots again
       ansible.builtin.set_fact:
         controller_roots: "{{ query('anchorage.pki.native_roots', refresh=true, select='[].sha256') }}"
       when: trusted is changed
@@ -134,7 +134,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - A list. What is in it is told by O(view); with O(view=bundle) and O(view=report) it has one element.
+    - A list, whose elements depend on O(view); with O(view=bundle) and O(view=report) it has one element.
     - A dictionary of O(view=certificates) is the same as one in
       RV(anchorage.pki.native_roots_info#module:certificates), a report the same as
       RV(anchorage.pki.native_roots_info#module:report).
@@ -159,12 +159,12 @@ display = Display()
 
 
 class LookupModule(LookupBase):
-    """Gives a view of the controller's native roots."""
+    """Returns a view of the controller's native roots."""
 
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
-            raise AnsibleError("anchorage.pki.native_roots takes no terms. Choose with its options view and select.")
+            raise AnsibleError("anchorage.pki.native_roots takes no terms. Use its options view and select.")
         unknown = sorted(set(kwargs) - set(self.get_options()))
         if unknown:
             raise AnsibleError(f"anchorage.pki.native_roots has no option {', '.join(unknown)}. See its documentation.")
@@ -189,9 +189,9 @@ class LookupModule(LookupBase):
 
 
 def _path_of(bundle: dict[str, Any], strict: bool) -> str:
-    """The path of a bundle, with a warning of what is not in it, or an error where ``strict`` forbids that."""
+    """The path of a bundle, with a warning about what is not in it, or an error where ``strict`` forbids that."""
     if bundle["refused"]:
-        message = f"The bundle lacks what OpenSSL cannot parse, the SHA-256 of which is {', '.join(bundle['refused'])}."
+        message = f"The bundle lacks what OpenSSL cannot parse, by SHA-256: {', '.join(bundle['refused'])}."
         if strict:
             raise AnsibleError(message)
         display.warning(message)

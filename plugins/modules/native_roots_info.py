@@ -10,16 +10,16 @@ module: native_roots_info
 short_description: The roots that a host itself trusts
 version_added: 0.1.0
 description:
-  - Reads the native roots of a host, which are the certificates that its own trust store trusts for TLS servers, and
-    tells where it looked and what it could not read.
+  - Reads the native roots of a host, that is, the certificates that its own trust store trusts for TLS servers, and
+    reports where it looked and what it could not read.
   - Where E(SSL_CERT_FILE) or E(SSL_CERT_DIR) is set for the task, the roots are those in that file and in these
     folders. Otherwise they are those in the first of the platform's usual files that exists, and in all of its usual
-    folders. Each certificate is given once.
+    folders. Each certificate is returned once.
   - Only PEM files are read, and in them only blocks with the label C(CERTIFICATE). No pipe and no device is read, and
     no file of more than 16 MiB.
   - What does not have the fields of a certificate under that label is an error and left out, whatever the dates, serial
     number and extensions of the others say.
-  - What cannot be read is left out and told by RV(report.errors), unless O(strict) is set. Passing errors of the
+  - What cannot be read is left out and listed in RV(report.errors), unless O(strict) is set. Transient errors of the
     system, such as C(EIO) and C(ESTALE), are tried three times.
   - Changes nothing.
 extends_documentation_fragment:
@@ -39,8 +39,8 @@ attributes:
 options:
   source:
     description:
-      - V(platform) is what most programs on the host go by.
-      - V(p11-kit) asks the program C(trust), which on Linux alone knows of roots that are expressly distrusted.
+      - V(platform) is what most programs on the host use.
+      - V(p11-kit) asks the program C(trust), the only source on Linux that knows of explicitly distrusted roots.
         E(SSL_CERT_FILE) and E(SSL_CERT_DIR) have no influence on it.
     type: str
     choices:
@@ -49,7 +49,7 @@ options:
     default: platform
   strict:
     description:
-      - Fail, naming every error, where anything at all could not be read, or where no certificate was found.
+      - Fail, and list every error, where anything at all could not be read, or where no certificate was found.
     type: bool
     default: false
 notes:
@@ -68,13 +68,13 @@ EXAMPLES = r"""
   anchorage.pki.native_roots_info:
   register: roots
 
-- name: Tell which of them have expired
+- name: Show which of them have expired
   ansible.builtin.debug:
     msg: "{{ roots.certificates | selectattr('not_after', 'lt', today) | map(attribute='subject') }}"
   vars:
     today: "{{ now(utc=true).isoformat() }}"
 
-- name: Insist on a store that can be read completely
+- name: Require a store that can be read completely
   anchorage.pki.native_roots_info:
     strict: true
 """
@@ -121,12 +121,12 @@ certificates:
     spki_sha256:
       description:
         - The SHA-256 of the public key (its SubjectPublicKeyInfo) in lower-case hexadecimal.
-        - It is the same in all certificates of an authority that was renewed with the key it has.
+        - It is the same in all certificates of an authority that is renewed with the same key.
       returned: always
       type: str
       sample: 0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3
     is_ca:
-      description: Whether the basic constraints say that it is an authority. Old roots without any do not.
+      description: Whether the basic constraints say that it is an authority; false for old roots that have none.
       returned: always
       type: bool
     self_signed:
@@ -134,7 +134,7 @@ certificates:
       returned: always
       type: bool
     sources:
-      description: Where it was found; of several names of one file the first.
+      description: Where it was found; of several names of one file, the first.
       returned: always
       type: list
       elements: str
@@ -163,8 +163,8 @@ report:
       returned: always
       type: dict
       sample: {}
-    places:
-      description: The files, folders, stores and programs that were tried, in order.
+    locations:
+      description: The files, folders, stores and programs that were looked at, in order.
       returned: always
       type: list
       elements: dict
@@ -195,7 +195,7 @@ report:
           type: int
           sample: 144
         skipped:
-          description: The number of things in it that are something else, such as keys.
+          description: The number of blocks in it that are something else, such as keys.
           returned: always
           type: int
           sample: 0
@@ -221,7 +221,7 @@ report:
       type: int
       sample: 144
     attempts:
-      description: How often the store was read, more than once after passing errors.
+      description: How often the store was read, more than once after transient errors.
       returned: always
       type: int
       sample: 1
@@ -241,8 +241,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load i
     PLATFORM,
     SOURCES,
     load,
-    require_flawless,
-    require_some,
+    require_no_errors,
+    require_roots,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores import P11_KIT
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe
@@ -257,7 +257,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        # Not asked of the module unless it is needed: it makes the folder.
+        # Asked of the module only when needed, since that creates the folder.
         temporary_folder = module.tmpdir if module.params["source"] == P11_KIT else None
         result = read(**module.params, temporary_folder=temporary_folder)
     except HostError as error:
@@ -269,8 +269,8 @@ def read(source: str, strict: bool, temporary_folder: str | None) -> dict[str, A
     """The module's result. Raises HostError for a source that cannot be read, and for what ``strict`` forbids."""
     loaded = load(source, os.environ, temporary_folder=temporary_folder)
     if strict:
-        require_flawless(loaded.report)
-        require_some(loaded.report)
+        require_no_errors(loaded.report)
+        require_roots(loaded.report)
     return {
         "certificates": [describe(der, sources) for der, sources in loaded.roots.items()],
         "report": loaded.report,

@@ -65,7 +65,11 @@ def main() -> None:
     for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         os.environ.pop(variable, None)
     report = load(PLATFORM, {}).report
-    bundle = next(place["path"] for place in report["places"] if place["kind"] == "file" and place["state"] == "read")
+    bundle = next(
+        location["path"]
+        for location in report["locations"]
+        if location["kind"] == "file" and location["state"] == "read"
+    )
     print(f"{report['certificates']} roots, bundle {bundle}")
     yardstick = median(lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(bundle), YARDSTICK_ROUNDS)
     print(f"yardstick, OpenSSL loads the bundle:     {milliseconds(yardstick)}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import SEARCH_PATH
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import debian as debian_java
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Finder, Kind
+from ansible_collections.anchorage.pki.tests.unit.keystores import QUICK, quick_keytool
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, ScratchHost, anchor_of
 
@@ -33,6 +34,7 @@ class ScratchDebianJava(ScratchHost):
         hook = root / "etc/ca-certificates/update.d/jks-keystore"
         for path in (self.keystore, self.defaults, hook, root / "bin/dpkg"):
             path.parent.mkdir(parents=True, exist_ok=True)
+        quick_keytool(root / "bin")
         (root / "etc/debian_version").write_text("13.1\n")
         self.defaults.write_text(f"#storepass=''\nstorepass='{PASSWORD}'  # ours\n")
         self.add("debian:other.pem", make_root("Other root"))
@@ -44,7 +46,7 @@ class ScratchDebianJava(ScratchHost):
 
     def keytool(self, *arguments: str) -> list[str]:
         store = ["-storetype", "JKS", "-keystore", str(self.keystore), "-storepass", PASSWORD]
-        return [str(shutil.which("keytool")), *arguments, *store]
+        return [str(shutil.which("keytool")), *QUICK, *arguments, *store]
 
     def add(self, alias: str, certificate: object) -> None:
         pem = anchor_of(certificate).pem.encode()  # type: ignore[arg-type]

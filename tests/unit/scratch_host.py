@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import stat
-from collections.abc import Sequence
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.exclusion import LOCK_FILE
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import LOCK_FILE
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
@@ -77,6 +81,22 @@ class ScratchHost:
         """Every file, link and folder with its mode and content or target; the lock that all runs share left out."""
         paths = [path for path in sorted(self.root.rglob("*")) if path != self.lock and path.name not in self.notes]
         return {str(path): _portrait(path) for path in paths}
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Callable[[], None]]:
+        """A function that puts everything back as it is now, owners and times as well."""
+        with tempfile.TemporaryDirectory() as kept:
+            subprocess.run(["cp", "-a", f"{self.root}/.", kept], check=True)
+
+            def restore() -> None:
+                for entry in self.root.iterdir():
+                    if entry.is_dir() and not entry.is_symlink():
+                        shutil.rmtree(entry)
+                    else:
+                        entry.unlink()
+                subprocess.run(["cp", "-a", f"{kept}/.", self.root], check=True)
+
+            yield restore
 
 
 def _portrait(path: Path) -> tuple[str, bytes]:

@@ -67,10 +67,10 @@ def test_tells_the_differences_and_writes_them(controller: Controller) -> None:
     run, result = audit(controller)
     assert run.status == 0
     assert result["machines"] == {"host1": 2, "host2": 2, "the controller": 2}
-    assert (result["unread"], result["errors"]) == ([], {})
+    assert (result["not_read"], result["errors"]) == ([], {})
     assert result["mozilla"] > 80
-    assert {one["subject"] for one in result["beyond_mozilla"]} == {"CN=Root 1", "CN=Root 2"}
-    assert "Trusted, and not in Mozilla's set:" in run.output
+    assert {one["subject"] for one in result["not_in_mozilla"]} == {"CN=Root 1", "CN=Root 2"}
+    assert "Trusted, but not in Mozilla's set:" in run.output
     assert result["lines"][-1] in run.output.replace('\\"', '"')
 
 
@@ -84,7 +84,7 @@ def test_the_words_of_the_readme_write_into_the_folder_where_one_is(controller: 
 def test_a_host_with_another_root_stands_out(controller: Controller) -> None:
     with_roots(controller, "host2", A + B + C)
     dummy, result = audit(controller)
-    assert [(one["subject"], one["machines"]) for one in result["alone"]] == [("CN=Root 3", ["host2"])]
+    assert [(one["subject"], one["machines"]) for one in result["unique"]] == [("CN=Root 3", ["host2"])]
 
 
 def test_what_could_not_be_read_or_only_in_part_is_told(controller: Controller) -> None:
@@ -92,10 +92,10 @@ def test_what_could_not_be_read_or_only_in_part_is_told(controller: Controller) 
     with_roots(controller, "host2", b"")
     (controller.folder / "host2.pem").unlink()
     run, result = audit(controller)
-    assert (result["machines"], result["unread"]) == ({"host1": 1, "the controller": 2}, ["host2"])
+    assert (result["machines"], result["not_read"]) == ({"host1": 1, "the controller": 2}, ["host2"])
     assert str(controller.folder / "host1.pem") in result["errors"]["host1"][0]
     assert str(controller.folder / "host2.pem") in result["errors"]["host2"][0]
-    assert "host2" not in {name for kind in ("missing", "lacking_of_mozilla") for name in names_of(result[kind])}
+    assert "host2" not in {name for kind in ("missing", "missing_from_mozilla") for name in names_of(result[kind])}
     assert run.status == 2  # for host2
 
 
@@ -107,7 +107,7 @@ def test_a_host_that_is_away_is_named_and_the_others_are_compared(controller: Co
     set_variables(controller, "host1", AWAY)
     run, result = audit(controller)
     assert run.status == 2
-    assert (result["machines"], result["unread"]) == ({"host2": 2, "the controller": 2}, ["host1"])
+    assert (result["machines"], result["not_read"]) == ({"host2": 2, "the controller": 2}, ["host1"])
     assert "ssh" in result["errors"]["host1"][0]
 
 
@@ -116,13 +116,13 @@ def test_where_all_hosts_are_away_the_controller_is_compared_with_mozilla(contro
         set_variables(controller, host, AWAY)
     run, result = audit(controller)
     assert run.status == 2
-    assert (result["machines"], result["unread"]) == ({"the controller": 2}, ["host1", "host2"])
-    assert names_of(result["beyond_mozilla"]) == {"the controller"}
+    assert (result["machines"], result["not_read"]) == ({"the controller": 2}, ["host1", "host2"])
+    assert names_of(result["not_in_mozilla"]) == {"the controller"}
 
 
 def test_a_limit_is_one_for_the_comparison_too(controller: Controller) -> None:
     dummy, result = audit(controller, "--limit=host2")
-    assert (result["machines"], result["unread"]) == ({"host2": 2, "the controller": 2}, [])
+    assert (result["machines"], result["not_read"]) == ({"host2": 2, "the controller": 2}, [])
 
 
 def test_hosts_may_be_a_list(controller: Controller) -> None:
@@ -152,14 +152,14 @@ def test_hosts_may_be_called_controller_and_mozilla(controller: Controller) -> N
     run, result = audit(controller, inventory(controller, "controller", "Mozilla"), hosts=0)
     assert run.status == 0
     assert result["machines"] == {"Mozilla": 3, "controller": 2, "the controller": 2}
-    assert [(one["subject"], one["machines"]) for one in result["alone"]] == [("CN=Root 3", ["Mozilla"])]
+    assert [(one["subject"], one["machines"]) for one in result["unique"]] == [("CN=Root 3", ["Mozilla"])]
 
 
 def test_a_controller_whose_roots_cannot_be_read_is_told_and_the_hosts_are_compared(controller: Controller) -> None:
     for host in ("host1", "host2"):
         with_roots(controller, host, A)
     run, result = audit(controller, SSL_CERT_FILE=str(controller.folder / "missing.pem"))
-    assert (result["machines"], result["unread"]) == ({"host1": 1, "host2": 1}, ["the controller"])
+    assert (result["machines"], result["not_read"]) == ({"host1": 1, "host2": 1}, ["the controller"])
     assert "missing.pem" in result["errors"]["the controller"][0]
     assert run.status == 0
 
@@ -175,5 +175,5 @@ def test_mozillas_set_may_be_away(controller: Controller) -> None:
     (controller.folder / "hook" / "certifi.py").write_text("raise ImportError")
     run, result = audit(controller)
     assert run.status == 0
-    assert (result["mozilla"], result["lacking_of_mozilla"]) == (None, [])
+    assert (result["mozilla"], result["missing_from_mozilla"]) == (None, [])
     assert "install the Python package certifi" in " ".join(run.errors.split())

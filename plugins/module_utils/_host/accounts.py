@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The people of a host: the users who have a home of their own, where programs keep what they trust.
+"""The accounts of a host whose homes may hold trust stores.
 
-A home may lie on a file server that is gone, or be closed to root (FUSE, NFS). So root looks at homes from a child
-process only, in limited time, and where that comes to nothing, the user's own look decides.
+A home may be on a file server that is down, or closed to root (FUSE, NFS). So root looks at homes from a child process
+only, within a time limit, and where that gives no result, the user's own look decides.
 """
 
 from __future__ import annotations
@@ -14,30 +14,34 @@ import os
 import pwd
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as, call_in_time
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as, call_within
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.mounts import (
+    TABLE,
+    Mount,
+    file_system_of,
+    read_mounts,
+)
 
-MOUNTS = "/proc/self/mountinfo"
+# Seconds, for root's look at all homes, and for a user's look into one.
+SURVEY_TIMEOUT = 10.0
+SEARCH_TIMEOUT = 20.0
 _HOMES = "home"
-# Seconds for a look at all homes from without, and into one of them.
-_SURVEY_PATIENCE = 10.0
-_SEARCH_PATIENCE = 20.0
-
-Mounts = list[tuple[str, str]]
 
 
-def people(root: str, places: Iterable[str], timeout: float = _SURVEY_PATIENCE) -> list[Account]:
-    """Everybody, root included, who may have one of these places (paths below a home) in a home of their own below
-    ``root``; without root's rights, oneself. Each look at homes takes ``timeout`` seconds at most.
+def find_accounts(
+    root: str, paths: Iterable[str], timeout: float = SURVEY_TIMEOUT, mount_table: str = TABLE
+) -> list[Account]:
+    """All accounts, root's included, that may have one of these paths in a home of their own below ``root``. Without
+    root's rights, only one's own. Each look at homes takes at most ``timeout`` seconds.
 
-    Root only sees whether the first folder of a place is there: that saves a process for each user who has none. Also
-    those are given of whose homes root cannot tell. A home that the automounter would have to fetch is passed by:
-    looking at it would mount it.
+    Root only checks whether the first folder of a path exists: that saves a process for each user who has none. An
+    account whose home root cannot look at is included. A home that is not mounted yet is skipped: looking would mount
+    it.
     """
-    own, mounts = os.geteuid(), _mounts()
+    own, mounts = os.geteuid(), read_mounts(mount_table)
     listed = pwd.getpwall()
     known = {_home(entry, root) for entry in listed}
     unlisted = _unlisted(os.path.join(root, _HOMES), known, mounts, timeout) if own == 0 else _looked_up([("", own)])
@@ -45,17 +49,17 @@ def people(root: str, places: Iterable[str], timeout: float = _SURVEY_PATIENCE) 
     unique = {(account.uid, account.home): account for account in reversed(accounts)}
     candidates = sorted(unique.values(), key=lambda account: (account.uid, account.name))
     candidates = [account for account in candidates if not _is_automounted(account.home, mounts)]
-    return [account for account, perhaps in zip(candidates, _survey(candidates, places, timeout)) if perhaps]
+    return [account for account, possible in zip(candidates, _survey(candidates, paths, timeout)) if possible]
 
 
-def search(
-    account: Account, function: Callable[..., list[Any]], *arguments: Any, timeout: float = _SEARCH_PATIENCE
+def search_home(
+    account: Account, function: Callable[..., list[Any]], *arguments: Any, timeout: float = SEARCH_TIMEOUT
 ) -> list[Any]:
-    """What ``function`` finds in the account's home, as the account, in limited time.
+    """What ``function`` finds in the account's home, run as the account, within ``timeout`` seconds.
 
-    Nothing, where the home is not there or another's. Raises HostError where there is no answer.
+    Nothing where the home is missing or another user's. Raises HostError where there is no answer.
     """
-    return list(call_as(account, _search, account.home, account.uid, function, arguments, patience=timeout))
+    return list(call_as(account, _search, account.home, account.uid, function, arguments, timeout=timeout))
 
 
 def _search(home: str, uid: int, function: Callable[..., list[Any]], arguments: tuple[Any, ...]) -> list[Any]:
@@ -67,14 +71,14 @@ def _search(home: str, uid: int, function: Callable[..., list[Any]], arguments: 
         raise HostError(f"{home} cannot be read: {error.strerror}.") from error
 
 
-def _unlisted(homes: str, known: set[str], mounts: Mounts, timeout: float) -> list[pwd.struct_passwd]:
-    """Those whom a directory service does not list: the owners of homes, or whoever has the home's name, where these
-    cannot be told."""
+def _unlisted(homes: str, known: set[str], mounts: Sequence[Mount], timeout: float) -> list[pwd.struct_passwd]:
+    """Accounts that a directory service does not list: the owners of homes, or, where an owner cannot be determined,
+    the account with the home's name."""
     if _is_automounted(homes, mounts):
         return []
-    paths = [os.path.join(homes, name) for name in _in_time(_names, homes, timeout) or []]
+    paths = [os.path.join(homes, name) for name in _within(timeout, _names, homes)]
     paths = [path for path in paths if path not in known and not _is_automounted(path, mounts)]
-    owners = (_in_time(_owners, paths, timeout) or [None] * len(paths)) if paths else []
+    owners = (_within(timeout, _owners, paths) or [None] * len(paths)) if paths else []
     return list(_looked_up(zip(paths, owners)))
 
 
@@ -101,16 +105,17 @@ def _owner(path: str) -> int | None:
         return None
 
 
-def _survey(accounts: Sequence[Account], places: Iterable[str], timeout: float) -> list[bool]:
-    """Of each, whether one of the places is, or may be, in a home that is no other's, as is the / of many a service."""
-    folders = sorted({place.split("/")[0] for place in places})
+def _survey(accounts: Sequence[Account], paths: Iterable[str], timeout: float) -> list[bool]:
+    """For each account, whether one of the paths is, or may be, in its home, provided that the home is its own: that of
+    many a service is /."""
+    folders = sorted({path.split("/")[0] for path in paths})
     homes = [(account.home, account.uid, folders) for account in accounts]
     if os.geteuid() != 0:
-        return _perhaps(homes)
-    return _in_time(_perhaps, homes, timeout) or [True] * len(accounts)
+        return _may_hold_any(homes)
+    return _within(timeout, _may_hold_any, homes) or [True] * len(accounts)
 
 
-def _perhaps(homes: list[tuple[str, int, list[str]]]) -> list[bool]:
+def _may_hold_any(homes: list[tuple[str, int, list[str]]]) -> list[bool]:
     return [_may_hold(*home) for home in homes]
 
 
@@ -122,7 +127,7 @@ def _may_hold(home: str, uid: int, folders: list[str]) -> bool:
 
 
 def _is_own(home: str, uid: int) -> bool:
-    """Whether it is a folder of that user's. Raises OSError where that cannot be told."""
+    """Whether it is a folder that belongs to that user. Raises OSError where that cannot be determined."""
     try:
         status = os.stat(home)
     except (FileNotFoundError, NotADirectoryError):
@@ -130,10 +135,10 @@ def _is_own(home: str, uid: int) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == uid
 
 
-def _in_time(function: Callable[..., list[Any]], argument: Any, timeout: float) -> list[Any]:
-    """What root sees of homes; nothing where no answer comes, or an error."""
+def _within(timeout: float, function: Callable[..., list[Any]], argument: Any) -> list[Any]:
+    """What root sees of homes; nothing where there is no answer, or an error."""
     try:
-        return list(call_in_time(function, argument, patience=timeout))
+        return list(call_within(timeout, function, argument))
     except HostError:
         return []
 
@@ -146,28 +151,6 @@ def _home(entry: pwd.struct_passwd, root: str) -> str:
     return os.path.normpath(os.path.join(root, entry.pw_dir.lstrip("/")))
 
 
-def _is_automounted(path: str, mounts: Mounts) -> bool:
-    """Whether a look at ``path`` would have the automounter mount it. See proc_pid_mountinfo(5)."""
-    file_system = ""
-    longest = 0
-    for point, kind in mounts:
-        covers = point == "/" or path == point or path.startswith(point + "/")
-        if covers and len(point) >= longest:  # of several mounts at one point, the last one is on top
-            longest, file_system = len(point), kind
-    return file_system == "autofs"
-
-
-def _mounts() -> Mounts:
-    """Mount points and their kinds of file system, where the system tells."""
-    try:
-        lines = Path(MOUNTS).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except FileNotFoundError:
-        return []
-    halves = [line.split(" - ", 1) for line in lines]
-    return [(_plain(left.split()[4]), right.split()[0]) for left, right in halves]
-
-
-def _plain(point: str) -> str:
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        point = point.replace(code, character)
-    return point
+def _is_automounted(path: str, mounts: Sequence[Mount]) -> bool:
+    """Whether a look at ``path`` would make the automounter mount it."""
+    return file_system_of(path, mounts) == "autofs"

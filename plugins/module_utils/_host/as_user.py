@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Work in another user's files, done wholly as that user, so that a link or a pipe planted there harms nobody else.
+"""Work in another user's files, done entirely as that user, so that a link or pipe planted there harms nobody else.
 
-A child process gives up root's rights for good, does the work, and sends back plain values: in limited time, as the
-files may lie on a server that is gone, and as the user may stop or end the child. All the
-time that work for a user took in vain counts together.
+A child process gives up root's rights for good, does the work, and sends back plain values, within a time limit: the
+files may be on a server that is down, and the user may stop or kill the child. The time lost on a user is limited over
+all calls.
 """
 
 from __future__ import annotations
@@ -19,21 +19,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import await_end
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 
 # Seconds. Whatever the child runs has a shorter limit of its own.
-PATIENCE = 180.0
-_LEAST_PATIENCE = 1.0  # with a user for whom that much was spent in vain already
+TIMEOUT = 180.0
 _GRACE = 1.0  # for a killed child to be gone; one that waits for a dead file server never is
 _LARGEST_ANSWER = 32 * 1024 * 1024
-
-
-# Seconds spent in vain, by the number of the user.
-_lost: dict[int, float] = {}
 
 
 @dataclass(frozen=True)
@@ -46,34 +41,61 @@ class Account:
     home: str
 
 
-def call_as(account: Account, function: Callable[..., Any], *arguments: Any, patience: float = PATIENCE) -> Any:
+@dataclass
+class TimeBudget:
+    """The seconds that may be lost on each user, by number; once they are, each call has only ``least`` seconds."""
+
+    limit: float = TIMEOUT
+    least: float = 1.0
+    lost: dict[int, float] = field(default_factory=dict)
+
+    def timeout(self, uid: int, wanted: float) -> float:
+        """The time limit of a call, at most the ``wanted`` one."""
+        return min(wanted, max(self.least, self.limit - self.lost.get(uid, 0.0)))
+
+    def lose(self, uid: int, seconds: float) -> None:
+        """Count what a failed call took."""
+        self.lost[uid] = self.lost.get(uid, 0.0) + seconds
+
+
+_BUDGET = TimeBudget()
+
+
+def call_as(
+    account: Account,
+    function: Callable[..., Any],
+    *arguments: Any,
+    timeout: float = TIMEOUT,
+    budget: TimeBudget = _BUDGET,
+) -> Any:
     """What ``function`` returns when the user runs it: values that JSON can carry.
 
-    Raises HostError: the function's own, its OSError as a sentence, or that no answer came in ``patience`` seconds.
+    Raises HostError: the function's own, its OSError as a sentence, or that no answer came within ``timeout`` seconds.
     """
-    if os.geteuid() != 0 or account.uid == 0:  # whoever is not root is nobody else, and sees what they may see
+    if os.geteuid() != 0 or account.uid == 0:  # only root can become somebody else
         return function(*arguments)
-    start, lost = time.monotonic(), _lost.get(account.uid, 0.0)
-    patience = min(patience, max(_LEAST_PATIENCE, PATIENCE - lost))
-    answer = _ask_child(lambda: _become(account), function, arguments, patience)
+    start = time.monotonic()
+    answer = _ask_child(lambda: _become(account), function, arguments, budget.timeout(account.uid, timeout))
     try:
-        return _open_answer(answer, f"Work in the files of {account.name} came to no end, or was ended by that user.")
+        return _open_answer(
+            answer, f"Work in the files of {account.name} did not complete in time, or was ended by that user."
+        )
     except HostError:
-        _lost[account.uid] = lost + time.monotonic() - start
+        budget.lose(account.uid, time.monotonic() - start)
         raise
 
 
-def call_in_time(function: Callable[..., Any], *arguments: Any, patience: float) -> Any:
-    """What ``function`` returns, run by whoever runs this: for a look at files that may give no answer.
+def call_within(timeout: float, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What ``function`` returns, run in a child process as oneself: for a look at files that may never answer.
 
     Raises HostError as :func:`call_as` does.
     """
-    answer = _ask_child(lambda: None, function, arguments, patience)
-    return _open_answer(answer, f"There was no answer in {patience:g} seconds.")
+    answer = _ask_child(lambda: None, function, arguments, timeout)
+    return _open_answer(answer, f"There was no answer within {timeout:g} seconds.")
 
 
 def _ask_child(
-    prepare: Callable[[], None], function: Callable[..., Any], arguments: tuple[Any, ...], patience: float
+    prepare: Callable[[], None], function: Callable[..., Any], arguments: tuple[Any, ...], timeout: float
 ) -> bytes:
     reading, writing = os.pipe()
     child = os.fork()
@@ -82,7 +104,7 @@ def _ask_child(
         _answer(writing, prepare, function, arguments)
     os.close(writing)
     try:
-        return _receive(reading, time.monotonic() + patience)
+        return _receive(reading, time.monotonic() + timeout)
     finally:
         os.close(reading)
         _end(child)
@@ -91,7 +113,7 @@ def _ask_child(
 def _answer(
     writing: int, prepare: Callable[[], None], function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> NoReturn:
-    """The child's whole life. Whatever happens, it must not return into its parent's business."""
+    """All that the child does. Whatever happens, it must not return into the parent's code."""
     status = 1
     try:
         prepare()
@@ -125,7 +147,7 @@ def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[s
 
 
 def _receive(reading: int, deadline: float) -> bytes:
-    """Everything up to the pipe's end, or what came of it until the time or the room is up."""
+    """Everything up to the pipe's end, or what came before the deadline and within the size limit."""
     answer = b""
     while len(answer) <= _LARGEST_ANSWER:
         ready, _writable, _broken = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
@@ -137,7 +159,7 @@ def _receive(reading: int, deadline: float) -> bytes:
 
 
 def _end(child: int) -> None:
-    """The child is at its end, or overdue, or its user has stopped it."""
+    """Reap the child, which has ended, is overdue, or was stopped by its user."""
     os.kill(child, signal.SIGKILL)
     deadline = time.monotonic() + _GRACE
     await_end(child, _GRACE)
@@ -145,12 +167,12 @@ def _end(child: int) -> None:
         time.sleep(0.005)
 
 
-def _open_answer(answer: bytes, silence: str) -> Any:
-    """``silence`` says that there is no whole answer."""
+def _open_answer(answer: bytes, without_answer: str) -> Any:
+    """The result in the answer. Raises HostError, with the sentence ``without_answer`` where it is incomplete."""
     try:
         content = json.loads(answer)
     except ValueError as error:
-        raise HostError(silence) from error
+        raise HostError(without_answer) from error
     if "user_needed" in content:
         raise UserNeeded(content["user_needed"])
     if "error" in content:

@@ -43,13 +43,18 @@ def opened_regular_file(
     """A descriptor of the regular file ``path``, for reading. Raises OSError as :func:`read_regular_file` does."""
     descriptor = os.open(path, _FLAGS if follow_links else _FLAGS | os.O_NOFOLLOW, dir_fd=folder)
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
-            raise NotRegularFile(code, "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
+        require_regular(os.fstat(descriptor))
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def require_regular(status: os.stat_result) -> None:
+    """Raise NotRegularFile unless it is the status of a regular file."""
+    if stat.S_ISDIR(status.st_mode):
+        raise NotRegularFile(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise NotRegularFile(errno.EINVAL, "it is not a regular file")
 
 
 def read_all(descriptor: int, largest: int) -> bytes:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Text of others (a host's answer, a file's name, a certificate's subject) made fit to be shown."""
+"""Text of others (a host's answer, a file's name, a certificate's subject) made fit for a result, or to be shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def single_line(text: str, longest: int) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with all that UTF-8 cannot express escaped, of which Ansible's results take nothing.
+    """The text with everything escaped that UTF-8 cannot express, since Ansible's results cannot carry it.
 
     Such are the surrogates by which Python represents the undecodable bytes of a file's name.
     """

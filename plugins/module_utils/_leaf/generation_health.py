@@ -40,6 +40,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     check_key,
     fingerprints,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import is_whole_der
 
 _REQUIRED = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED)
 _FOLDER_ATTRIBUTES = Attributes(FOLDER_MODE)
@@ -98,16 +99,6 @@ def _check_content(files: Mapping[str, bytes], path: str) -> None:
         if file_name in files and not is_whole_der(files[file_name]):
             raise HostError(f"{file_name} is truncated or not DER")
     check_key(path)
-
-
-def is_whole_der(content: bytes) -> bool:
-    """Whether ``content`` is one DER SEQUENCE of just its own length (X.690, 8.1.3)."""
-    if len(content) < 2 or content[0] != 0x30:
-        return False
-    if content[1] < 0x80:
-        return len(content) == 2 + content[1]
-    size = content[1] & 0x7F
-    return len(content) == 2 + size + int.from_bytes(content[2 : 2 + size], "big")
 
 
 def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]) -> list[str]:

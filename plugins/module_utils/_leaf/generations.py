@@ -37,6 +37,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     PRIVATE_KEY,
     STAPLE,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import from_pem
 
 STAGING = ".staging"
 # The deployed one, and the former one, which a server may be reading at this moment.
@@ -87,17 +88,9 @@ def _with_newline(pem: str) -> bytes:
 
 def fingerprints(files: Mapping[str, bytes]) -> Fingerprints:
     """The fingerprints of a generation's content. Raises ValueError where cert.pem is no certificate."""
-    leaf = single_certificate(files[CERTIFICATE].decode("ascii"))
+    leaf = from_pem(files[CERTIFICATE].decode("ascii"))
     staple = files.get(STAPLE, b"")
     return Fingerprints(sha256(leaf), sha256(staple) if staple else "")
-
-
-def single_certificate(pem: str) -> bytes:
-    """The DER of the one certificate in ``pem``. Raises ValueError where it is not just that."""
-    # Python's decoder would skip over further certificates' lines as if they were noise.
-    if pem.count("-----BEGIN") != 1:
-        raise ValueError("not one PEM block")
-    return ssl.PEM_cert_to_DER_cert(pem.strip())
 
 
 def sha256(content: bytes) -> str:

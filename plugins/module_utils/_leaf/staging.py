@@ -20,7 +20,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import (
     GenerationHealth,
     inspect_generation,
-    is_whole_der,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
     STAGING,
@@ -30,7 +29,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     compose_files,
     fingerprints,
     generation_numbers,
-    single_certificate,
     stage_files,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import build_pkcs12, read_pending_key
@@ -42,6 +40,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
     read_pointing,
     wanted_pointing,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import is_whole_der
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import from_pem
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _check_pem(certificate: str, chain: str) -> None:
     if "PRIVATE KEY" in certificate + chain:
         raise HostError("certificate or chain holds a private key, which would be published.")
     try:
-        single_certificate(certificate)
+        from_pem(certificate)
     except ValueError as error:
         raise HostError("certificate is not one PEM certificate.") from error
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a machine keeps its native roots: by the user's own variables, or by the platform's custom.
+"""Where a machine keeps its native roots: as the user's variables say, or as the platform has it.
 
 The table and the meaning of SSL_CERT_FILE and SSL_CERT_DIR are those of the Rust libraries openssl-probe and
-rustls-native-certs, so that all programs of a machine that go by them see the same roots.
+rustls-native-certs, so that all programs of a machine that follow them see the same roots.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ FOLDER_VARIABLE = "SSL_CERT_DIR"
 
 
 class Candidates(NamedTuple):
-    """The places where a platform's distributions keep roots: the first file that exists, and every folder, is read."""
+    """Where a platform's distributions keep roots: the first file that exists, and every folder, is read."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
 
 
-class Chosen(NamedTuple):
-    """The places that the user named: all of them are read, and one that cannot be read is an error."""
+class Configured(NamedTuple):
+    """The locations that the user named: all of them are read, and one that cannot be read is an error."""
 
     file: str | None
     folders: tuple[str, ...]
@@ -61,16 +61,16 @@ _CANDIDATES = {
 _OTHER = Candidates(("/etc/ssl/certs/ca-certificates.crt",), ("/etc/ssl/certs",))
 
 
-def candidates(platform: str) -> Candidates:
-    """The places to try on ``platform``, a value of sys.platform."""
+def candidate_locations(platform: str) -> Candidates:
+    """The locations to try on ``platform``, a value of sys.platform."""
     return next((row for prefix, row in _CANDIDATES.items() if platform.startswith(prefix)), _OTHER)
 
 
-def chosen(environment: Mapping[str, str]) -> Chosen | None:
-    """The places that the user named in the environment, or None.
+def configured_locations(environment: Mapping[str, str]) -> Configured | None:
+    """The locations that the user named in the environment, or None.
 
-    An empty SSL_CERT_FILE names a file that cannot be read; an empty SSL_CERT_DIR names nothing.
+    An empty SSL_CERT_FILE names a file that cannot be read; an empty SSL_CERT_DIR counts as unset.
     """
     file = environment.get(FILE_VARIABLE)
     folders = tuple(folder for folder in environment.get(FOLDER_VARIABLE, "").split(os.pathsep) if folder)
-    return Chosen(file, folders) if file is not None or folders else None
+    return Configured(file, folders) if file is not None or folders else None

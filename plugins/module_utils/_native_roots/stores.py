@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The roots of trust stores that are no PEM files: p11-kit's, that of Windows, and that of macOS."""
+"""The roots of trust stores other than PEM files: p11-kit's, that of Windows, and that of macOS."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import tempfile
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host import commands
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.files import LARGEST_FILE, Gathering, Problem
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_regular_file
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.files import Gathering, Problem
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import is_valid_at
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem
 
 P11_KIT = "p11-kit"
-_P11_KIT_PATIENCE = 20.0  # seconds; it takes less than a tenth of one
+_P11_KIT_TIMEOUT = 20.0  # seconds; it takes less than a tenth of one
 _EXTRACT = ("extract", "--format=pem-bundle", "--filter=ca-anchors", "--purpose=server-auth")
 
 _WINDOWS_STORE = "ROOT"
@@ -27,40 +28,37 @@ _WINDOWS_CERTIFICATE = "x509_asn"
 _SERVER_AUTHENTICATION = "1.3.6.1.5.5.7.3.1"
 
 
-def gather_p11_kit(gathering: Gathering, temporary_folder: str | None) -> None:
-    """Add the roots that p11-kit trusts for TLS servers: of all sources on Linux, it alone knows of distrust.
+def gather_p11_kit(gathering: Gathering, temporary_folder: str | None, search_path: str | None = None) -> None:
+    """Add the roots that p11-kit trusts for TLS servers. It is the only source on Linux that knows of distrust.
 
     Raises HostError where its program is missing or fails.
     """
-    program = commands.find_command("trust")
+    program = find_command("trust", search_path)
     if program is None:
         raise HostError(
             "The source p11-kit needs the program trust: install the package p11-kit (p11-kit-trust on RHEL)."
         )
-    place = gathering.probe(P11_KIT, "program")
+    location = gathering.probe(P11_KIT, "program")
     with tempfile.TemporaryDirectory(dir=temporary_folder) as folder:
-        bundle = os.path.join(folder, "roots.pem")  # the program takes nothing but a new file
-        outcome = commands.run([program, *_EXTRACT, bundle], _P11_KIT_PATIENCE)
+        bundle = os.path.join(folder, "roots.pem")  # the program insists on creating the file
+        outcome = run([program, *_EXTRACT, bundle], _P11_KIT_TIMEOUT, search_path=search_path)
         if outcome.status != 0:
             raise HostError(f"{program} extract failed: {outcome.last_line}")
         if not os.path.exists(bundle):
             raise HostError(f"{program} extract wrote nothing: {outcome.last_line}")
-        with open(bundle, "rb") as file:
-            text = file.read(LARGEST_FILE + 1)
-    if len(text) > LARGEST_FILE:
-        raise HostError(f"{program} extract wrote more than {LARGEST_FILE} bytes.")
-    content = read_pem(text)
-    for der in content.certificates:
-        gathering.add(der, P11_KIT)
-    gathering.problems.extend(Problem(P11_KIT, message) for message in content.problems)
-    place.update(state="read", certificates=len(content.certificates), skipped=content.skipped)
+        try:
+            text = read_regular_file(bundle, gathering.largest_file)
+        except TooLarge as error:
+            raise HostError(f"{program} extract wrote more than {gathering.largest_file} bytes.") from error
+    gathering.add_content(read_pem(text), P11_KIT, location)
+    location["state"] = "read"
 
 
 def gather_windows(gathering: Gathering, now: datetime) -> None:
     """Add the roots of the user's store on Windows that may vouch for TLS servers and are valid at ``now``."""
-    import ssl  # takes as long as all the rest, and no other platform needs it
+    import ssl  # takes as long as everything else, and no other platform needs it
 
-    place = gathering.probe(_WINDOWS_STORE, "store")
+    location = gathering.probe(_WINDOWS_STORE, "store")
     # Python has the function on Windows alone.
     entries: list[tuple[bytes, str, Any]] = ssl.enum_certificates(_WINDOWS_STORE)  # type: ignore[attr-defined,unused-ignore]
     for der, encoding, purposes in entries:
@@ -72,12 +70,12 @@ def gather_windows(gathering: Gathering, now: datetime) -> None:
             continue
         if wanted:
             gathering.add(der, _WINDOWS_STORE)
-        place["certificates" if wanted else "skipped"] += 1
-    place["state"] = "read"
+        location["certificates" if wanted else "skipped"] += 1
+    location["state"] = "read"
 
 
 def gather_macos(gathering: Gathering) -> None:
-    """The seam for Apple's Security framework, which only a process of its own may load. Raises HostError."""
+    """Not there yet: only a process of its own may load Apple's Security framework. Raises HostError."""
     raise HostError(
         "The native roots of macOS are in its keychains, which cannot be read yet. Name a file of roots in PEM with "
         "the environment variable SSL_CERT_FILE, for instance /etc/ssl/cert.pem."

@@ -11,14 +11,11 @@ begins, as in files that were joined without a line end. What is read strictly i
 from __future__ import annotations
 
 import base64
-import binascii
-import re
 from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import SEQUENCE, DerError, children, content_of
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import decode_body, find_blocks, find_labels
 
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
-_BEGIN = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
 # The last is OpenSSL's own: a certificate, and after it what it is trusted for (openssl-x509(1)).
 _TRUSTED = b"TRUSTED CERTIFICATE"
 _LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", _TRUSTED)
@@ -32,9 +29,9 @@ def certificates_in(data: bytes) -> list[bytes]:
     if _is_der(data):
         return [data]
     certificates = []
-    for body in (body for label, body in _BLOCK.findall(data) if label in _LABELS):
-        with suppress(DerError, binascii.Error):
-            certificates.append(_first_value(_decode(body)))
+    for body in (body for label, body in find_blocks(data) if label in _LABELS):
+        with suppress(DerError):
+            certificates.append(_first_value(decode_body(body)))
     return certificates
 
 
@@ -55,7 +52,7 @@ def holds_only(data: bytes, der: bytes) -> bool:
 
 def is_damaged(data: bytes) -> bool:
     """Whether a certificate in PEM begins in ``data`` that cannot be read. OpenSSL stops reading a bundle there."""
-    return len(_BEGIN.findall(data)) > len(certificates_in(data))
+    return sum(label in _LABELS for label in find_labels(data)) > len(certificates_in(data))
 
 
 def withholds_servers(data: bytes, der: bytes) -> bool:
@@ -64,16 +61,16 @@ def withholds_servers(data: bytes, der: bytes) -> bool:
     After it comes a sequence: the purposes that it is trusted for, if it is not for all, and those that it is not
     (openssl-x509(1), -addtrust and -addreject).
     """
-    return any(_withholds(body, der) for label, body in _BLOCK.findall(data) if label == _TRUSTED)
+    return any(_withholds(body, der) for label, body in find_blocks(data) if label == _TRUSTED)
 
 
 def _withholds(body: bytes, der: bytes) -> bool:
     try:
-        value = _decode(body)
+        value = decode_body(body)
         if not value.startswith(der) or len(value) == len(der):
             return False
         settings = list(children(value, *content_of(value, len(der))))
-    except (DerError, binascii.Error):
+    except DerError:
         return False
     trusted = [value[start:end] for tag, start, end in settings if tag == SEQUENCE]
     rejected = [value[start:end] for tag, start, end in settings if tag == _REJECTED]
@@ -92,10 +89,6 @@ def _may_hold(data: bytes, der: bytes) -> bool:
     Each three bytes are four characters of Base64, whatever follows them, and PEM may have any white space between.
     """
     return _is_der(data) or base64.b64encode(der[: len(der) // 3 * 3]) in data.translate(None, _WHITE_SPACE)
-
-
-def _decode(body: bytes) -> bytes:
-    return base64.b64decode(body.translate(None, _WHITE_SPACE), validate=True)
 
 
 def _first_value(data: bytes) -> bytes:

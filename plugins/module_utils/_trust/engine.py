@@ -11,11 +11,11 @@ is trusted.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.exclusion import LOCK_FILE, exclusive
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
@@ -36,6 +36,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.superseded import purge
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.turn import Turn, survey
 
+LOCK_FILE = "/var/run/anchorage-trust.lock"
 _HOST = Settings()
 
 
@@ -43,7 +44,7 @@ def apply(
     request: Request, settings: Settings = _HOST, check_mode: bool = False, kinds: Sequence[Kind] = KINDS
 ) -> list[StoreOutcome]:
     """Inspect the anchor in each store of the kinds that the request asks for, and install or remove it where that is
-    still to be done. The superseded anchors are removed too, from each store in which that was brought about.
+    still to be done. The superseded anchors are removed too, from each store in which that was done.
 
     Raises HostError where there is no store at all, where the user may not change one, and while another run is at it.
     """
@@ -53,7 +54,7 @@ def apply(
         raise HostError("Only root may change what a host trusts: set become to true.")
     with ExitStack() as stack:
         if changes and not check_mode:
-            stack.enter_context(exclusive(settings.path(LOCK_FILE), settings.lock_timeout))
+            stack.enter_context(_exclusive(settings))
         # All before any: a refresh of one store may feed the next one, too.
         turns = [Turn(store, request.anchor, survey(store, request.anchor)) for store in stores]
         for turn in turns:
@@ -103,3 +104,19 @@ def _find(request: Request, settings: Settings, kinds: Sequence[Kind]) -> tuple[
         sought = ", ".join(entry for kind in wanted for finder in kind.finders for entry in finder.sought)
         raise HostError(f"This host has no trust store that is known here. Looked for: {sought}.")
     return stores, failures
+
+
+@contextmanager
+def _exclusive(settings: Settings) -> Iterator[None]:
+    """Be the only run that changes stores on this host. Raises HostError."""
+    path = settings.path(LOCK_FILE)
+    try:
+        descriptor = take_lock(path, settings.lock_timeout)
+    except LockTimeout as error:
+        raise HostError(f"Another run is changing what this host trusts (it holds {path}). Try again later.") from error
+    except OSError as error:
+        raise HostError(f"The lock {path} cannot be taken: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -70,9 +70,12 @@ def require_own_folder(folder: Path) -> None:
 
 def make_folders(folder: Path) -> None:
     """Make a folder and those above it where they are missing, for everybody to read whatever the umask."""
-    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
-        missing.mkdir()
-        missing.chmod(FOLDER_MODE)
+    umask = os.umask(0o777 & ~FOLDER_MODE)  # a run that is killed between mkdir and chmod would leave a closed folder
+    try:
+        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            missing.mkdir(FOLDER_MODE)
+    finally:
+        os.umask(umask)
 
 
 def _put_back(path: Path, former: bytes | None) -> None:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
@@ -26,11 +25,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     enter,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.distinguished_names import read_name
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import to_pem
 
 _EXTENSIONS = 0xA3
 _BASIC_CONSTRAINTS = b"\x55\x1d\x13"  # the object identifier 2.5.29.19
 _MOMENT = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
-_LINE = 64  # characters of base64, RFC 7468 section 2
 
 T = TypeVar("T")
 
@@ -58,13 +57,6 @@ def describe(der: bytes, sources: Sequence[str]) -> dict[str, Any]:
         "sources": list(sources),
         "pem": to_pem(der),
     }
-
-
-def to_pem(der: bytes) -> str:
-    """The certificate in PEM, with a final newline."""
-    text = base64.b64encode(der).decode("ascii")
-    lines = [text[start : start + _LINE] for start in range(0, len(text), _LINE)]
-    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
 
 
 def is_valid_at(der: bytes, now: datetime) -> bool:

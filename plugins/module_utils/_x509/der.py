@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The few rules of DER (ITU-T X.690) that reading a certificate takes: tags of one byte, definite lengths.
+"""The few rules of DER (ITU-T X.690) that it takes to read a certificate: tags of one byte, definite lengths.
 
 An element is given by the position of its tag; its content by where that begins and ends. These functions are called
 thousands of times for a trust store, hence plain tuples and no objects.
@@ -36,7 +36,7 @@ def content_of(data: bytes, position: int) -> tuple[int, int]:
         length = data[position + 1]
         if length < _LONG_LENGTH:
             return position + 2, position + 2 + length
-        if length == _TWO_DIGITS:  # of nearly every long element in a certificate, so worth a way of its own
+        if length == _TWO_DIGITS:  # of nearly every long element in a certificate, so worth a branch of its own
             return position + 4, position + 4 + (data[position + 2] << 8 | data[position + 3])
     except IndexError:
         raise DerError("it ends too early") from None
@@ -64,13 +64,21 @@ def children(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]
         position = following
 
 
+def is_whole_der(data: bytes) -> bool:
+    """Whether ``data`` is one SEQUENCE, with nothing missing and nothing after it."""
+    try:
+        return data[:1] == bytes([SEQUENCE]) and content_of(data, 0)[1] == len(data)
+    except DerError:
+        return False
+
+
 @functools.lru_cache(maxsize=256)  # the same few stand in each name of each certificate
 def read_identifier(content: bytes) -> str:
     """An object identifier in dotted decimals (X.690, section 8.19). Raises DerError."""
     if len(content) > _LONGEST_IDENTIFIER:
-        raise DerError("it has an object identifier of endless length")
+        raise DerError("it has an object identifier that is too long")
     if not content or content[-1] & 0x80:
-        raise DerError("it has an object identifier without an end")
+        raise DerError("it has an object identifier that is cut off")
     numbers, number = [], 0
     for byte in content:
         number = number << 7 | byte & 0x7F

@@ -4,16 +4,20 @@
 
 """Certificates in PEM (RFC 7468) as people and programs leave them in files.
 
-What OpenSSL reads under the label CERTIFICATE is read: text around the blocks, any line ends, blanks after the dashes,
-no final newline. Beyond that, a byte order mark does not hide the first block, and each block of this label that is
-lost says why. What has another label (such as OpenSSL's own TRUSTED CERTIFICATE) is passed over on purpose. A line that
-does not begin with five dashes, as in indented, quoted or UTF-16 text, is text.
+:func:`read_pem` reads a trust store as OpenSSL does, under the label CERTIFICATE: text around the blocks, any line
+ends, blanks after the dashes, no final newline. Beyond that, a byte order mark does not hide the first block, and a
+reason is given for each block of this label that is lost. Other labels (such as OpenSSL's own TRUSTED CERTIFICATE) are
+skipped on purpose. A line that does not begin with five dashes, as in indented, quoted or UTF-16 text, is text.
+
+:func:`find_blocks` is more lenient, as p11-kit is: it finds a block wherever it begins, as in files that were joined
+without a line end, or in indented text.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import bisect
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,11 +28,19 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import Der
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A line that begins so; whether it is the beginning of a line is looked at afterwards, which is ten times as fast.
 _MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n]*)")
+# The line that begins or ends a block, wherever it is. One may end with the dashes with which the next one begins.
+_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)(?=-----)")
+_END = re.compile(rb"-----END ([A-Z0-9 ]+)(?=-----)")
 _DASHES = b"-----"
 _JOINED = b"----------BEGIN "
 _BLANKS = b" \t\r\n\v\f"
 _CERTIFICATE = b"CERTIFICATE"
+_FIRST_LINE, _LAST_LINE = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+_DAMAGED = "its base64 is damaged"
+_NO_END = "has no END line"
+_JOINED_LINES = "has its END and the next BEGIN in one line"
 _MOST_PROBLEMS = 100
+_LINE_LENGTH = 64  # characters of base64, RFC 7468 section 2
 
 
 class PemContent(NamedTuple):
@@ -40,12 +52,11 @@ class PemContent(NamedTuple):
     skipped: int
 
 
-class _Block(NamedTuple):
-    """A block whose beginning was read: its label, and where its first line begins and ends."""
+class PemBlock(NamedTuple):
+    """A block of any label; its body is base64, perhaps, with any white space."""
 
     label: bytes
-    start: int
-    end: int
+    body: bytes
 
 
 def read_pem(data: bytes) -> PemContent:
@@ -53,30 +64,30 @@ def read_pem(data: bytes) -> PemContent:
     data = data[len(_BYTE_ORDER_MARK) :] if data.startswith(_BYTE_ORDER_MARK) else data
     content = PemContent([], [], 0)
     skipped = 0
-    label, start, body = b"", 0, 0  # of the block whose beginning was read last, if it still has no end
+    label, start, body = b"", 0, 0  # of the block whose beginning was read last, if it has not ended
     for kind, name, position, end in _markers(data):
         if kind == b"BEGIN":
             if label:
-                _report(content, data, start, label, "has no end")
+                _add_problem(content, data, start, label, _NO_END)
             label, start, body = name, position, end
             continue
         if name != label:
             if _JOINED in name:
-                _report(content, data, position, name.split(_DASHES)[0], "ends where another one begins in its line")
+                _add_problem(content, data, position, name.split(_DASHES)[0], _JOINED_LINES)
             elif label:
-                _report(content, data, start, label, "has no end")
+                _add_problem(content, data, start, label, _NO_END)
             else:
-                _report(content, data, position, name, "has no beginning")
+                _add_problem(content, data, position, name, "has no BEGIN line")
         elif name == _CERTIFICATE:
             try:
-                content.certificates.append(_decode(data[body:position]))
+                content.certificates.append(_decode_certificate(data[body:position]))
             except DerError as error:
-                _report(content, data, start, label, f"is not a certificate: {error}")
+                _add_problem(content, data, start, label, f"is not a certificate: {error}")
         else:
             skipped += 1
         label = b""
     if label:
-        _report(content, data, start, label, "has no end")
+        _add_problem(content, data, start, label, _NO_END)
     return content._replace(skipped=skipped)
 
 
@@ -90,23 +101,67 @@ def _markers(data: bytes) -> Iterator[tuple[bytes, bytes, int, int]]:
             yield kind, line[: -len(_DASHES)], start, match.end()
 
 
-def _decode(body: bytes) -> bytes:
+def _decode_certificate(body: bytes) -> bytes:
     try:
         der = binascii.a2b_base64(body)
-        # It passes over whatever is no base64. All is well where that was nothing but the end of each line of 64.
-        passed_over = len(body) - (len(der) + 2) // 3 * 4
-        if body[:-1:65] + body[-1:] != b"\n" * passed_over:
-            der = base64.b64decode(body.translate(None, _BLANKS), validate=True)
     except binascii.Error:
-        raise DerError("its base64 is damaged") from None
+        raise DerError(_DAMAGED) from None
+    # It skips whatever is not base64. All is well where that was nothing but the end of each line of 64.
+    skipped = len(body) - (len(der) + 2) // 3 * 4
+    if body[:-1:65] + body[-1:] != b"\n" * skipped:
+        der = decode_body(body)
     find_fields(der)
     return der
 
 
-def _report(content: PemContent, data: bytes, start: int, label: bytes, complaint: str) -> None:
-    """Add a problem to ``content``. Of a text that consists of problems, the first ones tell enough."""
+def _add_problem(content: PemContent, data: bytes, start: int, label: bytes, complaint: str) -> None:
+    """Add a problem to ``content``. Of a text full of problems, the first ones are enough."""
     if len(content.problems) < _MOST_PROBLEMS:
         line = data.count(b"\n", 0, start) + 1
         content.problems.append(f"the {label[:40].decode('ascii', 'replace')} in line {line} {complaint}")
     elif len(content.problems) == _MOST_PROBLEMS:
         content.problems.append("there are more such blocks")
+
+
+def find_blocks(data: bytes) -> list[PemBlock]:
+    """Every complete block in ``data``, wherever it begins, up to the first END of its label."""
+    ends: dict[bytes, list[int]] = {}
+    for match in _END.finditer(data):
+        ends.setdefault(match.group(1), []).append(match.start())
+    blocks, position = [], 0
+    for match in _BEGIN.finditer(data):
+        label, start = match.group(1), match.end() + len(_DASHES)
+        following = ends.get(label, [])
+        index = bisect.bisect_left(following, start)
+        if match.start() >= position and index < len(following):
+            blocks.append(PemBlock(label, data[start : following[index]]))
+            position = following[index] + len(b"-----END -----") + len(label)
+    return blocks
+
+
+def find_labels(data: bytes) -> list[bytes]:
+    """The label of every block that begins in ``data``, complete or not."""
+    return _BEGIN.findall(data)
+
+
+def decode_body(body: bytes) -> bytes:
+    """The bytes in a block. Raises DerError for what is not base64."""
+    try:
+        return base64.b64decode(body.translate(None, _BLANKS), validate=True)
+    except binascii.Error:
+        raise DerError(_DAMAGED) from None
+
+
+def from_pem(text: str) -> bytes:
+    """The DER of the one certificate that ``text`` consists of, unparsed. Raises DerError for anything else."""
+    data = text.strip().encode(errors="replace")
+    if not data.startswith(_FIRST_LINE) or not data.endswith(_LAST_LINE):
+        raise DerError("it is not one certificate in PEM")
+    return decode_body(data[len(_FIRST_LINE) : -len(_LAST_LINE)])
+
+
+def to_pem(der: bytes) -> str:
+    """A certificate in PEM, with a final newline."""
+    text = base64.b64encode(der).decode("ascii")
+    lines = [text[start : start + _LINE_LENGTH] for start in range(0, len(text), _LINE_LENGTH)]
+    return "\n".join([_FIRST_LINE.decode(), *lines, _LAST_LINE.decode(), ""])

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The roots of several machines held against one another and against Mozilla's set.
+"""The roots of several machines, compared with one another and with Mozilla's set.
 
-Certificates are compared by their DER, and where they differ, by their public key: an authority that was renewed with
-its key is the same authority to a client.
+Certificates are compared by their DER, and where they differ, by their public key: to a client, an authority that was
+renewed with the same key is the same authority.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from typing import Any, NamedTuple
 #: A certificate as the lookup and the module native_roots_info give it.
 Certificate = Mapping[str, Any]
 
-#: Who is compared and no machine of this name: these are no names of hosts.
+#: What else is compared. No machine may have one of these names.
 CONTROLLER = "the controller"
 MOZILLA = "Mozilla's set"
-_TOLD = ("subject", "not_after", "sha256", "spki_sha256")
+_FACTS = ("subject", "not_after", "sha256", "spki_sha256")
 
 
 class Machine(NamedTuple):
-    """The roots of a machine, None where nothing is known of them, and what could not be read, as sentences."""
+    """The roots of a machine, None where they are unknown, and what could not be read, as sentences."""
 
     certificates: Sequence[Certificate] | None
     errors: Sequence[str] = ()
 
     @property
     def was_read(self) -> bool:
-        """Whether its roots are known, be it in part. None at all beside errors is a store that was not read."""
+        """Whether its roots are known, at least in part. Errors and not a single root mean that nothing was read."""
         return self.certificates is not None and bool(self.certificates or not self.errors)
 
 
 @dataclass
 class _Trust:
-    """Who trusts what: each certificate by its fingerprint, and the names of those who have it or its key."""
+    """Who trusts what: each certificate by its fingerprint, and the names of those that have it or its key."""
 
     certificates: dict[str, Certificate] = field(default_factory=dict)
     holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -52,24 +52,24 @@ class _Trust:
             self.key_holders[certificate["spki_sha256"]].add(name)
 
     def findings(self, chosen: Mapping[str, Iterable[str]]) -> list[dict[str, Any]]:
-        """The findings for certificates, by their fingerprints, and the machines that they are about, if any."""
+        """The findings for certificates, by fingerprint, and the machines concerned, if any."""
         found = [self._finding(sha256, sorted(machines)) for sha256, machines in chosen.items() if machines]
         return sorted(found, key=lambda finding: (finding["machines"], finding["subject"] or "", finding["sha256"]))
 
     def _finding(self, sha256: str, machines: list[str]) -> dict[str, Any]:
-        """A certificate, the machines it is about, and who trusts its key by another certificate."""
+        """A certificate, the machines concerned, and who trusts its key by another certificate."""
         certificate = self.certificates[sha256]
         same_key = self.key_holders[certificate["spki_sha256"]] - self.holders[sha256]
-        return {**{name: certificate[name] for name in _TOLD}, "machines": machines, "same_key": sorted(same_key)}
+        return {**{name: certificate[name] for name in _FACTS}, "machines": machines, "same_key": sorted(same_key)}
 
 
 def compare_roots(machines: Mapping[str, Machine], mozilla: Sequence[Certificate], now: datetime) -> dict[str, Any]:
     """The differences between the roots of ``machines``, none of them called MOZILLA, and ``mozilla`` (empty: unknown).
 
-    ``now`` is aware. Returns plain types: ``machines`` (name to number of roots), ``unread`` (names), ``errors`` (name
-    to what could not be read, where there is something), ``mozilla`` (number or None), and lists of findings:
-    ``expired``; ``alone``, which one machine trusts and nobody else does, Mozilla included; ``missing``, which more
-    than half of the machines trust and these do not; ``beyond_mozilla`` and ``lacking_of_mozilla``.
+    ``now`` is aware. Returns plain types: ``machines`` (name to number of roots), ``not_read`` (names), ``errors``
+    (name to what could not be read, where there is something), ``mozilla`` (number or None), and lists of findings:
+    ``expired``; ``unique``, trusted by one machine and neither by another nor by Mozilla; ``missing``, trusted by more
+    than half of the machines and not by these; ``not_in_mozilla`` and ``missing_from_mozilla``.
     """
     trust = _Trust()
     read = {name: machine.certificates or () for name, machine in machines.items() if machine.was_read}
@@ -77,7 +77,7 @@ def compare_roots(machines: Mapping[str, Machine], mozilla: Sequence[Certificate
         trust.add(name, certificates)
     return {
         "machines": {name: len(certificates) for name, certificates in read.items()},
-        "unread": sorted(machines.keys() - read.keys()),
+        "not_read": sorted(machines.keys() - read.keys()),
         "errors": {name: list(machine.errors) for name, machine in machines.items() if machine.errors},
         "mozilla": len(mozilla) or None,
         **_compare(trust, frozenset(read), mozilla, now),
@@ -92,22 +92,23 @@ def _compare(
     holders = {sha256: names - {MOZILLA} for sha256, names in trust.holders.items()}
     trusted = {sha256: names for sha256, names in holders.items() if names}
     own = {sha256: names for sha256, names in trusted.items() if sha256 not in official}
+    certificates = trust.certificates
     common = {sha256: names for sha256, names in trusted.items() if len(names) > len(machines) / 2}
     chosen: dict[str, Mapping[str, Iterable[str]]] = {
-        "expired": {sha256: names for sha256, names in trusted.items() if _has_ended(trust.certificates[sha256], now)},
-        "alone": {sha256: names for sha256, names in own.items() if len(names) == 1},
+        "expired": {sha256: names for sha256, names in trusted.items() if _has_expired(certificates[sha256], now)},
+        "unique": {sha256: names for sha256, names in own.items() if len(names) == 1},
         "missing": {sha256: machines - names for sha256, names in common.items()},
-        "beyond_mozilla": own,
-        "lacking_of_mozilla": {sha256: machines - holders[sha256] for sha256 in official},
+        "not_in_mozilla": own,
+        "missing_from_mozilla": {sha256: machines - holders[sha256] for sha256 in official},
     }
     if not mozilla:
-        chosen["beyond_mozilla"] = {}
-        if len(machines) == 1:  # there is nobody to compare with
-            chosen["alone"] = {}
+        chosen["not_in_mozilla"] = {}
+        if len(machines) == 1:  # nothing to compare it with
+            chosen["unique"] = {}
     return {kind: trust.findings(machines_by_sha256) for kind, machines_by_sha256 in chosen.items()}
 
 
-def _has_ended(certificate: Certificate, now: datetime) -> bool:
-    """By the order of texts, which is that of moments: all of them are in UTC, and a host may give any text."""
+def _has_expired(certificate: Certificate, now: datetime) -> bool:
+    """Compared as texts, whose order is that of time: all are in UTC, and a host may send any text."""
     end = certificate["not_after"]
     return end is not None and end < now.astimezone(timezone.utc).isoformat()

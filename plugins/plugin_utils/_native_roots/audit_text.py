@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The audit of roots as lines for a person."""
+"""The comparison of roots as lines of text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 _HEADINGS = {
-    "expired": "Expired, and trusted:",
-    "alone": "Trusted by one machine and by nobody else:",
-    "missing": "Trusted by most machines, and missing on these:",
-    "beyond_mozilla": "Trusted, and not in Mozilla's set:",
-    "lacking_of_mozilla": "In Mozilla's set, and missing on these:",
+    "expired": "Trusted although expired:",
+    "unique": "Trusted by one machine only:",
+    "missing": "Trusted by most machines, but not by these:",
+    "not_in_mozilla": "Trusted, but not in Mozilla's set:",
+    "missing_from_mozilla": "In Mozilla's set, but not trusted by these:",
 }
 _MOST_NAMES = 5
 _MOST_ERRORS = 3
@@ -23,8 +23,8 @@ _MOST_ERRORS = 3
 def lines_of(audit: Mapping[str, Any]) -> list[str]:
     """The lines for what :func:`compare_roots` returned."""
     machines = audit["machines"]
-    lines = [line for name in sorted([*machines, *audit["unread"]]) for line in _lines_of_machine(audit, name)]
-    lines.append(f"Mozilla's set: {_roots(audit['mozilla']) if audit['mozilla'] else 'not compared with'}")
+    lines = [line for name in sorted([*machines, *audit["not_read"]]) for line in _lines_of_machine(audit, name)]
+    lines.append(f"Mozilla's set: {_roots(audit['mozilla']) if audit['mozilla'] else 'not compared'}")
     for kind, heading in _HEADINGS.items():
         if audit[kind]:
             lines += ["", heading, *(_line(finding, len(machines)) for finding in audit[kind])]
@@ -35,14 +35,14 @@ def lines_of(audit: Mapping[str, Any]) -> list[str]:
 
 def _lines_of_machine(audit: Mapping[str, Any], name: str) -> list[str]:
     errors = audit["errors"].get(name, [])
-    if name in audit["unread"]:
+    if name in audit["not_read"]:
         outcome = "not read"
     else:
         outcome = _roots(audit["machines"][name])
         if errors:
-            outcome += ", read in part, so that it may have what is said to be missing:"
+            outcome += ", read incompletely, so it may trust what is listed as missing:"
     more = len(errors) - _MOST_ERRORS
-    rest = [f"- and {more} more; the result in JSON has all of them"] if more > 0 else []
+    rest = [f"- and {more} more, all of them in the JSON result"] if more > 0 else []
     return [f"{name}: {outcome}", *(f"- {error}" for error in errors[:_MOST_ERRORS]), *rest]
 
 
@@ -54,15 +54,15 @@ def _without_findings(audit: Mapping[str, Any]) -> str:
     if not audit["machines"]:
         return "No machine was read."
     if len(audit["machines"]) == 1 and audit["mozilla"] is None:
-        return "There is nothing to compare with, and nothing has expired."
-    what = "No differences in what was read" if audit["unread"] or audit["errors"] else "No differences"
+        return "Nothing to compare with, and nothing has expired."
+    what = "No differences in what was read" if audit["not_read"] or audit["errors"] else "No differences"
     return f"{what}, and nothing has expired."
 
 
 def _line(finding: Mapping[str, Any], count: int) -> str:
     end = f"until {finding['not_after'][:10]}" if finding["not_after"] else "of unknown validity"
     name = finding["subject"] or "a certificate without a readable subject"
-    same_key = f"; {', '.join(finding['same_key'][:_MOST_NAMES])}: the same key" if finding["same_key"] else ""
+    same_key = f"; same key: {', '.join(finding['same_key'][:_MOST_NAMES])}" if finding["same_key"] else ""
     return f"- {_names(finding['machines'], count)}: {name}, {end}, SHA-256 {finding['sha256']}{same_key}"
 
 

@@ -4,9 +4,9 @@
 
 """The controller's native roots, read once in a run.
 
-In the run's folder lie one small state, which a refresh swaps, and what it points to by a digest: the roots, and the
-facts of their certificates once somebody asked for them. The latter never change, so that state, roots and facts of one
-reader always belong together.
+The run's folder holds one small state, which a refresh replaces, and what it refers to by a digest: the roots, and the
+facts of their certificates once somebody asked for them. These never change, so that the state, roots and facts that
+one reader sees always belong together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -26,14 +26,15 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load i
     PLATFORM,
     NativeRoots,
     load,
-    require_flawless,
-    require_some,
+    require_no_errors,
+    require_roots,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.locations import (
     FILE_VARIABLE,
     FOLDER_VARIABLE,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe, to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import from_pem, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.mozilla import mozilla_file
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.run_cache import (
@@ -47,7 +48,7 @@ CERTIFI = "certifi"
 
 class State(TypedDict):
     """When the load ``started`` (time.monotonic()), its ``failure`` or None, its ``report``, and the ``digest`` of the
-    roots, empty where there are none. After a refresh that failed: the former report and digest, and why it failed."""
+    roots, empty where there are none. After a failed refresh: the former report and digest, and why it failed."""
 
     started: float
     failure: str | None
@@ -57,52 +58,52 @@ class State(TypedDict):
 
 @dataclass(frozen=True)
 class NativeRootsCache:
-    """The roots of one source. ``run_folder`` is the run's own temporary folder."""
+    """The roots of one source, read by ``load``. ``run_folder`` is the run's own temporary folder."""
 
     run_folder: Path
     source: str
     environment: Mapping[str, str]
+    load: Callable[..., NativeRoots] = load
 
     def state(self, strict: bool) -> State:
-        """The state, after the run's first load if need be.
+        """The state, after the run's first load if necessary.
 
-        Raises PkiError with the same message all over the run where that failed, and where ``strict`` forbids errors.
+        Raises PkiError where that failed, with the same message in the whole run, and where ``strict`` forbids errors.
         """
-        return _accepted(share_value(self._state_file, lambda state: True, lambda former: self._load()), strict)
+        state = share_value(self._state_file, lambda state: True, lambda former: self._loaded_state())
+        return _require_usable(state, strict)
 
     def refreshed_state(self, strict: bool) -> State:
-        """The state after a load that began after this call; of refreshes that wait for each other, one loads.
+        """The state after a load that began after this call; of concurrent refreshes, one loads for all.
 
-        Where that load fails, the former roots stay and the state has a ``failure``. That it has errors is a failure
-        where ``strict`` forbids them and the former one had none. Raises PkiError as :meth:`state`.
+        Where that load fails, the former roots stay and the state has a ``failure``. Errors count as a failure where
+        ``strict`` forbids them and the former load had none. Raises PkiError as :meth:`state` does.
         """
         asked = time.monotonic()
-        return _accepted(
-            share_value(
-                self._state_file,
-                lambda state: state["started"] >= asked,
-                lambda former: _better(former, self._load(), strict),
-            ),
-            strict,
+        state = share_value(
+            self._state_file,
+            lambda state: state["started"] >= asked,
+            lambda former: _state_after_refresh(former, self._loaded_state(), strict),
         )
+        return _require_usable(state, strict)
 
     def pems(self, state: State) -> list[str]:
         """The roots of a state in PEM."""
         return [pem for pem, dummy in self._roots(state)]
 
     def certificates(self, state: State) -> list[dict[str, Any]]:
-        """The facts of the roots of a state, read from the certificates when they are asked for first."""
+        """The facts of the roots of a state, read from the certificates on first use."""
         return share_value(
             self._folder / f"{state['digest']}.certificates.json",
             lambda rows: True,
-            lambda former: [describe(ssl.PEM_cert_to_DER_cert(pem), sources) for pem, sources in self._roots(state)],
+            lambda former: [describe(from_pem(pem), sources) for pem, sources in self._roots(state)],
         )
 
     def bundle(self, pems: list[str]) -> dict[str, Any]:
         """The ``path`` of a file with these certificates, which stays as it is until the run ends.
 
-        Without those, ``refused`` by their SHA-256, that OpenSSL cannot parse: for one of them, it would refuse the
-        whole file. Raises PkiError where there is no other.
+        Those that OpenSSL cannot parse are left out, and listed in ``refused`` by SHA-256: one of them would make it
+        refuse the whole file. Raises PkiError where no other is left.
         """
         digest = _digest("".join(pems))
         return share_value(
@@ -126,11 +127,11 @@ class NativeRootsCache:
     def _roots_file(self, digest: str) -> Path:
         return self._folder / f"{digest}.roots.json"
 
-    def _load(self) -> State:
+    def _loaded_state(self) -> State:
         started = time.monotonic()
         try:
             loaded = self._read()
-            require_some(loaded.report)
+            require_roots(loaded.report)
         except (HostError, PkiError) as error:
             return {"started": started, "failure": str(error), "report": None, "digest": ""}
         content = json.dumps([(to_pem(der), sources) for der, sources in loaded.roots.items()])
@@ -140,8 +141,8 @@ class NativeRootsCache:
 
     def _read(self) -> NativeRoots:
         if self.source != CERTIFI:
-            return load(self.source, self.environment, temporary_folder=str(self.run_folder))
-        loaded = load(PLATFORM, {FILE_VARIABLE: str(mozilla_file())})
+            return self.load(self.source, self.environment, temporary_folder=str(self.run_folder))
+        loaded = self.load(PLATFORM, {FILE_VARIABLE: str(mozilla_file())})
         return loaded._replace(report={**loaded.report, "source": CERTIFI, "variables": {}})
 
 
@@ -152,12 +153,12 @@ def _write_bundle(path: Path, pems: list[str]) -> dict[str, Any]:
     write_text(path, "".join(pem for pem in pems if pem not in refused))
     return {
         "path": str(path),
-        "refused": [hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() for pem in refused],
+        "refused": [hashlib.sha256(from_pem(pem)).hexdigest() for pem in refused],
     }
 
 
 def _is_loaded_by_openssl(pem: str) -> bool:
-    """Whether OpenSSL, as Python has it, takes the certificates in ``pem`` for anchors."""
+    """Whether Python's OpenSSL accepts the certificates in ``pem`` as anchors."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except ssl.SSLError:
@@ -165,31 +166,31 @@ def _is_loaded_by_openssl(pem: str) -> bool:
     return True
 
 
-def _accepted(state: State, strict: bool) -> State:
+def _require_usable(state: State, strict: bool) -> State:
     if not state["digest"]:
         raise PkiError(state["failure"])
-    if strict and (flaws := _flaws(state)):
-        raise PkiError(f"{flaws} They were not refreshed, either: {state['failure']}" if state["failure"] else flaws)
+    if strict and (errors := _errors(state)):
+        raise PkiError(f"{errors} The refresh failed as well: {state['failure']}" if state["failure"] else errors)
     return state
 
 
-def _flaws(state: State) -> str | None:
-    """What could not be read of roots that there are."""
+def _errors(state: State) -> str | None:
+    """What could not be read, as a sentence."""
     try:
-        require_flawless(state["report"])
+        require_no_errors(state["report"])
     except HostError as error:
         return str(error)
     return None
 
 
-def _better(former: State | None, loaded: State, strict: bool) -> State:
-    """The state to go on with: the new one, unless it has no roots and the former one has, or ``strict`` forbids it
-    and not the former one."""
+def _state_after_refresh(former: State | None, loaded: State, strict: bool) -> State:
+    """The loaded state, unless the former one is better: it has roots and the loaded one has none, or has errors that
+    ``strict`` forbids and the former one had none of."""
     if former is None or not former["digest"]:
         return loaded
     failure = loaded["failure"]
     if strict and not failure and not former["report"]["errors"]:
-        failure = _flaws(loaded)
+        failure = _errors(loaded)
     return {**former, "started": loaded["started"], "failure": failure} if failure else loaded
 
 

@@ -11,17 +11,21 @@ are no authority's and intermediates are left out without a word.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
-import ssl
 import unicodedata
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import (
+    decode_body,
+    find_blocks,
+    find_labels,
+    to_pem,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     ExtendedKeyUsageOID,
     InvalidSignature,
@@ -31,9 +35,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
-# RFC 7468, section 2; text around the blocks, indentation and any line ends are accepted.
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
-_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 # "X509 CERTIFICATE" is the label of old tools (RFC 7468, section 5.1).
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
 _LONGEST_SLUG = 40
@@ -81,7 +82,7 @@ def identify_anchor(text: bytes, source: str) -> AnchorCertificate:
     sha256 = hashlib.sha256(der).hexdigest()
     return AnchorCertificate(
         name=f"anchorage-{_slug(certificate)}-{sha256[:16]}",
-        pem=ssl.DER_cert_to_PEM_cert(der),
+        pem=to_pem(der),
         sha256=sha256,
         subject=certificate.subject.rfc4514_string(),
         not_after=certificate.not_valid_after_utc,
@@ -92,7 +93,7 @@ def identify_anchor(text: bytes, source: str) -> AnchorCertificate:
 
 def _single_certificate(text: bytes, source: str) -> bytes:
     """The DER of the one certificate in ``text``, byte for byte as it was encoded."""
-    labels = _BEGIN.findall(text)
+    labels = find_labels(text)
     _require_no_private_key(labels, source)
     count = sum(label in _CERTIFICATE_LABELS for label in labels)
     if count == 0:
@@ -102,12 +103,12 @@ def _single_certificate(text: bytes, source: str) -> bytes:
             f"{source}: holds {count} certificates. Give the root certificate alone, and each further root in a task "
             "of its own."
         )
-    bodies = [body for label, body in _BLOCK.findall(text) if label in _CERTIFICATE_LABELS]
+    bodies = [body for label, body in find_blocks(text) if label in _CERTIFICATE_LABELS]
     if not bodies:
         raise PkiError(f"{source}: the certificate has no END line. Give the whole PEM block.")
     try:
-        return base64.b64decode(b"".join(bodies[0].split()), validate=True)
-    except binascii.Error as error:
+        return decode_body(bodies[0])
+    except DerError as error:
         raise PkiError(f"{source}: the certificate is damaged. Get a fresh copy of it.") from error
 
 

@@ -5,7 +5,7 @@
 """The keystore that Debian's ca-certificates-java makes of the system's anchors.
 
 A refresh of the system's store feeds it, by a hook and a trigger of dpkg, unless the hook failed or the administrator
-opted out; a removed anchor stays in it for ever. Sources: /etc/default/cacerts, and the package's hook and triggers.
+opted out; a removed anchor stays in it forever. Sources: /etc/default/cacerts, and the package's hook and triggers.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class DebianKeystore:
             ["dpkg-trigger", "--no-await", "update-ca-certificates-java-fresh"],
             ["dpkg", "--triggers-only", "--pending"],
         ):
-            outcome = run(command, _LIMIT, environment={"PATH": self.host.search_path})
+            outcome = run(command, _LIMIT, search_path=self.host.search_path)
             if outcome.status:
                 raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
 

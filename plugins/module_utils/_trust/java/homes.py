@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import people, search
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts, search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
@@ -50,7 +50,7 @@ KEYSTORES = (
     "jre/lib/security/cacerts",
     "jre/lib/security/jssecacerts",
 )
-# What Debian's ca-certificates-java makes of the system's anchors, where the mark tells Debian: see debian.py.
+# What Debian's ca-certificates-java makes of the system's anchors, on hosts with Debian's mark: see debian.py.
 DEBIAN_MARK = "/etc/debian_version"
 DEBIAN_KEYSTORE = "/etc/ssl/certs/java/cacerts"
 COMMANDS = ("/usr/bin/java", "/usr/local/bin/java")
@@ -69,14 +69,14 @@ class Installation:
 def installations(settings: Settings) -> list[Installation]:
     """Every Java installation that has a keystore of its own, each once."""
     found = {(home, _owner(home)) for home in _system_homes(settings)}
-    for person in people(settings.root, USER_HOMES, settings.survey_timeout):
+    for person in find_accounts(settings.root, USER_HOMES, settings.survey_timeout):
         patterns = [os.path.join(glob.escape(person.home), pattern) for pattern in USER_HOMES]
-        homes = _answered(search, person, _homes, patterns, timeout=settings.search_timeout)
+        homes = _answered(search_home, person, _homes, patterns, timeout=settings.search_timeout)
         found |= {(home, person) for home in homes}
     proved = _systems_keystores(settings)
     looked = []
     for home, owner in sorted(found, key=lambda entry: entry[0]):
-        keystores = _answered(call_as, owner, _own_keystores, home, owner.uid, proved, patience=settings.search_timeout)
+        keystores = _answered(call_as, owner, _own_keystores, home, owner.uid, proved, timeout=settings.search_timeout)
         looked.append(Installation(home, owner, tuple(keystores)))
     return [installation for installation in looked if installation.keystores]
 

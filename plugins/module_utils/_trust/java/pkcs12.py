@@ -13,7 +13,14 @@ from __future__ import annotations
 import codecs
 from typing import NamedTuple
 
-_SEQUENCE, _OCTETS, _OBJECT, _BMP_STRING = 0x30, 0x04, 0x06, 0x1E
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
+    OBJECT_IDENTIFIER,
+    OCTET_STRING,
+    SEQUENCE,
+    children,
+)
+
+_BMP_STRING = 0x1E
 _PLAIN_DATA = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
 _CERTIFICATE_BAG = bytes.fromhex("2a864886f70d010c0a0103")  # 1.2.840.113549.1.12.10.1.3
 _FRIENDLY_NAME = bytes.fromhex("2a864886f70d010914")  # 1.2.840.113549.1.9.20
@@ -43,9 +50,9 @@ def read_pkcs12(data: bytes) -> dict[str, bytes] | None:
 def _payload(content_info: Element) -> bytes:
     """The sequence in a ContentInfo of plain data. Raises ValueError for an encrypted one."""
     kind, wrapped = _children(content_info.content)
-    if kind != Element(_OBJECT, _PLAIN_DATA):
+    if kind != Element(OBJECT_IDENTIFIER, _PLAIN_DATA):
         raise ValueError("encrypted")
-    return _only(_only(wrapped.content, _OCTETS))
+    return _only(_only(wrapped.content, OCTET_STRING))
 
 
 def _trusted(bags: list[Element]) -> dict[str, bytes]:
@@ -56,7 +63,7 @@ def _trusted(bags: list[Element]) -> dict[str, bytes]:
         if kind.content == _CERTIFICATE_BAG and _TRUSTED_KEY_USAGE in attributes:
             certificate = _children(_only(value.content))[1]
             alias, _length = _UTF_16.decode(_only(attributes.get(_FRIENDLY_NAME, b""), _BMP_STRING))
-            entries[alias] = _only(certificate.content, _OCTETS)
+            entries[alias] = _only(certificate.content, OCTET_STRING)
     return entries
 
 
@@ -66,7 +73,7 @@ def _attributes(data: bytes) -> dict[bytes, bytes]:
     return {identifier.content: values.content for identifier, values in pairs}
 
 
-def _only(data: bytes, tag: int = _SEQUENCE) -> bytes:
+def _only(data: bytes, tag: int = SEQUENCE) -> bytes:
     """The content of the single element in ``data``."""
     elements = _children(data)
     if len(elements) != 1 or elements[0].tag != tag:
@@ -75,18 +82,5 @@ def _only(data: bytes, tag: int = _SEQUENCE) -> bytes:
 
 
 def _children(data: bytes) -> list[Element]:
-    """The elements that ``data`` consists of. Raises IndexError, ValueError."""
-    elements, offset = [], 0
-    while offset < len(data):
-        tag, length, start = data[offset], data[offset + 1], offset + 2
-        if length == 0x80:
-            raise ValueError("a length that is not told is BER")
-        if length > 0x80:
-            size = length & 0x7F
-            length = int.from_bytes(data[start : start + size], "big")
-            start += size
-        offset = start + length
-        if offset > len(data):
-            raise ValueError("cut off")
-        elements.append(Element(tag, data[start:offset]))
-    return elements
+    """The elements that ``data`` consists of. Raises DerError."""
+    return [Element(tag, data[start:end]) for tag, start, end in children(data, 0, len(data))]

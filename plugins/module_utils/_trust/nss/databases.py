@@ -4,7 +4,7 @@
 
 """NSS databases, in which the browsers of every user keep whom that user trusts.
 
-A database belongs to its user, and root has no business in it: everything in it happens as that user. Where a browser
+A database belongs to its user, so everything in it happens as that user, never as root. Where a browser
 has made none yet, none is made: what a browser trusts before its first start is for its policies to say.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import people, search
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts, search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import profiles as nss_profiles
@@ -49,13 +49,13 @@ _READING_TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class BrowserDatabase:
-    """An NSS database of an account's browser. ``trouble`` says why the account's could not be looked for."""
+    """An NSS database of an account's browser. ``failure`` says why the account's could not be looked for."""
 
     account: Account
     database: Database
     settings: Settings
     browser: str = "browsers"
-    trouble: str = ""
+    failure: str = ""
 
     kind = "nss"
 
@@ -75,8 +75,8 @@ class BrowserDatabase:
         return f"The command certutil is missing: install the package {packages[0] if packages else 'of NSS tools'}."
 
     def inspect(self, anchor: Anchor) -> Finding:
-        if self.trouble:
-            raise HostError(self.trouble)
+        if self.failure:
+            raise HostError(self.failure)
         try:
             return self._inspect(anchor) if self.database.certutil else self._inspect_without_certutil(anchor)
         except HostError as error:
@@ -104,14 +104,14 @@ class BrowserDatabase:
         call_as(self.account, self.database.delete, [anchor.pem for anchor in anchors])
 
     def _inspect(self, anchor: Anchor) -> Finding:
-        found = call_as(self.account, self.database.examine, anchor.der, patience=_READING_TIMEOUT)
+        found = call_as(self.account, self.database.examine, anchor.der, timeout=_READING_TIMEOUT)
         evidence = tuple(self._describe(nickname, flags) for nickname, flags in found)
         if any("C" in flags.split(",")[0] for _nickname, flags in found):
             return Finding(TRUSTED, evidence)
         return Finding(STALE, evidence) if found else Finding(ABSENT, (f"{self.name} lacks it",))
 
     def _inspect_without_certutil(self, anchor: Anchor) -> Finding:
-        nicknames = call_as(self.account, self.database.nicknames, anchor.der, patience=_READING_TIMEOUT)
+        nicknames = call_as(self.account, self.database.nicknames, anchor.der, timeout=_READING_TIMEOUT)
         if not nicknames:
             return Finding(ABSENT, (f"{self.name} lacks it",))
         return Finding(STALE, (f"{self.name} holds it; only certutil can tell whether it is trusted",))
@@ -124,17 +124,17 @@ class BrowserDatabase:
 
 
 def find(settings: Settings) -> list[BrowserDatabase]:
-    accounts = people(settings.root, _PLACES, settings.survey_timeout)
+    accounts = find_accounts(settings.root, _PLACES, settings.survey_timeout)
     return [store for account in accounts for store in _of(account, settings)]
 
 
 def _of(account: Account, settings: Settings) -> list[BrowserDatabase]:
-    def store(folder: str, browser: str = "browsers", trouble: str = "") -> BrowserDatabase:
+    def store(folder: str, browser: str = "browsers", failure: str = "") -> BrowserDatabase:
         database = Database(folder, account.name, settings.command(CERTUTIL), settings.database_timeout)
-        return BrowserDatabase(account, database, settings, browser, trouble)
+        return BrowserDatabase(account, database, settings, browser, failure)
 
     try:
-        found = search(account, nss_profiles.databases, account.home, timeout=settings.search_timeout)
+        found = search_home(account, nss_profiles.databases, account.home, timeout=settings.search_timeout)
     except HostError as error:
-        return [store(account.home, trouble=str(error))]
+        return [store(account.home, failure=str(error))]
     return [store(folder, browser) for folder, browser in found]

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import take_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
+from cryptography import x509
 
-ROOT = make_root("Lab root")
 KEY = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
 PASSWORD = "of-our-keystores"
 on_debian_as_root = pytest.mark.skipif(
@@ -69,7 +70,7 @@ CASES: dict[str, dict[str, str]] = {
     "absent authority to remove": {"authority": "/nowhere/authority", "state": "absent"},
     "both": {"certificate": "x", "src": "root.pem"},
     "over a default": {"authority": "/nowhere/authority", "src": "root.pem"},
-    "text over a default": {"authority": "/nowhere/authority", "certificate": pem_of(ROOT).decode()},
+    "text over a default": {"authority": "/nowhere/authority"},
     "empty": {"certificate": ""},
     "text": {"certificate": pem_of(make_root(ca=False)).decode()},
     "key": {"src": "key.pem"},
@@ -85,16 +86,29 @@ CASES: dict[str, dict[str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What each action says to each case, by the names of action and case."""
-    folder = tmp_path_factory.mktemp("playbook")
-    (folder / "files").mkdir()
-    (folder / "files/root.pem").write_bytes(pem_of(ROOT))
-    (folder / "files/root.der").write_bytes(der_of(ROOT))
-    (folder / "files/key.pem").write_text(pem_of(ROOT).decode() + KEY)
-    (folder / "cases.json").write_text(
-        json.dumps({"password": PASSWORD, "cases": [{"name": name, **case} for name, case in CASES.items()]})
-    )
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the one run, which the first of all processes of this test session makes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trust_anchor_playbook"
+    lock = take_lock(f"{folder}.lock", timeout=300)
+    try:
+        if not folder.exists():
+            _play(folder)
+    finally:
+        os.close(lock)
+    assert (folder / "results.json").exists(), (folder / "output").read_text()
+    return folder
+
+
+def _play(folder: Path) -> None:
+    (folder / "files").mkdir(parents=True)
+    root = make_root("Lab root")
+    (folder / "files/root.pem").write_bytes(pem_of(root))
+    (folder / "files/root.der").write_bytes(der_of(root))
+    (folder / "files/key.pem").write_text(pem_of(root).decode() + KEY)
+    cases = {name: {**case, "name": name} for name, case in CASES.items()}
+    cases["text over a default"]["certificate"] = pem_of(root).decode()
+    (folder / "cases.json").write_text(json.dumps({"password": PASSWORD, "cases": list(cases.values())}))
     (folder / "playbook.yml").write_text(PLAYBOOK)
     program = Path(sys.executable).with_name("ansible-playbook")
     environment = {
@@ -103,19 +117,26 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_COLLECTIONS_PATH": str(Path(__file__).resolve().parents[4] / "build/collections"),
     }
-    run = subprocess.run(
-        [program, "--check", "--diff", "-vvv", "playbook.yml"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (folder / "results.json").exists(), run.stdout + run.stderr
-    assert "c2VjcmV0" not in run.stdout + run.stderr, "the key was shown"
-    assert PASSWORD not in run.stdout + run.stderr, "the password was shown"
-    said = json.loads((folder / "results.json").read_text())
+    command = [program, "--check", "--diff", "-vvv", "playbook.yml"]
+    with (folder / "output").open("wb") as output:
+        subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=output, check=False)
+
+
+@pytest.fixture(scope="module")
+def root(played: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate((played / "files/root.pem").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def results(played: Path) -> dict[str, dict[str, Any]]:
+    """What each action says to each case, by the names of action and case."""
+    said = json.loads((played / "results.json").read_text())
     return {action: {result["item"]["name"]: result for result in said[action]} for action in said}
+
+
+@pytest.mark.parametrize("secret", ["c2VjcmV0", PASSWORD])
+def test_neither_key_nor_password_is_shown(played: Path, secret: str) -> None:
+    assert secret not in (played / "output").read_text()
 
 
 @pytest.mark.parametrize("action", ["trust_anchor", "trust_anchor_info"])
@@ -143,10 +164,10 @@ def test_a_wrong_input_is_refused_by_the_name_of_its_option_or_file(
 @pytest.mark.parametrize("action", ["trust_anchor", "trust_anchor_info"])
 @pytest.mark.parametrize("case", ["over a default", "text over a default"])
 def test_a_certificate_of_another_authority_is_taken_whatever_the_default_authority(
-    results: dict[str, dict[str, Any]], action: str, case: str
+    results: dict[str, dict[str, Any]], root: x509.Certificate, action: str, case: str
 ) -> None:
     """The defaults of the action group may name an authority for all tasks."""
-    assert results[action][case]["anchor"]["sha256"] == identify_anchor(pem_of(ROOT), "test").sha256
+    assert results[action][case]["anchor"]["sha256"] == identify_anchor(pem_of(root), "test").sha256
 
 
 def test_what_hosts_would_not_trust_is_refused(results: dict[str, dict[str, Any]]) -> None:
@@ -178,14 +199,14 @@ def test_the_root_of_no_authority_cannot_be_removed(results: dict[str, dict[str,
 
 
 @on_debian_as_root
-def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any]]) -> None:
-    anchor = identify_anchor(pem_of(ROOT), "test")
+def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any]], root: x509.Certificate) -> None:
+    anchor = identify_anchor(pem_of(root), "test")
     result = results["trust_anchor"]["good"]
     assert result["changed"]
     assert result["anchor"] == {
         "sha256": anchor.sha256,
         "subject": "CN=Lab root",
-        "not_after": ROOT.not_valid_after_utc.isoformat(),
+        "not_after": root.not_valid_after_utc.isoformat(),
         "expired": False,
     }
     store = result["stores"][0]
@@ -199,7 +220,7 @@ def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any
 
 
 @on_debian_as_root
-def test_what_applications_are_told_is_for_the_administrator_to_ask_for_and_goes_unasked(
+def test_the_environment_of_applications_is_for_the_administrator_to_ask_for_and_goes_unasked(
     results: dict[str, dict[str, Any]],
 ) -> None:
     assert "applications" not in {store["kind"] for store in results["trust_anchor"]["everywhere"]["stores"]}

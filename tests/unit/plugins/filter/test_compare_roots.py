@@ -36,10 +36,10 @@ def test_what_the_module_and_a_connection_tell() -> None:
         }
     )
     assert audit["machines"] == {"good": 1, "part": 1, "empty": 0}
-    assert audit["unread"] == ["failed", "unknown", "unreachable", "unreadable"]
+    assert audit["not_read"] == ["failed", "unknown", "unreachable", "unreadable"]
     assert audit["errors"] == {
         "part": ["/etc/ssl/a.pem: it is damaged"],
-        "unreadable": ["/etc/ssl/a.pem: it is damaged", "a file without a name: missing"],
+        "unreadable": ["/etc/ssl/a.pem: it is damaged", "an empty path: missing"],
         "failed": ["Module failed: it is told."],
         "unreachable": ["No route."],
     }

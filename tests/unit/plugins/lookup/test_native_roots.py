@@ -150,7 +150,7 @@ def test_a_wrong_use_is_told(controller: Controller) -> None:
         "selct='[0]'": "has no option selct",
         "strict='ture'": "strict: ture is neither true nor false",
         "refresh='maybe'": "refresh: maybe is neither true nor false",
-        "select=''": "select: it is empty",
+        "select=''": "select: the expression is empty",
     }
     tasks = [
         f"    - debug: msg=\"{{{{ query('anchorage.pki.native_roots', {arguments}) }}}}\"\n      ignore_errors: true\n"

@@ -62,7 +62,7 @@ def test_gives_what_the_lookup_gives(call: Call, tmp_path: Path) -> None:
 def test_reads_the_platforms_roots(call: Call) -> None:
     result = call({})
     assert result["report"]["variables"] == {}
-    assert len(result["report"]["places"]) > 2
+    assert len(result["report"]["locations"]) > 2
 
 
 def test_tells_what_it_could_not_read(call: Call, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests of who counts as a person on a host."""
+"""Tests of which accounts of a host may have trust stores in their homes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host import accounts as module
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts, search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople
@@ -22,16 +22,16 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchP
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for other users")
 
 
-def names(host: ScratchPeople, *places: str) -> list[str]:
-    return [account.name for account in module.people(str(host.root), places or ["."])]
+def names(host: ScratchPeople, *paths: str, **options: Any) -> list[str]:
+    return [account.name for account in find_accounts(str(host.root), paths or ["."], **options)]
 
 
-def mounts(host: ScratchPeople, monkeypatch: pytest.MonkeyPatch, *rows: tuple[str, str]) -> None:
-    """Have the host say that these are mounted, each a path below its root and a kind of file system."""
+def mounts(host: ScratchPeople, *rows: tuple[str, str]) -> str:
+    """A table in which these are mounted, each a path below the host's root and a type of file system."""
     lines = [f"1 1 0:1 / {host.root}{path} rw - {kind} none rw" for path, kind in rows]
     table = host.root / "mountinfo"
     table.write_text("\n".join(["22 1 0:20 / / rw - ext4 /dev/sda rw", *lines]))
-    monkeypatch.setattr(module, "MOUNTS", str(table))
+    return str(table)
 
 
 @needs_root
@@ -91,33 +91,30 @@ def hang() -> None:
 def test_a_home_that_gives_root_no_answer_is_for_its_user_to_look_at(
     people: ScratchPeople, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[], None], is_listed: bool
 ) -> None:
-    monkeypatch.setattr(module, "_SURVEY_PATIENCE", 0.3)
     if not is_listed:
         entry = people.entries.pop(0)
         monkeypatch.setattr(pwd, "getpwnam", {"alice": entry}.__getitem__)
     troubled(monkeypatch, "alice", trouble)
-    assert names(people) == ["alice", "bob"]
-    assert module.search(people.alice, os.listdir, people.alice.home) == []
+    assert names(people, timeout=0.3) == ["alice", "bob"]
+    assert search_home(people.alice, os.listdir, people.alice.home) == []
     Path(people.alice.home, "found").touch()
-    assert module.search(people.alice, os.listdir, people.alice.home) == ["found"]
+    assert search_home(people.alice, os.listdir, people.alice.home) == ["found"]
 
 
 @needs_root
 def test_homes_that_cannot_be_listed_hide_nobody_who_is_known(
     people: ScratchPeople, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_SURVEY_PATIENCE", 0.3)
     monkeypatch.setattr(os, "listdir", lambda _folder: hang())
-    assert names(people) == ["alice", "bob"]
+    assert names(people, timeout=0.3) == ["alice", "bob"]
 
 
 @needs_root
-def test_a_home_that_gives_its_user_no_answer_is_told(people: ScratchPeople, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SEARCH_PATIENCE", 0.3)
-    with pytest.raises(HostError, match="Work in the files of alice came to no end"):
-        module.search(people.alice, lambda: [hang()])
+def test_a_home_that_gives_its_user_no_answer_is_reported(people: ScratchPeople) -> None:
+    with pytest.raises(HostError, match="Work in the files of alice did not complete in time"):
+        search_home(people.alice, lambda: [hang()], timeout=0.3)
     with pytest.raises(HostError, match=f"{people.alice.home} cannot be read: Stale file handle"):
-        module.search(people.alice, lambda: os.listdir(stale()))
+        search_home(people.alice, lambda: os.listdir(stale()))
 
 
 def stale() -> str:
@@ -127,10 +124,10 @@ def stale() -> str:
 @needs_root
 def test_a_home_that_is_anothers_by_now_is_not_searched(people: ScratchPeople) -> None:
     os.chown(people.alice.home, people.bob.uid, -1)
-    assert module.search(people.alice, lambda: ["found"]) == []
+    assert search_home(people.alice, lambda: ["found"]) == []
     os.chown(people.alice.home, people.alice.uid, -1)
     people.root.joinpath("home").chmod(0o700)
-    assert module.search(people.alice, lambda: ["found"]) == []
+    assert search_home(people.alice, lambda: ["found"]) == []
 
 
 @needs_root
@@ -168,20 +165,18 @@ def test_whom_a_directory_service_does_not_list_counts_by_the_home(
 
 
 @needs_root
-def test_a_home_that_has_to_be_mounted_first_is_passed_by(
-    people: ScratchPeople, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mounts(people, monkeypatch, ("/home/alice", "autofs"))
-    assert names(people) == ["bob"]
-    mounts(people, monkeypatch, ("/home", "autofs"), ("/home/alice", "nfs4"))
-    assert names(people) == ["alice"]
-    mounts(people, monkeypatch, ("/home", "autofs"), ("/home", "nfs4"))
-    assert names(people) == ["alice", "bob"]
+def test_a_home_that_has_to_be_mounted_first_is_skipped(people: ScratchPeople) -> None:
+    for mounted, expected in (
+        ([("/home/alice", "autofs")], ["bob"]),
+        ([("/home", "autofs"), ("/home/alice", "nfs4")], ["alice"]),
+        ([("/home", "autofs"), ("/home", "nfs4")], ["alice", "bob"]),
+    ):
+        assert names(people, mount_table=mounts(people, *mounted)) == expected
 
 
 def test_whoever_is_not_root_sees_to_oneself(people: ScratchPeople, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: people.alice.uid)
-    assert {account.uid for account in module.people(str(people.root), ["."])} == {people.alice.uid}
+    assert {account.uid for account in find_accounts(str(people.root), ["."])} == {people.alice.uid}
 
 
 @needs_root
@@ -190,8 +185,5 @@ def test_whoever_is_not_root_needs_no_look_at_the_homes_of_others(people: Scratc
     assert call_as(people.alice, names, people) == ["alice"]
 
 
-def test_without_a_table_of_mounts_nothing_is_automounted(
-    people: ScratchPeople, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MOUNTS", str(Path(people.root, "nowhere")))
-    assert "alice" in names(people)
+def test_without_a_table_of_mounts_nothing_is_automounted(people: ScratchPeople) -> None:
+    assert "alice" in names(people, mount_table=str(people.root / "nowhere"))

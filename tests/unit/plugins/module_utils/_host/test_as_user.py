@@ -9,12 +9,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host import as_user
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as, call_in_time
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import (
+    Account,
+    TimeBudget,
+    call_as,
+    call_within,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople
 
@@ -75,28 +80,26 @@ def test_a_large_answer_comes_whole() -> None:
 
 
 @needs_root
-@pytest.mark.parametrize(("function", "patience"), [(stop_oneself, 0.3), (lambda: time.sleep(60), 0.3)])
-def test_no_answer_in_time_is_told_and_the_child_is_ended(function: object, patience: float) -> None:
-    with pytest.raises(HostError, match="Work in the files of nobody-yet came to no end"):
-        call_as(NOBODY_YET, function, patience=patience)  # type: ignore[arg-type]
+@pytest.mark.parametrize("function", [stop_oneself, lambda: time.sleep(60)], ids=["stopped", "endless"])
+def test_no_answer_in_time_is_reported_and_the_child_is_ended(function: Callable[[], None]) -> None:
+    with pytest.raises(HostError, match="Work in the files of nobody-yet did not complete in time"):
+        call_as(NOBODY_YET, function, timeout=0.3)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
 
 @needs_root
-def test_all_that_a_user_spends_in_vain_counts_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refusal that comes late is as vain as none. Others have all of the time."""
-    monkeypatch.setattr(as_user, "_lost", {})
-    monkeypatch.setattr(as_user, "PATIENCE", 0.6)
-    monkeypatch.setattr(as_user, "_LEAST_PATIENCE", 0.2)
+def test_all_the_time_that_is_lost_on_a_user_counts_together() -> None:
+    """A refusal that comes late is lost time, too. For other users there is still all of the time."""
+    budget = TimeBudget(limit=0.6, least=0.2)
     for function in (refuse_late, stop_oneself):
         with pytest.raises(HostError):
-            call_as(NOBODY_YET, function, patience=0.4)
-    with pytest.raises(HostError, match="came to no end"):
-        call_as(NOBODY_YET, refuse_late, patience=0.4)
+            call_as(NOBODY_YET, function, timeout=0.4, budget=budget)
+    with pytest.raises(HostError, match="did not complete in time"):
+        call_as(NOBODY_YET, refuse_late, timeout=0.4, budget=budget)
     with pytest.raises(HostError, match="at last"):
-        call_as(replace(NOBODY_YET, uid=23458), refuse_late, patience=0.4)
-    assert call_as(NOBODY_YET, list) == []
+        call_as(replace(NOBODY_YET, uid=23458), refuse_late, timeout=0.4, budget=budget)
+    assert call_as(NOBODY_YET, list, budget=budget) == []
 
 
 def refuse_late() -> None:
@@ -106,11 +109,11 @@ def refuse_late() -> None:
 
 @needs_root
 def test_a_look_in_time_stays_ones_own() -> None:
-    assert call_in_time(os.getuid, patience=5) == 0
-    with pytest.raises(HostError, match=r"There was no answer in 0\.3 seconds\."):
-        call_in_time(stop_oneself, patience=0.3)
+    assert call_within(5, os.getuid) == 0
+    with pytest.raises(HostError, match=r"There was no answer within 0\.3 seconds\."):
+        call_within(0.3, stop_oneself)
     with pytest.raises(HostError, match="for a reason"):
-        call_in_time(fail, HostError("for a reason"), patience=5)
+        call_within(5, fail, HostError("for a reason"))
 
 
 @needs_root

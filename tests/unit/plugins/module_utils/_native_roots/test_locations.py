@@ -2,12 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests of the choice of places."""
+"""Tests of the choice of locations."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.locations import Chosen, candidates, chosen
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.locations import (
+    Configured,
+    candidate_locations,
+    configured_locations,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,16 +20,16 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.locati
         ({}, None),
         ({"SSL_CERT_DIR": ""}, None),
         ({"SSL_CERT_DIR": "::"}, None),
-        ({"SSL_CERT_FILE": "/a"}, Chosen("/a", ())),
-        ({"SSL_CERT_FILE": ""}, Chosen("", ())),
-        ({"SSL_CERT_FILE": "", "SSL_CERT_DIR": "/b"}, Chosen("", ("/b",))),
-        ({"SSL_CERT_DIR": "/a"}, Chosen(None, ("/a",))),
-        ({"SSL_CERT_DIR": ":/a::/b:"}, Chosen(None, ("/a", "/b"))),
-        ({"SSL_CERT_FILE": "/a:b", "SSL_CERT_DIR": "/c"}, Chosen("/a:b", ("/c",))),
+        ({"SSL_CERT_FILE": "/a"}, Configured("/a", ())),
+        ({"SSL_CERT_FILE": ""}, Configured("", ())),
+        ({"SSL_CERT_FILE": "", "SSL_CERT_DIR": "/b"}, Configured("", ("/b",))),
+        ({"SSL_CERT_DIR": "/a"}, Configured(None, ("/a",))),
+        ({"SSL_CERT_DIR": ":/a::/b:"}, Configured(None, ("/a", "/b"))),
+        ({"SSL_CERT_FILE": "/a:b", "SSL_CERT_DIR": "/c"}, Configured("/a:b", ("/c",))),
     ],
 )
-def test_the_users_choice(environment: dict[str, str], expected: Chosen | None) -> None:
-    assert chosen(environment) == expected
+def test_the_users_choice(environment: dict[str, str], expected: Configured | None) -> None:
+    assert configured_locations(environment) == expected
 
 
 CA_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -59,5 +63,5 @@ CA_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
         ("gnu0", (CA_CERTIFICATES,), ("/etc/ssl/certs",)),
     ],
 )
-def test_each_platform_has_its_places(platform: str, files: tuple[str, ...], folders: tuple[str, ...]) -> None:
-    assert candidates(platform) == (files, folders)
+def test_each_platform_has_its_locations(platform: str, files: tuple[str, ...], folders: tuple[str, ...]) -> None:
+    assert candidate_locations(platform) == (files, folders)

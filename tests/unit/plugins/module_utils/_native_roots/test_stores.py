@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host import commands
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._native_roots import load as native_roots
-from ansible_collections.anchorage.pki.plugins.module_utils._native_roots import stores as root_stores
-from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import PLATFORM, load
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import (
+    PLATFORM,
+    Limits,
+    NativeRoots,
+    load,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores import P11_KIT
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import DER_A, DER_B, A, B
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
@@ -37,7 +39,7 @@ def valid(first: timedelta, last: timedelta) -> bytes:
 VALID, OTHER, EXPIRED, TOO_NEW = valid(-DAY, DAY), valid(-DAY, DAY), valid(-2 * DAY, -DAY), valid(DAY, 2 * DAY)
 
 
-def windows(monkeypatch: pytest.MonkeyPatch, entries: list[tuple[bytes, str, Any]]) -> native_roots.NativeRoots:
+def windows(monkeypatch: pytest.MonkeyPatch, entries: list[tuple[bytes, str, Any]]) -> NativeRoots:
     monkeypatch.setattr(ssl, "enum_certificates", {"ROOT": entries}.__getitem__, raising=False)
     return load(PLATFORM, {}, "win32")
 
@@ -61,8 +63,8 @@ def test_windows_gives_what_vouches_for_servers_now(
     loaded = windows(monkeypatch, [entry, (OTHER, "x509_asn", True)])
     assert list(loaded.roots) == ([VALID] if wanted else []) + [OTHER]
     assert loaded.roots[OTHER] == ["ROOT"]
-    (place,) = loaded.report["places"]
-    assert (place["kind"], place["certificates"] + place["skipped"]) == ("store", 2)
+    (location,) = loaded.report["locations"]
+    assert (location["kind"], location["certificates"] + location["skipped"]) == ("store", 2)
 
 
 def test_windows_reports_what_is_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,10 +80,12 @@ def test_macos_says_what_to_do() -> None:
 
 class TestP11Kit:
     @pytest.fixture
-    def program(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    def program(self, tmp_path: Path) -> Path:
         """Where the program trust is looked for."""
-        monkeypatch.setattr(commands, "SEARCH_PATH", f"{tmp_path}:/usr/bin:/bin")
         return tmp_path / "trust"
+
+    def load(self, program: Path, environment: dict[str, str] | None = None, **options: Any) -> NativeRoots:
+        return load(P11_KIT, environment or {}, search_path=f"{program.parent}:/usr/bin:/bin", **options)
 
     def arrange(self, program: Path, script: str) -> None:
         program.write_text(f"#!/bin/sh\nfor target; do :; done\n{script}\n")
@@ -91,7 +95,7 @@ class TestP11Kit:
         (tmp_path / "anchors").write_bytes(A + B)
         arguments = tmp_path / "arguments"
         self.arrange(program, f'echo "$@" > {arguments}; cat {tmp_path}/anchors > "$target"')
-        loaded = load(P11_KIT, {"SSL_CERT_FILE": "/no/influence"})
+        loaded = self.load(program, {"SSL_CERT_FILE": "/no/influence"})
         assert loaded.roots == {DER_A: ["p11-kit"], DER_B: ["p11-kit"]}
         assert loaded.report["errors"] == []
         assert "--filter=ca-anchors --purpose=server-auth" in arguments.read_text()
@@ -102,30 +106,28 @@ class TestP11Kit:
         folder.mkdir()
         arguments = tmp_path / "arguments"
         self.arrange(program, f'echo "$target" > {arguments}; cat {tmp_path}/anchors > "$target"')
-        load(P11_KIT, {}, temporary_folder=str(folder))
+        self.load(program, temporary_folder=str(folder))
         assert folder in Path(arguments.read_text().strip()).parents
         assert list(folder.iterdir()) == []
 
-    def test_an_output_that_is_too_large_is_told(self, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(root_stores, "LARGEST_FILE", 1000)
+    def test_an_output_that_is_too_large_is_told(self, program: Path) -> None:
         self.arrange(program, 'head -c 1001 /dev/zero > "$target"')
         with pytest.raises(HostError, match="more than 1000 bytes"):
-            load(P11_KIT, {})
+            self.load(program, limits=Limits(largest_file=1000))
 
     def test_its_failure_is_told(self, program: Path) -> None:
         self.arrange(program, "echo 'p11-kit: no modules' >&2; exit 1")
         with pytest.raises(HostError, match="extract failed: p11-kit: no modules"):
-            load(P11_KIT, {})
+            self.load(program)
 
     def test_no_output_is_no_traceback(self, program: Path) -> None:
         self.arrange(program, "exit 0")
         with pytest.raises(HostError, match="wrote nothing"):
-            load(P11_KIT, {})
+            self.load(program)
 
-    def test_a_missing_program_is_told_with_its_package(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(commands, "SEARCH_PATH", str(tmp_path))
+    def test_a_missing_program_is_told_with_its_package(self, tmp_path: Path) -> None:
         with pytest.raises(HostError, match="install the package p11-kit"):
-            load(P11_KIT, {})
+            load(P11_KIT, {}, search_path=str(tmp_path))
 
     @pytest.mark.skipif(shutil.which("trust") is None, reason="needs Debian's package p11-kit")
     def test_the_real_program_gives_roots(self) -> None:

@@ -67,29 +67,21 @@ def test_a_look_changes_nothing(subject: StoreHost, store: Store) -> None:
     assert subject.host.picture() == before
 
 
-@pytest.mark.parametrize("operation", ["install", "remove"])
-def test_a_preview_changes_nothing_and_tells_the_truth(subject: StoreHost, store: Store, operation: str) -> None:
-    if operation == "remove":
-        settle("install", subject.host)
-    before = subject.host.picture()
-    preview = store.preview(ANCHOR, operation)
-    planned = apply(operation, subject.host, check_mode=True)
-    assert subject.host.picture() == before
-    assert preview.state == REACHED[operation]
-    assert preview.evidence
-    outcome = apply(operation, subject.host)
-    assert (planned.state, planned.changed, planned.before) == (outcome.state, outcome.changed, outcome.before)
-    assert not apply(operation, subject.host, check_mode=True).changed
-
-
-def test_it_comes_and_goes(subject: StoreHost) -> None:
-    before = subject.content()
-    outcome = settle("install", subject.host)
-    assert (outcome.before.state, apply("inspect", subject.host).state) == ("absent", "trusted")
-    assert subject.content() != before
-    outcome = settle("remove", subject.host)
-    assert (outcome.before.state, apply("inspect", subject.host).state) == ("trusted", "absent")
-    assert subject.content() == before
+def test_it_comes_and_goes_as_previewed(subject: StoreHost, store: Store) -> None:
+    host, absent = subject.host, subject.content()
+    for operation in ("install", "remove"):
+        before, content = host.picture(), subject.content()
+        preview = store.preview(ANCHOR, operation)
+        planned = apply(operation, host, check_mode=True)
+        assert host.picture() == before, "a preview changes nothing"
+        assert preview.state == REACHED[operation]
+        assert preview.evidence
+        outcome = settle(operation, host)
+        assert (planned.state, planned.changed, planned.before) == (outcome.state, outcome.changed, outcome.before)
+        assert (outcome.before.state, store.inspect(ANCHOR).state) == (REACHED[OPPOSITE[operation]], REACHED[operation])
+        assert subject.content() != content
+        assert not apply(operation, host, check_mode=True).changed
+    assert subject.content() == absent
 
 
 def test_an_installation_can_be_undone(subject: StoreHost, store: Store, request: pytest.FixtureRequest) -> None:
@@ -115,11 +107,11 @@ def test_several_anchors_are_removed_at_once(subject: StoreHost, store: Store) -
         assert subject.content() == before
 
 
-@pytest.mark.parametrize("operation", ["install", "remove"])
-def test_another_stores_failure_does_not_keep_it_from_its_turn(subject: StoreHost, operation: str) -> None:
+def test_another_stores_failure_does_not_keep_it_from_its_turn(subject: StoreHost) -> None:
     host = subject.host
-    apply(OPPOSITE[operation], host)
     host.table = (kind_of(StubStore(inspect=PermissionError(13, "Permission denied", "/broken"))), *host.table)
-    broken, outcome = apply_all(operation, host, kinds=[*host.kinds, "nss"])
-    assert (broken.state, outcome.state) == ("failed", REACHED[operation])
-    assert shortfall(operation, [broken, outcome]) == "stub: /broken cannot be read or changed: Permission denied."
+    for operation in ("install", "remove"):
+        broken, outcome = apply_all(operation, host, kinds=[*host.kinds, "nss"])
+        assert (broken.state, outcome.state) == ("failed", REACHED[operation])
+        reason = "stub: /broken cannot be read or changed: Permission denied."
+        assert shortfall(operation, [broken, outcome]) == reason

@@ -82,13 +82,14 @@ def is_killed(operation: str, host: Host, event: int) -> bool:
 def test_a_run_that_was_killed_anywhere_is_healed_by_the_next(host: Host, operation: str) -> None:
     apply(OPPOSITE[operation], host)
     event = 1
-    while is_killed(operation, host, event):
-        outcome = apply(operation, host)
-        assert outcome.state == REACHED[operation], (event, outcome.evidence)
-        assert not [path for path in host.anchors.iterdir() if path.name.endswith(".new")]
-        assert not apply(operation, host).changed
-        apply(OPPOSITE[operation], host)
-        event += 1
+    with host.snapshot() as restore:
+        while is_killed(operation, host, event):
+            outcome = apply(operation, host)
+            assert outcome.state == REACHED[operation], (event, outcome.evidence)
+            assert not [path for path in host.anchors.iterdir() if path.name.endswith(".new")]
+            assert not apply(operation, host).changed
+            restore()
+            event += 1
     assert event > 4, "hardly any step was seen"
 
 
@@ -122,15 +123,16 @@ def test_a_run_that_was_killed_amid_its_refresh_is_healed_by_the_next(
     platform: ScratchPlatform, operation: str
 ) -> None:
     apply(OPPOSITE[operation], platform)
-    apply(operation, platform)
-    expected = platform.trusted()
-    apply(OPPOSITE[operation], platform)
     step = 1
-    while platform.is_killed(step, lambda: apply(operation, platform)):
-        outcome = apply(operation, platform)
-        assert outcome.state == REACHED[operation], (step, outcome.evidence)
-        assert platform.trusted() == expected, step
-        assert not apply(operation, platform).changed
-        apply(OPPOSITE[operation], platform)
-        step += 1
+    with platform.snapshot() as restore:
+        apply(operation, platform)
+        expected = platform.trusted()
+        restore()
+        while platform.is_killed(step, lambda: apply(operation, platform)):
+            outcome = apply(operation, platform)
+            assert outcome.state == REACHED[operation], (step, outcome.evidence)
+            assert platform.trusted() == expected, step
+            assert not apply(operation, platform).changed
+            restore()
+            step += 1
     assert step > 3, "hardly any step was seen"

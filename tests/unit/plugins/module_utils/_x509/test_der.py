@@ -13,6 +13,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     children,
     content_of,
     enter,
+    is_whole_der,
     read_identifier,
 )
 from cryptography.x509 import ObjectIdentifier
@@ -89,3 +90,20 @@ def _base_128(number: int) -> bytes:
     while number := number >> 7:
         digits.insert(0, number & 0x7F | 0x80)
     return bytes(digits)
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (b"\x30\x00", True),
+        (b"\x30\x81\x80" + bytes(128), True),
+        (b"", False),
+        (b"\x30", False),
+        (b"\x30\x80", False),  # BER's indefinite length
+        (b"\x30\x02\x00", False),
+        (b"\x30\x00\x00", False),
+        (b"\x31\x00", False),
+    ],
+)
+def test_tells_one_whole_sequence_from_all_else(data: bytes, whole: bool) -> None:
+    assert is_whole_der(data) is whole

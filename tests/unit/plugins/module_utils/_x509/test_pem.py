@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -15,7 +16,15 @@ from pathlib import Path
 
 import certifi
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import (
+    decode_body,
+    find_blocks,
+    find_labels,
+    from_pem,
+    read_pem,
+    to_pem,
+)
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     BEGIN,
     CORPUS,
@@ -65,8 +74,8 @@ def test_a_problem_names_the_block_and_its_line() -> None:
 def test_a_missing_line_end_between_two_is_told() -> None:
     first, second = read_pem(A.rstrip() + B).problems
     line = len(A.splitlines())
-    assert first == f"the CERTIFICATE in line {line} ends where another one begins in its line"
-    assert second.endswith("has no beginning")
+    assert first == f"the CERTIFICATE in line {line} has its END and the next BEGIN in one line"
+    assert second.endswith("has no BEGIN line")
 
 
 def test_what_is_passed_over_is_counted() -> None:
@@ -95,6 +104,8 @@ def test_hostile_content_takes_no_more_than_its_size_deserves(content: bytes) ->
     """A reader that looks twice at each byte for each block would need hours: this limit is far from both."""
     started = time.process_time()
     assert read_pem(content).certificates == []
+    assert find_blocks(content) == []
+    assert len(find_labels(content)) <= 150_000
     assert time.process_time() - started < 30
 
 
@@ -186,3 +197,45 @@ def test_agrees_with_openssl_on_the_worlds_roots(bundle: Path) -> None:
     content = read_pem(bundle.read_bytes())
     assert openssl_reads(bundle) == (len(content.certificates), set(content.certificates))
     assert content.problems == []
+
+
+def test_blocks_are_found_where_openssl_finds_none() -> None:
+    """In files that were joined without a line end, in indented and in quoted text."""
+    joined = A.rstrip() + B
+    indented = b"".join(b"  " + line for line in A.splitlines(keepends=True))
+    for data, ders in ((joined, [DER_A, DER_B]), (indented, [DER_A]), (A + block("X", b"?") + B, [DER_A, b"?", DER_B])):
+        assert [decode_body(found.body) for found in find_blocks(data)] == ders
+    assert find_labels(BEGIN + block("PRIVATE KEY", PKCS8_DER)) == [b"CERTIFICATE", b"PRIVATE KEY"]
+
+
+_MARKERS = [f"-----{kind} {label}-----".encode() for kind in ("BEGIN", "END") for label in ("A", "B C")]
+_SIMPLE_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+
+
+@given(st.lists(st.sampled_from([*_MARKERS, b"-----", b"END A-----", b"BEGIN A", b"\n", b"MII", b" "]), max_size=20))
+@settings(max_examples=500)
+def test_blocks_are_those_of_the_simple_expression_that_takes_too_long(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    assert find_blocks(data) == _SIMPLE_BLOCK.findall(data)
+
+
+def test_a_certificate_goes_to_pem_and_back() -> None:
+    assert to_pem(DER_A) == ssl.DER_cert_to_PEM_cert(DER_A)
+    assert from_pem(to_pem(DER_A)) == from_pem(f" {to_pem(DER_A)}\n\n") == DER_A
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\udcff",
+        to_pem(DER_A) + to_pem(DER_B),
+        f"text\n{to_pem(DER_A)}",
+        f"{to_pem(DER_A)}text",
+        to_pem(DER_A).replace("CERTIFICATE", "X509 CERTIFICATE"),
+        to_pem(DER_A).replace("M", "?"),
+    ],
+)
+def test_from_pem_takes_one_certificate_and_nothing_else(text: str) -> None:
+    with pytest.raises(DerError):
+        from_pem(text)

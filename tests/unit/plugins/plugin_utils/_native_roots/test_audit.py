@@ -16,7 +16,7 @@ from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make
 from cryptography.hazmat.primitives.asymmetric import ec
 
 KEY = ec.generate_private_key(ec.SECP256R1())
-KINDS = ("expired", "alone", "missing", "beyond_mozilla", "lacking_of_mozilla")
+KINDS = ("expired", "unique", "missing", "not_in_mozilla", "missing_from_mozilla")
 
 
 def facts(common_name: str, **options: Any) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def found(audit: dict[str, Any]) -> dict[str, list[tuple[str, list[str], list[st
 def test_machines_that_agree() -> None:
     audit = compare({"a": [PUBLIC_1, PUBLIC_2], "b": [PUBLIC_2, PUBLIC_1]}, PUBLIC_1, PUBLIC_2)
     assert found(audit) == {}
-    assert (audit["machines"], audit["unread"], audit["mozilla"]) == ({"a": 2, "b": 2}, [], 2)
+    assert (audit["machines"], audit["not_read"], audit["mozilla"]) == ({"a": 2, "b": 2}, [], 2)
     assert lines_of(audit) == [
         "a: 2 roots",
         "b: 2 roots",
@@ -58,19 +58,19 @@ def test_machines_that_agree() -> None:
 
 def test_what_nobody_else_trusts() -> None:
     audit = compare({"a": [PUBLIC_1, CORPORATE], "b": [PUBLIC_1], "c": [PUBLIC_1]})
-    assert found(audit) == {"alone": [("Corporate", ["a"], [])]}
+    assert found(audit) == {"unique": [("Corporate", ["a"], [])]}
 
 
 def test_mozilla_is_somebody() -> None:
     audit = compare({"a": [PUBLIC_1, PUBLIC_2], "b": [PUBLIC_1]}, PUBLIC_1, PUBLIC_2)
-    assert found(audit) == {"lacking_of_mozilla": [("Public 2", ["b"], [])]}
+    assert found(audit) == {"missing_from_mozilla": [("Public 2", ["b"], [])]}
 
 
 def test_a_machine_alone_is_not_compared_with_itself() -> None:
     assert found(compare({"a": [PUBLIC_1]})) == {}
     assert found(compare({"a": [PUBLIC_1, CORPORATE]}, PUBLIC_1)) == {
-        "alone": [("Corporate", ["a"], [])],
-        "beyond_mozilla": [("Corporate", ["a"], [])],
+        "unique": [("Corporate", ["a"], [])],
+        "not_in_mozilla": [("Corporate", ["a"], [])],
     }
 
 
@@ -90,41 +90,41 @@ def test_what_has_expired() -> None:
 
 
 def test_what_mozilla_alone_trusts_is_not_called_expired_on_a_machine() -> None:
-    assert found(compare({"a": [PUBLIC_1]}, PUBLIC_1, EXPIRED)) == {"lacking_of_mozilla": [("Expired", ["a"], [])]}
+    assert found(compare({"a": [PUBLIC_1]}, PUBLIC_1, EXPIRED)) == {"missing_from_mozilla": [("Expired", ["a"], [])]}
 
 
 def test_a_renewed_root_is_known_by_its_key() -> None:
     audit = compare({"a": [OLD], "b": [RENEWED], "c": [RENEWED]}, RENEWED)
     assert found(audit) == {
-        "alone": [("Renewed", ["a"], ["Mozilla's set", "b", "c"])],
+        "unique": [("Renewed", ["a"], ["Mozilla's set", "b", "c"])],
         "missing": [("Renewed", ["a"], ["a"])],
-        "beyond_mozilla": [("Renewed", ["a"], ["Mozilla's set", "b", "c"])],
-        "lacking_of_mozilla": [("Renewed", ["a"], ["a"])],
+        "not_in_mozilla": [("Renewed", ["a"], ["Mozilla's set", "b", "c"])],
+        "missing_from_mozilla": [("Renewed", ["a"], ["a"])],
     }
 
 
 def test_a_machine_that_was_not_read_is_named_and_lacks_nothing() -> None:
     audit = compare({"a": [PUBLIC_1], "b": Machine([], ["no route to host"])}, PUBLIC_1)
-    assert (audit["machines"], audit["unread"], found(audit)) == ({"a": 1}, ["b"], {})
+    assert (audit["machines"], audit["not_read"], found(audit)) == ({"a": 1}, ["b"], {})
     assert audit["errors"] == {"b": ["no route to host"]}
     assert lines_of(audit)[1:3] == ["b: not read", "- no route to host"]
 
 
 def test_a_machine_of_which_nothing_is_known_was_not_read() -> None:
     audit = compare({"a": [PUBLIC_1], "b": Machine(None)}, PUBLIC_1)
-    assert (audit["machines"], audit["unread"], audit["errors"], found(audit)) == ({"a": 1}, ["b"], {}, {})
+    assert (audit["machines"], audit["not_read"], audit["errors"], found(audit)) == ({"a": 1}, ["b"], {}, {})
     assert lines_of(audit)[1] == "b: not read"
 
 
 def test_a_machine_that_was_read_in_part_is_compared_with_a_caution() -> None:
     errors = [f"/etc/ssl/certs/{number}.pem: it is damaged" for number in range(5)]
     audit = compare({"a": [PUBLIC_1, PUBLIC_2], "b": Machine([PUBLIC_1], errors)}, PUBLIC_1, PUBLIC_2)
-    assert (audit["machines"], audit["unread"], audit["errors"]) == ({"a": 2, "b": 1}, [], {"b": errors})
-    assert found(audit) == {"lacking_of_mozilla": [("Public 2", ["b"], [])]}
+    assert (audit["machines"], audit["not_read"], audit["errors"]) == ({"a": 2, "b": 1}, [], {"b": errors})
+    assert found(audit) == {"missing_from_mozilla": [("Public 2", ["b"], [])]}
     assert lines_of(audit)[1:6] == [
-        "b: 1 root, read in part, so that it may have what is said to be missing:",
+        "b: 1 root, read incompletely, so it may trust what is listed as missing:",
         *(f"- {error}" for error in errors[:3]),
-        "- and 2 more; the result in JSON has all of them",
+        "- and 2 more, all of them in the JSON result",
     ]
 
 
@@ -140,7 +140,7 @@ def test_nothing_to_compare() -> None:
 
 
 def test_a_machine_with_nobody_to_compare_with_does_not_pass_for_one_that_agrees() -> None:
-    assert lines_of(compare({"a": [PUBLIC_1]}))[-1] == "There is nothing to compare with, and nothing has expired."
+    assert lines_of(compare({"a": [PUBLIC_1]}))[-1] == "Nothing to compare with, and nothing has expired."
 
 
 def test_agreement_is_that_of_the_machines_that_were_read() -> None:
@@ -150,29 +150,29 @@ def test_agreement_is_that_of_the_machines_that_were_read() -> None:
 
 def test_hosts_may_be_called_mozilla_and_controller() -> None:
     audit = compare({"Mozilla": [OLD], "controller": [RENEWED]}, RENEWED)
-    assert found(audit)["beyond_mozilla"] == [("Renewed", ["Mozilla"], ["Mozilla's set", "controller"])]
+    assert found(audit)["not_in_mozilla"] == [("Renewed", ["Mozilla"], ["Mozilla's set", "controller"])]
     assert audit["machines"] == {"Mozilla": 1, "controller": 1}
 
 
 def test_a_certificate_with_unreadable_facts_is_compared_all_the_same() -> None:
     damaged = {**CORPORATE, "subject": None, "not_after": None}
     audit = compare({"a": [PUBLIC_1, damaged], "b": [PUBLIC_1]})
-    assert [one["sha256"] for one in audit["alone"]] == [CORPORATE["sha256"]]
+    assert [one["sha256"] for one in audit["unique"]] == [CORPORATE["sha256"]]
     assert any("without a readable subject, of unknown validity" in line for line in lines_of(audit))
 
 
 def test_the_text_names_the_machines_and_the_certificate() -> None:
     machines = {name: [PUBLIC_1, CORPORATE] for name in "abcdef"} | {"g": [PUBLIC_1], "h": [PUBLIC_1, EXPIRED]}
     assert lines_of(compare(machines))[8:] == [
-        "Mozilla's set: not compared with",
+        "Mozilla's set: not compared",
         "",
-        "Expired, and trusted:",
+        "Trusted although expired:",
         f"- h: CN=Expired, until 2026-11-21, SHA-256 {EXPIRED['sha256']}",
         "",
-        "Trusted by one machine and by nobody else:",
+        "Trusted by one machine only:",
         f"- h: CN=Expired, until 2026-11-21, SHA-256 {EXPIRED['sha256']}",
         "",
-        "Trusted by most machines, and missing on these:",
+        "Trusted by most machines, but not by these:",
         f"- g, h: CN=Corporate, until 2036-11-18, SHA-256 {CORPORATE['sha256']}",
     ]
 

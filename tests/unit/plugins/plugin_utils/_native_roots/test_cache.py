@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._native_roots import load as native_roots
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import Limits, NativeRoots, load
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots import cache as native_roots_cache
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import DAMAGED_WITHIN, A, B, C, block
 from ansible_collections.anchorage.pki.tests.unit.processes import Counter, fork_all
@@ -27,14 +26,20 @@ DAMAGE = A[:99]
 
 
 class Store:
-    """A trust store in a file, and the cache that reads it."""
+    """A trust store in a file, and the cache that reads it, whose loads are counted over all processes."""
 
-    def __init__(self, folder: Path, loads: Counter) -> None:
+    def __init__(self, folder: Path) -> None:
         self.file = folder / "roots.pem"
         self.run_folder = folder / "run"
         self.run_folder.mkdir(mode=0o700)
-        self.loads = loads
-        self.cache = NativeRootsCache(self.run_folder, "platform", {"SSL_CERT_FILE": str(self.file)})
+        self.loads = Counter(folder / "loads")
+        self.seconds = 0.0
+        self.cache = NativeRootsCache(self.run_folder, "platform", {"SSL_CERT_FILE": str(self.file)}, self.load)
+
+    def load(self, *arguments: Any, **options: Any) -> NativeRoots:
+        self.loads.add()
+        time.sleep(self.seconds)
+        return load(*arguments, **options, limits=Limits(pause=0))
 
     def put(self, content: bytes) -> None:
         staged = self.file.with_suffix(".new")
@@ -50,17 +55,8 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store whose loads are counted over all processes."""
-    loads = Counter(tmp_path / "loads")
-
-    def counted(*arguments: Any, **options: Any) -> native_roots.NativeRoots:
-        loads.add()
-        return native_roots.load(*arguments, **options)
-
-    monkeypatch.setattr(native_roots_cache, "load", counted)
-    monkeypatch.setattr(native_roots, "_PAUSE", 0)
-    return Store(tmp_path, loads)
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
 
 
 def test_is_loaded_once(store: Store) -> None:
@@ -87,19 +83,11 @@ def test_of_fifty_processes_one_loads(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("content", "count"), [(A + B, 2), (b"", 1)], ids=["good", "failing"])
-def test_refreshes_that_wait_for_each_other_share_a_load(
-    store: Store, monkeypatch: pytest.MonkeyPatch, content: bytes, count: int
-) -> None:
+def test_refreshes_that_wait_for_each_other_share_a_load(store: Store, content: bytes, count: int) -> None:
     """The first one to come loads; those who came while it did share the load after, which sees what they changed."""
     store.put(A)
     store.count()
-    counted = native_roots_cache.load
-
-    def slow(*arguments: Any, **options: Any) -> native_roots.NativeRoots:
-        time.sleep(0.5)
-        return counted(*arguments, **options)
-
-    monkeypatch.setattr(native_roots_cache, "load", slow)
+    store.seconds = 0.5
     store.put(content)
     fork_all(lambda number: store.refreshed_count()[0] == count or os.abort(), 20)
     # One more load for all that came while one ran; on a busy machine some come later, and need another one.
@@ -147,7 +135,7 @@ def empty(store: Store) -> str:
 
 def damaged(store: Store) -> str:
     store.put(DAMAGE)
-    return "has no end"
+    return "has no END line"
 
 
 @pytest.mark.parametrize("break_store", [permanent, empty, damaged])
@@ -180,7 +168,7 @@ def test_a_refresh_after_a_failure_may_fail_for_another_reason(store: Store) -> 
         store.count()
     store.put(DAMAGE)
     for ask in (store.refreshed_count, store.count):
-        with pytest.raises(PkiError, match="has no end"):
+        with pytest.raises(PkiError, match="has no END line"):
             ask()
 
 
@@ -214,7 +202,7 @@ class TestStrict:
     def test_errors_are_a_failure_for_those_who_ask_for_it(self, store: Store) -> None:
         store.put(A + DAMAGE)
         assert store.count() == 1
-        with pytest.raises(PkiError, match=r"not read completely: .*has no end"):
+        with pytest.raises(PkiError, match=r"not read completely: .*has no END line"):
             store.count(strict=True)
         assert store.count() == 1
         assert store.loads.value == 1
@@ -242,7 +230,7 @@ class TestStrict:
             store.file.unlink()
         else:
             store.put(content)
-        with pytest.raises(PkiError, match=r"not read completely: .*not refreshed, either: No native root was found"):
+        with pytest.raises(PkiError, match=r"not read completely: .*refresh failed as well: No native root was found"):
             store.refreshed_count(strict=True)
         assert store.count() == 2
 
@@ -255,18 +243,17 @@ class TestStrict:
         assert store.count() == 2
 
 
-def test_facts_are_read_when_they_are_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_are_read_once_when_they_are_asked_for(store: Store) -> None:
     store.put(A + B)
-    described = []
-    real = native_roots_cache.describe
-    monkeypatch.setattr(native_roots_cache, "describe", lambda *arguments: described.append(1) or real(*arguments))
     state = store.cache.state(strict=False)
     store.cache.pems(state)
-    assert len(described) == 0
+    assert list(store.run_folder.rglob("*.certificates.json")) == []
     certificates = store.cache.certificates(state)
     assert [certificate["subject"] for certificate in certificates] == ["CN=Root 1", "CN=Root 2"]
-    assert store.cache.certificates(state) == certificates
-    assert len(described) == 2
+    (file,) = store.run_folder.rglob("*.certificates.json")
+    before = file.stat()
+    assert store.cache.certificates(state) is certificates
+    assert file.stat() == before
 
 
 def test_a_bundle_keeps_its_content_when_the_roots_change(store: Store) -> None:

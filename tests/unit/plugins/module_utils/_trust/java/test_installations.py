@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
-from ansible_collections.anchorage.pki.tests.unit.keystores import KINDS, aliases_in, import_into, make_keystore
+from ansible_collections.anchorage.pki.tests.unit.keystores import (
+    KINDS,
+    aliases_in,
+    import_into,
+    make_keystore,
+    quick_keytool,
+)
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, OTHER, anchor_of, apply, apply_all, settle
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, give
@@ -29,6 +36,8 @@ KEYTOOL = shutil.which("keytool") or ""
 @pytest.fixture(autouse=True)
 def java_alone(people: ScratchPeople) -> None:
     people.kinds = ("java",)
+    programs = quick_keytool(people.root / "bin").parent
+    people.settings = replace(people.settings, search_path=f"{programs}:{people.settings.search_path}")
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +184,7 @@ def test_a_password_of_its_own_can_be_given(people: ScratchPeople, kind: str) ->
     assert aliases_in(path, password="of our own") == ["other"]
 
 
-def test_a_wrong_password_is_told(people: ScratchPeople) -> None:
+def test_a_wrong_password_is_reported(people: ScratchPeople) -> None:
     path = make_keystore(people.root / CACERTS, "JKS", password="of our own", other=OTHER.pem)
     before = path.read_bytes()
     outcome = apply("install", people, java_password="another")
@@ -287,7 +296,7 @@ def test_a_damaged_keystore_fails_and_stays_as_it_is(people: ScratchPeople, cont
 
 
 @pytest.mark.parametrize("script", ["exit 0", "exit 1", 'shift; while [ "$1" != -keystore ]; do shift; done; : > "$2"'])
-def test_a_keytool_that_does_not_do_it_is_found_out_and_taken_back(
+def test_a_keytool_that_does_not_do_it_is_detected_and_rolled_back(
     people: ScratchPeople, plain_cacerts: Path, script: str
 ) -> None:
     keytool = people.root / "opt/jdk/bin/keytool"

@@ -217,7 +217,9 @@ def test_a_database_with_a_password_is_left_to_its_user(people: ScratchPeople) -
     assert shortfall("install", [outcome]) == ""
 
 
-def test_what_another_tool_half_installed_behind_a_password_is_told_and_can_be_removed(people: ScratchPeople) -> None:
+def test_what_another_tool_half_installed_behind_a_password_is_reported_and_can_be_removed(
+    people: ScratchPeople,
+) -> None:
     database = ScratchDatabase(people.alice, password="alice's own")
     guess = str(write_as(people.alice, Path(people.alice.home, "guess"), b"\n"))
     with pytest.raises(AssertionError, match="SEC_ERROR_BAD_PASSWORD"):
@@ -334,7 +336,7 @@ def test_a_home_that_gives_no_answer_fails_alone(people: ScratchPeople, monkeypa
         monkeypatch.setattr(os, name, hanging_in(people.alice.home, getattr(os, name)))
     silent, other = apply_all("install", people, ANCHOR, survey_timeout=0.3, search_timeout=0.3)
     assert (silent.name, silent.state) == (people.alice.home, "failed")
-    assert silent.evidence[0].startswith("Work in the files of alice came to no end")
+    assert silent.evidence[0].startswith("Work in the files of alice did not complete in time")
     assert (other.name, other.state) == (str(healthy.path), "trusted")
 
 
