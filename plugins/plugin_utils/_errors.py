@@ -22,7 +22,7 @@ class PkiError(Exception):
 
 
 class AuthorityDueError(PkiError):
-    """What an authority would sign with is missing or ends too soon, and certificate_authority makes it anew. In check
+    """What an authority would sign with is missing or ends too soon, and certificate_authority renews it. In check
     mode that is a warning, since the same run may do so."""
 
 

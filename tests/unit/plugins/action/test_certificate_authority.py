@@ -83,7 +83,7 @@ def test_the_info_of_no_authority_is_no_failure(results, folder: Path) -> None:
         ("no room", "staple_lifetime: 20 days leave no room"),
         ("a file", "playbook.json is not a folder"),
         ("in the way", "cannot be made: File exists. Check the option authority"),
-        ("letters", "holds something, but no policy.json"),
+        ("letters", "contains files but no policy.json"),
         ("wrong", "passphrase: this is not the passphrase of the private key"),
         ("wrong in check mode", "passphrase: this is not the passphrase of the private key"),
         ("another type", "key_type is ecdsa-p256, not rsa-3072"),
