@@ -186,7 +186,6 @@ stores:
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
@@ -202,12 +201,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     encode,
 )
 
+ARGUMENT_SPEC = argument_spec(Request)
 _HOST = Settings()
 
 
 def main(settings: Settings = _HOST, kinds: Sequence[Kind] = KINDS) -> None:
     """Tests give other settings and kinds than those of a real host."""
-    module = AnsibleModule(argument_spec=argument_spec(Request), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
         request = decode(Request, module.params)
         _require_names(request)
@@ -216,9 +216,9 @@ def main(settings: Settings = _HOST, kinds: Sequence[Kind] = KINDS) -> None:
     except MalformedError as error:
         module.fail_json(msg=f"The request is malformed: {error}.")
     except HostError as error:
-        module.fail_json(msg=_escaped(str(error)), stores=[])
-    result = _escaped({"changed": any(outcome.changed for outcome in outcomes), **encode(Answer(tuple(outcomes)))})
-    reason = _escaped(shortfall(request.operation, outcomes))
+        module.fail_json(msg=encodable(str(error)), stores=[])
+    result = {"changed": any(outcome.changed for outcome in outcomes), **encode(Answer(tuple(outcomes)))}
+    reason = encodable(shortfall(request.operation, outcomes))
     if reason:
         module.fail_json(msg=reason, **result)
     module.exit_json(**result)
@@ -228,15 +228,6 @@ def _require_names(request: Request) -> None:
     for anchor in (request.anchor, *request.superseded):
         if not re.fullmatch(r"[a-z0-9-]+", anchor.name):
             raise HostError("name: only lower-case letters, digits and hyphens can name an anchor in every store.")
-
-
-def _escaped(value: Any) -> Any:
-    """The value with all that is no text escaped, of which Ansible takes nothing: names of files may be any bytes."""
-    if isinstance(value, dict):
-        return {key: _escaped(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_escaped(each) for each in value]
-    return encodable(value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that are cut off: a child process does the work and is killed, with its own children, at a step of choice."""
+"""Interrupted runs: a child process does the work and is killed, with its own children, at a step of choice."""
 
 from __future__ import annotations
 

@@ -6,21 +6,32 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
+import os
+import shutil
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import Request
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import LOCK_TIMEOUT, Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    LEAF,
+    REPAIR,
+    Activation,
+    Delivery,
+    DeployedGeneration,
+    DeployedLeaf,
+    Inquiry,
+)
 from ansible_collections.anchorage.pki.tests.unit.roots import key_usage, make_root, named
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -29,6 +40,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509 import ocsp
 
 DAY = timedelta(days=1)
+NO_SERVER = Activation()
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 @dataclass(frozen=True)
@@ -66,10 +79,14 @@ def rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
-def make_leaf(name: str = "app.test", key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None) -> Leaf:
-    """A fresh leaf with a staple, both under :func:`issuer`."""
+def make_leaf(
+    name: str = "app.test",
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
+    names: Sequence[str] = (),
+) -> Leaf:
+    """A fresh leaf with a staple, both under :func:`issuer`; ``names`` are more names of it."""
     key = key or ec.generate_private_key(ec.SECP256R1())
-    certificate = sign(key.public_key(), name)
+    certificate = sign(key.public_key(), name, *names)
     return Leaf(
         certificate=certificate.public_bytes(Encoding.PEM).decode(),
         chain=issuer()[0].public_bytes(Encoding.PEM).decode(),
@@ -82,7 +99,7 @@ def pem_of_key(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def sign(public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, name: str) -> x509.Certificate:
+def sign(public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, name: str, *more: str) -> x509.Certificate:
     authority, authority_key = issuer()
     now = datetime.now(timezone.utc)
     return (
@@ -93,7 +110,7 @@ def sign(public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, name: str) ->
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - DAY)
         .not_valid_after(now + 30 * DAY)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in (name, *more)]), critical=False)
         .add_extension(key_usage(key_cert_sign=False), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
@@ -133,21 +150,38 @@ def bundle(leaf: Leaf) -> bytes:
     )
 
 
-def request(leaf: Leaf, expected: int = 0, name: str = "app", staple: bool = True) -> Request:
+def delivery(leaf: Leaf, expected: int = 0, name: str = "app") -> Delivery:
     """What a controller sends to deploy a new leaf."""
-    return Request(
+    return Delivery(
         name=name,
-        action="leaf",
+        action=LEAF,
         expected_generation=expected,
         certificate=leaf.certificate,
         chain=leaf.chain,
         private_key=leaf.private_key,
-        staple=base64.b64encode(leaf.staple).decode() if staple else "",
+        staple=leaf.staple,
     )
 
 
-def destination_at(path: Path, server: str = "nginx", mode: int = 0o600) -> Destination:
-    return Destination(str(path), server, Attributes(0o644), Attributes(mode))
+def repair(expected: int) -> Delivery:
+    """What a controller sends to repair the leaf ``app``."""
+    return Delivery("app", REPAIR, expected)
+
+
+def destination_at(
+    path: Path | str, server: str = "nginx", mode: int = 0o600, lock_timeout: float = LOCK_TIMEOUT
+) -> Destination:
+    return Destination(str(path), server, Attributes(0o644), Attributes(mode), lock_timeout)
+
+
+def deploy_leaf(destination: Destination, leaf: Leaf, expected: int = 0, name: str = "app") -> DeployedGeneration:
+    """Deploy one leaf without a server."""
+    return deploy(destination, [delivery(leaf, expected, name)], NO_SERVER).certificates[0]
+
+
+def inspected(destination: Destination, name: str = "app") -> DeployedLeaf:
+    """What a host says of one leaf with a key of the controller's."""
+    return inspect_leaves(destination, [Inquiry(name)], check_mode=True).certificates[0]
 
 
 def tree(path: Path) -> dict[str, object]:

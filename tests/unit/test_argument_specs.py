@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each action's argument spec says the same as the documentation of its twin in ``plugins/modules/``.
+"""Each action's argument spec says the same as the documentation of its twin in ``plugins/modules/``, and each host
+half's as the messages that cross the wire.
 
-ansible-test compares the two for modules, not for actions.
+ansible-test compares spec and documentation for modules, not for actions, and knows nothing of messages.
 """
 
 from __future__ import annotations
@@ -18,23 +19,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf import messages as leaf
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import messages as trust
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
-from ansible_collections.anchorage.pki.plugins.modules import anchor_deployment
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.anchorage.pki.plugins"
 ACTIONS = sorted(path.stem for path in (ROOT / "plugins" / "action").glob("[!_]*.py"))
 
+#: The host halves: the message that each of their options takes, and the messages that they answer with.
+HOST_HALVES: dict[str, tuple[dict[str, type[Any]], list[type[Any]]]] = {
+    "leaf_deployment": (
+        {"inspect": leaf.Inquiry, "deploy": leaf.Delivery, "activate": leaf.Activation},
+        [leaf.Inspection, leaf.Deployment, leaf.Removal],
+    ),
+    "anchor_deployment": ({"anchor": Anchor, "superseded": Anchor}, [trust.Answer]),
+}
+#: What any module may return, and none documents.
+COMMON_RESULTS = {"changed"}
+
 
 @functools.cache
 def documentation() -> dict[str, Any]:
-    """The documentation of every twin by its name, as ansible-doc renders it, fragments included."""
-    names = [f"anchorage.pki.{name}" for name in ACTIONS]
+    """The documentation of every action's twin and host half by its name, as ansible-doc renders it, fragments
+    included."""
+    names = [f"anchorage.pki.{name}" for name in [*ACTIONS, *HOST_HALVES]]
     ansible_doc = Path(sys.executable).with_name("ansible-doc")
     output = subprocess.run([ansible_doc, "--json", "--type", "module", *names], capture_output=True, check=True).stdout
-    return {name.rpartition(".")[2]: entry["doc"] for name, entry in json.loads(output).items()}
+    return {name.rpartition(".")[2]: entry for name, entry in json.loads(output).items()}
 
 
 def specified(spec: dict[str, Any]) -> dict[str, Any]:
@@ -63,26 +76,49 @@ def facts(option: dict[str, Any], nested: dict[str, Any] | None, convert: Any) -
 @pytest.mark.parametrize("name", ACTIONS)
 def test_documentation_says_what_the_action_takes(name: str) -> None:
     action = importlib.import_module(f"{PLUGINS}.action.{name}").ActionModule
-    assert documented(documentation()[name]["options"]) == specified(action.ARGUMENT_SPEC)
+    assert documented(documentation()[name]["doc"]["options"]) == specified(action.ARGUMENT_SPEC)
 
 
-def test_documentation_says_what_the_host_half_of_trust_takes() -> None:
-    options = yaml.safe_load(anchor_deployment.DOCUMENTATION)["options"]
-    assert documented(options) == specified(argument_spec(Request))
+@pytest.mark.parametrize("name", HOST_HALVES)
+def test_a_host_half_takes_the_messages_that_it_documents(name: str) -> None:
+    spec = importlib.import_module(f"{PLUGINS}.modules.{name}").ARGUMENT_SPEC
+    assert documented(documentation()[name]["doc"]["options"]) == specified(spec)
+    taken, _answers = HOST_HALVES[name]
+    assert {option: spec[option]["options"] for option in taken} == {
+        option: argument_spec(kind) for option, kind in taken.items()
+    }
 
 
-def returned(contents: dict[str, Any]) -> dict[str, Any]:
-    """The keys of a documented result, with those in them."""
-    return {name: returned(value.get("contains", {})) for name, value in contents.items()}
+@pytest.mark.parametrize("name", HOST_HALVES)
+def test_a_host_half_documents_the_messages_that_it_answers_with(name: str) -> None:
+    fields: dict[str, Any] = {}
+    for answer in HOST_HALVES[name][1]:
+        fields = merged(fields, results(argument_spec(answer), "options"))
+    assert results(documentation()[name]["return"], "contains") == {
+        field: facts for field, facts in fields.items() if field not in COMMON_RESULTS
+    }
 
 
-def sent(spec: dict[str, Any]) -> dict[str, Any]:
-    """The keys of a message, with those in them."""
-    return {name: sent(value.get("options", {})) for name, value in spec.items()}
+def results(fields: dict[str, Any], nested: str) -> dict[str, Any]:
+    """What a message and the documentation of a result both say of its fields."""
+    return {
+        name: {
+            "type": field["type"],
+            "elements": field.get("elements"),
+            "fields": results(field.get(nested) or {}, nested),
+        }
+        for name, field in fields.items()
+    }
 
 
-def test_documentation_says_what_the_host_half_of_trust_returns() -> None:
-    assert returned(yaml.safe_load(anchor_deployment.RETURN)) == sent(argument_spec(Answer))
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The fields of both; where they share a list or dictionary, with the fields of both in it."""
+    shared = {
+        name: {**field, "fields": merged(one[name]["fields"], field["fields"])}
+        for name, field in other.items()
+        if name in one
+    }
+    return {**one, **other, **shared}
 
 
 SPEC: dict[str, Any] = {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The user's own commands of an activation: in the task's environment, and ended, with all that they started, in time.
+"""The user's own commands of an activation: in the task's environment, and stopped in time with all that they started.
 
 A tool of the user's session (``systemctl --user``) needs that session's environment, and an interruption has to end
 the wait: that sets them apart from the commands that this collection itself chooses, in ``commands.py``.
@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from ansible.module_utils.common.process import get_bin_path
@@ -25,9 +25,9 @@ _SHOWN_OUTPUT = 1500
 
 
 class TimeLimit:
-    """The time that some work may take together, and what else may end it.
+    """The time that several steps may take together, and what else may end them.
 
-    ``seconds`` count from now; ``interruption`` tells what happened that ends the work early ("" for nothing).
+    ``seconds`` count from now; ``interruption`` says what has happened that ends the work early, "" for nothing.
     """
 
     def __init__(self, seconds: float, interruption: Callable[[], str] = lambda: "") -> None:
@@ -46,7 +46,7 @@ class TimeLimit:
         return "" if self.remaining() else f"the time limit of {self._seconds:g} seconds was reached"
 
 
-def find_program(command: list[str], option: str) -> None:
+def find_program(command: Sequence[str], option: str) -> None:
     """Raise HostError unless the program of ``command`` exists."""
     try:
         get_bin_path(command[0])
@@ -54,7 +54,7 @@ def find_program(command: list[str], option: str) -> None:
         raise HostError(f"{option}: there is no program {command[0]} on this host. Nothing was changed.") from error
 
 
-def run_command(command: list[str], option: str, limit: TimeLimit) -> None:
+def run_command(command: Sequence[str], option: str, limit: TimeLimit) -> None:
     """Run ``command``, which ``option`` asked for. Raises HostError with the end of its output where it fails."""
     # A file, not a pipe: a daemon that the command leaves behind would hold a pipe open for ever.
     with tempfile.TemporaryFile() as output:
@@ -71,13 +71,13 @@ def run_command(command: list[str], option: str, limit: TimeLimit) -> None:
             raise HostError(f"{option}: {shown} cannot be run: {error.strerror}.") from error
         reason = _wait(process, limit)
         if reason:
-            raise HostError(f"{option}: {shown} was ended: {reason}.{_tail(output.fileno())}")
+            raise HostError(f"{option}: {shown} was stopped: {reason}.{_tail(output.fileno())}")
         if process.returncode != 0:
             raise HostError(f"{option}: {shown} failed with exit code {process.returncode}.{_tail(output.fileno())}")
 
 
 def _wait(process: subprocess.Popen[bytes], limit: TimeLimit) -> str:
-    """Wait for the end of the process, or end its whole group; the reason for that, or ""."""
+    """Wait for the end of the process, or kill its whole group; the reason for that, or ""."""
     while True:
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.1)

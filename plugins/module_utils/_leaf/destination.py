@@ -7,35 +7,36 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 
 # Seconds to wait for another run, which may be inside a reload and its rollback.
-LOCK_PATIENCE = 90.0
+LOCK_TIMEOUT = 90.0
 LOCK_FILE = ".lock"
-
-# 200 characters leave room for the names derived from it within the 255 bytes of a file name.
-LEAF_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f\"\\$]")
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where leaves are kept on this host, for which server, and who may read which of their files."""
+    """Where leaves are kept on this host, for which server, and who may read which of their files.
+
+    ``lock_timeout`` is how many seconds to wait for another run.
+    """
 
     path: str
     server: str
     public: Attributes
     private: Attributes
+    lock_timeout: float = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
-        if _UNQUOTABLE.search(self.path):
+        if SERVERS[self.server].unquotable.search(self.path):
             raise HostError(
                 f"destination: {self.path!r} holds a character that has a meaning in a server's configuration "
                 "(a quotation mark, a backslash, a dollar sign or a control character). Choose another path."
@@ -50,25 +51,19 @@ class Destination:
         return os.path.join(self.path, name, f"v{number}")
 
 
-def check_names(names: list[str]) -> None:
-    """Raise HostError unless every name can be a folder's name and none comes twice."""
-    for name in names:
-        if not LEAF_NAME.fullmatch(name):
-            raise HostError(
-                f"name: {name!r} cannot name a folder. Use up to 200 letters, digits, dots, hyphens and underscores, "
-                "beginning with a letter or a digit."
-            )
-        if names.count(name) > 1:
-            raise HostError(f"name: {name} comes twice in one task. Every certificate needs a name of its own.")
+def check_names(names: Sequence[str]) -> None:
+    """Raise HostError unless every name can be a folder's name and none is given twice."""
+    if reason := names_error(names):
+        raise HostError(reason)
 
 
 @contextmanager
-def exclusive_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> Iterator[None]:
-    """Be the only run that changes anything in the destination. Raises HostError after ``patience`` seconds."""
-    descriptor = _take_lock(folder, path, patience)
+def exclusive_lock(folder: int, path: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """Be the only run that changes anything in the destination. Raises HostError after ``timeout`` seconds."""
+    descriptor = _take_lock(folder, path, timeout)
     try:
         if os.fstat(descriptor).st_nlink == 0:
-            raise HostError(f"Another run has just left nothing in {path}. Run the task again.")
+            raise HostError(f"Another run has just removed everything in {path}. Run the task again.")
         try:
             yield
         finally:
@@ -79,13 +74,13 @@ def exclusive_lock(folder: int, path: str, patience: float = LOCK_PATIENCE) -> I
 
 
 @contextmanager
-def existing_lock(folder: int, path: str, exclusive: bool = False, patience: float = LOCK_PATIENCE) -> Iterator[None]:
+def existing_lock(folder: int, path: str, exclusive: bool = False, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
     """Look at the destination while nobody changes it, or with ``exclusive`` be the only run there; creates nothing.
 
-    Raises HostError after ``patience`` seconds.
+    Raises HostError after ``timeout`` seconds.
     """
     try:
-        descriptor = _take_lock(folder, path, patience, shared=not exclusive, create=False)
+        descriptor = _take_lock(folder, path, timeout, shared=not exclusive, create=False)
     except FileNotFoundError:  # nothing was ever deployed here
         yield
         return
@@ -95,11 +90,11 @@ def existing_lock(folder: int, path: str, exclusive: bool = False, patience: flo
         os.close(descriptor)
 
 
-def _take_lock(folder: int, path: str, patience: float, shared: bool = False, create: bool = True) -> int:
+def _take_lock(folder: int, path: str, timeout: float, shared: bool = False, create: bool = True) -> int:
     try:
-        return take_lock(LOCK_FILE, patience, folder, shared, create)
+        return take_lock(LOCK_FILE, timeout, folder, shared, create)
     except LockTimeout as error:
         raise HostError(
-            f"Another run has been working in {path} for {patience:.0f} seconds. Nothing was changed: "
-            "wait until it has ended and run again."
+            f"Another run has been working in {path} for {timeout:.0f} seconds. Nothing was changed: "
+            "wait for its end and run the task again."
         ) from error

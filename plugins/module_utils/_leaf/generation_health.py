@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a deployed generation is whole, and what a repair would mend without new material.
+"""Whether a deployed generation is undamaged, and the repair of what needs no new key, certificate or staple.
 
 No list of checksums is kept: the files of a generation repeat each other (fullchain.pem is cert.pem and chain.pem;
 combined.pem is all three), the key has to fit the leaf, and the controller knows which leaf and staple it deployed.
@@ -24,7 +24,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     remove,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     CERTIFICATE,
     CHAIN,
     COMBINED,
@@ -34,6 +34,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     PKCS12,
     PRIVATE_KEY,
     STAPLE,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
     attributes_of,
     check_key,
     fingerprints,
@@ -45,26 +47,26 @@ _FOLDER_ATTRIBUTES = Attributes(FOLDER_MODE)
 _RELINKED = ".relinked"
 
 
-class Inspection(NamedTuple):
-    """A generation as it was found. With ``damage`` it cannot be kept, and its files may be incomplete."""
+class GenerationHealth(NamedTuple):
+    """A generation as it is. With ``damage`` it cannot be kept, and its files may be incomplete."""
 
     files: dict[str, bytes]
     damage: str
     drift: list[str]
 
 
-def inspect_generation(folder: int, destination: Destination, name: str, number: int) -> Inspection:
+def inspect_generation(folder: int, destination: Destination, name: str, number: int) -> GenerationHealth:
     """Read generation ``number`` of the leaf ``name`` and judge it. Raises OSError."""
     path = destination.generation(name, number)
     try:
         with opened_subfolder(folder, f"v{number}") as generation:
             files = _read_files(generation)
             _check_content(files, path)
-            return Inspection(files, "", _drift(generation, destination, files))
+            return GenerationHealth(files, "", _drift(generation, destination, files))
     except HostError as error:
-        return Inspection({}, f"{path}: {error}", [])
+        return GenerationHealth({}, f"{path}: {error}", [])
     except (FileNotFoundError, NotADirectoryError):
-        return Inspection({}, f"{path} is missing or not a folder", [])
+        return GenerationHealth({}, f"{path} is missing or not a folder", [])
 
 
 def _read_files(generation: int) -> dict[str, bytes]:
@@ -78,7 +80,7 @@ def _read_files(generation: int) -> dict[str, bytes]:
 
 
 def _check_content(files: Mapping[str, bytes], path: str) -> None:
-    """Raise HostError with what makes the generation useless."""
+    """Raise HostError with what is wrong with them."""
     for file_name in _REQUIRED:
         if file_name not in files:
             raise HostError(f"{file_name} is missing")
@@ -95,7 +97,7 @@ def _check_content(files: Mapping[str, bytes], path: str) -> None:
         raise HostError(f"{STAPLE} and {COMBINED_STAPLE} differ")
     for file_name in (STAPLE, PKCS12):
         if file_name in files and not is_whole_der(files[file_name]):
-            raise HostError(f"{file_name} is cut off or not DER")
+            raise HostError(f"{file_name} is truncated or not DER")
     check_key(path)
 
 
@@ -113,7 +115,7 @@ def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]
                 f"{file_name} has mode {stat.S_IMODE(status.st_mode):04o}, user {status.st_uid}, group {status.st_gid}"
             )
     if STAPLE in files and not _is_linked(generation):
-        drift.append(f"{COMBINED_STAPLE} is not a link of {STAPLE}")
+        drift.append(f"{COMBINED_STAPLE} is not a hard link to {STAPLE}")
     return drift
 
 
@@ -125,7 +127,7 @@ def _is_linked(generation: int) -> bool:
     return os.path.samestat(*twins)
 
 
-def mend_generation(folder: int, destination: Destination, number: int, files: Iterable[str]) -> None:
+def repair_generation(folder: int, destination: Destination, number: int, files: Iterable[str]) -> None:
     """Give the undamaged generation of ``files`` its modes, owners and the staple's link again. Raises OSError."""
     with opened_subfolder(folder, f"v{number}") as generation:
         if not _FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
@@ -133,19 +135,19 @@ def mend_generation(folder: int, destination: Destination, number: int, files: I
         if STAPLE in files and not _is_linked(generation):
             _relink_staple(generation)
         for file_name in files:
-            _mend_file(generation, file_name, attributes_of(file_name, destination))
+            _repair_file(generation, file_name, attributes_of(file_name, destination))
         os.fsync(generation)
 
 
 def _relink_staple(generation: int) -> None:
-    """Make both names of the staple links of one file; each is missing or whole at any instant."""
+    """Make both names of the staple links of one file; each is missing or complete at any instant."""
     source, copy = (STAPLE, COMBINED_STAPLE) if read_file(generation, STAPLE) is not None else (COMBINED_STAPLE, STAPLE)
     remove(generation, _RELINKED)
     os.link(source, _RELINKED, src_dir_fd=generation, dst_dir_fd=generation)
     os.rename(_RELINKED, copy, src_dir_fd=generation, dst_dir_fd=generation)
 
 
-def _mend_file(generation: int, file_name: str, attributes: Attributes) -> None:
+def _repair_file(generation: int, file_name: str, attributes: Attributes) -> None:
     descriptor = os.open(file_name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=generation)
     try:
         if not attributes.fit(os.fstat(descriptor)):

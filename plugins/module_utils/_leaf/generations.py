@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Generations: immutable folders ``v<N>`` with the key, chain and staple of a leaf, staged aside and renamed complete.
+"""Generations: immutable folders ``v<N>`` with the key, chain and staple of a leaf, complete before they are renamed.
 
 A server reopens its files by path when it reloads. Files that are replaced one by one can meet it half-replaced; a
 folder that is complete before anything names it cannot.
@@ -26,19 +26,18 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     remove,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
+    CERTIFICATE,
+    CHAIN,
+    COMBINED,
+    COMBINED_STAPLE,
+    FULL_CHAIN,
+    PKCS12,
+    PRIVATE_FILES,
+    PRIVATE_KEY,
+    STAPLE,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import from_pem
-
-PRIVATE_KEY = "privkey.pem"
-CERTIFICATE = "cert.pem"
-CHAIN = "chain.pem"
-FULL_CHAIN = "fullchain.pem"
-COMBINED = "combined.pem"
-STAPLE = "staple.der"
-COMBINED_STAPLE = "combined.pem.ocsp"  # HAProxy looks for the staple beside the PEM file, under this name
-PKCS12 = "bundle.p12"
-
-FILES = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED, STAPLE, COMBINED_STAPLE, PKCS12)
-PRIVATE_FILES = (PRIVATE_KEY, COMBINED, PKCS12)
 
 STAGING = ".staging"
 # The deployed one, and the former one, which a server may be reading at this moment.
@@ -66,7 +65,7 @@ def generation_numbers(folder: int) -> list[int]:
 
 
 def compose_files(certificate: str, chain: str, private_key: str, staple: bytes, pkcs12: bytes) -> dict[str, bytes]:
-    """The content of a generation's files, from PEM texts, a DER response and a PKCS#12 bundle (empty for none)."""
+    """The content of a generation's files, from PEM, a staple and a PKCS#12 bundle (both empty for none)."""
     leaf, issuing, key = (_with_newline(text) for text in (certificate, chain, private_key))
     files = {
         PRIVATE_KEY: key,
@@ -104,7 +103,7 @@ def attributes_of(file_name: str, destination: Destination) -> Attributes:
     return destination.private if file_name in PRIVATE_FILES else destination.public
 
 
-def stage(folder: int, destination: Destination, files: Mapping[str, bytes]) -> None:
+def stage_files(folder: int, destination: Destination, files: Mapping[str, bytes]) -> None:
     """Write a generation's files into the leaf's staging folder, in place of leftovers there. Raises OSError."""
     remove(folder, STAGING)
     make_folder(folder, STAGING)

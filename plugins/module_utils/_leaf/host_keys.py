@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     replace_file,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import FULL_CHAIN, PRIVATE_KEY
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import FULL_CHAIN, PRIVATE_KEY
 
 # The options of openssl-genpkey(1) for each key type.
 KEY_TYPES: Mapping[str, list[str]] = {
@@ -32,41 +32,37 @@ KEY_TYPES: Mapping[str, list[str]] = {
     "rsa-4096": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
     "ed25519": ["-algorithm", "ED25519"],
 }
+OPENSSL = "openssl"
 PENDING_FILES: Mapping[str, str] = {key_type: f"pending-{key_type}.pem" for key_type in KEY_TYPES}
 _PENDING_ATTRIBUTES = Attributes(0o600)
 _PASSPHRASE_VARIABLE = "ANCHORAGE_PKCS12_PASSPHRASE"  # noqa: S105 the name, not the passphrase
-# RSA-4096 keys take long on a small machine that is short of entropy.
+# Making an RSA-4096 key takes long on a small machine.
 _OPENSSL_SECONDS = 120
 _LONGEST_COMMON_NAME = 64
 
 
-def pending_request(folder: int, destination: Destination, name: str, key_type: str) -> str:
+def pending_request(folder: int, destination: Destination, name: str, key_type: str, openssl: str = OPENSSL) -> str:
     """A certificate request (PEM) for the pending key of the leaf ``name``, which is made where there is none yet.
 
     The request carries the name as its subject only because a request has to have one. Raises HostError, OSError.
     """
     file_name = PENDING_FILES[key_type]
-    if _is_usable(folder, file_name):
-        return _request(destination, name, file_name)
-    remove_pending_key(folder)
-    key = _openssl(["genpkey", *KEY_TYPES[key_type]])
-    replace_file(folder, file_name, key, _PENDING_ATTRIBUTES)
-    return _request(destination, name, file_name)
+    if not _is_usable(folder, file_name):
+        remove_pending_key(folder)
+        key = _run_openssl(openssl, ["genpkey", *KEY_TYPES[key_type]])
+        replace_file(folder, file_name, key, _PENDING_ATTRIBUTES)
+    path = os.path.join(destination.folder(name), file_name)
+    subject = f"/CN={name[:_LONGEST_COMMON_NAME]}"
+    return _run_openssl(openssl, ["req", "-new", "-batch", "-subj", subject, "-key", path]).decode("ascii")
 
 
 def _is_usable(folder: int, file_name: str) -> bool:
-    """Whether an interrupted run left this key: complete, since it came by a rename, and closed to everybody else."""
+    """Whether an interrupted run left this key: complete, since it was renamed into place, and closed to others."""
     try:
         status = os.stat(file_name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
     return _PENDING_ATTRIBUTES._replace(uid=os.geteuid()).fit(status) and status.st_nlink == 1
-
-
-def _request(destination: Destination, name: str, file_name: str) -> str:
-    path = os.path.join(destination.folder(name), file_name)
-    subject = f"/CN={name[:_LONGEST_COMMON_NAME]}"
-    return _openssl(["req", "-new", "-batch", "-subj", subject, "-key", path]).decode("ascii")
 
 
 def read_pending_key(folder: int) -> str:
@@ -79,7 +75,7 @@ def read_pending_key(folder: int) -> str:
 
 
 def remove_pending_key(folder: int) -> None:
-    """Forget the pending key: it was deployed, or a key of another type takes its place. Raises OSError."""
+    """Remove the pending key: it was deployed, or a key of another type takes its place. Raises OSError."""
     for file_name in PENDING_FILES.values():
         remove(folder, file_name)
 
@@ -88,12 +84,12 @@ def build_pkcs12(generation: str, name: str, passphrase: str) -> bytes:
     """The PKCS#12 bundle of the generation at that path. Raises HostError."""
     command = ["pkcs12", "-export", "-name", name, "-passout", f"env:{_PASSPHRASE_VARIABLE}"]
     command += ["-inkey", os.path.join(generation, PRIVATE_KEY), "-in", os.path.join(generation, FULL_CHAIN)]
-    return _openssl(command, {_PASSPHRASE_VARIABLE: passphrase})
+    return _run_openssl(OPENSSL, command, {_PASSPHRASE_VARIABLE: passphrase})
 
 
-def openssl_program() -> str:
+def openssl_program(openssl: str = OPENSSL) -> str:
     """The path of the host's openssl. Raises HostError where there is none."""
-    program = find_command("openssl")
+    program = find_command(openssl)
     if program is None:
         raise HostError(
             "private_key: host needs the command openssl on the host, which is missing. "
@@ -102,8 +98,8 @@ def openssl_program() -> str:
     return program
 
 
-def _openssl(arguments: list[str], variables: Mapping[str, str] | None = None) -> bytes:
-    outcome = run([openssl_program(), *arguments], _OPENSSL_SECONDS, environment=variables, umask=0o077)
+def _run_openssl(openssl: str, arguments: list[str], variables: Mapping[str, str] | None = None) -> bytes:
+    outcome = run([openssl_program(openssl), *arguments], _OPENSSL_SECONDS, environment=variables, umask=0o077)
     if outcome.status:
         raise HostError(f"openssl {arguments[0]} failed on the host: {outcome.output.strip()[-500:]}")
     return outcome.stdout

@@ -2,17 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The first of the two round trips: what is deployed, read without starting a single program.
+"""Inspection: what is deployed of each leaf, read without starting a single program.
 
-A key that is to be made on the host is the exception: it is made here, so that its request can travel back.
+Keys that are to be made on the host are the exception: they are made here, so that their requests can travel back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import created_folder, opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
@@ -21,16 +19,17 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
     exclusive_lock,
     existing_lock,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CHAIN, PKCS12, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import inspect_generation
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
-    CHAIN,
-    PKCS12,
-    STAPLE,
-    fingerprints,
-    sha256,
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import fingerprints, sha256
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import (
+    OPENSSL,
+    openssl_program,
+    pending_request,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import openssl_program, pending_request
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals, unsettled
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf, Inquiry, Inspection
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     deployed_generation,
     pointing_drift,
@@ -38,105 +37,75 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
 )
 
 
-@dataclass(frozen=True)
-class Inquiry:
-    """What the controller asks about one leaf.
-
-    ``keep`` is the SHA-256 of the leaf that it would keep, or "", ``keep_chain`` that of its chain.pem;
-    ``keep_pkcs12`` is whether it would keep it with a PKCS#12 file.
-    """
-
-    name: str
-    host_key: bool
-    key_type: str
-    keep: str
-    keep_chain: str
-    keep_pkcs12: bool
-
-    def is_met_by(self, entry: Mapping[str, Any]) -> bool:
-        """Whether what is deployed can stay, as far as its key is concerned."""
-        wanted = (self.keep, self.keep_chain, self.keep_pkcs12)
-        deployed = (entry["leaf_sha256"], entry["chain_sha256"], entry["pkcs12"])
-        return bool(self.keep) and not entry["damage"] and wanted == deployed
-
-
-def report(destination: Destination, inquiries: list[Inquiry], check_mode: bool) -> list[dict[str, Any]]:
+def inspect_leaves(
+    destination: Destination, inquiries: Sequence[Inquiry], check_mode: bool, openssl: str = OPENSSL
+) -> Inspection:
     """What is deployed of each leaf. Changes nothing but for pending host keys, and in check mode nothing at all.
 
-    Raises HostError, OSError.
+    Raises HostError.
     """
     check_names([inquiry.name for inquiry in inquiries])
-    with opened_folder(destination.path) as folder:
-        if folder is None:
-            entries = [_nothing(inquiry.name) for inquiry in inquiries]
-        else:
-            with existing_lock(folder, destination.path):
-                swaps = unsettled(read_journals(folder))
-                entries = [_describe(destination, inquiry.name, swaps) for inquiry in inquiries]
-    needed = [
-        (inquiry, entry)
-        for inquiry, entry in zip(inquiries, entries)
-        if inquiry.host_key and not inquiry.is_met_by(entry)
-    ]
-    if needed:
-        openssl_program()  # before a folder is made in vain
-        if not check_mode:
-            _add_requests(destination, needed)
-    return entries
+    with translated_errors(destination.path):
+        leaves = _deployed_leaves(destination, [inquiry.name for inquiry in inquiries])
+        unmet = [
+            inquiry for inquiry, leaf in zip(inquiries, leaves) if inquiry.host_key and not _is_kept(inquiry, leaf)
+        ]
+        if unmet:
+            openssl = openssl_program(openssl)  # before a folder is made in vain
+            if not check_mode:
+                requests = _pending_requests(destination, unmet, openssl)
+                leaves = [replace(leaf, csr=requests.get(leaf.name, "")) for leaf in leaves]
+    return Inspection(tuple(leaves))
 
 
-def _nothing(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "generation": 0,
-        "leaf_sha256": "",
-        "chain_sha256": "",
-        "staple_sha256": "",
-        "pkcs12": False,
-        "damage": "",
-        "drift": [],
-        "csr": "",
-    }
+def _deployed_leaves(destination: Destination, names: Sequence[str]) -> list[DeployedLeaf]:
+    with opened_folder(destination.path) as root:
+        if root is None:
+            return [DeployedLeaf(name) for name in names]
+        with existing_lock(root, destination.path, timeout=destination.lock_timeout):
+            swaps = unsettled(read_journals(root))
+            return [_deployed_leaf(destination, name, swaps.get(name)) for name in names]
 
 
-def _describe(destination: Destination, name: str, swaps: Mapping[str, Swap]) -> dict[str, Any]:
-    entry = _nothing(name)
-    if name in swaps:
-        entry["drift"].append(f"the activation of generation {swaps[name].generation} was not brought to an end")
+def _deployed_leaf(destination: Destination, name: str, swap: Swap | None) -> DeployedLeaf:
+    """The leaf as it is, or where a ``swap`` is unsettled, as it will be once that is rolled back."""
+    drift = (f"the activation of generation {swap.generation} did not complete",) if swap else ()
     with opened_folder(destination.folder(name)) as folder:
         if folder is None:
-            return entry
-        number = swaps[name].former if name in swaps else deployed_generation(folder)
+            return DeployedLeaf(name, drift=drift)
+        number = swap.former if swap else deployed_generation(folder)
         if number == 0:
-            return entry
+            return DeployedLeaf(name, drift=drift)
         found = inspect_generation(folder, destination, name, number)
-        entry.update(generation=number, damage=found.damage)
-        if not found.damage:
-            _describe_content(entry, found.files)
-            wanted = wanted_pointing(destination, name, number, STAPLE in found.files)
-            entry["drift"] += found.drift + pointing_drift(folder, wanted)
-    return entry
+        if found.damage:
+            return DeployedLeaf(name, number, damage=found.damage, drift=drift)
+        shown = fingerprints(found.files)
+        wanted = wanted_pointing(destination, name, number, STAPLE in found.files)
+        return DeployedLeaf(
+            name=name,
+            generation=number,
+            leaf_sha256=shown.leaf,
+            chain_sha256=sha256(found.files[CHAIN]),
+            staple_sha256=shown.staple,
+            pkcs12=PKCS12 in found.files,
+            drift=(*drift, *found.drift, *pointing_drift(folder, wanted)),
+        )
 
 
-def _describe_content(entry: dict[str, Any], files: Mapping[str, bytes]) -> None:
-    shown = fingerprints(files)
-    entry.update(
-        leaf_sha256=shown.leaf,
-        chain_sha256=sha256(files[CHAIN]),
-        staple_sha256=shown.staple,
-        pkcs12=PKCS12 in files,
-    )
+def _is_kept(inquiry: Inquiry, leaf: DeployedLeaf) -> bool:
+    """Whether the controller will keep what is deployed, as far as its key is concerned."""
+    wanted = (inquiry.keep, inquiry.keep_chain, inquiry.keep_pkcs12)
+    return bool(inquiry.keep) and not leaf.damage and wanted == (leaf.leaf_sha256, leaf.chain_sha256, leaf.pkcs12)
 
 
-def _add_requests(destination: Destination, needed: list[tuple[Inquiry, dict[str, Any]]]) -> None:
-    """Make a pending key, and say its request, for each leaf that needs a new one of this host."""
-    with _locked_for_writing(destination):
-        for inquiry, entry in needed:
-            with created_folder(destination.folder(inquiry.name)) as folder:
-                entry["csr"] = pending_request(folder, destination, inquiry.name, inquiry.key_type)
-
-
-@contextmanager
-def _locked_for_writing(destination: Destination) -> Iterator[None]:
-    with created_folder(destination.path) as folder, exclusive_lock(folder, destination.path):
-        yield
+def _pending_requests(destination: Destination, inquiries: Sequence[Inquiry], openssl: str) -> Mapping[str, str]:
+    """The certificate request of each leaf's pending key, which is made where there is none."""
+    requests = {}
+    with created_folder(destination.path) as root:  # noqa: SIM117 Python 3.9
+        with exclusive_lock(root, destination.path, destination.lock_timeout):
+            for inquiry in inquiries:
+                with created_folder(destination.folder(inquiry.name)) as folder:
+                    requests[inquiry.name] = pending_request(
+                        folder, destination, inquiry.name, inquiry.key_type, openssl
+                    )
+    return requests

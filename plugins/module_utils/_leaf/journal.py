@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The journal of an activation: written before anything names a new generation, removed once its fate is settled.
+"""The journal of an activation: written before anything names a new generation, removed once it is settled.
 
 While it exists the new generations are unconfirmed. A run that finds one left over (kill -9, power cut) points back to
 what was before, as the run that wrote it would have done.
@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
@@ -30,7 +31,7 @@ _JOURNAL = re.compile(r"\.activation-.+\.json")
 
 @dataclass(frozen=True)
 class Swap:
-    """One leaf's step from ``former`` (0 for none) to ``generation``; equal numbers where only pointers are mended."""
+    """One leaf's step from ``former`` (0 for none) to ``generation``, the same where only pointers are repaired."""
 
     name: str
     former: int
@@ -40,13 +41,10 @@ class Swap:
 
 def write_journal(folder: int, swaps: list[Swap]) -> str:
     """Write the journal of one activation into the destination and return its file's name. Raises OSError."""
-    # Leaves of one journal are in no other one, so the first of them tells journals apart.
+    # Leaves of one journal are in no other one, so the first of them makes the name unique.
     file_name = f".activation-{min(swap.name for swap in swaps)}.json"
-    entries = [
-        {"name": swap.name, "former": swap.former, "generation": swap.generation, "before": swap.before.to_json()}
-        for swap in swaps
-    ]
-    replace_file(folder, file_name, json.dumps(entries).encode("ascii"), _ATTRIBUTES)
+    content = json.dumps([asdict(swap) for swap in swaps])
+    replace_file(folder, file_name, content.encode("ascii"), _ATTRIBUTES)
     return file_name
 
 
@@ -58,15 +56,18 @@ def read_journals(folder: int) -> dict[str, list[Swap]]:
 
 def _parse(file_name: str, content: bytes | None) -> list[Swap]:
     try:
-        return [
-            Swap(entry["name"], int(entry["former"]), int(entry["generation"]), Pointing.from_json(entry["before"]))
-            for entry in json.loads(content or b"")
-        ]
+        return [_swap(entry) for entry in json.loads(content or b"")]
     except (ValueError, KeyError, TypeError) as error:
         raise HostError(
-            f"{file_name} in the destination was damaged: see that the server's files are as they should be, "
-            "remove it and run again."
+            f"{file_name} in the destination is damaged: make sure that the server's files are as they should be, "
+            "remove it and run the task again."
         ) from error
+
+
+def _swap(entry: dict[str, Any]) -> Swap:
+    """Raises KeyError, TypeError or ValueError for what :func:`write_journal` never wrote."""
+    before = Pointing(entry["before"]["current"], dict(entry["before"]["files"]))
+    return Swap(entry["name"], int(entry["former"]), int(entry["generation"]), before)
 
 
 def remove_journals(folder: int, file_names: list[str]) -> None:

@@ -56,7 +56,7 @@ class Inquiry:
 @dataclass(frozen=True)
 class DeployedLeaf:
     """A leaf as it is deployed. ``damage`` says why the generation cannot be kept, ``drift`` what a repair would
-    restore without new material. ``csr`` is the request of the key that is pending on the host."""
+    fix without a new key, certificate or staple. ``csr`` is the request of the key that is pending on the host."""
 
     name: str = line()
     generation: int = number(0, LARGEST_GENERATION)
@@ -109,7 +109,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Activation:
-    """What makes a server take up new files. Without commands and probes nothing is done; ``timeout`` in seconds."""
+    """What makes a server use new files. Without commands and probes nothing is done; ``timeout`` in seconds."""
 
     test: tuple[str, ...] = texts()
     reload: tuple[str, ...] = texts()

@@ -15,9 +15,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
@@ -29,41 +27,16 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
-    FULL_CHAIN,
-    PRIVATE_KEY,
-    STAPLE,
     generation_number,
     generation_numbers,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS
 
 CURRENT = "current"
-# How every pointer file begins.
-HEADER = "# Written by Ansible (anchorage.pki.leaf_certificate)."
 _POINTER_ATTRIBUTES = Attributes(0o644)
 _GENERATION_IN_PATH = re.compile(r"/(v[0-9]+)/")
-
-
-def _nginx(generation: str, stapled: bool) -> str:
-    """The directives of ngx_http_ssl_module; nginx reads ssl_stapling_file as DER."""
-    lines = [
-        f"{HEADER} Include it in a server block; do not edit it.",
-        f'ssl_certificate "{generation}/{FULL_CHAIN}";',
-        f'ssl_certificate_key "{generation}/{PRIVATE_KEY}";',
-    ]
-    if stapled:
-        lines += ["ssl_stapling on;", f'ssl_stapling_file "{generation}/{STAPLE}";']
-    return "\n".join(lines) + "\n"
-
-
-@dataclass(frozen=True)
-class _PointerFile:
-    name: str
-    render: Callable[[str, bool], str]
-
-
-# One row for each server that can include a pointer file; V(none) has no row.
-_POINTER_FILES = {"nginx": _PointerFile("nginx.conf", _nginx)}
-POINTER_NAMES = tuple(row.name for row in _POINTER_FILES.values())
+_POINTER_FILES = tuple(file for server in SERVERS.values() for file in server.pointer_files)
+POINTER_NAMES = tuple(file.name for file in _POINTER_FILES)
 
 
 @dataclass(frozen=True)
@@ -73,22 +46,13 @@ class Pointing:
     current: str | None = None
     files: dict[str, str] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        return {"current": self.current, "files": self.files}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Pointing:
-        """Raises KeyError or TypeError for what :meth:`to_json` never made."""
-        return cls(value["current"], dict(value["files"]))
-
 
 def wanted_pointing(destination: Destination, name: str, number: int, stapled: bool) -> Pointing:
     """What has to name generation ``number`` of the leaf ``name``."""
-    files = {}
-    if destination.server in _POINTER_FILES:
-        row = _POINTER_FILES[destination.server]
-        files[row.name] = row.render(destination.generation(name, number), stapled)
-    return Pointing(f"v{number}", files)
+    server = SERVERS[destination.server]
+    generation = destination.generation(name, number)
+    staple = f"{generation}/{server.staple_file}" if stapled and server.staple_file else ""
+    return Pointing(f"v{number}", {file.name: file.render(generation, staple) for file in server.pointer_files})
 
 
 def read_pointing(folder: int) -> Pointing:
@@ -99,9 +63,9 @@ def read_pointing(folder: int) -> Pointing:
     for name in (CURRENT, *POINTER_NAMES):
         if _is_folder(folder, name):
             raise HostError(
-                f"{name} in the leaf's folder is a folder that this collection did not make. Move it away first."
+                f"{name} in the leaf's folder is a folder that this collection did not create. Move it elsewhere first."
             )
-    files = {row.name: text for row in _POINTER_FILES.values() if (text := _read_text(folder, row.name)) is not None}
+    files = {file.name: text for file in _POINTER_FILES if (text := _read_text(folder, file.name)) is not None}
     return Pointing(_read_current(folder), files)
 
 
@@ -139,18 +103,18 @@ def _read_current(folder: int) -> str | None:
 
 
 def set_pointing(folder: int, wanted: Pointing) -> bool:
-    """Make ``wanted`` true, each part by one rename, and tell whether anything changed. Raises OSError."""
+    """Make ``wanted`` true, each part by one rename; whether anything changed. Raises HostError, OSError."""
     present = read_pointing(folder)
     if present == wanted:
         return False
-    for row in _POINTER_FILES.values():
-        text = wanted.files.get(row.name)
+    for file in _POINTER_FILES:
+        text = wanted.files.get(file.name)
         if text is None:
             # With server none, a file of that name is the user's own unless it says that it is ours.
-            if present.files.get(row.name, HEADER).startswith(HEADER):
-                remove(folder, row.name)
-        elif text != present.files.get(row.name):
-            replace_file(folder, row.name, text.encode("utf-8", "surrogateescape"), _POINTER_ATTRIBUTES)
+            if present.files.get(file.name, HEADER).startswith(HEADER):
+                remove(folder, file.name)
+        elif text != present.files.get(file.name):
+            replace_file(folder, file.name, text.encode("utf-8", "surrogateescape"), _POINTER_ATTRIBUTES)
     if wanted.current is None:
         remove(folder, CURRENT)
     elif wanted.current != present.current:
@@ -183,15 +147,15 @@ def pointing_drift(folder: int, wanted: Pointing) -> list[str]:
     drift = []
     if present.current != wanted.current:
         drift.append(f"{CURRENT} names {present.current or 'nothing'}, not {wanted.current}")
-    for row in _POINTER_FILES.values():
-        if present.files.get(row.name) == wanted.files.get(row.name):
+    for file in _POINTER_FILES:
+        if present.files.get(file.name) == wanted.files.get(file.name):
             continue
-        if row.name not in wanted.files:
-            if not present.files[row.name].startswith(HEADER):
+        if file.name not in wanted.files:
+            if not present.files[file.name].startswith(HEADER):
                 continue  # the user's own
-            drift.append(f"{row.name} remains from another choice of server")
-        elif row.name not in present.files:
-            drift.append(f"{row.name} is missing")
+            drift.append(f"{file.name} is left over from another choice of server")
+        elif file.name not in present.files:
+            drift.append(f"{file.name} is missing")
         else:
-            drift.append(f"{row.name} was changed")
+            drift.append(f"{file.name} was changed")
     return drift

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Leaves taken off a host again: what was made here for them goes, and nothing else."""
+"""The removal of leaves from a host: all that was created for them, and nothing else."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
     opened_folder,
@@ -22,46 +22,47 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
     check_names,
     existing_lock,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import STAGING, generation_numbers
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import PENDING_FILES
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals, remove_journals
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Removal, RemovedLeaf
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT, POINTER_NAMES, own_pointers
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.system_errors import translated_errors
 
-# The folder above the default destination. On many systems it is there for that alone; on others, packages use it too.
+# The folder above the default destination, on many systems created for it alone; on others, packages use it too.
 SYSTEM_FOLDER = "/etc/pki"
 
 _TEMPORARY = {STAGING, *PENDING_FILES.values(), *map(staged_name, (CURRENT, *POINTER_NAMES, *PENDING_FILES.values()))}
 
 
-def remove_leaves(destination: Destination, names: list[str], check_mode: bool) -> dict[str, Any]:
-    """Remove the leaves ``names``, then what was made for all leaves once there is none left.
-
-    Returns changed, certificates (name, removed) and warnings. Raises HostError.
-    """
+def remove_leaves(
+    destination: Destination, names: Sequence[str], check_mode: bool, system_folder: str = SYSTEM_FOLDER
+) -> Removal:
+    """Remove the leaves ``names``, then what was made for all leaves once there is none left. Raises HostError."""
     check_names(names)
     with translated_errors(destination.path), opened_folder(destination.path, foreign=True) as root:
         if root is None:
-            return {"changed": False, "certificates": [_result(name, False) for name in names], "warnings": []}
-        with existing_lock(root, destination.path, exclusive=not check_mode):
+            return Removal(False, tuple(RemovedLeaf(name, False) for name in names))
+        with existing_lock(root, destination.path, not check_mode, destination.lock_timeout):
             present = set(os.listdir(root))
             kept = {name: _remove_leaf(root, name, check_mode) for name in names if name in present}
             removed = {name for name, (found, _foreign) in kept.items() if found}
             gone = {name for name, (_found, foreign) in kept.items() if not foreign}
-            tidied = _tidy(root, destination.path, present, gone, check_mode)
-    return {
-        "changed": bool(removed) or tidied,
-        "certificates": [_result(name, name in removed) for name in names],
-        "warnings": [
-            f"{destination.folder(name)} stays, since it holds what was not made here: {', '.join(foreign)}."
+            journals, empty = _leftovers(root, present, present - gone)
+            if not check_mode:
+                remove_journals(root, journals)
+                if empty:
+                    remove(root, LOCK_FILE)
+                    _remove_folder(destination.path, system_folder)
+    return Removal(
+        changed=bool(removed or journals or empty),
+        certificates=tuple(RemovedLeaf(name, name in removed) for name in names),
+        notices=tuple(
+            f"{destination.folder(name)} was kept, since others created files in it: {', '.join(foreign)}."
             for name, (_found, foreign) in kept.items()
             if foreign
-        ],
-    }
-
-
-def _result(name: str, removed: bool) -> dict[str, Any]:
-    return {"name": name, "removed": removed}
+        ),
+    )
 
 
 def _remove_leaf(root: int, name: str, check_mode: bool) -> tuple[bool, list[str]]:
@@ -78,25 +79,20 @@ def _remove_leaf(root: int, name: str, check_mode: bool) -> tuple[bool, list[str
     return not foreign or foreign != entries, foreign
 
 
-def _tidy(root: int, path: str, present: set[str], gone: set[str], check_mode: bool) -> bool:
-    """Remove the journals of leaves that are all gone, and the destination where nothing is left; whether any is."""
-    left = present - gone
+def _leftovers(root: int, present: set[str], left: set[str]) -> tuple[list[str], bool]:
+    """The journals of leaves that are all gone, and whether nothing of the destination is needed any more.
+
+    ``present`` is what was in it, ``left`` what the removal of the leaves leaves there.
+    """
     journals = [name for name, swaps in read_journals(root).items() if left.isdisjoint(swap.name for swap in swaps)]
-    left.difference_update(journals)
     # An empty folder in which nothing of ours was is somebody's own.
-    empty = left <= {LOCK_FILE} and bool(present)
-    if not check_mode:
-        remove_journals(root, journals)
-        if empty:
-            remove(root, LOCK_FILE)
-            _remove_folder(path)
-    return bool(journals) or empty
+    return journals, bool(present) and left <= {LOCK_FILE, *journals}
 
 
-def _remove_folder(path: str) -> None:
-    """Remove the empty destination. One that may not go stays: a mount point, or one that this user was given."""
+def _remove_folder(path: str, system_folder: str) -> None:
+    """Remove the empty destination. One that cannot be removed stays: a mount point, or a folder given to this user."""
     above = os.path.dirname(path)
     with opened_folder(above, foreign=True) as folder, suppress(OSError):
         os.rmdir(os.path.basename(path), dir_fd=folder)
-        if above == SYSTEM_FOLDER:
+        if above == system_folder:
             os.rmdir(above)  # refused by the system where anything is in it

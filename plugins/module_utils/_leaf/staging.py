@@ -2,37 +2,38 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The first half of a deployment: what the controller sent is checked and staged, where no server can see it yet."""
+"""Staging, the first half of a deployment: what the controller sent is checked and written where no server sees it."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import (
-    Inspection,
-    inspect_generation,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     CERTIFICATE,
     CHAIN,
     PKCS12,
     PRIVATE_KEY,
-    STAGING,
     STAPLE,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import (
+    GenerationHealth,
+    inspect_generation,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
+    STAGING,
     Fingerprints,
     add_staged_file,
     check_key,
     compose_files,
     fingerprints,
     generation_numbers,
-    stage,
+    stage_files,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import build_pkcs12, read_pending_key
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import LEAF, REPAIR, Delivery
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     Pointing,
     deployed_generation,
@@ -42,33 +43,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import is_whole_der
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import from_pem
 
-LEAF = "leaf"
-STAPLE_ONLY = "staple"
-REPAIR = "repair"
-ACTIONS = (LEAF, STAPLE_ONLY, REPAIR)
-
 
 @dataclass(frozen=True)
-class Request:
-    """What the controller wants of one leaf. PEM texts, ``staple`` and ``pkcs12`` in base64; "" for none."""
-
-    name: str
-    action: str
-    expected_generation: int
-    certificate: str = ""
-    chain: str = ""
-    private_key: str = field(default="", repr=False)
-    staple: str = ""
-    pkcs12: str = field(default="", repr=False)
-    pkcs12_passphrase: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class Prepared:
+class StagedLeaf:
     """One leaf, ready to be swapped: its step, what will name it, what it and the former one show to clients.
 
-    ``drifted`` are the deployed generation's files where their attributes have to be mended. With ``uses_pending_key``
-    the key was made on this host.
+    ``drifted`` are the deployed generation's files where their attributes have to be repaired. With
+    ``uses_pending_key`` the key was made on this host.
     """
 
     swap: Swap
@@ -79,31 +60,31 @@ class Prepared:
     uses_pending_key: bool = False
 
 
-def prepare(folder: int, destination: Destination, request: Request) -> Prepared:
+def stage_leaf(folder: int, destination: Destination, delivery: Delivery) -> StagedLeaf:
     """Check one leaf and stage its new generation in its ``folder``. Raises HostError, OSError."""
     former = deployed_generation(folder)
-    if former != request.expected_generation:
+    if former != delivery.expected_generation:
         raise HostError(
-            f"{request.name}: generation {former} is deployed where {request.expected_generation} was expected: "
+            f"{delivery.name}: generation {former} is deployed where {delivery.expected_generation} was expected: "
             "another run deployed in the meantime. Run the task again."
         )
-    found = inspect_generation(folder, destination, request.name, former) if former else Inspection({}, "", [])
+    found = inspect_generation(folder, destination, delivery.name, former) if former else GenerationHealth({}, "", [])
     kept = {} if found.damage else found.files
     try:
-        if request.action == REPAIR:
+        if delivery.action == REPAIR:
             files, number = _require(kept), former
         else:
-            files, number = _compose(folder, request, kept), max([former, *generation_numbers(folder)]) + 1
-            _stage_checked(folder, destination, request, files)
+            files, number = _compose(folder, delivery, kept), max([former, *generation_numbers(folder)]) + 1
+            _stage_checked(folder, destination, delivery, files)
     except HostError as error:
-        raise HostError(f"{request.name}: {error}") from error
-    return Prepared(
-        swap=Swap(request.name, former, number, read_pointing(folder)),
-        after=wanted_pointing(destination, request.name, number, STAPLE in files),
+        raise HostError(f"{delivery.name}: {error}") from error
+    return StagedLeaf(
+        swap=Swap(delivery.name, former, number, read_pointing(folder)),
+        after=wanted_pointing(destination, delivery.name, number, STAPLE in files),
         shown=fingerprints(files),
         shown_before=fingerprints(kept) if kept else None,
-        drifted=tuple(kept) if request.action == REPAIR and found.drift else (),
-        uses_pending_key=request.action == LEAF and not request.private_key,
+        drifted=tuple(kept) if delivery.action == REPAIR and found.drift else (),
+        uses_pending_key=delivery.action == LEAF and not delivery.private_key,
     )
 
 
@@ -113,32 +94,24 @@ def _require(kept: dict[str, bytes]) -> dict[str, bytes]:
     return kept
 
 
-def _compose(folder: int, request: Request, kept: dict[str, bytes]) -> dict[str, bytes]:
-    """The files of the new generation, but for a bundle that the host itself has to build."""
-    staple = _decode("staple", request.staple)
-    pkcs12 = _decode("pkcs12", request.pkcs12)
-    if request.action == LEAF:
-        certificate, chain = request.certificate, request.chain
+def _compose(folder: int, delivery: Delivery, kept: dict[str, bytes]) -> dict[str, bytes]:
+    """The files of the new generation, without a bundle that the host itself has to build."""
+    pkcs12 = delivery.pkcs12
+    for option, content in (("staple", delivery.staple), ("pkcs12", pkcs12)):
+        if content and not is_whole_der(content):
+            raise HostError(f"{option} is truncated or not DER.")
+    if delivery.action == LEAF:
+        certificate, chain = delivery.certificate, delivery.chain
         _check_pem(certificate, chain)
-        private_key = request.private_key or read_pending_key(folder)
+        private_key = delivery.private_key or read_pending_key(folder)
         if not private_key:
-            raise HostError("the host has no pending private key for this certificate any more. Run the task again.")
+            raise HostError("the host no longer has a pending private key for this certificate. Run the task again.")
     else:
         former = _require(kept)
         certificate, chain, private_key = (former[name].decode("ascii") for name in (CERTIFICATE, CHAIN, PRIVATE_KEY))
-        if not request.pkcs12_passphrase:
+        if not delivery.pkcs12_passphrase:
             pkcs12 = pkcs12 or kept.get(PKCS12, b"")
-    return compose_files(certificate, chain, private_key, staple, pkcs12)
-
-
-def _decode(option: str, text: str) -> bytes:
-    try:
-        content = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise HostError(f"{option} is not base64.") from error
-    if content and not is_whole_der(content):
-        raise HostError(f"{option} is not DER, or cut off.")
-    return content
+    return compose_files(certificate, chain, private_key, delivery.staple, pkcs12)
 
 
 def _check_pem(certificate: str, chain: str) -> None:
@@ -150,9 +123,9 @@ def _check_pem(certificate: str, chain: str) -> None:
         raise HostError("certificate is not one PEM certificate.") from error
 
 
-def _stage_checked(folder: int, destination: Destination, request: Request, files: dict[str, bytes]) -> None:
-    stage(folder, destination, files)
-    staging = f"{destination.folder(request.name)}/{STAGING}"
+def _stage_checked(folder: int, destination: Destination, delivery: Delivery, files: dict[str, bytes]) -> None:
+    stage_files(folder, destination, files)
+    staging = f"{destination.folder(delivery.name)}/{STAGING}"
     check_key(staging)
-    if request.pkcs12_passphrase and PKCS12 not in files:
-        add_staged_file(folder, destination, PKCS12, build_pkcs12(staging, request.name, request.pkcs12_passphrase))
+    if delivery.pkcs12_passphrase and PKCS12 not in files:
+        add_staged_file(folder, destination, PKCS12, build_pkcs12(staging, delivery.name, delivery.pkcs12_passphrase))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a running server shows to its clients: the leaf through Python's TLS, the staple through a bare TLS 1.2 hello.
+"""What a running server shows to its clients: the leaf by Python's TLS, the staple by a bare TLS 1.2 ClientHello.
 
 Python's ``ssl`` cannot ask for a staple. Where a server speaks TLS 1.3 alone, the host's ``openssl s_client`` prints
 the decrypted message instead. What neither can see is unseen, and never counts as served.
@@ -29,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._tls.messages import
     seen_in_tls13,
 )
 
+OPENSSL = "openssl"
 _LARGEST_ANSWER = 256 * 1024
 _TLS13_CERTIFICATE = re.compile(r"^<<< TLS 1\.3, Handshake \[length \w+\], Certificate\n((?: {4}[0-9a-f ]+\n)+)", re.M)
 
@@ -42,7 +43,7 @@ class UnseenError(HostError):
 
 
 class _RefusedTls12Error(Exception):
-    """The server answered a TLS 1.2 hello with an alert."""
+    """The server answered a TLS 1.2 ClientHello with an alert."""
 
 
 def served_leaf(address: str, port: int, server_name: str, seconds: float) -> bytes:
@@ -59,14 +60,14 @@ def served_leaf(address: str, port: int, server_name: str, seconds: float) -> by
         raise ProbeError(f"no TLS handshake: {error}") from error
 
 
-def served_staple(address: str, port: int, server_name: str, seconds: float) -> Seen:
+def served_staple(address: str, port: int, server_name: str, seconds: float, openssl: str = OPENSSL) -> Seen:
     """Leaf and staple that a TLS client which asks for a staple is shown. Raises ProbeError, UnseenError."""
     try:
         return _ask_in_tls12(address, port, server_name, seconds)
     except _RefusedTls12Error:
-        return _ask_openssl(address, port, server_name, seconds)
+        return _ask_openssl(address, port, server_name, seconds, openssl)
     except (OSError, MalformedError) as error:
-        raise ProbeError(f"no answer to a TLS 1.2 hello: {error}") from error
+        raise ProbeError(f"no answer to a TLS 1.2 ClientHello: {error}") from error
 
 
 def _ask_in_tls12(address: str, port: int, server_name: str, seconds: float) -> Seen:
@@ -101,18 +102,18 @@ def _read_exactly(connection: socket.socket, size: int) -> bytes:
     return content
 
 
-def _ask_openssl(address: str, port: int, server_name: str, seconds: float) -> Seen:
-    """Have s_client print the decrypted messages (its option -msg), since TLS 1.3 hides them from us."""
+def _ask_openssl(address: str, port: int, server_name: str, seconds: float, openssl: str) -> Seen:
+    """Have s_client print the decrypted messages (its option -msg), since TLS 1.3 encrypts them."""
     name = ["-servername", server_name] if is_host_name(server_name) else ["-noservername"]
     host = f"[{address}]" if ":" in address else address
-    program = find_command("openssl")
+    program = find_command(openssl)
     if program is None:
         raise UnseenError("the server refuses TLS 1.2, and there is no openssl here that could ask in TLS 1.3")
     command = [program, "s_client", "-connect", f"{host}:{port}", *name, "-status", "-msg"]
     try:
         outcome = run(command, seconds)
     except HostError as error:
-        raise ProbeError(f"openssl s_client had no answer: {error}") from error
+        raise ProbeError(f"openssl s_client got no answer: {error}") from error
     match = _TLS13_CERTIFICATE.search(outcome.stdout.decode("utf-8", "replace"))
     if match is None:
         raise UnseenError("the server refuses TLS 1.2, and openssl s_client showed no TLS 1.3 certificate")

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import LEAF_NAME
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
@@ -64,15 +64,8 @@ def folder_names(arguments: Mapping[str, Any]) -> list[str]:
     names = [entry["name"] for entry in entries]
     if not names:
         raise PkiError("certificates: name at least one certificate.")
-    for name in names:
-        if not LEAF_NAME.fullmatch(name):
-            raise PkiError(
-                f"name: {name!r} names a folder: use up to 200 letters, digits, dots, hyphens and underscores, "
-                "beginning with a letter or a digit."
-            )
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise PkiError(f"certificates: the name {repeated[0]!r} stands twice; each needs a folder of its own.")
+    if error := names_error(names):
+        raise PkiError(error)
     return names
 
 

@@ -10,12 +10,14 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, make_leaf, request, tree
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
+from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, bundle, delivery, make_leaf, tree
 
 ROOT = Path(__file__).resolve().parents[4]
 MODULE = "ansible_collections.anchorage.pki.plugins.modules.leaf_deployment"
@@ -41,11 +43,11 @@ class Host:
         self.printed += result.stdout + result.stderr
         return json.loads(result.stdout)  # type: ignore[no-any-return]
 
-    def report(self, **arguments: Any) -> dict[str, Any]:
-        return self.call(operation="report", certificates=[{"name": "app"}], **arguments)
+    def inspect(self, **arguments: Any) -> dict[str, Any]:
+        return self.call(inspect=[{"name": "app"}], **arguments)
 
     def deploy(self, leaf: Leaf, expected: int = 0, **arguments: Any) -> dict[str, Any]:
-        return self.call(operation="deploy", certificates=[asdict(request(leaf, expected))], **arguments)
+        return self.call(deploy=[encode(delivery(leaf, expected))], **arguments)
 
 
 @pytest.fixture
@@ -53,26 +55,26 @@ def host(python: str, importable: Path, private_folder: Path) -> Host:
     return Host(python, importable, private_folder / "pki")
 
 
-def test_report_deploy_report(host: Host) -> None:
+def test_inspect_deploy_inspect(host: Host) -> None:
     leaf = make_leaf()
-    assert host.report()["certificates"][0]["generation"] == 0
+    assert host.inspect()["certificates"][0]["generation"] == 0
     result = host.deploy(leaf, activate={"test": ["true"], "reload": ["true"]})
     assert result["changed"] is True
     assert result["certificates"] == [
         {"name": "app", "generation": 1, "leaf_sha256": leaf.sha256, "staple_sha256": leaf.staple_sha256}
     ]
     assert result["activation"] == {"tested": True, "reloaded": True, "probes": []}
-    after = host.report()
+    after = host.inspect()
     assert after["changed"] is False
     assert (after["certificates"][0]["leaf_sha256"], after["certificates"][0]["drift"]) == (leaf.sha256, [])
 
 
 def test_remove_what_was_deployed(host: Host) -> None:
     host.deploy(make_leaf())
-    remove = {"operation": "remove", "certificates": [{"name": "app"}, {"name": "former"}]}
-    whole = tree(host.destination.parent)
+    remove = {"remove": ["app", "former"]}
+    before = tree(host.destination.parent)
     planned = host.call(**remove, _ansible_check_mode=True)
-    assert tree(host.destination.parent) == whole
+    assert tree(host.destination.parent) == before
     results = [planned, host.call(**remove), host.call(**remove)]
     assert [result["changed"] for result in results] == [True, True, False]
     assert planned["certificates"] == results[1]["certificates"]
@@ -82,9 +84,9 @@ def test_remove_what_was_deployed(host: Host) -> None:
 
 def test_a_key_made_on_the_host(host: Host) -> None:
     entry = {"name": "app", "host_key": True, "key_type": "ecdsa-p256", "keep": ""}
-    assert host.call(operation="report", certificates=[entry], _ansible_check_mode=True)["certificates"][0]["csr"] == ""
-    reports = [host.call(operation="report", certificates=[entry]) for dummy in range(2)]
-    first, second = (report["certificates"][0]["csr"] for report in reports)
+    assert host.call(inspect=[entry], _ansible_check_mode=True)["certificates"][0]["csr"] == ""
+    results = [host.call(inspect=[entry]) for dummy in range(2)]
+    first, second = (result["certificates"][0]["csr"] for result in results)
     assert first.startswith("-----BEGIN CERTIFICATE REQUEST-----")
     assert len(first) == pytest.approx(len(second), abs=8)
 
@@ -92,15 +94,15 @@ def test_a_key_made_on_the_host(host: Host) -> None:
 def test_no_private_key_is_ever_printed(host: Host) -> None:
     """Neither on success nor on any failure, however much is asked for."""
     leaf = make_leaf()
-    told = {"_ansible_verbosity": 4, "_ansible_debug": True, "_ansible_diff": True}
-    secret = {**asdict(request(leaf)), "pkcs12_passphrase": "correct horse battery"}
+    verbose = {"_ansible_verbosity": 4, "_ansible_debug": True, "_ansible_diff": True}
+    secret = encode(replace(delivery(leaf), pkcs12_passphrase="correct horse battery"))
     failing = {"test": ["sh", "-c", "exit 1"]}
-    host.call(operation="deploy", certificates=[secret], activate=failing, **told)
-    host.call(operation="deploy", certificates=[{**secret, "expected_generation": 5}], **told)
-    host.call(operation="deploy", certificates=[{**secret, "certificate": make_leaf().certificate}], **told)
-    host.call(operation="deploy", certificates=[{**secret, "action": "nonsense"}], **told)
-    host.call(operation="deploy", certificates=[secret], **told)
-    host.report(**told)
+    host.call(deploy=[secret], activate=failing, **verbose)
+    host.call(deploy=[{**secret, "expected_generation": 5}], **verbose)
+    host.call(deploy=[{**secret, "certificate": make_leaf().certificate}], **verbose)
+    host.call(deploy=[{**secret, "action": "nonsense"}], **verbose)
+    host.call(deploy=[secret], **verbose)
+    host.inspect(**verbose)
     lines = leaf.private_key.splitlines()[1:-1]
     assert len(lines) == 3
     assert [line for line in [*lines, "correct horse battery", "BEGIN PRIVATE"] if line in host.printed] == []
@@ -119,9 +121,8 @@ def test_the_arguments_are_kept_from_the_systems_log(
     monkeypatch.setattr(basic.AnsibleModule, "log", lambda _self, message, **_: logged.append(str(message)))
     monkeypatch.setattr(basic.AnsibleModule, "_log_to_syslog", lambda _self, message: logged.append(str(message)))
     arguments = {
-        "operation": "deploy",
         "destination": str(private_folder),
-        "certificates": [asdict(request(make_leaf()))],
+        "deploy": [encode(delivery(make_leaf()))],
         "_ansible_no_log": False,  # what ansible-core says of a task without no_log, over what the module says itself
     }
     with patch_module_args(arguments), pytest.raises(SystemExit):
@@ -140,8 +141,10 @@ def test_the_arguments_are_kept_from_the_systems_log(
         ({"mode": 640}, "mode: 640 is not the mode of a file. Write it in quotes"),
         ({"destination": "relative/folder"}, "destination: relative/folder must be an absolute path"),
         ({"destination": "/etc/$HOST"}, "holds a character that has a meaning in a server's configuration"),
-        ({"_ansible_check_mode": True}, "operation: deploy is not for check mode"),
-        ({"certificates": [{"name": "app"}]}, "certificates: to deploy, each entry needs an action"),
+        ({"_ansible_check_mode": True}, "deploy: not available in check mode"),
+        ({"deploy": [{"name": "app"}]}, "missing required arguments: action found in deploy"),
+        ({"deploy": [{"name": "app", "action": "leaf", "staple": "%"}]}, "deploy: staple is not base64"),
+        ({"inspect": []}, "parameters are mutually exclusive: inspect|deploy|remove"),
         ({"activate": {"reload": ["no-such-program"]}}, "activate.reload: there is no program no-such-program"),
     ],
 )
@@ -149,8 +152,7 @@ def test_errors_name_the_option(
     importable: Path, private_folder: Path, arguments: dict[str, Any], message: str
 ) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
-    whole = {"certificates": [asdict(request(make_leaf()))], **arguments}
-    result = host.call(operation="deploy", **whole)
+    result = host.call(**{"deploy": [encode(delivery(make_leaf()))], **arguments})
     assert result["failed"]
     assert message in result["msg"]
     assert tree(private_folder) == {}
@@ -159,16 +161,46 @@ def test_errors_name_the_option(
 def test_a_final_slash_and_a_home_are_understood(importable: Path, private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     host.deploy(make_leaf(), destination=f"{private_folder}/pki/")
-    assert host.report()["certificates"][0]["generation"] == 1
+    assert host.inspect()["certificates"][0]["generation"] == 1
 
 
-def test_what_an_action_leaves_out_may_be_null(importable: Path, private_folder: Path) -> None:
+def test_what_an_action_does_not_say_has_a_default(importable: Path, private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
-    nothing = {"test": None, "reload": None, "probes": None}
-    assert host.deploy(make_leaf(), activate=nothing, owner=None, group=None)["changed"]
-    unnamed = {"certificate": "other", "server_name": None}
-    assert host.deploy(make_leaf(), 1, activate={**nothing, "probes": [unnamed]})["changed"]
+    assert host.deploy(make_leaf(), activate={}, owner=None, group=None)["changed"]
+    assert host.deploy(make_leaf(), 1, activate={"probes": [{"certificate": "other"}]})["changed"]
     assert host.deploy(make_leaf(), 2, activate=None)["changed"]
+    assert host.deploy(make_leaf(), 3, activate=encode(Activation()))["changed"]
+
+
+def test_messages_as_large_as_can_be_arrive(importable: Path, private_folder: Path) -> None:
+    """A leaf of many names under several issuers, and a bundle of all that."""
+    host = Host(sys.executable, importable, private_folder / "pki")
+    leaf = make_leaf("app.test", names=[f"host-{number}.{'long' * 12}.test" for number in range(1000)])
+    chain = leaf.chain * 100
+    pfx = bundle(leaf)
+    assert min(map(len, (leaf.certificate, chain, pfx))) > 64 * 1024 / 2
+    wanted = replace(delivery(leaf), chain=chain, pkcs12=pfx)
+    assert host.call(deploy=[encode(wanted)])["changed"]
+    assert (private_folder / "pki/app/v1/chain.pem").read_text() == chain
+    assert (private_folder / "pki/app/v1/bundle.p12").read_bytes() == pfx
+    assert host.inspect()["certificates"][0]["damage"] == ""
+
+
+def test_file_names_of_undecodable_bytes_are_reported(importable: Path, private_folder: Path) -> None:
+    host = Host(sys.executable, importable, private_folder / "pki")
+    host.deploy(make_leaf())
+    Path(os.fsdecode(os.fsencode(private_folder / "pki/app") + b"/caf\xe9")).touch()
+    result = host.call(remove=["app"])
+    assert result["changed"]
+    assert "/pki/app was kept, since others created files in it: caf\\\\udce9." in json.dumps(result["notices"])
+
+
+def test_only_a_deployment_is_activated(importable: Path, private_folder: Path) -> None:
+    host = Host(sys.executable, importable, private_folder / "pki")
+    for arguments in ({"inspect": [{"name": "app"}]}, {"remove": ["app"]}):
+        result = host.call(**arguments, activate={})
+        assert result["msg"] == "missing parameter(s) required by 'activate': deploy"
+    assert "one of the following is required: inspect, deploy, remove" in host.call()["msg"]
 
 
 def test_owner_group_and_mode(importable: Path, private_folder: Path) -> None:
@@ -177,7 +209,7 @@ def test_owner_group_and_mode(importable: Path, private_folder: Path) -> None:
     host.deploy(make_leaf(), owner=str(uid), group=str(gid), mode="u=rw,g=r")
     status = (private_folder / "pki/app/v1/privkey.pem").stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (uid, gid, 0o640)
-    assert host.report(owner=str(uid), group=str(gid), mode="0640")["certificates"][0]["drift"] == []
+    assert host.inspect(owner=str(uid), group=str(gid), mode="0640")["certificates"][0]["drift"] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -18,22 +16,31 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import Request
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    STAPLE_ONLY,
+    Activation,
+    ActivationOutcome,
+    Delivery,
+    Probe,
+    ProbeFinding,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_leaf, served_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    NGINX,
+    NO_SERVER,
     Leaf,
+    delivery,
     destination_at,
     free_port,
     make_leaf,
     renewed_staple,
-    request,
+    repair,
     tree,
 )
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 
 CONFIGURATION = """
@@ -67,14 +74,15 @@ class Nginx:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self.destination: Destination = destination_at(folder / "pki")
+        profile = SERVERS[self.destination.server]
         user = "user root;" if os.geteuid() == 0 else ""
         (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, port=self.port))
         self.command = [str(NGINX), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
         self.activation = Activation(
-            test=[*self.command, "-t"],
-            reload=[*self.command, "-s", "reload"],
+            test=(*self.command, *profile.test[1:]),
+            reload=(*self.command, *profile.reload[1:]),
             timeout=10,
-            probes=[Probe("app", "127.0.0.1", self.port, "app.test", staple=True)],
+            probes=(Probe("app", "127.0.0.1", self.port, "app.test", staple=True),),
         )
 
     def wait_for(self, leaf: bytes, staple: bytes) -> None:
@@ -97,7 +105,7 @@ def first() -> Leaf:
 def nginx(private_folder: Path, first: Leaf) -> Iterator[Nginx]:
     """A running nginx that serves generation 1."""
     server = Nginx(private_folder)
-    deploy(server.destination, [request(first)], Activation())
+    deploy(server.destination, [delivery(first)], NO_SERVER)
     with subprocess.Popen(server.command, stdin=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + SECONDS
         while True:
@@ -113,28 +121,17 @@ def nginx(private_folder: Path, first: Leaf) -> Iterator[Nginx]:
 
 def test_a_new_leaf_is_tested_reloaded_and_probed(nginx: Nginx) -> None:
     leaf = make_leaf()
-    result = deploy(nginx.destination, [request(leaf, 1)], nginx.activation)
-    assert result["activation"] == {
-        "tested": True,
-        "reloaded": True,
-        "probes": [
-            {
-                "certificate": "app",
-                "address": "127.0.0.1",
-                "port": nginx.port,
-                "leaf": "served",
-                "staple": "served",
-                "detail": "",
-            }
-        ],
-    }
+    result = deploy(nginx.destination, [delivery(leaf, 1)], nginx.activation)
+    assert result.activation == ActivationOutcome(
+        tested=True, reloaded=True, probes=(ProbeFinding("app", "127.0.0.1", nginx.port, "served", "served", ""),)
+    )
     nginx.wait_for(leaf.der, leaf.staple)
 
 
 def test_a_new_staple_is_served_with_the_same_leaf(nginx: Nginx, first: Leaf) -> None:
     staple = renewed_staple(first)
-    wanted = Request("app", "staple", 1, staple=base64.b64encode(staple).decode())
-    assert deploy(nginx.destination, [wanted], nginx.activation)["activation"]["probes"][0]["staple"] == "served"
+    wanted = Delivery("app", STAPLE_ONLY, 1, staple=staple)
+    assert deploy(nginx.destination, [wanted], nginx.activation).activation.probes[0].staple == "served"
     nginx.wait_for(first.der, staple)
 
 
@@ -142,7 +139,7 @@ def test_a_broken_configuration_is_rolled_back(nginx: Nginx, first: Leaf) -> Non
     (nginx.folder / "extra.conf").write_text("no_such_directive on;")
     before = tree(nginx.folder / "pki")
     with pytest.raises(HostError) as caught:
-        deploy(nginx.destination, [request(make_leaf(), 1)], nginx.activation)
+        deploy(nginx.destination, [delivery(make_leaf(), 1)], nginx.activation)
     message = str(caught.value)
     assert "activate.test: " in message
     assert 'unknown directive "no_such_directive"' in message
@@ -154,9 +151,9 @@ def test_a_broken_configuration_is_rolled_back(nginx: Nginx, first: Leaf) -> Non
 
 
 def test_a_failing_reload_is_rolled_back(nginx: Nginx, first: Leaf) -> None:
-    failing = replace(nginx.activation, reload=["sh", "-c", "echo cannot reload >&2; exit 1"])
+    failing = replace(nginx.activation, reload=("sh", "-c", "echo cannot reload >&2; exit 1"))
     with pytest.raises(HostError) as caught:
-        deploy(nginx.destination, [request(make_leaf(), 1)], failing)
+        deploy(nginx.destination, [delivery(make_leaf(), 1)], failing)
     assert "Its output: cannot reload. Rolled back: app is at generation 1 as before." in str(caught.value)
     assert "Reloading after that failed too, so what is served now is not known" in str(caught.value)
     assert nginx.served() == (first.der, first.staple)
@@ -165,9 +162,9 @@ def test_a_failing_reload_is_rolled_back(nginx: Nginx, first: Leaf) -> None:
 def test_a_probe_that_never_sees_the_new_leaf_reloads_the_former(nginx: Nginx, first: Leaf) -> None:
     """The reload works, but the probe asks at a place that keeps quiet: the new leaf was served for a moment."""
     unreachable = Probe("app", "127.0.0.1", free_port(), "app.test", staple=True)
-    wrong = replace(nginx.activation, timeout=1, probes=[*nginx.activation.probes, unreachable])
+    wrong = replace(nginx.activation, timeout=1, probes=(*nginx.activation.probes, unreachable))
     with pytest.raises(HostError, match="refused"):
-        deploy(nginx.destination, [request(make_leaf(), 1)], wrong)
+        deploy(nginx.destination, [delivery(make_leaf(), 1)], wrong)
     nginx.wait_for(first.der, first.staple)
 
 
@@ -176,12 +173,12 @@ def test_an_activation_that_was_killed_is_repaired(nginx: Nginx, first: Leaf) ->
     new, child = make_leaf(), os.fork()
     if child == 0:
         kill_after_reload = f"{' '.join(nginx.activation.reload)}; sleep 0.5; kill -9 {os.getpid()}"
-        deploy(nginx.destination, [request(new, 1)], Activation(reload=["sh", "-c", kill_after_reload]))
+        deploy(nginx.destination, [delivery(new, 1)], Activation(reload=("sh", "-c", kill_after_reload)))
         os._exit(0)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
     nginx.wait_for(new.der, new.staple)
-    result = deploy(nginx.destination, [Request("app", "repair", 1)], nginx.activation)
-    assert result["changed"]
+    result = deploy(nginx.destination, [repair(1)], nginx.activation)
+    assert result.changed
     nginx.wait_for(first.der, first.staple)
 
 
@@ -201,7 +198,7 @@ def test_no_handshake_fails_while_leaves_are_swapped(nginx: Nginx) -> None:
     leaves = [make_leaf() for dummy in range(10)]
     try:
         for generation, leaf in enumerate(leaves, 1):
-            deploy(nginx.destination, [request(leaf, generation)], nginx.activation)
+            deploy(nginx.destination, [delivery(leaf, generation)], nginx.activation)
     finally:
         stopped.set()
         for client in clients:
@@ -211,9 +208,9 @@ def test_no_handshake_fails_while_leaves_are_swapped(nginx: Nginx) -> None:
 
 
 def test_a_server_that_keeps_the_former_staple_is_a_failure(nginx: Nginx, first: Leaf) -> None:
-    """The leaf is the same, so that nothing but the staple can tell."""
-    wanted = Request("app", "staple", 1, staple=base64.b64encode(renewed_staple(first)).decode())
-    not_reloading = replace(nginx.activation, reload=["true"], timeout=0.5)
+    """The leaf is the same, so that only the staple shows it."""
+    wanted = Delivery("app", STAPLE_ONLY, 1, staple=renewed_staple(first))
+    not_reloading = replace(nginx.activation, reload=("true",), timeout=0.5)
     with pytest.raises(HostError, match="it serves another staple"):
         deploy(nginx.destination, [wanted], not_reloading)
     assert nginx.served() == (first.der, first.staple)

@@ -48,7 +48,7 @@ def test_a_file_that_is_no_program(tmp_path: Path) -> None:
 
 
 def test_an_interruption_ends_the_wait() -> None:
-    with pytest.raises(HostError, match="sleep 600 was ended: the sky fell"):
+    with pytest.raises(HostError, match="sleep 600 was stopped: the sky fell"):
         run_command(["sleep", "600"], "activate.test", TimeLimit(60, lambda: "the sky fell"))
 
 

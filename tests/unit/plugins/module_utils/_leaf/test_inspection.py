@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a host reports of its leaves, and the keys that it makes."""
+"""What a host finds of its leaves, and the keys that it makes."""
 
 from __future__ import annotations
 
@@ -13,67 +13,77 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host import commands
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import Activation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import Inquiry, report
-from ansible_collections.anchorage.pki.tests.unit.leaves import destination_at, make_leaf, request, sign, tree
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import OPENSSL
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inquiry
+from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    NO_SERVER,
+    delivery,
+    deploy_leaf,
+    destination_at,
+    make_leaf,
+    sign,
+    tree,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs12
 
-ON_HOST = Inquiry("app", host_key=True, key_type="ecdsa-p256", keep="", keep_chain="", keep_pkcs12=False)
-ON_CONTROLLER = replace(ON_HOST, host_key=False)
-NOTHING = {
-    "name": "app",
-    "generation": 0,
-    "leaf_sha256": "",
-    "chain_sha256": "",
-    "staple_sha256": "",
-    "pkcs12": False,
-    "damage": "",
-    "drift": [],
-    "csr": "",
-}
+ON_CONTROLLER = Inquiry("app")
+ON_HOST = Inquiry("app", host_key=True)
+NOTHING = DeployedLeaf(
+    name="app",
+    generation=0,
+    leaf_sha256="",
+    chain_sha256="",
+    staple_sha256="",
+    pkcs12=False,
+    damage="",
+    drift=(),
+    csr="",
+)
 
 
-def reported(destination: Destination, inquiry: Inquiry = ON_CONTROLLER) -> dict[str, object]:
-    return report(destination, [inquiry], check_mode=False)[0]
+def inspected(
+    destination: Destination, inquiry: Inquiry = ON_CONTROLLER, check_mode: bool = False, openssl: str = OPENSSL
+) -> DeployedLeaf:
+    return inspect_leaves(destination, [inquiry], check_mode, openssl).certificates[0]
 
 
 @pytest.fixture
 def deployed(private_folder: Path) -> Destination:
     """A destination with generation 1 of ``app``."""
     destination = destination_at(private_folder)
-    deploy(destination, [request(make_leaf())], Activation())
+    deploy_leaf(destination, make_leaf())
     return destination
 
 
 def test_nothing_is_deployed_and_nothing_is_made(private_folder: Path) -> None:
-    assert reported(destination_at(private_folder / "pki")) == NOTHING
+    assert inspected(destination_at(private_folder / "pki")) == NOTHING
     assert tree(private_folder) == {}
 
 
 def test_what_is_deployed(private_folder: Path) -> None:
     destination, leaf = destination_at(private_folder), make_leaf()
-    deploy(destination, [request(leaf)], Activation())
-    assert reported(destination) == {
-        **NOTHING,
-        "generation": 1,
-        "leaf_sha256": leaf.sha256,
-        "chain_sha256": hashlib.sha256(leaf.chain.encode()).hexdigest(),
-        "staple_sha256": leaf.staple_sha256,
-    }
+    deploy_leaf(destination, leaf)
+    assert inspected(destination) == replace(
+        NOTHING,
+        generation=1,
+        leaf_sha256=leaf.sha256,
+        chain_sha256=hashlib.sha256(leaf.chain.encode()).hexdigest(),
+        staple_sha256=leaf.staple_sha256,
+    )
 
 
-def test_a_report_starts_no_program(deployed: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inspection_starts_no_program(deployed: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
     def started(*_arguments: object, **_options: object) -> None:
         raise AssertionError("a program was started")
 
     monkeypatch.setattr(subprocess, "Popen", started)
-    assert reported(deployed)["generation"] == 1
+    assert inspected(deployed).generation == 1
 
 
 @pytest.mark.parametrize(
@@ -88,7 +98,7 @@ def test_a_report_starts_no_program(deployed: Destination, monkeypatch: pytest.M
 )
 def test_a_missing_file_is_damage(deployed: Destination, name: str, damage: str) -> None:
     (Path(deployed.path) / "app/v1" / name).unlink()
-    assert reported(deployed) == {**NOTHING, "generation": 1, "damage": f"{deployed.path}/app/v1: {damage}"}
+    assert inspected(deployed) == replace(NOTHING, generation=1, damage=f"{deployed.path}/app/v1: {damage}")
 
 
 @pytest.mark.parametrize(
@@ -115,27 +125,27 @@ def test_files_of_another_leaf_are_damage(deployed: Destination, names: list[str
     }
     for name in names:
         (folder / name).write_text(foreign[name])
-    assert reported(deployed)["damage"] == f"{folder}: {damage}"
+    assert inspected(deployed).damage == f"{folder}: {damage}"
 
 
 def test_contents_that_are_no_certificates_are_damage(deployed: Destination) -> None:
     folder = Path(deployed.path) / "app/v1"
     (folder / "cert.pem").write_text("nonsense")
-    assert reported(deployed)["damage"] == f"{folder}: cert.pem is not a certificate"
+    assert inspected(deployed).damage == f"{folder}: cert.pem is not a certificate"
     (folder / "cert.pem").write_bytes(bytes(2_000_000))
-    assert reported(deployed)["damage"] == f"{folder}: cert.pem is larger than 1048576 bytes"
+    assert inspected(deployed).damage == f"{folder}: cert.pem is larger than 1048576 bytes"
     (folder / "cert.pem").unlink()
     os.mkfifo(folder / "cert.pem")
-    assert reported(deployed)["damage"] == f"{folder}: cert.pem is not a regular file"
+    assert inspected(deployed).damage == f"{folder}: cert.pem is not a regular file"
     (folder / "cert.pem").unlink()
     (folder / "cert.pem").symlink_to("fullchain.pem")
-    assert reported(deployed)["damage"] == f"{folder}: cert.pem is a symbolic link, not a file"
+    assert inspected(deployed).damage == f"{folder}: cert.pem is a symbolic link, not a file"
 
 
 def test_a_staple_that_was_cut_off_is_damage(deployed: Destination) -> None:
     staple = Path(deployed.path) / "app/v1/staple.der"
     os.truncate(staple, staple.stat().st_size - 1)
-    assert reported(deployed)["damage"] == f"{staple.parent}: staple.der is cut off or not DER"
+    assert inspected(deployed).damage == f"{staple.parent}: staple.der is truncated or not DER"
 
 
 def test_two_staples_are_damage_and_two_equal_copies_are_drift(deployed: Destination) -> None:
@@ -143,38 +153,38 @@ def test_two_staples_are_damage_and_two_equal_copies_are_drift(deployed: Destina
     content = (folder / "staple.der").read_bytes()
     (folder / "combined.pem.ocsp").unlink()
     (folder / "combined.pem.ocsp").write_bytes(content)
-    assert reported(deployed)["drift"] == ["combined.pem.ocsp is not a link of staple.der"]
+    assert inspected(deployed).drift == ("combined.pem.ocsp is not a hard link to staple.der",)
     (folder / "combined.pem.ocsp").write_bytes(make_leaf().staple)
-    assert reported(deployed)["damage"] == f"{folder}: staple.der and combined.pem.ocsp differ"
+    assert inspected(deployed).damage == f"{folder}: staple.der and combined.pem.ocsp differ"
 
 
 def test_both_names_of_the_staple_gone_is_no_staple(deployed: Destination) -> None:
     folder = Path(deployed.path) / "app/v1"
     (folder / "staple.der").unlink()
     (folder / "combined.pem.ocsp").unlink()
-    state = reported(deployed)
-    assert (state["staple_sha256"], state["damage"], state["drift"]) == ("", "", ["nginx.conf was changed"])
+    state = inspected(deployed)
+    assert (state.staple_sha256, state.damage, state.drift) == ("", "", ("nginx.conf was changed",))
 
 
 def test_without_the_link_the_pointer_file_tells_what_is_deployed(deployed: Destination) -> None:
-    deploy(deployed, [request(make_leaf(), 1)], Activation())
+    deploy_leaf(deployed, make_leaf(), 1)
     folder = Path(deployed.path) / "app"
     (folder / "current").unlink()
     (folder / "nginx.conf").write_text((folder / "nginx.conf").read_text().replace("/v2/", "/v1/"))
-    assert reported(deployed)["generation"] == 1
+    assert inspected(deployed).generation == 1
     (folder / "nginx.conf").unlink()
-    state = reported(deployed)
-    assert (state["generation"], state["drift"]) == (2, ["current names nothing, not v2", "nginx.conf is missing"])
+    state = inspected(deployed)
+    assert (state.generation, state.drift) == (2, ("current names nothing, not v2", "nginx.conf is missing"))
 
 
 def test_another_choice_of_server_is_drift(deployed: Destination) -> None:
-    state = reported(replace(deployed, server="none"))
-    assert state["drift"] == ["nginx.conf remains from another choice of server"]
+    state = inspected(replace(deployed, server="none"))
+    assert state.drift == ("nginx.conf is left over from another choice of server",)
 
 
 def test_another_choice_of_mode_is_drift(deployed: Destination) -> None:
     changed = replace(deployed, private=deployed.private._replace(mode=0o640))
-    assert [sentence.split(",")[0] for sentence in reported(changed)["drift"]] == [
+    assert [sentence.split(",")[0] for sentence in inspected(changed).drift] == [
         "privkey.pem has mode 0600",
         "combined.pem has mode 0600",
     ]
@@ -182,11 +192,11 @@ def test_another_choice_of_mode_is_drift(deployed: Destination) -> None:
 
 def test_a_damaged_journal_is_an_error_that_names_it(deployed: Destination) -> None:
     (Path(deployed.path) / ".activation-app.json").write_text('[{"name": 1}]')
-    with pytest.raises(HostError, match=r"\.activation-app\.json in the destination was damaged"):
-        reported(deployed)
+    with pytest.raises(HostError, match=r"\.activation-app\.json in the destination is damaged"):
+        inspected(deployed)
 
 
-# --- Keys made on the host -------------------------------------------------------------------------------------------
+# Keys made on the host
 
 
 @pytest.mark.parametrize(
@@ -202,8 +212,8 @@ def test_a_pending_key_is_made_and_only_its_request_travels(
     private_folder: Path, key_type: str, kind: type, size: int | None
 ) -> None:
     destination = destination_at(private_folder / "pki")
-    state = reported(destination, replace(ON_HOST, key_type=key_type))
-    csr = x509.load_pem_x509_csr(state["csr"].encode())
+    state = inspected(destination, replace(ON_HOST, key_type=key_type))
+    csr = x509.load_pem_x509_csr(state.csr.encode())
     assert csr.is_signature_valid
     assert isinstance(csr.public_key(), kind)
     assert getattr(csr.public_key(), "key_size", None) == size
@@ -212,47 +222,44 @@ def test_a_pending_key_is_made_and_only_its_request_travels(
     assert load_pem_private_key(pending.read_bytes(), None).public_key() == csr.public_key()
 
 
-def test_a_key_that_cannot_be_made_leaves_no_folder_behind(
-    private_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_that_cannot_be_made_leaves_no_folder_behind(private_folder: Path) -> None:
     (private_folder / "openssl").write_text("#!/bin/sh\nexit 1\n")
     (private_folder / "openssl").chmod(0o755)
-    monkeypatch.setattr(commands, "SEARCH_PATH", str(private_folder))
     with pytest.raises(HostError, match="openssl genpkey failed"):
-        reported(destination_at(private_folder / "etc" / "pki"), ON_HOST)
+        inspected(destination_at(private_folder / "etc" / "pki"), ON_HOST, openssl=str(private_folder / "openssl"))
     assert [path.name for path in private_folder.iterdir()] == ["openssl"]
 
 
 def test_check_mode_makes_no_key(private_folder: Path) -> None:
-    assert report(destination_at(private_folder / "pki"), [ON_HOST], check_mode=True) == [NOTHING]
+    assert inspected(destination_at(private_folder / "pki"), ON_HOST, check_mode=True) == NOTHING
     assert tree(private_folder) == {}
 
 
 def test_a_pending_key_is_used_again_unless_others_could_read_it(private_folder: Path) -> None:
     destination = destination_at(private_folder)
-    first = public_key(reported(destination, ON_HOST))
-    assert public_key(reported(destination, ON_HOST)) == first
+    first = public_key(inspected(destination, ON_HOST))
+    assert public_key(inspected(destination, ON_HOST)) == first
     (private_folder / "app/pending-ecdsa-p256.pem").chmod(0o644)
-    assert public_key(reported(destination, ON_HOST)) != first
+    assert public_key(inspected(destination, ON_HOST)) != first
 
 
 def test_a_pending_key_of_another_type_gives_way(private_folder: Path) -> None:
     destination = destination_at(private_folder)
-    reported(destination, ON_HOST)
-    reported(destination, replace(ON_HOST, key_type="ed25519"))
+    inspected(destination, ON_HOST)
+    inspected(destination, replace(ON_HOST, key_type="ed25519"))
     assert [path.name for path in (private_folder / "app").iterdir()] == ["pending-ed25519.pem"]
 
 
-def public_key(state: dict[str, object]) -> object:
-    return x509.load_pem_x509_csr(str(state["csr"]).encode()).public_key()
+def public_key(state: DeployedLeaf) -> object:
+    return x509.load_pem_x509_csr(state.csr.encode()).public_key()
 
 
 def test_a_leaf_for_a_pending_key_is_deployed_with_a_bundle(private_folder: Path) -> None:
     destination = destination_at(private_folder)
-    certificate = sign(public_key(reported(destination, ON_HOST)), "app.test")
+    certificate = sign(public_key(inspected(destination, ON_HOST)), "app.test")
     leaf = replace(make_leaf(), certificate=certificate.public_bytes(Encoding.PEM).decode(), private_key="")
-    wanted = replace(request(leaf), pkcs12_passphrase="correct horse", pkcs12="")
-    deploy(destination, [wanted], Activation())
+    wanted = replace(delivery(leaf), pkcs12_passphrase="correct horse", pkcs12=b"")
+    deploy(destination, [wanted], NO_SERVER)
     folder = private_folder / "app"
     assert sorted(path.name for path in folder.iterdir()) == ["current", "nginx.conf", "v1"]
     key, bundled, chain = pkcs12.load_key_and_certificates((folder / "v1/bundle.p12").read_bytes(), b"correct horse")
@@ -263,38 +270,39 @@ def test_a_leaf_for_a_pending_key_is_deployed_with_a_bundle(private_folder: Path
     assert (folder / "v1/bundle.p12").stat().st_mode & 0o777 == 0o600
     chain = hashlib.sha256(leaf.chain.encode()).hexdigest()
     kept = replace(ON_HOST, keep=leaf.sha256, keep_chain=chain, keep_pkcs12=True)
-    state = reported(destination, kept)
-    assert (state["pkcs12"], state["csr"], state["drift"]) == (True, "", [])
-    assert reported(destination, ON_HOST)["csr"] != ""
-    assert reported(destination, replace(kept, keep_pkcs12=False))["csr"] != ""
-    assert reported(destination, replace(kept, keep_chain=""))["csr"] != ""
-    assert public_key(reported(destination, ON_HOST)) != certificate.public_key()
+    state = inspected(destination, kept)
+    assert (state.pkcs12, state.csr, state.drift) == (True, "", ())
+    assert inspected(destination, ON_HOST).csr != ""
+    assert inspected(destination, replace(kept, keep_pkcs12=False)).csr != ""
+    assert inspected(destination, replace(kept, keep_chain="")).csr != ""
+    assert public_key(inspected(destination, ON_HOST)) != certificate.public_key()
 
 
 def test_a_rolled_back_leaf_leaves_its_pending_key(private_folder: Path) -> None:
     destination = destination_at(private_folder)
-    first = public_key(reported(destination, ON_HOST))
+    first = public_key(inspected(destination, ON_HOST))
     certificate = sign(first, "app.test").public_bytes(Encoding.PEM).decode()
     with pytest.raises(HostError):
         deploy(
             destination,
-            [replace(request(make_leaf()), certificate=certificate, private_key="")],
-            Activation(test=["false"]),
+            [replace(delivery(make_leaf()), certificate=certificate, private_key="")],
+            Activation(test=("false",)),
         )
-    assert public_key(reported(destination, ON_HOST)) == first
+    assert public_key(inspected(destination, ON_HOST)) == first
 
 
 def test_a_damaged_leaf_gets_a_new_key(deployed: Destination) -> None:
-    state = reported(deployed)
-    kept = replace(ON_HOST, keep=state["leaf_sha256"], keep_chain=state["chain_sha256"])
-    assert reported(deployed, kept)["csr"] == ""
+    state = inspected(deployed)
+    kept = replace(ON_HOST, keep=state.leaf_sha256, keep_chain=state.chain_sha256)
+    assert inspected(deployed, kept).csr == ""
     (Path(deployed.path) / "app/v1/privkey.pem").unlink()
-    assert reported(deployed, kept)["csr"] != ""
+    assert inspected(deployed, kept).csr != ""
 
 
-def test_a_host_without_openssl_says_what_to_install(private_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "SEARCH_PATH", str(private_folder))
+def test_a_host_without_openssl_says_what_to_install(private_folder: Path) -> None:
     for check_mode in (True, False):
         with pytest.raises(HostError, match=r"Install the package openssl there, or leave private_key at controller\."):
-            report(destination_at(private_folder / "pki"), [ON_HOST], check_mode)
+            inspected(
+                destination_at(private_folder / "pki"), ON_HOST, check_mode, openssl=str(private_folder / "openssl")
+            )
     assert tree(private_folder) == {}

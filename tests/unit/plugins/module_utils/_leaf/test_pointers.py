@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,16 +21,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
     set_pointing,
     wanted_pointing,
 )
-from ansible_collections.anchorage.pki.tests.unit.leaves import destination_at, make_leaf
-
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[int]:
-    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    yield descriptor
-    os.close(descriptor)
+from ansible_collections.anchorage.pki.tests.unit.leaves import NGINX, destination_at, make_leaf
 
 
 @pytest.mark.parametrize(
@@ -49,7 +38,7 @@ def test_any_state_can_be_put_back(folder: int, pointing: Pointing) -> None:
     set_pointing(folder, pointing)
     assert read_pointing(folder) == pointing
     set_pointing(folder, Pointing("v7", {"nginx.conf": f"{HEADER} other"}))
-    assert set_pointing(folder, Pointing.from_json(pointing.to_json()))
+    assert set_pointing(folder, pointing)
     assert read_pointing(folder) == pointing
 
 
@@ -97,7 +86,7 @@ def test_nginx_reads_a_pointer_file_in_a_folder_with_odd_characters(tmp_path: Pa
 def test_a_folder_of_somebody_else_is_refused_and_kept(folder: int, tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     (tmp_path / name / "privkey.pem").write_text("precious")
-    with pytest.raises(HostError, match=f"{name} .* Move it away"):
+    with pytest.raises(HostError, match=f"{name} .* Move it elsewhere"):
         set_pointing(folder, Pointing("v1"))
     assert (tmp_path / name / "privkey.pem").read_text() == "precious"
 

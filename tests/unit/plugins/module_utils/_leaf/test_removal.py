@@ -12,29 +12,28 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf import removal
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import Activation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import exclusive_lock
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import Inquiry, report
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, write_journal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import Pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
-from ansible_collections.anchorage.pki.tests.unit.leaves import destination_at, make_leaf, request, tree
+from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    NO_SERVER,
+    delivery,
+    destination_at,
+    inspected,
+    make_leaf,
+    tree,
+)
 
 
 def deployed(path: Path, *names: str) -> None:
-    deploy(destination_at(path), [request(make_leaf(), name=name) for name in names], Activation())
+    deploy(destination_at(path), [delivery(make_leaf(), name=name) for name in names], NO_SERVER)
 
 
 def remove(path: Path, *names: str, check_mode: bool = False) -> tuple[bool, dict[str, bool], list[str]]:
-    result = remove_leaves(destination_at(path), list(names), check_mode)
-    assert set(result) == {"changed", "certificates", "warnings"}
-    return (
-        result["changed"],
-        {entry["name"]: entry["removed"] for entry in result["certificates"]},
-        result["warnings"],
-    )
+    result = remove_leaves(destination_at(path), names, check_mode)
+    return result.changed, {leaf.name: leaf.removed for leaf in result.certificates}, list(result.notices)
 
 
 def everything(path: Path) -> list[str]:
@@ -45,10 +44,10 @@ def test_check_mode_says_what_goes_and_a_second_run_finds_nothing(private_folder
     pki = private_folder / "pki"
     deployed(pki, "a", "b")
     before = everything(private_folder)
-    told = (True, {"a": True, "former": False}, [])
-    assert remove(pki, "a", "former", check_mode=True) == told
+    outcome = (True, {"a": True, "former": False}, [])
+    assert remove(pki, "a", "former", check_mode=True) == outcome
     assert everything(private_folder) == before
-    assert remove(pki, "a", "former") == told
+    assert remove(pki, "a", "former") == outcome
     assert remove(pki, "a", "former") == (False, {"a": False, "former": False}, [])
     assert sorted(path.name for path in pki.iterdir()) == [".lock", "b"]
 
@@ -63,14 +62,12 @@ def test_with_the_last_leaf_the_destination_goes(private_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("used", [False, True])
-def test_the_system_folder_goes_where_nothing_else_is_in_it(
-    private_folder: Path, monkeypatch: pytest.MonkeyPatch, used: bool
-) -> None:
-    monkeypatch.setattr(removal, "SYSTEM_FOLDER", str(private_folder / "above"))
+def test_the_system_folder_goes_where_nothing_else_is_in_it(private_folder: Path, used: bool) -> None:
     deployed(private_folder / "above/pki", "a")
     if used:
         (private_folder / "above/tls").mkdir()
-    remove(private_folder / "above/pki", "a")
+    destination = destination_at(private_folder / "above/pki")
+    remove_leaves(destination, ["a"], check_mode=False, system_folder=str(private_folder / "above"))
     assert everything(private_folder) == (["above", "above/tls"] if used else [])
 
 
@@ -89,8 +86,8 @@ def test_what_an_interrupted_run_left_goes_too(private_folder: Path) -> None:
             write_journal(root, [Swap(name, 0, 1, Pointing()) for name in names])
     assert remove(pki, "a") == (True, {"a": True}, [])
     assert sorted(path.name for path in pki.iterdir()) == [".activation-b.json", ".lock", "b"]
-    (entry,) = report(destination_at(pki), [Inquiry("a", False, "ecdsa-p256", "", "", False)], check_mode=True)
-    assert (entry["generation"], entry["drift"]) == (0, [])
+    leaf = inspected(destination_at(pki), "a")
+    assert (leaf.generation, leaf.drift) == (0, ())
     remove(pki, "b")
     assert everything(private_folder) == []
 
@@ -107,7 +104,7 @@ def test_the_journal_of_several_leaves_stays_for_those_that_are_left(private_fol
     assert everything(private_folder) == []
 
 
-def test_a_removal_that_was_cut_off_is_brought_to_its_end(private_folder: Path) -> None:
+def test_a_removal_that_was_cut_off_is_completed(private_folder: Path) -> None:
     pki = private_folder / "pki"
     deployed(pki, "a")
     for path in sorted((pki / "a").rglob("*"), reverse=True):
@@ -124,7 +121,7 @@ def test_a_removal_that_was_cut_off_is_brought_to_its_end(private_folder: Path) 
 # What is not ours
 
 
-def test_what_others_put_into_a_leafs_folder_stays_and_is_told(private_folder: Path) -> None:
+def test_what_others_put_into_a_leafs_folder_stays_and_is_reported(private_folder: Path) -> None:
     pki = private_folder / "pki"
     deployed(pki, "a", "b")
     (pki / "a/dhparam.pem").write_text("theirs")
@@ -132,8 +129,8 @@ def test_what_others_put_into_a_leafs_folder_stays_and_is_told(private_folder: P
     (pki / "b/notes").mkdir()
     (pki / "b/notes/v1").touch()
     warnings = [
-        f"{pki}/a stays, since it holds what was not made here: dhparam.pem.",
-        f"{pki}/b stays, since it holds what was not made here: nginx.conf, notes.",
+        f"{pki}/a was kept, since others created files in it: dhparam.pem.",
+        f"{pki}/b was kept, since others created files in it: nginx.conf, notes.",
     ]
     assert remove(pki, "a", "b", check_mode=True) == (True, {"a": True, "b": True}, warnings)
     assert remove(pki, "a", "b") == (True, {"a": True, "b": True}, warnings)
@@ -186,14 +183,12 @@ def test_root_removes_what_lies_in_another_users_folder(private_folder: Path) ->
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_a_removal_waits_for_a_deployment(
-    private_folder: Path, monkeypatch: pytest.MonkeyPatch, check_mode: bool
-) -> None:
+def test_a_removal_waits_for_a_deployment(private_folder: Path, check_mode: bool) -> None:
     deployed(private_folder, "a")
-    monkeypatch.setattr(removal.existing_lock.__wrapped__, "__defaults__", (False, 0.1))
+    destination = destination_at(private_folder, lock_timeout=0.1)
     before = everything(private_folder)
     with opened_folder(str(private_folder)) as root:
         assert root is not None
         with exclusive_lock(root, str(private_folder)), pytest.raises(HostError, match="Another run has been working"):
-            remove(private_folder, "a", check_mode=check_mode)
+            remove_leaves(destination, ["a"], check_mode)
     assert everything(private_folder) == before

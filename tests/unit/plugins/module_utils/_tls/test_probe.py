@@ -16,15 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host import commands
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import (
-    Activation,
-    Probe,
-    ReloadedError,
-    activate,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import ReloadedError, activate
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_commands import TimeLimit
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import look
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import (
     ProbeError,
     UnseenError,
@@ -114,20 +110,16 @@ def test_each_name_has_its_own_leaf(tmp_path: Path) -> None:
 
 
 @needs_openssl
-def test_without_openssl_a_tls13_server_keeps_its_staple_to_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That is "not probed", and never success."""
-    leaf = make_leaf()
+def test_without_openssl_the_staple_of_a_tls13_server_is_not_probed(tmp_path: Path) -> None:
+    """And that is never success."""
+    leaf, missing = make_leaf(), str(tmp_path / "openssl")
     with s_server(tmp_path, leaf, "-status_file", "staple.der", "-tls1_3") as port:
-        monkeypatch.setattr(commands, "SEARCH_PATH", str(tmp_path))
         with pytest.raises(UnseenError, match=r"refuses TLS 1\.2, and there is no openssl here"):
-            served_staple("127.0.0.1", port, "app.test", SECONDS)
+            served_staple("127.0.0.1", port, "app.test", SECONDS, openssl=missing)
         probe = Probe("app", "127.0.0.1", port, "app.test", staple=True)
-        expected = {"app": Fingerprints(leaf.sha256, leaf.staple_sha256)}
-        finding = activate(Activation(probes=[probe]), expected, TimeLimit(SECONDS))["probes"][0]
-    assert (finding["leaf"], finding["staple"]) == ("served", "not probed")
-    assert finding["detail"].startswith("the server refuses TLS 1.2")
+        finding = look(probe, Fingerprints(leaf.sha256, leaf.staple_sha256), SECONDS, openssl=missing)
+    assert (finding.leaf, finding.staple) == ("served", "not probed")
+    assert finding.detail.startswith("the server refuses TLS 1.2")
 
 
 @needs_openssl
@@ -137,14 +129,14 @@ def test_a_missing_staple_is_a_failure(tmp_path: Path) -> None:
         probe = Probe("app", "127.0.0.1", port, "app.test", staple=True)
         expected = {"app": Fingerprints(leaf.sha256, leaf.staple_sha256)}
         with pytest.raises(ReloadedError, match="does not serve app: it serves no staple"):
-            activate(Activation(probes=[probe]), expected, TimeLimit(0.3))
+            activate(Activation(probes=(probe,)), expected, TimeLimit(0.3))
 
 
 def test_nobody_listens() -> None:
     port = free_port()
     with pytest.raises(ProbeError, match=r"no TLS handshake: .*refused"):
         served_leaf("127.0.0.1", port, "app.test", SECONDS)
-    with pytest.raises(ProbeError, match=r"no answer to a TLS 1\.2 hello: .*refused"):
+    with pytest.raises(ProbeError, match=r"no answer to a TLS 1\.2 ClientHello: .*refused"):
         served_staple("127.0.0.1", port, "app.test", SECONDS)
 
 

@@ -83,7 +83,7 @@ def test_a_name_is_a_folders(name: str) -> None:
     "name", ["", ".", "..", ".hidden", "-x", "a/b", "../a", "a b", "a\n", "blåbær", "x" * 201, "a\0", "*.test"]
 )
 def test_what_is_no_folders_name_is_refused(name: str) -> None:
-    with pytest.raises(PkiError, match=r"^name: .* names a folder: use up to 200 letters, digits"):
+    with pytest.raises(PkiError, match=r"^name: .* cannot name a folder\. Use up to 200 letters, digits"):
         parse_requests({**TASK, "name": name, "names": ["app.test"]})
 
 
@@ -91,7 +91,7 @@ def test_what_is_no_folders_name_is_refused(name: str) -> None:
     ("task", "words"),
     [
         ({"certificates": []}, "certificates: name at least one certificate"),
-        ({"certificates": [entry("a"), entry("b"), entry("a")]}, "certificates: the name 'a' stands twice"),
+        ({"certificates": [entry("a"), entry("b"), entry("a")]}, "name: 'a' is given twice"),
         ({"name": "app", "names": []}, "names: a leaf needs at least one name"),
         ({"name": "app", "names": ["*.localhost"]}, "names: clients refuse the wildcard"),
         ({"name": "app", "names": ["app.test"], "lifetime": 0}, "lifetime: give one day or more for 'app'"),
@@ -108,7 +108,7 @@ def test_what_cannot_be_asked_for_is_refused_in_the_words_of_its_option(task: di
 def test_leaves_to_remove_need_no_names() -> None:
     assert folder_names({**TASK, "name": "app"}) == ["app"]
     assert folder_names({**TASK, "certificates": [entry("b"), entry("a")]}) == ["b", "a"]
-    with pytest.raises(PkiError, match=r"^name: '\.\./app' names a folder"):
+    with pytest.raises(PkiError, match=r"^name: '\.\./app' cannot name a folder"):
         folder_names({**TASK, "name": "../app"})
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the operating system says of the destination, as a sentence that names the way out."""
+"""Errors of the operating system over the files of the destination, in words that say what to do."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def translated_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HostError(sentence(error, path)) from error
+        raise HostError(explain(error, path)) from error
 
 
-def sentence(error: Exception, path: str) -> str:
-    """The message of a HostError as it is; that of an OSError over the destination at ``path`` in plain words."""
+def explain(error: Exception, path: str) -> str:
+    """What happened to the destination at ``path`` and what to do about it; other errors' messages as they are."""
     if not isinstance(error, OSError):
         return str(error)
     reason = os.strerror(error.errno or 0)
@@ -32,7 +32,7 @@ def sentence(error: Exception, path: str) -> str:
         return f"The file system of {path} is full ({reason}). Free some space and run the task again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return (
-            f"{path} is not open to the user who runs the task ({reason}: {error.filename}). "
+            f"{path} is not accessible to the user who runs the task ({reason}: {error.filename}). "
             "Add become: true, or choose another destination."
         )
     return f"{path} cannot be used ({reason}: {error.filename}). Check the option destination."

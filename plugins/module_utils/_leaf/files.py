@@ -1,0 +1,19 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files of a generation: their names, and which of them hold a private key."""
+
+from __future__ import annotations
+
+PRIVATE_KEY = "privkey.pem"
+CERTIFICATE = "cert.pem"
+CHAIN = "chain.pem"
+FULL_CHAIN = "fullchain.pem"
+COMBINED = "combined.pem"
+STAPLE = "staple.der"
+COMBINED_STAPLE = "combined.pem.ocsp"  # HAProxy looks for the staple beside the PEM file, under this name
+PKCS12 = "bundle.p12"
+
+FILES = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED, STAPLE, COMBINED_STAPLE, PKCS12)
+PRIVATE_FILES = (PRIVATE_KEY, COMBINED, PKCS12)
