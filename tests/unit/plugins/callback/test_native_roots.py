@@ -22,11 +22,12 @@ def controller(tmp_path: Path) -> Controller:
     return Controller(tmp_path)
 
 
-def test_a_run_that_is_warmed_loads_once(controller: Controller) -> None:
+def test_a_run_that_is_warmed_loads_once_and_is_silent_where_all_is_well(controller: Controller) -> None:
     controller.roots.write_bytes(A + B)
     run = controller.play(LOOK_UP * 3, hosts=20, **ENABLED)
     assert run.output.count("2 roots") == 60, run.output + run.errors
     assert run.loads == 1
+    assert "ative root" not in run.output + run.errors
     assert controller.left_behind() == []
 
 
@@ -36,12 +37,6 @@ def test_it_loads_although_no_task_asks(controller: Controller) -> None:
     assert run.loads == 1
     assert "Native roots: 2 read in" in run.output
     assert run.output.index("Native roots") < run.output.index("PLAY [all]")
-
-
-def test_it_is_silent_where_all_is_well(controller: Controller) -> None:
-    controller.roots.write_bytes(A + B)
-    run = controller.play(NOTHING, **ENABLED)
-    assert "ative root" not in run.output + run.errors
 
 
 def test_it_does_nothing_unless_it_is_enabled(controller: Controller) -> None:

@@ -35,6 +35,11 @@ def controller(tmp_path: Path) -> Controller:
     return controller
 
 
+def show(expression: str) -> str:
+    """A task that shows what a template gives."""
+    return f'    - debug: msg="{{{{ {expression} }}}}"\n'
+
+
 def messages(run: Run) -> list[str]:
     """What the tasks of a run told, where it ended well."""
     assert run.status == 0, run.output + run.errors
@@ -68,7 +73,7 @@ def test_the_task_that_warms_loads_once(controller: Controller) -> None:
     assert run.loads == 1
 
 
-def test_a_failure_is_loaded_and_told_once_a_run(controller: Controller) -> None:
+def test_a_failure_is_loaded_once_a_run_and_reported(controller: Controller) -> None:
     controller.roots.write_bytes(b"nothing")
     task = """
     - debug: msg="{{ query('anchorage.pki.native_roots') }}"
@@ -81,66 +86,46 @@ def test_a_failure_is_loaded_and_told_once_a_run(controller: Controller) -> None
     assert controller.left_behind() == []
 
 
-def test_a_refresh_after_a_change_of_trust_is_seen_by_all_later_tasks(controller: Controller) -> None:
+def test_a_refresh_is_seen_by_all_later_tasks_and_where_it_fails_warns_once_and_keeps_the_roots(
+    controller: Controller,
+) -> None:
     """What is done after trust_anchor on localhost, with a file that takes the store's place."""
     (controller.folder / "changed.pem").write_bytes(A + B + C)
-    count = "query('anchorage.pki.native_roots', view='pem') | length"
-    tasks = f"""
-    - debug: msg="{{{{ {count} }}}}"
-    - copy: src={controller.folder}/changed.pem dest={controller.roots} mode=0600
-      run_once: true
-    - debug: msg="{{{{ {count} }}}}"
-    - debug: msg="{{{{ query('anchorage.pki.native_roots', refresh=true, view='pem') | length }}}}"
-      run_once: true
-    - debug: msg="{{{{ {count} }}}}"
-"""
-    run = controller.play(tasks, hosts=3)
-    assert messages(run) == ["2"] * 3 + ["2"] * 3 + ["3"] + ["3"] * 3
-
-
-def test_a_refresh_that_fails_warns_once_and_keeps_the_roots(controller: Controller) -> None:
-    tasks = f"""
-    - debug: msg="{{{{ query('anchorage.pki.native_roots', view='pem') | length }}}}"
-    - file: path={controller.roots} state=absent
-      run_once: true
-    - debug: msg="{{{{ query('anchorage.pki.native_roots', refresh=true, view='pem') | length }}}}"
-    - debug: msg="{{{{ query('anchorage.pki.native_roots', view='pem') | length }}}}"
-"""
-    run = controller.play(tasks, hosts=4)
-    assert messages(run) == ["2"] * 12
+    count = show("query('anchorage.pki.native_roots', view='pem') | length")
+    refreshed_count = show("query('anchorage.pki.native_roots', view='pem', refresh=true) | length")
+    once = "      run_once: true\n"
+    change = f"    - copy: src={controller.folder}/changed.pem dest={controller.roots} mode=0600\n"
+    remove = f"    - file: path={controller.roots} state=absent\n"
+    tasks = [count, change, once, count, refreshed_count, once, count, remove, once, refreshed_count, count]
+    run = controller.play("".join(tasks), hosts=4)
+    assert messages(run) == ["2"] * 4 + ["2"] * 4 + ["3"] + ["3"] * 4 + ["3"] * 8
     assert len(re.findall(r"The native roots were not refreshed, the\s+former\s+ones\s+stay", run.errors)) == 1
 
 
-def test_a_template_in_a_certificate_stays_text(controller: Controller) -> None:
-    controller.roots.write_bytes(pem_of(TEMPLATE))
-    run = controller.play("    - debug: msg=\"{{ query('anchorage.pki.native_roots').0.subject }}\"\n")
-    assert messages(run) == ["CN={{ 7 * 7 }}"]
+def test_what_is_odd_in_a_certificate_stays_text_and_is_left_out_of_a_bundle(controller: Controller) -> None:
+    """A bundle lasts as long as the run, is for its user alone, and says what it lacks."""
+    controller.roots.write_bytes(pem_of(TEMPLATE) + A + block("CERTIFICATE", DAMAGED_WITHIN["an empty key"]))
+    lookup = "lookup('anchorage.pki.native_roots', view='bundle'"
+    tasks = [
+        show("query('anchorage.pki.native_roots').0.subject"),
+        f"    - command: stat -c '%a %s %n' {{{{ {lookup}, select='[1:2]') }}}}\n      register: bundle\n",
+        show("bundle.stdout"),
+        show(f"lookup('file', {lookup})) | length"),
+        show(f"{lookup}, strict=true)") + "      ignore_errors: true\n",
+    ]
+    run = controller.play("".join(tasks), hosts=2)
+    subjects, bundles, lengths = (messages(run)[start : start + 2] for start in (0, 2, 4))
+    assert subjects == ["CN={{ 7 * 7 }}"] * 2
+    for mode, size, path in (bundle.split() for bundle in bundles):
+        assert (mode, int(size)) == ("600", len(A))
+        assert not Path(path).exists()
+    assert lengths == [str(len((pem_of(TEMPLATE) + A).strip()))] * 2
+    assert len(re.findall(r"\[WARNING\]: The\s+bundle\s+lacks\s+what\s+OpenSSL\s+cannot\s+parse", run.errors)) == 1
+    assert len(re.findall(r"fatal: .*The bundle lacks what OpenSSL cannot parse", run.output)) == 2
+    assert run.output.count("...ignoring") == 2
 
 
-def test_a_bundle_lasts_as_long_as_the_run_and_is_for_its_user_alone(controller: Controller) -> None:
-    task = """
-    - command: stat -c '%a %s %n' {{ lookup('anchorage.pki.native_roots', view='bundle', select='[:1]') }}
-      register: bundle
-    - debug: msg="{{ bundle.stdout }}"
-"""
-    (told,) = messages(controller.play(task))
-    mode, size, path = told.split()
-    assert (mode, int(size)) == ("600", len(A))
-    assert not Path(path).exists()
-
-
-def test_a_bundle_tells_what_it_lacks(controller: Controller) -> None:
-    controller.roots.write_bytes(A + block("CERTIFICATE", DAMAGED_WITHIN["an empty key"]))
-    ask = "    - debug: msg=\"{{ lookup('file', lookup('anchorage.pki.native_roots', view='bundle'%s)) | length }}\"\n"
-    run = controller.play(ask % "", hosts=2)
-    assert messages(run) == [str(len(A.strip()))] * 2
-    assert run.errors.count("The bundle lacks what OpenSSL cannot parse") == 1
-    refused = controller.play(ask % ", strict=true")
-    assert refused.status == 2
-    assert "The bundle lacks what OpenSSL cannot parse" in refused.output
-
-
-def test_a_wrong_use_is_told(controller: Controller) -> None:
+def test_a_wrong_use_is_reported(controller: Controller) -> None:
     controller.roots.write_bytes(A + B[:99])
     wrong = {
         "'term'": "takes no terms",
