@@ -415,8 +415,8 @@ def test_a_damaged_key_stops_the_run_that_needs_it_and_is_never_replaced(
 
 # Interruption
 
-#: Where a run may be killed: before each file, each write that has to be on the disk, and each renaming.
-SYSTEM_CALLS = [(os, "open"), (os, "fsync"), (os, "rename"), (os, "replace")]
+#: Before each of these a run may be killed: a file is written but not yet on the disk, or not yet in its place.
+SYSTEM_CALLS = [(os, "fsync"), (os, "rename"), (os, "replace")]
 
 
 def test_a_run_that_was_killed_is_completed_by_the_next_and_no_key_is_made_again(
@@ -437,7 +437,7 @@ def test_a_run_that_was_killed_is_completed_by_the_next_and_no_key_is_made_again
         assert steps(folder, now) == []
         with open_ledger(completed.ledger_path) as ledger:
             assert ledger.authorities() == {completed.root.sha256, completed.issuing.sha256}
-    assert step > 30
+    assert step > 15
     assert len(left) == 6  # in the last round, all but the ledger's entries was there
 
 
