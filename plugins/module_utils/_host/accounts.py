@@ -76,9 +76,9 @@ def _unlisted(homes: str, known: set[str], mounts: Sequence[Mount], timeout: flo
     the account with the home's name."""
     if _is_automounted(homes, mounts):
         return []
-    paths = [os.path.join(homes, name) for name in _within(timeout, _names, homes)]
+    paths = [os.path.join(homes, name) for name in _within(timeout, lambda: os.listdir(homes))]
     paths = [path for path in paths if path not in known and not _is_automounted(path, mounts)]
-    owners = (_within(timeout, _owners, paths) or [None] * len(paths)) if paths else []
+    owners = (_within(timeout, lambda: [_owner(path) for path in paths]) or [None] * len(paths)) if paths else []
     return list(_looked_up(zip(paths, owners)))
 
 
@@ -88,14 +88,6 @@ def _looked_up(owners: Iterable[tuple[str, int | None]]) -> Iterator[pwd.struct_
             yield pwd.getpwnam(os.path.basename(path)) if uid is None else pwd.getpwuid(uid)
         except KeyError:
             continue
-
-
-def _names(folder: str) -> list[str]:
-    return os.listdir(folder)
-
-
-def _owners(paths: list[str]) -> list[int | None]:
-    return [_owner(path) for path in paths]
 
 
 def _owner(path: str) -> int | None:
@@ -109,19 +101,17 @@ def _survey(accounts: Sequence[Account], paths: Iterable[str], timeout: float) -
     """For each account, whether one of the paths is, or may be, in its home, provided that the home is its own: that of
     many a service is /."""
     folders = sorted({path.split("/")[0] for path in paths})
-    homes = [(account.home, account.uid, folders) for account in accounts]
-    if os.geteuid() != 0:
-        return _may_hold_any(homes)
-    return _within(timeout, _may_hold_any, homes) or [True] * len(accounts)
+
+    def look() -> list[bool]:
+        return [_may_hold(account, folders) for account in accounts]
+
+    return look() if os.geteuid() != 0 else _within(timeout, look) or [True] * len(accounts)
 
 
-def _may_hold_any(homes: list[tuple[str, int, list[str]]]) -> list[bool]:
-    return [_may_hold(*home) for home in homes]
-
-
-def _may_hold(home: str, uid: int, folders: list[str]) -> bool:
+def _may_hold(account: Account, folders: list[str]) -> bool:
+    home = account.home
     try:
-        return _is_own(home, uid) and any(os.path.lexists(os.path.join(home, folder)) for folder in folders)
+        return _is_own(home, account.uid) and any(os.path.lexists(os.path.join(home, folder)) for folder in folders)
     except OSError:
         return True
 
@@ -135,10 +125,10 @@ def _is_own(home: str, uid: int) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == uid
 
 
-def _within(timeout: float, function: Callable[..., list[Any]], argument: Any) -> list[Any]:
+def _within(timeout: float, look: Callable[[], list[Any]]) -> list[Any]:
     """What root sees of homes; nothing where there is no answer, or an error."""
     try:
-        return list(call_within(timeout, function, argument))
+        return list(call_within(timeout, look))
     except HostError:
         return []
 

@@ -77,13 +77,7 @@ def run(
             )
         except OSError as error:
             raise HostError(f"{arguments[0]} cannot be run: {error.strerror}.") from error
-        try:
-            status = _wait(process, timeout)
-        except subprocess.TimeoutExpired as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            command = " ".join(arguments)
-            raise HostError(f"{command} did not finish within {timeout:g} seconds and was stopped.") from error
+        status = _wait(process, arguments, timeout)
         stdout.seek(0)
         stderr.seek(0)
         return Outcome(status, stdout.read(_LARGEST_OUTPUT), stderr.read(_LARGEST_OUTPUT))
@@ -106,6 +100,12 @@ def await_end(process: int, timeout: float) -> bool:
     return False
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
-    """The exit status of the process. Raises subprocess.TimeoutExpired."""
-    return process.wait(0 if await_end(process.pid, timeout) else timeout)
+def _wait(process: subprocess.Popen[bytes], arguments: Sequence[str], timeout: float) -> int:
+    """The exit status of the process. Raises HostError where it has to be killed."""
+    try:
+        return process.wait(0 if await_end(process.pid, timeout) else timeout)
+    except subprocess.TimeoutExpired as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        command = " ".join(arguments)
+        raise HostError(f"{command} did not finish within {timeout:g} seconds and was stopped.") from error

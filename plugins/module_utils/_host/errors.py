@@ -8,8 +8,8 @@ from __future__ import annotations
 
 
 class HostError(Exception):
-    """Something on the host that the reader of the message can mend; nothing was lost."""
+    """Something on the host that the reader of the message can fix; nothing was lost."""
 
 
 class UserNeeded(HostError):
-    """Only a person can do this, who knows what the host does not; the message says how."""
+    """Only a person can do this, with knowledge that the host does not have; the message says how."""

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may cut a run off: a signal, or a controller that is no longer there to take the result.
+"""What may interrupt a run: a signal, or a controller that is no longer there to receive the result.
 
-Signals are noted and acted upon between steps, so that none of them breaks a step in the middle. Over a connection
-without a terminal no signal comes when it is lost; then the other end of the standard output is gone.
+Signals are recorded and acted upon between steps, so that none of them interrupts a step. Over a connection without a
+terminal, its loss sends no signal; then the other end of the standard output is gone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STANDARD_OUTPUT = 1
 
 @contextmanager
 def watched_interruptions() -> Iterator[Callable[[], str]]:
-    """Yield a function that tells what has interrupted the run since, "" for nothing."""
+    """Yield a function that returns what has interrupted the run since, "" for nothing."""
     received: list[str] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -33,7 +33,7 @@ def watched_interruptions() -> Iterator[Callable[[], str]]:
             return received[0]
         return "the connection to the controller was lost" if _is_output_gone() else ""
 
-    # Who started us with a signal ignored (nohup) wants it ignored.
+    # Whoever started this with a signal ignored (nohup) wants it ignored.
     former = {number: signal.getsignal(number) for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN}
     for number in former:
         signal.signal(number, note)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Folders and files by descriptor: no symbolic link is followed, and no file exists in a looser mode than its last.
+"""Folders and files by descriptor: no symbolic link is followed, and no file ever has a looser mode than its final one.
 
-As root, every folder on the way must be root's alone to write: whoever may write a folder may replace what is in it
-between two of our system calls. Descriptors and O_NOFOLLOW are described in open(2) and openat(2).
+As root, every folder on the way must be writable by root alone: whoever may write to a folder may replace what is in
+it between two of our system calls. Descriptors and O_NOFOLLOW are described in open(2) and openat(2).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Attributes(NamedTuple):
         )
 
     def apply(self, descriptor: int) -> None:
-        """Give the open file this owner, then this mode (in that order nobody new may read it too early)."""
+        """Give the open file this owner, then this mode: in that order nobody else may read it too early."""
         os.fchown(descriptor, self.uid, self.gid)
         os.fchmod(descriptor, self.mode)
 
@@ -58,7 +58,7 @@ class Attributes(NamedTuple):
 def opened_folder(path: str, foreign: bool = False) -> Iterator[int | None]:
     """A descriptor of the folder at the absolute ``path``; None where it is missing. Raises HostError.
 
-    With ``foreign``, root takes a folder that others may write too, which does for removing what is in it.
+    With ``foreign``, root accepts a folder that others may write to, which is enough for removing what is in it.
     """
     try:
         descriptor = _walk(path, create=False, foreign=foreign)
@@ -88,7 +88,7 @@ def created_folder(path: str) -> Iterator[int]:
 
 
 def _missing_folders(path: str) -> list[str]:
-    """The folder at ``path`` and those above it, as far as they are missing, the deepest first."""
+    """Those of the folder at ``path`` and the ones above it that are missing, the deepest first."""
     missing = []
     while path and not os.path.lexists(path):
         missing.append(path)
@@ -147,7 +147,7 @@ def _named_refusals(path: str) -> Iterator[None]:
                 f"give the path without it ({real}), or remove the link."
             ) from error
         if error.errno == errno.ENOTDIR:
-            raise HostError(f"{path} is not a folder: move it away, or choose another destination.") from error
+            raise HostError(f"{path} is not a folder: move it, or choose another destination.") from error
         raise
 
 

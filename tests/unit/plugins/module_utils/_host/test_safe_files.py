@@ -36,21 +36,18 @@ def folder(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_a_file_has_its_mode_before_its_content(
-    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
-) -> None:
+def test_a_file_has_its_mode_before_its_content(folder: int, tmp_path: Path, umask: int) -> None:
     seen = []
-    apply = Attributes.apply
 
-    def watched(attributes: Attributes, descriptor: int) -> None:
-        seen.append((stat.S_IMODE(os.fstat(descriptor).st_mode), os.fstat(descriptor).st_size))
-        apply(attributes, descriptor)
-        seen.append((stat.S_IMODE(os.fstat(descriptor).st_mode), os.fstat(descriptor).st_size))
+    class Watched(Attributes):
+        def apply(self, descriptor: int) -> None:
+            seen.append((stat.S_IMODE(os.fstat(descriptor).st_mode), os.fstat(descriptor).st_size))
+            super().apply(descriptor)
+            seen.append((stat.S_IMODE(os.fstat(descriptor).st_mode), os.fstat(descriptor).st_size))
 
-    monkeypatch.setattr(Attributes, "apply", watched)
     former = os.umask(umask)
     try:
-        create_file(folder, "key", b"secret", Attributes(0o640))
+        create_file(folder, "key", b"secret", Watched(0o640))
     finally:
         os.umask(former)
     assert seen == [(0o600, 0), (0o640, 0)]
