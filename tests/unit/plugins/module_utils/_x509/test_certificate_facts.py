@@ -21,7 +21,8 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe, is_valid_at
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_fields import find_fields
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem, to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import to_pem
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import CRL_DER, CSR_DER, DER_A, PKCS8_DER, PUBLIC_DER
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root
 from cryptography import x509
