@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_fields import find_fields
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import BLANKS, decode_body
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import BLANKS, DAMAGED, decode_body
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A line that begins so; whether it is the beginning of a line is looked at afterwards, which is ten times as fast.
@@ -101,7 +101,7 @@ def _decode_certificate(body: bytes) -> bytes:
     try:
         der = binascii.a2b_base64(body)
     except binascii.Error:
-        raise DerError(_DAMAGED) from None
+        raise DerError(DAMAGED) from None
     # It skips whatever is not base64. All is well where that was nothing but the end of each line of 64.
     skipped = len(body) - (len(der) + 2) // 3 * 4
     if body[:-1:65] + body[-1:] != b"\n" * skipped:

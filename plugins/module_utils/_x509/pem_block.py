@@ -14,7 +14,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import Der
 BLANKS = b" \t\r\n\v\f"
 _LINE_LENGTH = 64  # characters of base64, RFC 7468 section 2
 _FIRST_LINE, _LAST_LINE = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-_DAMAGED = "its base64 is damaged"
+DAMAGED = "its base64 is damaged"
 
 
 def decode_body(body: bytes) -> bytes:
@@ -22,7 +22,7 @@ def decode_body(body: bytes) -> bytes:
     try:
         return base64.b64decode(body.translate(None, BLANKS), validate=True)
     except binascii.Error:
-        raise DerError(_DAMAGED) from None
+        raise DerError(DAMAGED) from None
 
 
 def from_pem(text: str) -> bytes:
