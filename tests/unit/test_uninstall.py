@@ -131,16 +131,16 @@ def test_leaves_that_the_inventory_no_longer_names_go_too(fleet: Fleet) -> None:
 
 
 def test_a_destination_below_the_home_is_taken_at_its_word(fleet: Fleet) -> None:
-    setup = SETUP % ["~/pki/former", "~/former/app"]
-    done = fleet.play(setup + ROLE % "leaf_certificate", "--extra-vars=leaf_certificate_destination=~/pki")
+    fleet.issue("~/pki/former", "~/former/app")
+    done = fleet.play(ROLE % "leaf_certificate", "--extra-vars=leaf_certificate_destination=~/pki")
     assert (done.status, fleet.left()) == (0, ["home/former/app"]), done.output
 
 
 @pytest.mark.parametrize("destination", ["~/pki", "{{ folder }}/own"])
 def test_a_development_machine_forgets_all_of_its_users_leaves(fleet: Fleet, destination: str) -> None:
-    setup = SETUP % [f"{destination}/app", f"{destination}/former", "~/former/app", "{{ folder }}/pki/of-root"]
+    fleet.issue(f"{destination}/app", f"{destination}/former", "~/former/app", "{{ folder }}/pki/of-root")
     uninstall, options = ROLE % "dev_machine", f"--extra-vars=dev_machine_destination='{destination}'"
-    done = fleet.play(setup + uninstall, options)
+    done = fleet.play(uninstall, options)
     assert (done.status, fleet.left()) == (0, ["pki/of-root"]), done.output
     assert "changed=0 " in fleet.play(uninstall, options).output
 
