@@ -14,11 +14,11 @@ venv: .venv/ready ## set up .venv with ansible-core, and the collection below bu
 test: venv ## run every test and check; says what it installs, reports what it skips
 	$(RUN)
 
-unit: ## that part alone: the unit tests, on two releases of ansible-core
+unit: ## that part alone: the unit tests, on the oldest and on the newest of what is supported
 interoperability: ## what other TLS libraries say of certificates and staples
 lint: ## ruff, mypy, shellcheck, ansible-lint
 docs: ## the documentation, the changelog, the tarball
-sanity: ## ansible-test sanity, on two releases of ansible-core
+sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
 molecule: ## whole hosts in containers
 unit interoperability lint docs sanity molecule: venv
 	$(RUN) $@

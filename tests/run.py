@@ -7,15 +7,20 @@
 Usage: ``run.py [PART ...]``, the parts being those of the Makefile; without arguments, all of them.
 A failing step does not stop the following ones. A step that the machine cannot run is reported as skipped, with the
 reason. The exit status is 1 if any step failed.
+
+Steps that mostly wait run side by side, and the output of each is printed as a whole when it ends.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import side_by_side
 import steps
 
 
@@ -43,6 +48,21 @@ def run_step(name: str, action: Callable[[], str | None]) -> Result:
     return Result(name, outcome, remark, time.monotonic() - start)
 
 
+def run_steps(wanted: Iterable[steps.Step]) -> Iterator[list[Result]]:
+    """Run the steps in their order, and neighbours that may run side by side so."""
+    for together, group in itertools.groupby(wanted, key=lambda step: step.side_by_side):
+        tasks = {step.name: functools.partial(run_step, step.name, step.action) for step in group}
+        if together:
+            yield side_by_side.run(tasks, steps.BUILD / "output", broken)
+        else:
+            yield [task() for task in tasks.values()]
+
+
+def broken(name: str, seconds: float) -> Result:
+    """The result of a step whose process ended without one."""
+    return Result(name, "failed", "its process ended unexpectedly", seconds)
+
+
 def summarize(results: Iterable[Result]) -> str:
     """The closing table: one line for each step, and their count."""
     lines = ["\n=== Summary"]
@@ -61,7 +81,7 @@ def main(parts: list[str]) -> int:
     if unknown:
         sys.exit(f"There is no part {', '.join(unknown)}: choose from {', '.join(steps.PARTS)}.")
     wanted = [step for step in steps.all_steps() if not parts or set(parts) & set(step.parts)]
-    results = [run_step(step.name, step.action) for step in wanted]
+    results = list(itertools.chain.from_iterable(run_steps(wanted)))
     print(summarize(results), flush=True)
     return int(any(result.outcome == "failed" for result in results))
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -50,21 +50,27 @@ class Step:
     name: str
     action: Callable[[], str | None]
     parts: tuple[str, ...]
+    #: Whether it mostly waits, and disturbs no neighbour of which that is true too.
+    side_by_side: bool = False
 
 
 @dataclass(frozen=True)
-class Core:
-    """A virtual environment with a release of ansible-core and what else the collection needs.
+class End:
+    """One end of what is supported, in a virtual environment: the oldest or the newest of everything.
 
-    ``arguments`` are pip's for what is installed, ``pythons`` the oldest and the newest version that it may be made
-    with, of which ``choose`` takes one.
+    ``choose_python`` takes one of the machine's Python versions within the range.
     """
 
-    release: str
-    folder: Path
-    arguments: tuple[str, ...]
-    pythons: tuple[tuple[int, int], tuple[int, int]]
-    choose: Callable[[Iterable[tuple[int, int]]], tuple[int, int]]
+    name: str
+    requirements: tuple[str, ...]
+    oldest_python: tuple[int, int]
+    newest_python: tuple[int, int]
+    choose_python: Callable[[Iterable[tuple[int, int]]], tuple[int, int]]
+
+    @property
+    def folder(self) -> Path:
+        """Where the virtual environment is."""
+        return BUILD / f"venv-{self.name}"
 
     @property
     def python(self) -> Path:
@@ -73,16 +79,9 @@ class Core:
 
 
 VENV = ROOT / ".venv"
-#: The oldest of everything that the collection supports, and the newest of everything.
-OLDEST = Core(
-    "2.19",
-    BUILD / "venv-oldest",
-    ("ansible-core~=2.19.0", "--constraint", "tests/requirements-floor.txt"),
-    ((3, 11), (3, 13)),
-    min,
-)
-NEWEST = Core("newest", BUILD / "venv-newest", ("ansible-core",), ((3, 12), (3, 99)), max)
-CORES = (OLDEST, NEWEST)
+FLOOR = ROOT / "tests" / "requirements-floor.txt"
+OLDEST = End("oldest", ("ansible-core~=2.19.0", "--constraint", str(FLOOR)), (3, 11), (3, 13), min)
+NEWEST = End("newest", ("ansible-core",), (3, 12), (3, 99), max)
 
 
 def run(command: list[str | Path], environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
@@ -144,8 +143,10 @@ def install_packages() -> str | None:
     print(f"Installing Debian packages: {' '.join(packages)}", flush=True)
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "--quiet"], environment)
-    with machine.services_kept_off(packages):
+    with machine.services_not_started():
         run(["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages], environment)
+    for service in machine.new_services(packages):
+        run(["systemctl", "disable", "--now", service])
     return f"installed {' '.join(packages)}"
 
 
@@ -160,58 +161,53 @@ def fetch_collections() -> None:
     run([sys.executable, "tests/lab/fetch_collections.py", COLLECTIONS])
 
 
-def prepare(core: Core) -> str:
-    """Make the virtual environment of one of the releases that the unit tests run on."""
+def prepare(end: End) -> str:
+    """Make the virtual environment of one end of what is supported."""
     found = machine.interpreters()
-    oldest, newest = core.pythons
-    fitting = [python for python in found if oldest <= python <= newest]
+    fitting = [python for python in found if end.oldest_python <= python <= end.newest_python]
     if not fitting:
-        raise Skipped(f"ansible-core {core.release} needs another Python than those on this machine")
-    python = core.choose(fitting)
-    if not core.python.exists():
-        run([found[python], "-m", "venv", core.folder])
+        raise Skipped(f"the {end.name} ansible-core needs another Python than those on this machine")
+    if not end.python.exists():
+        run([found[end.choose_python(fitting)], "-m", "venv", end.folder])
     files = ["--requirement", "requirements.txt", "--requirement", "tests/requirements-unit.txt"]
-    run([core.python, *PIP_INSTALL, "--upgrade", *files, *core.arguments])
-    return f"Python {python[0]}.{python[1]}, {installed(core, 'ansible-core')}, {installed(core, 'cryptography')}"
+    run([end.python, *PIP_INSTALL, "--upgrade", "--upgrade-strategy", "eager", *files, *end.requirements])
+    return versions(end.python)
 
 
-def installed(core: Core, package: str) -> str:
-    """A package of a virtual environment, with its version."""
-    script = "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))"
-    found = subprocess.run([core.python, "-c", script, package], capture_output=True, text=True, check=True)
-    return f"{package} {found.stdout.strip()}"
+def versions(python: Path) -> str:
+    """What an environment has of what the supported range is about."""
+    packages = ["ansible-core", *re.findall(r"^([\w-]+)==", FLOOR.read_text(encoding="utf-8"), re.MULTILINE)]
+    script = (
+        "import platform, sys; from importlib.metadata import version; "
+        "print('Python', platform.python_version(), *(f', {name} {version(name)}' for name in sys.argv[1:]), sep=' ')"
+    )
+    listing = subprocess.run([python, "-c", script, *packages], capture_output=True, text=True, check=True).stdout
+    return listing.strip().replace(" ,", ",")
 
 
-def need_core(core: Core) -> None:
+def need_environment(end: End) -> None:
     """Skip the step unless the virtual environment was made."""
-    if not core.python.exists():
-        raise Skipped(f"there is no ansible-core {core.release}, see the set-up")
+    if not end.python.exists():
+        raise Skipped(f"there is no {end.name} ansible-core, see the set-up")
 
 
 # --- Tests in Python -------------------------------------------------------------------------------------------------
 
 
-def unit_tests(core: Core) -> str:
-    """Run the unit tests on one ansible-core."""
-    need_core(core)
-    return pytest(core.folder, "tests/unit")
+def unit_tests(end: End) -> str:
+    """Run the unit tests on one end of what is supported."""
+    need_environment(end)
+    return f"{pytest(end.folder, 'tests/unit')}; {versions(end.python)}"
 
 
-def pytest(venv: Path, folder: str) -> str:
+def pytest(environment: Path, folder: str) -> str:
     """Run the tests of a folder in a virtual environment."""
-    report = venv / f"{Path(folder).name}.xml"
+    report = BUILD / "reports" / f"{environment.name}-{Path(folder).name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    command: list[str | Path] = [
-        venv / "bin/python",
-        "-m",
-        "pytest",
-        "--quiet",
-        *AT_ONCE,
-        f"--junit-xml={report}",
-        folder,
-    ]
+    options = ("--quiet", *AT_ONCE, f"--junit-xml={report}")
     try:
-        run(command, environment_with(venv))
+        run([environment / "bin" / "python", "-m", "pytest", *options, folder], environment_with(environment))
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}") from None
     return count_tests(report)
@@ -240,10 +236,10 @@ def shellcheck() -> None:
     run(["shellcheck", *scripts])
 
 
-def sanity(core: Core) -> None:
+def sanity(end: End) -> str:
     """Run ``ansible-test sanity`` over a copy of the project, at the path that it demands."""
-    need_core(core)
-    top = BUILD / "sanity" / core.release
+    need_environment(end)
+    top = BUILD / "sanity" / end.name
     copy = top / "ansible_collections" / "anchorage" / "pki"
     shutil.rmtree(top, ignore_errors=True)
     for path in project_files():
@@ -252,12 +248,13 @@ def sanity(core: Core) -> None:
     run(["git", "init", "--quiet"], folder=copy)  # ansible-test asks git for the list of files
 
     # Its virtual environments take a minute to make: they outlive the checkout.
-    home = machine.cache_folder() / "ansible-test"
-    run([core.python, "tests/lab/make_sanity_home.py", home])
+    home = machine.cache_folder() / "ansible-test" / end.name
+    run([end.python, "tests/lab/make_sanity_home.py", home])
     interpreters = [str(python.parent) for python in machine.interpreters().values()]
-    search_path = os.pathsep.join([str(core.folder / "bin"), *interpreters, os.environ["PATH"]])
+    search_path = os.pathsep.join([str(end.folder / "bin"), *interpreters, os.environ["PATH"]])
     environment = os.environ | {"HOME": str(home), "PATH": search_path}
-    run([core.folder / "bin" / "ansible-test", "sanity", "--requirements"], environment, copy)
+    run([end.folder / "bin" / "ansible-test", "sanity", "--requirements"], environment, copy)
+    return versions(end.python)
 
 
 # --- Documentation and packaging ------------------------------------------------------------------------------------
@@ -283,27 +280,35 @@ def build_images() -> None:
     run([sys.executable, "tests/lab/build_images.py"], machine.test_environment())
 
 
-def molecule(scenario: str) -> None:
+def molecule(scenario: str) -> str:
     """Run one scenario in containers."""
     need("podman")
     run_tool("molecule", "test", "--scenario-name", scenario)
+    return versions(VENV / "bin" / "python")
 
 
 def scenarios() -> list[str]:
-    """The names of the molecule scenarios."""
-    return sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+    """The names of the molecule scenarios: those with most hosts, which take longest, first."""
+    return sorted((path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")), key=lambda name: -hosts_of(name))
+
+
+def hosts_of(scenario: str) -> int:
+    """How many containers a scenario starts."""
+    inventory = ROOT / "molecule" / scenario / "inventory" / "hosts.yml"
+    return inventory.read_text(encoding="utf-8").count("laboratory_image:")
 
 
 def all_steps() -> list[Step]:
     """Every step, in the order in which they run."""
     step = functools.partial
+    ends = (OLDEST, NEWEST)
     return [
         Step("set-up: system packages", install_packages, ("unit", "interoperability", "molecule")),
         Step("set-up: test tools", install_tools, PARTS),
-        *(Step(f"set-up: ansible-core {core.release}", step(prepare, core), ("unit", "sanity")) for core in CORES),
+        *(Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "sanity")) for end in ends),
         Step("set-up: container images", build_images, ("molecule",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule")),
-        *(Step(f"unit tests, ansible-core {core.release}", step(unit_tests, core), ("unit",)) for core in CORES),
+        *(Step(f"unit tests, {end.name} ansible-core", step(unit_tests, end), ("unit",)) for end in ends),
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         Step("ruff check", step(run_tool, "ruff", "check"), ("lint",)),
         Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",)),
@@ -313,9 +318,6 @@ def all_steps() -> list[Step]:
         Step("antsibull-docs", lint_documentation, ("docs",)),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
-        *(Step(f"sanity, ansible-core {core.release}", step(sanity, core), ("sanity",)) for core in CORES),
-        *(
-            Step(f"molecule {name}, ansible-core {version('ansible-core')}", step(molecule, name), ("molecule",))
-            for name in scenarios()
-        ),
+        *(Step(f"sanity, {end.name} ansible-core", step(sanity, end), ("sanity",), side_by_side=True) for end in ends),
+        *(Step(f"molecule {name}", step(molecule, name), ("molecule",), side_by_side=True) for name in scenarios()),
     ]

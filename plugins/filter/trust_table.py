@@ -11,8 +11,8 @@ name: trust_table
 short_description: A readable table of every trust store on every host
 version_added: 0.1.0
 description:
-  - Turns results of M(anchorage.pki.trust_anchor_info) into the lines of a table. A line tells the host, the store, its
-    state, which programs read it, and what to do about it.
+  - Turns results of M(anchorage.pki.trust_anchor_info) into the lines of a table. Each line has the host, the store,
+    its state, which programs read it, and what to do about it.
   - The playbook C(anchorage.pki.doctor) shows it for all hosts of an inventory.
 options:
   _input:

@@ -14,6 +14,7 @@ description:
   - It is called by M(anchorage.pki.trust_anchor) and M(anchorage.pki.trust_anchor_info), which check the certificate
     first. Do not use it in a playbook.
 extends_documentation_fragment:
+  - anchorage.pki.host_halves.anchor_deployment
   - anchorage.pki.attributes
 attributes:
   check_mode:
@@ -26,68 +27,6 @@ attributes:
   platform:
     platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
     support: full
-options:
-  operation:
-    description:
-      - What to do with the anchor in each store.
-    type: str
-    required: true
-    choices:
-      - inspect
-      - install
-      - remove
-  anchor:
-    description:
-      - The anchor.
-    type: dict
-    required: true
-    suboptions: &anchor
-      name:
-        description:
-          - What stores call the anchor. It ends in the beginning of the certificate's fingerprint, so that no two
-            anchors share one.
-        type: str
-        required: true
-      pem:
-        description:
-          - The anchor, one certificate in PEM.
-        type: str
-        required: true
-      permitted_domains:
-        description:
-          - The domains that the anchor's name constraints permit, for stores that can hold programs to them.
-          - Empty where the anchor has no such limits.
-        type: list
-        elements: str
-        default: []
-  stores:
-    description:
-      - The kinds of stores to look at, as in M(anchorage.pki.trust_anchor).
-    type: list
-    elements: str
-    choices:
-      - system
-      - java
-      - policies
-      - nss
-      - applications
-    default:
-      - system
-      - java
-      - policies
-      - nss
-  java_keystore_password:
-    description:
-      - The password of keystores of the user who runs the module, where it is not V(changeit); empty for none.
-    type: str
-    default: ""
-  superseded:
-    description:
-      - Former anchors that are removed from each store once what O(operation) says was done there.
-    type: list
-    elements: dict
-    default: []
-    suboptions: *anchor
 author:
   - The anchorage.pki contributors (@anchorage)
 """

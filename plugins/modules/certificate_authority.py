@@ -119,6 +119,9 @@ seealso:
   - module: anchorage.pki.trust_anchor
   - module: anchorage.pki.leaf_certificate
 notes:
+  - An authority that an earlier release made is taken over as it is. The first run that is not in check mode migrates
+    its ledger and its policy, and keeps each former file beside the new one, as C(ledger.sqlite3.schema-1) and
+    C(policy.json.schema-1). Earlier releases refuse the migrated ones.
   - In check mode, when there is no authority yet, the tasks that follow say what they would do with it.
 """
 
@@ -159,7 +162,7 @@ root:
   type: dict
   contains: &certificate
     path:
-      description: Where the certificate lies on the controller, as PEM.
+      description: The certificate's path on the controller, as PEM.
       type: str
     certificate:
       description: The certificate as PEM; of the root only.

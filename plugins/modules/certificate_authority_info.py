@@ -12,7 +12,7 @@ module: certificate_authority_info
 short_description: Read a local certificate authority on the controller
 version_added: 0.1.0
 description:
-  - Tells what the authority in a folder on the controller is, until when its certificates are valid, what is due,
+  - Reports what the authority in a folder on the controller is, until when its certificates are valid, what is due,
     and how many leaves it has issued.
   - It needs no passphrase, since it reads no private key.
 author:
@@ -116,7 +116,7 @@ root:
   type: dict
   contains: &certificate
     path:
-      description: Where the certificate lies on the controller, as PEM.
+      description: The certificate's path on the controller, as PEM.
       type: str
     certificate:
       description: The certificate as PEM; of the root only.

@@ -46,9 +46,9 @@ options:
     description:
       - V(present) issues and deploys what the task names.
       - V(absent) removes it from the host, with its key, and has the ledger say so. Only O(authority), O(name) or
-        O(certificates), and O(destination) count then, and the authority need not be there any more. No server is told;
-        one whose configuration names a removed file does not start again. What others put into a leaf's folder stays,
-        with a warning. O(destination) goes with the last leaf in it.
+        O(certificates), and O(destination) count then, and the authority need not be there any more. No server is
+        reloaded; one whose configuration names a removed file does not start again. What others put into a leaf's
+        folder stays, with a warning. O(destination) goes with the last leaf in it.
     type: str
     choices: [present, absent]
     default: present
@@ -216,7 +216,7 @@ seealso:
   - module: anchorage.pki.trust_anchor
 notes:
   - A task that carries a private key uses pipelining where the connection supports it, and is refused where
-    ansible-core is told to keep remote files.
+    ansible-core is set to keep remote files.
   - >-
     A generation C(v1), C(v2) and so on holds C(privkey.pem), C(cert.pem), C(chain.pem) (the issuing certificate),
     C(fullchain.pem) (leaf and issuing certificate), C(combined.pem) (leaf, issuing certificate and key),
@@ -273,7 +273,7 @@ certificates:
     action:
       description:
         - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new
-          staple for the same leaf, V(repair) mends modes, owners or pointers, V(remove) takes the leaf away.
+          staple for the same leaf, V(repair) restores modes, owners or pointers, V(remove) takes the leaf away.
       type: str
       sample: none
     reason:

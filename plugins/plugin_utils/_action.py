@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import check_version
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import CALL_RESULT, HostFailedError, PkiError
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
@@ -20,23 +20,9 @@ PASSPHRASE_SPEC: dict[str, Any] = {
     "responder_passphrase": {"type": "str", "no_log": True},
 }
 
-# All that is taken from a host's answer.
-HOST_RESULT = frozenset(
-    {
-        "activation",
-        "certificates",
-        "changed",
-        "diff",
-        "exception",
-        "failed",
-        "module_stderr",
-        "msg",
-        "purged",
-        "stores",
-        "unreachable",
-        "warnings",
-    }
-)
+
+# All that is taken from a host's answer: facts in it would override the inventory's variables in later tasks.
+HOST_RESULT = frozenset({*CALL_RESULT, "activation", "certificates", "changed", "notices", "stores"})
 
 
 class PkiAction(ActionBase):
@@ -56,11 +42,12 @@ class PkiAction(ActionBase):
         arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         try:
             check_version()
-            return self.act(arguments, task_vars or {})
+            result = self.act(arguments, task_vars or {})
         except HostFailedError as error:
-            return error.result
+            result = error.result
         except PkiError as error:
-            return {"failed": True, "changed": False, "msg": str(error)}
+            result = {"failed": True, "changed": False, "msg": str(error)}
+        return {**result, **self.interpreter_facts()}
 
     @abstractmethod
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -77,18 +64,20 @@ class PkiAction(ActionBase):
     def call_host(
         self, module: str, arguments: dict[str, Any], task_vars: dict[str, Any], secret: bool = False
     ) -> dict[str, Any]:
-        """Run the host half ``module`` in one round trip. With ``secret``, no argument may touch the host's disk."""
+        """What the host half ``module`` answers, in one round trip. A host is not trusted, so decode it. With
+        ``secret``, no argument may touch the host's disk."""
         if secret:
             self.keep_arguments_off_disk()
         answer: dict[str, Any] = self._execute_module(
             module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
         )
-        # A host is not trusted: facts in its answer would override the inventory's variables in later tasks.
-        result = {key: value for key, value in answer.items() if key in HOST_RESULT}
-        if getattr(self, "_discovered_interpreter_key", None):
-            # ansible-core's own finding, which spares later tasks the search.
-            result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
-        return result
+        return {key: value for key, value in answer.items() if key in HOST_RESULT}
+
+    def interpreter_facts(self) -> dict[str, Any]:
+        """ansible-core's own finding of a Python on the host, as part of a result: it spares later tasks the search."""
+        if not getattr(self, "_discovered_interpreter_key", None):
+            return {}
+        return {"ansible_facts": {self._discovered_interpreter_key: self._discovered_interpreter}}
 
     def keep_arguments_off_disk(self) -> None:
         """Have modules sent over the connection's input. Raises PkiError where ansible-core would leave a readable

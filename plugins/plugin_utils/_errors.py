@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+#: What is taken as it is of a host's answer: Ansible's own words for a call that failed, and its warnings.
+CALL_RESULT = ("exception", "failed", "module_stderr", "msg", "unreachable", "warnings")
+
 
 class PkiError(Exception):
-    """Something the user can mend; nothing was changed."""
+    """Something the user can fix; nothing was changed."""
 
 
 class AuthorityDueError(PkiError):
-    """What an authority would sign with is missing or ends too soon, and certificate_authority makes it anew. In check
+    """What an authority would sign with is missing or ends too soon, and certificate_authority renews it. In check
     mode that is a warning, since the same run may do so."""
 
 
@@ -32,4 +35,4 @@ class HostFailedError(PkiError):
 
     def __init__(self, result: Mapping[str, Any]) -> None:
         super().__init__(str(result.get("msg", "")))
-        self.result = dict(result)
+        self.result = {key: result[key] for key in CALL_RESULT if key in result}

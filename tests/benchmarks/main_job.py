@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / "build" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
@@ -31,8 +32,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host_report import DeployedLeaf
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import deliver
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import issue
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder
@@ -59,9 +59,9 @@ def measure_signing(folder: Path) -> None:
     authority = carry_out(plan_provisioning(folder / "authority", {}, "Benchmark", now), Passphrases(), now)
     with open_ledger(authority.ledger_path) as ledger:
         plans = [plan(number) for number in range(ROUNDS)]
-        single = median(lambda one: deliver([one], authority, Passphrases(), ledger, now), plans)
+        single = median(lambda one: issue([one], authority, Passphrases(), ledger, now), plans)
         started = time.perf_counter()
-        deliver([plan(number) for number in range(ROUNDS, 2 * ROUNDS)], authority, Passphrases(), ledger, now)
+        issue([plan(number) for number in range(ROUNDS, 2 * ROUNDS)], authority, Passphrases(), ledger, now)
         together = (time.perf_counter() - started) / ROUNDS
     print(f"a leaf with key, staple and ledger entry, one a task:    {single * 1000:6.2f} ms (median of {ROUNDS})")
     print(f"the same, {ROUNDS} in one task:                            {together * 1000:6.2f} ms each")
@@ -92,7 +92,7 @@ def plan(number: int) -> LeafPlan:
         staple=True,
         pkcs12_passphrase=None,
     )
-    deployed = DeployedLeaf(request.name, 0, "", "", "", False, "", (), "")
+    deployed = DeployedLeaf(request.name)
     place = LeafPlace("host", "/etc/pki/anchorage", request.name)
     return LeafPlan(request, deployed, None, Decision(Action.LEAF, "benchmark"), place)
 

@@ -121,6 +121,9 @@ BAD = [
     case("IPv6, asked for another", "fd00::1", ask="fd00::2", fault=Fault.NAME),
 ]
 
+# How a root is replaced: hosts that trust the former one alone accept the leaves of the next.
+CROSS_SIGNED = Case("below a next root that this one has cross-signed", Pki.below_a_next_root, parse_name("app.test"))
+
 # Issued with the root's key, by an issuing authority that carries no constraints: only those of the root are left.
 CONSTRAINED_BY_ROOT_ALONE = Case(
     "constrained by the root alone",

@@ -118,6 +118,40 @@ class Pki:
         )
         return self.below(Chain((certificate, self.issuing.certificate), key), *names)
 
+    def below_a_next_root(self) -> Chain:
+        """A leaf of the next root's issuing authority, led to this root by the cross-certificate it gave the next."""
+        policy, validity = self.authority.policy, validity_from(NOW, 2 * DAYS)
+        key, issuing_key = generate_key(self.key_type), generate_key(self.key_type)
+        next_root = Signer(sign_root(key, Subject("Next root"), validity, policy.constraints), key)
+        issuing = sign_issuing(issuing_key.public_key(), next_root, Subject("Next"), 1, validity, policy.constraints)
+        cross = self._signed_by_root(next_root.certificate, path_length=1)
+        chain = self.chain("app.test", signer=Signer(issuing, issuing_key))
+        return replace(chain, certificates=(*chain.certificates, cross))
+
+    def with_short_root(self) -> x509.Certificate:
+        """This root, with the same key and name, as 0.2.0 made it."""
+        return self._signed_by_root(self.root, path_length=1)
+
+    def _signed_by_root(self, certificate: x509.Certificate, path_length: int) -> x509.Certificate:
+        """The contents of ``certificate`` signed by the root, with another path length."""
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(certificate.subject)
+            .issuer_name(self.root.subject)
+            .public_key(certificate.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(certificate.not_valid_before_utc)
+            .not_valid_after(certificate.not_valid_after_utc)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        )
+        for extension in certificate.extensions:
+            if not isinstance(extension.value, x509.BasicConstraints):
+                builder = builder.add_extension(extension.value, extension.critical)
+        if certificate != self.root:
+            identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.root_signer.key.public_key())
+            builder = builder.add_extension(identifier, critical=False)
+        return builder.sign(self.root_signer.key, signature_hash(self.root_signer.key))
+
     def below_an_unconstrained_issuer(self, *names: str) -> Chain:
         """A leaf of an issuing authority without name constraints, such as a thief of the root's key would make."""
         key = generate_key(self.key_type)

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,8 +37,12 @@ PROGRAMS = {
     "trust": "p11-kit",
     "vfychain": "libnss3-tools",
 }
-#: The packages that would start a service, and which.
+#: What Debian would start after the installation of a package, and at each start of the machine.
 SERVICES = {"nginx-light": "nginx.service"}
+#: Where Debian has servers; not on every user's PATH.
+SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+#: Asked by Debian's packages before they start a service: see invoke-rc.d(8).
+SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
 #: What podman needs besides where systemd does not run the machine: see containers.conf.
 PROGRAMS_WITHOUT_SYSTEMD = {
     "/usr/lib/podman/aardvark-dns": "aardvark-dns",
@@ -72,25 +76,32 @@ def test_environment() -> dict[str, str]:
 def missing_packages() -> list[str]:
     """The Debian packages that bring the programs which the tests use and the machine lacks."""
     wanted = PROGRAMS if runs_systemd() else PROGRAMS | PROGRAMS_WITHOUT_SYSTEMD
-    return sorted({package for program, package in wanted.items() if not shutil.which(program)})
+    folders = os.pathsep.join([*os.get_exec_path(), *SERVER_FOLDERS])
+    return sorted({package for program, package in wanted.items() if not shutil.which(program, path=folders)})
+
+
+def new_services(packages: list[str]) -> list[str]:
+    """The services that systemd would start with the machine, of packages that were just installed."""
+    return [SERVICES[package] for package in packages if package in SERVICES and runs_systemd()]
 
 
 @contextmanager
-def services_kept_off(packages: Iterable[str]) -> Iterator[None]:
-    """Keep the servers among packages that are installed meanwhile from being started, now and when the machine boots.
+def services_not_started(policy: Path = SERVICE_POLICY) -> Iterator[None]:
+    """Keep the packages that are installed meanwhile from starting services, unless the machine has a policy already.
 
-    The tests start servers of their own, and a developer's machine has not asked for one.
+    Status 101 forbids the action. An existing policy is the administrator's, and stays as it is.
     """
-    services = [SERVICES[package] for package in packages if package in SERVICES] if runs_systemd() else []
-    if not services:
+    try:
+        descriptor = os.open(policy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
+    except FileExistsError:
         yield
         return
-    subprocess.run(["systemctl", "mask", "--runtime", *services], check=True)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nexit 101\n")
     try:
         yield
-        subprocess.run(["systemctl", "disable", *services], check=True)
     finally:
-        subprocess.run(["systemctl", "unmask", "--runtime", *services], check=True)
+        policy.unlink()
 
 
 def interpreters() -> dict[tuple[int, int], Path]:

@@ -32,7 +32,7 @@ LAB = Path(__file__).resolve().parents[1] / "lab"
 
 
 class Platform(NamedTuple):
-    """What tells a platform, its stand-in, and its folders: of sources, of anchors, packaged, and what is made."""
+    """What marks a platform, its stand-in, and its folders: of sources, of anchors, packaged, and what is made."""
 
     mark: str
     command: str

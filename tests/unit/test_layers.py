@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The layers of the house, kept over the syntax trees of everything in ``plugins/``.
+"""The layers of the code, kept over the syntax trees of everything in ``plugins/``.
 
 Each rule is a function from a file to the sentences that say what it breaks. The second half of this file shows each
 rule a text that breaks it.

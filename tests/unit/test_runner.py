@@ -2,16 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The test runner itself: what goes wrong in a step is told, and stops no other."""
+"""The test runner itself: what goes wrong in a step is reported, and stops no other."""
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import run
+import side_by_side
 import steps
+import yaml
 from lab import machine
 
 
@@ -56,3 +64,120 @@ def test_the_callers_settings_reach_no_test(monkeypatch: pytest.MonkeyPatch) -> 
     for variable in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "ANSIBLE_CONFIG"):
         monkeypatch.setenv(variable, "/elsewhere")
     assert "/elsewhere" not in machine.test_environment().values()
+
+
+def broken(name: str, seconds: float) -> str:
+    return f"{name} is broken"
+
+
+def wait_for(path: Path) -> None:
+    """Wait until another process has made a file."""
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_two_tasks_run_side_by_side_and_their_output_is_not_mixed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def meet(name: str, other: str) -> str:
+        print(f"{name} begins", flush=True)
+        (tmp_path / name).touch()
+        wait_for(tmp_path / other)
+        subprocess.run(["echo", f"{name} goes on"], check=True)
+        return f"{name} done"
+
+    tasks = {"A": lambda: meet("A", "B"), "B": lambda: meet("B", "A"), "C": lambda: meet("C", "A")}
+    assert side_by_side.run(tasks, tmp_path / "output", broken) == ["A done", "B done", "C done"]
+    output = capsys.readouterr().out
+    assert [f"{name} begins\n{name} goes on\n" in output for name in tasks] == [True] * 3
+    assert "--- C: started" in output
+
+
+def test_a_task_that_was_killed_is_broken_and_stops_no_other(tmp_path: Path) -> None:
+    tasks = {"killed": lambda: os.kill(os.getpid(), signal.SIGKILL), "fine": lambda: "done"}
+    assert side_by_side.run(tasks, tmp_path, broken) == ["killed is broken", "done"]
+
+
+def test_an_error_in_a_task_is_printed_with_its_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def divide() -> str:
+        return str(1 / 0)
+
+    assert side_by_side.run({"divide": divide}, tmp_path, broken) == ["divide is broken"]
+    assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_an_interruption_ends_all_that_runs_side_by_side(tmp_path: Path) -> None:
+    """In a process of its own, which is interrupted as from a terminal; what would have come next never starts."""
+    program = f"""
+import os, pathlib, side_by_side, subprocess, sys
+folder = pathlib.Path({str(tmp_path)!r})
+def task(name):
+    (folder / name).write_text(str(os.getpid()))
+    subprocess.run(["sh", "-c", 'touch "$0" && sleep 60', folder / f"{{name}}-child"])
+side_by_side.run({{name: lambda name=name: task(name) for name in "abc"}}, folder / "output", lambda *_: None)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=Path(run.__file__).parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    for name in ("a-child", "b-child"):
+        wait_for(tmp_path / name)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
+    for name in ("a", "b"):
+        with pytest.raises(ProcessLookupError):
+            os.killpg(int((tmp_path / name).read_text()), 0)
+    assert not (tmp_path / "c").exists()
+
+
+def test_steps_side_by_side_have_their_lines_in_the_summary() -> None:
+    wanted = [steps.Step("one", lambda: "1", ()), *(steps.Step(name, fail, (), True) for name in ("two", "three"))]
+    results = [result for group in run.run_steps(wanted) for result in group]
+    assert [(result.step, result.outcome) for result in results] == [
+        ("one", "passed"),
+        ("two", "failed"),
+        ("three", "failed"),
+    ]
+    assert results[2].remark == "python ended with status 3"
+
+
+def test_no_two_scenarios_have_a_container_of_the_same_name() -> None:
+    """They run side by side."""
+    names: Counter[str] = Counter()
+    for scenario in steps.scenarios():
+        inventory = steps.ROOT / "molecule" / scenario / "inventory" / "hosts.yml"
+        found = containers(yaml.safe_load(inventory.read_text(encoding="utf-8")))
+        assert len(found) == steps.hosts_of(scenario) > 0
+        names.update(found)
+    assert set(names.values()) == {1}
+
+
+def containers(inventory: object) -> list[str]:
+    """The hosts with an image, anywhere below groups and their children."""
+    if not isinstance(inventory, dict):
+        return []
+    named = [name for name, variables in inventory.items() if "laboratory_image" in (variables or {})]
+    return named + [name for value in inventory.values() for name in containers(value)]
+
+
+def test_the_summary_says_which_versions_ran() -> None:
+    assert re.fullmatch(
+        r"Python 3\.\d+\.\d+\S*, ansible-core 2\.\S+, cryptography [\d.]+", steps.versions(Path(sys.executable))
+    )
+
+
+def test_no_service_starts_while_packages_are_installed(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with machine.services_not_started(policy):
+        assert subprocess.run([policy, "nginx", "start"], check=False).returncode == 101
+    assert not policy.exists()
+
+
+def test_a_policy_of_the_machines_own_stays(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("the machine's own")
+    with machine.services_not_started(policy):
+        pass
+    assert policy.read_text() == "the machine's own"

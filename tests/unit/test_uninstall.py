@@ -23,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     carry_out,
-    plan_establishment,
+    plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost
@@ -67,7 +67,7 @@ class Fleet:
         """Make the authority, and deploy a leaf in each of these places, without the cost of a run."""
         folder, now = self.folder / "authority", datetime.now(timezone.utc)
         folder.mkdir(mode=0o700)
-        authority = carry_out(plan_establishment(folder, {}, "Test authority", now), Passphrases(), now)
+        authority = carry_out(plan_provisioning(folder, {}, "Test authority", now), Passphrases(), now)
         with open_ledger(authority.ledger_path) as ledger:
             for place in places:
                 destination, name = posixpath.split(place.replace("{{ folder }}", str(self.folder)))

@@ -37,7 +37,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     PRIVATE_KEY,
     STAPLE,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import from_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 STAGING = ".staging"
 # The deployed one, and the former one, which a server may be reading at this moment.

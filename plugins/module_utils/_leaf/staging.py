@@ -41,7 +41,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
     wanted_pointing,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import is_whole_der
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import from_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 
 @dataclass(frozen=True)

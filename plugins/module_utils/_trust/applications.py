@@ -54,7 +54,7 @@ _ANCHOR = re.compile(r"^#   ([a-z0-9-]+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class DropIn:
-    """A file of settings: ``mark`` tells that the host reads such files, ``body`` writes the variables for a bundle.
+    """A file of settings: ``mark`` exists where the host reads such files, ``body`` writes the variables for a bundle.
     ``rivals`` are patterns of the files whose settings it would override, where it cannot ask for what is set."""
 
     path: str

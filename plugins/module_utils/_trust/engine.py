@@ -44,7 +44,7 @@ def apply(
     request: Request, settings: Settings = _HOST, check_mode: bool = False, kinds: Sequence[Kind] = KINDS
 ) -> list[StoreOutcome]:
     """Inspect the anchor in each store of the kinds that the request asks for, and install or remove it where that is
-    still to be done. The superseded anchors are removed too, from each store in which that was brought about.
+    still to be done. The superseded anchors are removed too, from each store in which that was done.
 
     Raises HostError where there is no store at all, where the user may not change one, and while another run is at it.
     """

@@ -20,8 +20,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import
 
 
 class Finder(NamedTuple):
-    """Finds stores: ``find`` may raise HostError and OSError, ``sought`` tells the reader whose host has none what was
-    looked for."""
+    """Finds stores: ``find`` may raise HostError and OSError, ``sought`` is what it looks for, in words for a
+    reader whose host has none of it."""
 
     find: Callable[[Settings], Sequence[Store]]
     sought: Sequence[str] = ()

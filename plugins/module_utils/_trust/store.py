@@ -38,7 +38,7 @@ PENDING = "pending"  # trusted after the next boot
 NEEDS_USER = "needs_user"  # trusted once the user has confirmed it on the host
 BLOCKED = "blocked"  # explicitly distrusted on the host, which overrides any trust anchor: for a person to decide
 UNAVAILABLE = "unavailable"  # a program that the store needs is missing
-FAILED = "failed"  # a change was tried in vain
+FAILED = "failed"  # a change was tried and failed, or the store could not be read
 STATES = (TRUSTED, ABSENT, STALE, PENDING, NEEDS_USER, BLOCKED, UNAVAILABLE, FAILED)
 
 # The states in which nothing is left that the host itself could do.
@@ -96,7 +96,7 @@ class Store(Protocol):
 
     @property
     def name(self) -> str:
-        """What tells it from all other stores of the host."""
+        """The name, unique on the host."""
 
     @property
     def readers(self) -> str:

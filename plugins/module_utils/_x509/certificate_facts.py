@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     enter,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.distinguished_names import read_name
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import to_pem
 
 _EXTENSIONS = 0xA3
 _BASIC_CONSTRAINTS = b"\x55\x1d\x13"  # the object identifier 2.5.29.19

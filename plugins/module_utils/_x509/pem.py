@@ -15,7 +15,6 @@ without a line end, or in indented text.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import bisect
 import re
@@ -24,6 +23,7 @@ from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_fields import find_fields
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import BLANKS, DAMAGED, decode_body
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A line that begins so; whether it is the beginning of a line is looked at afterwards, which is ten times as fast.
@@ -33,14 +33,10 @@ _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)(?=-----)")
 _END = re.compile(rb"-----END ([A-Z0-9 ]+)(?=-----)")
 _DASHES = b"-----"
 _JOINED = b"----------BEGIN "
-_BLANKS = b" \t\r\n\v\f"
 _CERTIFICATE = b"CERTIFICATE"
-_FIRST_LINE, _LAST_LINE = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-_DAMAGED = "its base64 is damaged"
 _NO_END = "has no END line"
 _JOINED_LINES = "has its END and the next BEGIN in one line"
 _MOST_PROBLEMS = 100
-_LINE_LENGTH = 64  # characters of base64, RFC 7468 section 2
 
 
 class PemContent(NamedTuple):
@@ -95,7 +91,7 @@ def _markers(data: bytes) -> Iterator[tuple[bytes, bytes, int, int]]:
     """Each line that begins or ends a block: its first word, its label, and where it begins and ends."""
     for match in _MARKER.finditer(data):
         kind, line = match.groups()
-        line = line.rstrip(_BLANKS)
+        line = line.rstrip(BLANKS)
         start = match.start()
         if line.endswith(_DASHES) and (start == 0 or data[start - 1] in b"\r\n"):
             yield kind, line[: -len(_DASHES)], start, match.end()
@@ -105,7 +101,7 @@ def _decode_certificate(body: bytes) -> bytes:
     try:
         der = binascii.a2b_base64(body)
     except binascii.Error:
-        raise DerError(_DAMAGED) from None
+        raise DerError(DAMAGED) from None
     # It skips whatever is not base64. All is well where that was nothing but the end of each line of 64.
     skipped = len(body) - (len(der) + 2) // 3 * 4
     if body[:-1:65] + body[-1:] != b"\n" * skipped:
@@ -142,26 +138,3 @@ def find_blocks(data: bytes) -> list[PemBlock]:
 def find_labels(data: bytes) -> list[bytes]:
     """The label of every block that begins in ``data``, complete or not."""
     return _BEGIN.findall(data)
-
-
-def decode_body(body: bytes) -> bytes:
-    """The bytes in a block. Raises DerError for what is not base64."""
-    try:
-        return base64.b64decode(body.translate(None, _BLANKS), validate=True)
-    except binascii.Error:
-        raise DerError(_DAMAGED) from None
-
-
-def from_pem(text: str) -> bytes:
-    """The DER of the one certificate that ``text`` consists of, unparsed. Raises DerError for anything else."""
-    data = text.strip().encode(errors="replace")
-    if not data.startswith(_FIRST_LINE) or not data.endswith(_LAST_LINE):
-        raise DerError("it is not one certificate in PEM")
-    return decode_body(data[len(_FIRST_LINE) : -len(_LAST_LINE)])
-
-
-def to_pem(der: bytes) -> str:
-    """A certificate in PEM, with a final newline."""
-    text = base64.b64encode(der).decode("ascii")
-    lines = [text[start : start + _LINE_LENGTH] for start in range(0, len(text), _LINE_LENGTH)]
-    return "\n".join([_FIRST_LINE.decode(), *lines, _LAST_LINE.decode(), ""])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The authority as it lies in its folder on the controller.
+"""The authority in its folder on the controller.
 
 ``policy.json``, ``ledger.sqlite3``, and one folder for each certificate with its key, numbered from 1::
 
@@ -180,7 +180,7 @@ def read_authority(folder: Path) -> Authority:
         )
     if _is_foreign(folder):
         raise PkiError(
-            f"{folder} holds something, but no {POLICY}: it is not an authority, or a damaged one. "
+            f"{folder} contains files but no {POLICY}: it is not an authority, or a damaged one. "
             "Choose another folder with the option authority, or restore it from a backup."
         )
     check_folder(folder)
@@ -216,7 +216,7 @@ def _is_foreign(folder: Path) -> bool:
     """Whether something else than an authority, be it an unfinished one, is there to be seen."""
     try:
         names = [entry.name for entry in folder.iterdir()]
-    except OSError:  # for check_folder to tell
+    except OSError:  # check_folder reports it
         return False
     return POLICY not in names and not all(name.startswith(BEFORE_THE_POLICY) for name in names)
 
@@ -233,9 +233,7 @@ def _read_certified_key(folder: Path) -> CertifiedKey:
     try:
         return CertifiedKey(folder, x509.load_pem_x509_certificate(read_public(path)))
     except (ValueError, x509.InvalidVersion) as error:
-        raise PkiError(
-            f"{path} is not a certificate any more. Restore the authority's folder from a backup."
-        ) from error
+        raise PkiError(f"{path} is no longer a certificate. Restore the authority's folder from a backup.") from error
 
 
 def _check_parts(authority: Authority) -> None:

@@ -67,7 +67,7 @@ class Ledger:
         self._connection.execute(sql.INSERT_STAPLE, (staple.sha256, certificate_sha256, *times, staple.der))
 
     def mark_deployed(self, place: LeafPlace, leaf_sha256: str, staple_sha256: str, now: datetime) -> None:
-        """Note what the host confirmed: the leaf in use at ``place``, and its staple, an empty string for none.
+        """Record what the host confirmed: the leaf in use at ``place``, and its staple, an empty string for none.
 
         The leaves before it at that place are no longer in use.
         """
@@ -75,7 +75,7 @@ class Ledger:
         self._connection.execute(sql.MARK_STAPLE_DEPLOYED, (_seconds(now), staple_sha256, leaf_sha256))
 
     def mark_removed(self, place: LeafPlace) -> None:
-        """Note that none of the leaves signed for ``place`` is in use any more."""
+        """Record that none of the leaves signed for ``place`` is in use any longer."""
         self._connection.execute(sql.MARK_REMOVED, astuple(place))
 
     def places(self, host: str | None = None) -> dict[LeafPlace, datetime]:
@@ -192,9 +192,9 @@ def open_ledger(
                 yield Ledger(current)
     except sqlite3.Error as error:
         raise PkiError(
-            f"The ledger {path} cannot be used ({error}). Where the disk is full or a run hangs, resolve that and run "
-            "again, which also enters what was deployed meanwhile; where the file is damaged, restore the authority's "
-            "folder from a backup."
+            f"The ledger {path} cannot be used ({error}). Where the disk is full or read-only, or a run hangs, resolve "
+            "that and run again, which also enters what was deployed meanwhile; where the file is damaged, restore the "
+            "authority's folder from a backup."
         ) from error
 
 
@@ -223,7 +223,7 @@ def _check_place(path: Path, file_system: Callable[[Path], str]) -> None:
     kind = file_system(path.parent)
     if kind:
         raise PkiError(
-            f"The ledger {path} lies on a network file system ({kind}), where SQLite's locks do not hold. "
+            f"The ledger {path} is on a network file system ({kind}), where SQLite's locks do not hold. "
             "Keep the authority's folder on a local disk of this controller (option authority)."
         )
 

@@ -79,7 +79,7 @@ class ProvisioningPlan:
 def plan_provisioning(
     folder: Path, options: Mapping[str, Any], default_common_name: str, now: datetime
 ) -> ProvisioningPlan:
-    """Hold the options of certificate_authority against what lies in ``folder``; changes nothing.
+    """Compare the options of certificate_authority with what is in ``folder``; changes nothing.
 
     Raises PkiError where the existing authority cannot take the options, or is damaged.
     """
@@ -121,7 +121,7 @@ def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetim
 def carry_out(plan: ProvisioningPlan, passphrases: Passphrases, now: datetime) -> Authority:
     """Do what was planned, under the folder's lock which the caller holds.
 
-    Raises PkiError; what was made until then stays, and the next run goes on from there.
+    Raises PkiError; what was made until then stays, and the next run continues from there.
     """
     builder = _Builder(plan.folder, plan.policy, passphrases, now)
     check_passphrases(plan, passphrases)

@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes impo
 
 
 class Part(str, Enum):
-    """A part of the authority that a step makes anew."""
+    """A part of the authority that a step creates or renews."""
 
     POLICY = "policy"
     ROOT = "root"

@@ -51,7 +51,7 @@ def places_result(places: Mapping[LeafPlace, datetime]) -> list[dict[str, str]]:
 
 
 def certified_key_result(key: CertifiedKey) -> dict[str, Any]:
-    """One certificate of the authority: where it lies, and what it says."""
+    """One certificate of the authority: where it is, and what it says."""
     return {"path": str(key.folder / CERTIFICATE), **certificate_result(key.certificate, key.sha256)}
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger's file: made, recognized, and brought to this release's schema."""
+"""The ledger's file: created, recognized, and migrated to this release's schema."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the ledger in ``path`` to this release's schema, all or nothing, after a copy of it was put beside it.
+    """Migrate the ledger in ``path`` to this release's schema, all or nothing, once a copy of it is beside it.
 
     Processes that come at once wait for the first one, which does it.
     """
@@ -75,14 +75,14 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             _keep_copy(path, _value(connection, sql.SCHEMA))
         except OSError as error:
             raise PkiError(
-                f"The ledger {path} cannot be brought to the schema of this release: no copy of it can be made in "
+                f"The ledger {path} cannot be migrated to the schema of this release: no copy of it can be made in "
                 f"{path.parent} ({error.strerror}). Nothing was changed."
             ) from error
         _migrate_tables(connection)
 
 
 def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """A copy of the ledger in memory, brought to this release's schema."""
+    """A copy of the ledger in memory, migrated to this release's schema."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     connection.backup(copy)
     with immediate(copy):

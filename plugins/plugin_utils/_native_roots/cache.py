@@ -34,7 +34,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.locati
     FOLDER_VARIABLE,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import from_pem, to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.mozilla import mozilla_file
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.run_cache import (

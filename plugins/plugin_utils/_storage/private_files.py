@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The authority's files: made for their owner alone, complete or not at all; refused where others could meddle."""
+"""The authority's files: made for their owner alone, complete or not at all; refused where others could tamper."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 # Seconds to wait for another run: making RSA-4096 keys takes that long on a small machine.
-LOCK_PATIENCE = 20.0
+LOCK_TIMEOUT = 20.0
 LARGEST_FILE = 1024 * 1024
 PRIVATE = Attributes(0o600)
 # What a folder is called until it is complete.
@@ -125,7 +125,7 @@ def create_complete_folder(path: Path, files: Mapping[str, bytes]) -> None:
             shutil.rmtree(staged, ignore_errors=True)
         raise PkiError(
             f"{path} cannot be written: {error.strerror}. What the authority had before it stays, and the next run "
-            "goes on from there."
+            "continues from there."
         ) from error
 
 
@@ -135,7 +135,7 @@ def remove_unfinished(folder: Path) -> None:
         for staged in list(folder.rglob(f"{UNFINISHED}*")):
             shutil.rmtree(staged)
     except OSError as error:
-        raise PkiError(f"{folder} cannot be tidied: {error.strerror}. Mend that and run again.") from error
+        raise PkiError(f"{folder} cannot be cleaned up: {error.strerror}. Fix that and run again.") from error
 
 
 def sync_folder(path: Path) -> None:
@@ -145,13 +145,13 @@ def sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def exclusive_lock(path: Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
-    """Hold the lock file ``path`` while the block runs. Raises PkiError after ``patience`` seconds of waiting."""
+def exclusive_lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """Hold the lock file ``path`` while the block runs. Raises PkiError after ``timeout`` seconds of waiting."""
     try:
-        descriptor = take_lock(path, patience)
+        descriptor = take_lock(path, timeout)
     except LockTimeout as error:
         raise PkiError(
-            f"Another run has been changing the authority in {path.parent} for {patience:.0f} seconds. "
+            f"Another run has been changing the authority in {path.parent} for {timeout:.0f} seconds. "
             "Wait until it has ended and run again."
         ) from error
     except OSError as error:

@@ -12,10 +12,7 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, SETTLED
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-
-# What is taken as it is, beside the outcomes: Ansible's own words for a call that failed, and its warnings.
-CALL_RESULT = ("ansible_facts", "exception", "failed", "module_stderr", "msg", "unreachable", "warnings")
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import CALL_RESULT, PkiError
 
 
 def trust_result(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def sign_responder(
     """A delegated OCSP responder's certificate.
 
     Its CN has a space and no dot, since verifiers judge a CN that could be a host name by the name constraints. The
-    ``nocheck`` extension spares clients the question who vouches for the responder's own status.
+    ``nocheck`` extension tells clients not to check the responder's own status.
     """
     name = distinguished_name(subject, f"OCSP responder {number}")
     builder = (

@@ -101,7 +101,7 @@ def decode_key(data: bytes, passphrase: str | None, option: str, path: str) -> P
     """
     try:
         key: Any = serialization.load_pem_private_key(data, passphrase.encode() if passphrase is not None else None)
-    except TypeError as error:  # the library's word for both "a passphrase is needed" and "none is needed"
+    except TypeError as error:  # the library raises it for both "a passphrase is needed" and "none is needed"
         if not passphrase and b"ENCRYPTED" in data:
             raise PkiError(f"{option}: the private key {path} is encrypted; give its passphrase.") from error
         raise PkiError(

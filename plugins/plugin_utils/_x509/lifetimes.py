@@ -46,5 +46,5 @@ RESPONDER_REMAINDER = 1 / 2
 # none; certificates differ by up to a tenth, so that a fleet does not renew all of its staples in one run.
 STAPLE_RENEWAL = 0.5
 STAPLE_JITTER = 0.1
-# How long the ledger remembers a staple that nobody accepts any more.
+# How long the ledger keeps a staple that has expired.
 STAPLE_MEMORY = timedelta(days=30)

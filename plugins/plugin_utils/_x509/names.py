@@ -125,7 +125,7 @@ def _parse_dns(text: str) -> str:
     base = parse_host_name(text[2:])
     if "." not in base:
         raise PkiError(
-            f"names: clients refuse the wildcard {text!r}, since it stands above a single label. "
+            f"names: clients refuse the wildcard {text!r}, since it covers a whole top-level domain. "
             f"Use a wildcard one level down, such as '*.app.{base}', or write the names out."
         )
     return f"*.{base}"
@@ -145,7 +145,7 @@ def _a_label(label: str, name: str) -> str:
     if not LABEL.match(encoded):
         raise PkiError(
             f"names: {name!r} is not a DNS name: the label {label!r} may hold letters, digits and inner hyphens only, "
-            "63 at most, and a wildcard stands alone in front."
+            "63 at most, and a wildcard is the whole first label."
         )
     return encoded
 

@@ -5,7 +5,7 @@
 """The keystore that Debian's ca-certificates-java makes of the system's anchors.
 
 A refresh of the system's store feeds it, by a hook and a trigger of dpkg, unless the hook failed or the administrator
-opted out; a removed anchor stays in it for ever. Sources: /etc/default/cacerts, and the package's hook and triggers.
+opted out; a removed anchor stays in it forever. Sources: /etc/default/cacerts, and the package's hook and triggers.
 """
 
 from __future__ import annotations

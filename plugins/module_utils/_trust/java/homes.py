@@ -50,7 +50,7 @@ KEYSTORES = (
     "jre/lib/security/cacerts",
     "jre/lib/security/jssecacerts",
 )
-# What Debian's ca-certificates-java makes of the system's anchors, where the mark tells Debian: see debian.py.
+# What Debian's ca-certificates-java makes of the system's anchors, on hosts with Debian's mark: see debian.py.
 DEBIAN_MARK = "/etc/debian_version"
 DEBIAN_KEYSTORE = "/etc/ssl/certs/java/cacerts"
 COMMANDS = ("/usr/bin/java", "/usr/local/bin/java")

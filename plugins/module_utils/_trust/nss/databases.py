@@ -4,7 +4,7 @@
 
 """NSS databases, in which the browsers of every user keep whom that user trusts.
 
-A database belongs to its user, and root has no business in it: everything in it happens as that user. Where a browser
+A database belongs to its user, so everything in it happens as that user, never as root. Where a browser
 has made none yet, none is made: what a browser trusts before its first start is for its policies to say.
 """
 
@@ -49,13 +49,13 @@ _READING_TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class BrowserDatabase:
-    """An NSS database of an account's browser. ``trouble`` says why the account's could not be looked for."""
+    """An NSS database of an account's browser. ``failure`` says why the account's could not be looked for."""
 
     account: Account
     database: Database
     settings: Settings
     browser: str = "browsers"
-    trouble: str = ""
+    failure: str = ""
 
     kind = "nss"
 
@@ -75,8 +75,8 @@ class BrowserDatabase:
         return f"The command certutil is missing: install the package {packages[0] if packages else 'of NSS tools'}."
 
     def inspect(self, anchor: Anchor) -> Finding:
-        if self.trouble:
-            raise HostError(self.trouble)
+        if self.failure:
+            raise HostError(self.failure)
         try:
             return self._inspect(anchor) if self.database.certutil else self._inspect_without_certutil(anchor)
         except HostError as error:
@@ -129,12 +129,12 @@ def find(settings: Settings) -> list[BrowserDatabase]:
 
 
 def _of(account: Account, settings: Settings) -> list[BrowserDatabase]:
-    def store(folder: str, browser: str = "browsers", trouble: str = "") -> BrowserDatabase:
+    def store(folder: str, browser: str = "browsers", failure: str = "") -> BrowserDatabase:
         database = Database(folder, account.name, settings.command(CERTUTIL), settings.database_timeout)
-        return BrowserDatabase(account, database, settings, browser, trouble)
+        return BrowserDatabase(account, database, settings, browser, failure)
 
     try:
         found = search_home(account, nss_profiles.databases, account.home, timeout=settings.search_timeout)
     except HostError as error:
-        return [store(account.home, trouble=str(error))]
+        return [store(account.home, failure=str(error))]
     return [store(folder, browser) for folder, browser in found]

@@ -6,7 +6,7 @@
 
 A browser is a row of :data:`BROWSERS`. All files of its folder count, whatever they are called; of a policy that
 several of them set, the browser takes the last file's list alone, by the order of their names. So an anchor goes into
-the list that is in effect, whoever's file that is in; else into a file of ours whose name comes before all others, so
+the list that is in effect, whatever file that is in; else into a file of ours whose name comes before all others, so
 that it hides nobody's list. Lists that are left of a browser count as well, which would be back with it. Sources:
 https://chromeenterprise.google/policies/ (CACertificates, CACertificatesWithConstraints) and
 https://www.chromium.org/administrators/linux-quick-start/
@@ -48,7 +48,7 @@ LIMITED: Keys = ("CACertificatesWithConstraints",)
 
 @dataclass(frozen=True)
 class Browser:
-    """A browser: the marks that tell it is installed, and the folder of its managed policies. Paths are absolute."""
+    """A browser, installed where one of its ``marks`` is, and its folder of managed policies. Paths are absolute."""
 
     name: str
     title: str

@@ -195,7 +195,7 @@ def _missing_folders(file: PolicyFile) -> list[str]:
 
 
 def _remove_folders(folders: list[str]) -> None:
-    """Those that are empty: whoever put something into one of ours since may keep it."""
+    """Those that are empty: what others have put into ours since stays."""
     for folder in folders:
         with suppress(OSError):
             os.rmdir(folder)

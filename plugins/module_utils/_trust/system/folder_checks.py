@@ -63,7 +63,7 @@ def check_readers(platform: Platform, anchor: Anchor) -> list[Check]:
     asked = [("-CAfile", bundle) for bundle in platform.bundles[:1]] + (
         [("-CApath", platform.links)] if platform.links else []
     )
-    with ThreadPoolExecutor() as meanwhile:  # a reader that is none of ours takes as long as all that we look at
+    with ThreadPoolExecutor() as meanwhile:  # an independent reader takes as long as all our own checks
         confirmed = [meanwhile.submit(_confirm, platform, option, path, anchor) for option, path in asked]
         checks = [_check_bundle(platform, bundle, anchor) for bundle in platform.bundles]
         checks += [_check_separated(path, anchor) for path in platform.separated]
@@ -136,7 +136,7 @@ def _check_readable(platform: Platform, path: str, sentence: str) -> Check:
 
 
 def _confirm(platform: Platform, option: str, path: str, anchor: Anchor) -> Check:
-    """Ask a reader that is none of ours."""
+    """Ask an independent reader."""
     reason = refusal(option, path, anchor.pem, platform.settings.command("openssl"))
     if reason is None:
         return Check(False, True, f"{path} was not confirmed by another reader: there is no openssl command")

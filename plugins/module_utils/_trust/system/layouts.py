@@ -35,7 +35,7 @@ class Layout:
 
     name: str
     platforms: str
-    marks: tuple[str, ...]  # each tells the platform
+    marks: tuple[str, ...]  # the platform has one of these at least
     command: tuple[str, ...]  # refreshes the store
     package: str  # brings the command
     anchors: str  # the administrator's folder of anchors
@@ -53,7 +53,7 @@ class Layout:
     rebuild: tuple[str, ...] = ()  # arguments with which it clears what is left of former anchors too
     rereads_links: bool = False  # whether what lies in the links folder is a source itself
     joins_bytes: bool = False  # whether the bundle is the files one after the other, whatever they end with
-    script: bool | None = None  # whether the command is a shell script, where that tells two rows apart
+    script: bool | None = None  # whether the command is a shell script, where that distinguishes two rows
     deferral: tuple[str, str] = ("", "")  # with this variable set, it only leaves this file, for the next boot
     preflight: str = ""  # how a change can be tried first
 
@@ -256,7 +256,7 @@ class Platform:
 
     @property
     def is_recognized(self) -> bool:
-        """Whether this is the host's platform, as far as its files tell."""
+        """Whether this is the host's platform, judging by its files."""
         if not any(os.path.exists(path) for path in self.paths(self.layout.marks)):
             return False
         is_script = (read_regular(self.command) or b"").startswith(b"#!/bin/sh")

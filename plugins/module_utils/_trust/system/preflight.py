@@ -4,7 +4,7 @@
 
 """A change of a system store tried in a scratch folder: what check mode says is what the platform's own programs do.
 
-Debian's update-ca-certificates and FreeBSD's certctl can be told to work elsewhere. Where p11-kit is the engine, it
+Debian's update-ca-certificates and FreeBSD's certctl can be made to work elsewhere. Where p11-kit is the engine, it
 extracts from a copy of the sources, by a configuration which it reads for every user but root: pkcs11.conf(5).
 """
 
@@ -144,7 +144,7 @@ def _stage(platform: Platform, scratch: Platform, folders: list[str], anchor: An
 
 
 def _copy(top: Path, copy: Path) -> None:
-    """The regular files below a folder, with links resolved. What holds a private key is none of a store's business."""
+    """The regular files below a folder, with links resolved. Files with a private key are left out."""
     for path, _folders, names, folder in os.fwalk(top):
         target = copy / Path(path).relative_to(top)
         target.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 MAKE = "anchorage.pki.certificate_authority"
 READ = "anchorage.pki.certificate_authority_info"
+AUTHORITY_OF_0_2_0 = Path(__file__).resolve().parents[2] / "authority_0_2_0" / "authority"
 PASSPHRASE = "correct horse battery staple"
 RESPONDER_PASSPHRASE = "another long passphrase"
 SECRETS = {"passphrase": PASSPHRASE, "responder_passphrase": RESPONDER_PASSPHRASE}
@@ -81,7 +83,7 @@ def test_the_info_of_no_authority_is_no_failure(results, folder: Path) -> None:
         ("no room", "staple_lifetime: 20 days leave no room"),
         ("a file", "playbook.json is not a folder"),
         ("in the way", "cannot be made: File exists. Check the option authority"),
-        ("letters", "holds something, but no policy.json"),
+        ("letters", "contains files but no policy.json"),
         ("wrong", "passphrase: this is not the passphrase of the private key"),
         ("wrong in check mode", "passphrase: this is not the passphrase of the private key"),
         ("another type", "key_type is ecdsa-p256, not rsa-3072"),
@@ -164,6 +166,46 @@ def test_no_secret_is_written_anywhere(run, folder: Path) -> None:
         secrets += path.read_text().splitlines()[1:-1]
     assert len(secrets) > 10
     assert not [secret for secret in secrets if secret in run.output + str(run.results)]
+
+
+@pytest.mark.parametrize("version", ["38.0.4", "42.0.8"])
+def test_an_old_cryptography_is_refused_before_anything_is_written(
+    start_playbook, tmp_path: Path, version: str
+) -> None:
+    """So old a one here that it lacks every name."""
+    package = tmp_path / "packages" / "cryptography"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"__version__ = {version!r}\n")
+    tasks = {
+        "made": {MAKE: {"authority": str(tmp_path / "authority")}},
+        "planned": {MAKE: {"authority": str(tmp_path / "authority")}, "check_mode": True},
+        "read": {READ: {"authority": str(tmp_path / "authority")}},
+    }
+    run = start_playbook(tmp_path / "playbook", tasks, PYTHONPATH=str(package.parent))()
+    for result in run.results.values():
+        assert (result["failed"], result["changed"]) == (True, False)
+        assert "needs the Python package cryptography, 43 or newer, on the controller; " in result["msg"]
+        assert f" has {version}. Upgrade it there." in result["msg"]
+    assert "Traceback" not in run.output
+    assert not (tmp_path / "authority").exists()
+
+
+def test_an_authority_of_0_2_0_is_taken_over_unchanged(start_playbook, tmp_path: Path) -> None:
+    """As far as it can be without a clock: long after its certificates' renewal is due, only their steps are left."""
+    folder = shutil.copytree(AUTHORITY_OF_0_2_0, tmp_path / "authority")
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    read = {READ: {"authority": str(folder), "places": "all"}}
+    preview = {MAKE: {"authority": str(folder)}, "check_mode": True}
+    results = start_playbook(tmp_path / "reading", {"read": read, "preview": preview})().results
+    assert results["read"]["leaves"] == {"superseded": 1, "deployed": 2, "signed": 1, "revoked": 1}
+    assert len(results["read"]["places"]) == 3
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    made = start_playbook(tmp_path / "making", {"made": {MAKE: {"authority": str(folder)}}, "read": read})().results
+    assert made["made"]["steps"] == results["preview"]["steps"] == results["read"]["due"]
+    assert made["read"]["leaves"] == results["read"]["leaves"]
+    assert made["read"]["due"] == []
 
 
 def test_two_runs_at_the_same_time_make_one_authority(start_playbook, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_first_run_in_check_mode_does_not_fail(results) -> None:
         ("wildcard", "*.app.localhost"),
         ("no address", "looks like an IP address and is none"),
         ("too long", "lifetime: 91 days for 'app'"),
-        ("folder", "name: '../app' names a folder: use up to"),
+        ("folder", "name: '../app' cannot name a folder"),
         ("neither", "one of the following is required: name, certificates"),
         ("two ways", "mutually exclusive: name|certificates"),
         ("no names", "state is present but any of the following are missing: names, certificates"),

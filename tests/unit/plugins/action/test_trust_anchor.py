@@ -220,7 +220,7 @@ def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any
 
 
 @on_debian_as_root
-def test_what_applications_are_told_is_for_the_administrator_to_ask_for_and_goes_unasked(
+def test_the_environment_of_applications_is_for_the_administrator_to_ask_for_and_goes_unasked(
     results: dict[str, dict[str, Any]],
 ) -> None:
     assert "applications" not in {store["kind"] for store in results["trust_anchor"]["everywhere"]["stores"]}

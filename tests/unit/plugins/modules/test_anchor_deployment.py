@@ -74,7 +74,7 @@ def test_a_refusal_that_names_such_a_file_is_escaped_too(tmp_path: Path, capsys:
     assert found["msg"] == f"stub: {SHOWN} cannot be read."
 
 
-def test_a_lock_that_cannot_be_taken_is_told_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lock_that_cannot_be_taken_is_reported_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / os.path.basename(NAME)
     ScratchHost(folder).lock.mkdir()
     found = result(kind_of(FullStore("trusted")), folder, capsys)

@@ -37,6 +37,7 @@ from cryptography import x509
 #: Noon in UTC of the day on which the tests' authorities are made.
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 NO_PASSPHRASES = Passphrases()
+FOLDER_OF_0_2_0 = Path(__file__).resolve().parents[2] / "authority_0_2_0" / "authority"
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,16 @@ def authority(make_authority: Callable[..., Authority], tmp_path_factory: pytest
 def own_authority(authority: Authority, tmp_path: Path) -> Authority:
     """A copy of the authority that a test may change."""
     return read_authority(shutil.copytree(authority.folder, tmp_path / "authority"))
+
+
+@pytest.fixture
+def folder_of_0_2_0(tmp_path: Path) -> Path:
+    """The folder of an authority that release 0.2.0 made, with the modes that git does not keep. A test may change it.
+    Last used four days after ``now``."""
+    folder = Path(shutil.copytree(FOLDER_OF_0_2_0, tmp_path / "of-0.2.0"))
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    return folder
 
 
 @pytest.fixture(scope="session")

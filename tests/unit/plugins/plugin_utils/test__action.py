@@ -48,8 +48,9 @@ def test_the_interpreter_that_ansible_found_is_still_remembered() -> None:
     action = Action()
     action._discovered_interpreter_key = "discovered_interpreter_python"
     action._discovered_interpreter = "/usr/bin/python3"
-    result = action.call_host("anchor_deployment", {}, {})
-    assert result["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/python3"}
+    facts = {"discovered_interpreter_python": "/usr/bin/python3"}
+    assert action.interpreter_facts() == {"ansible_facts": facts}
+    assert Action().interpreter_facts() == {}
 
 
 @pytest.mark.parametrize("setting", ["DEFAULT_DEBUG", "DEFAULT_KEEP_REMOTE_FILES"])

@@ -350,7 +350,7 @@ def test_a_certificate_beside_the_source_folder_is_reported(host: ScratchDebian)
 # --- what cannot be done
 
 
-def test_a_refresh_that_does_nothing_is_found_out_and_taken_back(host: ScratchDebian) -> None:
+def test_a_refresh_that_does_nothing_is_detected_and_rolled_back(host: ScratchDebian) -> None:
     host.set_program("#!/bin/sh\nexit 0\n")
     before = host.picture()
     outcome = apply("install", host)
@@ -362,7 +362,7 @@ def test_a_refresh_that_does_nothing_is_found_out_and_taken_back(host: ScratchDe
     assert host.picture() == before
 
 
-def test_a_failing_refresh_is_told_in_its_own_words_and_does_no_more_harm(host: ScratchDebian) -> None:
+def test_a_failing_refresh_is_reported_in_its_own_words_and_does_no_more_harm(host: ScratchDebian) -> None:
     host.set_program("#!/bin/sh\necho 'no hash for you' >&2\nexit 3\n")
     before = host.picture()
     outcome = apply("install", host)
@@ -389,7 +389,7 @@ def test_a_removal_that_fails_half_way_has_changed_something(host: ScratchDebian
     assert f"{host.bundle} holds it" in outcome.evidence
 
 
-def test_an_attempt_that_cannot_be_taken_back_is_told(host: ScratchDebian) -> None:
+def test_a_change_that_cannot_be_rolled_back_is_reported(host: ScratchDebian) -> None:
     host.set_program(f'#!/bin/sh\n[ "$1" ] && exit 3\ncat {host.own_file(ANCHOR)} >> {host.bundle}\n')
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed) == ("failed", True)
@@ -544,7 +544,7 @@ def test_check_mode_previews_what_stands_in_the_way(host: ScratchDebian, monkeyp
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_store_on_a_read_only_file_system_is_told_and_unchanged(
+def test_a_store_on_a_read_only_file_system_is_reported_and_unchanged(
     host: ScratchDebian, monkeypatch: pytest.MonkeyPatch, check_mode: bool
 ) -> None:
     access = os.access
@@ -555,7 +555,7 @@ def test_a_store_on_a_read_only_file_system_is_told_and_unchanged(
     assert not host.own_file(ANCHOR).exists()
 
 
-def test_a_former_anchor_in_somebody_elses_file_is_told_alike_each_time(host: ScratchDebian) -> None:
+def test_a_former_anchor_in_somebody_elses_file_is_reported_alike_each_time(host: ScratchDebian) -> None:
     settle("install", host)
     former = Anchor("anchorage-former", pem_of(OTHER_ROOT).decode())
     host.put(host.anchors / "corporate.crt", pem_of(OTHER_ROOT) + pem_of(make_root("Neighbour")))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -20,7 +21,8 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe, is_valid_at
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_fields import find_fields
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem, to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import to_pem
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import CRL_DER, CSR_DER, DER_A, PKCS8_DER, PUBLIC_DER
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root
 from cryptography import x509
@@ -34,6 +36,11 @@ from hypothesis import strategies as st
 BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path(certifi.where()))
 
 
+def written(name: x509.Name) -> str:
+    """A name as RFC 4514 has it. Older releases of cryptography escape a lone blank twice, which no other value is."""
+    return re.sub(r"=\\\\ (?=[,+]|$)", r"=\\ ", name.rfc4514_string())
+
+
 def by_cryptography(der: bytes) -> dict[str, Any]:
     """The same facts from another library."""
     certificate = x509.load_der_x509_certificate(der)
@@ -43,8 +50,8 @@ def by_cryptography(der: bytes) -> dict[str, Any]:
     except x509.ExtensionNotFound:
         is_ca = False
     return {
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
+        "subject": written(certificate.subject),
+        "issuer": written(certificate.issuer),
         "not_before": certificate.not_valid_before_utc.isoformat(),
         "not_after": certificate.not_valid_after_utc.isoformat(),
         "serial_number": f"{certificate.serial_number:x}",
@@ -131,7 +138,7 @@ def test_agrees_with_cryptography_on_odd_ones(certificate: x509.Certificate) -> 
 def test_writes_any_name_as_cryptography_does(text: str) -> None:
     subject = name((NameOID.ORGANIZATION_NAME, text))
     der = der_of(make_root(subject=subject))
-    assert describe(der, [])["subject"] == subject.rfc4514_string()
+    assert describe(der, [])["subject"] == written(subject)
 
 
 def changed(der: bytes, field: str, change: Callable[[bytearray, int], None]) -> bytes:

@@ -17,14 +17,8 @@ from pathlib import Path
 import certifi
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import (
-    decode_body,
-    find_blocks,
-    find_labels,
-    from_pem,
-    read_pem,
-    to_pem,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import find_blocks, find_labels, read_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body, from_pem, to_pem
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     BEGIN,
     CORPUS,

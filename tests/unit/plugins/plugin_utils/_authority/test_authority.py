@@ -45,7 +45,7 @@ def test_a_relative_folder_would_be_another_one_wherever_ansible_is_started(opti
         authority_folder(option, {})
 
 
-def test_the_home_of_nobody_is_told() -> None:
+def test_the_home_of_nobody_is_reported() -> None:
     with pytest.raises(PkiError, match=r"^authority: '~no-such-user/pki' names the home of a user who is not there"):
         authority_folder("~no-such-user/pki", {})
 
@@ -126,7 +126,7 @@ def test_no_authority_or_one_cut_off_at_its_start_is_missing(tmp_path: Path, lef
 
 def test_a_folder_with_something_else_is_never_taken(tmp_path: Path) -> None:
     (tmp_path / "letters").touch()
-    with pytest.raises(PkiError, match=r"holds something, but no policy.json") as caught:
+    with pytest.raises(PkiError, match=r"contains files but no policy.json") as caught:
         read_authority(tmp_path)
     assert not isinstance(caught.value, AuthorityMissingError)
 
@@ -203,7 +203,7 @@ def test_a_certificate_of_an_unknown_version_is_named(own_authority: Authority) 
     assert der.count(version) == 1
     pem = ssl.DER_cert_to_PEM_cert(der.replace(version, version[:-1] + b"\7"))
     (own_authority.root.folder / "certificate.pem").write_text(pem)
-    with pytest.raises(PkiError, match=r"root/1/certificate.pem is not a certificate any more. Restore"):
+    with pytest.raises(PkiError, match=r"root/1/certificate.pem is no longer a certificate. Restore"):
         read_authority(own_authority.folder)
 
 

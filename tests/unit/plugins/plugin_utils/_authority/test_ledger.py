@@ -15,6 +15,7 @@ import stat
 import subprocess
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.file_systems import network_file_system
@@ -248,6 +249,47 @@ def test_the_staples_of_a_leaf_are_found_by_their_digest(
     assert record.staple("0" * 64) is None
 
 
+def test_a_staple_is_kept_whole_and_counts_as_deployed_once_its_host_has_confirmed_it(
+    ledger: Ledger, make_leaf: MakeLeaf, issuing: Signer, responder: Signer, now: datetime
+) -> None:
+    leaf, sibling = make_leaf(), make_leaf()
+    first, second = (sign_staple(leaf, issuing.certificate, responder, days, now) for days in (7, 3))
+    for certificate in (leaf, sibling):
+        enter(ledger, certificate)
+    with ledger.transaction():
+        for staple in (first, second):
+            ledger.record_staple(staple, fingerprint(leaf))
+
+    def recorded() -> list[StapleRecord]:
+        record = ledger.leaf(PLACE, fingerprint(leaf))
+        assert record is not None
+        return list(record.staples)
+
+    assert [(staple.der, staple.renew_at) for staple in recorded()] == [
+        (staple.der, staple.renew_at) for staple in (first, second)
+    ]
+    assert [staple.deployed_at for staple in recorded()] == [None, None]
+    for leaf_sha256, staple_sha256, at, deployed in (
+        (fingerprint(leaf), "", now, [None, None]),
+        (fingerprint(sibling), second.sha256, now, [None, None]),
+        (fingerprint(leaf), second.sha256, now, [None, now]),
+        (fingerprint(leaf), second.sha256, now + timedelta(days=1), [None, now]),
+    ):
+        with ledger.transaction():
+            ledger.mark_deployed(PLACE, leaf_sha256, staple_sha256, at)
+        assert [staple.deployed_at for staple in recorded()] == deployed
+
+
+def test_a_status_is_read_again_inside_a_transaction(ledger: Ledger, path: Path, make_leaf: MakeLeaf) -> None:
+    sha256 = enter(ledger, make_leaf())
+    assert ledger.leaf_status("0" * 64) is None
+    assert ledger.leaf_status(sha256) == "signed"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE certificates SET status = 'revoked'")
+    with ledger.transaction():
+        assert ledger.leaf_status(sha256) == "revoked"
+
+
 def test_staples_that_ended_long_ago_make_room_for_a_new_one(
     ledger: Ledger, make_leaf: MakeLeaf, issuing: Signer, now: datetime
 ) -> None:
@@ -463,7 +505,7 @@ def test_eight_processes_lose_nothing_and_wait_for_each_other(path: Path, make_l
         assert ledger.leaf_counts() == {"signed": 400}
 
 
-def test_a_writer_that_does_not_end_is_told(path: Path, make_leaf: MakeLeaf) -> None:
+def test_a_writer_that_does_not_end_is_reported(path: Path, make_leaf: MakeLeaf) -> None:
     with open_ledger(path, create=True) as hanging, hanging.transaction():
         with (
             pytest.raises(PkiError, match=r"database is locked.*a run hangs"),

@@ -183,7 +183,7 @@ def test_an_unchanged_authority_needs_no_passphrase(encrypted: Authority, now: d
         (Passphrases(None, "the wrong passphrase"), "responder_passphrase: this is not the passphrase of"),
     ],
 )
-def test_a_wrong_passphrase_is_told_long_before_it_is_needed(encrypted, now, passphrases, words: str) -> None:
+def test_a_wrong_passphrase_is_reported_long_before_it_is_needed(encrypted, now, passphrases, words: str) -> None:
     with pytest.raises(PkiError) as caught:
         check_passphrases(plan_provisioning(encrypted.folder, {}, "", now), passphrases)
     assert str(caught.value).startswith(words)
@@ -192,7 +192,7 @@ def test_a_wrong_passphrase_is_told_long_before_it_is_needed(encrypted, now, pas
 
 
 @pytest.mark.parametrize("option", ["passphrase", "responder_passphrase"])
-def test_a_needless_passphrase_is_told(authority: Authority, now: datetime, option: str) -> None:
+def test_a_needless_passphrase_is_reported(authority: Authority, now: datetime, option: str) -> None:
     given = (
         Passphrases("a needless passphrase") if option == "passphrase" else Passphrases(None, "a needless passphrase")
     )
@@ -415,11 +415,11 @@ def test_a_damaged_key_stops_the_run_that_needs_it_and_is_never_replaced(
 
 # Interruption
 
-#: Where a run may be killed: before each file, each write that has to be on the disk, and each renaming.
-SYSTEM_CALLS = [(os, "open"), (os, "fsync"), (os, "rename"), (os, "replace")]
+#: Before each of these a run may be killed: a file is written but not yet on the disk, or not yet in its place.
+SYSTEM_CALLS = [(os, "fsync"), (os, "rename"), (os, "replace")]
 
 
-def test_a_run_that_was_killed_is_completed_by_the_next_and_no_key_is_made_anew(
+def test_a_run_that_was_killed_is_completed_by_the_next_and_no_key_is_made_again(
     make_authority: MakeAuthority, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for step in itertools.count(1):
@@ -437,7 +437,7 @@ def test_a_run_that_was_killed_is_completed_by_the_next_and_no_key_is_made_anew(
         assert steps(folder, now) == []
         with open_ledger(completed.ledger_path) as ledger:
             assert ledger.authorities() == {completed.root.sha256, completed.issuing.sha256}
-    assert step > 30
+    assert step > 15
     assert len(left) == 6  # in the last round, all but the ledger's entries was there
 
 
@@ -484,7 +484,7 @@ def test_an_unfinished_renewal_is_finished(own_authority: Authority, make_author
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 @pytest.mark.parametrize("size", ["12k", "28k", "40k", "60k"])
-def test_a_full_disk_is_told_and_the_next_run_completes(make_authority, tmp_path: Path, now, size: str) -> None:
+def test_a_full_disk_is_reported_and_the_next_run_completes(make_authority, tmp_path: Path, now, size: str) -> None:
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", tmp_path], check=False)
     if mounted.returncode:
         pytest.skip("mounting is not permitted here")
@@ -504,7 +504,7 @@ def test_a_full_disk_is_told_and_the_next_run_completes(make_authority, tmp_path
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
-def test_a_folder_that_cannot_be_written_is_told_and_stays_as_it_is(own_authority, make_authority, now) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_and_stays_as_it_is(own_authority, make_authority, now) -> None:
     folder = own_authority.folder
     mounted = subprocess.run(["mount", "--bind", "-o", "ro", folder, folder], check=False)
     if mounted.returncode:

@@ -30,7 +30,7 @@ Certify = Callable[..., CertifiedKey]
 
 @pytest.fixture
 def certify(leaf_key: PrivateKey, now: datetime) -> Certify:
-    """A function that makes a certificate that ends when told; what is due depends on nothing else in it."""
+    """A function that makes a certificate that ends at a given time; what is due depends on nothing else in it."""
 
     def make(number: int, left: timedelta, life: timedelta) -> CertifiedKey:
         validity = Validity(now + left - life, now + left)
@@ -120,7 +120,7 @@ def test_the_issuing_authority_is_due_when_less_than_a_leafs_lifetime_is_left(
     assert plan(-DAY) == due
 
 
-def test_the_reason_of_a_new_issuing_authority_is_told(in_its_prime, policy, certify, now: datetime) -> None:
+def test_the_reason_of_a_new_issuing_authority_is_reported(in_its_prime, policy, certify, now: datetime) -> None:
     aging = replace(in_its_prime, issuers=(issuer(certify(7, 10 * DAY, 1095 * DAY)),))
     assert words(plan_authority(aging, policy, {}, now)) == [
         "issuing authority 8: the last one ends on 2026-06-11, before a leaf of 90 days would",

@@ -53,7 +53,7 @@ def test_a_result_holds_no_key(make_authority: MakeAuthority, tmp_path: Path) ->
     assert "key.pem" not in told
 
 
-def test_a_policy_is_told_in_the_words_of_the_options(policy: Policy) -> None:
+def test_a_policy_is_reported_in_the_words_of_the_options(policy: Policy) -> None:
     result = policy_result(policy)
     assert result["key_type"] == "ecdsa-p256"
     assert result["unconstrained"] is False

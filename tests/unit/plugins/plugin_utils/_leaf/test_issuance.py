@@ -459,10 +459,10 @@ def test_a_responder_that_is_not_valid_asks_for_the_renewal(own_authority, ledge
     assert ledger.leaf_counts() == {}
 
 
-# The rehearsal of check mode
+# The preflight of check mode
 
 
-def test_a_rehearsal_accepts_what_a_run_can_do_and_signs_nothing(
+def test_a_preflight_accepts_what_a_run_can_do_and_signs_nothing(
     own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, deployed: LeafPlan, now: datetime
 ) -> None:
     before = ledger.leaf_counts()
@@ -472,7 +472,7 @@ def test_a_rehearsal_accepts_what_a_run_can_do_and_signs_nothing(
     assert ledger.leaf_counts() == before
 
 
-def test_a_rehearsal_needs_the_keys_of_what_would_be_signed_alone(
+def test_a_preflight_needs_the_keys_of_what_would_be_signed_alone(
     own_authority: Authority, deployed: LeafPlan, request_leaf: RequestLeaf, now: datetime
 ) -> None:
     (own_authority.issuing.folder / "key.pem").unlink()
@@ -484,7 +484,7 @@ def test_a_rehearsal_needs_the_keys_of_what_would_be_signed_alone(
             preflight([plan], own_authority, OPEN, now)
 
 
-def test_a_rehearsal_tells_what_certificate_authority_would_renew_apart(
+def test_a_preflight_tells_what_certificate_authority_would_renew_apart(
     own_authority: Authority, request_leaf: RequestLeaf, deployed: LeafPlan, now: datetime
 ) -> None:
     """Since in check mode an earlier task may have said that it would."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The authority's files: closed to others, complete or not there, and refused where others could meddle."""
+"""The authority's files: closed to others, complete or not there, and refused where others could tamper."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_a_folder_appears_with_all_its_files(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     create_complete_folder(tmp_path / "root" / "1", {"key.pem": b"first"})
-    with pytest.raises(PkiError, match=r"root/1 cannot be written: .*goes on from there"):
+    with pytest.raises(PkiError, match=r"root/1 cannot be written: .*continues from there"):
         create_complete_folder(tmp_path / "root" / "1", {"key.pem": b"second"})
     assert (tmp_path / "root" / "1" / "key.pem").read_bytes() == b"first"
     assert os.listdir(tmp_path / "root") == ["1"]
@@ -202,11 +202,11 @@ def test_a_second_run_waits_and_then_says_so(tmp_path: Path) -> None:
         holder.stdout.readline()
         with (
             pytest.raises(PkiError, match=f"Another run has been changing the authority in {tmp_path} for 0 seconds"),
-            exclusive_lock(lock, patience=0.1),
+            exclusive_lock(lock, timeout=0.1),
         ):
             pytest.fail("the lock was given twice")
         holder.kill()
-    with exclusive_lock(lock, patience=0.0):
+    with exclusive_lock(lock, timeout=0.0):
         assert mode_of(lock) == 0o600
 
 
@@ -231,7 +231,7 @@ def test_the_lock_admits_one_at_a_time(tmp_path: Path) -> None:
 def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), exclusive_lock(tmp_path / "lock"):
         raise RuntimeError
-    with exclusive_lock(tmp_path / "lock", patience=0.0):
+    with exclusive_lock(tmp_path / "lock", timeout=0.0):
         pass
 
 

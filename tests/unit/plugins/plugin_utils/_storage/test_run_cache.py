@@ -56,7 +56,7 @@ def test_a_value_is_made_once(path: Path) -> None:
     assert share_value(path, always, lambda former: {"made": "again"}) == {"made": None}
 
 
-def test_a_value_that_is_not_current_is_made_anew(path: Path) -> None:
+def test_a_value_that_is_not_current_is_made_again(path: Path) -> None:
     share_value(path, always, lambda former: 1)
     assert share_value(path, never, lambda former: former + 1) == 2
     assert read_value(path) == 2
@@ -92,7 +92,7 @@ def test_a_value_is_read_from_memory_until_it_was_swapped(path: Path, monkeypatc
     assert read_value(path) == 2
 
 
-def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_used_is_reported(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("a file is in the way")
     with pytest.raises(PkiError, match="cannot be used: Not a directory"):
         share_value(tmp_path / "folder" / "value.json", always, lambda former: 1)
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         write_text(tmp_path / "folder" / "bundle.pem", "text")
 
 
-def test_a_folder_without_locks_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_locks_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: Any) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
@@ -109,7 +109,7 @@ def test_a_folder_without_locks_is_told(path: Path, monkeypatch: pytest.MonkeyPa
         share_value(path, always, lambda former: 1)
 
 
-def test_a_full_disk_is_told_and_keeps_the_former_value(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_keeps_the_former_value(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     share_value(path, always, lambda former: 1)
 
     def full(*arguments: Any, **options: Any) -> None:

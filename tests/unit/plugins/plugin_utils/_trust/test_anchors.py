@@ -48,7 +48,7 @@ def private_key(encoding: PrivateFormat, secret: bytes = b"") -> bytes:
     return KEY.private_bytes(Encoding.PEM, encoding, encryption)
 
 
-def test_an_anchor_tells_who_it_is() -> None:
+def test_an_anchor_says_what_it_is() -> None:
     anchor = parse_anchor(PEM, "src root.pem", NOW)
     sha256 = hashlib.sha256(der_of(ROOT)).hexdigest()
     assert anchor.sha256 == sha256

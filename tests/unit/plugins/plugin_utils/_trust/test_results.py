@@ -86,7 +86,7 @@ def test_a_failure_keeps_its_message_and_its_stores() -> None:
     [
         {"unreachable": True, "msg": "Failed to connect"},
         {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "Traceback", "exception": "Traceback"},
-        {"failed": True, "msg": "no python", "ansible_facts": {"discovered_interpreter_python": "/usr/bin/python3"}},
+        {"failed": True, "msg": "no python", "warnings": ["another Python was found"]},
     ],
 )
 def test_a_failure_without_stores_is_passed_through(failure: dict[str, Any]) -> None:

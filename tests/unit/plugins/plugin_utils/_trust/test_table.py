@@ -89,7 +89,7 @@ def test_every_state_has_something_to_do(state: str, what_to_do: str) -> None:
         ({"failed": True}, "failed", "see the task's own result"),
     ],
 )
-def test_a_host_without_stores_is_told_with_the_reason(outcome: dict[str, Any], state: str, message: str) -> None:
+def test_a_host_without_stores_is_shown_with_the_reason(outcome: dict[str, Any], state: str, message: str) -> None:
     lines = trust_table({"host": outcome})
     assert [line.split() for line in lines if line.startswith("host")] == [["host", state, *message.split()]]
 
@@ -107,5 +107,5 @@ def test_each_anchor_is_described_once() -> None:
     assert [line.split()[0] for line in lines[:2]] == ["CN=Lab", "CN=Other"]
 
 
-def test_no_host_is_told() -> None:
+def test_no_host_is_shown() -> None:
     assert trust_table({})[-1] == "0 hosts: nothing to report."

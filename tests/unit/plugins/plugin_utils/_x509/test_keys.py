@@ -108,7 +108,7 @@ def test_a_passphrase_that_openssl_does_not_take_is_refused(leaf_key: PrivateKey
         (None, "", f"passphrase: the private key {PATH} is not encrypted. Leave the option out"),
     ],
 )
-def test_a_passphrase_that_does_not_fit_is_told_apart(
+def test_a_passphrase_that_does_not_fit_is_reported_separately(
     leaf_key: PrivateKey, stored_with: str | None, given: str | None, words: str
 ) -> None:
     with pytest.raises(PkiError) as caught:

@@ -71,14 +71,14 @@ def test_a_name_has_the_kind_and_the_form_that_a_certificate_holds(text: str, ki
         ("-app.test", "letters, digits and inner hyphens"),
         ("two words.test", "letters, digits and inner hyphens"),
         ("app.test/path", "letters, digits and inner hyphens"),
-        ("app.*.test", "a wildcard stands alone in front"),
-        ("*.*.test", "a wildcard stands alone in front"),
+        ("app.*.test", "a wildcard is the whole first label"),
+        ("*.*.test", "a wildcard is the whole first label"),
         ("a。b.test", "letters, digits and inner hyphens"),
         ("10.0.0.256", "looks like an IP address and is none"),
         ("app.1", "no DNS name ends in a number"),
         ("fe80::1%eth0", "without its zone"),
         ("*.localhost", "*.app.localhost"),
-        ("*.test", "above a single label"),
+        ("*.test", "covers a whole top-level domain"),
         ("straße.test", "write its A-label"),
         ("STRAẞE.test", "write its A-label"),
         ("DNS:app.test", "write 'app.test' without a prefix"),
@@ -99,7 +99,7 @@ def test_a_name_has_the_kind_and_the_form_that_a_certificate_holds(text: str, ki
         ("https://app.test:port/", "is not a URI"),
         ("https://10.0.0.1/", "by a DNS name"),
         ("https://[::1]/", "by a DNS name"),
-        ("https://*.test/", "a wildcard stands alone in front"),
+        ("https://*.test/", "a wildcard is the whole first label"),
     ],
 )
 def test_what_is_no_name_is_refused_with_the_reason(text: str, words: str) -> None:
@@ -159,5 +159,5 @@ def test_constraints_judge_a_name_by_its_host(text: str, host: str) -> None:
 
 
 def test_a_host_name_is_no_wildcard() -> None:
-    with pytest.raises(PkiError, match="a wildcard stands alone in front"):
+    with pytest.raises(PkiError, match="a wildcard is the whole first label"):
         parse_host_name("*.app.test")

@@ -59,21 +59,21 @@ def test_an_administrator_who_opted_out_is_asked(host: ScratchDebianJava, check_
     assert not apply("remove", host, check_mode=check_mode).changed
 
 
-def test_a_trigger_that_fails_is_told_in_its_own_words(host: ScratchDebianJava) -> None:
+def test_a_trigger_that_fails_is_reported_in_its_own_words(host: ScratchDebianJava) -> None:
     host.set_program(host.root / "bin/dpkg", "echo 'dpkg: error: lock held'; exit 2")
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed) == ("failed", False)
     assert outcome.evidence[0].startswith("dpkg --triggers-only --pending failed: dpkg: error: lock held.")
 
 
-def test_a_trigger_that_does_nothing_is_found_out(host: ScratchDebianJava) -> None:
+def test_a_trigger_that_does_nothing_is_detected(host: ScratchDebianJava) -> None:
     host.set_program(host.root / "bin/dpkg", "exit 0")
     outcome = apply("install", host)
     assert outcome.state == "failed"
     assert f"{host.keystore} lacks it" in outcome.evidence[0]
 
 
-def test_a_wrong_password_keeps_a_trace_and_is_told(host: ScratchDebianJava) -> None:
+def test_a_wrong_password_keeps_a_trace_and_is_reported(host: ScratchDebianJava) -> None:
     apply("install", host)
     host.defaults.write_text("storepass=wrong\n")
     outcome = apply("remove", host)

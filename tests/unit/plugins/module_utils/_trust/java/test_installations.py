@@ -184,7 +184,7 @@ def test_a_password_of_its_own_can_be_given(people: ScratchPeople, kind: str) ->
     assert aliases_in(path, password="of our own") == ["other"]
 
 
-def test_a_wrong_password_is_told(people: ScratchPeople) -> None:
+def test_a_wrong_password_is_reported(people: ScratchPeople) -> None:
     path = make_keystore(people.root / CACERTS, "JKS", password="of our own", other=OTHER.pem)
     before = path.read_bytes()
     outcome = apply("install", people, java_password="another")
@@ -296,7 +296,7 @@ def test_a_damaged_keystore_fails_and_stays_as_it_is(people: ScratchPeople, cont
 
 
 @pytest.mark.parametrize("script", ["exit 0", "exit 1", 'shift; while [ "$1" != -keystore ]; do shift; done; : > "$2"'])
-def test_a_keytool_that_does_not_do_it_is_found_out_and_taken_back(
+def test_a_keytool_that_does_not_do_it_is_detected_and_rolled_back(
     people: ScratchPeople, plain_cacerts: Path, script: str
 ) -> None:
     keytool = people.root / "opt/jdk/bin/keytool"

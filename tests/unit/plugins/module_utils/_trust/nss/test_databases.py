@@ -217,7 +217,9 @@ def test_a_database_with_a_password_is_left_to_its_user(people: ScratchPeople) -
     assert shortfall("install", [outcome]) == ""
 
 
-def test_what_another_tool_half_installed_behind_a_password_is_told_and_can_be_removed(people: ScratchPeople) -> None:
+def test_what_another_tool_half_installed_behind_a_password_is_reported_and_can_be_removed(
+    people: ScratchPeople,
+) -> None:
     database = ScratchDatabase(people.alice, password="alice's own")
     guess = str(write_as(people.alice, Path(people.alice.home, "guess"), b"\n"))
     with pytest.raises(AssertionError, match="SEC_ERROR_BAD_PASSWORD"):

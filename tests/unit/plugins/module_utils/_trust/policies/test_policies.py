@@ -87,7 +87,7 @@ def test_each_browser_gets_its_file_and_no_other(host: ScratchBrowsers, mark: st
     assert host.picture() == before
 
 
-def test_a_flatpak_is_told_the_path_inside_its_sandbox(host: ScratchBrowsers) -> None:
+def test_a_flatpak_gets_the_path_inside_its_sandbox(host: ScratchBrowsers) -> None:
     host.put("var/lib/flatpak/app/org.mozilla.firefox/current", "")
     settle_all("install", host)
     folder = host.root / firefox_policies.FLATPAK.lstrip("/")
@@ -489,7 +489,7 @@ CONSTRAINTS = [None, "corp.example", [], {"permitted_dns_names": None}, {"permit
 
 
 @pytest.mark.parametrize("constraints", CONSTRAINTS)
-def test_odd_limits_of_the_anchor_are_told_and_go_with_it(host: ScratchBrowsers, constraints: Any) -> None:
+def test_odd_limits_of_the_anchor_are_reported_and_go_with_it(host: ScratchBrowsers, constraints: Any) -> None:
     host.install_chromium()
     entry = {"certificate": BASE64, "constraints": constraints}
     file = host.put(host.chromium.parent / "odd.json", json.dumps({"CACertificatesWithConstraints": [entry], "A": 1}))

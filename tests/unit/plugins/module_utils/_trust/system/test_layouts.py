@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests of how a host's platform is told, and of what its files are taken for."""
+"""Tests of how a host's platform is recognized, and of what its files are taken for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def found(root: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "mark"), [(layout.name, mark) for layout in LAYOUTS for mark in layout.marks])
-def test_each_mark_tells_its_platform(tmp_path: Path, name: str, mark: str) -> None:
+def test_each_mark_identifies_its_platform(tmp_path: Path, name: str, mark: str) -> None:
     put(tmp_path, mark)
     assert found(tmp_path) == [name]
 
@@ -49,7 +49,7 @@ def test_of_two_marks_that_counts_whose_command_is_there(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("text", "bundles"), [("#!/bin/sh\n", 0), ("\x7fELF", 1)], ids=["script", "compiled"])
-def test_the_two_kinds_of_certctl_are_told_apart(tmp_path: Path, text: str, bundles: int) -> None:
+def test_the_two_kinds_of_certctl_are_distinguished(tmp_path: Path, text: str, bundles: int) -> None:
     put(tmp_path, "/bin/freebsd-version")
     put(tmp_path, "/usr/sbin/certctl", text)
     (store,) = anchor_folder.find(Settings(str(tmp_path)))

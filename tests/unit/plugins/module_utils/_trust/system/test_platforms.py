@@ -122,7 +122,7 @@ def test_a_link_that_a_former_root_left_does_not_hide_the_renewed_one(host: Scra
 # --- refreshes that succeed and do not
 
 
-def test_a_refresh_that_does_nothing_is_found_out_and_taken_back(host: ScratchPlatform) -> None:
+def test_a_refresh_that_does_nothing_is_detected_and_rolled_back(host: ScratchPlatform) -> None:
     host.set_program("#!/bin/sh\nexit 0\n")  # as that of EL 6 does until it is enabled
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed) == ("failed", False)
@@ -130,7 +130,7 @@ def test_a_refresh_that_does_nothing_is_found_out_and_taken_back(host: ScratchPl
     assert list(host.anchors.iterdir()) == []
 
 
-def test_a_step_that_fails_amid_a_refresh_is_found_out(p11_kit_host: ScratchPlatform) -> None:
+def test_a_step_that_fails_amid_a_refresh_is_detected(p11_kit_host: ScratchPlatform) -> None:
     trust_program = p11_kit_host.root / "bin/trust"
     sound = trust_program.read_text()
     heading, rest = sound.split("\n", 1)
