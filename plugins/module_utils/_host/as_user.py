@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import await_end
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded, describe_os_error
 
 # Seconds. Whatever the child runs has a shorter limit of its own.
 TIMEOUT = 180.0
@@ -143,7 +143,7 @@ def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[s
     except HostError as error:
         return {"error": str(error)}
     except OSError as error:
-        return {"error": f"{error.filename or 'A file'} cannot be read or changed: {error.strerror}."}
+        return {"error": describe_os_error(error)}
 
 
 def _receive(reading: int, deadline: float) -> bytes:

@@ -13,3 +13,8 @@ class HostError(Exception):
 
 class UserNeeded(HostError):
     """Only a person can do this, with knowledge that the host does not have; the message says how."""
+
+
+def describe_os_error(error: OSError) -> str:
+    """A sentence for an error of the system in work with files."""
+    return f"{error.filename or 'A file'} cannot be read or changed: {error.strerror}."

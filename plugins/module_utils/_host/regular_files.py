@@ -32,8 +32,11 @@ def read_regular_file(
 
     Raises OSError: NotRegularFile, TooLarge, and with ELOOP for a symbolic link that is not to be followed.
     """
-    with opened_regular_file(path, folder, follow_links) as descriptor:
-        return read_all(descriptor, largest)
+    descriptor, size = _open(path, folder, follow_links)
+    try:
+        return _read(descriptor, size, largest)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -41,27 +44,45 @@ def opened_regular_file(
     path: str | os.PathLike[str], folder: int | None = None, follow_links: bool = True
 ) -> Iterator[int]:
     """A descriptor of the regular file ``path``, for reading. Raises OSError as :func:`read_regular_file` does."""
-    descriptor = os.open(path, _FLAGS if follow_links else _FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+    descriptor, _size = _open(path, folder, follow_links)
     try:
-        require_regular(os.fstat(descriptor))
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def require_regular(status: os.stat_result) -> None:
-    """Raise NotRegularFile unless it is the status of a regular file."""
-    if stat.S_ISDIR(status.st_mode):
-        raise NotRegularFile(errno.EISDIR, "it is a folder")
-    if not stat.S_ISREG(status.st_mode):
-        raise NotRegularFile(errno.EINVAL, "it is not a regular file")
-
-
 def read_all(descriptor: int, largest: int) -> bytes:
     """What is left to read, of at most ``largest`` bytes. Raises OSError, TooLarge."""
-    expected = min(os.fstat(descriptor).st_size, largest)  # files in /proc have the size 0
-    chunks = [os.read(descriptor, expected + 1)]
+    return _read(descriptor, os.fstat(descriptor).st_size, largest)
+
+
+def require_regular(status: os.stat_result) -> None:
+    """Raise NotRegularFile unless it is the status of a regular file."""
+    if stat.S_ISREG(status.st_mode):
+        return
+    if stat.S_ISDIR(status.st_mode):
+        raise NotRegularFile(errno.EISDIR, "it is a folder")
+    raise NotRegularFile(errno.EINVAL, "it is not a regular file")
+
+
+def _open(path: str | os.PathLike[str], folder: int | None, follow_links: bool) -> tuple[int, int]:
+    """A descriptor, and the size of the file. No context manager, which takes its time with hundreds of files."""
+    descriptor = os.open(path, _FLAGS if follow_links else _FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        status = os.fstat(descriptor)
+        require_regular(status)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor, status.st_size
+
+
+def _read(descriptor: int, expected: int, largest: int) -> bytes:
+    """Everything, in one read where the file has its ``expected`` size, as those in /proc, of size 0, never have."""
+    chunks = [os.read(descriptor, min(expected, largest) + 1)]
     size = len(chunks[0])
+    if 0 < size == expected <= largest:
+        return chunks[0]
     while chunks[-1]:
         if size > largest:
             raise TooLarge(errno.EFBIG, f"it is larger than {largest} bytes")

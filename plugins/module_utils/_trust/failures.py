@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import traceback
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, describe_os_error
 
 # What a store can raise: errors of ours, of the system, and those of content in a shape that nobody expected.
 STORE_ERRORS = (HostError, OSError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -20,7 +20,7 @@ def describe(error: Exception) -> str:
     if isinstance(error, HostError):
         return str(error)
     if isinstance(error, OSError):
-        return f"{error.filename or 'A file'} cannot be read or changed: {error.strerror}."
+        return describe_os_error(error)
     place = traceback.extract_tb(error.__traceback__)[-1]
     file = os.path.basename(place.filename)
     return f"Internal error in {file}, line {place.lineno} ({type(error).__name__}); please report it."

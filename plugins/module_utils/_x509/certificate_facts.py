@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What there is to tell of a trusted certificate, in the form that lookup and module return."""
+"""The facts of a trusted certificate, in the form that the lookup and the module return."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ T = TypeVar("T")
 
 
 def describe(der: bytes, sources: Sequence[str]) -> dict[str, Any]:
-    """The facts of the certificate ``der``, which was found at ``sources``; plain types alone.
+    """The facts of the certificate ``der``, which was found at ``sources``, in plain types.
 
-    Each fact is read for itself: one that cannot be read is None, and the others are there.
-    Raises DerError for what is no certificate at all.
+    Each fact is read independently: one that cannot be read is None.
+    Raises DerError for anything but a certificate.
     """
     fields = find_fields(der)
     validity_start, dummy = content_of(der, fields.validity)

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fields of a certificate (RFC 5280, section 4.1), found in its DER without any library.
+"""The fields of a certificate (RFC 5280, section 4.1), located in its DER without a library.
 
-Roots that are older than today's rules are found as well: trust stores all over the world hold what libraries refuse,
-such as the serial number 0.
+Roots that predate today's rules are accepted: real trust stores hold what libraries refuse, such as serial number 0.
 """
 
 from __future__ import annotations
