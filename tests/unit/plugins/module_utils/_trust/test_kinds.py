@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.anchorage.pki.plugins.doc_fragments.host_halves import ModuleDocFragment
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import DEFAULT_KINDS, KIND_NAMES, KINDS
-from ansible_collections.anchorage.pki.plugins.modules import anchor_deployment, trust_anchor, trust_anchor_info
+from ansible_collections.anchorage.pki.plugins.modules import trust_anchor, trust_anchor_info
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC
 
 REPOSITORY = Path(__file__).resolve().parents[5]
 OPTIONAL = [kind.name for kind in KINDS if not kind.is_default]
 
 
-def options(module: Any) -> dict[str, Any]:
-    documentation: dict[str, Any] = yaml.safe_load(module.DOCUMENTATION)["options"]
-    return documentation
+def options(documentation: str) -> dict[str, Any]:
+    documented: dict[str, Any] = yaml.safe_load(documentation)["options"]
+    return documented
 
 
 def test_each_kind_is_listed_once() -> None:
@@ -33,19 +34,23 @@ def test_each_kind_is_listed_once() -> None:
     assert all(sought.startswith(("/", "~/")) for kind in KINDS for finder in kind.finders for sought in finder.sought)
 
 
-@pytest.mark.parametrize("module", [trust_anchor, trust_anchor_info, anchor_deployment])
-def test_every_task_takes_every_kind(module: Any) -> None:
-    assert options(module)["stores"]["choices"] == list(KIND_NAMES)
+@pytest.mark.parametrize(
+    "documentation",
+    [trust_anchor.DOCUMENTATION, trust_anchor_info.DOCUMENTATION, ModuleDocFragment.ANCHOR_DEPLOYMENT],
+    ids=["trust_anchor", "trust_anchor_info", "anchor_deployment"],
+)
+def test_every_task_takes_every_kind(documentation: str) -> None:
+    assert options(documentation)["stores"]["choices"] == list(KIND_NAMES)
 
 
 def test_the_arguments_are_the_tables() -> None:
     assert ANCHOR_SPEC["stores"]["choices"] == list(KIND_NAMES)
-    assert options(anchor_deployment)["stores"]["default"] == list(DEFAULT_KINDS)
+    assert options(ModuleDocFragment.ANCHOR_DEPLOYMENT)["stores"]["default"] == list(DEFAULT_KINDS)
 
 
 @pytest.mark.parametrize("module", [trust_anchor, trust_anchor_info])
 def test_the_documentation_says_what_each_stands_for(module: Any) -> None:
-    described = [re.split(r"[;.]", each)[0] for each in options(module)["stores"]["description"]]
+    described = [re.split(r"[;.]", each)[0] for each in options(module.DOCUMENTATION)["stores"]["description"]]
     assert [each for each in described if "stands for" in each] == [
         f"V({kind.name}) stands for {kind.stands_for}" for kind in KINDS
     ]
