@@ -28,8 +28,8 @@ PARTS = ("unit", "interoperability", "lint", "docs", "sanity", "molecule")
 #: Twice quiet: errors alone.
 PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
 
-#: The tests of a folder run on all processors, as far as that pays.
-AT_ONCE = ("--numprocesses=auto", "--maxprocesses=8")
+#: The tests of a folder run on all processors, as far as that pays; neighbours, which share fixtures, on the same one.
+AT_ONCE = ("--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal")
 
 #: No step takes this long, in seconds: one that does hangs.
 STEP_LIMIT = 1800
@@ -104,6 +104,7 @@ def environment_with(folder: Path = VENV) -> dict[str, str]:
     """The environment of a test: free of the caller's settings, with a virtual environment's programs on the path."""
     environment = machine.test_environment()
     environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
+    environment["PYTHONPYCACHEPREFIX"] = str(BUILD / "pycache")
     environment["ANSIBLE_HOME"] = str(BUILD / "ansible")
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
     if not sys.stdout.isatty():

@@ -25,6 +25,7 @@ PROGRAMS = {
     "certutil": "libnss3-tools",
     "curl": "curl",
     "gnutls-cli": "gnutls-bin",
+    "iptables": "iptables",  # which podman's networks need, and no package of podman's asks for
     "javac": "default-jdk-headless",
     "mmdebstrap": "mmdebstrap",
     "nginx": "nginx-light",
@@ -62,11 +63,11 @@ def cache_folder() -> Path:
 
 
 def test_environment() -> dict[str, str]:
-    """The caller's environment without what would bend a test: trust variables and Ansible settings."""
+    """The caller's environment without what would bend a test: trust variables, settings of Ansible and Python."""
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in TRUST_VARIABLES and not name.startswith(("ANSIBLE_", "MOLECULE_"))
+        if name not in TRUST_VARIABLES and not name.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON"))
     }
     if not runs_systemd():
         environment.setdefault("CONTAINERS_CONF", str(LAB / "containers.conf"))

@@ -29,12 +29,18 @@ FOREIGN_SETTINGS = (
 )
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of their own for all homes: pytest numbers those beside each other by a look at each."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def neutral_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def neutral_environment(monkeypatch: pytest.MonkeyPatch, homes: Path) -> None:
     """Keep the caller's settings out of a test, and the test out of the caller's home."""
     for variable in FOREIGN_SETTINGS:
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("HOME", tempfile.mkdtemp(dir=homes))
     monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(ROOT / "build" / "collections"))
 
 

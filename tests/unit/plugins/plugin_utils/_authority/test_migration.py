@@ -19,12 +19,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    read_authority,
+    to_pem,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import confirm
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, decide
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from ansible_collections.anchorage.pki.tests.unit.processes import fork_all
@@ -316,3 +324,36 @@ def test_it_is_renewed_when_it_is_due(folder_of_0_2_0: Path, make_authority: Mak
     ]
     assert lengths == [1, 2]
     assert first.certificate.public_key() == second.certificate.public_key()
+
+
+def test_a_leaf_that_its_host_has_is_unchanged_then_confirmed_and_later_renewed(
+    folder_of_0_2_0: Path, path: Path, request_leaf: Callable[..., LeafRequest], first_run: datetime
+) -> None:
+    authority, request = read_authority(folder_of_0_2_0), request_leaf("api", ("api.test",))
+
+    def planned(at: datetime) -> LeafPlan:
+        with open_ledger(path) as ledger:
+            record = ledger.current_leaf(API)
+        assert record is not None
+        deployed = DeployedLeaf(
+            "api",
+            generation=2,
+            leaf_sha256=record.sha256,
+            chain_sha256=hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest(),
+            staple_sha256=record.staples[-1].sha256,
+        )
+        return LeafPlan(request, deployed, record, decide(request, deployed, record, authority, at), API)
+
+    def confirmed() -> list[datetime | None]:
+        record = planned(first_run).record
+        assert record is not None
+        return [staple.deployed_at for staple in record.staples]
+
+    first = planned(first_run)
+    assert first.decision.action is Action.NONE
+    assert confirmed() == [None, None]
+    with open_ledger(path) as ledger:
+        confirm([first], [], ledger, first_run)
+    assert confirmed() == [None, first_run]
+    assert planned(first_run + 3 * DAY).decision.action is Action.STAPLE
+    assert planned(first_run + 60 * DAY).decision.action is Action.LEAF
