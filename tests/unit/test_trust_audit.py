@@ -45,18 +45,18 @@ def small_mozilla(controller: Controller) -> None:
 
 
 def audit(controller: Controller, *arguments: str, hosts: int = 2, **environment: str) -> tuple[Run, dict[str, Any]]:
-    """Run the playbook with these arguments: the run, and the result that it wrote into the folder."""
-    run = controller.run(*arguments, hosts=hosts, **environment)
+    """Run the playbook with these arguments: the run, and the result that it shows. To write that takes a second."""
+    run = controller.run(PLAYBOOK, "-v", *arguments, hosts=hosts, **environment)
+    before, name, shown = run.output.partition('"anchorage_audit": ')
+    assert name, before + run.errors
+    return run, json.JSONDecoder().raw_decode(shown)[0]
+
+
+def written(controller: Controller) -> dict[str, Any]:
+    """The result that a run wrote into the folder."""
     file = controller.folder / "audit.json"
-    assert file.exists(), run.output + run.errors
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    return run, json.loads(file.read_text())
-
-
-def written_by(controller: Controller, **variables: Any) -> tuple[str, str]:
-    """The playbook and its variables, as arguments."""
-    given = {"anchorage_audit_file": str(controller.folder / "audit.json"), **variables}
-    return PLAYBOOK, f"--extra-vars={json.dumps(given)}"
+    return json.loads(file.read_text())  # type: ignore[no-any-return]
 
 
 def set_variables(controller: Controller, host: str, variables: dict[str, Any]) -> None:
@@ -91,8 +91,9 @@ def names_of(findings: list[dict[str, Any]]) -> set[str]:
 def test_the_command_of_the_readme_shows_the_differences_and_writes_them(controller: Controller) -> None:
     """Into the current folder, and with Mozilla's real set."""
     (words,) = re.findall(r"^\$ ansible-playbook -i inventory.yml (.*trust_audit.*)$", README.read_text(), re.MULTILINE)
-    run, result = audit(controller, *shlex.split(words))
+    run = controller.run(*shlex.split(words), hosts=2)
     assert run.status == 0, run.output + run.errors
+    result = written(controller)
     assert result["machines"] == {"host1": 2, "host2": 2, "the controller": 2}
     assert (result["not_read"], result["errors"]) == ([], {})
     assert result["mozilla"] > 80
@@ -108,7 +109,7 @@ def test_a_host_with_another_root_stands_out(controller: Controller) -> None:
     with_roots(controller, "Mozilla", A + B + pem_of(NO_AUTHORITY))
     run, result = audit(
         controller,
-        *written_by(controller, anchorage_hosts=["host1", "host2", "controller", "Mozilla"]),
+        '--extra-vars={"anchorage_hosts": ["host1", "host2", "controller", "Mozilla"]}',
         inventory(controller, "controller", "Mozilla"),
         "--forks=1",
         hosts=3,
@@ -128,7 +129,7 @@ def test_what_could_not_be_read_is_reported_and_the_others_are_compared(controll
     missing = with_roots(controller, "host2", b"")
     missing.unlink()
     set_variables(controller, "host3", DOWN)
-    run, result = audit(controller, *written_by(controller), hosts=4)
+    run, result = audit(controller, hosts=4)
     assert run.status == 2
     assert (result["machines"], result["not_read"]) == (
         {"host1": 1, "host4": 2, "the controller": 2},
@@ -145,7 +146,7 @@ def test_what_could_not_be_read_is_reported_and_the_others_are_compared(controll
 def test_where_all_hosts_are_down_the_controller_is_compared_with_mozilla(controller: Controller) -> None:
     for host in ("host1", "host2"):
         set_variables(controller, host, DOWN)
-    run, result = audit(controller, *written_by(controller))
+    run, result = audit(controller)
     assert run.status == 2
     assert (result["machines"], result["not_read"]) == ({"the controller": 2}, ["host1", "host2"])
     assert names_of(result["not_in_mozilla"]) == {"the controller"}
@@ -155,20 +156,22 @@ def test_where_all_hosts_are_down_the_controller_is_compared_with_mozilla(contro
 def test_a_limit_limits_the_comparison_too(controller: Controller) -> None:
     """A localhost in the inventory, outside of the limit, is not the controller: its settings need not even work."""
     set_variables(controller, "localhost", {**DOWN, "ansible_become": True, "ansible_become_exe": "/missing"})
-    run, result = audit(controller, *written_by(controller), inventory(controller, "localhost"), "--limit=host2")
+    file = f"--extra-vars=anchorage_audit_file={controller.folder / 'audit.json'}"
+    run, result = audit(controller, file, inventory(controller, "localhost"), "--limit=host2")
     assert run.status == 0
+    assert written(controller) == result
     assert (result["machines"], result["not_read"]) == ({"host2": 2, "the controller": 2}, [])
 
 
 @pytest.mark.usefixtures("small_mozilla")
 def test_localhost_in_the_inventory_is_the_controller_and_counted_once(controller: Controller) -> None:
-    dummy, result = audit(controller, *written_by(controller), inventory(controller, "localhost"), hosts=1)
+    dummy, result = audit(controller, inventory(controller, "localhost"), hosts=1)
     assert result["machines"] == {"host1": 2, "localhost": 2}
 
 
 @pytest.mark.usefixtures("small_mozilla")
 def test_without_an_inventory_it_is_this_machine(controller: Controller) -> None:
-    dummy, result = audit(controller, *written_by(controller), hosts=0)
+    dummy, result = audit(controller, hosts=0)
     assert result["machines"] == {"localhost": 2}
 
 
@@ -177,7 +180,7 @@ def test_hosts_are_compared_without_the_controllers_roots_and_without_mozillas(c
         with_roots(controller, host, A)
     (controller.folder / "hook" / "certifi.py").write_text("raise ImportError")
     missing = controller.folder / "missing.pem"
-    run, result = audit(controller, *written_by(controller), SSL_CERT_FILE=str(missing))
+    run, result = audit(controller, SSL_CERT_FILE=str(missing))
     assert run.status == 0
     assert (result["machines"], result["not_read"]) == ({"host1": 1, "host2": 1}, ["the controller"])
     assert "missing.pem" in result["errors"]["the controller"][0]
