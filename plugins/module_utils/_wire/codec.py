@@ -195,9 +195,9 @@ def _field(
         argument["default"] = list(shown) if kind == "list" else shown
     secret = bool(spec.get("no_log"))
     metadata = {_READ: read, _SPEC: argument}
-    return dataclasses.field(
-        default=dataclasses.MISSING if default is None else default, repr=not secret, metadata=metadata
-    )
+    missing = dataclasses.MISSING if default is None else default
+    # A message calls this where a dataclass calls field(), which pylint cannot see.
+    return dataclasses.field(default=missing, repr=not secret, metadata=metadata)  # pylint: disable=invalid-field-call
 
 
 def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:

@@ -72,7 +72,7 @@ def killed_at(call_number: int, work: Callable[[], object]) -> bool:
 def assert_consistent(folder: Path, leaves: list[Leaf]) -> None:
     """What a server would read by the pointer file, and others by the link, is one of the leaves and complete."""
     certificate, key, staple = re.findall(r'"(/.*)"', (folder / "nginx.conf").read_text())
-    for path in {Path(certificate).parent, (folder / "current").resolve()}:
+    for path in dict.fromkeys([Path(certificate).parent, (folder / "current").resolve()]):
         deployed = (path / "cert.pem").read_text()
         (leaf,) = (leaf for leaf in leaves if leaf.certificate == deployed)
         assert (path / Path(certificate).name).read_text() == leaf.certificate + leaf.chain
