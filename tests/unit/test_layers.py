@@ -31,6 +31,10 @@ EDGES = ("action", "callback", "filter", "lookup", "modules")
 #: The most lines of code that an edge may have, documentation, comments and blank lines aside.
 LARGEST_EDGE = 120
 
+#: The most lines that a file and a function may have.
+LONGEST_FILE = 350
+LONGEST_FUNCTION = 40
+
 
 @dataclass(frozen=True)
 class Source:
@@ -173,9 +177,37 @@ def code_lines(source: Source) -> int:
 
 def is_documentation(node: ast.AST) -> bool:
     """Whether a statement is a docstring, or one of the texts that ansible-doc reads."""
-    if isinstance(node, ast.Assign):
-        return {"DOCUMENTATION", "EXAMPLES", "RETURN"} >= {name.id for name in names_in(node)}
+    if is_plugin_documentation(node):
+        return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def is_plugin_documentation(node: ast.AST) -> bool:
+    """Whether a statement is one of the texts that ansible-doc reads."""
+    return isinstance(node, ast.Assign) and {"DOCUMENTATION", "EXAMPLES", "RETURN"} >= {
+        name.id for name in names_in(node)
+    }
+
+
+def length(node: ast.stmt) -> int:
+    """The number of lines of a statement."""
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def long_files(source: Source) -> list[str]:
+    """A long file has more than one subject. All lines count, but for the texts that ansible-doc reads."""
+    documentation = sum(length(node) for node in source.tree.body if is_plugin_documentation(node))
+    count = len(source.text.splitlines()) - documentation
+    return [f"has {count} lines, and a file has at most {LONGEST_FILE}"] if count > LONGEST_FILE else []
+
+
+def long_functions(source: Source) -> list[str]:
+    """A long function does more than one thing. All lines from ``def`` to the end count, the docstring included."""
+    return [
+        f"{node.name} has {length(node)} lines, and a function has at most {LONGEST_FUNCTION}"
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and length(node) > LONGEST_FUNCTION
+    ]
 
 
 RULES = (
@@ -186,6 +218,8 @@ RULES = (
     public_internals,
     broad_excepts,
     large_edges,
+    long_files,
+    long_functions,
 )
 
 
@@ -274,6 +308,15 @@ VIOLATIONS = [
     ("action/a.py", "try:\n    f()\nexcept (OSError, BaseException):\n    pass", broad_excepts),
     ("plugin_utils/_a/a.py", "try:\n    f()\nexcept:\n    pass", broad_excepts),
     ("action/a.py", "x = 1\n" * (LARGEST_EDGE + 1), large_edges),
+    ("plugin_utils/_a/a.py", "x = 1\n" * (LONGEST_FILE + 1), long_files),
+    ("plugin_utils/_a/a.py", "# comment\n" * (LONGEST_FILE + 1), long_files),
+    ("plugin_utils/_a/a.py", "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION, long_functions),
+    ("plugin_utils/_a/a.py", 'def f():\n    """' + "line\n" * LONGEST_FUNCTION + '"""', long_functions),
+    (
+        "plugin_utils/_a/a.py",
+        "class A:\n    async def f(self):\n" + "        x = 1\n" * LONGEST_FUNCTION,
+        long_functions,
+    ),
 ]
 
 
@@ -294,6 +337,9 @@ PERMITTED = [
     ("plugin_utils/_a/a.py", "import ansiblelike\nfrom .._cryptography import x509"),
     ("module_utils/_trust/shared.py", "from .system import anchor_folder"),
     ("modules/a.py", "try:\n    f()\nexcept (OSError, ValueError):\n    pass"),
+    ("plugin_utils/_a/a.py", "x = 1\n" * LONGEST_FILE),
+    ("plugin_utils/_a/a.py", "@cache\ndef f():\n" + "    x = 1\n" * (LONGEST_FUNCTION - 1)),
+    ("modules/a.py", 'DOCUMENTATION = """' + "line\n" * LONGEST_FILE + '"""\n' + "x = 1\n" * LARGEST_EDGE),
     ("modules/a.py", 'DOCUMENTATION = """' + "line\n" * LARGEST_EDGE + '"""\n' + "# comment\n\n" * LARGEST_EDGE),
 ]
 
