@@ -14,6 +14,8 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,9 @@ from ansible_collections.anchorage.pki.tests.unit.plays import Controller
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM
 
-STORE = ("/etc/ssl", "/usr/local/share/ca-certificates", "/etc/ca-certificates")
+#: The folder in which a refresh that is under way is marked, which a look at the real store must not find meanwhile.
+MARKS = Path("/var/lib/anchorage")
+STORE = ("/etc/ssl", "/usr/local/share/ca-certificates", "/etc/ca-certificates", str(MARKS))
 
 
 def can_mount() -> bool:
@@ -36,7 +40,16 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def controller(tmp_path: Path) -> Controller:
+def marks() -> Iterator[None]:
+    """See that there is a folder of marks, which another one can be mounted on."""
+    MARKS.mkdir(exist_ok=True)
+    yield
+    with suppress(OSError):  # something else is in it
+        MARKS.rmdir()
+
+
+@pytest.fixture
+def controller(tmp_path: Path, marks: None) -> Controller:
     controller = Controller(tmp_path)
     (tmp_path / "root.pem").write_bytes(pem_of(make_root("Corporate root")))
     mounts = []

@@ -55,4 +55,4 @@ def test_the_playbook_shows_every_host_without_an_authority(tmp_path: Path) -> N
     assert lines[0].startswith("CN=Lab root (")
     assert lines[2].split() == ["HOST", "STORE", "STATE", "READ", "BY", "WHAT", "TO", "DO"]
     assert any(line.split()[:2] == ["gone", "unreachable"] for line in lines)
-    assert any(line.split()[:3] == ["here", "debian", "absent"] for line in lines)
+    assert any(line.split()[:3] == ["here", "debian", "absent"] for line in lines), finished.stdout
