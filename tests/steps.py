@@ -320,5 +320,5 @@ def all_steps() -> list[Step]:
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
         *(Step(f"sanity, {end.name} ansible-core", step(sanity, end), ("sanity",), side_by_side=True) for end in ends),
-        *(Step(f"molecule {name}", step(molecule, name), ("molecule",), side_by_side=True) for name in scenarios()),
+        *(Step(f"molecule {name}", step(molecule, name), ("molecule",)) for name in scenarios()),
     ]
