@@ -10,23 +10,21 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.tests.unit.processes import Counter
+from ansible_collections.anchorage.pki.tests.unit.startup.sitecustomize import COMPILED, WATCHED, WATCHED_LOG
 
-# Python runs a module of this name when it starts; forked workers inherit the hook.
-_HOOK = """
-import os, sys
+_STARTUP = Path(__file__).parent / "startup"
+_COMPILED = tempfile.TemporaryDirectory(prefix="anchorage-compiled-")
 
-def count(event, arguments, watched=os.environ["WATCHED"], log=os.environ["WATCHED_LOG"]):
-    if event == "open" and arguments[0] == watched:
-        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
-        os.write(descriptor, b".")
-        os.close(descriptor)
 
-sys.addaudithook(count)
-"""
+def startup_variables(*folders: str | Path) -> dict[str, str]:
+    """The environment by which ansible-playbook and its modules begin as :mod:`startup.sitecustomize` says, with more
+    folders to import from."""
+    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, _STARTUP])), COMPILED: _COMPILED.name}
 
 
 class Run(NamedTuple):
@@ -45,9 +43,9 @@ class Controller:
         self.folder = folder
         self.roots = folder / "roots.pem"
         self.home = folder / "home"
-        for path in (self.home, folder / "hook"):
+        self.packages = folder / "packages"
+        for path in (self.home, self.packages):
             path.mkdir()
-        (folder / "hook" / "sitecustomize.py").write_text(_HOOK)
 
     #: A command that the program is run by.
     wrapper: tuple[str | Path, ...] = ()
@@ -66,12 +64,12 @@ class Controller:
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.home),
                 "LC_ALL": "C.UTF-8",
-                "PYTHONPATH": str(self.folder / "hook"),
+                **startup_variables(self.packages),
                 "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "SSL_CERT_FILE": str(self.roots),
-                "WATCHED": str(self.roots),
-                "WATCHED_LOG": str(log.path),
+                WATCHED: str(self.roots),
+                WATCHED_LOG: str(log.path),
                 **environment,
             },
             cwd=self.folder,

@@ -38,7 +38,7 @@ def controller(tmp_path: Path) -> Controller:
 @pytest.fixture
 def small_mozilla(controller: Controller) -> None:
     """A package certifi with a single root, which takes less time than the real one."""
-    package = controller.folder / "hook" / "certifi"
+    package = controller.packages / "certifi"
     package.mkdir()
     (package / "cacert.pem").write_bytes(pem_of(make_root("Public")))
     (package / "__init__.py").write_text("def where(): return __file__.replace('__init__.py', 'cacert.pem')\n")
@@ -178,7 +178,7 @@ def test_without_an_inventory_it_is_this_machine(controller: Controller) -> None
 def test_hosts_are_compared_without_the_controllers_roots_and_without_mozillas(controller: Controller) -> None:
     for host in ("host1", "host2"):
         with_roots(controller, host, A)
-    (controller.folder / "hook" / "certifi.py").write_text("raise ImportError")
+    (controller.packages / "certifi.py").write_text("raise ImportError")
     missing = controller.folder / "missing.pem"
     run, result = audit(controller, SSL_CERT_FILE=str(missing))
     assert run.status == 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.tests.unit.plays import startup_variables
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -60,6 +61,7 @@ def start_playbook() -> Callable[..., Callable[[], Run]]:
                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build/collections"),
                 "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
                 "ANSIBLE_LOG_PATH": str(folder / "ansible.log"),
+                **startup_variables(),
                 **environment,
             },
         )

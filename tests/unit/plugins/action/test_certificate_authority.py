@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.tests.unit.plays import startup_variables
 
 MAKE = "anchorage.pki.certificate_authority"
 READ = "anchorage.pki.certificate_authority_info"
@@ -181,7 +182,7 @@ def test_an_old_cryptography_is_refused_before_anything_is_written(
         "planned": {MAKE: {"authority": str(tmp_path / "authority")}, "check_mode": True},
         "read": {READ: {"authority": str(tmp_path / "authority")}},
     }
-    run = start_playbook(tmp_path / "playbook", tasks, PYTHONPATH=str(package.parent))()
+    run = start_playbook(tmp_path / "playbook", tasks, **startup_variables(package.parent))()
     for result in run.results.values():
         assert (result["failed"], result["changed"]) == (True, False)
         assert "needs the Python package cryptography, 43 or newer, on the controller; " in result["msg"]

@@ -38,12 +38,13 @@ def python(request: pytest.FixtureRequest) -> str:
     return interpreter
 
 
-@pytest.fixture
-def importable(tmp_path: Path) -> Path:
-    """What Ansible sends to a host: the collection, and of ansible-core its module_utils alone."""
-    packages = tmp_path / "packages"
-    (packages / "ansible").mkdir(parents=True)
+@pytest.fixture(scope="session")
+def importable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which Python imports what Ansible sends to a host, compiled once for all tests: the
+    collection, and of ansible-core its module_utils alone."""
+    packages = tmp_path_factory.mktemp("packages")
+    (packages / "ansible").mkdir()
     (packages / "ansible/__init__.py").touch()
     (packages / "ansible/module_utils").symlink_to(Path(ansible.__file__).parent / "module_utils")
     (packages / "ansible_collections").symlink_to(ROOT / "build/collections/ansible_collections")
-    return packages
+    return {"PYTHONPATH": str(packages), "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("compiled"))}

@@ -26,8 +26,8 @@ MODULE = "ansible_collections.anchorage.pki.plugins.modules.leaf_deployment"
 class Host:
     """Runs the module, and keeps all that it printed."""
 
-    def __init__(self, python: str, packages: Path, destination: Path) -> None:
-        self.python, self.packages, self.destination = python, packages, destination
+    def __init__(self, python: str, importable: dict[str, str], destination: Path) -> None:
+        self.python, self.importable, self.destination = python, importable, destination
         self.printed = ""
 
     def call(self, **arguments: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class Host:
         result = subprocess.run(
             [self.python, "-m", MODULE],
             input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self.packages), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={"PATH": os.environ["PATH"], **self.importable},
             capture_output=True,
             text=True,
             check=False,
@@ -51,7 +51,7 @@ class Host:
 
 
 @pytest.fixture
-def host(python: str, importable: Path, private_folder: Path) -> Host:
+def host(python: str, importable: dict[str, str], private_folder: Path) -> Host:
     return Host(python, importable, private_folder / "pki")
 
 
@@ -149,7 +149,7 @@ def test_the_arguments_are_kept_from_the_systems_log(
     ],
 )
 def test_errors_name_the_option(
-    importable: Path, private_folder: Path, arguments: dict[str, Any], message: str
+    importable: dict[str, str], private_folder: Path, arguments: dict[str, Any], message: str
 ) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     result = host.call(**{"deploy": [encode(delivery(make_leaf()))], **arguments})
@@ -158,13 +158,13 @@ def test_errors_name_the_option(
     assert tree(private_folder) == {}
 
 
-def test_a_final_slash_and_a_home_are_understood(importable: Path, private_folder: Path) -> None:
+def test_a_final_slash_and_a_home_are_understood(importable: dict[str, str], private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     host.deploy(make_leaf(), destination=f"{private_folder}/pki/")
     assert host.inspect()["certificates"][0]["generation"] == 1
 
 
-def test_what_an_action_does_not_say_has_a_default(importable: Path, private_folder: Path) -> None:
+def test_what_an_action_does_not_say_has_a_default(importable: dict[str, str], private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     assert host.deploy(make_leaf(), activate={}, owner=None, group=None)["changed"]
     assert host.deploy(make_leaf(), 1, activate={"probes": [{"certificate": "other"}]})["changed"]
@@ -172,7 +172,7 @@ def test_what_an_action_does_not_say_has_a_default(importable: Path, private_fol
     assert host.deploy(make_leaf(), 3, activate=encode(Activation()))["changed"]
 
 
-def test_messages_as_large_as_can_be_arrive(importable: Path, private_folder: Path) -> None:
+def test_messages_as_large_as_can_be_arrive(importable: dict[str, str], private_folder: Path) -> None:
     """A leaf of many names under several issuers, and a bundle of all that."""
     host = Host(sys.executable, importable, private_folder / "pki")
     leaf = make_leaf("app.test", names=[f"host-{number}.{'long' * 12}.test" for number in range(1000)])
@@ -186,7 +186,7 @@ def test_messages_as_large_as_can_be_arrive(importable: Path, private_folder: Pa
     assert host.inspect()["certificates"][0]["damage"] == ""
 
 
-def test_file_names_of_undecodable_bytes_are_reported(importable: Path, private_folder: Path) -> None:
+def test_file_names_of_undecodable_bytes_are_reported(importable: dict[str, str], private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     host.deploy(make_leaf())
     Path(os.fsdecode(os.fsencode(private_folder / "pki/app") + b"/caf\xe9")).touch()
@@ -195,7 +195,7 @@ def test_file_names_of_undecodable_bytes_are_reported(importable: Path, private_
     assert "/pki/app was kept, since others created files in it: caf\\\\udce9." in json.dumps(result["notices"])
 
 
-def test_only_a_deployment_is_activated(importable: Path, private_folder: Path) -> None:
+def test_only_a_deployment_is_activated(importable: dict[str, str], private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     for arguments in ({"inspect": [{"name": "app"}]}, {"remove": ["app"]}):
         result = host.call(**arguments, activate={})
@@ -203,7 +203,7 @@ def test_only_a_deployment_is_activated(importable: Path, private_folder: Path) 
     assert "one of the following is required: inspect, deploy, remove" in host.call()["msg"]
 
 
-def test_owner_group_and_mode(importable: Path, private_folder: Path) -> None:
+def test_owner_group_and_mode(importable: dict[str, str], private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     uid, gid = os.geteuid(), os.getegid()
     host.deploy(make_leaf(), owner=str(uid), group=str(gid), mode="u=rw,g=r")
@@ -213,7 +213,7 @@ def test_owner_group_and_mode(importable: Path, private_folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_files_are_given_to_the_owner_and_the_folders_are_not(importable: Path, private_folder: Path) -> None:
+def test_files_are_given_to_the_owner_and_the_folders_are_not(importable: dict[str, str], private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     host.deploy(make_leaf(), owner="nobody", group="65534")
     generation = private_folder / "pki/app/v1"

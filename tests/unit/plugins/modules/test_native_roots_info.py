@@ -24,7 +24,7 @@ Call = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def call(python: str, importable: Path) -> Call:
+def call(python: str, importable: dict[str, str]) -> Call:
     """Runs the module in an environment of the given variables alone, with the other arguments as its options."""
 
     def run(variables: dict[str, str], **options: Any) -> dict[str, Any]:
@@ -33,8 +33,7 @@ def call(python: str, importable: Path) -> Call:
             input=json.dumps({"ANSIBLE_MODULE_ARGS": options}),
             env={
                 "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(importable),
-                "PYTHONDONTWRITEBYTECODE": "1",
+                **importable,
                 **variables,
             },
             capture_output=True,
