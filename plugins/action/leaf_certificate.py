@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import ActivationOutcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
@@ -36,12 +37,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import
     parse_requests,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
+    activation_warnings,
     deployed_result,
     leaf_diff,
     planned_result,
     removal_diff,
     removal_result,
     unchanged_result,
+    with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
@@ -66,7 +69,7 @@ class ActionModule(PkiAction):
         except AuthorityMissingError as error:
             if not self.check_mode:
                 raise
-            planned = self._planned(plans_without_authority(requests, places), arguments)
+            planned = self._planned(plans_without_authority(requests, places), ActivationOutcome(), arguments)
             return {**planned, "msg": f"Leaves would be issued and deployed. {error}"}
         check_requests(requests, authority.policy)
         return self._run_transaction(authority, requests, places, arguments, task_vars)
@@ -83,18 +86,19 @@ class ActionModule(PkiAction):
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
         call = self._caller({option: arguments[option] for option in DEPLOYMENT_OPTIONS}, task_vars)
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
-            transaction = LeafTransaction(authority, passphrases, ledger, call, datetime.now(timezone.utc))
-            plans = transaction.plan(requests, places)
-            result = self._planned(plans, arguments)
+            now = datetime.now(timezone.utc)
+            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now)
+            plans, served = transaction.plan(requests, places)
+            result = self._planned(plans, served, arguments)
             if result["changed"]:
                 self.keep_arguments_off_disk()  # before anything is signed in vain
             if self.check_mode:
                 return _with_preflight(result, transaction, plans)
             try:
-                signed, deployment = transaction.carry_out(plans, activate)
+                signed, deployment = transaction.carry_out(plans)
             except HostFailedError as error:
                 return {**error.result, "certificates": unchanged_result(plans)}
-        return {**result, **deployed_result(plans, signed, deployment)} if deployment else result
+        return deployed_result(result, plans, signed, deployment) if deployment else result
 
     def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         names = folder_names(arguments)
@@ -117,8 +121,8 @@ class ActionModule(PkiAction):
 
         return call
 
-    def _planned(self, plans: list[LeafPlan], arguments: dict[str, Any]) -> dict[str, Any]:
-        result = planned_result(plans)
+    def _planned(self, plans: list[LeafPlan], served: ActivationOutcome, arguments: dict[str, Any]) -> dict[str, Any]:
+        result = with_warnings(planned_result(plans, served), activation_warnings(arguments))
         if self.diff_mode:
             result["diff"] = leaf_diff(plans, arguments["destination"])
         return result
@@ -130,7 +134,7 @@ def _with_preflight(result: dict[str, Any], transaction: LeafTransaction, plans:
         transaction.preflight(plans)
     except (AuthorityDueError, AuthorityMissingError) as error:
         warning = f"The run will fail unless certificate_authority has done its part before: {error}"
-        return {**result, "warnings": [*result.get("warnings", []), warning]}
+        return with_warnings(result, [warning])
     return result
 
 

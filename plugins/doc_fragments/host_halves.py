@@ -103,6 +103,7 @@ options:
   activate:
     description:
       - How a server is made to use what O(deploy) deployed. Without it, no server is notified.
+      - With O(inspect), whether the server was made to use what is deployed, and serves it.
     type: dict
     suboptions:
       test:
@@ -116,7 +117,7 @@ options:
         elements: str
         default: []
       timeout:
-        description: The seconds that test, reload and probes may take together. A rollback has as many again.
+        description: The seconds that test, reload and probes may take together.
         type: float
         default: 30
       probes:

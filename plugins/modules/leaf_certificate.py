@@ -167,8 +167,13 @@ options:
     default: none
   activate:
     description:
-      - How the server takes a new generation into use. All steps together have O(activate.timeout); where one fails,
-        the former generation is put back and the server reloaded again.
+      - How the server takes a new generation into use. Where a step fails, the former generation is put back and the
+        server reloaded again.
+      - The host remembers which generation was activated, and by which command. A leaf that is deployed but was not
+        activated, since a run had no O(activate) or another one, is activated by the next run that can.
+      - On a host where nothing has to change, the probes look once, in the same call; a server that serves something
+        else than what is deployed is activated again.
+      - An empty dictionary stands for none, as for a host of a group whose other hosts have a server.
     type: dict
     suboptions:
       test:
@@ -178,18 +183,20 @@ options:
         elements: str
       reload:
         description:
-          - The command, as a list of arguments, that makes the server read its certificates again.
+          - The command, as a list of arguments, that makes the server read its certificates again. Required unless
+            O(activate) is empty.
         type: list
         elements: str
-        required: true
       timeout:
         description:
-          - The time limit for all steps together, in seconds.
+          - The time limit for test, reload and probes together, in seconds. A rollback has as many again for the
+            reload, and five to see that the former leaf is served.
         type: int
         default: 30
       probes:
         description:
-          - Where the served leaf and its staple are looked at, from the host itself, after the reload.
+          - Where the served leaf and its staple are looked at, from the host itself, after the reload, and in each run
+            that changes nothing.
         type: list
         elements: dict
         suboptions:

@@ -80,7 +80,7 @@ certificates:
       returned: with O(inspect)
       type: str
     drift:
-      description: What a repair would fix, a sentence each.
+      description: What a repair would fix, a sentence each, be it that a server does not serve what is deployed.
       returned: with O(inspect)
       type: list
       elements: str
@@ -93,8 +93,8 @@ certificates:
       returned: with O(remove)
       type: bool
 activation:
-  description: What was done to the server, and what it serves since.
-  returned: with O(deploy)
+  description: What was done to the server, and what it serves; of probes, those that saw what is deployed.
+  returned: with O(inspect) and O(deploy)
   type: dict
   contains:
     tested:
@@ -177,9 +177,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 TASKS = ("inspect", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {
-    "mutually_exclusive": [TASKS],
+    "mutually_exclusive": [TASKS, ("remove", "activate")],
     "required_one_of": [TASKS],
-    "required_by": {"activate": "deploy"},
 }
 
 
@@ -206,14 +205,14 @@ def main() -> None:
 def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, Deployment, Removal]:  # noqa: UP007
     """What the module does for its validated ``arguments``, and its result. Raises HostError."""
     destination = _destination(arguments)
+    activate = arguments["activate"]
+    (activation,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
     if arguments["inspect"] is not None:
-        return inspect_leaves(destination, _decoded("inspect", Inquiry, arguments["inspect"]), check_mode)
+        return inspect_leaves(destination, _decoded("inspect", Inquiry, arguments["inspect"]), activation, check_mode)
     if arguments["remove"] is not None:
         return remove_leaves(destination, arguments["remove"], check_mode)
     if check_mode:
         raise HostError("deploy: not available in check mode, in which nothing is signed that could be deployed.")
-    activate = arguments["activate"]
-    (activation,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
     return deploy(destination, _decoded("deploy", Delivery, arguments["deploy"]), activation)
 
 

@@ -31,7 +31,7 @@ PROBE_SPEC: dict[str, Any] = {
 }
 ACTIVATE_SPEC: dict[str, Any] = {
     "test": {"type": "list", "elements": "str"},
-    "reload": {"type": "list", "elements": "str", "required": True},
+    "reload": {"type": "list", "elements": "str"},
     "timeout": {"type": "int", "default": 30},
     "probes": {"type": "list", "elements": "dict", "options": PROBE_SPEC},
 }

@@ -77,10 +77,10 @@ class Fleet:
             for place in places:
                 destination, name = posixpath.split(place.replace("{{ folder }}", str(self.folder)))
                 call = self.host_half(destination.replace("~", str(self.controller.home)))
-                transaction = LeafTransaction(authority, Passphrases(), ledger, call, now)
+                transaction = LeafTransaction(authority, Passphrases(), ledger, call, None, now)
                 request = parse_requests({**TASK, "name": name, "names": ["app.test"]})
-                plans = transaction.plan(request, [LeafPlace("host1", destination, name)])
-                transaction.carry_out(plans, None)
+                plans, _probes = transaction.plan(request, [LeafPlace("host1", destination, name)])
+                transaction.carry_out(plans)
 
     def host_half(self, destination: str) -> CallHost:
         """The module that deploys leaves, called in this process."""

@@ -16,11 +16,21 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_com
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, ActivationOutcome
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import probe_all
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import NotServedError, probe_all
+
+# Seconds to see that the former leaf is served again, which was served a moment ago.
+_CONFIRMATION = 5.0
 
 
 class ReloadedError(HostError):
-    """The activation failed at a point where the server may already serve the new leaf."""
+    """The activation failed at a point where the server may already serve the new leaf.
+
+    ``not_served`` names the leaf that a probe did not see in time, "" where something else failed.
+    """
+
+    def __init__(self, message: str, not_served: str = "") -> None:
+        super().__init__(message)
+        self.not_served = not_served
 
 
 def check_commands(activation: Activation) -> None:
@@ -43,6 +53,8 @@ def activate(activation: Activation, expected: Mapping[str, Fingerprints], limit
         findings = probe_all(activation.probes, expected, limit)
         if reason := limit.interruption():
             raise HostError(f"The activation was stopped: {reason}.")
+    except NotServedError as error:
+        raise ReloadedError(str(error), error.certificate) from error
     except HostError as error:
         raise ReloadedError(str(error)) from error
     return ActivationOutcome(bool(activation.test), bool(activation.reload), findings)
@@ -62,7 +74,7 @@ def reactivate(
         except HostError as error:
             return f"Reloading after that failed too, so what is served now is not known: {error}", False
     try:
-        findings = probe_all(activation.probes, former, limit)
+        findings = probe_all(activation.probes, former, TimeLimit(min(activation.timeout, _CONFIRMATION)))
     except HostError as error:
         return f"That the former leaf is served again could not be confirmed: {error}", False
     return "The former leaf is served, as a probe confirmed." if findings else "", True

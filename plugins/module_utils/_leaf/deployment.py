@@ -16,6 +16,7 @@ from dataclasses import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.interruption import watched_interruptions
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import created_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import settle_record, stage_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import activate, check_commands
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_commands import TimeLimit
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
@@ -58,7 +59,7 @@ def deploy(destination: Destination, deliveries: Sequence[Delivery], activation:
     with translated_errors(destination.path), created_folder(destination.path) as root:  # noqa: SIM117 Python 3.9
         with exclusive_lock(root, destination.path, destination.lock_timeout), watched_interruptions() as interruption:
             recovered = recover(root, destination, names)
-            staged, journal = _stage(root, destination, deliveries, recovered, interruption)
+            staged, journal = _stage(root, destination, deliveries, activation, recovered, interruption)
             try:
                 swapped = _swap(destination, staged)
                 limit = TimeLimit(activation.timeout, interruption)
@@ -70,13 +71,14 @@ def deploy(destination: Destination, deliveries: Sequence[Delivery], activation:
     generations = [
         DeployedGeneration(leaf.swap.name, leaf.swap.generation, leaf.shown.leaf, leaf.shown.staple) for leaf in staged
     ]
-    return Deployment(swapped or bool(recovered), outcome, tuple(generations), tuple(warnings))
+    return Deployment(swapped or bool(recovered) or outcome.reloaded, outcome, tuple(generations), tuple(warnings))
 
 
 def _stage(
     root: int,
     destination: Destination,
     deliveries: Sequence[Delivery],
+    activation: Activation,
     recovered: dict[str, list[Swap]],
     interruption: Callable[[], str],
 ) -> tuple[list[StagedLeaf], str]:
@@ -85,7 +87,9 @@ def _stage(
         staged = []
         for delivery in deliveries:
             with created_folder(destination.folder(delivery.name)) as folder:
-                staged.append(stage_leaf(folder, destination, delivery))
+                leaf = stage_leaf(folder, destination, delivery)
+                stage_record(folder, leaf.swap.generation, leaf.shown, destination.server, activation.reload)
+                staged.append(leaf)
         if reason := interruption():
             raise HostError(f"The run was stopped: {reason}.")
         journal = _write_journal(root, staged, recovered)
@@ -127,9 +131,10 @@ def _swap(destination: Destination, staged: list[StagedLeaf]) -> bool:
 def _settle(root: int, destination: Destination, staged: list[StagedLeaf], journal: str) -> None:
     """The new generations stay. A pending key goes first: left over, it would become the next leaf's key too."""
     for leaf in staged:
-        if leaf.uses_pending_key:
-            with created_folder(destination.folder(leaf.swap.name)) as folder:
+        with created_folder(destination.folder(leaf.swap.name)) as folder:
+            if leaf.uses_pending_key:
                 remove_pending_key(folder)
+            settle_record(folder)
     remove_journals(root, [journal])
 
 

@@ -5,6 +5,7 @@
 """Inspection: what is deployed of each leaf, read without starting a single program.
 
 Keys that are to be made on the host are the exception: they are made here, so that their requests can travel back.
+Where a server is to use the leaves, it is looked at whether it does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import created_folder, opened_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Activated, read_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
     Destination,
     check_names,
@@ -29,24 +31,38 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys impo
     pending_request,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals, unsettled
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf, Inquiry, Inspection
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    Activation,
+    ActivationOutcome,
+    DeployedLeaf,
+    Inquiry,
+    Inspection,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     deployed_generation,
     pointing_drift,
     wanted_pointing,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, probe_once, unserved
 
 
 def inspect_leaves(
-    destination: Destination, inquiries: Sequence[Inquiry], check_mode: bool, openssl: str = OPENSSL
+    destination: Destination,
+    inquiries: Sequence[Inquiry],
+    activation: Activation,
+    check_mode: bool,
+    openssl: str = OPENSSL,
 ) -> Inspection:
-    """What is deployed of each leaf. Changes nothing but for pending host keys, and in check mode nothing at all.
+    """What is deployed of each leaf, and where ``activation`` says how a server uses them, whether they are served.
+
+    Changes nothing but for pending host keys, and in check mode nothing at all.
 
     Raises HostError.
     """
     check_names([inquiry.name for inquiry in inquiries])
     with translated_errors(destination.path):
-        leaves = _deployed_leaves(destination, [inquiry.name for inquiry in inquiries])
+        found = _deployed_leaves(destination, [inquiry.name for inquiry in inquiries])
+        leaves = [leaf for leaf, _record in found]
         unmet = [
             inquiry for inquiry, leaf in zip(inquiries, leaves) if inquiry.host_key and not _is_kept(inquiry, leaf)
         ]
@@ -55,16 +71,28 @@ def inspect_leaves(
             if not check_mode:
                 requests = _pending_requests(destination, unmet, openssl)
                 leaves = [replace(leaf, csr=requests.get(leaf.name, "")) for leaf in leaves]
-    return Inspection(tuple(leaves))
+    kept = [leaf for inquiry, leaf in zip(inquiries, leaves) if _is_kept(inquiry, leaf) and not leaf.drift]
+    seen = probe_once(activation.probes, kept)
+    if activation.reload:
+        records = {leaf.name: record for leaf, record in found}
+        reasons = {leaf.name: unserved(leaf, records[leaf.name], destination.server, activation, seen) for leaf in kept}
+        leaves = [replace(leaf, drift=(*leaf.drift, *reasons.get(leaf.name, ()))) for leaf in leaves]
+    return Inspection(ActivationOutcome(probes=findings(seen)), tuple(leaves))
 
 
-def _deployed_leaves(destination: Destination, names: Sequence[str]) -> list[DeployedLeaf]:
+def _deployed_leaves(destination: Destination, names: Sequence[str]) -> list[tuple[DeployedLeaf, Activated | None]]:
+    """Each leaf as it is, and what a server was last made to use of it."""
     with opened_folder(destination.path) as root:
         if root is None:
-            return [DeployedLeaf(name) for name in names]
+            return [(DeployedLeaf(name), None) for name in names]
         with existing_lock(root, destination.path, timeout=destination.lock_timeout):
             swaps = unsettled(read_journals(root))
-            return [_deployed_leaf(destination, name, swaps.get(name)) for name in names]
+            return [(_deployed_leaf(destination, name, swaps.get(name)), _record(destination, name)) for name in names]
+
+
+def _record(destination: Destination, name: str) -> Activated | None:
+    with opened_folder(destination.folder(name)) as folder:
+        return None if folder is None else read_record(folder)
 
 
 def _deployed_leaf(destination: Destination, name: str, swap: Swap | None) -> DeployedLeaf:

@@ -56,7 +56,8 @@ class Inquiry:
 @dataclass(frozen=True)
 class DeployedLeaf:
     """A leaf as it is deployed. ``damage`` says why the generation cannot be kept, ``drift`` what a repair would
-    fix without a new key, certificate or staple. ``csr`` is the request of the key that is pending on the host."""
+    fix without a new key, certificate or staple, be it that a server does not serve it. ``csr`` is the request of the
+    key that is pending on the host."""
 
     name: str = line()
     generation: int = number(0, LARGEST_GENERATION)
@@ -67,13 +68,6 @@ class DeployedLeaf:
     damage: str = line("")
     drift: tuple[str, ...] = lines(most=20)
     csr: str = text("", LONGEST_CSR)
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """A host's answer to inquiries, in their order."""
-
-    certificates: tuple[DeployedLeaf, ...] = messages(DeployedLeaf)
 
 
 @dataclass(frozen=True)
@@ -136,6 +130,14 @@ class ActivationOutcome:
     tested: bool = flag(False)
     reloaded: bool = flag(False)
     probes: tuple[ProbeFinding, ...] = messages(ProbeFinding)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A host's answer to inquiries, in their order, and what the probes saw that is as it should be."""
+
+    activation: ActivationOutcome = message(ActivationOutcome)
+    certificates: tuple[DeployedLeaf, ...] = messages(DeployedLeaf)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,15 @@ def wanted_pointing(destination: Destination, name: str, number: int, stapled: b
     return Pointing(f"v{number}", {file.name: file.render(generation, staple) for file in server.pointer_files})
 
 
+def used_files(destination: Destination, name: str) -> str:
+    """The question whether a server uses the leaf at all, for whoever wonders why it is not served."""
+    pointers = SERVERS[destination.server].pointer_files
+    if not pointers:
+        return f"Does what listens there read its files from {destination.folder(name)}/{CURRENT}?"
+    paths = " and ".join(f"{destination.folder(name)}/{file.name}" for file in pointers)
+    return f"Does the configuration of what listens there include {paths}?"
+
+
 def read_pointing(folder: int) -> Pointing:
     """What names a generation now. A pointer file that is no plain text file counts as none.
 

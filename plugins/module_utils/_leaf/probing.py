@@ -31,10 +31,18 @@ NOT_PROBED = "not probed"
 NOT_EXPECTED = "not expected"
 
 
+class NotServedError(HostError):
+    """What was deployed of the leaf ``certificate`` is not served, and the time for that is over."""
+
+    def __init__(self, message: str, certificate: str) -> None:
+        super().__init__(message)
+        self.certificate = certificate
+
+
 def probe_all(
     probes: Sequence[Probe], expected: Mapping[str, Fingerprints], limit: TimeLimit
 ) -> tuple[ProbeFinding, ...]:
-    """Probe until what is ``expected`` of each certificate is served. Raises HostError where that is not in time.
+    """Probe until what is ``expected`` of each certificate is served. Raises NotServedError where that is not in time.
 
     Probes of certificates that nothing is expected of, since they were not deployed, are left out.
     """
@@ -53,9 +61,8 @@ def _wait_until_served(probe: Probe, expected: Fingerprints, limit: TimeLimit) -
         except ProbeError as error:
             if reason := limit.reached():
                 place = f"{probe.address} port {probe.port}"
-                raise HostError(
-                    f"activate.probes: {place} does not serve {probe.certificate}: {error} ({reason})."
-                ) from error
+                message = f"activate.probes: {place} does not serve {probe.certificate}: {error} ({reason})."
+                raise NotServedError(message, probe.certificate) from error
         time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 

@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     remove,
     staged_name,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import RECORD, STAGED_RECORD
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
     LOCK_FILE,
     Destination,
@@ -33,6 +34,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
 SYSTEM_FOLDER = "/etc/pki"
 
 _TEMPORARY = {STAGING, *PENDING_FILES.values(), *map(staged_name, (CURRENT, *POINTER_NAMES, *PENDING_FILES.values()))}
+_RECORDS = {RECORD, STAGED_RECORD}
 
 
 def remove_leaves(
@@ -68,7 +70,7 @@ def remove_leaves(
 def _remove_leaf(root: int, name: str, check_mode: bool) -> tuple[bool, list[str]]:
     """Whether there was anything to remove, and the names of what is somebody else's, for which the folder stays."""
     with opened_subfolder(root, name) as folder:
-        ours = _TEMPORARY.union(own_pointers(folder), (f"v{number}" for number in generation_numbers(folder)))
+        ours = _TEMPORARY.union(_RECORDS, own_pointers(folder), (f"v{number}" for number in generation_numbers(folder)))
         entries = sorted(os.listdir(folder))
         foreign = [entry for entry in entries if entry not in ours]
         if not check_mode:

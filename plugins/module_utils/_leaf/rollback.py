@@ -10,6 +10,7 @@ import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, remove
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import STAGED_RECORD
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import ReloadedError, reactivate
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_commands import TimeLimit
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
@@ -22,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import
     unsettled,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import set_pointing
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import set_pointing, used_files
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import StagedLeaf
 
 
@@ -55,7 +56,7 @@ def roll_back(
 
     The journal stays where it is in doubt what a server serves: then the next run sees that there is work left.
     """
-    failure = explain(cause, destination.path)
+    failure = _failure(cause, destination)
     swaps = [leaf.swap for leaf in staged]
     former = {leaf.swap.name: leaf.shown_before for leaf in staged if leaf.shown_before is not None}
     noticed = isinstance(cause, ReloadedError)
@@ -68,9 +69,16 @@ def roll_back(
     except (HostError, OSError) as error:
         second = explain(error, destination.path)
         return HostError(f"{failure} Rolling back failed too: {second} The next run of the task completes it.")
+    return HostError(f"{failure} Rolled back: {_states(swaps)}. {finding}".strip())
+
+
+def _failure(cause: Exception, destination: Destination) -> str:
+    """What failed, in whole sentences, with what to look at first where a server does not serve a leaf."""
+    failure = explain(cause, destination.path)
     # The last words of a command's output may lack a full stop.
     failure = failure if failure.endswith((".", "!", "?")) else f"{failure}."
-    return HostError(f"{failure} Rolled back: {_states(swaps)}. {finding}".strip())
+    name = cause.not_served if isinstance(cause, ReloadedError) else ""
+    return f"{failure} {used_files(destination, name)}" if name else failure
 
 
 def _states(swaps: list[Swap]) -> str:
@@ -95,10 +103,11 @@ def _remove_new_generations(root: int, destination: Destination, swaps: list[Swa
 
 
 def clear_staging(root: int, destination: Destination, name: str) -> None:
-    """Remove a leaf's staging folder, and the leaf's own folder where that leaves it empty. Raises OSError."""
+    """Remove what was staged for a leaf, and its own folder where that leaves it empty. Raises OSError."""
     with opened_folder(destination.folder(name)) as folder:
         if folder is None:
             return
         remove(folder, STAGING)
+        remove(folder, STAGED_RECORD)
         if not os.listdir(folder):
             os.rmdir(name, dir_fd=root)

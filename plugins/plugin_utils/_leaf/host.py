@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
     Delivery,
-    DeployedLeaf,
     Deployment,
     Inquiry,
     Inspection,
@@ -28,12 +27,13 @@ CallHost = Callable[[dict[str, Any]], Mapping[str, Any]]
 Answer = TypeVar("Answer", Inspection, Deployment, Removal)
 
 
-def inspect(call: CallHost, inquiries: Sequence[Inquiry]) -> tuple[DeployedLeaf, ...]:
-    """What is deployed of each leaf that is asked about, in that order.
+def inspect(call: CallHost, inquiries: Sequence[Inquiry], activation: Activation | None) -> Inspection:
+    """What is deployed of each leaf that is asked about, in that order, and whether ``activation`` is still to be done.
 
     Raises PkiError, HostFailedError where the host reports a failure or cannot be reached.
     """
-    return _ask(call, {"inspect": encode(inquiries)}, Inspection, [inquiry.name for inquiry in inquiries]).certificates
+    arguments = {"inspect": encode(inquiries), "activate": encode(activation)}
+    return _ask(call, arguments, Inspection, [inquiry.name for inquiry in inquiries])
 
 
 def deploy(call: CallHost, deliveries: Sequence[Delivery], activation: Activation | None) -> Deployment:

@@ -82,9 +82,17 @@ def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
 
 
 def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) -> Activation | None:
-    """What a task's ``activate`` asks for, its probes filled in from the certificates. Raises PkiError."""
-    if not activate:
+    """What a task's ``activate`` asks for, its probes filled in from the certificates; empty, it asks for nothing.
+
+    Raises PkiError.
+    """
+    if not activate or not any(activate.get(option) for option in ("test", "reload", "probes")):
         return None
+    if not activate["reload"]:
+        raise PkiError(
+            "activate.reload: name the command that makes the server read its certificates again, or give {} as "
+            "activate, for a server that needs none."
+        )
     by_name = {request.name: request for request in requests}
     return Activation(
         test=tuple(activate["test"] or ()),

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Deployment, Removal
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import ActivationOutcome, Deployment, Removal
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
@@ -25,31 +25,46 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import Ke
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
 
 
-def planned_result(plans: Sequence[LeafPlan]) -> dict[str, Any]:
-    """The result of a task that changes nothing, or in check mode would change what it says."""
+def planned_result(plans: Sequence[LeafPlan], served: ActivationOutcome) -> dict[str, Any]:
+    """The result of a task that changes nothing, or in check mode would change what it says, and what is ``served``."""
     certificates = [plan_result(plan) for plan in plans]
     result: dict[str, Any] = {
         "changed": any(certificate["changed"] for certificate in certificates),
         "certificates": certificates,
+        "activation": encode(served),
     }
-    if any(plan.request.key_type is KeyType.ED25519 for plan in plans):
-        result["warnings"] = [ED25519_WARNING]
-    return result
+    ed25519 = any(plan.request.key_type is KeyType.ED25519 for plan in plans)
+    return with_warnings(result, [ED25519_WARNING] if ed25519 else [])
 
 
-def deployed_result(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], deployment: Deployment) -> dict[str, Any]:
-    """The result of a task whose host confirmed its ``deployment``."""
+def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
+    """``result`` with these warnings besides its own."""
+    return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else dict(result)
+
+
+def activation_warnings(arguments: Mapping[str, Any]) -> list[str]:
+    """What a task has to be warned of whose new leaves no server would notice."""
+    if arguments["server"] == "none" or arguments["activate"] is not None:
+        return []
+    return [
+        f"server is {arguments['server']}, but without activate nothing makes it use new leaves. "
+        "Say how in activate, or give {} where something else does."
+    ]
+
+
+def deployed_result(
+    planned: Mapping[str, Any], plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], deployment: Deployment
+) -> dict[str, Any]:
+    """The result of a task whose host confirmed the ``deployment`` of what was ``planned``."""
     changed = {
         leaf.plan.request.name: signed_result(leaf, confirmed.generation)
         for leaf, confirmed in zip(signed, deployment.certificates, strict=True)
     }
-    result = {
-        **planned_result(plans),
+    return {
+        **with_warnings(planned, deployment.notices),
         "certificates": [changed.get(plan.request.name) or plan_result(plan) for plan in plans],
         "activation": encode(deployment.activation),
     }
-    warnings = [*result.get("warnings", []), *deployment.notices]
-    return {**result, "warnings": warnings} if warnings else result
 
 
 def unchanged_result(plans: Sequence[LeafPlan]) -> list[dict[str, Any]]:
@@ -98,7 +113,7 @@ def removal_result(removal: Removal, destination: str) -> dict[str, Any]:
             for leaf in removal.certificates
         ],
     }
-    return {**result, "warnings": list(removal.notices)} if removal.notices else result
+    return with_warnings(result, removal.notices)
 
 
 def removal_diff(removal: Removal, destination: str) -> dict[str, str]:

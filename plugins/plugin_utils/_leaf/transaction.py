@@ -14,7 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Deployment
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    Activation,
+    ActivationOutcome,
+    Deployment,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
@@ -27,26 +31,35 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import
 
 @dataclass(frozen=True)
 class LeafTransaction:
-    """The leaves of one host at one time. Each method may raise PkiError, HostFailedError where the host failed."""
+    """The leaves of one host at one time, and how a server there uses them, None for no server to be notified.
+
+    Each method may raise PkiError, HostFailedError where the host failed.
+    """
 
     authority: Authority
     passphrases: Passphrases
     ledger: Ledger
     call: CallHost
+    activation: Activation | None
     now: datetime
 
-    def plan(self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> list[LeafPlan]:
-        """Ask the host what it has, in one call, and decide about each leaf."""
+    def plan(
+        self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]
+    ) -> tuple[list[LeafPlan], ActivationOutcome]:
+        """Ask the host what it has and serves, in one call, and decide about each leaf."""
         current = [self.ledger.current_leaf(place) for place in places]
-        deployed = inspect(
+        inspection = inspect(
             self.call,
             [inquiry(request, leaf, self.authority, self.now) for request, leaf in zip(requests, current, strict=True)],
+            self.activation,
         )
+        deployed = inspection.certificates
         records = [self.ledger.leaf(place, leaf.leaf_sha256) for place, leaf in zip(places, deployed, strict=True)]
-        return [
+        plans = [
             LeafPlan(request, leaf, known, decide(request, leaf, known, self.authority, self.now), place)
             for request, leaf, known, place in zip(requests, deployed, records, places, strict=True)
         ]
+        return plans, inspection.activation
 
     def preflight(self, plans: Sequence[LeafPlan]) -> None:
         """Check that all that ``plans`` need could be signed, and sign nothing.
@@ -55,14 +68,12 @@ class LeafTransaction:
         """
         preflight(plans, self.authority, self.passphrases, self.now)
 
-    def carry_out(
-        self, plans: Sequence[LeafPlan], activation: Activation | None
-    ) -> tuple[list[SignedLeaf], Deployment | None]:
+    def carry_out(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing.
 
         What is signed is in the ledger before it leaves the controller; it counts as deployed once the host says so.
         """
         signed = issue(plans, self.authority, self.passphrases, self.ledger, self.now)
-        deployment = deploy(self.call, [leaf.delivery for leaf in signed], activation) if signed else None
+        deployment = deploy(self.call, [leaf.delivery for leaf in signed], self.activation) if signed else None
         confirm(plans, signed, self.ledger, self.now)
         return signed, deployment

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, make_leaf
+from ansible_collections.anchorage.pki.tests.unit.scratch_nginx import Nginx, running_nginx
 
 
 @pytest.fixture
@@ -19,3 +21,15 @@ def folder(tmp_path: Path) -> Iterator[int]:
     descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     yield descriptor
     os.close(descriptor)
+
+
+@pytest.fixture
+def first() -> Leaf:
+    return make_leaf()
+
+
+@pytest.fixture
+def nginx(private_folder: Path, first: Leaf) -> Iterator[Nginx]:
+    """A running nginx that serves generation 1."""
+    with running_nginx(private_folder, first) as server:
+        yield server

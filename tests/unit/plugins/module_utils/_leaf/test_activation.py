@@ -7,17 +7,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
-import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     STAPLE_ONLY,
     Activation,
@@ -26,97 +21,20 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Probe,
     ProbeFinding,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_leaf, served_staple
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_leaf
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     NGINX,
-    NO_SERVER,
     Leaf,
     delivery,
-    destination_at,
     free_port,
     make_leaf,
     renewed_staple,
     repair,
     tree,
 )
+from ansible_collections.anchorage.pki.tests.unit.scratch_nginx import SECONDS, Nginx
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
-
-CONFIGURATION = """
-daemon off;
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-worker_processes 1;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  include {folder}/extra*.conf;
-  server {{
-    listen 127.0.0.1:{port} ssl;
-    include "{folder}/pki/app/nginx.conf";
-    return 200 "ok";
-  }}
-}}
-"""
-SECONDS = 5
-
-
-class Nginx:
-    """An nginx of the test's own that serves the leaf ``app``, and the activation that a task would name for it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.destination: Destination = destination_at(folder / "pki")
-        profile = SERVERS[self.destination.server]
-        user = "user root;" if os.geteuid() == 0 else ""
-        (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, port=self.port))
-        self.command = [str(NGINX), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
-        self.activation = Activation(
-            test=(*self.command, *profile.test[1:]),
-            reload=(*self.command, *profile.reload[1:]),
-            timeout=10,
-            probes=(Probe("app", "127.0.0.1", self.port, "app.test", staple=True),),
-        )
-
-    def wait_for(self, leaf: bytes, staple: bytes) -> None:
-        """Wait until these are served: for a moment after a reload a former worker may still answer."""
-        deadline = time.monotonic() + SECONDS
-        while self.served() != (leaf, staple):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def served(self) -> tuple[bytes, bytes]:
-        return served_staple("127.0.0.1", self.port, "app.test", SECONDS)
-
-
-@pytest.fixture
-def first() -> Leaf:
-    return make_leaf()
-
-
-@pytest.fixture
-def nginx(private_folder: Path, first: Leaf) -> Iterator[Nginx]:
-    """A running nginx that serves generation 1."""
-    server = Nginx(private_folder)
-    deploy(server.destination, [delivery(first)], NO_SERVER)
-    with subprocess.Popen(server.command, stdin=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + SECONDS
-        while True:
-            try:
-                assert server.served() == (first.der, first.staple)
-                break
-            except ProbeError:
-                assert time.monotonic() < deadline, (private_folder / "error.log").read_text()
-                time.sleep(0.05)
-        yield server
-        process.terminate()
 
 
 def test_a_new_leaf_is_tested_reloaded_and_probed(nginx: Nginx) -> None:

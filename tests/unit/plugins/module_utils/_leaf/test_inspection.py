@@ -50,7 +50,7 @@ NOTHING = DeployedLeaf(
 def inspected(
     destination: Destination, inquiry: Inquiry = ON_CONTROLLER, check_mode: bool = False, openssl: str = OPENSSL
 ) -> DeployedLeaf:
-    return inspect_leaves(destination, [inquiry], check_mode, openssl).certificates[0]
+    return inspect_leaves(destination, [inquiry], NO_SERVER, check_mode, openssl).certificates[0]
 
 
 @pytest.fixture

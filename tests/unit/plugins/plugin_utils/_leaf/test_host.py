@@ -27,6 +27,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import de
 from hypothesis import given
 from hypothesis import strategies as st
 
+SERVED = {"activation": encode(ActivationOutcome())}
 MALFORMED = "^The host returned a malformed result: "
 MOST_DRIFT = 20
 
@@ -50,7 +51,7 @@ def answering(answer: Any) -> Callable[[dict[str, Any]], Any]:
 
 def inspected(entry: Any) -> DeployedLeaf:
     """What is taken from a host's answer about one leaf."""
-    (leaf,) = inspect(answering({"certificates": [entry]}), [Inquiry("app")])
+    (leaf,) = inspect(answering({**SERVED, "certificates": [entry]}), [Inquiry("app")], None).certificates
     return leaf
 
 
@@ -69,10 +70,11 @@ def test_the_host_is_asked_in_plain_values() -> None:
 
     def host(arguments: dict[str, Any]) -> dict[str, Any]:
         asked.append(json.loads(json.dumps(arguments)))
-        return {"certificates": [ENTRY]}
+        return {**SERVED, "certificates": [ENTRY]}
 
-    inspect(host, [Inquiry("app", keep="a" * 64)])
-    assert asked == [{"inspect": [encode(Inquiry("app", keep="a" * 64))]}]
+    activation = Activation(reload=("true",))
+    inspect(host, [Inquiry("app", keep="a" * 64)], activation)
+    assert asked == [{"inspect": [encode(Inquiry("app", keep="a" * 64))], "activate": encode(activation)}]
 
 
 def test_what_is_too_long_for_a_reader_is_cut() -> None:
@@ -84,20 +86,20 @@ def test_what_is_too_long_for_a_reader_is_cut() -> None:
 @pytest.mark.parametrize("result", [{}, {"certificates": None}, {"certificates": {}}, {"certificates": []}])
 def test_an_answer_about_too_little_is_refused(result: dict[str, Any]) -> None:
     with pytest.raises(PkiError, match=MALFORMED):
-        inspect(answering(result), [Inquiry("app")])
+        inspect(answering({**SERVED, **result}), [Inquiry("app")], None)
 
 
 def test_an_answer_about_too_much_is_refused() -> None:
     with pytest.raises(PkiError, match=MALFORMED):
-        inspect(answering({"certificates": [ENTRY] * 1000}), [Inquiry("app")])
+        inspect(answering({**SERVED, "certificates": [ENTRY] * 1000}), [Inquiry("app")], None)
 
 
 def test_an_answer_about_others_or_in_another_order_is_refused() -> None:
-    host = answering({"certificates": [{**ENTRY, "name": "a"}, {**ENTRY, "name": "b"}]})
-    assert len(inspect(host, [Inquiry("a"), Inquiry("b")])) == 2
+    host = answering({**SERVED, "certificates": [{**ENTRY, "name": "a"}, {**ENTRY, "name": "b"}]})
+    assert len(inspect(host, [Inquiry("a"), Inquiry("b")], None).certificates) == 2
     for asked in ([Inquiry("b"), Inquiry("a")], [Inquiry("a"), Inquiry("c")]):
         with pytest.raises(PkiError, match=f"{MALFORMED}it is about other certificates than this task"):
-            inspect(host, asked)
+            inspect(host, asked, None)
 
 
 @pytest.mark.parametrize("left_out", list(ENTRY))
@@ -158,7 +160,7 @@ def test_any_json_is_an_answer_or_a_pki_error(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("failure", [{"failed": True, "msg": "no space"}, {"unreachable": True, "msg": "no space"}])
 def test_a_host_that_failed_is_passed_on_with_all_it_said(failure: dict[str, Any]) -> None:
     for ask in (
-        lambda host: inspect(host, [Inquiry("app")]),
+        lambda host: inspect(host, [Inquiry("app")], None),
         lambda host: deploy(host, [Delivery("app", "repair")], None),
         lambda host: remove(host, ["app"]),
     ):

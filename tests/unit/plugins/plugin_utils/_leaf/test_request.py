@@ -165,6 +165,15 @@ def test_without_probes_there_are_none(request_leaf: RequestLeaf) -> None:
     assert activation(None, [request_leaf()]) is None
 
 
+def test_an_empty_activation_is_none(request_leaf: RequestLeaf) -> None:
+    """As argument validation leaves ``activate: {}``, by which a host of a group has no server."""
+    empty = {"test": None, "reload": None, "timeout": 30, "probes": None}
+    assert activation(empty, [request_leaf()]) is None
+    for some in ({"test": ["nginx", "-t"]}, {"probes": [PROBE]}):
+        with pytest.raises(PkiError, match=r"^activate.reload: name the command .* or give \{\} as activate"):
+            activation({**empty, **some}, [request_leaf()])
+
+
 @pytest.mark.parametrize(
     ("certificate", "words"),
     [(None, "say which of the certificates is served there"), ("c", "no certificate of this task is named 'c'")],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
@@ -25,6 +26,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
+    activation_warnings,
     deployed_result,
     leaf_diff,
     plan_result,
@@ -128,23 +130,38 @@ def test_a_staple_taken_away_is_gone_from_the_result(kept, own_authority, ledger
 
 
 def test_a_task_that_leaves_every_leaf_alone_is_unchanged(kept: LeafPlan) -> None:
-    assert planned_result([kept]) == {"changed": False, "certificates": [plan_result(kept)]}
+    assert planned_result([kept], ActivationOutcome()) == {
+        "changed": False,
+        "certificates": [plan_result(kept)],
+        "activation": {"tested": False, "reloaded": False, "probes": []},
+    }
 
 
 def test_a_task_is_changed_where_one_of_its_leaves_is(kept: LeafPlan, new: LeafPlan) -> None:
-    assert planned_result([kept, new])["changed"] is True
+    assert planned_result([kept, new], ActivationOutcome())["changed"] is True
 
 
 def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_leaf: RequestLeaf) -> None:
-    (warning,) = planned_result([replace(new, request=request_leaf(key_type=KeyType.ED25519))])["warnings"]
+    plan = replace(new, request=request_leaf(key_type=KeyType.ED25519))
+    (warning,) = planned_result([plan], ActivationOutcome())["warnings"]
     assert "no browser accepts" in warning
+
+
+@pytest.mark.parametrize(
+    ("server", "activate", "warned"),
+    [("nginx", None, True), ("nginx", {}, False), ("nginx", {"reload": ["true"]}, False), ("none", None, False)],
+)
+def test_a_server_that_nothing_tells_of_new_leaves_is_warned_about(server: str, activate: Any, warned: bool) -> None:
+    warnings = activation_warnings({"server": server, "activate": activate})
+    assert [warning.startswith(f"server is {server}, but without activate") for warning in warnings] == [True] * warned
 
 
 def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed: SignedLeaf, request_leaf) -> None:
     alone = replace(kept, request=request_leaf("alone"))
     confirmed = DeployedGeneration("app", 7, *signed.shown)
     deployment = Deployment(True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",))
-    result = deployed_result([alone, signed.plan], [signed], deployment)
+    plans = [alone, signed.plan]
+    result = deployed_result(planned_result(plans, ActivationOutcome()), plans, [signed], deployment)
     assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
     assert result["activation"] == ACTIVATION
     assert result["warnings"] == ["an old generation stays"]

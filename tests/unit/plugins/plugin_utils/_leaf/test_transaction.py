@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
     ActivationOutcome,
     Delivery,
     DeployedGeneration,
@@ -60,7 +59,8 @@ class Host:
 
     def _inspect(self, arguments: dict[str, Any]) -> dict[str, Any]:
         names = [entry["name"] for entry in arguments["inspect"]]
-        return encode(Inspection(tuple(self.leaves.get(name, DeployedLeaf(name)) for name in names)))
+        leaves = tuple(self.leaves.get(name, DeployedLeaf(name)) for name in names)
+        return encode(Inspection(ActivationOutcome(), leaves))
 
     def _deploy(self, arguments: dict[str, Any]) -> dict[str, Any]:
         confirmed = []
@@ -92,7 +92,7 @@ def start(own_authority: Authority, ledger: Ledger, now: datetime) -> Callable[.
     """A function that begins a transaction with a host."""
 
     def begin(host: Host, at: datetime = now) -> LeafTransaction:
-        return LeafTransaction(own_authority, Passphrases(), ledger, host, at)
+        return LeafTransaction(own_authority, Passphrases(), ledger, host, None, at)
 
     return begin
 
@@ -101,17 +101,17 @@ def test_a_first_run_takes_two_calls_and_the_next_one(start, ledger: Ledger, req
     host = Host()
     transaction = start(host)
     requests, places = [request_leaf("a"), request_leaf("b")], [place("a"), place("b")]
-    plans = transaction.plan(requests, places)
+    plans, _served = transaction.plan(requests, places)
     assert [plan.decision.reason for plan in plans] == ["nothing is deployed yet"] * 2
-    signed, deployment = transaction.carry_out(plans, Activation())
+    signed, deployment = transaction.carry_out(plans)
     assert [leaf.plan.request.name for leaf in signed] == ["a", "b"]
     assert [(leaf.name, leaf.generation) for leaf in deployment.certificates] == [("a", 1), ("b", 1)]
     assert ledger.leaf_counts() == {"deployed": 2}
     assert host.calls == ["inspect", "deploy"]
 
-    plans = transaction.plan(requests, places)
+    plans, _served = transaction.plan(requests, places)
     assert [plan.decision.action for plan in plans] == [Action.NONE] * 2
-    assert transaction.carry_out(plans, Activation()) == ([], None)
+    assert transaction.carry_out(plans) == ([], None)
     assert host.calls == ["inspect", "deploy", "inspect"]
 
 
@@ -123,7 +123,7 @@ def test_a_plan_holds_what_is_deployed_against_the_ledger_of_that_place(
     host = Host({"app": DeployedLeaf("app", 4, fingerprint(leaf), chain, "8" * 64)})
 
     def plan(at: LeafPlace) -> list[str]:
-        plans = start(host).plan([request_leaf()], [at])
+        plans, _served = start(host).plan([request_leaf()], [at])
         return [f"{plan.decision.action.value}: {plan.decision.reason}" for plan in plans]
 
     unknown = ["leaf: the deployed leaf is not in the authority's ledger for this host"]
@@ -136,7 +136,7 @@ def test_a_plan_holds_what_is_deployed_against_the_ledger_of_that_place(
 
 def test_every_request_has_its_own_plan(start, request_leaf: RequestLeaf) -> None:
     host = Host({"b": DeployedLeaf("b", 4, damage="cert.pem is altered")})
-    plans = start(host).plan([request_leaf("a"), request_leaf("b")], [place("a"), place("b")])
+    plans, _served = start(host).plan([request_leaf("a"), request_leaf("b")], [place("a"), place("b")])
     assert [(plan.request.name, plan.place.name, plan.decision.reason) for plan in plans] == [
         ("a", "a", "nothing is deployed yet"),
         ("b", "b", "cert.pem is altered"),
@@ -153,7 +153,7 @@ def test_the_host_is_asked_about_the_leaf_that_the_ledger_has_for_it(start, requ
         return host(arguments)
 
     watched = replace(transaction, call=noting)
-    watched.carry_out(watched.plan([request_leaf()], [place()]), None)
+    watched.carry_out(watched.plan([request_leaf()], [place()])[0])
     watched.plan([request_leaf()], [place()])
     assert asked == ["", host.leaves["app"].leaf_sha256]
 
@@ -163,15 +163,15 @@ def test_what_a_host_did_not_confirm_is_signed_and_not_deployed(start, ledger: L
     host = Host(loses="deploy")
     transaction = start(host)
     with pytest.raises(HostFailedError, match="the connection was lost") as caught:
-        transaction.carry_out(transaction.plan([request_leaf()], [place()]), None)
+        transaction.carry_out(transaction.plan([request_leaf()], [place()])[0])
     assert caught.value.result["unreachable"] is True
     assert ledger.leaf_counts() == {"signed": 1}
     assert ledger.current_leaf(place()).staples[0].deployed_at is None
 
     host.loses = ""
-    (plan,) = transaction.plan([request_leaf()], [place()])
+    (plan,), _served = transaction.plan([request_leaf()], [place()])
     assert plan.decision.reason == "nothing is deployed yet"
-    transaction.carry_out([plan], None)
+    transaction.carry_out([plan])
     assert ledger.leaf_counts() == {"deployed": 1, "superseded": 1}
     assert ledger.current_leaf(place()).staples[0].deployed_at == now
 
@@ -179,16 +179,16 @@ def test_what_a_host_did_not_confirm_is_signed_and_not_deployed(start, ledger: L
 def test_a_staple_alone_travels_when_it_is_due(start, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
     host = Host()
     first = start(host)
-    first.carry_out(first.plan([request_leaf()], [place()]), None)
+    first.carry_out(first.plan([request_leaf()], [place()])[0])
     leaf_sha256 = host.leaves["app"].leaf_sha256
     later = start(host, now + 4 * DAY)
-    (plan,) = later.plan([request_leaf()], [place()])
+    (plan,), _served = later.plan([request_leaf()], [place()])
     assert plan.decision.action is Action.STAPLE
-    later.carry_out([plan], None)
+    later.carry_out([plan])
     assert (host.leaves["app"].generation, host.leaves["app"].leaf_sha256) == (2, leaf_sha256)
     staples = ledger.current_leaf(place()).staples
     assert [staple.deployed_at for staple in staples] == [now, now + 4 * DAY]
-    (plan,) = later.plan([request_leaf()], [place()])
+    (plan,), _served = later.plan([request_leaf()], [place()])
     assert plan.decision.action is Action.NONE
 
 

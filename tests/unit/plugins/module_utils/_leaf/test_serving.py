@@ -1,0 +1,224 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether what is deployed is also served, as an inspection finds it: by the record of the host, and a real nginx."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import RECORD, STAGED_RECORD
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import sha256
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    Activation,
+    Inquiry,
+    Inspection,
+    Probe,
+    ProbeFinding,
+)
+from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    NGINX,
+    NO_SERVER,
+    Leaf,
+    delivery,
+    deploy_leaf,
+    destination_at,
+    free_port,
+    make_leaf,
+    renewed_staple,
+    repair,
+    tree,
+)
+from ansible_collections.anchorage.pki.tests.unit.scratch_nginx import Nginx
+
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
+RELOAD = Activation(reload=("true",))
+
+
+def inspect(destination: Destination, leaf: Leaf, activation: Activation, name: str = "app") -> Inspection:
+    """What a host says of a leaf that the controller would keep."""
+    inquiry = Inquiry(name, keep=leaf.sha256, keep_chain=sha256(leaf.chain.encode()))
+    return inspect_leaves(destination, [inquiry], activation, check_mode=True)
+
+
+def drift(destination: Destination, leaf: Leaf, activation: Activation) -> tuple[str, ...]:
+    return inspect(destination, leaf, activation).certificates[0].drift
+
+
+@pytest.fixture
+def destination(private_folder: Path) -> Destination:
+    return destination_at(private_folder / "pki")
+
+
+# --- by the record
+
+
+def test_a_leaf_that_was_deployed_without_a_server_is_activated_by_the_next_run_that_can(
+    destination: Destination,
+) -> None:
+    leaf = make_leaf()
+    deploy_leaf(destination, leaf)
+    assert drift(destination, leaf, NO_SERVER) == ()
+    assert drift(destination, leaf, RELOAD) == ("generation 1 is deployed, but was not activated",)
+    result = deploy(destination, [repair(1)], RELOAD)
+    assert (result.changed, result.activation.reloaded) == (True, True)
+    assert drift(destination, leaf, RELOAD) == ()
+
+
+def test_what_was_last_activated_is_remembered(destination: Destination) -> None:
+    """The names change by a run whose variable for the activation is misspelt; then it is corrected."""
+    deploy(destination, [delivery(make_leaf())], RELOAD)
+    second = make_leaf()
+    deploy_leaf(destination, second, expected=1)
+    expected = "generation 2 is deployed, but was not activated: the server was last made to use generation 1"
+    assert drift(destination, second, RELOAD) == (expected,)
+    deploy(destination, [repair(2)], RELOAD)
+    assert drift(destination, second, RELOAD) == ()
+    record = Path(destination.folder("app"), RECORD)
+    assert record.stat().st_mode & 0o777 == 0o600
+    known = json.loads(record.read_text())
+    assert (known["generation"], known["leaf"], known["reload"]) == (2, second.sha256, ["true"])
+    assert time.time() - 60 < known["time"] <= time.time()
+
+
+def test_a_new_staple_has_to_be_activated_too(destination: Destination) -> None:
+    leaf = make_leaf()
+    deploy(destination, [delivery(leaf)], RELOAD)
+    wanted = replace(delivery(leaf, 1), staple=renewed_staple(leaf))
+    deploy(destination, [wanted], NO_SERVER)
+    assert "the server was last made to use generation 1" in drift(destination, leaf, RELOAD)[0]
+
+
+def test_another_command_or_server_has_not_activated_it_yet(destination: Destination) -> None:
+    leaf = make_leaf()
+    deploy(destination, [delivery(leaf)], RELOAD)
+    (reason,) = drift(destination, leaf, Activation(reload=("nginx", "-s", "reload")))
+    assert reason == "generation 1 is deployed, but was not activated by this task's command, but by: true"
+    other = replace(destination, server="none")
+    deploy(other, [repair(1)], NO_SERVER)
+    assert drift(other, leaf, RELOAD) == ("generation 1 is deployed, but was not activated for the server none",)
+
+
+@pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"reload": 5}', "\0", "{" * 5000])
+def test_a_damaged_record_is_as_good_as_none(destination: Destination, content: str) -> None:
+    leaf = make_leaf()
+    deploy(destination, [delivery(leaf)], RELOAD)
+    record = Path(destination.folder("app"), RECORD)
+    record.write_text(content)
+    assert drift(destination, leaf, RELOAD) == ("generation 1 is deployed, but was not activated",)
+    deploy(destination, [repair(1)], RELOAD)
+    assert drift(destination, leaf, RELOAD) == ()
+
+
+def test_an_activation_that_fails_is_still_pending(destination: Destination) -> None:
+    leaf = make_leaf()
+    deploy_leaf(destination, leaf)
+    before = tree(Path(destination.path))
+    with pytest.raises(HostError, match=r"activate.reload: false failed"):
+        deploy(destination, [repair(1)], Activation(reload=("false",)))
+    with pytest.raises(HostError, match=r"activate.test: false failed"):
+        deploy(destination, [repair(1)], Activation(test=("false",), reload=("true",)))
+    assert drift(destination, leaf, RELOAD) != ()
+    assert {path: entry for path, entry in tree(Path(destination.path)).items() if "activation" not in path} == before
+
+
+def test_a_record_that_a_killed_run_staged_is_never_taken_for_true(destination: Destination) -> None:
+    leaf = make_leaf()
+    deploy(destination, [delivery(leaf)], RELOAD)
+    folder = Path(destination.folder("app"))
+    second = make_leaf()
+    (folder / RECORD).rename(folder / STAGED_RECORD)
+    deploy_leaf(destination, second, expected=1)
+    assert drift(destination, second, RELOAD) == ("generation 2 is deployed, but was not activated",)
+    assert not (folder / STAGED_RECORD).exists()
+
+
+# --- by probes
+
+
+@needs_nginx
+def test_a_server_that_serves_what_is_deployed_is_left_alone(nginx: Nginx, first: Leaf) -> None:
+    """Nothing has activated it, and it is served: that is proof enough."""
+    found = inspect(nginx.destination, first, nginx.activation)
+    assert found.certificates[0].drift == ()
+    assert found.activation.probes == (ProbeFinding("app", "127.0.0.1", nginx.port, "served", "served", ""),)
+    assert (found.activation.tested, found.activation.reloaded) == (False, False)
+
+
+@needs_nginx
+def test_a_server_that_serves_another_leaf_or_staple_is_activated_again(nginx: Nginx, first: Leaf) -> None:
+    place = f"127.0.0.1 port {nginx.port} does not serve it"
+    staple = replace(delivery(first, 1), staple=renewed_staple(first))
+    deploy(nginx.destination, [staple], NO_SERVER)
+    assert drift(nginx.destination, first, nginx.activation) == (f"{place}: it serves another staple",)
+    leaf = make_leaf()
+    deploy(nginx.destination, [delivery(leaf, 2)], NO_SERVER)
+    found = inspect(nginx.destination, leaf, nginx.activation)
+    assert found.certificates[0].drift == (f"{place}: it serves another leaf (SHA-256 {first.sha256})",)
+    assert found.activation.probes == ()
+    deploy(nginx.destination, [repair(3)], nginx.activation)
+    nginx.wait_for(leaf.der, leaf.staple)
+    assert drift(nginx.destination, leaf, nginx.activation) == ()
+
+
+@needs_nginx
+def test_a_server_that_was_set_back_behind_our_back_is_activated_again(nginx: Nginx, first: Leaf) -> None:
+    """Its record says that the deployed leaf was activated, and it was; now something else is served."""
+    leaf = make_leaf()
+    deploy(nginx.destination, [delivery(leaf, 1)], nginx.activation)
+    configuration = nginx.folder / "nginx.conf"
+    text = configuration.read_text()
+    former = nginx.destination.generation("app", 1)
+    by_hand = f'ssl_certificate "{former}/fullchain.pem"; ssl_certificate_key "{former}/privkey.pem";'
+    include = f'include "{nginx.folder}/pki/app/nginx.conf";'
+    configuration.write_text(text.replace(include, by_hand))
+    subprocess.run(nginx.activation.reload, check=True)
+    deadline = time.monotonic() + 5
+    while not drift(nginx.destination, leaf, nginx.activation):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with pytest.raises(HostError) as caught:
+        deploy(nginx.destination, [repair(2)], replace(nginx.activation, timeout=1))
+    assert f"Does the configuration of what listens there include {nginx.folder}/pki/app/nginx.conf?" in str(
+        caught.value
+    )
+    configuration.write_text(text)
+    deploy(nginx.destination, [repair(2)], nginx.activation)
+    assert drift(nginx.destination, leaf, nginx.activation) == ()
+
+
+def test_each_place_where_nothing_answers_is_a_reason(destination: Destination) -> None:
+    leaf = make_leaf()
+    deploy(destination, [delivery(leaf)], RELOAD)
+    probes = tuple(Probe("app", "127.0.0.1", free_port(), "app.test") for _ in range(3))
+    reasons = drift(destination, leaf, replace(RELOAD, probes=probes))
+    places = [f"127.0.0.1 port {probe.port} does not serve it: no TLS handshake: " for probe in probes]
+    assert [reason.startswith(place) for reason, place in zip(reasons, places, strict=True)] == [True] * 3
+
+
+def test_nothing_is_probed_of_a_leaf_that_will_not_stay(destination: Destination) -> None:
+    deploy(destination, [delivery(make_leaf())], RELOAD)
+    probed = replace(RELOAD, probes=(Probe("app", "127.0.0.1", free_port(), "app.test"),))
+    assert drift(destination, make_leaf(), probed) == ()
+
+
+def test_a_server_that_includes_no_pointer_file_is_a_question_to_the_reader(destination: Destination) -> None:
+    probed = Activation(reload=("true",), timeout=1, probes=(Probe("app", "127.0.0.1", free_port(), "app.test"),))
+    questions = {
+        "nginx": f"Does the configuration of what listens there include {destination.path}/app/nginx.conf?",
+        "none": f"Does what listens there read its files from {destination.path}/app/current?",
+    }
+    for server, question in questions.items():
+        with pytest.raises(HostError) as caught:
+            deploy(replace(destination, server=server), [delivery(make_leaf())], probed)
+        assert question in str(caught.value)
