@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import secrets
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import make_planned
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     ProvisioningPlan,
@@ -65,6 +68,8 @@ class ActionModule(PkiAction):
         plan = plan_provisioning(folder, arguments, default_common_name, now)
         check_passphrases(plan, passphrases)
         if self.check_mode:
+            if plan.authority is None:
+                make_planned(plan, passphrases, Path(constants.DEFAULT_LOCAL_TMP), now)
             return self._shape(plan)
         create_folder(folder)
         with exclusive_lock(folder / LOCK):

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -14,11 +13,7 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import ActivationOutcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
-    Authority,
-    authority_folder,
-    read_authority,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
@@ -28,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     HostFailedError,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, remove
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan, plans_without_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
     LeafRequest,
     activation,
@@ -64,13 +59,7 @@ class ActionModule(PkiAction):
     def _deploy(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         requests = parse_requests(arguments)
         places = _places([request.name for request in requests], arguments, task_vars)
-        try:
-            authority = _authority(arguments)
-        except AuthorityMissingError as error:
-            if not self.check_mode:
-                raise
-            planned = self._planned(plans_without_authority(requests, places), ActivationOutcome(), arguments)
-            return {**planned, "msg": f"Leaves would be issued and deployed. {error}"}
+        authority = self.authority(arguments["authority"], task_vars)
         check_requests(requests, authority.policy)
         return self._run_transaction(authority, requests, places, arguments, task_vars)
 
@@ -107,7 +96,7 @@ class ActionModule(PkiAction):
         if not self.check_mode:
             # Without an authority there is no ledger that could know of them.
             with suppress(AuthorityMissingError):
-                _forget(places, _authority(arguments))
+                _forget(places, self.authority(arguments["authority"], task_vars))
         result = removal_result(removal, places[0].destination)
         if self.diff_mode:
             result["diff"] = removal_diff(removal, arguments["destination"])
@@ -143,10 +132,6 @@ def _forget(places: list[LeafPlace], authority: Authority) -> None:
     with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
         for place in places:
             ledger.mark_removed(place)
-
-
-def _authority(arguments: dict[str, Any]) -> Authority:
-    return read_authority(authority_folder(arguments["authority"], os.environ))
 
 
 def _places(names: list[str], arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[LeafPlace]:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSTALL, REMOVE
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor, parse_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
 
@@ -30,18 +30,12 @@ class ActionModule(TrustAction):
             raise PkiError("purge_superseded: goes with state=present. Remove a former root by its own task instead.")
         if purge and (arguments["certificate"] is not None or arguments["src"] is not None):
             raise PkiError("purge_superseded: only an authority knows its former roots. Leave certificate and src out.")
-        try:
-            text, source = self.anchor_text(arguments)
-        except AuthorityMissingError as error:
-            if not (self.check_mode and present):
-                raise
-            message = f"Its root would be trusted. {error}"
-            return {"changed": True, "anchor": {}, "stores": [], "purged": [], "msg": message}
+        text, source = self.anchor_text(arguments, task_vars)
         if not present:
             # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
             of_authority = arguments["certificate"] is None and arguments["src"] is None
-            former = self.superseded_anchors(arguments) if of_authority else ()
+            former = self.superseded_anchors(arguments, task_vars) if of_authority else ()
             return self.ask_host(REMOVE, identify_anchor(text, source), arguments, task_vars, former)
         anchor = parse_anchor(text, source, datetime.now(timezone.utc))
-        superseded = self.superseded_anchors(arguments) if purge else ()
+        superseded = self.superseded_anchors(arguments, task_vars) if purge else ()
         return self.ask_host(INSTALL, anchor, arguments, task_vars, superseded)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
 
@@ -20,10 +19,5 @@ class ActionModule(TrustAction):
     ARGUMENT_SPEC = ANCHOR_SPEC
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        try:
-            text, source = self.anchor_text(arguments)
-        except AuthorityMissingError as error:
-            if not self.check_mode:
-                raise
-            return {"changed": False, "anchor": {}, "stores": [], "msg": str(error)}
+        text, source = self.anchor_text(arguments, task_vars)
         return self.ask_host(INSPECT, identify_anchor(text, source), arguments, task_vars)

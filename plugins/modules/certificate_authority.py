@@ -122,7 +122,8 @@ notes:
   - An authority that an earlier release made is taken over as it is. The first run that is not in check mode migrates
     its ledger and its policy, and keeps each former file beside the new one, as C(ledger.sqlite3.schema-1) and
     C(policy.json.schema-1). Earlier releases refuse the migrated ones.
-  - In check mode, when there is no authority yet, the tasks that follow say what they would do with it.
+  - In check mode, when there is no authority yet, one is made in Ansible's temporary folder and removed at the end of
+    the run, so that the tasks that follow can check everything against it. Only fingerprints will be others.
 """
 
 EXAMPLES = r"""

@@ -362,7 +362,7 @@ activation:
           description: How it was seen, or why it could not be.
           type: str
 msg:
-  description: What went wrong and what is in use now; or in check mode, that an authority is still to be made.
-  returned: on failure, or in check mode without an authority
+  description: What went wrong and what is in use now.
+  returned: on failure
   type: str
 """

@@ -122,7 +122,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 anchor:
-  description: The anchor. Empty in check mode as long as there is no authority.
+  description: The anchor.
   returned: always
   type: dict
   contains:
@@ -147,7 +147,7 @@ anchor:
       type: bool
       version_added: 0.2.0
 stores:
-  description: Each trust store of the host. Empty in check mode as long as there is no authority.
+  description: Each trust store of the host.
   returned: always
   type: list
   elements: dict
@@ -200,7 +200,7 @@ stores:
         - openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt accepts it
         - openssl verify -CApath /etc/ssl/certs accepts it
 purged:
-  description: The older roots that O(purge_superseded) removed. Empty in check mode as long as there is no authority.
+  description: The older roots that O(purge_superseded) removed.
   returned: always
   type: list
   elements: dict

@@ -85,7 +85,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 anchor:
-  description: The anchor. Empty in check mode as long as there is no authority.
+  description: The anchor.
   returned: always
   type: dict
   contains:
@@ -110,7 +110,7 @@ anchor:
       type: bool
       version_added: 0.2.0
 stores:
-  description: Each trust store of the host. Empty in check mode as long as there is no authority.
+  description: Each trust store of the host.
   returned: always
   type: list
   elements: dict

@@ -6,13 +6,27 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    authority_folder,
+    read_authority,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import planned_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import check_version
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import CALL_RESULT, HostFailedError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
+    CALL_RESULT,
+    AuthorityMissingError,
+    HostFailedError,
+    PkiError,
+)
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
@@ -61,6 +75,18 @@ class PkiAction(ActionBase):
     def diff_mode(self) -> bool:
         return bool(self._task.diff)
 
+    def authority(self, named: str | None, task_vars: Mapping[str, Any]) -> Authority:
+        """The authority in the folder that a task names. In check mode, where there is none yet, the one that
+        certificate_authority planned in this run. Raises PkiError, AuthorityMissingError."""
+        folder = authority_folder(named, os.environ)
+        try:
+            return read_authority(folder)
+        except AuthorityMissingError as error:
+            planned = planned_folder(folder, Path(constants.DEFAULT_LOCAL_TMP))
+            if self.check_mode and planned.exists():
+                return read_authority(planned)
+            raise AuthorityMissingError(f"{error}{_left_out(task_vars)}") from error
+
     def call_host(
         self, module: str, arguments: dict[str, Any], task_vars: dict[str, Any], secret: bool = False
     ) -> dict[str, Any]:
@@ -103,6 +129,17 @@ class PkiAction(ActionBase):
                 "become_user is not root and this connection cannot pipeline: secrets would lie in a file that "
                 "other users may read. Become root, or use a connection that supports pipelining."
             )
+
+
+def _left_out(task_vars: Mapping[str, Any]) -> str:
+    """What the command line kept out of the run that may have made the authority, as a sentence after another one."""
+    limit, tags = task_vars.get("ansible_limit") or "localhost", task_vars.get("ansible_run_tags") or ["all"]
+    if "localhost" not in limit:
+        return f" This run is limited to some hosts: to make one in it, add localhost (--limit {limit},localhost)."
+    if "all" not in tags:
+        added = ",".join([*tags, "authority"])
+        return f" This run is limited to some tags: to make one in it, add authority (--tags {added})."
+    return ""
 
 
 def _given(value: Any) -> Any:

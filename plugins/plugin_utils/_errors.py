@@ -27,7 +27,7 @@ class AuthorityDueError(PkiError):
 
 
 class AuthorityMissingError(PkiError):
-    """There is no authority in the folder. In check mode the actions treat it as one that is still to be made."""
+    """There is no authority in the folder. In check mode it may be one that the same run has planned."""
 
 
 class HostFailedError(PkiError):

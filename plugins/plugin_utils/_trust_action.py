@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,8 +19,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
-    authority_folder,
-    read_authority,
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -45,15 +42,15 @@ class TrustAction(PkiAction):
     # An authority beside them is no contradiction: it may be the default of the action group for all tasks.
     CONDITIONS = {"mutually_exclusive": [("certificate", "src")]}
 
-    def anchor_text(self, arguments: dict[str, Any]) -> tuple[bytes, str]:
+    def anchor_text(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> tuple[bytes, str]:
         """The PEM that the task names, and the words for it in errors. Raises PkiError, AuthorityMissingError."""
         if arguments["certificate"] is not None:
             return arguments["certificate"].encode(errors="surrogateescape"), "certificate"
         if arguments["src"] is not None:
             path = self._find_source(arguments["src"])
             return _read(Path(path)), f"src {path}"
-        folder = authority_folder(arguments["authority"], os.environ)
-        return to_pem(read_authority(folder).root.certificate).encode(), f"authority {folder}"
+        authority = self.authority(arguments["authority"], task_vars)
+        return to_pem(authority.root.certificate).encode(), f"authority {authority.folder}"
 
     def _find_source(self, src: str) -> str:
         try:
@@ -62,10 +59,9 @@ class TrustAction(PkiAction):
             searched = ", ".join(error.paths or [src])
             raise PkiError(f"src {src}: there is no such file on the controller; looked for {searched}.") from error
 
-    def superseded_anchors(self, arguments: dict[str, Any]) -> list[AnchorCertificate]:
+    def superseded_anchors(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
         """The older roots of the authority that the task names."""
-        folder = authority_folder(arguments["authority"], os.environ)
-        roots = read_authority(folder).roots[:-1]
+        roots = self.authority(arguments["authority"], task_vars).roots[:-1]
         return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
 
     def ask_host(

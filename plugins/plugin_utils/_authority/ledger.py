@@ -176,7 +176,7 @@ def open_ledger(
     a copy in memory is migrated instead. Raises PkiError, also for what SQLite reports while the block runs: a damaged
     file, an unknown schema, a network file system, a full disk, or another writer that does not end.
     """
-    _check_place(path, file_system)
+    check_place(path, file_system)
     if not path.exists():
         _create(path, create)
     try:
@@ -219,7 +219,8 @@ def _current(connection: sqlite3.Connection, path: Path, read_only: bool) -> sql
     return connection
 
 
-def _check_place(path: Path, file_system: Callable[[Path], str]) -> None:
+def check_place(path: Path, file_system: Callable[[Path], str] = network_file_system) -> None:
+    """Raise PkiError where a ledger at ``path``, which need not exist yet, could not be used."""
     kind = file_system(path.parent)
     if kind:
         raise PkiError(

@@ -69,15 +69,6 @@ def inquiry(request: LeafRequest, current: LeafRecord | None, authority: Authori
     )
 
 
-def plans_without_authority(requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> list[LeafPlan]:
-    """What a first run in check mode would do: the authority is still to be made and can have issued nothing."""
-    decision = Decision(Action.LEAF, "the authority is still to be made")
-    return [
-        LeafPlan(request, DeployedLeaf(request.name), None, decision, place)
-        for request, place in zip(requests, places, strict=True)
-    ]
-
-
 def decide(
     request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord | None, authority: Authority, now: datetime
 ) -> Decision:

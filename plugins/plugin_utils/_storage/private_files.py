@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -36,13 +37,39 @@ PRIVATE = Attributes(0o600)
 UNFINISHED = ".new-"
 
 
+def check_creatable(path: Path) -> None:
+    """Raise PkiError where :func:`create_folder` would fail for ``path``; makes nothing."""
+    _check_parents(path)
+    above = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
+    if not os.path.isdir(above):
+        raise _not_made(path, errno.ENOTDIR)
+    if not os.access(above, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise _not_made(path, errno.EROFS if os.statvfs(above).f_flag & os.ST_RDONLY else errno.EACCES)
+
+
 def create_folder(path: Path) -> None:
     """Make ``path`` for its owner alone, with the folders above it, where they are missing. Raises PkiError."""
+    _check_parents(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise PkiError(f"The folder {path} cannot be made: {error.strerror}. Check the option authority.") from error
+        raise _not_made(path, error.errno or 0) from error
+
+
+def _not_made(path: Path, number: int) -> PkiError:
+    return PkiError(f"The folder {path} cannot be made: {os.strerror(number)}. Check the option authority.")
+
+
+def _check_parents(path: Path) -> None:
+    """Raise PkiError where others could put another folder in the place of ``path``."""
+    for parent in path.resolve().parents:
+        mode = parent.stat().st_mode if os.path.exists(parent) else 0
+        if mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+            raise PkiError(
+                f"Every user may write to {parent}, and so put another folder in the place of the authority's. "
+                "Close it, or choose another folder with the option authority."
+            )
 
 
 def check_folder(path: Path) -> None:
@@ -55,12 +82,7 @@ def check_folder(path: Path) -> None:
             f"The authority's folder {path} belongs to user {status.st_uid}, not to you ({os.geteuid()}). "
             "Run as its owner, or choose another folder with the option authority."
         )
-    for parent in path.resolve().parents:
-        if stat.S_IMODE(parent.stat().st_mode) & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
-            raise PkiError(
-                f"Every user may write to {parent}, and so put another folder in the place of the authority's. "
-                "Close it, or choose another folder with the option authority."
-            )
+    _check_parents(path)
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise PkiError(
             f"The authority's folder {path} is open to other users (mode {stat.S_IMODE(status.st_mode):04o}). "

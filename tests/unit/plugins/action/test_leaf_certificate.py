@@ -45,7 +45,12 @@ def many(**options: Any) -> dict[str, Any]:
 #: One run, in which each task finds what those before it left.
 TASKS: dict[str, dict[str, Any]] = {
     "no authority": {LEAF: leaf("app.test")},
-    "no authority yet": {LEAF: leaf("app.test"), "check_mode": True},
+    "no authority in check mode": {LEAF: leaf("app.test"), "check_mode": True},
+    "authority planned": {MAKE: {"authority": "{{ pki }}", **SECRETS}, "check_mode": True},
+    "no authority yet": {LEAF: many(), "check_mode": True},
+    "outside, no authority yet": {LEAF: leaf("app.example.com", **SECRETS), "check_mode": True},
+    "too long, no authority yet": {LEAF: leaf("app.test", lifetime=91, **SECRETS), "check_mode": True},
+    "wrong passphrase, no authority yet": {LEAF: leaf("app.test", passphrase="not the right one"), "check_mode": True},
     "authority": {MAKE: {"authority": "{{ pki }}", **SECRETS}},
     "outside": {LEAF: leaf("app.example.com")},
     "outside in check mode": {LEAF: leaf("app.example.com"), "check_mode": True},
@@ -101,16 +106,28 @@ def actions(result: dict[str, Any]) -> list[tuple[str, str, int]]:
 def test_a_first_run_in_check_mode_does_not_fail(results) -> None:
     planned = results["no authority yet"]
     assert (planned["failed"], planned["changed"]) == (False, True)
-    (leaf,) = planned["certificates"]
-    assert (leaf["action"], leaf["generation"], leaf["reason"]) == ("leaf", 0, "the authority is still to be made")
-    assert "generation 1, a new ecdsa-p256 server leaf for app.test" in planned["diff"]["after"]
-    assert "certificate_authority" in planned["msg"]
+    assert [(leaf["action"], leaf["reason"]) for leaf in planned["certificates"]] == [
+        ("leaf", "nothing is deployed yet")
+    ] * 3
+
+
+def test_a_first_run_in_check_mode_says_what_the_run_does(results) -> None:
+    planned, deployed = results["no authority yet"], results["deployed"]
+    assert planned["diff"] == deployed["diff"]
+    for said, done in zip(planned["certificates"], deployed["certificates"], strict=True):
+        assert {key: said[key] for key in ("name", "action", "reason", "changed", "path", "names")} == {
+            key: done[key] for key in ("name", "action", "reason", "changed", "path", "names")
+        }
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("no authority", "There is no authority in"),
+        ("no authority in check mode", "There is no authority in"),
+        ("outside, no authority yet", "app.example.com would be rejected by every client"),
+        ("too long, no authority yet", "lifetime: 91 days for 'app'"),
+        ("wrong passphrase, no authority yet", "passphrase: this is not the passphrase of the private key"),
         ("outside", "app.example.com would be rejected by every client"),
         ("outside in check mode", "permitted_domains include them"),
         ("wildcard", "*.app.localhost"),

@@ -46,7 +46,10 @@ PLAYBOOK = (
   connection: local
   gather_facts: false
   vars_files: cases.json
-  tasks:"""
+  tasks:
+    - anchorage.pki.certificate_authority:
+        subject: {common_name: Planned authority}
+"""
     + TASK.format(
         action="trust_anchor",
         state="""state: "{{ item.state | default(omit) }}"
@@ -176,13 +179,23 @@ def test_what_hosts_would_not_trust_is_refused(results: dict[str, dict[str, Any]
     assert "certificate: the certificate is not a CA certificate" in results["trust_anchor"]["text"]["msg"]
 
 
-@pytest.mark.parametrize("case", ["default", "absent authority"])
-def test_an_authority_that_is_still_to_be_made_would_be_trusted(results: dict[str, dict[str, Any]], case: str) -> None:
-    result = results["trust_anchor"][case]
-    assert (result["changed"], result["stores"], result["anchor"]) == (True, [], {})
-    assert result["msg"].startswith("Its root would be trusted. There is no authority in ")
-    result = results["trust_anchor_info"][case]
-    assert (result["changed"], result["stores"], result["anchor"]) == (False, [], {})
+@on_debian_as_root
+def test_the_root_that_the_same_run_would_make_is_looked_at_as_any_other(results: dict[str, dict[str, Any]]) -> None:
+    result = results["trust_anchor"]["default"]
+    assert (result["changed"], result["anchor"]["subject"]) == (True, "CN=Planned authority")
+    assert (result["stores"][0]["name"], result["stores"][0]["state"]) == ("debian", "trusted")
+    assert "debian: absent" in result["diff"]["before"]
+    result = results["trust_anchor_info"]["default"]
+    assert (result["stores"][0]["name"], result["stores"][0]["state"]) == ("debian", "absent")
+
+
+@pytest.mark.parametrize("action", ["trust_anchor", "trust_anchor_info"])
+def test_an_authority_that_nothing_would_make_is_missing_in_check_mode_too(
+    results: dict[str, dict[str, Any]], action: str
+) -> None:
+    result = results[action]["absent authority"]
+    assert result["failed"]
+    assert result["msg"].startswith("There is no authority in /nowhere/authority")
 
 
 @pytest.mark.parametrize("case", ["purge of another's", "purge and absent"])

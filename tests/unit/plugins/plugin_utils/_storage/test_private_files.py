@@ -11,12 +11,14 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage import private_files
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
+    check_creatable,
     check_folder,
     create_complete_folder,
     create_folder,
@@ -60,6 +62,31 @@ def test_a_folder_in_the_place_of_a_file_cannot_be_made(tmp_path: Path, below: s
     with pytest.raises(PkiError, match=r"cannot be made: .*Check the option authority"):
         create_folder(tmp_path / below)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_what_can_be_made_is_known_before(tmp_path: Path) -> None:
+    check_creatable(tmp_path / "a" / "b" / "authority")
+    check_creatable(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for above in ("file", "link"):
+        with pytest.raises(PkiError, match=r"cannot be made: Not a directory. Check the option authority."):
+            check_creatable(tmp_path / above / "authority")
+
+
+def test_what_may_not_be_made_is_known_before(as_nobody: Path) -> None:
+    for attempt in (check_creatable, create_folder):
+        with pytest.raises(PkiError, match=r"cannot be made: Permission denied. Check the option authority."):
+            attempt(as_nobody / "above" / "authority")
+
+
+@pytest.mark.parametrize("attempt", [check_creatable, create_folder])
+def test_nothing_is_made_where_every_user_may_write(tmp_path: Path, attempt: Callable[[Path], None]) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(PkiError, match=rf"^Every user may write to {tmp_path}, and so put another folder in the place"):
+        attempt(tmp_path / "authority")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

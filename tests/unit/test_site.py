@@ -1,0 +1,94 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook site in real runs: a first check, its parts by tags, and a limit that leaves out the controller.
+
+The host is this machine, whose trust stores are looked at in check mode only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not os.path.exists("/etc/debian_version"), reason="looks at this machine: needs root on Debian"
+)
+
+CERTIFICATES = [{"name": "site", "names": ["site.test"]}]
+
+
+class Fleet:
+    """One host and a controller, with all that is made in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority, self.leaf = folder / "authority", folder / "pki" / "site"
+        self.controller = Controller(folder)
+        self.variables = {
+            "ansible_become": False,
+            "anchorage_authority": str(self.authority),
+            "leaf_certificate_certificates": CERTIFICATES,
+            "leaf_certificate_destination": str(folder / "pki"),
+            "trust_anchor_stores": ["system"],
+        }
+
+    def site(self, *options: str, **variables: object) -> Run:
+        extra = json.dumps({**self.variables, **variables})
+        return self.controller.run("anchorage.pki.site", f"--extra-vars={extra}", *options)
+
+
+@pytest.fixture
+def fleet(private_folder: Path) -> Fleet:
+    return Fleet(private_folder)
+
+
+def test_a_first_check_says_what_the_run_does_and_makes_nothing(fleet: Fleet) -> None:
+    checked = fleet.site("--check", "--diff")
+    assert checked.status == 0, checked.output
+    assert not fleet.authority.exists()
+    assert not fleet.leaf.exists()
+    for words in (
+        "+root certificate 1: new, for 3650 days (there is none yet)",
+        "-debian: absent",
+        "+debian: trusted",
+        "-site: nothing",
+        "+site: generation 1, a new ecdsa-p256 server leaf for site.test (nothing is deployed yet)",
+    ):
+        assert words in checked.output
+    done = fleet.site("--diff", "--tags=authority,issue")
+    assert done.status == 0, done.output
+    assert "+site: generation 1, a new ecdsa-p256 server leaf for site.test (nothing is deployed yet)" in done.output
+    again = fleet.site("--check", "--tags=authority,issue")
+    assert (again.status, again.output.count("changed=0 ")) == (0, 2), again.output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"anchorage_authority": "/etc/passwd/pki"}, "The folder /etc/passwd/pki cannot be made: Not a dir"),
+        ({"leaf_certificate_certificates": [{"name": "site", "names": ["example.com"]}]}, "rejected by every client"),
+        ({"leaf_certificate_lifetime": 91}, "lifetime: 91 days for 'site'"),
+        ({"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}, "unreachable=1"),
+    ],
+)
+def test_a_first_check_finds_what_the_run_would_stumble_over(
+    fleet: Fleet, wrong: dict[str, object], words: str
+) -> None:
+    checked = fleet.site("--check", "--tags=authority,issue", **wrong)
+    assert checked.status != 0
+    assert words in checked.output, checked.output
+
+
+def test_a_part_of_the_work_says_what_it_lacks(fleet: Fleet) -> None:
+    limited = fleet.site("--limit=host1")
+    assert limited.status != 0
+    assert "add localhost (--limit host1,localhost)." in limited.output
+    tagged = fleet.site("--check", "--tags=trust")
+    assert tagged.status != 0
+    assert "add authority (--tags trust,authority)." in tagged.output
+    assert not fleet.authority.exists()
