@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import ActivationOutcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -57,7 +56,7 @@ class ActionModule(PkiAction):
         return (self._remove if arguments["state"] == "absent" else self._deploy)(arguments, task_vars)
 
     def _deploy(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        requests = parse_requests(arguments)
+        requests = parse_requests(arguments, may_be_none=self.check_mode)
         places = _places([request.name for request in requests], arguments, task_vars)
         authority = self.authority(arguments["authority"], task_vars)
         check_requests(requests, authority.policy)
@@ -77,8 +76,9 @@ class ActionModule(PkiAction):
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
             now = datetime.now(timezone.utc)
             transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now)
-            plans, served = transaction.plan(requests, places)
-            result = self._planned(plans, served, arguments)
+            plans, inspection = transaction.plan(requests, places)
+            others = transaction.others(inspection.others, task_vars["inventory_hostname"], _destination(arguments))
+            result = self._planned(plans, planned_result(plans, inspection.activation, others), arguments)
             if result["changed"]:
                 self.keep_arguments_off_disk()  # before anything is signed in vain
             if self.check_mode:
@@ -110,8 +110,8 @@ class ActionModule(PkiAction):
 
         return call
 
-    def _planned(self, plans: list[LeafPlan], served: ActivationOutcome, arguments: dict[str, Any]) -> dict[str, Any]:
-        result = with_warnings(planned_result(plans, served), activation_warnings(arguments))
+    def _planned(self, plans: list[LeafPlan], result: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+        result = with_warnings(result, activation_warnings(arguments))
         if self.diff_mode:
             result["diff"] = leaf_diff(plans, arguments["destination"])
         return result
@@ -135,6 +135,9 @@ def _forget(places: list[LeafPlace], authority: Authority) -> None:
 
 
 def _places(names: list[str], arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[LeafPlace]:
-    # One spelling for the ledger, so that another one of the same folder is no other place.
-    destination = posixpath.normpath(arguments["destination"])
-    return [LeafPlace(task_vars["inventory_hostname"], destination, name) for name in names]
+    return [LeafPlace(task_vars["inventory_hostname"], _destination(arguments), name) for name in names]
+
+
+def _destination(arguments: dict[str, Any]) -> str:
+    """One spelling for the ledger, so that another one of the same folder is no other place."""
+    return posixpath.normpath(arguments["destination"])

@@ -33,8 +33,7 @@ class ActionModule(TrustAction):
         text, source = self.anchor_text(arguments, task_vars)
         if not present:
             # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
-            of_authority = arguments["certificate"] is None and arguments["src"] is None
-            former = self.superseded_anchors(arguments, task_vars) if of_authority else ()
+            former = self.superseded_anchors(arguments, task_vars)
             return self.ask_host(REMOVE, identify_anchor(text, source), arguments, task_vars, former)
         anchor = parse_anchor(text, source, datetime.now(timezone.utc))
         superseded = self.superseded_anchors(arguments, task_vars) if purge else ()

@@ -32,8 +32,8 @@ EXAMPLES = r"""
   register: trust
 
 - name: Show what all of them say
-  ansible.builtin.debug:
-    msg: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'trust')))
+  anchorage.pki.show:
+    lines: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'trust')))
       | anchorage.pki.trust_table }}"
   run_once: true
 """

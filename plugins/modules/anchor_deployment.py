@@ -39,6 +39,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+installed:
+  description: The paths of all anchors that this collection has installed in the system's store.
+  returned: always
+  type: list
+  elements: str
 stores:
   description: What became of the anchor in each store of the host. The action makes its own result and diff of it.
   returned: always
@@ -133,6 +138,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.anchor_folder import installed_anchors
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     MalformedError,
     argument_spec,
@@ -156,7 +162,8 @@ def main(settings: Settings = _HOST, kinds: Sequence[Kind] = KINDS) -> None:
         module.fail_json(msg=f"The request is malformed: {error}.")
     except HostError as error:
         module.fail_json(msg=encodable(str(error)), stores=[])
-    result = {"changed": any(outcome.changed for outcome in outcomes), **encode(Answer(tuple(outcomes)))}
+    answer = Answer(tuple(outcomes), installed_anchors(settings))
+    result = {"changed": any(outcome.changed for outcome in outcomes), **encode(answer)}
     reason = encodable(shortfall(request.operation, outcomes))
     if reason:
         module.fail_json(msg=reason, **result)

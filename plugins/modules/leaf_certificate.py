@@ -72,6 +72,7 @@ options:
       - Many leaves at once, instead of O(name) and O(names). They are deployed and activated as one. Each may have
         its own O(profile), O(key_type), O(private_key), O(lifetime), O(staple) and O(pkcs12_passphrase); the task's
         hold for those that do not.
+      - In check mode the list may be empty, to see what the host has.
     type: list
     elements: dict
     suboptions:
@@ -327,9 +328,24 @@ certificates:
         next_update:
           description: The time until which the staple is valid, in UTC.
           type: str
+others:
+  description:
+    - The leaves of the host that the task does not name, those in O(destination) and those that the authority's ledger
+      knows in other folders.
+  returned: with O(state=present), unless the host could not report
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The leaf's folder on the host.
+      type: str
+      sample: /etc/pki/anchorage/former-name
+    known:
+      description: Whether the ledger of the authority knows it.
+      type: bool
 activation:
-  description: What was tested, reloaded and seen.
-  returned: when something was deployed
+  description: What was tested and reloaded, and what probes saw that is as it should be.
+  returned: with O(state=present), unless the host could not report
   type: dict
   contains:
     tested:
@@ -353,7 +369,7 @@ activation:
           description: The port that was probed.
           type: int
         leaf:
-          description: V(served) where the new leaf was seen.
+          description: V(served) where the deployed leaf was seen.
           type: str
         staple:
           description: V(served), V(not expected), or V(not probed) where no means on the host could see it.

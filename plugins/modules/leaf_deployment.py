@@ -92,6 +92,11 @@ certificates:
       description: Whether there was anything of the leaf to remove, or in check mode would be.
       returned: with O(remove)
       type: bool
+others:
+  description: The names of the leaves in O(destination) that O(inspect) does not name.
+  returned: with O(inspect)
+  type: list
+  elements: str
 activation:
   description: What was done to the server, and what it serves; of probes, those that saw what is deployed.
   returned: with O(inspect) and O(deploy)

@@ -109,6 +109,11 @@ anchor:
       returned: success
       type: bool
       version_added: 0.2.0
+others:
+  description: The paths of roots that this collection has installed on the host for other authorities.
+  returned: unless the host could not report
+  type: list
+  elements: str
 stores:
   description: Each trust store of the host.
   returned: always

@@ -23,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import trust_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, trust_result
 
 ANCHOR_SPEC: dict[str, Any] = {
     **AUTHORITY_SPEC,
@@ -61,7 +61,13 @@ class TrustAction(PkiAction):
 
     def superseded_anchors(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
         """The older roots of the authority that the task names."""
-        roots = self.authority(arguments["authority"], task_vars).roots[:-1]
+        return self._all_roots(arguments, task_vars)[:-1]
+
+    def _all_roots(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
+        """The roots of the authority that the task names, oldest first; none where it names another anchor."""
+        if arguments["certificate"] is not None or arguments["src"] is not None:
+            return []
+        roots = self.authority(arguments["authority"], task_vars).roots
         return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
 
     def ask_host(
@@ -81,15 +87,18 @@ class TrustAction(PkiAction):
             self.keep_arguments_off_disk()
         former = tuple(_message(certificate) for certificate in superseded)
         request = Request(operation, _message(anchor), tuple(kinds), password or "", former)
-        result = trust_result(self.call_host("anchor_deployment", encode(request), task_vars))
+        own = {anchor.name, *(root.name for root in self._all_roots(arguments, task_vars))}
+        result = trust_result(self.call_host("anchor_deployment", encode(request), task_vars), own)
         result["anchor"] = {
             "sha256": anchor.sha256,
             "subject": anchor.subject,
             "not_after": anchor.not_after.isoformat(),
             "expired": anchor.not_after < datetime.now(timezone.utc),
         }
-        if anchor.warnings:
-            result["warnings"] = [*result.get("warnings", []), *anchor.warnings]
+        others = result.get("others", []) if operation == REMOVE else []
+        stays = [f"{path} stays trusted, the root of another authority: {OTHER_ROOT_REMEDY}." for path in others]
+        if anchor.warnings or stays:
+            result["warnings"] = [*result.get("warnings", []), *anchor.warnings, *stays]
         return result
 
 

@@ -10,10 +10,16 @@ Where a server is to use the leaves, it is looked at whether it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import created_folder, opened_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    created_folder,
+    opened_folder,
+    opened_subfolder,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Activated, read_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
     Destination,
@@ -24,7 +30,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CHAIN, PKCS12, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import inspect_generation
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import fingerprints, sha256
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
+    fingerprints,
+    generation_numbers,
+    sha256,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import (
     OPENSSL,
     openssl_program,
@@ -61,7 +71,9 @@ def inspect_leaves(
     """
     check_names([inquiry.name for inquiry in inquiries])
     with translated_errors(destination.path):
-        found = _deployed_leaves(destination, [inquiry.name for inquiry in inquiries])
+        names = [inquiry.name for inquiry in inquiries]
+        found = _deployed_leaves(destination, names)
+        others = _other_leaves(destination, names)
         leaves = [leaf for leaf, _record in found]
         unmet = [
             inquiry for inquiry, leaf in zip(inquiries, leaves) if inquiry.host_key and not _is_kept(inquiry, leaf)
@@ -77,7 +89,7 @@ def inspect_leaves(
         records = {leaf.name: record for leaf, record in found}
         reasons = {leaf.name: unserved(leaf, records[leaf.name], destination.server, activation, seen) for leaf in kept}
         leaves = [replace(leaf, drift=(*leaf.drift, *reasons.get(leaf.name, ()))) for leaf in leaves]
-    return Inspection(ActivationOutcome(probes=findings(seen)), tuple(leaves))
+    return Inspection(ActivationOutcome(probes=findings(seen)), tuple(leaves), others)
 
 
 def _deployed_leaves(destination: Destination, names: Sequence[str]) -> list[tuple[DeployedLeaf, Activated | None]]:
@@ -88,6 +100,19 @@ def _deployed_leaves(destination: Destination, names: Sequence[str]) -> list[tup
         with existing_lock(root, destination.path, timeout=destination.lock_timeout):
             swaps = unsettled(read_journals(root))
             return [(_deployed_leaf(destination, name, swaps.get(name)), _record(destination, name)) for name in names]
+
+
+def _other_leaves(destination: Destination, names: Sequence[str]) -> tuple[str, ...]:
+    """The names of the destination's leaves that nobody asks about."""
+    with opened_folder(destination.path) as root:
+        return () if root is None else tuple(sorted(name for name in _leaf_folders(root) if name not in names))
+
+
+def _leaf_folders(root: int) -> Iterator[str]:
+    for name in os.listdir(root):
+        with suppress(OSError), opened_subfolder(root, name) as folder:  # somebody's file, or a folder closed to us
+            if generation_numbers(folder):
+                yield name
 
 
 def _record(destination: Destination, name: str) -> Activated | None:

@@ -134,10 +134,12 @@ class ActivationOutcome:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A host's answer to inquiries, in their order, and what the probes saw that is as it should be."""
+    """A host's answer to inquiries, in their order, what the probes saw that is as it should be, and the names of the
+    destination's other leaves."""
 
     activation: ActivationOutcome = message(ActivationOutcome)
     certificates: tuple[DeployedLeaf, ...] = messages(DeployedLeaf)
+    others: tuple[str, ...] = lines()
 
 
 @dataclass(frozen=True)

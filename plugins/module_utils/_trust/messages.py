@@ -70,6 +70,8 @@ class StoreOutcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """The host's answer: one outcome for each store that it has."""
+    """The host's answer: one outcome for each store that it has, and the paths of all anchors that this collection
+    installed in the system's store, whichever authority they are of."""
 
     stores: tuple[StoreOutcome, ...] = messages(StoreOutcome, MOST_STORES)
+    installed: tuple[str, ...] = lines()

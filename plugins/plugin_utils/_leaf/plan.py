@@ -56,6 +56,14 @@ class LeafPlan:
     place: LeafPlace
 
 
+@dataclass(frozen=True)
+class OtherLeaf:
+    """A leaf of the host that a task does not name, and whether the authority's ledger knows it."""
+
+    place: LeafPlace
+    known: bool
+
+
 def inquiry(request: LeafRequest, current: LeafRecord | None, authority: Authority, now: datetime) -> Inquiry:
     """What the host is asked about a leaf. ``current`` is the ledger's, of the leaf that should be there, or None."""
     kept = current is not None and not outdated(request, current, authority, now)

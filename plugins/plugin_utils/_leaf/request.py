@@ -50,8 +50,10 @@ class LeafRequest:
         return next((host.replace("*", "probe", 1) for host in hosts), "")
 
 
-def parse_requests(arguments: Mapping[str, Any]) -> list[LeafRequest]:
+def parse_requests(arguments: Mapping[str, Any], may_be_none: bool = False) -> list[LeafRequest]:
     """The requests of a task, from ``name`` and ``names`` or from ``certificates``. Raises PkiError."""
+    if may_be_none and arguments["certificates"] == []:
+        return []
     folder_names(arguments)  # refuses what cannot be one
     if arguments["certificates"] is None:
         return [_parse_request(arguments, {})]

@@ -20,18 +20,23 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, OtherLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
 
 
-def planned_result(plans: Sequence[LeafPlan], served: ActivationOutcome) -> dict[str, Any]:
-    """The result of a task that changes nothing, or in check mode would change what it says, and what is ``served``."""
+def planned_result(plans: Sequence[LeafPlan], served: ActivationOutcome, others: Sequence[OtherLeaf]) -> dict[str, Any]:
+    """The result of a task that changes nothing, or in check mode would change what it says, what is ``served``, and
+    which other leaves the host has."""
     certificates = [plan_result(plan) for plan in plans]
     result: dict[str, Any] = {
         "changed": any(certificate["changed"] for certificate in certificates),
         "certificates": certificates,
         "activation": encode(served),
+        "others": [
+            {"path": posixpath.join(other.place.destination, other.place.name), "known": other.known}
+            for other in others
+        ],
     }
     ed25519 = any(plan.request.key_type is KeyType.ED25519 for plan in plans)
     return with_warnings(result, [ED25519_WARNING] if ed25519 else [])

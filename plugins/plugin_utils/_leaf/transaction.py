@@ -16,8 +16,8 @@ from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
-    ActivationOutcome,
     Deployment,
+    Inspection,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, deploy, inspect
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf, confirm, issue, preflight
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan, decide, inquiry
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan, OtherLeaf, decide, inquiry
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 
 
@@ -43,9 +43,7 @@ class LeafTransaction:
     activation: Activation | None
     now: datetime
 
-    def plan(
-        self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]
-    ) -> tuple[list[LeafPlan], ActivationOutcome]:
+    def plan(self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> tuple[list[LeafPlan], Inspection]:
         """Ask the host what it has and serves, in one call, and decide about each leaf."""
         current = [self.ledger.current_leaf(place) for place in places]
         inspection = inspect(
@@ -59,7 +57,7 @@ class LeafTransaction:
             LeafPlan(request, leaf, known, decide(request, leaf, known, self.authority, self.now), place)
             for request, leaf, known, place in zip(requests, deployed, records, places, strict=True)
         ]
-        return plans, inspection.activation
+        return plans, inspection
 
     def preflight(self, plans: Sequence[LeafPlan]) -> None:
         """Check that all that ``plans`` need could be signed, and sign nothing.
@@ -77,3 +75,11 @@ class LeafTransaction:
         deployment = deploy(self.call, [leaf.delivery for leaf in signed], self.activation) if signed else None
         confirm(plans, signed, self.ledger, self.now)
         return signed, deployment
+
+    def others(self, names: Sequence[str], host: str, destination: str) -> list[OtherLeaf]:
+        """The leaves of the host that the task does not name: those of the destination by their ``names``, and those
+        that the ledger knows in other folders."""
+        known = self.ledger.places(host)
+        elsewhere = [place for place in known if place.destination != destination]
+        here = [LeafPlace(host, destination, name) for name in names]
+        return [OtherLeaf(place, place in known) for place in [*here, *elsewhere]]

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, StoreOutcome
@@ -14,17 +15,26 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import CALL_RESULT, PkiError
 
+# What to do about a root that a run for another authority installed.
+OTHER_ROOT_REMEDY = (
+    "if nothing needs its authority, fetch the file as former.crt and run the playbook anchorage.pki.trust with "
+    "trust_anchor_src=former.crt and trust_anchor_state=absent"
+)
 
-def trust_result(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The task's result of a host's answer. Raises PkiError for what is no answer."""
+
+def trust_result(answer: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
+    """The task's result of a host's answer; ``own`` are the names of the authority's anchors, besides which there may
+    be others. Raises PkiError for what is no answer."""
     result = {key: answer[key] for key in CALL_RESULT if key in answer}
     failed = bool(answer.get("failed") or answer.get("unreachable"))
     if failed and "stores" not in answer:
         return result
     try:
-        outcomes = decode(Answer, {"stores": None, **answer}).stores
+        decoded = decode(Answer, {"stores": None, "installed": [], **answer})
     except MalformedError as error:
         raise PkiError(f"The host returned a malformed result: {error}.") from error
+    outcomes = decoded.stores
+    result["others"] = [path for path in decoded.installed if PurePosixPath(path).stem not in own]
     result["stores"] = [_store(outcome) for outcome in outcomes]
     result["purged"] = _purged(outcomes)
     if outcomes or not failed:

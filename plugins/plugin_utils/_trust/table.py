@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
+from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import align, counted, printable, tally
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY
 
 TRUSTED = "trusted"
 FAILED = "failed"
@@ -22,16 +22,16 @@ REMEDIES = {
     "absent": "run the playbook anchorage.pki.trust",
     "stale": "run the playbook anchorage.pki.trust, which repairs it",
     "pending": "reboot the host",
+    "optional": "nothing, unless you want it: add applications to the kinds of stores",
 }
 EXPIRED_REMEDIES = {
     "trusted": "remove it with state: absent, since it has expired, and trust its successor",
     "stale": "remove it with state: absent, since it has expired, and trust its successor",
     "absent": "nothing, since it has expired",
 }
-OPTIONAL = ("applications", "absent")
-OPTIONAL_REMEDY = "nothing, unless you want it: add applications to the kinds of stores"
-
-_LONGEST_CELL = 300
+# A kind of store that only those get who ask for it.
+OPTIONAL_KIND, OPTIONAL = "applications", "optional"
+OTHER_ROOT = "other root"
 
 
 class Row(NamedTuple):
@@ -54,7 +54,8 @@ def trust_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """
     rows = [row for host, result in results.items() for row in _rows(host, result)]
     anchors = dict.fromkeys(_describe(result["anchor"]) for result in results.values() if result.get("anchor"))
-    return [*anchors, *([""] if anchors else []), *_align([HEADING, *rows]), "", _summary(len(results), rows)]
+    summary = f"{counted(len(results), 'host')}: {tally(row.state for row in rows)}."
+    return [*anchors, *([""] if anchors else []), *align([HEADING, *rows]), "", summary]
 
 
 def _rows(host: str, result: Mapping[str, Any]) -> list[Row]:
@@ -64,40 +65,25 @@ def _rows(host: str, result: Mapping[str, Any]) -> list[Row]:
     if not stores:
         return [_row(host, "", FAILED, "", result.get("msg", "see the task's own result"))]
     expired = bool((result.get("anchor") or {}).get("expired"))
-    return [
-        _row(host, store["name"], store["state"], store["read_by"], _what_to_do(store, expired)) for store in stores
-    ]
+    others = [_row(host, path, OTHER_ROOT, "", OTHER_ROOT_REMEDY) for path in result.get("others") or []]
+    return [*(_store_row(host, store, expired) for store in stores), *others]
+
+
+def _store_row(host: str, store: Mapping[str, Any], expired: bool) -> Row:
+    is_optional = (store["kind"], store["state"]) == (OPTIONAL_KIND, "absent")
+    state = OPTIONAL if is_optional else store["state"]
+    return _row(host, store["name"], state, store["read_by"], _what_to_do(store, state, expired))
 
 
 def _row(*cells: object) -> Row:
-    return Row(*(_printable(str(cell)) for cell in cells))
+    return Row(*(printable(str(cell)) for cell in cells))
 
 
-def _what_to_do(store: Mapping[str, Any], expired: bool) -> str:
-    state, evidence = store["state"], store.get("evidence") or [""]
-    if (store["kind"], state) == OPTIONAL:
-        return OPTIONAL_REMEDY
+def _what_to_do(store: Mapping[str, Any], state: str, expired: bool) -> str:
+    evidence = store.get("evidence") or [""]
     remedies = {**REMEDIES, **EXPIRED_REMEDIES} if expired else REMEDIES
     return remedies.get(state, str(evidence[0]))
 
 
-def _printable(text: str) -> str:
-    line = single_line(text, len(text))
-    return line if len(line) <= _LONGEST_CELL else f"{line[: _LONGEST_CELL - 1]}…"
-
-
 def _describe(anchor: Mapping[str, Any]) -> str:
-    return _printable(f"{anchor['subject']} ({anchor['sha256']}), valid until {str(anchor['not_after'])[:10]}")
-
-
-def _align(rows: Sequence[Row]) -> list[str]:
-    """Columns two spaces apart, the last one as long as it is."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADING) - 1)]
-    padded = [[cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)] for row in rows]
-    return ["  ".join([*cells, row.what_to_do]).rstrip() for cells, row in zip(padded, rows, strict=True)]
-
-
-def _summary(hosts: int, rows: Sequence[Row]) -> str:
-    counts = Counter(row.state for row in rows)
-    states = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-    return f"{hosts} {'host' if hosts == 1 else 'hosts'}: {states or 'nothing to report'}."
+    return printable(f"{anchor['subject']} ({anchor['sha256']}), valid until {str(anchor['not_after'])[:10]}")

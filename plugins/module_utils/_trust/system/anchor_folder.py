@@ -10,6 +10,7 @@ What differs from platform to platform is a row in ``layouts.py``; what is looke
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -55,6 +56,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.source
 )
 
 SOUGHT = tuple(f"{' or '.join(layout.marks)} ({layout.platforms})" for layout in LAYOUTS)
+# The name of an anchor, as the controller makes it of the common name and the fingerprint.
+_OWN_NAME = re.compile(r"anchorage-[a-z0-9-]*[0-9a-f]{16}\.[a-z]+")
 # Bytes, beside a second copy of the bundle.
 _SPACE_FOR_LINKS = 64 * 1024
 # The system's own programs first: these commands were written for them, and start hundreds of them by name.
@@ -169,6 +172,14 @@ def find(settings: Settings) -> list[AnchorFolderStore]:
     """A host has one system store at most."""
     platform = find_platform(settings)
     return [AnchorFolderStore(platform)] if platform else []
+
+
+def installed_anchors(settings: Settings) -> tuple[str, ...]:
+    """The paths of all anchors that this collection has installed in the system store, by the names that it gives."""
+    platform = find_platform(settings)
+    folder = platform.path(platform.layout.anchors) if platform else ""
+    names = sorted(os.listdir(folder)) if folder and os.path.isdir(folder) else []
+    return tuple(os.path.join(folder, name) for name in names if _OWN_NAME.fullmatch(name))
 
 
 def _unlink_sources_of_links(platform: Platform, anchor: Anchor) -> None:

@@ -51,8 +51,9 @@ def test_the_playbook_shows_every_host_without_an_authority(tmp_path: Path) -> N
     }
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    lines = [line.strip(' ",') for line in finished.stdout.splitlines() if line.startswith('        "')]
-    assert lines[0].startswith("CN=Lab root (")
+    before, title, table = finished.stdout.partition("\nCN=Lab root (")
+    assert title, before
+    lines = table.splitlines()
     assert lines[2].split() == ["HOST", "STORE", "STATE", "READ", "BY", "WHAT", "TO", "DO"]
     assert any(line.split()[:2] == ["gone", "unreachable"] for line in lines)
     assert any(line.split()[:3] == ["here", "debian", "absent"] for line in lines), finished.stdout

@@ -306,3 +306,15 @@ def test_a_host_without_openssl_says_what_to_install(private_folder: Path) -> No
                 destination_at(private_folder / "pki"), ON_HOST, check_mode, openssl=str(private_folder / "openssl")
             )
     assert tree(private_folder) == {}
+
+
+def test_the_leaves_that_nobody_asks_about_are_named(private_folder: Path) -> None:
+    destination = destination_at(private_folder / "pki")
+    for name in ("app", "former", "other"):
+        deploy_leaf(destination, make_leaf(), name=name)
+    folder = Path(destination.path)
+    (folder / "notes").mkdir()
+    (folder / "file").touch()
+    (folder / "link").symlink_to("former")
+    found = inspect_leaves(destination, [Inquiry("app")], NO_SERVER, check_mode=True)
+    assert found.others == ("former", "other")

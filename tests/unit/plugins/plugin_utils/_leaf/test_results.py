@@ -130,20 +130,21 @@ def test_a_staple_taken_away_is_gone_from_the_result(kept, own_authority, ledger
 
 
 def test_a_task_that_leaves_every_leaf_alone_is_unchanged(kept: LeafPlan) -> None:
-    assert planned_result([kept], ActivationOutcome()) == {
+    assert planned_result([kept], ActivationOutcome(), []) == {
         "changed": False,
         "certificates": [plan_result(kept)],
         "activation": {"tested": False, "reloaded": False, "probes": []},
+        "others": [],
     }
 
 
 def test_a_task_is_changed_where_one_of_its_leaves_is(kept: LeafPlan, new: LeafPlan) -> None:
-    assert planned_result([kept, new], ActivationOutcome())["changed"] is True
+    assert planned_result([kept, new], ActivationOutcome(), [])["changed"] is True
 
 
 def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_leaf: RequestLeaf) -> None:
     plan = replace(new, request=request_leaf(key_type=KeyType.ED25519))
-    (warning,) = planned_result([plan], ActivationOutcome())["warnings"]
+    (warning,) = planned_result([plan], ActivationOutcome(), [])["warnings"]
     assert "no browser accepts" in warning
 
 
@@ -161,7 +162,7 @@ def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed
     confirmed = DeployedGeneration("app", 7, *signed.shown)
     deployment = Deployment(True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",))
     plans = [alone, signed.plan]
-    result = deployed_result(planned_result(plans, ActivationOutcome()), plans, [signed], deployment)
+    result = deployed_result(planned_result(plans, ActivationOutcome(), []), plans, [signed], deployment)
     assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
     assert result["activation"] == ACTIVATION
     assert result["warnings"] == ["an old generation stays"]

@@ -53,6 +53,7 @@ def test_a_user_sees_each_store_what_went_and_a_diff() -> None:
             },
         ],
         "purged": [{"sha256": "0" * 64, "stores": ["debian", "/home/alice"]}],
+        "others": [],
         "diff": {
             "before_header": "trust stores before",
             "after_header": "trust stores after",
@@ -95,7 +96,14 @@ def test_a_failure_without_stores_is_passed_through(failure: dict[str, Any]) -> 
 
 def test_a_refusal_lists_no_stores() -> None:
     refusal = {"failed": True, "msg": "The lock cannot be taken.", "stores": []}
-    assert trust_result(refusal) == {**refusal, "purged": []}
+    assert trust_result(refusal) == {**refusal, "purged": [], "others": []}
+
+
+def test_roots_of_other_authorities_are_told() -> None:
+    folder = "/usr/local/share/ca-certificates"
+    installed = [f"{folder}/anchorage-lab-0123456789abcdef.crt", f"{folder}/anchorage-old-fedcba9876543210.crt"]
+    result = trust_result({**answer(DEBIAN), "installed": installed}, {"anchorage-lab-0123456789abcdef"})
+    assert result["others"] == installed[1:]
 
 
 def test_what_a_host_adds_is_left_out() -> None:

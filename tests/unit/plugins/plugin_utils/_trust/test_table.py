@@ -45,11 +45,18 @@ web1          /home/ann/.pki/nssdb  unavailable  Chromium of ann        """
         + package
         + """
 web2.example  debian                stale        OpenSSL, curl, Python  run the playbook anchorage.pki.trust, which repairs it
-web2.example  applications          absent       Node                   nothing, unless you want it: add applications to the kinds of stores
+web2.example  applications          optional     Node                   nothing, unless you want it: add applications to the kinds of stores
 gone                                unreachable                         No route to host
 
-3 hosts: 1 trusted, 1 unavailable, 1 stale, 1 absent, 1 unreachable."""  # noqa: E501 (it is what people see)
+3 hosts: 1 trusted, 1 unavailable, 1 stale, 1 optional, 1 unreachable."""  # noqa: E501 (it is what people see)
     )
+
+
+def test_a_root_of_another_authority_is_a_row_with_the_way_out() -> None:
+    path = "/usr/local/share/ca-certificates/anchorage-old-fedcba9876543210.crt"
+    lines = trust_table({"host": {**result(store("debian", "trusted")), "others": [path]}})
+    assert lines[4].startswith(f"host  {path}  other root")
+    assert lines[4].endswith("trust_anchor_src=former.crt and trust_anchor_state=absent")
 
 
 @pytest.mark.parametrize("state", ["trusted", "stale", "absent"])

@@ -13,6 +13,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import (
     LAYOUTS,
+    Layout,
     Platform,
     find_platform,
 )
@@ -92,3 +93,13 @@ def test_a_file_in_the_place_of_a_legacy_link_is_seen(tmp_path: Path) -> None:
 def test_each_platform_has_its_own_idea_of_an_anchors_name(platform: str, name: str, taken: bool) -> None:
     (layout,) = (layout for layout in LAYOUTS if layout.name == platform)
     assert Platform(layout, Settings()).takes(name) is taken
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_anchors_of_this_collection_are_known_by_their_names(tmp_path: Path, layout: Layout) -> None:
+    put(tmp_path, layout.marks[0])
+    assert anchor_folder.installed_anchors(Settings(str(tmp_path))) == ()
+    ours = [f"anchorage-{name}0123456789abcdef{layout.suffix}" for name in ("", "corp-2-")]
+    foreign = ["anchorage.crt", "anchorage-corp-0123456789abcde.crt", "corp-0123456789abcdef.crt", "README"]
+    paths = {name: str(put(tmp_path, f"{layout.anchors}/{name}")) for name in [*ours, *foreign]}
+    assert anchor_folder.installed_anchors(Settings(str(tmp_path))) == tuple(paths[name] for name in ours)
