@@ -44,12 +44,14 @@ _raw:
   elements: str
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
 from ansible.template import Templar
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known import Known, known_variables
@@ -63,15 +65,8 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
-        judge = Judge(self._known(), _convert, lambda written: not self._templar.is_template(written))
+        judge = Judge(_known(), _convert, lambda written: not self._templar.is_template(written))
         return wrong_variables(self._places(terms, variables or {}), judge)
-
-    def _known(self) -> Known:
-        """What the roles document. A role's argument specs are read as Ansible reads them."""
-        paths = sorted(ROLES.glob("*/meta/argument_specs.yml"))
-        return known_variables(
-            {path.parents[1].name: self._loader.load_from_file(str(path))["argument_specs"] for path in paths}
-        )
 
     def _places(self, hosts: Iterable[str], variables: Mapping[str, Any]) -> Iterator[Place]:
         """The hosts, and what this task has besides, from its play, its roles, what includes them, or another host."""
@@ -84,6 +79,15 @@ class LookupModule(LookupBase):
         looked_at = hostvars.raw_get(host) if host in hosts else {}
         own = {name: written for name, written in variables.items() if written is not looked_at.get(name)}
         yield Place(None, own, _template_with(self._templar))
+
+
+@functools.cache
+def _known() -> Known:
+    """What the roles document, read once in a task, which asks for its condition and again for its message."""
+    paths = sorted(ROLES.glob("*/meta/argument_specs.yml"))
+    return known_variables(
+        {path.parents[1].name: yaml_load(path.read_text(encoding="utf-8"))["argument_specs"] for path in paths}
+    )
 
 
 def _template_with(templar: Templar) -> Callable[[Any], Any]:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +47,9 @@ SET_BY_THE_COLLECTION = frozenset(
     }
 )
 
+#: A word twice in a row, as in ``leaf_certificate_certificates``. People write it once.
+STUTTER = re.compile(r"([a-z]+)_(?=\1)")
+
 
 @dataclass(frozen=True)
 class Known:
@@ -57,6 +62,11 @@ class Known:
     def prefixes(self) -> tuple[str, ...]:
         """How the collection's variables begin."""
         return ("anchorage_", *(f"{role}_" for role in self.roles))
+
+    @functools.cached_property
+    def spellings(self) -> Mapping[str, str]:
+        """The options by their names, and by their names without the stutter."""
+        return {STUTTER.sub("", name): name for name in self.options} | {name: name for name in self.options}
 
 
 def known_variables(specs: Mapping[str, Mapping[str, Any]]) -> Known:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from difflib import SequenceMatcher, get_close_matches
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known import SET_BY_THE_COLLECTION, Known
@@ -18,9 +17,6 @@ NEARLY_THE_PREFIX = 0.94
 
 #: How much of what follows the prefix is that of a known name, where it is proposed.
 WORTH_PROPOSING = 0.65
-
-#: A word twice in a row, as in ``leaf_certificate_certificates``. People write it once.
-STUTTER = re.compile(r"([a-z]+)_(?=\1)")
 
 
 def is_unknown(name: str, known: Known) -> bool:
@@ -45,11 +41,8 @@ def likely_name(name: str, known: Known) -> str | None:
 
 def _misspelled(name: str, known: Known) -> str | None:
     """The known variable that a name nearly is."""
-    spellings = {STUTTER.sub("", option): option for option in known.options} | {
-        option: option for option in known.options
-    }
-    near = get_close_matches(name, spellings, n=1, cutoff=NEARLY_THE_NAME)
-    return spellings[near[0]] if near else None
+    near = get_close_matches(name, known.spellings, n=1, cutoff=NEARLY_THE_NAME)
+    return known.spellings[near[0]] if near else None
 
 
 def _nearly_begins_with(name: str, prefix: str) -> bool:
