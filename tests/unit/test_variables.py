@@ -42,7 +42,7 @@ DEPLOY = """
     - role: anchorage.pki.variables
 """
 
-#: A play for each way to a role; what is wrong is told in the first task of each, and the next one goes on.
+#: A block for each way to a role: what is wrong is told in its first task, and the next one goes on.
 WAYS = """
     - block:
         - ansible.builtin.import_role: {name: anchorage.pki.trust_anchor}
