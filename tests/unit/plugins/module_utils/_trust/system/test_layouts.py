@@ -97,7 +97,8 @@ def test_each_platform_has_its_own_idea_of_an_anchors_name(platform: str, name: 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_anchors_of_this_collection_are_known_by_their_names(tmp_path: Path, layout: Layout) -> None:
-    put(tmp_path, layout.marks[0])
+    assert anchor_folder.installed_anchors(Settings(str(tmp_path))) == ()
+    Path(tmp_path, layout.marks[0].lstrip("/")).mkdir(parents=True)
     assert anchor_folder.installed_anchors(Settings(str(tmp_path))) == ()
     ours = [f"anchorage-{name}0123456789abcdef{layout.suffix}" for name in ("", "corp-2-")]
     foreign = ["anchorage.crt", "anchorage-corp-0123456789abcde.crt", "corp-0123456789abcdef.crt", "README"]
