@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.audit import CONTROLLER
+
 _HEADINGS = {
     "expired": "Trusted although expired:",
     "unique": "Trusted by one machine only:",
@@ -16,6 +18,9 @@ _HEADINGS = {
     "not_in_mozilla": "Trusted, but not in Mozilla's set:",
     "missing_from_mozilla": "In Mozilla's set, but not trusted by these:",
 }
+# Hosts that trust their authority, run from a controller that does not, are the usual case.
+_CONTROLLER_ALONE = "; to trust a root of your own there too, add localhost to the inventory of anchorage.pki.trust"
+_NO_MOZILLA = "not compared: install the Python package certifi on the controller to have it compared"
 _MOST_NAMES = 5
 _MOST_ERRORS = 3
 
@@ -24,10 +29,10 @@ def lines_of(audit: Mapping[str, Any]) -> list[str]:
     """The lines for what :func:`compare_roots` returned."""
     machines = audit["machines"]
     lines = [line for name in sorted([*machines, *audit["not_read"]]) for line in _lines_of_machine(audit, name)]
-    lines.append(f"Mozilla's set: {_roots(audit['mozilla']) if audit['mozilla'] else 'not compared'}")
+    lines.append(f"Mozilla's set: {_roots(audit['mozilla']) if audit['mozilla'] else _NO_MOZILLA}")
     for kind, heading in _HEADINGS.items():
         if audit[kind]:
-            lines += ["", heading, *(_line(finding, len(machines)) for finding in audit[kind])]
+            lines += ["", heading, *(_line(kind, finding, len(machines)) for finding in audit[kind])]
     if not any(audit[kind] for kind in _HEADINGS):
         lines += ["", _without_findings(audit)]
     return lines
@@ -59,11 +64,12 @@ def _without_findings(audit: Mapping[str, Any]) -> str:
     return f"{what}, and nothing has expired."
 
 
-def _line(finding: Mapping[str, Any], count: int) -> str:
+def _line(kind: str, finding: Mapping[str, Any], count: int) -> str:
     end = f"until {finding['not_after'][:10]}" if finding["not_after"] else "of unknown validity"
     name = finding["subject"] or "a certificate without a readable subject"
     same_key = f"; same key: {', '.join(finding['same_key'][:_MOST_NAMES])}" if finding["same_key"] else ""
-    return f"- {_names(finding['machines'], count)}: {name}, {end}, SHA-256 {finding['sha256']}{same_key}"
+    hint = _CONTROLLER_ALONE if kind == "missing" and finding["machines"] == [CONTROLLER] else ""
+    return f"- {_names(finding['machines'], count)}: {name}, {end}, SHA-256 {finding['sha256']}{same_key}{hint}"
 
 
 def _names(machines: list[str], count: int) -> str:

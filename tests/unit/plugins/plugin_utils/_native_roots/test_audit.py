@@ -164,7 +164,7 @@ def test_a_certificate_with_unreadable_facts_is_compared_all_the_same() -> None:
 def test_the_text_names_the_machines_and_the_certificate() -> None:
     machines = {name: [PUBLIC_1, CORPORATE] for name in "abcdef"} | {"g": [PUBLIC_1], "h": [PUBLIC_1, EXPIRED]}
     assert lines_of(compare(machines))[8:] == [
-        "Mozilla's set: not compared",
+        "Mozilla's set: not compared: install the Python package certifi on the controller to have it compared",
         "",
         "Trusted although expired:",
         f"- h: CN=Expired, until 2026-11-21, SHA-256 {EXPIRED['sha256']}",
