@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 
-#: Where a role gives itself a variable: the names below these keys are no options.
+#: Where a role's tasks give it a variable: the names below these keys are no options, nor are those in its vars/.
 GIVEN_BY = ("vars", "ansible.builtin.set_fact")
 
 
@@ -34,11 +34,12 @@ def defaults(role: Path) -> dict[str, Any]:
 
 def used(role: Path) -> set[str]:
     """The role's own variables and the collection's in its tasks and templates, those that it gives itself aside."""
-    tasks = sorted((role / "tasks").glob("*.yml"))
-    texts = [path.read_text(encoding="utf-8") for path in [*tasks, *sorted(role.glob("templates/*"))]]
+    tasks, own = sorted((role / "tasks").glob("*.yml")), sorted((role / "vars").glob("*.yml"))
+    texts = [path.read_text(encoding="utf-8") for path in [*tasks, *own, *sorted(role.glob("templates/*"))]]
     # Neither a part of a path nor what a message tells the reader to type, name=value, is a variable read here.
     words = re.findall(rf"(?<![\w./-])(?:anchorage|{role.name})_\w+\b(?!=)", "\n".join(texts))
-    return set(words) - {name for path in tasks for name in given(read(path))}
+    names = {name for path in tasks for name in given(read(path))}.union(*(read(path) for path in own))
+    return set(words) - names
 
 
 def given(tasks: Any) -> set[str]:
