@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known imp
 ROOT = Path(__file__).resolve().parents[5]
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
 TASKS = sorted((ROOT / "roles").glob("*/tasks/*.yml"))
+ROLE_VARIABLES = sorted((ROOT / "roles").glob("*/vars/*.yml"))
 
 
 def read(path: Path) -> Any:
@@ -46,6 +47,7 @@ def registered(part: Any) -> set[str]:
 
 def test_what_roles_and_playbooks_set_is_listed(known: Known) -> None:
     names = {name for path in [*PLAYBOOKS, *TASKS] for name in given(read(path)) if name.startswith(known.prefixes)}
+    names |= {name for path in ROLE_VARIABLES for name in read(path)}
     assert names - set(known.options) == SET_BY_THE_COLLECTION
 
 
@@ -66,4 +68,10 @@ def test_the_main_entry_point_comes_first(known: Known) -> None:
 
 
 def test_the_check_has_no_prefix_of_its_own(known: Known) -> None:
-    assert known.roles == ("certificate_authority", "dev_machine", "leaf_certificate", "trust_anchor")
+    assert known.roles == (
+        "certificate_authority",
+        "dev_machine",
+        "leaf_certificate",
+        "nightly_run",
+        "trust_anchor",
+    )
