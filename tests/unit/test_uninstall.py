@@ -177,3 +177,22 @@ def test_the_authority_stays_where_no_host_was_meant(fleet: Fleet) -> None:
     assert refused.status == 2
     assert "since no host of the inventory fits anchorage_hosts=hots1." in " ".join(refused.output.split())
     assert (fleet.folder / "authority").exists()
+
+
+def test_a_wrong_first_run_is_started_over(fleet: Fleet) -> None:
+    """As the README says, for the authority alone: what hosts have is removed as ever."""
+    make = """
+    - anchorage.pki.certificate_authority:
+        authority: "{{ anchorage_authority }}"
+        permitted_domains: [corp.example.com]
+      delegate_to: localhost
+"""
+    fleet.issue("{{ folder }}/pki/app")
+    refused = fleet.play(make)
+    assert refused.status == 2
+    assert "start over: run the playbook anchorage.pki.uninstall with anchorage_delete_authority=true" in refused.output
+    assert fleet.play(ROLE % "leaf_certificate").status == 0
+    fleet.playbook = fleet.folder / "last_play.json"
+    fleet.playbook.write_text(json.dumps(yaml.safe_load(UNINSTALL.read_text(encoding="utf-8"))[-1:]))
+    assert fleet.delete("host1", "--extra-vars=anchorage_gone=true").status == 0
+    assert "changed=1 " in fleet.play(make).output

@@ -95,8 +95,9 @@ def plan_provisioning(
     if differences:
         raise PkiError(
             f"The authority in {folder} cannot become what the options ask for: {'; '.join(differences)}. Its hosts "
-            "trust it as it is. Leave those options as they were, or make a second authority in another folder (option "
-            "authority)."
+            "trust it as it is. Leave those options as they were, make a second authority in another folder (option "
+            "authority), or start over: run the playbook anchorage.pki.uninstall with anchorage_delete_authority=true "
+            "first."
         )
     return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now))
 

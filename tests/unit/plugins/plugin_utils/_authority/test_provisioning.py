@@ -257,7 +257,7 @@ def test_what_an_authority_cannot_become_is_refused_with_the_way_out(
     with pytest.raises(PkiError) as caught:
         make_authority(own_authority.folder, **options)
     assert difference in str(caught.value)
-    assert "make a second authority in another folder (option authority)" in str(caught.value)
+    assert "make a second authority in another folder (option authority), or start over: run" in str(caught.value)
     assert files(own_authority.folder) == before
 
 
