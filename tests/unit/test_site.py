@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,11 @@ class Fleet:
     def site(self, *options: str, **variables: object) -> Run:
         extra = json.dumps({**self.variables, **variables})
         return self.controller.run("anchorage.pki.site", f"--extra-vars={extra}", *options)
+
+    def doctor(self) -> str:
+        run = self.controller.run("anchorage.pki.doctor", f"--extra-vars={json.dumps(self.variables)}")
+        assert run.status == 0, run.output
+        return run.output
 
 
 @pytest.fixture
@@ -82,6 +88,20 @@ def test_a_first_check_finds_what_the_run_would_stumble_over(
     checked = fleet.site("--check", "--tags=authority,issue", **wrong)
     assert checked.status != 0
     assert words in checked.output, checked.output
+
+
+def test_the_doctor_looks_at_leaves_that_someone_names_and_at_those_that_nobody_does(fleet: Fleet) -> None:
+    assert fleet.site("--tags=authority,issue").status == 0
+    Path(fleet.leaf.parent, "stray", "v1").mkdir(parents=True)
+    found = fleet.doctor()
+    assert re.search(r"^host1 +site +deployed +20\S+Z +20\S+Z +nothing$", found, re.MULTILINE), found
+    assert re.search(rf"^host1 +{fleet.leaf.parent}/stray +unknown +no ledger knows it", found, re.MULTILINE)
+    assert re.search(
+        r"The next run has to be before 20\S+Z, when site of host1 or its staple ends.$", found, re.MULTILINE
+    )
+    del fleet.variables["leaf_certificate_certificates"]
+    found = fleet.doctor()
+    assert re.search(rf"^host1 +{fleet.leaf} +left over +unless another play keeps it, remove it", found, re.MULTILINE)
 
 
 def test_a_part_of_the_work_says_what_it_lacks(fleet: Fleet) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests of the filter trust_table as Ansible calls it, and of the playbook doctor."""
+"""Tests of the filters trust_table and leaf_table as Ansible calls them, and of the playbook doctor."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleTypeError
-from ansible_collections.anchorage.pki.plugins.filter.trust_table import FilterModule
+from ansible_collections.anchorage.pki.plugins.filter import leaf_table, trust_table
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 
 COLLECTION = Path(__file__).resolve().parents[4]
 
 
+@pytest.mark.parametrize("name", ["trust_table", "leaf_table"])
 @pytest.mark.parametrize("value", [None, [], "text", {"host": None}, {"host": []}])
-def test_what_is_no_dictionary_of_results_is_refused(value: Any) -> None:
-    with pytest.raises(AnsibleTypeError, match="takes a dictionary of results"):
-        FilterModule().filters()["trust_table"](value)
+def test_what_is_no_dictionary_of_results_is_refused(name: str, value: Any) -> None:
+    filters = {**trust_table.FilterModule().filters(), **leaf_table.FilterModule().filters()}
+    with pytest.raises(AnsibleTypeError, match=f"{name} takes a dictionary of results"):
+        filters[name](value)
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/etc/debian_version"), reason="needs root on Debian")
