@@ -37,10 +37,10 @@ clean: ## remove .venv and build/
 	@touch $@
 
 demo: venv ## an authority of the demo's own, trusted by this machine, and a leaf, proved
-	@.venv/bin/python demo/demo.py run
+	@exec .venv/bin/python demo/demo.py run
 
 demo-serve: venv ## show a page with the demo's leaf and staple until Ctrl-C, on PORT (8443)
-	@.venv/bin/python demo/demo.py serve "$(PORT)"
+	@exec .venv/bin/python demo/demo.py serve "$(PORT)"
 
 demo-undo: venv ## remove every trace of the demo, and prove it
-	@.venv/bin/python demo/demo.py undo
+	@exec .venv/bin/python demo/demo.py undo

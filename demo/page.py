@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
@@ -70,16 +72,24 @@ async def answer(leaf: Path, reader: asyncio.StreamReader, writer: asyncio.Strea
                 tasks.create_task(respond(tls))
             inner_writer.close()
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                tls.kill()
-            await tls.wait()
+            await end(tls)
+
+
+async def end(process: Process) -> None:
+    """Kill a process unless it has ended."""
+    # Its own method takes the status of an ended process from asyncio, which in Python 3.11 complains of that.
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 async def connect(address: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the TLS server, which takes a moment to start."""
-    while not address.is_socket():
+    while True:
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            return await asyncio.open_unix_connection(address)
         await asyncio.sleep(0.01)
-    return await asyncio.open_unix_connection(address)
 
 
 async def respond(tls: Process) -> None:
