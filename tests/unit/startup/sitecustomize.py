@@ -15,6 +15,7 @@ import marshal
 import os
 import sys
 import zipimport
+from contextlib import suppress
 from types import CodeType
 from typing import Any
 
@@ -26,11 +27,9 @@ def compile_once(path: str, source: bytes) -> CodeType:
     """What zipimport makes of a source file, from the folder of what was compiled before."""
     version = f"{sys.version}{os.path.basename(path)}".encode()
     kept = os.path.join(os.environ[COMPILED], hashlib.sha256(version + source).hexdigest())
-    try:
-        with open(kept, "rb") as file:
-            return marshal.load(file)  # type: ignore[no-any-return]  # noqa: S302 written below
-    except FileNotFoundError:
-        code: CodeType = compile_source(path, source)
+    with suppress(FileNotFoundError), open(kept, "rb") as file:
+        return marshal.load(file)  # type: ignore[no-any-return]  # noqa: S302 written below
+    code: CodeType = compile_source(path, source)
     written = f"{kept}.{os.getpid()}"
     with open(written, "wb") as file:
         marshal.dump(code, file)

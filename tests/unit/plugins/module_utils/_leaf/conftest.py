@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -31,5 +32,5 @@ def first() -> Leaf:
 @pytest.fixture
 def nginx(private_folder: Path, first: Leaf) -> Iterator[Nginx]:
     """A running nginx that serves generation 1."""
-    with running_nginx(private_folder, first) as server:
-        yield server
+    with ExitStack() as stack:
+        yield stack.enter_context(running_nginx(private_folder, first))

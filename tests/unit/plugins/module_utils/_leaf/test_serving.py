@@ -201,7 +201,7 @@ def test_a_server_that_was_set_back_behind_our_back_is_activated_again(nginx: Ng
 def test_each_place_where_nothing_answers_is_a_reason(destination: Destination) -> None:
     leaf = make_leaf()
     deploy(destination, [delivery(leaf)], RELOAD)
-    probes = tuple(Probe("app", "127.0.0.1", free_port(), "app.test") for _ in range(3))
+    probes = tuple(Probe("app", "127.0.0.1", free_port(), name) for name in ("a.test", "b.test", "c.test"))
     reasons = drift(destination, leaf, replace(RELOAD, probes=probes))
     places = [f"127.0.0.1 port {probe.port} does not serve it: no TLS handshake: " for probe in probes]
     assert [reason.startswith(place) for reason, place in zip(reasons, places, strict=True)] == [True] * 3
