@@ -1,9 +1,10 @@
 # `make help` lists what there is. Everything is set up inside the checkout: .venv and build/.
 
 PYTHON ?= python3
+PORT ?= 8443
 RUN = .venv/bin/python tests/run.py
 
-.PHONY: help venv test unit interoperability lint docs sanity molecule clean demo demo-undo
+.PHONY: help venv test unit interoperability lint docs sanity molecule clean demo demo-serve demo-undo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,8 +36,11 @@ clean: ## remove .venv and build/
 	@ln -sfn ../../../.. build/collections/ansible_collections/anchorage/pki
 	@touch $@
 
-demo: venv ## an authority of the demo's own, trusted by this machine; its leaf served and proved
-	@demo/demo.sh run
+demo: venv ## an authority of the demo's own, trusted by this machine, and a leaf, proved
+	@exec .venv/bin/python demo/demo.py run
+
+demo-serve: venv ## show a page with the demo's leaf and staple until Ctrl-C, on PORT (8443)
+	@exec .venv/bin/python demo/demo.py serve "$(PORT)"
 
 demo-undo: venv ## remove every trace of the demo, and prove it
-	@demo/demo.sh undo
+	@exec .venv/bin/python demo/demo.py undo

@@ -4,9 +4,6 @@
 
 """Proves what the demo made, and that its undoing left nothing.
 
-``proof.py made FOLDER``, or ``proof.py gone FOLDER FINGERPRINTS``. Before, ``proof.py roots FOLDER`` prints these in
-one argument: the SHA-256 of every root that the demo made or renewed.
-
 The proof is a TLS handshake with the machine's own trust store: nothing here names a certificate of the authority.
 """
 
@@ -19,11 +16,11 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import page
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
@@ -33,21 +30,9 @@ BUNDLE = STORE / "ca-certificates.crt"
 TIME_LIMIT = 20
 
 
-def main() -> int:
-    """Run the proof that the command line asks for; the exit status is 0 where it holds."""
-    proof, folder = sys.argv[1], Path(sys.argv[2])
-    if proof == "roots":
-        print(*(sha256(load(path)) for path in roots(folder)))
-        return 0
-    failures = prove_made(folder) if proof == "made" else prove_gone(folder, sys.argv[3].split())
-    for failure in failures:
-        print(f"NOT PROVED: {failure}", file=sys.stderr)
-    return 1 if failures else 0
-
-
 def prove_made(folder: Path) -> list[str]:
     """Serve the leaf with its staple, look at it as a client of this machine would, and print the summary."""
-    leaf = folder / "certificates" / "app" / "current"
+    leaf = leaf_folder(folder)
     with served(leaf) as port:
         seen = look(port)
         curl = fetch(port)
@@ -58,23 +43,16 @@ def prove_made(folder: Path) -> list[str]:
     chain = re.findall(r"^ \d s:(.*)$", seen, re.MULTILINE)
     print(
         f"""
-Made
-  authority  {root.subject.rfc4514_string()}, until {root.not_valid_after_utc:%Y-%m-%d}
-             in {folder / "authority"}
-             SHA-256 {sha256(root)}
-             void outside {permitted(root, x509.DNSName)}
-             and {permitted(root, x509.IPAddress)}
-  leaf       {", ".join(str(name.value) for name in names)}, until {certificate.not_valid_after_utc:%Y-%m-%d}
-             in {leaf} (fullchain.pem, privkey.pem)
-  staple     good, until {staple[1] if staple else "(none seen)"}
-Trusted
-  by         the system store of this machine ({BUNDLE})
-Proved
-  openssl    https://{NAME}:{port}, with nothing but the machine's own store
-             sent: {", ".join(chain)}; staple {"good" if "Cert Status: good" in seen else "not seen"}
-  curl       {curl}
-Undo
-  make demo-undo
+Made     {root.subject.rfc4514_string()}, until {root.not_valid_after_utc:%Y-%m-%d}, in {folder}/authority
+         void outside {permitted(root, x509.DNSName)}
+         and {permitted(root, x509.IPAddress)}
+         leaf {", ".join(str(name.value) for name in names)}, until {certificate.not_valid_after_utc:%Y-%m-%d}
+         in {leaf} (fullchain.pem, privkey.pem)
+Trusted  by this machine ({BUNDLE}), SHA-256 {sha256(root)}
+Proved   openssl, with nothing but that: {", ".join(chain)}; staple good until {staple[1] if staple else "(none seen)"}
+         curl: {curl}
+Next     make demo-serve   shows a page with it in your browser
+         make demo-undo    removes every trace
 """
     )
     wanted = {
@@ -96,8 +74,8 @@ def prove_gone(folder: Path, gone: list[str]) -> list[str]:
     ]
     if not failures:
         names = ", ".join(fingerprint[:16] for fingerprint in gone)
-        trust = f"root {names} is in the system store no more" if gone else "no root had been made"
-        print(f"\nThe demo is undone: {folder} is gone, and {trust}.\n")
+        trust = f"root {names} is in the system store no more" if gone else "no root was left to remove"
+        print(f"The demo is undone: {folder} is gone, and {trust}.")
     return failures
 
 
@@ -114,8 +92,7 @@ def served(leaf: Path) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    files = ["-cert", "cert.pem", "-cert_chain", "chain.pem", "-key", "privkey.pem", "-status_file", "staple.der"]
-    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", *files, "-www", "-quiet"]
+    command = page.tls_server("-accept", f"127.0.0.1:{port}", "-www")
     server = subprocess.Popen(command, cwd=leaf, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         wait_for(port)
@@ -158,6 +135,11 @@ def fetch(port: int) -> str:
     return "the same, and insists on the staple" if finished.returncode == 0 else f"refused: {finished.stderr.strip()}"
 
 
+def leaf_folder(folder: Path) -> Path:
+    """The generation of the demo's leaf that is in use."""
+    return folder / "certificates" / "app" / "current"
+
+
 def roots(folder: Path) -> list[Path]:
     """The certificates of the demo's root, the one in use last."""
     return sorted((folder / "authority" / "root").glob("*/certificate.pem"), key=lambda path: int(path.parent.name))
@@ -177,7 +159,3 @@ def load(path: Path) -> x509.Certificate:
 def sha256(certificate: x509.Certificate) -> str:
     """A certificate's fingerprint in hexadecimal."""
     return certificate.fingerprint(hashes.SHA256()).hex()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
