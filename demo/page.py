@@ -47,7 +47,8 @@ async def serve(leaf: Path, port: int, message: str) -> None:
 
     async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await asyncio.wait_for(answer(leaf, reader, writer), TIME_LIMIT)
+            async with asyncio.timeout(TIME_LIMIT):
+                await answer(leaf, reader, writer)
         except* (OSError, EOFError, asyncio.LimitOverrunError):
             pass  # a client that stays silent, goes away in the middle of its request, or does not speak HTTPS
         finally:
