@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from ansible import constants
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import make_planned
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import make_planned, planned_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     ProvisioningPlan,
@@ -68,14 +69,27 @@ class ActionModule(PkiAction):
         plan = plan_provisioning(folder, arguments, default_common_name, now)
         check_passphrases(plan, passphrases)
         if self.check_mode:
-            if plan.authority is None:
-                make_planned(plan, passphrases, Path(constants.DEFAULT_LOCAL_TMP), now)
-            return self._shape(plan)
+            return self._shape(self._checked(plan, arguments, passphrases, now))
         create_folder(folder)
         with exclusive_lock(folder / LOCK):
             # Once more, since another run may have done it all meanwhile.
             plan = plan_provisioning(folder, arguments, default_common_name, now)
             return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now))}
+
+    def _checked(
+        self, plan: ProvisioningPlan, arguments: dict[str, Any], passphrases: Passphrases, now: datetime
+    ) -> ProvisioningPlan:
+        """The plan as an earlier task of the run leaves it, which made the authority or in check mode planned it."""
+        run_folder = Path(constants.DEFAULT_LOCAL_TMP)
+        planned = planned_folder(plan.folder, run_folder)
+        if plan.authority is not None or not planned.exists():
+            if plan.authority is None:
+                make_planned(plan, passphrases, run_folder, now)
+            return plan
+        self._stand_in = planned, plan.folder
+        again = plan_provisioning(planned, arguments, plan.policy.subject.common_name, now)
+        check_passphrases(again, passphrases)
+        return replace(again, folder=plan.folder)
 
     def _shape(self, plan: ProvisioningPlan) -> dict[str, Any]:
         result: dict[str, Any] = {

@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     HostFailedError,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, remove
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
     LeafRequest,
@@ -33,11 +34,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
     activation_warnings,
     deployed_result,
+    failed_result,
     leaf_diff,
     planned_result,
     removal_diff,
     removal_result,
-    unchanged_result,
     with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
@@ -56,7 +57,7 @@ class ActionModule(PkiAction):
         return (self._remove if arguments["state"] == "absent" else self._deploy)(arguments, task_vars)
 
     def _deploy(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        requests = parse_requests(arguments, may_be_none=self.check_mode)
+        requests = parse_requests(arguments)
         places = _places([request.name for request in requests], arguments, task_vars)
         authority = self.authority(arguments["authority"], task_vars)
         check_requests(requests, authority.policy)
@@ -83,11 +84,16 @@ class ActionModule(PkiAction):
                 self.keep_arguments_off_disk()  # before anything is signed in vain
             if self.check_mode:
                 return _with_preflight(result, transaction, plans)
-            try:
-                signed, deployment = transaction.carry_out(plans)
-            except HostFailedError as error:
-                return {**error.result, "certificates": unchanged_result(plans)}
-        return deployed_result(result, plans, signed, deployment) if deployment else result
+            # Each is complete in itself, and what the first one changed stays where the second one fails.
+            done: list[SignedLeaf] = []
+            for step in (transaction.carry_out, transaction.activate_again):
+                try:
+                    signed, deployment = step(plans)
+                except HostFailedError as error:
+                    return failed_result(result, done, error.result)
+                result = deployed_result(result, signed, deployment)
+                done += signed
+        return result
 
     def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         names = folder_names(arguments)

@@ -12,10 +12,11 @@ short_description: A readable table of every leaf certificate on every host
 version_added: 0.3.0
 description:
   - Turns results of M(anchorage.pki.leaf_certificate) in check mode into the lines of a table. Each line has the host,
-    the leaf, its state, until when leaf and staple are valid, and what to do about it. The last line says before when
-    the next run has to be.
-  - The states are V(served) (a probe saw it), V(deployed) (no probe looked), V(missing), V(due), V(repair), V(left
-    over) (the ledger knows it, and the task did not name it) and V(unknown) (no ledger knows it).
+    the leaf, its state, until when leaf and staple are valid, and what to do about it. The last line says which
+    expires first, or that a run is due now.
+  - The states are V(served) (a probe saw it), V(deployed) (no probe looked), V(missing), V(due), V(expired),
+    V(repair), V(not served), V(left over) (the ledger knows it, and the task did not name it) and V(unknown) (no ledger
+    knows it).
   - The playbook C(anchorage.pki.doctor) shows it for all hosts of an inventory.
 options:
   _input:

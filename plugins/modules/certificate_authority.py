@@ -123,7 +123,7 @@ notes:
     its ledger and its policy, and keeps each former file beside the new one, as C(ledger.sqlite3.schema-1) and
     C(policy.json.schema-1). Earlier releases refuse the migrated ones.
   - In check mode, when there is no authority yet, one is made in Ansible's temporary folder and removed at the end of
-    the run, so that the tasks that follow can check everything against it. Only fingerprints will be others.
+    the run, so that the tasks that follow can check everything against it. Only the fingerprints will differ.
 """
 
 EXAMPLES = r"""

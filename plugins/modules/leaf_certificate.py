@@ -72,7 +72,7 @@ options:
       - Many leaves at once, instead of O(name) and O(names). They are deployed and activated as one. Each may have
         its own O(profile), O(key_type), O(private_key), O(lifetime), O(staple) and O(pkcs12_passphrase); the task's
         hold for those that do not.
-      - In check mode the list may be empty, to see what the host has.
+      - The list may be empty, to see what the host has.
     type: list
     elements: dict
     suboptions:
@@ -190,10 +190,9 @@ options:
         elements: str
       timeout:
         description:
-          - The time limit for test, reload and probes together, in seconds. A rollback has as many again for the
-            reload, and five to see that the former leaf is served.
+          - The time limit for test, reload and probes together, in seconds; V(30) unless it is given. A rollback may
+            take the same time again to reload, plus five seconds to check that the former leaf is served.
         type: int
-        default: 30
       probes:
         description:
           - Where the served leaf and its staple are looked at, from the host itself, after the reload, and in each run
@@ -281,7 +280,8 @@ certificates:
     action:
       description:
         - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new
-          staple for the same leaf, V(repair) restores modes, owners or pointers, V(remove) takes the leaf away.
+          staple for the same leaf, V(repair) restores modes, owners or pointers, V(activate) has a server use what is
+          deployed, V(remove) takes the leaf away.
       type: str
       sample: none
     reason:

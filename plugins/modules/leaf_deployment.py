@@ -80,7 +80,12 @@ certificates:
       returned: with O(inspect)
       type: str
     drift:
-      description: What a repair would fix, a sentence each, be it that a server does not serve what is deployed.
+      description: What a repair would fix, a sentence each.
+      returned: with O(inspect)
+      type: list
+      elements: str
+    unserved:
+      description: Why a server has to be made to use what is deployed again, a sentence each.
       returned: with O(inspect)
       type: list
       elements: str

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +52,9 @@ class PkiAction(ActionBase):
     _supports_diff = True
     _supports_async = False
 
+    #: The folder of the authority that stands in for one that is still to be made, and the folder of that.
+    _stand_in: tuple[Path, Path] | None = None
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         # What a template left at null was not given, at any depth.
@@ -63,7 +67,17 @@ class PkiAction(ActionBase):
             result = error.result
         except PkiError as error:
             result = {"failed": True, "changed": False, "msg": str(error)}
-        return {**result, **self.interpreter_facts()}
+        return {**self._as_in_the_run(result), **self.interpreter_facts()}
+
+    def _as_in_the_run(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result with the folder of the authority in place of that of the one that check mode made."""
+        if self._stand_in is None:
+            return result
+        planned, folder = map(str, self._stand_in)
+        told = {"msg": result["msg"].replace(planned, folder)} if "msg" in result else {}
+        if "warnings" in result:
+            told["warnings"] = [warning.replace(planned, folder) for warning in result["warnings"]]
+        return {**result, **told}
 
     @abstractmethod
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +100,7 @@ class PkiAction(ActionBase):
         except AuthorityMissingError as error:
             planned = planned_folder(folder, Path(constants.DEFAULT_LOCAL_TMP))
             if self.check_mode and planned.exists():
+                self._stand_in = planned, folder
                 return read_authority(planned)
             raise AuthorityMissingError(f"{error}{_left_out(task_vars)}") from error
 
@@ -136,11 +151,11 @@ class PkiAction(ActionBase):
 def _left_out(task_vars: Mapping[str, Any]) -> str:
     """What the command line kept out of the run that may have made the authority, as a sentence after another one."""
     limit, tags = task_vars.get("ansible_limit") or "localhost", task_vars.get("ansible_run_tags") or ["all"]
-    if "localhost" not in limit:
-        return f" This run is limited to some hosts: to make one in it, add localhost (--limit {limit},localhost)."
+    if "localhost" not in re.split("[,:]", limit):
+        return f" This run is limited to some hosts; anchorage.pki.site makes one with --limit {limit},localhost."
     if "all" not in tags:
         added = ",".join([*tags, "authority"])
-        return f" This run is limited to some tags: to make one in it, add authority (--tags {added})."
+        return f" This run is limited to some tags; anchorage.pki.site makes one with --tags {added}."
     return ""
 
 

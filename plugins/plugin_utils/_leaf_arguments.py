@@ -32,7 +32,7 @@ PROBE_SPEC: dict[str, Any] = {
 ACTIVATE_SPEC: dict[str, Any] = {
     "test": {"type": "list", "elements": "str"},
     "reload": {"type": "list", "elements": "str"},
-    "timeout": {"type": "int", "default": 30},
+    "timeout": {"type": "int"},
     "probes": {"type": "list", "elements": "dict", "options": PROBE_SPEC},
 }
 ARGUMENT_SPEC: dict[str, Any] = {

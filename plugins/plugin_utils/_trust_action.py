@@ -96,7 +96,9 @@ class TrustAction(PkiAction):
             "expired": anchor.not_after < datetime.now(timezone.utc),
         }
         others = result.get("others", []) if operation == REMOVE else []
-        stays = [f"{path} stays trusted, the root of another authority: {OTHER_ROOT_REMEDY}." for path in others]
+        stays = [
+            f"{path} is the root of another authority and is still trusted: {OTHER_ROOT_REMEDY}." for path in others
+        ]
         if anchor.warnings or stays:
             result["warnings"] = [*result.get("warnings", []), *anchor.warnings, *stays]
         return result

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def with_variables(controller: Controller, **variables: Any) -> None:
 def told(run: Run) -> list[str]:
     """What a run says is wrong, in the order of its tasks."""
     failures = [line for line in run.output.splitlines() if line.startswith("fatal: ")]
-    return [line.partition('"msg": "')[2].partition(". If that is another tool's")[0] for line in failures]
+    return [re.split(r"\. If it is another tool's|\"}", line.partition('"msg": "')[2])[0] for line in failures]
 
 
 @pytest.mark.parametrize("options", [[], ["--check", "--tags", "trust", "--limit", "localhost,host2"]])
@@ -87,10 +88,10 @@ def test_a_run_ends_before_the_authority_is_made(controller: Controller, options
     assert run.status == 2
     assert run.output.count("PLAY [") == 1
     assert told(run) == [
-        "certificate_authority_permited_domains is unknown, perhaps certificate_authority_permitted_domains is meant"
+        "certificate_authority_permited_domains is unknown, did you mean certificate_authority_permitted_domains?"
         " (host1 and 2 other hosts); leaf_certificate_lifetime: '30d' is not a whole number (host1 and 2 other hosts);"
-        " anchorge_authority is unknown, perhaps anchorage_authority is meant (host1 and 2 other hosts);"
-        " leaf_certificates is unknown, perhaps leaf_certificate_certificates is meant (host3)"
+        " anchorge_authority is unknown, did you mean anchorage_authority? (host1 and 2 other hosts);"
+        " leaf_certificates is unknown, did you mean leaf_certificate_certificates? (host3)"
     ]
     assert not (controller.folder / "authority").exists()
 

@@ -2,19 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a server was last made to use of a leaf: remembered on the host, since what is deployed need not be served.
+"""What servers were last made to use of a leaf: remembered on the host, since what is deployed need not be served.
 
-The record is written before anything names the new generation, and renamed into its place once the activation has
-succeeded: then there is nothing left that a full disk could refuse.
+There is an entry for each way of activation, as several servers may use one leaf. Of the command, which may hold what
+nobody else is to see, only a digest is kept. The record is written before anything names the new generation, and
+renamed into its place once the activation has succeeded: then there is nothing left that a full disk could refuse.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shlex
-import time
-from dataclasses import asdict, dataclass
+import stat
+from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
@@ -25,35 +26,43 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     staged_name,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
 
 RECORD = ".activated.json"
 STAGED_RECORD = staged_name(RECORD)
 _ATTRIBUTES = Attributes(0o600)
+# More servers than this use no leaf; the way that was used longest ago is forgotten.
+_MOST_WAYS = 16
+
+#: The number of the generation, and what it shows to clients, by the way of activation.
+Record = dict[str, tuple[int, Fingerprints]]
 
 
-@dataclass(frozen=True)
-class Activated:
-    """A generation, what it shows to clients, and what made a server use it: the kind of ``server`` that its pointer
-    file is for, and the command ``reload``, at a ``time`` in seconds since the epoch."""
-
-    generation: int
-    leaf: str
-    staple: str
-    server: str
-    reload: tuple[str, ...]
-    time: int
+def way_of(server: str, activation: Activation) -> str:
+    """What identifies an activation: the kind of server that the pointer file is for, and the command to reload it."""
+    return hashlib.sha256(json.dumps([server, activation.reload]).encode()).hexdigest()
 
 
-def stage_record(folder: int, generation: int, shown: Fingerprints, server: str, reload: tuple[str, ...]) -> None:
-    """Write what will be true of the leaf's ``folder`` once the server was reloaded, nothing without a ``reload``.
+def stage_record(folder: int, server: str, activation: Activation, generation: int, shown: Fingerprints) -> None:
+    """Write what will be true of the leaf's ``folder`` once the server was reloaded, nothing without a reload.
 
-    What a killed run left goes. Raises OSError.
+    What a killed run left goes, and whatever else is in the place of a record. Raises OSError.
     """
     remove(folder, STAGED_RECORD)
-    if not reload:
+    if not activation.reload:
         return
-    record = Activated(generation, *shown, server, reload, int(time.time()))
-    create_file(folder, STAGED_RECORD, json.dumps(asdict(record)).encode("ascii"), _ATTRIBUTES)
+    _clear_place(folder)
+    way, record = way_of(server, activation), read_record(folder)
+    record.pop(way, None)
+    kept = {**dict(list(record.items())[1 - _MOST_WAYS :]), way: (generation, shown)}
+    create_file(folder, STAGED_RECORD, json.dumps(kept).encode("ascii"), _ATTRIBUTES)
+
+
+def _clear_place(folder: int) -> None:
+    """Remove what is no regular file and would keep the record from its place."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.stat(RECORD, dir_fd=folder, follow_symlinks=False).st_mode):
+            remove(folder, RECORD)
 
 
 def settle_record(folder: int) -> None:
@@ -65,26 +74,21 @@ def settle_record(folder: int) -> None:
     os.fsync(folder)
 
 
-def read_record(folder: int) -> Activated | None:
-    """What a server was last made to use, None where nothing says so: a damaged record is as good as none."""
+def read_record(folder: int) -> Record:
+    """What servers were last made to use; nothing where the record is missing, damaged or closed to this user."""
     try:
-        entry = json.loads(read_file(folder, RECORD) or b"null")
-        return Activated(**{**entry, "reload": tuple(entry["reload"])})
-    except (HostError, ValueError, KeyError, TypeError):
-        return None
+        entries = json.loads(read_file(folder, RECORD) or b"{}")
+        return {str(way): (int(number), Fingerprints(*map(str, shown))) for way, (number, shown) in entries.items()}
+    except (HostError, OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
-def pending(
-    record: Activated | None, generation: int, shown: Fingerprints, server: str, reload: tuple[str, ...]
-) -> str:
-    """Why a server still has to be made to use the deployed ``generation`` by ``reload``, "" where it was."""
-    deployed = f"generation {generation} is deployed, but was not activated"
-    if record is None:
-        return deployed
-    if (record.leaf, record.staple) != tuple(shown):
-        return f"{deployed}: the server was last made to use generation {record.generation}"
-    if record.server != server:
-        return f"{deployed} for the server {server}"
-    if record.reload != reload:
-        return f"{deployed} by this task's command, but by: {shlex.join(record.reload)}"
-    return ""
+def pending(record: Record, server: str, activation: Activation, generation: int, shown: Fingerprints) -> str:
+    """Why a server still has to be made to use the deployed ``generation``, "" where it was."""
+    activated = record.get(way_of(server, activation))
+    if activated is None and record:
+        return f"generation {generation} was not activated by this task's command"
+    if activated is None:
+        return f"generation {generation} was not activated"
+    number, shown_then = activated
+    return "" if shown_then == shown else f"generation {generation} was not activated, but generation {number}"

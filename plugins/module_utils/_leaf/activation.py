@@ -76,5 +76,5 @@ def reactivate(
     try:
         findings = probe_all(activation.probes, former, TimeLimit(min(activation.timeout, _CONFIRMATION)))
     except HostError as error:
-        return f"That the former leaf is served again could not be confirmed: {error}", False
+        return f"Could not confirm that the former leaf is served again: {error}", False
     return "The former leaf is served, as a probe confirmed." if findings else "", True

@@ -88,7 +88,7 @@ def _stage(
         for delivery in deliveries:
             with created_folder(destination.folder(delivery.name)) as folder:
                 leaf = stage_leaf(folder, destination, delivery)
-                stage_record(folder, leaf.swap.generation, leaf.shown, destination.server, activation.reload)
+                stage_record(folder, destination.server, activation, leaf.swap.generation, leaf.shown)
                 staged.append(leaf)
         if reason := interruption():
             raise HostError(f"The run was stopped: {reason}.")

@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     opened_folder,
     opened_subfolder,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Activated, read_record
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Record, read_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
     Destination,
     check_names,
@@ -84,19 +84,19 @@ def inspect_leaves(
                 requests = _pending_requests(destination, unmet, openssl)
                 leaves = [replace(leaf, csr=requests.get(leaf.name, "")) for leaf in leaves]
     kept = [leaf for inquiry, leaf in zip(inquiries, leaves) if _is_kept(inquiry, leaf) and not leaf.drift]
-    seen = probe_once(activation.probes, kept)
+    seen = probe_once(activation, kept)
     if activation.reload:
         records = {leaf.name: record for leaf, record in found}
         reasons = {leaf.name: unserved(leaf, records[leaf.name], destination.server, activation, seen) for leaf in kept}
-        leaves = [replace(leaf, drift=(*leaf.drift, *reasons.get(leaf.name, ()))) for leaf in leaves]
+        leaves = [replace(leaf, unserved=reasons.get(leaf.name, ())) for leaf in leaves]
     return Inspection(ActivationOutcome(probes=findings(seen)), tuple(leaves), others)
 
 
-def _deployed_leaves(destination: Destination, names: Sequence[str]) -> list[tuple[DeployedLeaf, Activated | None]]:
+def _deployed_leaves(destination: Destination, names: Sequence[str]) -> list[tuple[DeployedLeaf, Record]]:
     """Each leaf as it is, and what a server was last made to use of it."""
     with opened_folder(destination.path) as root:
         if root is None:
-            return [(DeployedLeaf(name), None) for name in names]
+            return [(DeployedLeaf(name), {}) for name in names]
         with existing_lock(root, destination.path, timeout=destination.lock_timeout):
             swaps = unsettled(read_journals(root))
             return [(_deployed_leaf(destination, name, swaps.get(name)), _record(destination, name)) for name in names]
@@ -115,9 +115,9 @@ def _leaf_folders(root: int) -> Iterator[str]:
                 yield name
 
 
-def _record(destination: Destination, name: str) -> Activated | None:
+def _record(destination: Destination, name: str) -> Record:
     with opened_folder(destination.folder(name)) as folder:
-        return None if folder is None else read_record(folder)
+        return {} if folder is None else read_record(folder)
 
 
 def _deployed_leaf(destination: Destination, name: str, swap: Swap | None) -> DeployedLeaf:

@@ -55,9 +55,9 @@ class Inquiry:
 
 @dataclass(frozen=True)
 class DeployedLeaf:
-    """A leaf as it is deployed. ``damage`` says why the generation cannot be kept, ``drift`` what a repair would
-    fix without a new key, certificate or staple, be it that a server does not serve it. ``csr`` is the request of the
-    key that is pending on the host."""
+    """A leaf as it is deployed. ``damage`` says why the generation cannot be kept, ``drift`` what a repair would fix
+    without a new key, certificate or staple, ``unserved`` why a server has to be made to use it again. ``csr`` is the
+    request of the key that is pending on the host."""
 
     name: str = line()
     generation: int = number(0, LARGEST_GENERATION)
@@ -67,6 +67,7 @@ class DeployedLeaf:
     pkcs12: bool = flag(False)
     damage: str = line("")
     drift: tuple[str, ...] = lines(most=20)
+    unserved: tuple[str, ...] = lines(most=20)
     csr: str = text("", LONGEST_CSR)
 
 

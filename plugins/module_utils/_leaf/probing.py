@@ -23,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import (
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 # One look may not use up the whole time limit: a former worker that hangs must not hide the new one.
-_LONGEST_LOOK = 5.0
+LONGEST_LOOK = 5.0
 _SHORTEST_LOOK = 0.5
 
 SERVED = "served"
@@ -57,7 +57,7 @@ def _wait_until_served(probe: Probe, expected: Fingerprints, limit: TimeLimit) -
     """Look until the expected leaf and staple are served: a reload returns before new workers answer."""
     while True:
         try:
-            return look(probe, expected, min(_LONGEST_LOOK, max(_SHORTEST_LOOK, limit.remaining())))
+            return look(probe, expected, min(LONGEST_LOOK, max(_SHORTEST_LOOK, limit.remaining())))
         except ProbeError as error:
             if reason := limit.reached():
                 place = f"{probe.address} port {probe.port}"

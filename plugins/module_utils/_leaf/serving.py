@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Activated, pending
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Record, pending
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
@@ -17,27 +17,26 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Probe,
     ProbeFinding,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import look
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import LONGEST_LOOK, look
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError
 
-# Seconds for one look at a server of which nothing was changed.
-_LONGEST_LOOK = 2.0
 _MOST_AT_ONCE = 16
 
 
-def probe_once(probes: Sequence[Probe], leaves: Sequence[DeployedLeaf]) -> list[tuple[Probe, ProbeFinding | str]]:
+def probe_once(activation: Activation, leaves: Sequence[DeployedLeaf]) -> list[tuple[Probe, ProbeFinding | str]]:
     """Look at each place where one of the leaves has to be served, at all places at the same time: what was seen, or
-    what is wrong there."""
+    what is wrong there. A look may take as long as one after a reload."""
+    seconds = min(LONGEST_LOOK, activation.timeout)
     deployed = {leaf.name: Fingerprints(leaf.leaf_sha256, leaf.staple_sha256) for leaf in leaves}
-    sought = [probe for probe in probes if probe.certificate in deployed]
+    sought = [probe for probe in activation.probes if probe.certificate in deployed]
     if not sought:
         return []
 
     def look_once(probe: Probe) -> tuple[Probe, ProbeFinding | str]:
         try:
-            return probe, look(probe, deployed[probe.certificate], _LONGEST_LOOK)
+            return probe, look(probe, deployed[probe.certificate], seconds)
         except ProbeError as error:
-            return probe, f"{probe.address} port {probe.port} does not serve it: {error}"
+            return probe, f"{probe.address} port {probe.port} does not serve the deployed leaf: {error}"
 
     with ThreadPoolExecutor(min(len(sought), _MOST_AT_ONCE)) as pool:
         return list(pool.map(look_once, sought))
@@ -45,22 +44,22 @@ def probe_once(probes: Sequence[Probe], leaves: Sequence[DeployedLeaf]) -> list[
 
 def unserved(
     leaf: DeployedLeaf,
-    record: Activated | None,
+    record: Record,
     server: str,
     activation: Activation,
     seen: Sequence[tuple[Probe, ProbeFinding | str]],
 ) -> tuple[str, ...]:
     """Why ``activation`` has to be carried out again for the leaf, a sentence for each reason, none where it is served.
 
-    Where nothing says what a server was made to use, probes that see the leaf served are proof enough.
+    Where probes see the leaf served, that is proof enough, whatever the record says.
     """
     results = [result for probe, result in seen if probe.certificate == leaf.name]
     if failures := tuple(result for result in results if isinstance(result, str)):
         return failures
-    if record is None and results:
+    if results:
         return ()
     shown = Fingerprints(leaf.leaf_sha256, leaf.staple_sha256)
-    reason = pending(record, leaf.generation, shown, server, activation.reload)
+    reason = pending(record, server, activation, leaf.generation, shown)
     return (reason,) if reason else ()
 
 

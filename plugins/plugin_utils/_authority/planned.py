@@ -11,7 +11,6 @@ uses. Nobody ever trusts its root.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -36,11 +35,17 @@ def planned_folder(folder: Path, run_folder: Path) -> Path:
 
 
 def make_planned(plan: ProvisioningPlan, passphrases: Passphrases, run_folder: Path, now: datetime) -> None:
-    """Make the planned authority, and see that the real one could be made in its place. Raises PkiError."""
+    """Make the planned authority, and see that the real one could be made in its place. Raises PkiError.
+
+    It appears at once: tasks of other hosts may look for it at any time.
+    """
     check_creatable(plan.folder)
     check_place(plan.folder / LEDGER)
     folder = planned_folder(plan.folder, run_folder)
     with exclusive_lock(folder.with_suffix(".lock")):
-        shutil.rmtree(folder, ignore_errors=True)  # an earlier task's
-        create_folder(folder)
-        carry_out(replace(plan, folder=folder), passphrases, now)
+        if folder.exists():
+            return
+        unfinished = folder.with_suffix(".new")
+        create_folder(unfinished)
+        carry_out(replace(plan, folder=unfinished), passphrases, now)
+        unfinished.rename(folder)

@@ -55,7 +55,7 @@ class SignedLeaf:
     @property
     def shown(self) -> tuple[str, str]:
         """The digests of the certificate and of the staple that a server shows once this is deployed."""
-        if self.plan.decision.action is Action.REPAIR:
+        if self.plan.decision.action in (Action.REPAIR, Action.ACTIVATE):
             return self.plan.deployed.leaf_sha256, self.plan.deployed.staple_sha256
         return fingerprint(self.certificate), self.staple.sha256 if self.staple else ""
 
@@ -227,7 +227,7 @@ def _delivery(plan: LeafPlan, staple: Staple | None) -> Delivery:
     """What the host gets of a plan, but for a new leaf."""
     return Delivery(
         name=plan.request.name,
-        action=plan.decision.action.value,
+        action=(Action.REPAIR if plan.decision.action is Action.ACTIVATE else plan.decision.action).value,
         expected_generation=plan.deployed.generation,
         staple=staple.der if staple else b"",
     )

@@ -29,12 +29,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import S
 
 
 class Action(str, Enum):
-    """What is done about a leaf, in the words that the host half knows."""
+    """What is done about a leaf. For the host half, an activation alone is a repair of nothing."""
 
     NONE = "none"
     LEAF = LEAF
     STAPLE = STAPLE_ONLY
     REPAIR = REPAIR
+    ACTIVATE = "activate"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def decide(
         return Decision(Action.STAPLE, reason)
     if deployed.drift:
         return Decision(Action.REPAIR, "; ".join(deployed.drift))
+    if deployed.unserved:
+        return Decision(Action.ACTIVATE, "; ".join(deployed.unserved))
     return Decision(Action.NONE, f"valid until {record.certificate.not_valid_after_utc:%Y-%m-%d}")
 
 

@@ -24,6 +24,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
     parse_names,
 )
 
+# Seconds for test, reload and probes together.
+DEFAULT_TIMEOUT = 30
 # What the task says once for all certificates, and each certificate may say for itself.
 SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "pkcs12_passphrase")
 
@@ -50,9 +52,12 @@ class LeafRequest:
         return next((host.replace("*", "probe", 1) for host in hosts), "")
 
 
-def parse_requests(arguments: Mapping[str, Any], may_be_none: bool = False) -> list[LeafRequest]:
-    """The requests of a task, from ``name`` and ``names`` or from ``certificates``. Raises PkiError."""
-    if may_be_none and arguments["certificates"] == []:
+def parse_requests(arguments: Mapping[str, Any]) -> list[LeafRequest]:
+    """The requests of a task, from ``name`` and ``names`` or from ``certificates``, none where that is empty.
+
+    Raises PkiError.
+    """
+    if arguments["certificates"] == []:
         return []
     folder_names(arguments)  # refuses what cannot be one
     if arguments["certificates"] is None:
@@ -88,18 +93,18 @@ def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) 
 
     Raises PkiError.
     """
-    if not activate or not any(activate.get(option) for option in ("test", "reload", "probes")):
+    if not activate or all(value is None for value in activate.values()):
         return None
     if not activate["reload"]:
         raise PkiError(
-            "activate.reload: name the command that makes the server read its certificates again, or give {} as "
-            "activate, for a server that needs none."
+            "activate.reload: name the command that makes the server read its certificates again, or set activate to "
+            "{} if the server needs no reload."
         )
     by_name = {request.name: request for request in requests}
     return Activation(
         test=tuple(activate["test"] or ()),
         reload=tuple(activate["reload"]),
-        timeout=float(activate["timeout"]),
+        timeout=float(DEFAULT_TIMEOUT if activate["timeout"] is None else activate["timeout"]),
         probes=tuple(_probe(probe, by_name) for probe in activate["probes"] or ()),
     )
 

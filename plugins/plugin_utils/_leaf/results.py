@@ -52,29 +52,41 @@ def activation_warnings(arguments: Mapping[str, Any]) -> list[str]:
     if arguments["server"] == "none" or arguments["activate"] is not None:
         return []
     return [
-        f"server is {arguments['server']}, but without activate nothing makes it use new leaves. "
-        "Say how in activate, or give {} where something else does."
+        f"server is {arguments['server']}, but nothing makes it load new certificates. "
+        "Set activate, or set it to {} if something else reloads it."
     ]
 
 
 def deployed_result(
-    planned: Mapping[str, Any], plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], deployment: Deployment
+    planned: Mapping[str, Any], signed: Sequence[SignedLeaf], deployment: Deployment | None
 ) -> dict[str, Any]:
-    """The result of a task whose host confirmed the ``deployment`` of what was ``planned``."""
+    """The result of a task whose host confirmed the ``deployment`` of what was ``planned``, None for nothing."""
+    if deployment is None:
+        return dict(planned)
     changed = {
         leaf.plan.request.name: signed_result(leaf, confirmed.generation)
         for leaf, confirmed in zip(signed, deployment.certificates, strict=True)
     }
     return {
         **with_warnings(planned, deployment.notices),
-        "certificates": [changed.get(plan.request.name) or plan_result(plan) for plan in plans],
-        "activation": encode(deployment.activation),
+        "certificates": [changed.get(entry["name"], entry) for entry in planned["certificates"]],
+        "activation": _together(planned["activation"], encode(deployment.activation)),
     }
 
 
-def unchanged_result(plans: Sequence[LeafPlan]) -> list[dict[str, Any]]:
-    """The certificates of a task whose host failed to deploy them: all are as they were."""
-    return [{**plan_result(plan), "changed": False} for plan in plans]
+def failed_result(planned: Mapping[str, Any], done: Sequence[SignedLeaf], failure: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a task whose host failed: ``done`` is what it confirmed before, all else is as it was."""
+    names = {leaf.plan.request.name for leaf in done}
+    certificates = [{**entry, "changed": entry["name"] in names} for entry in planned["certificates"]]
+    return {**failure, "changed": any(entry["changed"] for entry in certificates), "certificates": certificates}
+
+
+def _together(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any]:
+    """What two looks at servers saw; of the same place, the latter."""
+    probes = {(probe["certificate"], probe["address"], probe["port"]): probe for probe in former["probes"]}
+    probes.update({(probe["certificate"], probe["address"], probe["port"]): probe for probe in latter["probes"]})
+    done = {key: former[key] or latter[key] for key in ("tested", "reloaded")}
+    return {**done, "probes": list(probes.values())}
 
 
 def plan_result(plan: LeafPlan) -> dict[str, Any]:
@@ -97,7 +109,8 @@ def plan_result(plan: LeafPlan) -> dict[str, Any]:
 def signed_result(leaf: SignedLeaf, generation: int) -> dict[str, Any]:
     """What a task says of a leaf that it changed, now in ``generation`` on the host."""
     staple: Any = leaf.staple
-    if staple is None and leaf.plan.decision.action is Action.REPAIR and leaf.plan.record:
+    kept = leaf.plan.decision.action in (Action.REPAIR, Action.ACTIVATE)
+    if staple is None and kept and leaf.plan.record:
         staple = leaf.plan.record.staple(leaf.plan.deployed.staple_sha256)
     result = plan_result(leaf.plan)
     return {**result, "generation": generation, **_certificate_result(leaf.certificate, staple)}
@@ -174,8 +187,8 @@ def _after(plan: LeafPlan) -> str:
     action, reason = plan.decision.action, plan.decision.reason
     if action is Action.NONE:
         return _before(plan)
-    if action is Action.REPAIR:
-        return f"{_before(plan)}, repaired ({reason})"
+    if action in (Action.REPAIR, Action.ACTIVATE):
+        return f"{_before(plan)}, {'repaired' if action is Action.REPAIR else 'activated again'} ({reason})"
     generation = f"generation {plan.deployed.generation + 1}"
     if action is Action.STAPLE:
         return f"{generation}, the same leaf with {'a new' if plan.request.staple else 'no'} staple ({reason})"

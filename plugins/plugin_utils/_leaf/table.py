@@ -11,15 +11,21 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import timestamp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import align, counted, printable, tally
 
 SERVED = "served"
 DEPLOYED = "deployed"
 # What leaf_certificate would do, in terms of what is wrong.
-STATES = {"leaf": "due", "staple": "due", "repair": "repair"}
+STATES = {"leaf": "due", "staple": "due", "repair": "repair", "activate": "not served"}
 REMEDY = "run the playbook anchorage.pki.issue"
+
+
+# What does not wait for the next night.
+URGENT = ("expired", "missing", "due", "repair", "not served")
 
 
 class Row(NamedTuple):
@@ -36,18 +42,21 @@ class Row(NamedTuple):
 HEADING = Row("HOST", "LEAF", "STATE", "UNTIL", "STAPLE UNTIL", "WHAT TO DO")
 
 
-def leaf_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def leaf_table(results: Mapping[str, Mapping[str, Any]], now: datetime | None = None) -> list[str]:
     """The lines of the table, from each host's result of leaf_certificate in check mode by the host's name.
 
     Hosts without a result count as unreachable. What hosts report is shown without control characters, and cut short.
     """
-    rows = [row for host, result in results.items() for row in _rows(host, result)]
-    ends = sorted((min(filter(None, (row.until, row.staple_until))), row) for row in rows if row.until)
+    today = timestamp(now or datetime.now(timezone.utc))
+    rows = [_dated(row, today) for host, result in results.items() for row in _rows(host, result)]
+    ends = sorted((_end(row), row) for row in rows if row.until)
     lines = align([HEADING, *rows]) if rows else []
-    summary = f"{counted(len(results), 'host')}: {tally(row.state for row in rows)}."
-    if ends:
+    summary = f"{counted(len(results), 'host')}, leaves: {tally(row.state for row in rows if row.leaf)}."
+    if any(row.state in URGENT for row in rows):
+        summary += f" {REMEDY[0].upper()}{REMEDY[1:]} now."
+    elif ends:
         end, row = ends[0]
-        summary += f" The next run has to be before {end}, when {row.leaf} of {row.host} or its staple ends."
+        summary += f" {row.leaf} of {row.host}, or its staple, is the first to expire, at {end}: run it before then."
     return [*lines, "", summary] if rows else ["No host has leaf certificates, and the inventory names none."]
 
 
@@ -56,9 +65,19 @@ def _rows(host: str, result: Mapping[str, Any]) -> list[Row]:
         return [_row(host, "", "unreachable", "", "", result.get("msg", "see why Ansible does not reach it"))]
     if result.get("failed"):
         return [_row(host, "", "failed", "", "", result.get("msg", "see the task's own result"))]
-    probed = {probe["certificate"] for probe in (result.get("activation") or {}).get("probes", [])}
+    probes = (result.get("activation") or {}).get("probes", [])
+    probed = {probe["certificate"] for probe in probes if probe["staple"] != "not probed"}
     named = [_named(host, leaf, probed) for leaf in result.get("certificates", [])]
     return [*named, *(_other(host, leaf) for leaf in result.get("others", []))]
+
+
+def _end(row: Row) -> str:
+    return min(filter(None, (row.until, row.staple_until)))
+
+
+def _dated(row: Row, today: str) -> Row:
+    """The row as it is today, since timestamps sort by time."""
+    return row._replace(state="expired") if row.until and _end(row) <= today else row
 
 
 def _named(host: str, leaf: Mapping[str, Any], probed: set[str]) -> Row:

@@ -25,7 +25,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, deploy, inspect
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf, confirm, issue, preflight
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan, OtherLeaf, decide, inquiry
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
+    Action,
+    LeafPlan,
+    OtherLeaf,
+    decide,
+    inquiry,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 
 
@@ -71,6 +77,14 @@ class LeafTransaction:
 
         What is signed is in the ledger before it leaves the controller; it counts as deployed once the host says so.
         """
+        return self._deliver([plan for plan in plans if plan.decision.action is not Action.ACTIVATE])
+
+    def activate_again(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
+        """Have servers use what is deployed, where that alone is to be done. In a call of its own: a server that does
+        not come back must not roll back the other leaves of the task."""
+        return self._deliver([plan for plan in plans if plan.decision.action is Action.ACTIVATE])
+
+    def _deliver(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         signed = issue(plans, self.authority, self.passphrases, self.ledger, self.now)
         deployment = deploy(self.call, [leaf.delivery for leaf in signed], self.activation) if signed else None
         confirm(plans, signed, self.ledger, self.now)

@@ -42,7 +42,7 @@ def check_creatable(path: Path) -> None:
     _check_parents(path)
     above = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
     if not os.path.isdir(above):
-        raise _not_made(path, errno.ENOTDIR)
+        raise _not_made(path, errno.EEXIST if above in (path, path.parent) else errno.ENOTDIR)
     if not os.access(above, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise _not_made(path, errno.EROFS if os.statvfs(above).f_flag & os.ST_RDONLY else errno.EACCES)
 

@@ -22,7 +22,7 @@ REMEDIES = {
     "absent": "run the playbook anchorage.pki.trust",
     "stale": "run the playbook anchorage.pki.trust, which repairs it",
     "pending": "reboot the host",
-    "optional": "nothing, unless you want it: add applications to the kinds of stores",
+    "optional": "nothing, or add applications to trust_anchor_stores to use it",
 }
 EXPIRED_REMEDIES = {
     "trusted": "remove it with state: absent, since it has expired, and trust its successor",

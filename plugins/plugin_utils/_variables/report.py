@@ -15,6 +15,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known imp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.names import is_unknown, likely_name
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import Convert, faults, unknown
 
+#: The types of options that take any text.
+ANY_TEXT = ("str", "path", "raw")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -66,12 +69,17 @@ def _fault_of_name(name: str, known: Known) -> str | None:
 
 
 def _faults_of_value(place: Place, name: str, judge: Judge) -> list[str]:
-    return list(faults(name, judge.known.options[name], place.template(place.variables[name]), judge.convert))
+    """Whatever becomes a string is right for an option that takes any, and not looked at: a passphrase may be looked up
+    somewhere at each look."""
+    option = judge.known.options[name]
+    if option.get("type", "str") in ANY_TEXT and "choices" not in option:
+        return []
+    return list(faults(name, option, place.template(place.variables[name]), judge.convert))
 
 
 def _is_result(written: Any) -> bool:
     """Whether a task registered it."""
-    return isinstance(written, Mapping) and not written.keys().isdisjoint({"changed", "failed"})
+    return isinstance(written, Mapping) and any(isinstance(written.get(key), bool) for key in ("changed", "failed"))
 
 
 def _told(hosts: list[str]) -> str:

@@ -22,7 +22,7 @@ KINDS = {
     "int": "a whole number",
     "list": "a list",
     "path": "a path",
-    "str": "a text",
+    "str": "a string",
 }
 
 #: The most of a value that is shown, in characters.
@@ -60,7 +60,7 @@ def _faults_within(name: str, options: dict[str, Option], value: dict[str, Any],
 
 def unknown(name: str, likely: str | None) -> str:
     """How a name that nobody reads is told."""
-    return f"{name} is unknown, perhaps {likely} is meant" if likely else f"{name} is unknown"
+    return f"{name} is unknown, did you mean {likely}?" if likely else f"{name} is unknown"
 
 
 def _named(name: str, option: Option, value: Any) -> str:

@@ -154,7 +154,7 @@ def test_a_hanging_probe_is_rolled_back(private_folder: Path) -> None:
         with pytest.raises(HostError) as caught:
             deploy(destination, [delivery(make_leaf(), 1)], Activation(timeout=0.3, probes=(probe,)))
     assert "no TLS handshake" in str(caught.value)
-    assert "That the former leaf is served again could not be confirmed" in str(caught.value)
+    assert "Could not confirm that the former leaf is served again" in str(caught.value)
     assert os.readlink(private_folder / "app/current") == "v1"
 
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from dataclasses import replace
@@ -51,8 +50,10 @@ def inspect(destination: Destination, leaf: Leaf, activation: Activation, name: 
     return inspect_leaves(destination, [inquiry], activation, check_mode=True)
 
 
-def drift(destination: Destination, leaf: Leaf, activation: Activation) -> tuple[str, ...]:
-    return inspect(destination, leaf, activation).certificates[0].drift
+def unserved(destination: Destination, leaf: Leaf, activation: Activation) -> tuple[str, ...]:
+    found = inspect(destination, leaf, activation).certificates[0]
+    assert found.drift == ()
+    return found.unserved
 
 
 @pytest.fixture
@@ -68,11 +69,11 @@ def test_a_leaf_that_was_deployed_without_a_server_is_activated_by_the_next_run_
 ) -> None:
     leaf = make_leaf()
     deploy_leaf(destination, leaf)
-    assert drift(destination, leaf, NO_SERVER) == ()
-    assert drift(destination, leaf, RELOAD) == ("generation 1 is deployed, but was not activated",)
+    assert unserved(destination, leaf, NO_SERVER) == ()
+    assert unserved(destination, leaf, RELOAD) == ("generation 1 was not activated",)
     result = deploy(destination, [repair(1)], RELOAD)
     assert (result.changed, result.activation.reloaded) == (True, True)
-    assert drift(destination, leaf, RELOAD) == ()
+    assert unserved(destination, leaf, RELOAD) == ()
 
 
 def test_what_was_last_activated_is_remembered(destination: Destination) -> None:
@@ -80,15 +81,11 @@ def test_what_was_last_activated_is_remembered(destination: Destination) -> None
     deploy(destination, [delivery(make_leaf())], RELOAD)
     second = make_leaf()
     deploy_leaf(destination, second, expected=1)
-    expected = "generation 2 is deployed, but was not activated: the server was last made to use generation 1"
-    assert drift(destination, second, RELOAD) == (expected,)
+    assert unserved(destination, second, RELOAD) == ("generation 2 was not activated, but generation 1",)
     deploy(destination, [repair(2)], RELOAD)
-    assert drift(destination, second, RELOAD) == ()
+    assert unserved(destination, second, RELOAD) == ()
     record = Path(destination.folder("app"), RECORD)
     assert record.stat().st_mode & 0o777 == 0o600
-    known = json.loads(record.read_text())
-    assert (known["generation"], known["leaf"], known["reload"]) == (2, second.sha256, ["true"])
-    assert time.time() - 60 < known["time"] <= time.time()
 
 
 def test_a_new_staple_has_to_be_activated_too(destination: Destination) -> None:
@@ -96,28 +93,55 @@ def test_a_new_staple_has_to_be_activated_too(destination: Destination) -> None:
     deploy(destination, [delivery(leaf)], RELOAD)
     wanted = replace(delivery(leaf, 1), staple=renewed_staple(leaf))
     deploy(destination, [wanted], NO_SERVER)
-    assert "the server was last made to use generation 1" in drift(destination, leaf, RELOAD)[0]
+    assert unserved(destination, leaf, RELOAD) == ("generation 2 was not activated, but generation 1",)
 
 
 def test_another_command_or_server_has_not_activated_it_yet(destination: Destination) -> None:
     leaf = make_leaf()
     deploy(destination, [delivery(leaf)], RELOAD)
-    (reason,) = drift(destination, leaf, Activation(reload=("nginx", "-s", "reload")))
-    assert reason == "generation 1 is deployed, but was not activated by this task's command, but by: true"
+    another = Activation(reload=("sh", "-c", "true # of whom nobody else is to know"))
+    expected = ("generation 1 was not activated by this task's command",)
+    assert unserved(destination, leaf, another) == expected
+    deploy(destination, [repair(1)], another)
+    assert unserved(destination, leaf, another) == unserved(destination, leaf, RELOAD) == ()
+    assert "nobody" not in Path(destination.folder("app"), RECORD).read_text()
     other = replace(destination, server="none")
     deploy(other, [repair(1)], NO_SERVER)
-    assert drift(other, leaf, RELOAD) == ("generation 1 is deployed, but was not activated for the server none",)
+    assert unserved(other, leaf, RELOAD) == expected
 
 
-@pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"reload": 5}', "\0", "{" * 5000])
+def test_the_ways_of_activation_that_are_remembered_are_limited(destination: Destination) -> None:
+    leaf = make_leaf()
+    deploy(destination, [delivery(leaf)], RELOAD)
+    for number in range(16):
+        deploy(destination, [repair(1)], Activation(reload=("true", str(number))))
+    assert unserved(destination, leaf, Activation(reload=("true", "0"))) == ()
+    assert unserved(destination, leaf, RELOAD) != ()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "null", "[]", "{}", '{"a": 5}', '{"a": [1, 2]}', '{"a": [1, [[]]]}', "\0", "[" * 200_000]
+)
 def test_a_damaged_record_is_as_good_as_none(destination: Destination, content: str) -> None:
     leaf = make_leaf()
     deploy(destination, [delivery(leaf)], RELOAD)
     record = Path(destination.folder("app"), RECORD)
     record.write_text(content)
-    assert drift(destination, leaf, RELOAD) == ("generation 1 is deployed, but was not activated",)
+    assert unserved(destination, leaf, RELOAD) == ("generation 1 was not activated",)
     deploy(destination, [repair(1)], RELOAD)
-    assert drift(destination, leaf, RELOAD) == ()
+    assert unserved(destination, leaf, RELOAD) == ()
+
+
+def test_whatever_is_in_the_place_of_the_record_gives_way(destination: Destination) -> None:
+    leaf = make_leaf()
+    deploy_leaf(destination, leaf)
+    record = Path(destination.folder("app"), RECORD)
+    for make in (lambda: (record.mkdir(), (record / "file").touch()), lambda: record.symlink_to("v1")):
+        make()
+        assert unserved(destination, leaf, RELOAD) == ("generation 1 was not activated",)
+        deploy(destination, [repair(1)], RELOAD)
+        assert unserved(destination, leaf, RELOAD) == ()
+        record.unlink()
 
 
 def test_an_activation_that_fails_is_still_pending(destination: Destination) -> None:
@@ -128,7 +152,8 @@ def test_an_activation_that_fails_is_still_pending(destination: Destination) -> 
         deploy(destination, [repair(1)], Activation(reload=("false",)))
     with pytest.raises(HostError, match=r"activate.test: false failed"):
         deploy(destination, [repair(1)], Activation(test=("false",), reload=("true",)))
-    assert drift(destination, leaf, RELOAD) != ()
+    found = inspect(destination, leaf, RELOAD).certificates[0]
+    assert (found.drift, found.unserved) == (("the activation of generation 1 did not complete",), ())
     assert {path: entry for path, entry in tree(Path(destination.path)).items() if "activation" not in path} == before
 
 
@@ -139,7 +164,7 @@ def test_a_record_that_a_killed_run_staged_is_never_taken_for_true(destination: 
     second = make_leaf()
     (folder / RECORD).rename(folder / STAGED_RECORD)
     deploy_leaf(destination, second, expected=1)
-    assert drift(destination, second, RELOAD) == ("generation 2 is deployed, but was not activated",)
+    assert unserved(destination, second, RELOAD) == ("generation 2 was not activated",)
     assert not (folder / STAGED_RECORD).exists()
 
 
@@ -150,25 +175,25 @@ def test_a_record_that_a_killed_run_staged_is_never_taken_for_true(destination: 
 def test_a_server_that_serves_what_is_deployed_is_left_alone(nginx: Nginx, first: Leaf) -> None:
     """Nothing has activated it, and it is served: that is proof enough."""
     found = inspect(nginx.destination, first, nginx.activation)
-    assert found.certificates[0].drift == ()
+    assert found.certificates[0].unserved == ()
     assert found.activation.probes == (ProbeFinding("app", "127.0.0.1", nginx.port, "served", "served", ""),)
     assert (found.activation.tested, found.activation.reloaded) == (False, False)
 
 
 @needs_nginx
 def test_a_server_that_serves_another_leaf_or_staple_is_activated_again(nginx: Nginx, first: Leaf) -> None:
-    place = f"127.0.0.1 port {nginx.port} does not serve it"
+    place = f"127.0.0.1 port {nginx.port} does not serve the deployed leaf"
     staple = replace(delivery(first, 1), staple=renewed_staple(first))
     deploy(nginx.destination, [staple], NO_SERVER)
-    assert drift(nginx.destination, first, nginx.activation) == (f"{place}: it serves another staple",)
+    assert unserved(nginx.destination, first, nginx.activation) == (f"{place}: it serves another staple",)
     leaf = make_leaf()
     deploy(nginx.destination, [delivery(leaf, 2)], NO_SERVER)
     found = inspect(nginx.destination, leaf, nginx.activation)
-    assert found.certificates[0].drift == (f"{place}: it serves another leaf (SHA-256 {first.sha256})",)
+    assert found.certificates[0].unserved == (f"{place}: it serves another leaf (SHA-256 {first.sha256})",)
     assert found.activation.probes == ()
     deploy(nginx.destination, [repair(3)], nginx.activation)
     nginx.wait_for(leaf.der, leaf.staple)
-    assert drift(nginx.destination, leaf, nginx.activation) == ()
+    assert unserved(nginx.destination, leaf, nginx.activation) == ()
 
 
 @needs_nginx
@@ -186,7 +211,7 @@ def test_a_server_that_was_set_back_behind_our_back_is_activated_again(nginx: Ng
     deadline, seen = time.monotonic() + 20, 0
     while seen < 10:  # in a row: a worker of before may still answer for a moment
         assert time.monotonic() < deadline
-        seen = seen + 1 if drift(nginx.destination, leaf, nginx.activation) else 0
+        seen = seen + 1 if unserved(nginx.destination, leaf, nginx.activation) else 0
         time.sleep(0.05)
     with pytest.raises(HostError) as caught:
         deploy(nginx.destination, [repair(2)], replace(nginx.activation, timeout=1))
@@ -195,22 +220,22 @@ def test_a_server_that_was_set_back_behind_our_back_is_activated_again(nginx: Ng
     )
     configuration.write_text(text)
     deploy(nginx.destination, [repair(2)], nginx.activation)
-    assert drift(nginx.destination, leaf, nginx.activation) == ()
+    assert unserved(nginx.destination, leaf, nginx.activation) == ()
 
 
 def test_each_place_where_nothing_answers_is_a_reason(destination: Destination) -> None:
     leaf = make_leaf()
     deploy(destination, [delivery(leaf)], RELOAD)
     probes = tuple(Probe("app", "127.0.0.1", free_port(), name) for name in ("a.test", "b.test", "c.test"))
-    reasons = drift(destination, leaf, replace(RELOAD, probes=probes))
-    places = [f"127.0.0.1 port {probe.port} does not serve it: no TLS handshake: " for probe in probes]
+    reasons = unserved(destination, leaf, replace(RELOAD, probes=probes))
+    places = [f"127.0.0.1 port {probe.port} does not serve the deployed leaf: no TLS handshake: " for probe in probes]
     assert [reason.startswith(place) for reason, place in zip(reasons, places, strict=True)] == [True] * 3
 
 
 def test_nothing_is_probed_of_a_leaf_that_will_not_stay(destination: Destination) -> None:
     deploy(destination, [delivery(make_leaf())], RELOAD)
     probed = replace(RELOAD, probes=(Probe("app", "127.0.0.1", free_port(), "app.test"),))
-    assert drift(destination, make_leaf(), probed) == ()
+    assert unserved(destination, make_leaf(), probed) == ()
 
 
 def test_a_server_that_includes_no_pointer_file_is_a_question_to_the_reader(destination: Destination) -> None:

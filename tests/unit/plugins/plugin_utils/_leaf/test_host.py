@@ -40,6 +40,7 @@ ENTRY: dict[str, Any] = {
     "pkcs12": True,
     "damage": "",
     "drift": ["the mode of privkey.pem is 0644, not 0600"],
+    "unserved": ["127.0.0.1 port 443 does not serve the deployed leaf"],
     "csr": "",
 }
 
@@ -57,7 +58,7 @@ def inspected(entry: Any) -> DeployedLeaf:
 
 def test_an_honest_answer_is_taken_as_it_is() -> None:
     leaf = inspected(ENTRY)
-    assert {**leaf.__dict__, "drift": list(leaf.drift)} == ENTRY
+    assert {**leaf.__dict__, "drift": list(leaf.drift), "unserved": list(leaf.unserved)} == ENTRY
 
 
 def test_a_host_that_has_nothing_says_so() -> None:
@@ -153,7 +154,10 @@ def test_any_json_is_an_answer_or_a_pki_error(changes: dict[str, Any]) -> None:
     except PkiError:
         return
     assert leaf.generation >= 0
-    assert all(isinstance(text, str) for text in (leaf.name, leaf.leaf_sha256, leaf.damage, leaf.csr, *leaf.drift))
+    assert all(
+        isinstance(text, str)
+        for text in (leaf.name, leaf.leaf_sha256, leaf.damage, leaf.csr, *leaf.drift, *leaf.unserved)
+    )
     assert isinstance(leaf.pkcs12, bool)
 
 

@@ -90,7 +90,6 @@ def test_what_is_no_folders_name_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("task", "words"),
     [
-        ({"certificates": []}, "certificates: name at least one certificate"),
         ({"certificates": [entry("a"), entry("b"), entry("a")]}, "name: 'a' is given twice"),
         ({"name": "app", "names": []}, "names: a leaf needs at least one name"),
         ({"name": "app", "names": ["*.localhost"]}, "names: clients refuse the wildcard"),
@@ -167,10 +166,11 @@ def test_without_probes_there_are_none(request_leaf: RequestLeaf) -> None:
 
 def test_an_empty_activation_is_none(request_leaf: RequestLeaf) -> None:
     """As argument validation leaves ``activate: {}``, by which a host of a group has no server."""
-    empty = {"test": None, "reload": None, "timeout": 30, "probes": None}
+    empty = {"test": None, "reload": None, "timeout": None, "probes": None}
     assert activation(empty, [request_leaf()]) is None
-    for some in ({"test": ["nginx", "-t"]}, {"probes": [PROBE]}):
-        with pytest.raises(PkiError, match=r"^activate.reload: name the command .* or give \{\} as activate"):
+    assert activation({**empty, "reload": ["reload"]}, [request_leaf()]).timeout == 30
+    for some in ({"test": ["nginx", "-t"]}, {"probes": [PROBE]}, {"timeout": 5}, {"reload": []}):
+        with pytest.raises(PkiError, match=r"^activate.reload: name the command .* or set activate to \{\}"):
             activation({**empty, **some}, [request_leaf()])
 
 
@@ -183,3 +183,9 @@ def test_a_probe_of_several_certificates_says_which(request_leaf, certificate: s
         activation(
             {**ACTIVATE, "probes": [{**PROBE, "certificate": certificate}]}, [request_leaf("a"), request_leaf("b")]
         )
+
+
+def test_a_task_may_want_no_leaf_but_has_to_say_what_is_to_be_absent() -> None:
+    assert parse_requests({**TASK, "certificates": []}) == []
+    with pytest.raises(PkiError, match=r"^certificates: name at least one certificate"):
+        folder_names({**TASK, "certificates": []})

@@ -154,7 +154,8 @@ def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_l
 )
 def test_a_server_that_nothing_tells_of_new_leaves_is_warned_about(server: str, activate: Any, warned: bool) -> None:
     warnings = activation_warnings({"server": server, "activate": activate})
-    assert [warning.startswith(f"server is {server}, but without activate") for warning in warnings] == [True] * warned
+    words = f"server is {server}, but nothing makes it load new certificates."
+    assert [warning.startswith(words) for warning in warnings] == [True] * warned
 
 
 def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed: SignedLeaf, request_leaf) -> None:
@@ -162,7 +163,7 @@ def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed
     confirmed = DeployedGeneration("app", 7, *signed.shown)
     deployment = Deployment(True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",))
     plans = [alone, signed.plan]
-    result = deployed_result(planned_result(plans, ActivationOutcome(), []), plans, [signed], deployment)
+    result = deployed_result(planned_result(plans, ActivationOutcome(), []), [signed], deployment)
     assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
     assert result["activation"] == ACTIVATION
     assert result["warnings"] == ["an old generation stays"]

@@ -196,3 +196,21 @@ def test_a_host_that_cannot_be_inspected_has_nothing_signed_for_it(start, ledger
     with pytest.raises(HostFailedError):
         start(Host(loses="inspect")).plan([request_leaf()], [place()])
     assert ledger.leaf_counts() == {}
+
+
+def test_a_server_that_does_not_come_back_keeps_no_other_leaf_from_being_renewed(start, ledger, request_leaf) -> None:
+    host = Host()
+    transaction = start(host)
+    requests, places = [request_leaf("a"), request_leaf("b")], [place("a"), place("b")]
+    transaction.carry_out(transaction.plan(requests, places)[0])
+    host.leaves["a"] = replace(host.leaves["a"], unserved=("127.0.0.1 port 443 does not serve the deployed leaf",))
+    host.leaves["b"] = replace(host.leaves["b"], damage="cert.pem is altered")
+    plans, _inspection = transaction.plan(requests, places)
+    assert [plan.decision.action for plan in plans] == [Action.ACTIVATE, Action.LEAF]
+    signed, _deployment = transaction.carry_out(plans)
+    assert [leaf.plan.request.name for leaf in signed] == ["b"]
+    host.loses = "deploy"
+    with pytest.raises(HostFailedError):
+        transaction.activate_again(plans)
+    assert host.leaves["b"].generation == 2
+    assert ledger.leaf_counts() == {"deployed": 2, "superseded": 1}

@@ -70,9 +70,13 @@ def test_what_can_be_made_is_known_before(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("nowhere")
-    for above in ("file", "link"):
-        with pytest.raises(PkiError, match=r"cannot be made: Not a directory. Check the option authority."):
-            check_creatable(tmp_path / above / "authority")
+    for below in ("file", "file/authority", "file/further/authority", "link/authority"):
+        messages = []
+        for attempt in (check_creatable, create_folder):
+            with pytest.raises(PkiError, match=r"cannot be made: .* Check the option authority.") as caught:
+                attempt(tmp_path / below)
+            messages.append(str(caught.value))
+        assert messages[0] == messages[1]
 
 
 def test_what_may_not_be_made_is_known_before(as_nobody: Path) -> None:

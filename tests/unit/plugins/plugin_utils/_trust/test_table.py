@@ -45,7 +45,7 @@ web1          /home/ann/.pki/nssdb  unavailable  Chromium of ann        """
         + package
         + """
 web2.example  debian                stale        OpenSSL, curl, Python  run the playbook anchorage.pki.trust, which repairs it
-web2.example  applications          optional     Node                   nothing, unless you want it: add applications to the kinds of stores
+web2.example  applications          optional     Node                   nothing, or add applications to trust_anchor_stores to use it
 gone                                unreachable                         No route to host
 
 3 hosts: 1 trusted, 1 unavailable, 1 stale, 1 optional, 1 unreachable."""  # noqa: E501 (it is what people see)

@@ -50,17 +50,24 @@ def test_tells_each_once_with_its_hosts(judge: Judge, templates: Templates) -> N
     ]
     assert wrong_variables(places, judge) == [
         "leaf_certificate_lifetime: '30d' is not a whole number (web1 and 2 other hosts)",
-        "anchorage_autority is unknown, perhaps anchorage_authority is meant (web1 and 1 other host)",
-        "leaf_certificates is unknown, perhaps leaf_certificate_certificates is meant (web2)",
+        "anchorage_autority is unknown, did you mean anchorage_authority? (web1 and 1 other host)",
+        "leaf_certificates is unknown, did you mean leaf_certificate_certificates? (web2)",
         "trust_anchor_foo is unknown",
     ]
 
 
 def test_looks_at_a_constant_once_and_at_a_template_on_each_host(judge: Judge, templates: Templates) -> None:
-    shared, template = {"leaf_certificate_owner": "web"}, {"leaf_certificate_group": "{web}"}
+    shared, template = {"leaf_certificate_server": "nginx"}, {"leaf_certificate_lifetime": "{30}"}
     places = [Place(f"web{number}", {**shared, **template}, templates.render) for number in range(3)]
     assert wrong_variables(places, judge) == []
-    assert templates.seen == ["web", "{web}", "{web}", "{web}"]
+    assert templates.seen == ["nginx", "{30}", "{30}", "{30}"]
+
+
+def test_what_takes_any_text_is_never_looked_at(judge: Judge, templates: Templates) -> None:
+    """A passphrase may be asked for at each look, of a program that takes its time."""
+    secrets = {"anchorage_passphrase": "{pass}", "leaf_certificate_owner": "{x}", "anchorage_authority": "{x}"}
+    assert wrong_variables([Place("web1", secrets, templates.render)], judge) == []
+    assert templates.seen == []
 
 
 def test_templates_nothing_but_known_options(judge: Judge, templates: Templates) -> None:

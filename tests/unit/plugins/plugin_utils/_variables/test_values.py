@@ -53,7 +53,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "certificate_authority_subject",
         {"comon_name": "Corp"},
-        "certificate_authority_subject.comon_name is unknown, perhaps common_name is meant",
+        "certificate_authority_subject.comon_name is unknown, did you mean common_name?",
     ),
     (
         "certificate_authority_permitted_domains",
