@@ -76,7 +76,11 @@ class PkiAction(ActionBase):
         planned, folder = map(str, self._stand_in)
         told = {"msg": result["msg"].replace(planned, folder)} if "msg" in result else {}
         if "warnings" in result:
-            told["warnings"] = [warning.replace(planned, folder) for warning in result["warnings"]]
+            # Those of a module are no text, and know nothing of the controller's folders.
+            told["warnings"] = [
+                warning.replace(planned, folder) if isinstance(warning, str) else warning
+                for warning in result["warnings"]
+            ]
         return {**result, **told}
 
     @abstractmethod
