@@ -73,6 +73,13 @@ def test_a_first_check_says_what_the_run_does_and_makes_nothing(fleet: Fleet) ->
     assert (again.status, again.output.count("changed=0 ")) == (0, 2), again.output
 
 
+def test_a_first_check_passes_on_the_warnings_of_modules(fleet: Fleet) -> None:
+    """Of a host whose Python was not named, Ansible warns in the result of the first module."""
+    checked = fleet.site("--check", ansible_python_interpreter="auto")
+    assert checked.status == 0, checked.output
+    assert "is using the discovered Python interpreter" in checked.errors
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
