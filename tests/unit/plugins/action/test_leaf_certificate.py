@@ -147,6 +147,7 @@ def test_what_is_refused_says_why_and_changes_nothing(results, name: str, words:
     assert results[name]["failed"] is True
     assert not results[name].get("changed")
     assert words in results[name]["msg"]
+    assert "ansible-local" not in results[name]["msg"]  # where check mode has its own authority
     assert "Traceback" not in str(results[name])
 
 
