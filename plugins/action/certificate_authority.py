@@ -80,11 +80,12 @@ class ActionModule(PkiAction):
         self, plan: ProvisioningPlan, arguments: dict[str, Any], passphrases: Passphrases, now: datetime
     ) -> ProvisioningPlan:
         """The plan as an earlier task of the run leaves it, which made the authority or in check mode planned it."""
+        if plan.authority is not None:
+            return plan
         run_folder = Path(constants.DEFAULT_LOCAL_TMP)
         planned = planned_folder(plan.folder, run_folder)
-        if plan.authority is not None or not planned.exists():
-            if plan.authority is None:
-                make_planned(plan, passphrases, run_folder, now)
+        if not planned.exists():
+            make_planned(plan, passphrases, run_folder, now)
             return plan
         self._stand_in = planned, plan.folder
         again = plan_provisioning(planned, arguments, plan.policy.subject.common_name, now)

@@ -52,22 +52,15 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleTypeError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf import table as leaf_table
-
-
-def render(results: Any) -> list[str]:
-    """The lines of the table. Raises AnsibleTypeError for what is no dictionary of results."""
-    if not isinstance(results, Mapping) or not all(isinstance(result, Mapping) for result in results.values()):
-        raise AnsibleTypeError("leaf_table takes a dictionary of results by the names of their hosts.")
-    return leaf_table.leaf_table(results)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.table import leaf_table
+from ansible_collections.anchorage.pki.plugins.plugin_utils._table_filter import table_filter
 
 
 class FilterModule:
     """Where Ansible looks for the filter."""
 
     def filters(self) -> dict[str, Callable[[Any], list[str]]]:
-        return {"leaf_table": render}
+        return {"leaf_table": table_filter("leaf_table", leaf_table)}

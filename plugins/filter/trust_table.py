@@ -45,22 +45,15 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleTypeError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust import table as trust_table
-
-
-def render(results: Any) -> list[str]:
-    """The lines of the table. Raises AnsibleTypeError for what is no dictionary of results."""
-    if not isinstance(results, Mapping) or not all(isinstance(result, Mapping) for result in results.values()):
-        raise AnsibleTypeError("trust_table takes a dictionary of results by the names of their hosts.")
-    return trust_table.trust_table(results)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._table_filter import table_filter
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.table import trust_table
 
 
 class FilterModule:
     """Where Ansible looks for the filter."""
 
     def filters(self) -> dict[str, Callable[[Any], list[str]]]:
-        return {"trust_table": render}
+        return {"trust_table": table_filter("trust_table", trust_table)}

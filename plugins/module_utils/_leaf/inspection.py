@@ -5,7 +5,7 @@
 """Inspection: what is deployed of each leaf, read without starting a single program.
 
 Keys that are to be made on the host are the exception: they are made here, so that their requests can travel back.
-Where a server is to use the leaves, it is looked at whether it does.
+Where a task says how a server uses the leaves, it is also seen whether the server does.
 """
 
 from __future__ import annotations

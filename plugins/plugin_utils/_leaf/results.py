@@ -83,8 +83,8 @@ def failed_result(planned: Mapping[str, Any], done: Sequence[SignedLeaf], failur
 
 def _together(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any]:
     """What two looks at servers saw; of the same place, the latter."""
-    probes = {(probe["certificate"], probe["address"], probe["port"]): probe for probe in former["probes"]}
-    probes.update({(probe["certificate"], probe["address"], probe["port"]): probe for probe in latter["probes"]})
+    every = [*former["probes"], *latter["probes"]]
+    probes = {(probe["certificate"], probe["address"], probe["port"]): probe for probe in every}
     done = {key: former[key] or latter[key] for key in ("tested", "reloaded")}
     return {**done, "probes": list(probes.values())}
 
