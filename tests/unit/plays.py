@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.tests.unit.processes import Counter
-from ansible_collections.anchorage.pki.tests.unit.startup.sitecustomize import COMPILED, WATCHED, WATCHED_LOG
+from ansible_collections.anchorage.pki.tests.unit.startup.sitecustomize import KEPT, WATCHED, WATCHED_LOG
 
 _STARTUP = Path(__file__).parent / "startup"
-_COMPILED = tempfile.TemporaryDirectory(prefix="anchorage-compiled-")
+_KEPT = tempfile.TemporaryDirectory(prefix="anchorage-kept-")
 
 
 def startup_variables(*folders: str | Path) -> dict[str, str]:
     """The environment by which ansible-playbook and its modules begin as :mod:`startup.sitecustomize` says, with more
     folders to import from."""
-    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, _STARTUP])), COMPILED: _COMPILED.name}
+    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, _STARTUP])), KEPT: _KEPT.name}
 
 
 class Run(NamedTuple):
