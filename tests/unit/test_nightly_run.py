@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     carry_out,
     plan_provisioning,
 )
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run, startup_variables
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "nightly_run"
 PLAYBOOK = "anchorage.pki.nightly"
@@ -77,7 +77,7 @@ class Night(Controller):
         """Do what cron does at the hour, and return with which status that ended."""
         line = self.crontab.read_text().splitlines()[-1]
         command = line.split(maxsplit=5)[5].replace("\\%", "%")
-        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin"}
+        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", **startup_variables()}
         return subprocess.run(["/bin/sh", "-c", command], env=environment, cwd=self.home, check=False).returncode
 
     def files(self) -> dict[str, str]:
