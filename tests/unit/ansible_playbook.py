@@ -44,19 +44,14 @@ def start_playbook(
 
 @functools.cache
 def _requests() -> socket.socket:
-    """The way to the process, which lasts as long as this one."""
+    """The way to the process, which ends with it. It is nobody's child: tests look whether theirs are gone."""
     requests, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     with theirs:
-        server = subprocess.Popen(
+        subprocess.run(
             [sys.executable, _SERVER, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            check=True,
         )
-
-    def end() -> None:
-        requests.shutdown(socket.SHUT_RDWR)
-        requests.close()
-        server.wait()
-
-    atexit.register(end)
+    atexit.register(requests.close)
     return requests

@@ -85,6 +85,8 @@ def become(program: list[str], environment: dict[str, str], folder: str, descrip
 
 
 if __name__ == "__main__":
+    if os.fork():
+        os._exit(0)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that report
     request, descriptors = await_request(socket.socket(fileno=int(sys.argv[1])))
     become(**json.loads(request), descriptors=descriptors)
