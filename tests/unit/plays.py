@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -18,6 +19,8 @@ from ansible_collections.anchorage.pki.tests.unit.processes import Counter
 from ansible_collections.anchorage.pki.tests.unit.startup.sitecustomize import KEPT, WATCHED, WATCHED_LOG
 
 _STARTUP = Path(__file__).parent / "startup"
+#: What has a run look less often whether a task is done.
+PATIENT = {"ANSIBLE_CONFIG": str(_STARTUP / "ansible.cfg")}
 _KEPT = tempfile.TemporaryDirectory(prefix="anchorage-kept-")
 
 
@@ -38,6 +41,8 @@ class Run(NamedTuple):
 
 class Controller:
     """A controller whose native roots are in a file."""
+
+    settings: Mapping[str, str] = PATIENT
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,6 +65,7 @@ class Controller:
             "HOME": str(self.home),
             "LC_ALL": "C.UTF-8",
             **startup_variables(self.packages),
+            **self.settings,
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "SSL_CERT_FILE": str(self.roots),

@@ -44,6 +44,8 @@ PROGRAMS = {
 class Night(Controller):
     """A controller with a home and a current folder that are awkward to quote, and with stand-ins for programs."""
 
+    settings = {}  # the configuration in the current folder is one of those things that a night has to find
+
     def __init__(self, folder: Path) -> None:
         self.outside = folder
         (folder / "my 100% 'folder'").mkdir()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.tests.unit import ansible_playbook
-from ansible_collections.anchorage.pki.tests.unit.plays import startup_variables
+from ansible_collections.anchorage.pki.tests.unit.plays import PATIENT, startup_variables
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -64,6 +64,7 @@ def start_playbook() -> Callable[..., Callable[[], Run]]:
                     "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
                     "ANSIBLE_LOG_PATH": str(folder / "ansible.log"),
                     **startup_variables(),
+                    **PATIENT,
                     **environment,
                 },
             )

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import take_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
-from ansible_collections.anchorage.pki.tests.unit.plays import startup_variables
+from ansible_collections.anchorage.pki.tests.unit.plays import PATIENT, startup_variables
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
 from cryptography import x509
 
@@ -121,6 +121,7 @@ def _play(folder: Path) -> None:
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_COLLECTIONS_PATH": str(Path(__file__).resolve().parents[4] / "build/collections"),
         **startup_variables(),
+        **PATIENT,
     }
     command = [program, "--check", "--diff", "-vvv", "playbook.yml"]
     with (folder / "output").open("wb") as output:
