@@ -176,6 +176,54 @@ def test_what_a_host_did_not_confirm_is_signed_and_not_deployed(start, ledger: L
     assert ledger.current_leaf(place()).staples[0].deployed_at == now
 
 
+def test_a_staple_whose_host_was_not_reached_is_due_until_it_is(start, ledger: Ledger, request_leaf, now) -> None:
+    host, later = Host(), now + 4 * DAY
+    first = start(host)
+    first.carry_out(first.plan([request_leaf()], [place()])[0])
+    assert ledger.due_staples(now) == {}
+    before = ledger.due_staples(later)
+    assert set(before) == {place()}
+    host.loses = "deploy"
+    for _run in range(2):
+        again = start(host, later)
+        plans, _served = again.plan([request_leaf()], [place()])
+        assert [plan.decision.action for plan in plans] == [Action.STAPLE]
+        with pytest.raises(HostFailedError):
+            again.carry_out(plans)
+        assert ledger.due_staples(later) == before
+    host.loses = ""
+    again.carry_out(again.plan([request_leaf()], [place()])[0])
+    assert ledger.due_staples(later) == {}
+
+
+def test_what_somebody_put_back_on_a_host_is_what_counts(start, ledger: Ledger, request_leaf, now: datetime) -> None:
+    """Be it the former staple, or the former leaf with its own."""
+    host, states = Host(), []
+
+    def run(**wanted: Any) -> list[datetime]:
+        transaction = start(host, now + timedelta(hours=1))
+        plans, _served = transaction.plan([request_leaf(**wanted)], [place()])
+        transaction.carry_out(plans)
+        return [times.renew_at for times in ledger.due_staples(now + 8 * DAY).values()]
+
+    first = start(host)
+    first.carry_out(first.plan([request_leaf()], [place()])[0])
+    (former,) = [times.renew_at for times in ledger.staples_in_use().values()]
+    states.append(host.leaves["app"])
+    host.leaves["app"] = replace(states[0], staple_sha256="")
+    (newer,) = run()
+    states.append(host.leaves["app"])
+    assert newer > former
+    host.leaves["app"] = states[0]
+    assert run() == [former]
+    host.leaves["app"] = states[1]
+    assert run() == [newer]
+    run(names=("other.test",))
+    host.leaves["app"] = states[0]
+    assert run() == [former]
+    assert ledger.leaf_counts() == {"deployed": 1, "superseded": 1}
+
+
 def test_a_staple_alone_travels_when_it_is_due(start, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
     host = Host()
     first = start(host)
