@@ -24,7 +24,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
+    Passphrases,
+    carry_out,
+    plan_provisioning,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action
@@ -262,3 +266,47 @@ def test_a_server_that_does_not_come_back_keeps_no_other_leaf_from_being_renewed
         transaction.activate_again(plans)
     assert host.leaves["b"].generation == 2
     assert ledger.leaf_counts() == {"deployed": 2, "superseded": 1}
+
+
+def test_without_issuing_a_staple_is_renewed_with_the_responders_key_alone(
+    start, own_authority: Authority, ledger: Ledger, request_leaf, now: datetime
+) -> None:
+    host, later = Host(), now + 70 * DAY
+    first = start(host)
+    first.carry_out(first.plan([request_leaf("a")], [place("a")])[0])
+    renewed = make_responder(own_authority, later)
+    for key in (renewed.root, renewed.issuing):
+        (key.folder / "key.pem").unlink()
+    transaction = replace(start(host, later), authority=renewed, issues=False)
+    plans, _served = transaction.plan([request_leaf("a"), request_leaf("b")], [place("a"), place("b")])
+    assert [(plan.decision.action, plan.decision.withheld[:10]) for plan in plans] == [
+        (Action.STAPLE, "the last t"),
+        (Action.NONE, "nothing is"),
+    ]
+    transaction.preflight(plans)
+    signed, _deployment = transaction.carry_out(plans)
+    assert [leaf.plan.request.name for leaf in signed] == ["a"]
+    assert ledger.due_staples(later) == {}
+    assert ledger.leaf_counts() == {"deployed": 1}
+
+
+def make_responder(authority: Authority, at: datetime) -> Authority:
+    """The authority with a responder of that time."""
+    plan = plan_provisioning(authority.folder, {}, "", at)
+    return carry_out(plan, Passphrases(), at)
+
+
+def test_whoever_has_staples_signed_is_warned_of_the_end_of_their_responder(
+    start, own_authority: Authority, request_leaf, now: datetime
+) -> None:
+    def warned(left: timedelta, **wanted: Any) -> list[str]:
+        at = own_authority.issuing.responder.certificate.not_valid_after_utc - left
+        transaction = start(Host(), at)
+        return transaction.warnings(transaction.plan([request_leaf(**wanted)], [place()])[0])
+
+    assert warned(14 * DAY + timedelta(seconds=1)) == []
+    assert warned(14 * DAY) == [
+        "The OCSP responder of issuing authority 1 ends on 2026-07-01, and no staple is valid for longer. Run "
+        "certificate_authority, which renews it; that needs the key of the issuing authority."
+    ]
+    assert warned(DAY, staple=False) == []
