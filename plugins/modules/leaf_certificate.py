@@ -53,6 +53,14 @@ options:
     choices: [present, absent]
     default: present
     version_added: 0.2.0
+  issue:
+    description:
+      - Whether new leaves are issued. With V(false), staples are renewed, files repaired and servers activated alone,
+        for which neither the root's key nor the issuing one is needed. A leaf that would have to be new stays as it is,
+        with the reason in RV(certificates[].reason) or in a warning, and keeps being stapled as long as it is valid.
+    type: bool
+    default: true
+    version_added: 0.3.0
   name:
     description:
       - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
@@ -267,6 +275,12 @@ EXAMPLES = r"""
         private_key: host
       - name: metrics
         names: [metrics.internal]
+
+- name: The staple alone, where the issuing key is locked away
+  anchorage.pki.leaf_certificate:
+    name: app
+    names: [app.internal, 10.0.0.7]
+    issue: false
 
 - name: A leaf that was renamed, so that nothing names its folder any more
   anchorage.pki.leaf_certificate:

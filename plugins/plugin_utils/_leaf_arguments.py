@@ -46,6 +46,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **AUTHORITY_SPEC,
     **PASSPHRASE_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "issue": {"type": "bool", "default": True},
     "name": {"type": "str"},
     "names": NAMES_SPEC,
     **{

@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     ED25519_WARNING,
     certificate_result,
     timestamp,
+    with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
@@ -33,18 +34,20 @@ def planned_result(plans: Sequence[LeafPlan], served: ActivationOutcome, others:
         "changed": any(certificate["changed"] for certificate in certificates),
         "certificates": certificates,
         "activation": encode(served),
-        "others": [
-            {"path": posixpath.join(other.place.destination, other.place.name), "known": other.known}
-            for other in others
-        ],
+        "others": [{"path": other.place.path, "known": other.known} for other in others],
     }
     ed25519 = any(plan.request.key_type is KeyType.ED25519 for plan in plans)
-    return with_warnings(result, [ED25519_WARNING] if ed25519 else [])
+    return with_warnings(result, [*([ED25519_WARNING] if ed25519 else []), *_withheld_warnings(plans)])
 
 
-def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
-    """``result`` with these warnings besides its own."""
-    return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else dict(result)
+def _withheld_warnings(plans: Sequence[LeafPlan]) -> list[str]:
+    """What a task that issues no leaf has to say of those that are needed."""
+    return [
+        f"{plan.request.name} on {plan.place.host} needs another leaf, and this task issues none: "
+        f"{plan.decision.withheld}. Run the playbook anchorage.pki.issue."
+        for plan in plans
+        if plan.decision.withheld
+    ]
 
 
 def activation_warnings(arguments: Mapping[str, Any]) -> list[str]:
@@ -96,7 +99,7 @@ def plan_result(plan: LeafPlan) -> dict[str, Any]:
         "action": plan.decision.action.value,
         "reason": plan.decision.reason,
         "changed": plan.decision.action is not Action.NONE,
-        "path": posixpath.join(plan.place.destination, plan.request.name),
+        "path": plan.place.path,
         "names": [str(name) for name in plan.request.names],
         "generation": plan.deployed.generation,
     }

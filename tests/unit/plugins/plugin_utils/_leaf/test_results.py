@@ -234,3 +234,13 @@ def test_the_diff_has_a_line_for_each_leaf(new: LeafPlan, request_leaf: RequestL
     diff = leaf_diff([new, other], DESTINATION)
     assert [line.partition(":")[0] for line in diff["after"].splitlines()] == ["app", "other"]
     assert diff["before"] == "app: nothing\nother: nothing\n"
+
+
+def test_a_leaf_that_is_needed_and_not_issued_is_a_warning(kept: LeafPlan) -> None:
+    decision = Decision(Action.NONE, "valid until 2026-08-30", "bundle.p12 is wanted")
+    result = planned_result([replace(kept, decision=decision)], ActivationOutcome(), [])
+    assert result["warnings"] == [
+        "app on web1 needs another leaf, and this task issues none: bundle.p12 is wanted. Run the playbook "
+        "anchorage.pki.issue."
+    ]
+    assert "warnings" not in planned_result([kept], ActivationOutcome(), [])
