@@ -47,6 +47,10 @@ options:
         description: Whether that leaf would be kept with a PKCS#12 file.
         type: bool
         default: false
+      staple:
+        description: Whether the leaf is to have a staple, for which O(server) may need a responder.
+        type: bool
+        default: false
   deploy:
     description:
       - The leaves to deploy, all together or none. Not available in check mode.

@@ -42,7 +42,7 @@ class Inquiry:
 
     ``keep`` is the digest of the leaf that it would keep, ``keep_chain`` that of its chain.pem; ``keep_pkcs12`` is
     whether it would keep it with a PKCS#12 file. From that a host knows whether to make a new key where it makes keys
-    itself (``host_key``), which saves a round trip.
+    itself (``host_key``), which saves a round trip. With ``staple`` a server there needs a way to get one.
     """
 
     name: str = text()
@@ -51,6 +51,7 @@ class Inquiry:
     keep: str = digest("")
     keep_chain: str = digest("")
     keep_pkcs12: bool = flag(False, no_log=False)
+    staple: bool = flag(False)
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def inquiry(request: LeafRequest, current: LeafRecord | None, authority: Authori
         keep=current.sha256 if current and kept else "",
         keep_chain=_chain_sha256(current, authority) if current and kept else "",
         keep_pkcs12=request.pkcs12_passphrase is not None,
+        staple=request.staple,
     )
 
 
