@@ -23,7 +23,7 @@ NAME = "staples.pyz"
 
 PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
 # The programs, and all that they import: a test holds it to that.
-MODULES = ("_x509.der", "_x509.staple")
+MODULES = ("_host.regular_files", "_programs.respond", "_x509.der", "_x509.staple")
 
 _MAIN = f"""\
 # Written by Ansible (anchorage.pki). Usage: {NAME} PROGRAM

@@ -83,6 +83,7 @@ def inquiry(
         keep=current.sha256 if current and kept else "",
         keep_chain=_chain_sha256(current, authority) if current and kept else "",
         keep_pkcs12=request.pkcs12_passphrase is not None,
+        staple=request.staple,
     )
 
 
