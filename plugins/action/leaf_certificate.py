@@ -44,7 +44,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 
-DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server")
+DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "withdrawal")
 
 
 class ActionModule(PkiAction):
@@ -79,7 +79,7 @@ class ActionModule(PkiAction):
             transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now)
             plans, inspection = transaction.plan(requests, places)
             others = transaction.others(inspection.others, task_vars["inventory_hostname"], _destination(arguments))
-            result = self._planned(plans, planned_result(plans, inspection.activation, others), arguments)
+            result = self._planned(plans, planned_result(plans, inspection, others), arguments)
             if result["changed"]:
                 self.keep_arguments_off_disk()  # before anything is signed in vain
             if self.check_mode:

@@ -173,6 +173,14 @@ options:
       - none
       - nginx
     default: none
+  withdrawal:
+    description:
+      - Whether staples are withdrawn on the host before they end, where that is needed and possible.
+    type: str
+    choices:
+      - auto
+      - "off"
+    default: "off"
 """
 
     ANCHOR_DEPLOYMENT = r"""

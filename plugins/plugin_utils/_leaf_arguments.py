@@ -60,6 +60,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "mode": {"type": "raw", "default": "0600"},
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
     "activate": {"type": "dict", "options": ACTIVATE_SPEC},
+    "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "auto"},
 }
 CONDITIONS: dict[str, Any] = {
     "mutually_exclusive": [("name", "certificates"), ("names", "certificates")],

@@ -43,6 +43,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import set_pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.rollback import clear_staging, recover, roll_back
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import StagedLeaf, stage_leaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import (
+    clear_mark,
+    make_unstapled,
+    settle_mark,
+)
 
 # The system's errors, and Python's own about a value that no system call takes, such as one with a null character.
 ROLLED_BACK_ERRORS = (HostError, OSError, ValueError, OverflowError)
@@ -122,6 +127,8 @@ def _swap(destination: Destination, staged: list[StagedLeaf]) -> bool:
             if leaf.drifted:
                 repair_generation(folder, destination, leaf.swap.generation, leaf.drifted)
                 changed = True
+            if leaf.withdrawn:
+                make_unstapled(folder, leaf.swap.generation)
     for leaf in staged:
         with created_folder(destination.folder(leaf.swap.name)) as folder:
             changed |= set_pointing(folder, leaf.after)
@@ -135,6 +142,7 @@ def _settle(root: int, destination: Destination, staged: list[StagedLeaf], journ
             if leaf.uses_pending_key:
                 remove_pending_key(folder)
             settle_record(folder)
+            settle_mark(folder, leaf.swap.generation)
     remove_journals(root, [journal])
 
 
@@ -144,6 +152,7 @@ def _prune(destination: Destination, staged: list[StagedLeaf]) -> list[str]:
     for leaf in staged:
         try:
             with created_folder(destination.folder(leaf.swap.name)) as folder:
+                clear_mark(folder, leaf.swap.generation)
                 prune(folder, leaf.swap.generation)
         except OSError as error:
             warnings.append(f"An old generation could not be removed: {explain(error, destination.path)}")

@@ -54,6 +54,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
     wanted_pointing,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, probe_once, unserved
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import read_mark, withdrawal_drift
 
 
 def inspect_leaves(
@@ -133,15 +134,17 @@ def _deployed_leaf(destination: Destination, name: str, swap: Swap | None) -> De
         if found.damage:
             return DeployedLeaf(name, number, damage=found.damage, drift=drift)
         shown = fingerprints(found.files)
-        wanted = wanted_pointing(destination, name, number, STAPLE in found.files)
+        mark = read_mark(folder, number)
+        wanted = wanted_pointing(destination, name, number, STAPLE in found.files, mark is not None)
         return DeployedLeaf(
             name=name,
             generation=number,
             leaf_sha256=shown.leaf,
             chain_sha256=sha256(found.files[CHAIN]),
-            staple_sha256=shown.staple,
+            staple_sha256="" if mark else shown.staple,
             pkcs12=PKCS12 in found.files,
-            drift=(*drift, *found.drift, *pointing_drift(folder, wanted)),
+            drift=(*drift, *found.drift, *pointing_drift(folder, wanted), *withdrawal_drift(folder, mark)),
+            withdrawn=mark.time if mark else "",
         )
 
 

@@ -32,12 +32,14 @@ class Server:
     """What sets one kind of server apart.
 
     ``staple_file`` is the file of a generation from which it takes its staple, "" where it takes none;
+    ``serves_past_end`` is whether it goes on to serve a staple that has ended, so that this has to be withdrawn;
     ``unquotable`` finds what a path in its configuration cannot hold. ``test`` and ``reload`` are its usual commands;
     a task still has to name those that it wants to be run.
     """
 
     pointer_files: tuple[PointerFile, ...] = ()
     staple_file: str = ""
+    serves_past_end: bool = False
     # Quotation mark, backslash, dollar sign, control characters. Without a server too, as one may be chosen later.
     unquotable: re.Pattern[str] = re.compile(r"[\x00-\x1f\x7f\"\\$]")
     test: tuple[str, ...] = ()
@@ -58,10 +60,11 @@ def _nginx(generation: str, staple: str) -> str:
 
 # The choices of the option ``server``.
 SERVERS: Mapping[str, Server] = {
-    "none": Server(),
+    "none": Server(serves_past_end=True),  # whatever reads the files may do so
     "nginx": Server(
         pointer_files=(PointerFile("nginx.conf", _nginx),),
         staple_file=STAPLE,
+        serves_past_end=True,
         test=("nginx", "-t"),
         reload=("nginx", "-s", "reload"),
     ),
