@@ -70,8 +70,8 @@ options:
   certificates:
     description:
       - Many leaves at once, instead of O(name) and O(names). They are deployed and activated as one. Each may have
-        its own O(profile), O(key_type), O(private_key), O(lifetime), O(staple) and O(pkcs12_passphrase); the task's
-        hold for those that do not.
+        its own O(profile), O(key_type), O(private_key), O(lifetime), O(staple), O(must_staple) and
+        O(pkcs12_passphrase); the task's hold for those that do not.
       - The list may be empty, to see what the host has.
     type: list
     elements: dict
@@ -103,6 +103,10 @@ options:
       staple:
         description: See O(staple).
         type: bool
+      must_staple:
+        description: See O(must_staple).
+        type: bool
+        version_added: 0.3.0
       pkcs12_passphrase:
         description: See O(pkcs12_passphrase).
         type: str
@@ -135,6 +139,16 @@ options:
       - Whether an OCSP response is signed for the leaf, to be stapled by the server.
     type: bool
     default: true
+  must_staple:
+    description:
+      - Whether the leaf says that clients are to refuse it without a staple (RFC 7633). Clients that use GnuTLS do;
+        most others ignore it.
+      - Needs O(staple) and a O(server) that shows it. The staple of such a leaf is never withdrawn, since clients
+        refuse the leaf with an expired staple and without one alike. See to it that somebody is told when it is not
+        renewed.
+    type: bool
+    default: false
+    version_added: 0.3.0
   pkcs12_passphrase:
     description:
       - Deploy a PKCS#12 file with key and chain too, C(bundle.p12), under this passphrase. A changed passphrase takes

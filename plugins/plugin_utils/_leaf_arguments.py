@@ -19,9 +19,16 @@ LEAF_SPEC: dict[str, Any] = {
     "private_key": {"type": "str", "choices": ["controller", "host"], "no_log": False},
     "lifetime": {"type": "int"},
     "staple": {"type": "bool"},
+    "must_staple": {"type": "bool"},
     "pkcs12_passphrase": {"type": "str", "no_log": True},
 }
-DEFAULTS = {"profile": "server", "key_type": "ecdsa-p256", "private_key": "controller", "staple": True}
+DEFAULTS = {
+    "profile": "server",
+    "key_type": "ecdsa-p256",
+    "private_key": "controller",
+    "staple": True,
+    "must_staple": False,
+}
 NAMES_SPEC: dict[str, Any] = {"type": "list", "elements": "str"}
 PROBE_SPEC: dict[str, Any] = {
     "certificate": {"type": "str"},

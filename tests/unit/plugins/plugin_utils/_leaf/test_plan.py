@@ -77,6 +77,7 @@ def test_what_is_as_it_should_be_is_left_alone(good: Situation, request_leaf: Re
         ({}, {}, {"names": ("other.test",)}, Action.LEAF, "the names change from [app.test] to [other.test]"),
         ({}, {}, {"profile": Profile.PEER}, Action.LEAF, "the profile becomes peer"),
         ({}, {}, {"key_type": KeyType.RSA_3072}, Action.LEAF, "the key type becomes rsa-3072"),
+        ({}, {}, {"must_staple": True}, Action.LEAF, "must-staple is wanted"),
         ({}, {}, {"private_key": "host"}, Action.LEAF, "the private key is to be made on the host"),
         ({}, {"private_key": "host"}, {}, Action.LEAF, "the private key is to be made on the controller"),
         ({"chain_sha256": OTHER}, {}, {}, Action.LEAF, "chain.pem is not the certificate of the leaf's issuer"),
