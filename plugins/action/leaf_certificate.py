@@ -45,7 +45,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 
-DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port")
+DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port", "withdrawal")
 
 
 class ActionModule(PkiAction):

@@ -268,6 +268,19 @@ options:
             description:
               - The server name to ask for (SNI). Without it, the first DNS name of the certificate.
             type: str
+  withdrawal:
+    description:
+      - Whether a staple is withdrawn on the host five minutes before its end where no run has renewed it, so that a
+        server without one goes on to serve. nginx, for instance, serves a staple for as long as it has the file.
+      - With V(auto), a systemd timer does so, for O(server=nginx) and O(server=none), where the task runs as root, and
+        root alone can write in all folders on the way to C(/usr/local/lib/anchorage). It sets the pointers to the
+        generation without its staple, runs the test and the reload of O(activate), and reloads no unit that is
+        stopped. RV(certificates[].withdrawal) says whether it is there.
+      - With V(off), there is none, and one that is there is removed.
+    type: str
+    choices: [auto, "off"]
+    default: auto
+    version_added: 0.3.0
 seealso:
   - module: anchorage.pki.certificate_authority
   - module: anchorage.pki.trust_anchor
@@ -334,8 +347,8 @@ certificates:
     action:
       description:
         - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new
-          staple for the same leaf, V(repair) restores modes, owners or pointers, V(activate) has a server use what is
-          deployed, V(remove) takes the leaf away.
+          staple for the same leaf, V(repair) restores modes, owners, pointers or the withdrawal, V(activate)
+          has a server use what is deployed, V(remove) takes the leaf away.
       type: str
       sample: none
     reason:
@@ -356,6 +369,14 @@ certificates:
     generation:
       description: The number of the generation in use; before the change in check mode.
       type: int
+    withdrawal:
+      description:
+        - Whether the staple is withdrawn on the host before it ends. V(installed) where a timer there does so;
+          V(not needed) without a staple, with O(withdrawal=off), or with a server that needs none; V(unavailable) where
+          the task is not root's, systemd does not run, or others than root may write in a folder on the way.
+        - In check mode, what it would be.
+      type: str
+      sample: installed
     subject:
       description: The subject of the leaf (RFC 4514), which is not returned where a leaf is still to be made.
       type: str

@@ -70,6 +70,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
     "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "activate": {"type": "dict", "options": ACTIVATE_SPEC},
+    "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "auto"},
 }
 CONDITIONS: dict[str, Any] = {
     "mutually_exclusive": [("name", "certificates"), ("names", "certificates")],

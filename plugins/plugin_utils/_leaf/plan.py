@@ -187,7 +187,9 @@ def _chain_sha256(record: LeafRecord, authority: Authority) -> str:
 
 def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> str:
     if not request.staple:
-        return "no staple is wanted" if deployed.staple_sha256 else ""
+        return "no staple is wanted" if deployed.staple_sha256 or deployed.withdrawn else ""
+    if deployed.withdrawn:
+        return f"the staple was withdrawn at {deployed.withdrawn}, before it ended"
     if not deployed.staple_sha256:
         return "there is no staple"
     staple = record.staple(deployed.staple_sha256)
