@@ -189,6 +189,14 @@ options:
       - The port of 127.0.0.1 at which the host's own responder gives a server its staples.
     type: int
     default: 29477
+  withdrawal:
+    description:
+      - Whether staples are withdrawn on the host before they end, where that is needed and possible.
+    type: str
+    choices:
+      - auto
+      - "off"
+    default: "off"
 """
 
     ANCHOR_DEPLOYMENT = r"""

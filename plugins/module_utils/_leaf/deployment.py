@@ -48,6 +48,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source 
     provide_staples,
     retire_staples,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import (
+    clear_mark,
+    make_unstapled,
+    settle_mark,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
 
 # The system's errors, and Python's own about a value that no system call takes, such as one with a null character.
@@ -134,6 +139,8 @@ def _swap(destination: Destination, staged: list[StagedLeaf]) -> bool:
             if leaf.drifted:
                 repair_generation(folder, destination, leaf.swap.generation, leaf.drifted)
                 changed = True
+            if leaf.withdrawn:
+                make_unstapled(folder, leaf.swap.generation)
     for leaf in staged:
         with created_folder(destination.folder(leaf.swap.name)) as folder:
             changed |= set_pointing(folder, leaf.after)
@@ -147,6 +154,7 @@ def _settle(root: int, destination: Destination, staged: list[StagedLeaf], journ
             if leaf.uses_pending_key:
                 remove_pending_key(folder)
             settle_record(folder)
+            settle_mark(folder, leaf.swap.generation)
     remove_journals(root, [journal])
 
 
@@ -156,6 +164,7 @@ def _prune(destination: Destination, staged: list[StagedLeaf]) -> list[str]:
     for leaf in staged:
         try:
             with created_folder(destination.folder(leaf.swap.name)) as folder:
+                clear_mark(folder, leaf.swap.generation)
                 prune(folder, leaf.swap.generation)
         except OSError as error:
             warnings.append(f"An old generation could not be removed: {explain(error, destination.path)}")

@@ -55,6 +55,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, probe_once, unserved
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples, staple_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import read_mark, withdrawal_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
 
 
@@ -142,20 +143,23 @@ def _deployed_leaf(destination: Destination, name: str, swap: Swap | None, layou
         if found.damage:
             return DeployedLeaf(name, number, damage=found.damage, drift=drift)
         shown = fingerprints(found.files)
-        wanted = wanted_pointing(destination, name, number, STAPLE in found.files)
+        mark = read_mark(folder, number)
+        wanted = wanted_pointing(destination, name, number, STAPLE in found.files, mark is not None)
         return DeployedLeaf(
             name=name,
             generation=number,
             leaf_sha256=shown.leaf,
             chain_sha256=sha256(found.files[CHAIN]),
-            staple_sha256=shown.staple,
+            staple_sha256="" if mark else shown.staple,
             pkcs12=PKCS12 in found.files,
             drift=(
                 *drift,
                 *found.drift,
                 *pointing_drift(folder, wanted),
                 *staple_drift(destination, name, STAPLE in found.files, layout),
+                *withdrawal_drift(folder, mark),
             ),
+            withdrawn=mark.time if mark else "",
         )
 
 

@@ -35,6 +35,12 @@ STAPLE_ONLY = "staple"
 REPAIR = "repair"
 CHANGES = (LEAF, STAPLE_ONLY, REPAIR)
 
+# Whether staples are withdrawn on the host before they end.
+INSTALLED = "installed"
+NOT_NEEDED = "not needed"
+UNAVAILABLE = "unavailable"
+WITHDRAWALS = (INSTALLED, NOT_NEEDED, UNAVAILABLE)
+
 
 @dataclass(frozen=True)
 class Inquiry:
@@ -58,7 +64,8 @@ class Inquiry:
 class DeployedLeaf:
     """A leaf as it is deployed. ``damage`` says why the generation cannot be kept, ``drift`` what a repair would fix
     without a new key, certificate or staple, ``unserved`` why a server has to be made to use it again. ``csr`` is the
-    request of the key that is pending on the host."""
+    request of the key that is pending on the host. ``withdrawn`` is when its staple was withdrawn, which then counts as
+    none."""
 
     name: str = line()
     generation: int = number(0, LARGEST_GENERATION)
@@ -70,6 +77,7 @@ class DeployedLeaf:
     drift: tuple[str, ...] = lines(most=20)
     unserved: tuple[str, ...] = lines(most=20)
     csr: str = text("", LONGEST_CSR)
+    withdrawn: str = line("")
 
 
 @dataclass(frozen=True)
@@ -142,12 +150,14 @@ class ActivationOutcome:
 @dataclass(frozen=True)
 class Inspection:
     """A host's answer to inquiries, in their order, what the probes saw that is as it should be, the names of the
-    destination's other leaves, and what its user has to know and is no failure."""
+    destination's other leaves, what its user has to know and is no failure, and whether staples are withdrawn there, or
+    would be."""
 
     activation: ActivationOutcome = message(ActivationOutcome)
     certificates: tuple[DeployedLeaf, ...] = messages(DeployedLeaf)
     others: tuple[str, ...] = lines()
     notices: tuple[str, ...] = lines()
+    withdrawal: str = choice(WITHDRAWALS, NOT_NEEDED)
 
 
 @dataclass(frozen=True)
@@ -162,12 +172,14 @@ class DeployedGeneration:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A host's answer to deliveries. ``notices`` are what its user has to know and is no failure."""
+    """A host's answer to deliveries. ``notices`` are what its user has to know and is no failure; ``withdrawal`` is
+    whether staples are withdrawn there."""
 
     changed: bool = flag()
     activation: ActivationOutcome = message(ActivationOutcome)
     certificates: tuple[DeployedGeneration, ...] = messages(DeployedGeneration)
     notices: tuple[str, ...] = lines()
+    withdrawal: str = choice(WITHDRAWALS, NOT_NEEDED)
 
 
 @dataclass(frozen=True)

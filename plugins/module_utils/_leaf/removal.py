@@ -25,19 +25,25 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
     existing_lock,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import STAGING, generation_numbers
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
+    STAGING,
+    generation_number,
+    unstapled_number,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import PENDING_FILES
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals, remove_journals
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Removal, RemovedLeaf
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT, POINTER_NAMES, own_pointers
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK, STAGED_FOLDER
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.responder import release
 
 # The folder above the default destination, on many systems created for it alone; on others, packages use it too.
 SYSTEM_FOLDER = "/etc/pki"
 
-_TEMPORARY = {STAGING, *PENDING_FILES.values(), *map(staged_name, (CURRENT, *POINTER_NAMES, *PENDING_FILES.values()))}
-_RECORDS = {RECORD, STAGED_RECORD}
+_STAGED = map(staged_name, (CURRENT, MARK, *POINTER_NAMES, *PENDING_FILES.values()))
+_TEMPORARY = {STAGING, STAGED_FOLDER, *PENDING_FILES.values(), *_STAGED}
+_RECORDS = {RECORD, STAGED_RECORD, MARK}
 
 
 def remove_leaves(
@@ -88,8 +94,9 @@ def _remove_files(destination: Destination, names: Sequence[str], check_mode: bo
 def _remove_leaf(root: int, name: str, check_mode: bool) -> tuple[bool, list[str]]:
     """Whether there was anything to remove, and the names of what is somebody else's, for which the folder stays."""
     with opened_subfolder(root, name) as folder:
-        ours = _TEMPORARY.union(_RECORDS, own_pointers(folder), (f"v{number}" for number in generation_numbers(folder)))
         entries = sorted(os.listdir(folder))
+        generations = [entry for entry in entries if generation_number(entry) or unstapled_number(entry)]
+        ours = _TEMPORARY.union(_RECORDS, own_pointers(folder), generations)
         foreign = [entry for entry in entries if entry not in ours]
         if not check_mode:
             for entry in ours.intersection(entries):
