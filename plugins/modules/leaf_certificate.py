@@ -307,8 +307,8 @@ certificates:
     action:
       description:
         - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new
-          staple for the same leaf, V(repair) restores modes, owners, pointers or the withdrawal, V(activate) has a server use what is
-          deployed, V(remove) takes the leaf away.
+          staple for the same leaf, V(repair) restores modes, owners, pointers or the withdrawal, V(activate) has a
+          server use what is deployed, V(remove) takes the leaf away.
       type: str
       sample: none
     reason:
@@ -332,8 +332,9 @@ certificates:
     withdrawal:
       description:
         - Whether the staple is withdrawn on the host before it ends. V(installed) where a timer there does so;
-          V(not needed) without a staple, with O(withdrawal=off), or with a server that needs none; V(unavailable) where
-          the task is not root's, systemd does not run, or others than root may write in a folder on the way.
+          V(not needed) without a staple, with O(must_staple), with O(withdrawal=off), or with a server that needs none;
+          V(unavailable) where the task is not root's, systemd does not run, or others than root may write in a folder
+          on the way.
         - In check mode, what it would be.
       type: str
       sample: installed

@@ -116,7 +116,7 @@ def sign(public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, name: str, *m
     )
 
 
-def make_staple(certificate: x509.Certificate) -> bytes:
+def make_staple(certificate: x509.Certificate, validity: timedelta = 7 * DAY) -> bytes:
     authority, authority_key = issuer()
     now = datetime.now(timezone.utc)
     response = (
@@ -127,7 +127,7 @@ def make_staple(certificate: x509.Certificate) -> bytes:
             algorithm=hashes.SHA1(),  # noqa: S303 what servers match staples by
             cert_status=ocsp.OCSPCertStatus.GOOD,
             this_update=now - timedelta(hours=1),
-            next_update=now + 7 * DAY,
+            next_update=now + validity,
             revocation_time=None,
             revocation_reason=None,
         )
@@ -137,9 +137,9 @@ def make_staple(certificate: x509.Certificate) -> bytes:
     return response.public_bytes(Encoding.DER)
 
 
-def renewed_staple(leaf: Leaf) -> bytes:
+def renewed_staple(leaf: Leaf, validity: timedelta = 7 * DAY) -> bytes:
     """Another staple for the same leaf; ECDSA signatures differ each time."""
-    return make_staple(x509.load_pem_x509_certificate(leaf.certificate.encode()))
+    return make_staple(x509.load_pem_x509_certificate(leaf.certificate.encode()), validity)
 
 
 def bundle(leaf: Leaf) -> bytes:

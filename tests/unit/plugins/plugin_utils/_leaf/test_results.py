@@ -175,7 +175,9 @@ def test_a_server_that_nothing_tells_of_new_leaves_is_warned_about(server: str, 
 def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed: SignedLeaf, request_leaf) -> None:
     alone = replace(kept, request=request_leaf("alone"))
     confirmed = DeployedGeneration("app", 7, *signed.shown)
-    deployment = Deployment(True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",), "unavailable")
+    deployment = Deployment(
+        True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",), "unavailable"
+    )
     plans = [alone, signed.plan]
     result = deployed_result(planned_result(plans, SEEN, []), [signed], deployment)
     told = [(entry["name"], entry["generation"], entry["withdrawal"]) for entry in result["certificates"]]
