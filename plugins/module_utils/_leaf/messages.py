@@ -48,7 +48,7 @@ class Inquiry:
 
     ``keep`` is the digest of the leaf that it would keep, ``keep_chain`` that of its chain.pem; ``keep_pkcs12`` is
     whether it would keep it with a PKCS#12 file. From that a host knows whether to make a new key where it makes keys
-    itself (``host_key``), which saves a round trip.
+    itself (``host_key``), which saves a round trip. With ``staple`` a server there needs a way to get one.
     """
 
     name: str = text()
@@ -57,6 +57,7 @@ class Inquiry:
     keep: str = digest("")
     keep_chain: str = digest("")
     keep_pkcs12: bool = flag(False, no_log=False)
+    staple: bool = flag(False)
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,17 @@ class Probe:
 
 @dataclass(frozen=True)
 class Activation:
-    """What makes a server use new files. Without commands and probes nothing is done; ``timeout`` in seconds."""
+    """What makes a server use new files. Without commands and probes nothing is done; ``timeout`` in seconds.
+
+    With ``server_commands`` the host reloads the server by the command that it has for that, and tests it so too unless
+    there is a ``test``.
+    """
 
     test: tuple[str, ...] = texts()
     reload: tuple[str, ...] = texts()
     timeout: float = seconds(30.0)
     probes: tuple[Probe, ...] = messages(Probe)
+    server_commands: bool = flag(False)
 
 
 @dataclass(frozen=True)
@@ -144,11 +150,13 @@ class ActivationOutcome:
 @dataclass(frozen=True)
 class Inspection:
     """A host's answer to inquiries, in their order, what the probes saw that is as it should be, the names of the
-    destination's other leaves, and whether staples are withdrawn there, or would be."""
+    destination's other leaves, what its user has to know and is no failure, and whether staples are withdrawn there, or
+    would be."""
 
     activation: ActivationOutcome = message(ActivationOutcome)
     certificates: tuple[DeployedLeaf, ...] = messages(DeployedLeaf)
     others: tuple[str, ...] = lines()
+    notices: tuple[str, ...] = lines()
     withdrawal: str = choice(WITHDRAWALS, NOT_NEEDED)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
     opened_folder,
@@ -34,6 +35,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Removal, RemovedLeaf
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT, POINTER_NAMES, own_pointers
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK, STAGED_FOLDER
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.responder import release
 
 # The folder above the default destination, on many systems created for it alone; on others, packages use it too.
 SYSTEM_FOLDER = "/etc/pki"
@@ -44,11 +47,26 @@ _RECORDS = {RECORD, STAGED_RECORD, MARK}
 
 
 def remove_leaves(
-    destination: Destination, names: Sequence[str], check_mode: bool, system_folder: str = SYSTEM_FOLDER
+    destination: Destination,
+    names: Sequence[str],
+    check_mode: bool,
+    system_folder: str = SYSTEM_FOLDER,
+    layout: Layout = LAYOUT,
 ) -> Removal:
     """Remove the leaves ``names``, then what was made for all leaves once there is none left. Raises HostError."""
     check_names(names)
-    with translated_errors(destination.path), opened_folder(destination.path, foreign=True) as root:
+    with translated_errors(destination.path):
+        files = _remove_files(destination, names, check_mode, system_folder)
+        released = release([destination.folder(name) for name in names], layout, check_mode)
+    certificates = tuple(
+        RemovedLeaf(leaf.name, leaf.removed or destination.folder(leaf.name) in released) for leaf in files.certificates
+    )
+    return replace(files, changed=files.changed or bool(released), certificates=certificates)
+
+
+def _remove_files(destination: Destination, names: Sequence[str], check_mode: bool, system_folder: str) -> Removal:
+    """Remove what is in the destination."""
+    with opened_folder(destination.path, foreign=True) as root:
         if root is None:
             return Removal(False, tuple(RemovedLeaf(name, False) for name in names))
         with existing_lock(root, destination.path, not check_mode, destination.lock_timeout):

@@ -39,6 +39,7 @@ MODULES = (
     "_leaf.withdrawn",
     "_programs.bundle",
     "_programs.installation",
+    "_programs.respond",
     "_programs.withdraw",
     "_programs.withdrawal.commands",
     "_programs.withdrawal.leaf",

@@ -16,49 +16,54 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Inspection,
     Removal,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     ED25519_WARNING,
     certificate_result,
     timestamp,
+    with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, OtherLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
 
 
 def planned_result(plans: Sequence[LeafPlan], inspection: Inspection, others: Sequence[OtherLeaf]) -> dict[str, Any]:
-    """The result of a task that changes nothing, or in check mode would change what it says, with what is served and
-    which other leaves the host has."""
+    """The result of a task that changes nothing, or in check mode would change what it says, what the ``inspection``
+    saw of servers, and which other leaves the host has."""
     certificates = [plan_result(plan, inspection.withdrawal) for plan in plans]
     result: dict[str, Any] = {
         "changed": any(certificate["changed"] for certificate in certificates),
         "certificates": certificates,
         "activation": encode(inspection.activation),
-        "others": [
-            {"path": posixpath.join(other.place.destination, other.place.name), "known": other.known}
-            for other in others
-        ],
+        "others": [{"path": other.place.path, "known": other.known} for other in others],
     }
-    ed25519 = any(plan.request.key_type is KeyType.ED25519 for plan in plans)
-    return with_warnings(result, [ED25519_WARNING] if ed25519 else [])
+    ed25519 = [ED25519_WARNING] if any(plan.request.key_type is KeyType.ED25519 for plan in plans) else []
+    return with_warnings(result, [*inspection.notices, *ed25519, *_withheld_warnings(plans)])
 
 
-def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
-    """``result`` with these warnings besides its own."""
-    return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else dict(result)
+def _withheld_warnings(plans: Sequence[LeafPlan]) -> list[str]:
+    """What a task that issues no leaf has to say of those that are needed."""
+    return [
+        f"{plan.request.name} on {plan.place.host} needs another leaf, and this task issues none: "
+        f"{plan.decision.withheld}. Run the playbook anchorage.pki.issue."
+        for plan in plans
+        if plan.decision.withheld
+    ]
 
 
-def activation_warnings(arguments: Mapping[str, Any]) -> list[str]:
-    """What a task has to be warned of whose new leaves no server would notice."""
-    if arguments["server"] == "none" or arguments["activate"] is not None:
+def staple_warnings(requests: Sequence[LeafRequest], server: str) -> list[str]:
+    """What a task has to be warned of whose staples no client would see."""
+    if not SERVERS[server].fetches_staples or not any(request.staple for request in requests):
         return []
     return [
-        f"server is {arguments['server']}, but nothing makes it load new certificates. "
-        "Set activate, or set it to {} if something else reloads it."
+        f"server is {server}, which staples only what it fetches from the OCSP URL in a certificate, and these have "
+        "none: nothing is stapled. Set staple to false if that is as it should be."
     ]
 
 
@@ -102,7 +107,7 @@ def plan_result(plan: LeafPlan, withdrawal: str) -> dict[str, Any]:
         "action": plan.decision.action.value,
         "reason": plan.decision.reason,
         "changed": plan.decision.action is not Action.NONE,
-        "path": posixpath.join(plan.place.destination, plan.request.name),
+        "path": plan.place.path,
         "names": [str(name) for name in plan.request.names],
         "generation": plan.deployed.generation,
         "withdrawal": withdrawal if plan.request.staple and not plan.request.must_staple else NOT_NEEDED,

@@ -83,7 +83,7 @@ class Withdrawal:
     @property
     def state(self) -> str:
         """Whether a leaf with a staple has its withdrawal installed here, once this task is done."""
-        if not self.wanted or not SERVERS[self.destination.server].serves_past_end:
+        if not self.wanted or not SERVERS[self.destination.server].serves_expired:
             return NOT_NEEDED
         return UNAVAILABLE if missing_requirement(self.layout) or not self._are_folders_safe() else INSTALLED
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
@@ -27,12 +26,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
-    activation_warnings,
     deployed_result,
     leaf_diff,
     plan_result,
     planned_result,
     signed_result,
+    staple_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 
@@ -163,13 +162,18 @@ def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_l
 
 
 @pytest.mark.parametrize(
-    ("server", "activate", "warned"),
-    [("nginx", None, True), ("nginx", {}, False), ("nginx", {"reload": ["true"]}, False), ("none", None, False)],
+    ("server", "staple", "warned"), [("caddy", True, True), ("caddy", False, False), ("apache", True, False)]
 )
-def test_a_server_that_nothing_tells_of_new_leaves_is_warned_about(server: str, activate: Any, warned: bool) -> None:
-    warnings = activation_warnings({"server": server, "activate": activate})
-    words = f"server is {server}, but nothing makes it load new certificates."
-    assert [warning.startswith(words) for warning in warnings] == [True] * warned
+def test_staples_that_no_client_would_see_are_warned_about(
+    request_leaf: RequestLeaf, server: str, staple: bool, warned: bool
+) -> None:
+    warnings = staple_warnings([request_leaf("a", staple=staple), request_leaf("b", staple=False)], server)
+    assert ["nothing is stapled" in warning for warning in warnings] == [True] * warned
+
+
+def test_what_a_host_notices_of_its_servers_is_a_warning(kept: LeafPlan) -> None:
+    inspection = Inspection(ActivationOutcome(), notices=("server is apache, which is not on this host yet",))
+    assert planned_result([kept], inspection, [])["warnings"] == list(inspection.notices)
 
 
 def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed: SignedLeaf, request_leaf) -> None:
@@ -251,3 +255,13 @@ def test_the_diff_has_a_line_for_each_leaf(new: LeafPlan, request_leaf: RequestL
     diff = leaf_diff([new, other], DESTINATION)
     assert [line.partition(":")[0] for line in diff["after"].splitlines()] == ["app", "other"]
     assert diff["before"] == "app: nothing\nother: nothing\n"
+
+
+def test_a_leaf_that_is_needed_and_not_issued_is_a_warning(kept: LeafPlan) -> None:
+    decision = Decision(Action.NONE, "valid until 2026-08-30", "bundle.p12 is wanted")
+    result = planned_result([replace(kept, decision=decision)], SEEN, [])
+    assert result["warnings"] == [
+        "app on web1 needs another leaf, and this task issues none: bundle.p12 is wanted. Run the playbook "
+        "anchorage.pki.issue."
+    ]
+    assert "warnings" not in planned_result([kept], SEEN, [])
