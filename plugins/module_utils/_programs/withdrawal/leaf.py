@@ -139,7 +139,7 @@ def _swap(folder: int, recipe: Recipe, found: Standing, now: float, layout: Layo
         set_pointing(folder, wanted_pointing(recipe.place, recipe.name, number, stapled=True))
         remove(folder, MARK)
         raise
-    reload_servers(recipe.commands, layout)
+    reload_servers(recipe.commands, recipe.server, layout)
     settle_mark(folder, number)
     path = recipe.place.generation(recipe.name, number)
     print(f"Withdrew the staple of {path}.", file=sys.stderr, flush=True)

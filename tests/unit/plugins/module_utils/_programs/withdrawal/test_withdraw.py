@@ -182,6 +182,7 @@ def test_a_failing_test_restores_all_and_reloads_nothing(host: SystemdHost, leaf
 def test_a_failing_reload_is_tried_again(host: SystemdHost, leaf: Leaf) -> None:
     reload = ("sh", "-c", f"echo reload >> {host.root}/notes; test ! -e {host.root}/bad")
     host.activation = Activation(reload=reload)
+    host.set_state("nginx", "active")
     ending = replace(leaf, staple=renewed_staple(leaf, timedelta(seconds=200)))
     host.deploy(delivery(ending))
     noted(host.root)
@@ -213,6 +214,15 @@ def test_a_stopped_unit_is_not_started(host: SystemdHost, leaf: Leaf, state, rel
     host.calls()
     assert host.withdraw(due(leaf)) == 0
     assert [call for call in host.calls() if "web.service" in call and "show" not in call] == expected
+    assert host.drift() == ()
+
+
+def test_a_stopped_server_is_no_failure_whatever_its_reload_says(host: SystemdHost, leaf: Leaf) -> None:
+    """As C(nginx -s reload) fails where there is no nginx to signal."""
+    host.activation = Activation(reload=("sh", "-c", f"test ! -e {host.root}/stopped"))
+    host.deploy(delivery(leaf))
+    (host.root / "stopped").touch()
+    assert host.withdraw(due(leaf)) == 0
     assert host.drift() == ()
 
 
