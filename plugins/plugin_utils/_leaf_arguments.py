@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import PROFILES
@@ -19,9 +20,16 @@ LEAF_SPEC: dict[str, Any] = {
     "private_key": {"type": "str", "choices": ["controller", "host"], "no_log": False},
     "lifetime": {"type": "int"},
     "staple": {"type": "bool"},
+    "must_staple": {"type": "bool"},
     "pkcs12_passphrase": {"type": "str", "no_log": True},
 }
-DEFAULTS = {"profile": "server", "key_type": "ecdsa-p256", "private_key": "controller", "staple": True}
+DEFAULTS = {
+    "profile": "server",
+    "key_type": "ecdsa-p256",
+    "private_key": "controller",
+    "staple": True,
+    "must_staple": False,
+}
 NAMES_SPEC: dict[str, Any] = {"type": "list", "elements": "str"}
 PROBE_SPEC: dict[str, Any] = {
     "certificate": {"type": "str"},
@@ -60,7 +68,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "group": {"type": "str"},
     "mode": {"type": "raw", "default": "0600"},
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
+    "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "activate": {"type": "dict", "options": ACTIVATE_SPEC},
+    "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "auto"},
 }
 CONDITIONS: dict[str, Any] = {
     "mutually_exclusive": [("name", "certificates"), ("names", "certificates")],

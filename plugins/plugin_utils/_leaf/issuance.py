@@ -182,7 +182,9 @@ class _Issuer:
         key = None if request.private_key == "host" else generate_key(request.key_type)
         public_key = key.public_key() if key else requested_key(plan.deployed.csr, request)
         validity = validity_from(self._now, self._days(request))
-        certificate = sign_leaf(public_key, self._issuing_signer(), request.names, request.profile, validity)
+        certificate = sign_leaf(
+            public_key, self._issuing_signer(), request.names, request.profile, validity, request.must_staple
+        )
         staple = self._sign_staple(certificate, issuer) if request.staple else None
         delivery = _with_leaf(_delivery(plan, staple), request, certificate, issuer, key)
         return SignedLeaf(plan, certificate, staple, delivery)

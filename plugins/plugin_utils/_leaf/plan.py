@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of, requires_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import key_type_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
     LEAF_REMAINDER,
@@ -83,6 +83,7 @@ def inquiry(
         keep=current.sha256 if current and kept else "",
         keep_chain=_chain_sha256(current, authority) if current and kept else "",
         keep_pkcs12=request.pkcs12_passphrase is not None,
+        staple=request.staple,
     )
 
 
@@ -148,6 +149,8 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
         return f"the profile becomes {request.profile.value}"
     if key_type_of(certificate.public_key()) != request.key_type:
         return f"the key type becomes {request.key_type.value}"
+    if requires_staple(certificate) != request.must_staple:
+        return f"must-staple is {'wanted' if request.must_staple else 'no longer wanted'}"
     if record.private_key != request.private_key:
         return f"the private key is to be made on the {request.private_key}"
     validity = certificate.not_valid_after_utc - certificate.not_valid_before_utc
@@ -184,7 +187,9 @@ def _chain_sha256(record: LeafRecord, authority: Authority) -> str:
 
 def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> str:
     if not request.staple:
-        return "no staple is wanted" if deployed.staple_sha256 else ""
+        return "no staple is wanted" if deployed.staple_sha256 or deployed.withdrawn else ""
+    if deployed.withdrawn:
+        return f"the staple was withdrawn at {deployed.withdrawn}, before it ended"
     if not deployed.staple_sha256:
         return "there is no staple"
     staple = record.staple(deployed.staple_sha256)

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
@@ -27,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
 # Seconds for test, reload and probes together.
 DEFAULT_TIMEOUT = 30
 # What the task says once for all certificates, and each certificate may say for itself.
-SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "pkcs12_passphrase")
+SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "must_staple", "pkcs12_passphrase")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class LeafRequest:
     private_key: str
     lifetime: int | None
     staple: bool
+    must_staple: bool
     pkcs12_passphrase: str | None = field(repr=False)
 
     @property
@@ -61,8 +64,8 @@ def parse_requests(arguments: Mapping[str, Any]) -> list[LeafRequest]:
         return []
     folder_names(arguments)  # refuses what cannot be one
     if arguments["certificates"] is None:
-        return [_parse_request(arguments, {})]
-    return [_parse_request(entry, arguments) for entry in arguments["certificates"]]
+        return [_parse_request(arguments, {}, arguments["server"])]
+    return [_parse_request(entry, arguments, arguments["server"]) for entry in arguments["certificates"]]
 
 
 def folder_names(arguments: Mapping[str, Any]) -> list[str]:
@@ -88,14 +91,33 @@ def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
             )
 
 
-def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) -> Activation | None:
+def check_server(requests: Sequence[LeafRequest], server: str) -> None:
+    """Raise PkiError where ``server`` would send a client the staple of another certificate than it uses."""
+    if not SERVERS[server].one_staple:
+        return
+    stapled = [request for request in requests if request.staple]
+    for first, second in combinations(stapled, 2):
+        shared = sorted(str(name) for name in set(first.names) & set(second.names))
+        if shared and first.key_type.algorithm != second.key_type.algorithm:
+            raise PkiError(
+                f"certificates: {first.name!r} ({first.key_type.value}) and {second.name!r} "
+                f"({second.key_type.value}) are both for {shared[0]}, and {server} sends one staple with both, which "
+                "is right for one of them only. Use one kind of key, set staple to false for both, or take another "
+                "server, such as haproxy."
+            )
+
+
+def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest], server: str) -> Activation | None:
     """What a task's ``activate`` asks for, its probes filled in from the certificates; empty, it asks for nothing.
 
-    Raises PkiError.
+    Without a command to reload, or without ``activate``, that is the server's own. Raises PkiError.
     """
-    if not activate or all(value is None for value in activate.values()):
+    known = bool(SERVERS[server].controls)
+    if activate is None:
+        return Activation(timeout=float(DEFAULT_TIMEOUT), server_commands=True) if known else None
+    if all(value is None for value in activate.values()):
         return None
-    if not activate["reload"]:
+    if not activate["reload"] and not known:
         raise PkiError(
             "activate.reload: name the command that makes the server read its certificates again, or set activate to "
             "{} if the server needs no reload."
@@ -103,13 +125,14 @@ def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) 
     by_name = {request.name: request for request in requests}
     return Activation(
         test=tuple(activate["test"] or ()),
-        reload=tuple(activate["reload"]),
+        reload=tuple(activate["reload"] or ()),
         timeout=float(DEFAULT_TIMEOUT if activate["timeout"] is None else activate["timeout"]),
-        probes=tuple(_probe(probe, by_name) for probe in activate["probes"] or ()),
+        probes=tuple(_probe(probe, by_name, server) for probe in activate["probes"] or ()),
+        server_commands=not activate["reload"],
     )
 
 
-def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest]) -> Probe:
+def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest], server: str) -> Probe:
     name = probe["certificate"] or (next(iter(requests)) if len(requests) == 1 else None)
     if name is None:
         raise PkiError("activate.probes.certificate: say which of the certificates is served there.")
@@ -117,7 +140,8 @@ def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest]) -> Pro
         raise PkiError(f"activate.probes.certificate: no certificate of this task is named {name!r}.")
     request = requests[name]
     server_name = _server_name(probe["server_name"]) if probe["server_name"] else request.server_name
-    return Probe(name, probe["address"], probe["port"], server_name, request.staple)
+    staple = request.staple and not SERVERS[server].fetches_staples
+    return Probe(name, probe["address"], probe["port"], server_name, staple)
 
 
 def _server_name(text: str) -> str:
@@ -127,13 +151,15 @@ def _server_name(text: str) -> str:
         raise PkiError(f"activate.probes.server_name: {str(error).removeprefix('names: ')}") from error
 
 
-def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> LeafRequest:
+def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any], server: str) -> LeafRequest:
     options: dict[str, Any] = {
         option: defaults.get(option) if entry.get(option) is None else entry[option] for option in SHARED_OPTIONS
     }
     name = entry["name"]
     if options["lifetime"] is not None and options["lifetime"] < 1:
         raise PkiError(f"lifetime: give one day or more for {name!r}.")
+    if options["must_staple"]:
+        _check_must_staple(name, options, server)
     if options["pkcs12_passphrase"] == "":
         raise PkiError(f"pkcs12_passphrase: give one for {name!r}, or leave the option out for no bundle.p12.")
     return LeafRequest(
@@ -144,5 +170,20 @@ def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Lea
         private_key=options["private_key"],
         lifetime=options["lifetime"],
         staple=options["staple"],
+        must_staple=options["must_staple"],
         pkcs12_passphrase=options["pkcs12_passphrase"],
     )
+
+
+def _check_must_staple(name: str, options: Mapping[str, Any], server: str) -> None:
+    """Raise PkiError where a leaf that is refused without a staple would have none."""
+    if not options["staple"]:
+        raise PkiError(f"must_staple: {name!r} would be refused by clients, since staple is false. Change one of them.")
+    if options["profile"] == Profile.CLIENT.value:
+        raise PkiError(f"must_staple: {name!r} is for clients alone (profile), and no client shows a staple.")
+    if not SERVERS[server].staple_file:
+        able = ", ".join(name for name, row in SERVERS.items() if row.staple_file)
+        raise PkiError(
+            f"must_staple: clients would refuse {name!r}, since nothing makes sure that server {server!r} shows its "
+            f"staple. Servers that do: {able}."
+        )

@@ -30,6 +30,7 @@ from cryptography import x509
 DAY = timedelta(days=1)
 STAPLE = "8" * 64
 OTHER = "9" * 64
+WITHDRAWN = {"staple_sha256": "", "withdrawn": "2026-06-08T11:50:00Z"}
 
 RequestLeaf = Callable[..., LeafRequest]
 
@@ -76,6 +77,7 @@ def test_what_is_as_it_should_be_is_left_alone(good: Situation, request_leaf: Re
         ({}, {}, {"names": ("other.test",)}, Action.LEAF, "the names change from [app.test] to [other.test]"),
         ({}, {}, {"profile": Profile.PEER}, Action.LEAF, "the profile becomes peer"),
         ({}, {}, {"key_type": KeyType.RSA_3072}, Action.LEAF, "the key type becomes rsa-3072"),
+        ({}, {}, {"must_staple": True}, Action.LEAF, "must-staple is wanted"),
         ({}, {}, {"private_key": "host"}, Action.LEAF, "the private key is to be made on the host"),
         ({}, {"private_key": "host"}, {}, Action.LEAF, "the private key is to be made on the controller"),
         ({"chain_sha256": OTHER}, {}, {}, Action.LEAF, "chain.pem is not the certificate of the leaf's issuer"),
@@ -85,6 +87,10 @@ def test_what_is_as_it_should_be_is_left_alone(good: Situation, request_leaf: Re
         ({"staple_sha256": OTHER}, {}, {}, Action.STAPLE, "the deployed staple is not in the authority's ledger"),
         ({}, {}, {"staple": False}, Action.STAPLE, "no staple is wanted"),
         ({"staple_sha256": ""}, {}, {"staple": False}, Action.NONE, "valid until"),
+        (WITHDRAWN, {}, {}, Action.STAPLE, "the staple was withdrawn at 2026-06-08T11:50:00Z, before it ended"),
+        ({**WITHDRAWN, "drift": ("a mode is 0644",)}, {}, {}, Action.STAPLE, "the staple was withdrawn at"),
+        (WITHDRAWN, {}, {"staple": False}, Action.STAPLE, "no staple is wanted"),
+        (WITHDRAWN, {}, {"names": ("other.test",)}, Action.LEAF, "the names change from [app.test] to [other.test]"),
         ({"drift": ("a mode is 0644", "an owner is www")}, {}, {}, Action.REPAIR, "a mode is 0644; an owner is www"),
         ({}, {"status": "signed"}, {}, Action.NONE, "valid until"),
         ({}, {"status": "superseded"}, {}, Action.NONE, "valid until"),
@@ -244,7 +250,7 @@ def test_a_host_is_asked_about_the_leaf_that_would_be_kept(good: Situation, requ
 
 def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(request_leaf, authority, now) -> None:
     request = request_leaf(private_key="host", key_type=KeyType.RSA_3072, pkcs12_passphrase="hidden words")
-    assert inquiry(request, None, authority, now) == Inquiry("app", True, "rsa-3072", "", "", True)
+    assert inquiry(request, None, authority, now) == Inquiry("app", True, "rsa-3072", "", "", True, True)
 
 
 def test_what_a_clock_that_was_ahead_signed_is_replaced(
