@@ -72,6 +72,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "deployed": {LEAF: many()},
     "again": {LEAF: many()},
     "again without passphrases": {LEAF: many(passphrase=None, responder_passphrase=None)},
+    "without withdrawal": {LEAF: many(withdrawal=False)},  # as YAML reads the word off
     "renamed": {LEAF: leaf("a.test", name="a", profile="peer", **SECRETS)},
     "no responder": {
         "ansible.builtin.command": {"argv": ["mv", "{{ pki }}/issuing/1/responder/1", "{{ pki }}/issuing/1/aside"]}
@@ -193,6 +194,15 @@ def test_a_second_run_changes_nothing(results, name: str) -> None:
     assert [entry["sha256"] for entry in again["certificates"]] == [
         entry["sha256"] for entry in results["deployed"]["certificates"]
     ]
+
+
+def test_a_leaf_says_whether_its_staple_is_withdrawn_on_the_host(results) -> None:
+    here = "installed" if os.geteuid() == 0 and os.path.exists("/run/systemd/system") else "unavailable"
+    for name in ("planned", "deployed", "again"):
+        states = [entry["withdrawal"] for entry in results[name]["certificates"]]
+        assert states == [here, "not needed", here]
+    states = [entry["withdrawal"] for entry in results["without withdrawal"]["certificates"]]
+    assert states == ["not needed"] * 3
 
 
 def test_a_second_run_calls_the_host_once_whatever_the_number_of_leaves(run) -> None:
