@@ -228,6 +228,8 @@ def _remove(destination: str, names: Sequence[str], layout: Layout) -> bool:
 
     Raises HostError, OSError.
     """
+    if os.geteuid() != 0:
+        return False
     present = _with_recipe(destination, names, layout)
     # A run that was killed may have left units without a recipe.
     if not present and (recipe_names(layout) or not os.path.lexists(os.path.join(layout.units, SERVICE))):
@@ -245,7 +247,7 @@ def take_down(removal: Removal, destination: str, check_mode: bool, layout: Layo
     """After a ``removal`` of leaves, remove the withdrawal of their staples. Raises HostError, OSError."""
     names = [leaf.name for leaf in removal.certificates]
     present = _with_recipe(destination, names, layout)
-    if not check_mode and os.geteuid() == 0:
+    if not check_mode:
         _remove(destination, names, layout)
     leaves = tuple(replace(leaf, removed=leaf.removed or leaf.name in present) for leaf in removal.certificates)
     return replace(removal, certificates=leaves, changed=removal.changed or bool(present))

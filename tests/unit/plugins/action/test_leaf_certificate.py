@@ -79,6 +79,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "deployed": {LEAF: many()},
     "again": {LEAF: many()},
     "again without passphrases": {LEAF: many(passphrase=None, responder_passphrase=None)},
+    "without withdrawal": {LEAF: many(withdrawal=False)},  # as YAML reads the word off
     "renamed": {LEAF: leaf("a.test", name="a", profile="peer", **SECRETS)},
     "two kinds of key": {LEAF: two_kinds("nginx"), "check_mode": True},
     "two kinds of key, two staples": {LEAF: two_kinds("haproxy"), "check_mode": True},
@@ -216,6 +217,15 @@ def test_servers_differ_in_the_staples_that_they_can_take(results) -> None:
     assert sum("nothing is stapled" in warning for warning in warnings) == 1
     assert results["a port that is none"]["failed"] is True
     assert re.match(r"server: Apache takes staples only|responder_port: 65536", results["a port that is none"]["msg"])
+
+
+def test_a_leaf_says_whether_its_staple_is_withdrawn_on_the_host(results) -> None:
+    here = "installed" if os.geteuid() == 0 and os.path.exists("/run/systemd/system") else "unavailable"
+    for name in ("planned", "deployed", "again"):
+        states = [entry["withdrawal"] for entry in results[name]["certificates"]]
+        assert states == [here, "not needed", here]
+    states = [entry["withdrawal"] for entry in results["without withdrawal"]["certificates"]]
+    assert states == ["not needed"] * 3
 
 
 def test_a_second_run_calls_the_host_once_whatever_the_number_of_leaves(run) -> None:

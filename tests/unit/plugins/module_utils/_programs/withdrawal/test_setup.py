@@ -143,6 +143,15 @@ def test_off_removes_all_of_it(deployed: SystemdHost) -> None:
     assert deployed.calls()[0].startswith("disable --now anchorage-withdraw.timer")
 
 
+def test_a_server_that_needs_none_has_it_removed(deployed: SystemdHost) -> None:
+    deployed.server = "haproxy"
+    assert deployed.inspect()[1] == "not needed"
+    assert deployed.drift()[-1:] == LEFT_OVER
+    deployed.deploy(repair(1))
+    assert deployed.drift() == ()
+    assert not list((deployed.root / "etc").rglob("*.json"))
+
+
 @pytest.mark.parametrize("wanted", [False, True])
 def test_what_is_not_needed_is_not_installed(host: SystemdHost, leaf: Leaf, wanted: bool) -> None:
     host.wanted = wanted

@@ -305,6 +305,34 @@ def test_a_renewal_that_fails_leaves_it_withdrawn(deployed: SystemdHost, leaf: L
     assert deployed.drift() == ()
 
 
+def test_a_renewal_that_is_killed_leaves_it_withdrawn(deployed: SystemdHost, leaf: Leaf) -> None:
+    """Killed by its own configuration test, with the pointers at the new generation."""
+    deployed.withdraw(due(leaf))
+    child = os.fork()
+    if child == 0:
+        deployed.activation = Activation(test=("sh", "-c", f"kill -9 {os.getpid()}"), reload=("true",))
+        deployed.deploy(renewal(leaf, 1))
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert linked(deployed.root / "pki/app") == "v2"
+    found, _state = deployed.inspect()
+    assert (found.generation, bool(found.withdrawn), found.staple_sha256) == (1, True, "")
+    assert found.drift[0] == "the activation of generation 2 did not complete"
+    deployed.deploy(repair(1))
+    assert linked(deployed.root / "pki/app") == "v1-unstapled"
+    assert deployed.drift() == ()
+
+
+def test_files_that_nothing_is_reloaded_for(host: SystemdHost, leaf: Leaf) -> None:
+    host.server = "none"
+    host.deploy(delivery(leaf))
+    assert host.drift() == ()
+    assert host.withdraw(due(leaf)) == 0
+    assert linked(host.root / "pki/app") == "v1-unstapled"
+    assert not [path for path in (host.root / "pki/app").iterdir() if path.name.endswith(".conf")]
+    assert host.drift() == ()
+
+
 def test_a_removed_leaf_leaves_nothing_of_its_withdrawal(deployed: SystemdHost, leaf: Leaf) -> None:
     deployed.withdraw(due(leaf))
     assert not deployed.remove("app").notices
