@@ -10,9 +10,8 @@ runs by, stored as they are, so that whoever audits a host can read them.
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import io
+import os
 import sys
 import zipfile
 
@@ -50,6 +49,7 @@ MODULES = (
     "_x509.staple",
 )
 
+_MODULE_UTILS = os.path.dirname(os.path.dirname(__file__))
 _MAIN = f"""\
 # Written by Ansible (anchorage.pki). Usage: {NAME} PROGRAM
 import importlib
@@ -63,22 +63,25 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 
 def bundle(modules: tuple[str, ...] = MODULES) -> bytes:
     """The content of the file. Raises HostError where the sources cannot be had."""
-    files = {"__main__.py": _MAIN}
+    files = {"__main__.py": _MAIN.encode()}
     for name in modules:
         parts = f"{PACKAGE}.{name}".split(".")
-        files.update({"/".join([*parts[:depth], "__init__.py"]): "" for depth in range(1, len(parts))})
-        files["/".join(parts) + ".py"] = _source(f"{PACKAGE}.{name}")
+        files.update({"/".join([*parts[:depth], "__init__.py"]): b"" for depth in range(1, len(parts))})
+        files["/".join(parts) + ".py"] = _source(name)
     content = io.BytesIO()
     # Isolated: neither its user's environment nor the current folder decides what it runs.
     content.write(f"#!{sys.executable} -I\n".encode())
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        for path, text in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(path, _TIME), text)
+        for path, source in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(path, _TIME), source)
     return content.getvalue()
 
 
-def _source(name: str) -> str:
+def _source(name: str) -> bytes:
+    """The source of a module, which is not imported for that. Raises HostError."""
+    path = os.path.join(_MODULE_UTILS, *name.split(".")) + ".py"
     try:
-        return inspect.getsource(importlib.import_module(name))
+        # What loads this module reads files from the same place: a folder, or Ansible's zip file.
+        return bytes(__spec__.loader.get_data(path))  # type: ignore[union-attr]
     except OSError as error:
-        raise HostError(f"the source of {name} cannot be read") from error
+        raise HostError(f"the source {path} cannot be read") from error
