@@ -143,9 +143,9 @@ def make_staple(
     return response.public_bytes(Encoding.DER)
 
 
-def renewed_staple(leaf: Leaf) -> bytes:
+def renewed_staple(leaf: Leaf, validity: timedelta = 7 * DAY) -> bytes:
     """Another staple for the same leaf; ECDSA signatures differ each time."""
-    return make_staple(x509.load_pem_x509_certificate(leaf.certificate.encode()))
+    return make_staple(x509.load_pem_x509_certificate(leaf.certificate.encode()), ends=validity)
 
 
 def bundle(leaf: Leaf) -> bytes:

@@ -101,7 +101,9 @@ def test_only_hosts_whose_staple_is_due_are_contacted_and_with_the_responders_ke
         (fleet.authority / key).rename(fleet.folder / key.replace("/", "-"))
     checked = fleet.refresh("--check", "--diff")
     assert (checked.status, calls(checked)) == (0, 1), checked.output
-    assert "+site: generation 2, the same leaf with a new staple (half of the staple's lifetime is over" in text(checked)
+    assert "+site: generation 2, the same leaf with a new staple (half of the staple's lifetime is over" in text(
+        checked
+    )
     assert (fleet.due(), fleet.generation("host1")) == ({"host1"}, "v1")
     done = fleet.refresh()
     assert (done.status, calls(done)) == (0, 2), done.output
