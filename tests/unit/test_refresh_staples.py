@@ -42,6 +42,7 @@ class Fleet:
             "anchorage_authority": str(self.authority),
             "leaf_certificate_certificates": [{"name": "site", "names": ["site.test"]}],
             "leaf_certificate_destination": f"{folder}/{{{{ inventory_hostname }}}}",
+            "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
         }
         now = made or datetime.now(timezone.utc)
         self.authority.mkdir(mode=0o700)
