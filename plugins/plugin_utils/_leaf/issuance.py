@@ -123,8 +123,9 @@ def _is_unconfirmed(plan: LeafPlan) -> bool:
 def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
     """Enter what was signed. Raises PkiError where the leaf was revoked since its plan was made, as what would be
     delivered says that it is good."""
-    request, sha256 = leaf.plan.request, fingerprint(leaf.certificate)
-    if leaf.plan.decision.action is Action.LEAF:
+    request, former, is_new = leaf.plan.request, leaf.plan.record, leaf.plan.decision.action is Action.LEAF
+    sha256 = former.sha256 if former and not is_new else fingerprint(leaf.certificate)
+    if is_new:
         names = [str(name) for name in request.names]
         ledger.record_leaf(leaf.certificate, authority.issuing.sha256, leaf.plan.place, names, request.private_key)
     elif ledger.leaf_status(sha256) == "revoked":
@@ -265,7 +266,7 @@ def _delivery(plan: LeafPlan) -> Delivery:
 
 
 def _stapled(leaf: SignedLeaf, staple: Staple) -> SignedLeaf:
-    return replace(leaf, staple=staple, delivery=replace(leaf.delivery, staple=staple.der))
+    return SignedLeaf(leaf.plan, leaf.certificate, staple, replace(leaf.delivery, staple=staple.der))
 
 
 def _with_leaf(
