@@ -4,8 +4,8 @@
 
 """What staples cost on the controller: run with ``.venv/bin/python tests/benchmarks/staples.py``.
 
-Prints figures of one run on this machine, in seconds of the processor, since it may be busy with something else: compare
-them with each other, as the ratios are what counts.
+Prints figures of one run on this machine, in seconds of the processor, since the machine may be busy with something
+else: compare them with each other, as the ratios are what counts.
 """
 
 from __future__ import annotations
