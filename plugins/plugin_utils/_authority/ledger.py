@@ -169,7 +169,7 @@ class Ledger:
             return None
         sha256, der, issuer_sha256, private_key, status = row
         return LeafRecord(
-            x509.load_der_x509_certificate(der), issuer_sha256, private_key, status, self._staples(sha256)
+            sha256, x509.load_der_x509_certificate(der), issuer_sha256, private_key, status, self._staples(sha256)
         )
 
     def _staples(self, certificate_sha256: str) -> tuple[StapleRecord, ...]:

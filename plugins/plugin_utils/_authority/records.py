@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import functools
 import posixpath
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 
 
@@ -59,15 +57,12 @@ class StapleTimes:
 class LeafRecord:
     """A leaf that the authority signed, with the staples signed for it."""
 
+    sha256: str
     certificate: x509.Certificate
     issuer_sha256: str
     private_key: str
     status: str
     staples: tuple[StapleRecord, ...]
-
-    @functools.cached_property
-    def sha256(self) -> str:
-        return fingerprint(self.certificate)
 
     def staple(self, sha256: str) -> StapleRecord | None:
         return next((staple for staple in self.staples if staple.sha256 == sha256), None)

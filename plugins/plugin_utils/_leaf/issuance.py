@@ -30,7 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import StapleRequest, sign_staples
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, sign_leaf, validity_from
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
@@ -70,7 +70,7 @@ def issue(
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
-    signed = [issuer.sign(plan) for plan in plans if plan.decision.action is not Action.NONE]
+    signed = issuer.sign([plan for plan in plans if plan.decision.action is not Action.NONE])
     # After the signing: no other run waits for the ledger while RSA keys are made here.
     with ledger.transaction():
         for leaf in signed:
@@ -123,8 +123,9 @@ def _is_unconfirmed(plan: LeafPlan) -> bool:
 def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
     """Enter what was signed. Raises PkiError where the leaf was revoked since its plan was made, as what would be
     delivered says that it is good."""
-    request, sha256 = leaf.plan.request, fingerprint(leaf.certificate)
-    if leaf.plan.decision.action is Action.LEAF:
+    request, former, is_new = leaf.plan.request, leaf.plan.record, leaf.plan.decision.action is Action.LEAF
+    sha256 = former.sha256 if former and not is_new else fingerprint(leaf.certificate)
+    if is_new:
         names = [str(name) for name in request.names]
         ledger.record_leaf(leaf.certificate, authority.issuing.sha256, leaf.plan.place, names, request.private_key)
     elif ledger.leaf_status(sha256) == "revoked":
@@ -155,15 +156,32 @@ class _Issuer:
         if action in (Action.LEAF, Action.STAPLE) and plan.request.staple:
             self._responder_signer(self._authority.issuing if action is Action.LEAF else self._recorded(plan)[1])
 
-    def sign(self, plan: LeafPlan) -> SignedLeaf:
-        """Sign what ``plan`` needs, which was checked. Raises PkiError."""
+    def sign(self, plans: Sequence[LeafPlan]) -> list[SignedLeaf]:
+        """Sign what ``plans`` need, which were checked. Raises PkiError."""
+        leaves = [self._leaf(plan) for plan in plans]
+        requests = [self._staple_request(leaf) for leaf in leaves]
+        staples = iter(sign_staples([request for request in requests if request], self._now))
+        return [
+            _stapled(leaf, next(staples)) if request else leaf for leaf, request in zip(leaves, requests, strict=True)
+        ]
+
+    def _leaf(self, plan: LeafPlan) -> SignedLeaf:
+        """The leaf of a plan, still without a staple."""
         if plan.decision.action is Action.LEAF:
             return self._sign_leaf(plan)
-        record, issuer = self._recorded(plan)
-        staple = None
-        if plan.decision.action is Action.STAPLE and plan.request.staple:
-            staple = self._sign_staple(record.certificate, issuer, self._installed(plan, record))
-        return SignedLeaf(plan, record.certificate, staple, _delivery(plan, staple))
+        return SignedLeaf(plan, self._recorded(plan)[0].certificate, None, _delivery(plan))
+
+    def _staple_request(self, leaf: SignedLeaf) -> StapleRequest | None:
+        """What is to be signed for a leaf, if anything."""
+        plan, installed = leaf.plan, None
+        if not plan.request.staple or plan.decision.action not in (Action.LEAF, Action.STAPLE):
+            return None
+        issuer = self._authority.issuing
+        if plan.decision.action is Action.STAPLE:
+            record, issuer = self._recorded(plan)
+            installed = self._installed(plan, record)
+        days, responder = self._authority.policy.lifetimes.staple, self._responder_signer(issuer)
+        return StapleRequest(leaf.certificate, issuer.certificate, responder, days, installed)
 
     def _installed(self, plan: LeafPlan, record: LeafRecord) -> datetime | None:
         """The thisUpdate of the staple on the host. One of the future, by a clock that was ahead, gives way to any."""
@@ -185,9 +203,7 @@ class _Issuer:
         certificate = sign_leaf(
             public_key, self._issuing_signer(), request.names, request.profile, validity, request.must_staple
         )
-        staple = self._sign_staple(certificate, issuer) if request.staple else None
-        delivery = _with_leaf(_delivery(plan, staple), request, certificate, issuer, key)
-        return SignedLeaf(plan, certificate, staple, delivery)
+        return SignedLeaf(plan, certificate, None, _with_leaf(_delivery(plan), request, certificate, issuer, key))
 
     def _days(self, request: LeafRequest) -> int:
         return request.lifetime or self._authority.policy.lifetimes.leaf
@@ -199,12 +215,6 @@ class _Issuer:
                 f"lifetime: the issuing authority ends on {end:%Y-%m-%d}, before a leaf of {days} days would. "
                 "Run certificate_authority, which renews it."
             )
-
-    def _sign_staple(
-        self, certificate: x509.Certificate, issuer: IssuingAuthority, installed: datetime | None = None
-    ) -> Staple:
-        days, responder = self._authority.policy.lifetimes.staple, self._responder_signer(issuer)
-        return sign_staple(certificate, issuer.certificate, responder, days, self._now, installed)
 
     def _issuing_signer(self) -> Signer:
         if self._issuing is None:
@@ -246,14 +256,17 @@ def requested_key(csr: str, request: LeafRequest) -> PublicKey:
     return key  # type: ignore[return-value]
 
 
-def _delivery(plan: LeafPlan, staple: Staple | None) -> Delivery:
-    """What the host gets of a plan, but for a new leaf."""
+def _delivery(plan: LeafPlan) -> Delivery:
+    """What the host gets of a plan, but for a new leaf and a staple."""
     return Delivery(
         name=plan.request.name,
         action=(Action.REPAIR if plan.decision.action is Action.ACTIVATE else plan.decision.action).value,
         expected_generation=plan.deployed.generation,
-        staple=staple.der if staple else b"",
     )
+
+
+def _stapled(leaf: SignedLeaf, staple: Staple) -> SignedLeaf:
+    return SignedLeaf(leaf.plan, leaf.certificate, staple, replace(leaf.delivery, staple=staple.der))
 
 
 def _with_leaf(

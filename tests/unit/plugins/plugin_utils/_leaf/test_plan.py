@@ -53,7 +53,7 @@ def good(authority: Authority, leaf: x509.Certificate, now: datetime) -> Situati
     chain = hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest()
     deployed = DeployedLeaf("app", 4, fingerprint(leaf), chain, STAPLE)
     staple = StapleRecord(STAPLE, now, now + 7 * DAY, now + 3 * DAY)
-    record = LeafRecord(leaf, authority.issuing.sha256, "controller", "deployed", (staple,))
+    record = LeafRecord(fingerprint(leaf), leaf, authority.issuing.sha256, "controller", "deployed", (staple,))
     return Situation(deployed, record)
 
 
@@ -120,7 +120,7 @@ def test_every_situation_has_its_decision_and_its_reason(
 def test_the_order_of_the_names_is_no_reason(make_leaf, good: Situation, request_leaf, authority, now) -> None:
     leaf = make_leaf("a.test", "b.test")
     assert good.record is not None
-    situation = replace(good, record=replace(good.record, certificate=leaf))
+    situation = replace(good, record=replace(good.record, certificate=leaf, sha256=fingerprint(leaf)))
     assert decision(situation, request_leaf(names=("b.test", "a.test")), authority, now).action is Action.NONE
 
 
