@@ -152,11 +152,6 @@ STAPLES_IN_USE = _IN_USE.format("")
 STAPLES_IN_USE_ON_HOST = _IN_USE.format("AND host = ?")
 DUE_STAPLES = _IN_USE.format("AND renew_at <= ?1 AND not_after > ?1 ORDER BY renew_at")
 FORGET_STAPLES = (
-    "DELETE FROM staples WHERE next_update < ? AND NOT in_use AND certificate_sha256 IN "
-    "(SELECT other.sha256 FROM certificates AS leaf JOIN certificates AS other USING (host, destination, name) "
-    "WHERE leaf.sha256 = ? AND other.kind = 'leaf')"
-)
-FORGET_STAPLES_OF_ENDED_LEAVES = (
     "DELETE FROM staples WHERE next_update < ?1 AND "
-    "(SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1"
+    "(NOT in_use OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
 )

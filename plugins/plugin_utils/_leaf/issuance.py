@@ -76,7 +76,7 @@ def issue(
         for leaf in signed:
             _enter(leaf, authority, ledger)
         if signed:
-            ledger.forget_staples_of_ended_leaves(now)
+            ledger.forget_staples(now)
     return signed
 
 

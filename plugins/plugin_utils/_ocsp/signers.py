@@ -35,7 +35,7 @@ RSA_PSS = "1.2.840.113549.1.1.10"
 def signer_of(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime) -> x509.Certificate | Refusal:
     """The certificate whose key is said to have signed the response, and which may have, or why there is none."""
     refusal = Refusal.OTHER_SIGNER
-    for candidate in [issuer, *response.certificates]:
+    for candidate in [*response.certificates, issuer]:
         if _is_named(response, candidate):
             unfit = None if candidate == issuer else _unfit(candidate, issuer, now)
             if unfit is None:

@@ -418,10 +418,9 @@ def test_a_status_is_read_again_inside_a_transaction(ledger: Ledger, path: Path,
         assert ledger.leaf_status(sha256) == "revoked"
 
 
-def test_staples_that_ended_long_ago_make_room_for_a_new_one(
+def test_staples_that_ended_long_ago_are_forgotten_wherever_they_are(
     ledger: Ledger, make_leaf: MakeLeaf, issuing: Signer, now: datetime
 ) -> None:
-    """Those of the leaf and of the leaves before it at its place; what happens elsewhere is another task's."""
     places = [PLACE, PLACE, replace(PLACE, host="web2")]
     leaves = [make_leaf(days=300) for _place in places]
 
@@ -440,8 +439,10 @@ def test_staples_that_ended_long_ago_make_room_for_a_new_one(
         enter(ledger, leaf, place)
         for weeks in (0, 3):
             record(leaf, weeks)
+    with ledger.transaction():
+        ledger.forget_staples(now + timedelta(weeks=6))
     record(leaves[1], 6)
-    assert [weeks_of(leaf, place) for leaf, place in zip(leaves, places, strict=True)] == [[3], [3, 6], [0, 3]]
+    assert [weeks_of(leaf, place) for leaf, place in zip(leaves, places, strict=True)] == [[3], [3, 6], [3]]
 
 
 def test_a_staple_that_its_host_still_has_is_kept_however_old_it_is(
@@ -454,7 +455,7 @@ def test_a_staple_that_its_host_still_has_is_kept_however_old_it_is(
     confirmed(ledger, leaf, installed, now)
     with ledger.transaction():
         ledger.record_staple(sign_staple(leaf, issuing.certificate, issuing, 7, later), fingerprint(leaf))
-        ledger.forget_staples_of_ended_leaves(later)
+        ledger.forget_staples(later)
     assert ledger.due_staples(later) == {PLACE: times(installed)}
 
 
@@ -469,7 +470,7 @@ def test_the_staples_of_leaves_that_ended_long_ago_are_forgotten_everywhere(
 
     def kept(at: datetime) -> list[int]:
         with ledger.transaction():
-            ledger.forget_staples_of_ended_leaves(at)
+            ledger.forget_staples(at)
         records = [ledger.leaf(place, fingerprint(leaf)) for place, leaf in zip(places, (ended, valid), strict=True)]
         return [len(record.staples) for record in records]
 
@@ -479,7 +480,7 @@ def test_the_staples_of_leaves_that_ended_long_ago_are_forgotten_everywhere(
 
 
 def test_staples_that_ended_are_found_by_an_index(ledger: Ledger) -> None:
-    query = "EXPLAIN QUERY PLAN " + sql.FORGET_STAPLES_OF_ENDED_LEAVES
+    query = "EXPLAIN QUERY PLAN " + sql.FORGET_STAPLES
     first = ledger._connection.execute(query, (1,)).fetchall()[0]
     assert first[-1] == "SEARCH staples USING INDEX staple_end (next_update<?)"
 
