@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
+from ansible_collections.anchorage.pki.tests.unit.ansible_playbook import start_playbook
 from ansible_collections.anchorage.pki.tests.unit.processes import Counter
-from ansible_collections.anchorage.pki.tests.unit.startup.sitecustomize import COMPILED, WATCHED, WATCHED_LOG
+from ansible_collections.anchorage.pki.tests.unit.startup.sitecustomize import KEPT, WATCHED, WATCHED_LOG
 
 _STARTUP = Path(__file__).parent / "startup"
-_COMPILED = tempfile.TemporaryDirectory(prefix="anchorage-compiled-")
+_KEPT = tempfile.TemporaryDirectory(prefix="anchorage-kept-")
 
 
 def startup_variables(*folders: str | Path) -> dict[str, str]:
     """The environment by which ansible-playbook and its modules begin as :mod:`startup.sitecustomize` says, with more
     folders to import from."""
-    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, _STARTUP])), COMPILED: _COMPILED.name}
+    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, _STARTUP])), KEPT: _KEPT.name}
 
 
 class Run(NamedTuple):
@@ -47,9 +47,6 @@ class Controller:
         for path in (self.home, self.packages):
             path.mkdir()
 
-    #: A command that the program is run by.
-    wrapper: tuple[str | Path, ...] = ()
-
     def run(self, *arguments: str | Path, hosts: int = 1, **environment: str) -> Run:
         """Run ansible-playbook in the folder with these arguments, on so many hosts that are this machine."""
         inventory = self.folder / "inventory.json"
@@ -58,27 +55,29 @@ class Controller:
         inventory.write_text(json.dumps({"all": {"hosts": names, "vars": common}}))
         log = Counter(self.folder / "log")
         before = log.value
-        finished = subprocess.run(
-            [*self.wrapper, Path(sys.executable).with_name("ansible-playbook"), "--inventory", inventory, *arguments],
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.home),
-                "LC_ALL": "C.UTF-8",
-                **startup_variables(self.packages),
-                "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
-                "ANSIBLE_LOCALHOST_WARNING": "false",
-                "SSL_CERT_FILE": str(self.roots),
-                WATCHED: str(self.roots),
-                WATCHED_LOG: str(log.path),
-                **environment,
-            },
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Run(finished.returncode, finished.stdout, finished.stderr, log.value - before)
+        variables = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "LC_ALL": "C.UTF-8",
+            **startup_variables(self.packages),
+            "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "SSL_CERT_FILE": str(self.roots),
+            WATCHED: str(self.roots),
+            WATCHED_LOG: str(log.path),
+            **environment,
+        }
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            status = self.execute(["--inventory", inventory, *arguments], variables, output, errors)
+            for written in (output, errors):
+                written.seek(0)
+            return Run(status, output.read(), errors.read(), log.value - before)
+
+    def execute(
+        self, arguments: list[str | Path], environment: dict[str, str], output: IO[str], errors: IO[str]
+    ) -> int:
+        """Run ansible-playbook with these arguments alone; its exit status."""
+        return start_playbook(*arguments, environment=environment, folder=self.folder, output=output, errors=errors)()
 
     def play(self, tasks: str, hosts: int = 1, header: str = "", **environment: str) -> Run:
         """Run one play with these tasks, in YAML, on all hosts."""

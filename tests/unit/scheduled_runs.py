@@ -17,7 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     carry_out,
     plan_provisioning,
 )
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run, startup_variables
 
 #: Words that mean something to systemd, to cron, to a shell or to a template, unless they are quoted.
 AWKWARD = '50% of "it" isn\'t $HOME \\n ; #'
@@ -71,7 +71,7 @@ class ScheduledRun(Controller):
         """Do what cron does at the hour, and return with which status that ended."""
         line = self.crontab.read_text().splitlines()[-1]
         command = line.split(maxsplit=5)[5].replace("\\%", "%")
-        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin"}
+        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", **startup_variables()}
         return subprocess.run(["/bin/sh", "-c", command], env=environment, cwd=self.home, check=False).returncode
 
     def files(self) -> dict[str, str]:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import SEARCH_PATH
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import debian as debian_java
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Finder, Kind
-from ansible_collections.anchorage.pki.tests.unit.keystores import QUICK, quick_keytool
+from ansible_collections.anchorage.pki.tests.unit.keystores import QUICK, give_quick_keytool
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, ScratchHost, anchor_of
 
@@ -28,13 +26,12 @@ class ScratchDebianJava(ScratchHost):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self.settings = replace(self.settings, search_path=f"{root}/bin:{SEARCH_PATH}")
         self.keystore = root / "etc/ssl/certs/java/cacerts"
         self.defaults = root / "etc/default/cacerts"
         hook = root / "etc/ca-certificates/update.d/jks-keystore"
         for path in (self.keystore, self.defaults, hook, root / "bin/dpkg"):
             path.parent.mkdir(parents=True, exist_ok=True)
-        quick_keytool(root / "bin")
+        give_quick_keytool(self)
         (root / "etc/debian_version").write_text("13.1\n")
         self.defaults.write_text(f"#storepass=''\nstorepass='{PASSWORD}'  # ours\n")
         self.add("debian:other.pem", make_root("Other root"))

@@ -101,9 +101,14 @@ P11_KIT = tuple(name for name in PLATFORMS if name != "alpine")
 _STEPS = ("trust", "ln", "mv", "rm", "find", "run-parts")
 _STEP = """#!/bin/sh
 echo {name} >> {root}/steps
-if [ "$(wc -l < {root}/steps)" = "$(cat {root}/kill_at 2>/dev/null)" ]; then
-    kill -9 "$(cat {root}/victim)" "$PPID"
-    exit 1
+if [ -e {root}/kill_at ]; then
+    read -r last < {root}/kill_at
+    while read -r _; do last=$((last - 1)); done < {root}/steps
+    if [ "$last" = 0 ]; then
+        read -r victim < {root}/victim
+        kill -9 "$victim" "$PPID"
+        exit 1
+    fi
 fi
 exec {command} "$@"
 """

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.anchorage.pki.tests.unit.certctl import COMPILED, SHELL
-from ansible_collections.anchorage.pki.tests.unit.keystores import make_keystore
+from ansible_collections.anchorage.pki.tests.unit.keystores import give_quick_keytool, make_keystore
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_applications import ScratchApplications
 from ansible_collections.anchorage.pki.tests.unit.scratch_browsers import ScratchBrowsers
@@ -79,6 +79,7 @@ def _java(_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreHost]
     _require(shutil.which("keytool"), "a JDK")
     with scratch_people(monkeypatch) as host:
         make_keystore(host.root / "opt/jdk/lib/security/cacerts", "plain PKCS12", other=OTHER.pem)
+        give_quick_keytool(host)
         host.kinds = ("java",)
         yield StoreHost(host, host.picture)
 

@@ -17,8 +17,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
+from ansible_collections.anchorage.pki.tests.unit.ansible_playbook import PROGRAM as PLAYBOOK_PROGRAM
 from ansible_collections.anchorage.pki.tests.unit.plays import Controller
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM
@@ -39,6 +41,20 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+class MountingController(Controller):
+    """A controller whose runs have mounts of their own."""
+
+    mounts: str
+
+    def execute(
+        self, arguments: list[str | Path], environment: dict[str, str], output: IO[str], errors: IO[str]
+    ) -> int:
+        script = f'{self.mounts} && unset SSL_CERT_FILE && exec "$@"'
+        command = ["unshare", "--mount", "sh", "-c", script, "sh", PLAYBOOK_PROGRAM, *arguments]
+        streams = {"stdout": output, "stderr": errors}
+        return subprocess.run(command, env=environment, cwd=self.folder, **streams, timeout=120, check=False).returncode
+
+
 @pytest.fixture
 def marks() -> Iterator[None]:
     """See that there is a folder of marks, which another one can be mounted on."""
@@ -50,15 +66,14 @@ def marks() -> Iterator[None]:
 
 @pytest.fixture
 def controller(tmp_path: Path, marks: None) -> Controller:
-    controller = Controller(tmp_path)
+    controller = MountingController(tmp_path)
     (tmp_path / "root.pem").write_bytes(pem_of(make_root("Corporate root")))
     mounts = []
     for number, folder in enumerate(folder for folder in STORE if os.path.isdir(folder)):
         copy = tmp_path / f"store{number}"
         shutil.copytree(folder, copy, symlinks=True)
         mounts.append(f"mount --bind {shlex.quote(str(copy))} {folder}")
-    script = " && ".join([*mounts, 'unset SSL_CERT_FILE && exec "$@"'])
-    controller.wrapper = ("unshare", "--mount", "sh", "-c", script, "sh")
+    controller.mounts = " && ".join(mounts)
     return controller
 
 

@@ -4,37 +4,80 @@
 
 """Python runs this when it starts in a test's run of ansible-playbook, in its modules too; forked workers inherit it.
 
-Ansible sends a module as an archive of a hundred source files, which Python compiles anew at each start: here once in
-a session. And where a test asks for it, the openings of one file are counted over all processes.
+What each run would make anew from the same files, it finds here after the first run of a session: the compiled sources
+of the collection and of modules, which Ansible sends as archives of a hundred files; those archives; the table of
+ansible-core's own plugins. And where a test asks for it, the openings of one file are counted over all processes.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import marshal
 import os
 import sys
+import tempfile
 import zipimport
+from collections.abc import Callable
 from contextlib import suppress
 from types import CodeType
 from typing import Any
 
-COMPILED = "COMPILED_ARCHIVES"
+KEPT = "KEPT_BY_RUNS"
 WATCHED, WATCHED_LOG = "WATCHED", "WATCHED_LOG"
 
 
-def compile_once(path: str, source: bytes) -> CodeType:
-    """What zipimport makes of a source file, from the folder of what was compiled before."""
-    version = f"{sys.version}{os.path.basename(path)}".encode()
-    kept = os.path.join(os.environ[COMPILED], hashlib.sha256(version + source).hexdigest())
+def keep(kind: str, source: bytes | str, make: Callable[[], Any]) -> Any:
+    """What ``make`` makes of the source, from the folder of what was made before."""
+    text = source if isinstance(source, bytes) else source.encode()
+    kept = os.path.join(os.environ[KEPT], hashlib.sha256(f"{sys.version}{kind}".encode() + text).hexdigest())
     with suppress(FileNotFoundError), open(kept, "rb") as file:
-        return marshal.load(file)  # type: ignore[no-any-return]  # noqa: S302 written below
-    code: CodeType = compile_source(path, source)
+        return marshal.load(file)  # noqa: S302 written below
+    value = make()
     written = f"{kept}.{os.getpid()}"
     with open(written, "wb") as file:
-        marshal.dump(code, file)
+        marshal.dump(value, file)
     os.rename(written, kept)
-    return code
+    return value
+
+
+def keep_modules() -> None:
+    """Keep what zipimport makes of a source file. The archive is in another folder each time."""
+    compile_source = zipimport._compile_source  # type: ignore[attr-defined]  # there is no public way
+
+    def compile_kept(path: str, source: bytes) -> CodeType:
+        return keep(os.path.basename(path), source, lambda: compile_source(path, source))  # type: ignore[no-any-return]
+
+    zipimport._compile_source = compile_kept  # type: ignore[attr-defined]
+
+
+def keep_collections() -> None:
+    """Keep what Ansible's loader of collections makes of a plugin's source, and of the table of all plugins."""
+    from ansible.utils.collection_loader import _collection_finder as finder
+
+    read_table = finder._meta_yml_to_dict
+
+    def compile_kept(source: bytes | str, filename: str, **options: Any) -> CodeType:
+        return keep(filename, source, lambda: compile(source, filename, **options))
+
+    def read_kept(text: bytes | str, content: object) -> dict[str, Any]:
+        return keep("table", text, lambda: read_table(text, content))
+
+    finder.compile = compile_kept  # there in place of the built-in function
+    finder._meta_yml_to_dict = read_kept
+
+
+def keep_archives() -> None:
+    """Lead Ansible's cache of archives, which lasts for a run, to the folder of what is kept."""
+    make_folder = tempfile.mkdtemp
+
+    def make_local_folder(*arguments: Any, **options: Any) -> str:
+        folder = make_folder(*arguments, **options)
+        if str(options.get("prefix")).startswith("ansible-local-"):
+            os.symlink(os.environ[KEPT], os.path.join(folder, "ansiballz_cache"))
+        return folder
+
+    tempfile.mkdtemp = make_local_folder  # type: ignore[assignment]
 
 
 def count_openings(watched: str, log: str) -> None:
@@ -49,8 +92,11 @@ def count_openings(watched: str, log: str) -> None:
     sys.addaudithook(count)
 
 
-if COMPILED in os.environ:
-    compile_source = zipimport._compile_source  # type: ignore[attr-defined]  # there is no public way
-    zipimport._compile_source = compile_once  # type: ignore[attr-defined]
+if KEPT in os.environ:
+    gc.disable()  # a run ends before that pays
+    keep_modules()
+    if [os.path.basename(argument) for argument in sys.orig_argv[1:2]] == ["ansible-playbook"]:
+        keep_collections()
+        keep_archives()
 if WATCHED in os.environ:
     count_openings(os.environ[WATCHED], os.environ[WATCHED_LOG])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.tests.unit import ansible_playbook
 from ansible_collections.anchorage.pki.tests.unit.plays import startup_variables
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -48,29 +48,31 @@ def start_playbook() -> Callable[..., Callable[[], Run]]:
         listed.append({"ansible.builtin.copy": keep, "diff": False, "no_log": True})
         play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": listed}
         (folder / "playbook.json").write_text(json.dumps([play]))
-        running = subprocess.Popen(
-            [Path(sys.executable).with_name("ansible-playbook"), "--diff", "-vvvv", "playbook.json"],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(folder),
-                "LC_ALL": "C.UTF-8",
-                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build/collections"),
-                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-                "ANSIBLE_LOG_PATH": str(folder / "ansible.log"),
-                **startup_variables(),
-                **environment,
-            },
-        )
+        with (folder / "output").open("wb") as output:
+            end = ansible_playbook.start_playbook(
+                "--diff",
+                "-vvvv",
+                "playbook.json",
+                folder=folder,
+                output=output,
+                errors=output,
+                environment={
+                    "PATH": os.environ["PATH"],
+                    "HOME": str(folder),
+                    "LC_ALL": "C.UTF-8",
+                    "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build/collections"),
+                    "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+                    "ANSIBLE_LOG_PATH": str(folder / "ansible.log"),
+                    **startup_variables(),
+                    **environment,
+                },
+            )
 
         def finish() -> Run:
-            output, _errors = running.communicate()
-            assert running.returncode == 0, output
+            status, written = end(), (folder / "output").read_text()
+            assert status == 0, written
             results = json.loads((folder / "results.json").read_text())
-            return Run(results, output + (folder / "ansible.log").read_text())
+            return Run(results, written + (folder / "ansible.log").read_text())
 
         return finish
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,9 @@ from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from ansible_collections.anchorage.pki.tests.unit.keystores import (
     KINDS,
     aliases_in,
+    give_quick_keytool,
     import_into,
     make_keystore,
-    quick_keytool,
 )
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, OTHER, anchor_of, apply, apply_all, settle
@@ -36,8 +35,7 @@ KEYTOOL = shutil.which("keytool") or ""
 @pytest.fixture(autouse=True)
 def java_alone(people: ScratchPeople) -> None:
     people.kinds = ("java",)
-    programs = quick_keytool(people.root / "bin").parent
-    people.settings = replace(people.settings, search_path=f"{programs}:{people.settings.search_path}")
+    give_quick_keytool(people)
 
 
 @pytest.fixture(scope="module")
