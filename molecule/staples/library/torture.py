@@ -49,7 +49,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import Pr
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec, decode
 
 ADDRESS, PORT, NAME = "127.0.0.1", 8473, "www.internal"
-CLIENTS = 2
+CLIENTS = 3
+REST = 0.002  # seconds between the handshakes of a client: a load, not an attack on a small machine
 SWAPS = 200
 BLOCK = 4096
 # The system calls that change something on the disk.
@@ -273,6 +274,7 @@ def shake_hands(stopped: Event, answers: SimpleQueue[Answer]) -> None:
             failures[str(error)] += 1
         else:
             seen[hashlib.sha256(leaf).hexdigest(), hashlib.sha256(staple).hexdigest()] += 1
+        time.sleep(REST)
     answers.put((seen, failures))
 
 
