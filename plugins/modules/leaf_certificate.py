@@ -161,15 +161,42 @@ options:
     default: "0600"
   server:
     description:
-      - The server for which a pointer file is kept. With V(nginx) it is C(nginx.conf) in the leaf's folder, to be
-        included in a C(server) block.
+      - The server for which pointer files are kept in the leaf's folder, and which is tested and reloaded after a
+        change.
+      - With V(nginx) that is C(nginx.conf), to be included in a C(server) block.
+      - With V(haproxy) it is C(haproxy.crt-list), to be named as C(crt-list) of a C(bind) line. HAProxy finds the
+        staple itself.
+      - With V(apache) it is C(apache.conf), to be included in a C(VirtualHost), and C(apache-cache.conf), to be
+        included once outside and before all of them, whichever leaf's. Apache takes no staple from a file, so that the
+        host gets a small responder on loopback, see O(responder_port).
+      - With V(caddy) it is C(caddy.conf), to be imported in a site block. Caddy staples only what it fetches itself,
+        from a URL that these certificates do not have, so that nothing is stapled, with a warning. It needs O(owner) or
+        O(group) and O(mode) to let it read the key.
+      - V(none) is for whatever reads its files from C(current).
+      - nginx sends one staple with all certificates of a name, so that two of a task that share a name must have keys
+        of one kind there.
     type: str
-    choices: [none, nginx]
+    choices: [none, nginx, haproxy, apache, caddy]
     default: none
+  responder_port:
+    description:
+      - The TCP port of 127.0.0.1 at which C(anchorage-respond.socket) of systemd listens where O(server=apache) and
+        there are staples. It is one for all leaves of a host.
+      - The responder answers with the staple of any leaf of O(server=apache) on the host, until five minutes before its
+        end, has no rights, and goes with the last of them. The task has to run as root for it.
+      - Where SELinux confines Apache, it may connect there only with the boolean C(httpd_can_network_connect) on, or
+        with the port among the type C(http_port_t).
+    type: int
+    default: 29477
+    version_added: 0.3.0
   activate:
     description:
       - How the server takes a new generation into use. Where a step fails, the former generation is put back and the
         server reloaded again.
+      - Without it, or without its O(activate.reload), that is the usual way of O(server), which needs root and systemd.
+        The configuration is tested, and the unit reloaded with C(systemctl try-reload-or-restart), which does nothing
+        where it does not run. Where the host does not have the server yet, a warning says so, and the first run that
+        finds it there activates.
       - The host remembers which generation was activated, and by which command. A leaf that is deployed but was not
         activated, since a run had no O(activate) or another one, is activated by the next run that can.
       - On a host where nothing has to change, the probes look once, in the same call; a server that serves something
@@ -179,13 +206,14 @@ options:
     suboptions:
       test:
         description:
-          - The command, as a list of arguments, that tests the server's configuration.
+          - The command, as a list of arguments, that tests the server's configuration. With an O(activate.reload) of
+            your own, nothing is tested without it.
         type: list
         elements: str
       reload:
         description:
-          - The command, as a list of arguments, that makes the server read its certificates again. Required unless
-            O(activate) is empty.
+          - The command, as a list of arguments, that makes the server read its certificates again. Required with
+            O(server=none), unless O(activate) is empty.
         type: list
         elements: str
       timeout:
@@ -238,8 +266,6 @@ EXAMPLES = r"""
     names: [app.internal, 10.0.0.7]
     server: nginx
     activate:
-      test: [nginx, -t]
-      reload: [systemctl, reload-or-restart, nginx]
       probes:
         - port: 443
 

@@ -138,13 +138,14 @@ activation:
           type: str
 notices:
   description: What the user has to know and is no failure, such as a folder that was kept. The action warns of it.
-  returned: after O(deploy) and O(remove)
+  returned: success
   type: list
   elements: str
 """
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Union
 
 from ansible.module_utils.basic import AnsibleModule
@@ -153,7 +154,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.ownership impo
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT, Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
@@ -164,6 +165,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Removal,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.server_commands import with_commands
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     MalformedError,
@@ -184,6 +186,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "group": {"type": "str"},
     "mode": {"type": "raw", "default": "0600"},
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
+    "responder_port": {"type": "int", "default": RESPONDER_PORT},
 }
 TASKS = ("inspect", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {
@@ -216,9 +219,12 @@ def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, Dep
     """What the module does for its validated ``arguments``, and its result. Raises HostError."""
     destination = _destination(arguments)
     activate = arguments["activate"]
-    (activation,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
+    (asked,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
+    activation, notice = with_commands(destination.server, asked)
     if arguments["inspect"] is not None:
-        return inspect_leaves(destination, _decoded("inspect", Inquiry, arguments["inspect"]), activation, check_mode)
+        inquiries = _decoded("inspect", Inquiry, arguments["inspect"])
+        inspection = inspect_leaves(destination, inquiries, activation, check_mode)
+        return replace(inspection, notices=(notice,) if notice else ())
     if arguments["remove"] is not None:
         return remove_leaves(destination, arguments["remove"], check_mode)
     if check_mode:
@@ -240,6 +246,7 @@ def _destination(arguments: dict[str, Any]) -> Destination:
         server=arguments["server"],
         public=Attributes(PUBLIC_MODE, uid, gid),
         private=Attributes(private_key_mode(arguments["mode"]), uid, gid),
+        responder_port=arguments["responder_port"],
     )
 
 

@@ -104,12 +104,17 @@ class Probe:
 
 @dataclass(frozen=True)
 class Activation:
-    """What makes a server use new files. Without commands and probes nothing is done; ``timeout`` in seconds."""
+    """What makes a server use new files. Without commands and probes nothing is done; ``timeout`` in seconds.
+
+    With ``server_commands`` the host reloads the server by the command that it has for that, and tests it so too unless
+    there is a ``test``.
+    """
 
     test: tuple[str, ...] = texts()
     reload: tuple[str, ...] = texts()
     timeout: float = seconds(30.0)
     probes: tuple[Probe, ...] = messages(Probe)
+    server_commands: bool = flag(False)
 
 
 @dataclass(frozen=True)
@@ -135,12 +140,13 @@ class ActivationOutcome:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A host's answer to inquiries, in their order, what the probes saw that is as it should be, and the names of the
-    destination's other leaves."""
+    """A host's answer to inquiries, in their order, what the probes saw that is as it should be, the names of the
+    destination's other leaves, and what its user has to know and is no failure."""
 
     activation: ActivationOutcome = message(ActivationOutcome)
     certificates: tuple[DeployedLeaf, ...] = messages(DeployedLeaf)
     others: tuple[str, ...] = lines()
+    notices: tuple[str, ...] = lines()
 
 
 @dataclass(frozen=True)

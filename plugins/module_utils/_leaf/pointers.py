@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What names the deployed generation: the link ``current``, and the pointer file that a server includes.
+"""What names the deployed generation: the link ``current``, and the pointer files that a server includes.
 
-The pointer file holds absolute paths inside one ``v<N>`` and is replaced by one rename, so that a server which reloads
+A pointer file holds absolute paths inside one ``v<N>`` and is replaced by one rename, so that a server which reloads
 at any instant reads files of one generation. The link alone cannot promise that: each file is opened by its path, and
 the link may change in between.
 """
@@ -30,7 +30,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     generation_number,
     generation_numbers,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS, Named
 
 CURRENT = "current"
 _POINTER_ATTRIBUTES = Attributes(0o644)
@@ -52,7 +52,8 @@ def wanted_pointing(destination: Destination, name: str, number: int, stapled: b
     server = SERVERS[destination.server]
     generation = destination.generation(name, number)
     staple = f"{generation}/{server.staple_file}" if stapled and server.staple_file else ""
-    return Pointing(f"v{number}", {file.name: file.render(generation, staple) for file in server.pointer_files})
+    named = Named(generation, staple, destination.responder_port)
+    return Pointing(f"v{number}", {file.name: file.render(named) for file in server.pointer_files})
 
 
 def used_files(destination: Destination, name: str) -> str:

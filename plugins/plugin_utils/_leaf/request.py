@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
@@ -88,14 +90,33 @@ def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
             )
 
 
-def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) -> Activation | None:
+def check_server(requests: Sequence[LeafRequest], server: str) -> None:
+    """Raise PkiError where ``server`` would send a client the staple of another certificate than it uses."""
+    if not SERVERS[server].one_staple:
+        return
+    stapled = [request for request in requests if request.staple]
+    for first, second in combinations(stapled, 2):
+        shared = sorted(str(name) for name in set(first.names) & set(second.names))
+        if shared and first.key_type.algorithm != second.key_type.algorithm:
+            raise PkiError(
+                f"certificates: {first.name!r} ({first.key_type.value}) and {second.name!r} "
+                f"({second.key_type.value}) are both for {shared[0]}, and {server} sends one staple with both, which "
+                "is right for one of them only. Use one kind of key, set staple to false for both, or take another "
+                "server, such as haproxy."
+            )
+
+
+def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest], server: str) -> Activation | None:
     """What a task's ``activate`` asks for, its probes filled in from the certificates; empty, it asks for nothing.
 
-    Raises PkiError.
+    Without a command to reload, or without ``activate``, that is the server's own. Raises PkiError.
     """
-    if not activate or all(value is None for value in activate.values()):
+    known = bool(SERVERS[server].controls)
+    if activate is None:
+        return Activation(timeout=float(DEFAULT_TIMEOUT), server_commands=True) if known else None
+    if all(value is None for value in activate.values()):
         return None
-    if not activate["reload"]:
+    if not activate["reload"] and not known:
         raise PkiError(
             "activate.reload: name the command that makes the server read its certificates again, or set activate to "
             "{} if the server needs no reload."
@@ -103,13 +124,14 @@ def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) 
     by_name = {request.name: request for request in requests}
     return Activation(
         test=tuple(activate["test"] or ()),
-        reload=tuple(activate["reload"]),
+        reload=tuple(activate["reload"] or ()),
         timeout=float(DEFAULT_TIMEOUT if activate["timeout"] is None else activate["timeout"]),
-        probes=tuple(_probe(probe, by_name) for probe in activate["probes"] or ()),
+        probes=tuple(_probe(probe, by_name, server) for probe in activate["probes"] or ()),
+        server_commands=not activate["reload"],
     )
 
 
-def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest]) -> Probe:
+def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest], server: str) -> Probe:
     name = probe["certificate"] or (next(iter(requests)) if len(requests) == 1 else None)
     if name is None:
         raise PkiError("activate.probes.certificate: say which of the certificates is served there.")
@@ -117,7 +139,8 @@ def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest]) -> Pro
         raise PkiError(f"activate.probes.certificate: no certificate of this task is named {name!r}.")
     request = requests[name]
     server_name = _server_name(probe["server_name"]) if probe["server_name"] else request.server_name
-    return Probe(name, probe["address"], probe["port"], server_name, request.staple)
+    staple = request.staple and not SERVERS[server].fetches_staples
+    return Probe(name, probe["address"], probe["port"], server_name, staple)
 
 
 def _server_name(text: str) -> str:

@@ -10,7 +10,8 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import ActivationOutcome, Deployment, Removal
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Deployment, Inspection, Removal
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
@@ -21,25 +22,26 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, OtherLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
 
 
-def planned_result(plans: Sequence[LeafPlan], served: ActivationOutcome, others: Sequence[OtherLeaf]) -> dict[str, Any]:
-    """The result of a task that changes nothing, or in check mode would change what it says, what is ``served``, and
-    which other leaves the host has."""
+def planned_result(plans: Sequence[LeafPlan], inspection: Inspection, others: Sequence[OtherLeaf]) -> dict[str, Any]:
+    """The result of a task that changes nothing, or in check mode would change what it says, what the ``inspection``
+    saw of servers, and which other leaves the host has."""
     certificates = [plan_result(plan) for plan in plans]
     result: dict[str, Any] = {
         "changed": any(certificate["changed"] for certificate in certificates),
         "certificates": certificates,
-        "activation": encode(served),
+        "activation": encode(inspection.activation),
         "others": [
             {"path": posixpath.join(other.place.destination, other.place.name), "known": other.known}
             for other in others
         ],
     }
     ed25519 = any(plan.request.key_type is KeyType.ED25519 for plan in plans)
-    return with_warnings(result, [ED25519_WARNING] if ed25519 else [])
+    return with_warnings(result, [*inspection.notices, *([ED25519_WARNING] if ed25519 else [])])
 
 
 def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
@@ -47,13 +49,13 @@ def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[st
     return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else dict(result)
 
 
-def activation_warnings(arguments: Mapping[str, Any]) -> list[str]:
-    """What a task has to be warned of whose new leaves no server would notice."""
-    if arguments["server"] == "none" or arguments["activate"] is not None:
+def staple_warnings(requests: Sequence[LeafRequest], server: str) -> list[str]:
+    """What a task has to be warned of whose staples no client would see."""
+    if not SERVERS[server].fetches_staples or not any(request.staple for request in requests):
         return []
     return [
-        f"server is {arguments['server']}, but nothing makes it load new certificates. "
-        "Set activate, or set it to {} if something else reloads it."
+        f"server is {server}, which staples only what it fetches from the OCSP URL in a certificate, and these have "
+        "none: nothing is stapled. Set staple to false if that is as it should be."
     ]
 
 

@@ -27,7 +27,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import de
 from hypothesis import given
 from hypothesis import strategies as st
 
-SERVED = {"activation": encode(ActivationOutcome()), "others": []}
+SERVED = {"activation": encode(ActivationOutcome()), "others": [], "notices": []}
 MALFORMED = "^The host returned a malformed result: "
 MOST_DRIFT = 20
 

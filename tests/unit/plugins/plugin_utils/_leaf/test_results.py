@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
@@ -17,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     DeployedGeneration,
     DeployedLeaf,
     Deployment,
+    Inspection,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
@@ -26,12 +26,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
-    activation_warnings,
     deployed_result,
     leaf_diff,
     plan_result,
     planned_result,
     signed_result,
+    staple_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 
@@ -130,7 +130,7 @@ def test_a_staple_taken_away_is_gone_from_the_result(kept, own_authority, ledger
 
 
 def test_a_task_that_leaves_every_leaf_alone_is_unchanged(kept: LeafPlan) -> None:
-    assert planned_result([kept], ActivationOutcome(), []) == {
+    assert planned_result([kept], Inspection(ActivationOutcome()), []) == {
         "changed": False,
         "certificates": [plan_result(kept)],
         "activation": {"tested": False, "reloaded": False, "probes": []},
@@ -139,23 +139,28 @@ def test_a_task_that_leaves_every_leaf_alone_is_unchanged(kept: LeafPlan) -> Non
 
 
 def test_a_task_is_changed_where_one_of_its_leaves_is(kept: LeafPlan, new: LeafPlan) -> None:
-    assert planned_result([kept, new], ActivationOutcome(), [])["changed"] is True
+    assert planned_result([kept, new], Inspection(ActivationOutcome()), [])["changed"] is True
 
 
 def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_leaf: RequestLeaf) -> None:
     plan = replace(new, request=request_leaf(key_type=KeyType.ED25519))
-    (warning,) = planned_result([plan], ActivationOutcome(), [])["warnings"]
+    (warning,) = planned_result([plan], Inspection(ActivationOutcome()), [])["warnings"]
     assert "no browser accepts" in warning
 
 
 @pytest.mark.parametrize(
-    ("server", "activate", "warned"),
-    [("nginx", None, True), ("nginx", {}, False), ("nginx", {"reload": ["true"]}, False), ("none", None, False)],
+    ("server", "staple", "warned"), [("caddy", True, True), ("caddy", False, False), ("apache", True, False)]
 )
-def test_a_server_that_nothing_tells_of_new_leaves_is_warned_about(server: str, activate: Any, warned: bool) -> None:
-    warnings = activation_warnings({"server": server, "activate": activate})
-    words = f"server is {server}, but nothing makes it load new certificates."
-    assert [warning.startswith(words) for warning in warnings] == [True] * warned
+def test_staples_that_no_client_would_see_are_warned_about(
+    request_leaf: RequestLeaf, server: str, staple: bool, warned: bool
+) -> None:
+    warnings = staple_warnings([request_leaf("a", staple=staple), request_leaf("b", staple=False)], server)
+    assert ["nothing is stapled" in warning for warning in warnings] == [True] * warned
+
+
+def test_what_a_host_notices_of_its_servers_is_a_warning(kept: LeafPlan) -> None:
+    inspection = Inspection(ActivationOutcome(), notices=("server is apache, which is not on this host yet",))
+    assert planned_result([kept], inspection, [])["warnings"] == list(inspection.notices)
 
 
 def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed: SignedLeaf, request_leaf) -> None:
@@ -163,7 +168,7 @@ def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed
     confirmed = DeployedGeneration("app", 7, *signed.shown)
     deployment = Deployment(True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",))
     plans = [alone, signed.plan]
-    result = deployed_result(planned_result(plans, ActivationOutcome(), []), [signed], deployment)
+    result = deployed_result(planned_result(plans, Inspection(ActivationOutcome()), []), [signed], deployment)
     assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
     assert result["activation"] == ACTIVATION
     assert result["warnings"] == ["an old generation stays"]

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stays on a host for the time when no controller is at work: one file with the programs of this folder.
+
+It is a zip file that Python runs (https://docs.python.org/3/library/zipapp.html), of the sources that this very call
+runs by, stored as they are, so that whoever audits a host can read them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import io
+import sys
+import zipfile
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+
+FOLDER = "/usr/local/lib/anchorage"
+NAME = "staples.pyz"
+
+PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
+# The programs, and all that they import: a test holds it to that.
+MODULES = ("_x509.der", "_x509.staple")
+
+_MAIN = f"""\
+# Written by Ansible (anchorage.pki). Usage: {NAME} PROGRAM
+import importlib
+import sys
+
+sys.exit(importlib.import_module(f"{PACKAGE}._programs.{{sys.argv[1]}}").main())
+"""
+# The first moment that a zip file can hold: the same sources make the same bytes.
+_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def bundle(modules: tuple[str, ...] = MODULES) -> bytes:
+    """The content of the file. Raises HostError where the sources cannot be had."""
+    files = {"__main__.py": _MAIN}
+    for name in modules:
+        parts = f"{PACKAGE}.{name}".split(".")
+        files.update({"/".join([*parts[:depth], "__init__.py"]): "" for depth in range(1, len(parts))})
+        files["/".join(parts) + ".py"] = _source(f"{PACKAGE}.{name}")
+    content = io.BytesIO()
+    # Isolated: neither its user's environment nor the current folder decides what it runs.
+    content.write(f"#!{sys.executable} -I\n".encode())
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for path, text in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(path, _TIME), text)
+    return content.getvalue()
+
+
+def _source(name: str) -> str:
+    try:
+        return inspect.getsource(importlib.import_module(name))
+    except OSError as error:
+        raise HostError(f"the source of {name} cannot be read") from error

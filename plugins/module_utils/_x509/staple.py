@@ -1,0 +1,99 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The facts of a staple (RFC 6960, section 4.2.1), read without a library.
+
+Nothing is verified here: that was done on the controller, before the staple was sent.
+"""
+
+from __future__ import annotations
+
+import calendar
+import time
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
+    GENERALIZED_TIME,
+    INTEGER,
+    OBJECT_IDENTIFIER,
+    OCTET_STRING,
+    SEQUENCE,
+    DerError,
+    children,
+    is_whole_der,
+)
+
+_ENUMERATED = 0x0A
+_EXPLICIT_0 = 0xA0
+_SUCCESSFUL = b"\x00"
+_GOOD = 0x80
+
+#: Tag, and where the content begins and ends.
+_Element = tuple[int, int, int]
+
+
+class StapleFacts(NamedTuple):
+    """What a staple says. Times are seconds since 1970-01-01 UTC.
+
+    ``certificate_id`` is issuerNameHash, issuerKeyHash and serialNumber of its CertID, in DER: the algorithm before
+    them may be written in two ways. A request for the same certificate has these bytes in it, and no other one has,
+    since two of the three are digests.
+    """
+
+    certificate_id: bytes
+    good: bool
+    this_update: int
+    next_update: int
+
+
+def read_staple(der: bytes) -> StapleFacts:
+    """The facts of the staple ``der``, which must hold one response and the time of its end. Raises DerError."""
+    if not is_whole_der(der):
+        raise DerError("it is truncated or not DER")
+    (whole,) = children(der, 0, len(der))
+    ((_tag, start, end),) = _fields(der, whole, _ENUMERATED)
+    if der[start:end] != _SUCCESSFUL:
+        raise DerError("it is no successful response")
+    _status, answer = _fields(der, whole, _ENUMERATED, _EXPLICIT_0)
+    (content,) = _fields(der, answer, SEQUENCE)
+    _kind, basic = _fields(der, content, OBJECT_IDENTIFIER, OCTET_STRING)
+    (signed,) = _fields(der, basic, SEQUENCE)
+    (data,) = _fields(der, signed, SEQUENCE)
+    lists = [element for element in children(der, data[1], data[2]) if element[0] == SEQUENCE]
+    if len(lists) != 1:  # the other fields have tags of their own
+        raise DerError("it does not have the fields of a response")
+    responses = list(children(der, lists[0][1], lists[0][2]))
+    if len(responses) != 1:
+        raise DerError("it does not hold exactly one response")
+    return _read_single(der, responses[0])
+
+
+def _read_single(der: bytes, single: _Element) -> StapleFacts:
+    certificate, status, this_update, end = _fields(der, single, SEQUENCE, None, GENERALIZED_TIME, _EXPLICIT_0)
+    _algorithm, name, _key, serial = _fields(der, certificate, SEQUENCE, OCTET_STRING, OCTET_STRING, INTEGER)
+    (next_update,) = _fields(der, end, GENERALIZED_TIME)
+    # The content of the first digest begins two bytes after its tag, since it is shorter than 128 bytes.
+    return StapleFacts(
+        certificate_id=der[name[1] - 2 : serial[2]],
+        good=status[0] == _GOOD,
+        this_update=_read_time(der, this_update),
+        next_update=_read_time(der, next_update),
+    )
+
+
+def _fields(der: bytes, parent: _Element, *tags: int | None) -> list[_Element]:
+    """The first elements in ``parent``, which must have these tags, None for any. Raises DerError."""
+    found = list(children(der, parent[1], parent[2]))[: len(tags)]
+    if len(found) < len(tags) or any(tag not in (None, element[0]) for tag, element in zip(tags, found)):
+        raise DerError("it does not have the fields of a response")
+    return found
+
+
+def _read_time(der: bytes, element: _Element) -> int:
+    """A GeneralizedTime as RFC 6960 has it: in UTC, without fractions of a second."""
+    text = der[element[1] : element[2]].decode("ascii", "replace")
+    try:
+        return calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ"))
+    except ValueError:
+        raise DerError("it has a date that cannot be read") from None
