@@ -4,7 +4,7 @@
 
 """Deploy two generations of a leaf in turns, under load and adverse conditions, and tell what clients were shown.
 
-``sets`` are leaves of different key types, each with its staple, as ``sign_sets.py`` wrote them. The host's half
+``sets`` is a file of leaves of different key types, each with its staple, that ``sign_sets.py`` wrote. The host's half
 deploys them at a ``server`` of this module's own, with the activation that a task would name, while another loop
 reloads the server all the time. Clients make a handshake each, as fast as the server answers: what they are shown has
 to be a leaf and the staple that belongs to it. The ``ordeal`` is what happens meanwhile: 200 ``swaps``; ``kills`` of
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import multiprocessing
 import os
 import signal
@@ -46,11 +47,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Probe,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_staple
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec, decode
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode
 
 ADDRESS, PORT, NAME = "127.0.0.1", 8473, "www.internal"
 CLIENTS = 3
-REST = 0.002  # seconds between the handshakes of a client: a load, not an attack on a small machine
 SWAPS = 200
 BLOCK = 4096
 # The system calls that change something on the disk.
@@ -123,11 +123,12 @@ def main() -> None:
         {
             "server": {"type": "str", "required": True, "choices": list(SERVERS)},
             "ordeal": {"type": "str", "required": True, "choices": list(ORDEALS)},
-            "sets": {"type": "list", "elements": "dict", "options": argument_spec(Delivery), "required": True},
+            "sets": {"type": "path", "required": True},
         }
     )
     kind, ordeal = module.params["server"], ORDEALS[module.params["ordeal"]]
-    deliveries = [decode(Delivery, one) for one in module.params["sets"]]
+    sets = json.loads(Path(module.params["sets"]).read_text(encoding="utf-8"))
+    deliveries = [decode(Delivery, one) for one in sets]
     # Below /tmp, where everybody may write, root keeps no private key.
     with tempfile.TemporaryDirectory(prefix=".torture-", dir=Path.home()) as scratch:
         destination = Destination(f"{scratch}/pki", kind, Attributes(0o644), Attributes(0o600))
@@ -274,7 +275,6 @@ def shake_hands(stopped: Event, answers: SimpleQueue[Answer]) -> None:
             failures[str(error)] += 1
         else:
             seen[hashlib.sha256(leaf).hexdigest(), hashlib.sha256(staple).hexdigest()] += 1
-        time.sleep(REST)
     answers.put((seen, failures))
 
 
