@@ -45,7 +45,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 
-DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port")
+DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port", "withdrawal")
 
 
 class ActionModule(PkiAction):
@@ -62,7 +62,8 @@ class ActionModule(PkiAction):
         check_server(requests, arguments["server"])
         places = _places([request.name for request in requests], arguments, task_vars)
         authority = self.authority(arguments["authority"], task_vars)
-        check_requests(requests, authority.policy)
+        if arguments["issue"]:
+            check_requests(requests, authority.policy)
         return self._run_transaction(authority, requests, places, arguments, task_vars)
 
     def _run_transaction(
@@ -78,10 +79,11 @@ class ActionModule(PkiAction):
         call = self._caller({option: arguments[option] for option in DEPLOYMENT_OPTIONS}, task_vars)
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
             now = datetime.now(timezone.utc)
-            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now)
+            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now, arguments["issue"])
             plans, inspection = transaction.plan(requests, places)
             others = transaction.others(inspection.others, task_vars["inventory_hostname"], _destination(arguments))
             result = self._planned(plans, planned_result(plans, inspection, others), arguments)
+            result = with_warnings(result, transaction.warnings(plans))
             if result["changed"]:
                 self.keep_arguments_off_disk()  # before anything is signed in vain
             if self.check_mode:

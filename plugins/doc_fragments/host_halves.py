@@ -47,6 +47,10 @@ options:
         description: Whether that leaf would be kept with a PKCS#12 file.
         type: bool
         default: false
+      staple:
+        description: Whether the leaf is to have a staple, for which O(server) may need a responder.
+        type: bool
+        default: false
   deploy:
     description:
       - The leaves to deploy, all together or none. Not available in check mode.
@@ -185,6 +189,14 @@ options:
       - The port of 127.0.0.1 at which the host's own responder gives a server its staples.
     type: int
     default: 29477
+  withdrawal:
+    description:
+      - Whether staples are withdrawn on the host before they end, where that is needed and possible.
+    type: str
+    choices:
+      - auto
+      - "off"
+    default: "off"
 """
 
     ANCHOR_DEPLOYMENT = r"""

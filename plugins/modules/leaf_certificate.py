@@ -53,6 +53,14 @@ options:
     choices: [present, absent]
     default: present
     version_added: 0.2.0
+  issue:
+    description:
+      - Whether new leaves are issued. With V(false), staples are renewed, files repaired and servers activated alone,
+        for which neither the root's key nor the issuing one is needed. A leaf that would have to be new stays as it is,
+        with the reason in RV(certificates[].reason) or in a warning, and keeps being stapled as long as it is valid.
+    type: bool
+    default: true
+    version_added: 0.3.0
   name:
     description:
       - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
@@ -70,8 +78,8 @@ options:
   certificates:
     description:
       - Many leaves at once, instead of O(name) and O(names). They are deployed and activated as one. Each may have
-        its own O(profile), O(key_type), O(private_key), O(lifetime), O(staple) and O(pkcs12_passphrase); the task's
-        hold for those that do not.
+        its own O(profile), O(key_type), O(private_key), O(lifetime), O(staple), O(must_staple) and
+        O(pkcs12_passphrase); the task's hold for those that do not.
       - The list may be empty, to see what the host has.
     type: list
     elements: dict
@@ -103,6 +111,10 @@ options:
       staple:
         description: See O(staple).
         type: bool
+      must_staple:
+        description: See O(must_staple).
+        type: bool
+        version_added: 0.3.0
       pkcs12_passphrase:
         description: See O(pkcs12_passphrase).
         type: str
@@ -135,6 +147,16 @@ options:
       - Whether an OCSP response is signed for the leaf, to be stapled by the server.
     type: bool
     default: true
+  must_staple:
+    description:
+      - Whether the leaf says that clients are to refuse it without a staple (RFC 7633). Clients that use GnuTLS do;
+        most others ignore it.
+      - Needs O(staple) and a O(server) that shows it. The staple of such a leaf is never withdrawn, since clients
+        refuse the leaf with an expired staple and without one alike. See to it that somebody is told when it is not
+        renewed.
+    type: bool
+    default: false
+    version_added: 0.3.0
   pkcs12_passphrase:
     description:
       - Deploy a PKCS#12 file with key and chain too, C(bundle.p12), under this passphrase. A changed passphrase takes
@@ -246,6 +268,19 @@ options:
             description:
               - The server name to ask for (SNI). Without it, the first DNS name of the certificate.
             type: str
+  withdrawal:
+    description:
+      - Whether a staple is withdrawn on the host five minutes before its end where no run has renewed it, so that a
+        server without one goes on to serve. nginx, for instance, serves a staple for as long as it has the file.
+      - With V(auto), a systemd timer does so, for O(server=nginx) and O(server=none), where the task runs as root, and
+        root alone can write in all folders on the way to C(/usr/local/lib/anchorage). It sets the pointers to the
+        generation without its staple, runs the test and the reload of O(activate), and reloads no unit that is
+        stopped. RV(certificates[].withdrawal) says whether it is there.
+      - With V(off), there is none, and one that is there is removed.
+    type: str
+    choices: [auto, "off"]
+    default: auto
+    version_added: 0.3.0
 seealso:
   - module: anchorage.pki.certificate_authority
   - module: anchorage.pki.trust_anchor
@@ -280,6 +315,12 @@ EXAMPLES = r"""
       - name: metrics
         names: [metrics.internal]
 
+- name: The staple alone, where the issuing key is locked away
+  anchorage.pki.leaf_certificate:
+    name: app
+    names: [app.internal, 10.0.0.7]
+    issue: false
+
 - name: A leaf that was renamed, so that nothing names its folder any more
   anchorage.pki.leaf_certificate:
     name: former-name
@@ -306,8 +347,8 @@ certificates:
     action:
       description:
         - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new
-          staple for the same leaf, V(repair) restores modes, owners or pointers, V(activate) has a server use what is
-          deployed, V(remove) takes the leaf away.
+          staple for the same leaf, V(repair) restores modes, owners, pointers or the withdrawal, V(activate)
+          has a server use what is deployed, V(remove) takes the leaf away.
       type: str
       sample: none
     reason:
@@ -328,6 +369,14 @@ certificates:
     generation:
       description: The number of the generation in use; before the change in check mode.
       type: int
+    withdrawal:
+      description:
+        - Whether the staple is withdrawn on the host before it ends. V(installed) where a timer there does so;
+          V(not needed) without a staple, with O(withdrawal=off), or with a server that needs none; V(unavailable) where
+          the task is not root's, systemd does not run, or others than root may write in a folder on the way.
+        - In check mode, what it would be.
+      type: str
+      sample: installed
     subject:
       description: The subject of the leaf (RFC 4514), which is not returned where a leaf is still to be made.
       type: str

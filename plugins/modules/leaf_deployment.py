@@ -97,6 +97,14 @@ certificates:
       description: Whether there was anything of the leaf to remove, or in check mode would be.
       returned: with O(remove)
       type: bool
+    withdrawn:
+      description: When its staple was withdrawn, in UTC; empty where it was not.
+      returned: with O(inspect)
+      type: str
+withdrawal:
+  description: Whether staples are withdrawn on the host before they end; with O(inspect), whether they would be.
+  returned: with O(inspect) and O(deploy)
+  type: str
 others:
   description: The names of the leaves in O(destination) that O(inspect) does not name.
   returned: with O(inspect)
@@ -167,6 +175,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.server_commands import with_commands
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import (
+    Withdrawal,
+    set_up,
+    take_down,
+    with_drift,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     MalformedError,
     Message,
@@ -187,6 +201,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "mode": {"type": "raw", "default": "0600"},
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
     "responder_port": {"type": "int", "default": RESPONDER_PORT},
+    "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "off"},
 }
 TASKS = ("inspect", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {
@@ -221,15 +236,17 @@ def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, Dep
     activate = arguments["activate"]
     (asked,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
     activation, notice = with_commands(destination.server, asked)
+    withdrawal = Withdrawal(destination, activation, arguments["withdrawal"] == "auto")
     if arguments["inspect"] is not None:
         inquiries = _decoded("inspect", Inquiry, arguments["inspect"])
-        inspection = inspect_leaves(destination, inquiries, activation, check_mode)
+        inspection = with_drift(inspect_leaves(destination, inquiries, activation, check_mode), withdrawal)
         return replace(inspection, notices=(notice,) if notice else ())
     if arguments["remove"] is not None:
-        return remove_leaves(destination, arguments["remove"], check_mode)
+        return take_down(remove_leaves(destination, arguments["remove"], check_mode), destination.path, check_mode)
     if check_mode:
         raise HostError("deploy: not available in check mode, in which nothing is signed that could be deployed.")
-    return deploy(destination, _decoded("deploy", Delivery, arguments["deploy"]), activation)
+    deliveries = _decoded("deploy", Delivery, arguments["deploy"])
+    return set_up(deploy(destination, deliveries, activation), deliveries, withdrawal)
 
 
 def _decoded(option: str, kind: Callable[..., Message], values: list[Any]) -> list[Message]:

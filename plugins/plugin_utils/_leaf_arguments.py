@@ -20,9 +20,16 @@ LEAF_SPEC: dict[str, Any] = {
     "private_key": {"type": "str", "choices": ["controller", "host"], "no_log": False},
     "lifetime": {"type": "int"},
     "staple": {"type": "bool"},
+    "must_staple": {"type": "bool"},
     "pkcs12_passphrase": {"type": "str", "no_log": True},
 }
-DEFAULTS = {"profile": "server", "key_type": "ecdsa-p256", "private_key": "controller", "staple": True}
+DEFAULTS = {
+    "profile": "server",
+    "key_type": "ecdsa-p256",
+    "private_key": "controller",
+    "staple": True,
+    "must_staple": False,
+}
 NAMES_SPEC: dict[str, Any] = {"type": "list", "elements": "str"}
 PROBE_SPEC: dict[str, Any] = {
     "certificate": {"type": "str"},
@@ -40,6 +47,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **AUTHORITY_SPEC,
     **PASSPHRASE_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "issue": {"type": "bool", "default": True},
     "name": {"type": "str"},
     "names": NAMES_SPEC,
     **{
@@ -62,6 +70,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
     "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "activate": {"type": "dict", "options": ACTIVATE_SPEC},
+    "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "auto"},
 }
 CONDITIONS: dict[str, Any] = {
     "mutually_exclusive": [("name", "certificates"), ("names", "certificates")],

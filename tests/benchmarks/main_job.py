@@ -90,6 +90,7 @@ def plan(number: int) -> LeafPlan:
         private_key="controller",
         lifetime=None,
         staple=True,
+        must_staple=False,
         pkcs12_passphrase=None,
     )
     deployed = DeployedLeaf(request.name)

@@ -24,6 +24,10 @@ LOCK_FILE = ".lock"
 RESPONDER_PORT = 29477
 
 
+class BusyError(HostError):
+    """Another run is at work in the destination."""
+
+
 @dataclass(frozen=True)
 class Destination:
     """Where leaves are kept on this host, for which server, and who may read which of their files.
@@ -98,7 +102,7 @@ def _take_lock(folder: int, path: str, timeout: float, shared: bool = False, cre
     try:
         return take_lock(LOCK_FILE, timeout, folder, shared, create)
     except LockTimeout as error:
-        raise HostError(
+        raise BusyError(
             f"Another run has been working in {path} for {timeout:.0f} seconds. Nothing was changed: "
             "wait for its end and run the task again."
         ) from error

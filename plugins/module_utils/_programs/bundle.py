@@ -23,7 +23,32 @@ NAME = "staples.pyz"
 
 PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
 # The programs, and all that they import: a test holds it to that.
-MODULES = ("_x509.der", "_x509.staple")
+MODULES = (
+    "_host.commands",
+    "_host.errors",
+    "_host.lock",
+    "_host.regular_files",
+    "_host.safe_files",
+    "_leaf.destination",
+    "_leaf.files",
+    "_leaf.generations",
+    "_leaf.journal",
+    "_leaf.names",
+    "_leaf.pointers",
+    "_leaf.servers",
+    "_leaf.withdrawn",
+    "_programs.bundle",
+    "_programs.installation",
+    "_programs.respond",
+    "_programs.withdraw",
+    "_programs.withdrawal.commands",
+    "_programs.withdrawal.leaf",
+    "_programs.withdrawal.recipes",
+    "_programs.withdrawal.units",
+    "_x509.der",
+    "_x509.pem_block",
+    "_x509.staple",
+)
 
 _MAIN = f"""\
 # Written by Ansible (anchorage.pki). Usage: {NAME} PROGRAM

@@ -41,12 +41,14 @@ _SYSTEMCTL_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things are on a host. ``running`` exists where systemd is the init system, see sd_booted(3)."""
+    """Where things are on a host. ``running`` exists where systemd is the init system, see sd_booted(3); in ``stamps``
+    it keeps when its persistent timers last elapsed."""
 
     settings: str = "/etc/anchorage"
     programs: str = FOLDER
     units: str = "/etc/systemd/system"
     running: str = "/run/systemd/system"
+    stamps: str = "/var/lib/systemd/timers"
     search_path: str | None = None
 
 

@@ -86,6 +86,17 @@ def preflight(plans: Sequence[LeafPlan], authority: Authority, passphrases: Pass
         issuer.check(plan)
 
 
+def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[IssuingAuthority]:
+    """The issuing authorities under which ``plans`` have staples signed."""
+    signed: set[str] = set()
+    for plan in plans:
+        if plan.request.staple and plan.decision.action is Action.LEAF:
+            signed.update(issuer.sha256 for issuer in authority.issuers[-1:])
+        elif plan.request.staple and plan.decision.action is Action.STAPLE and plan.record:
+            signed.add(plan.record.issuer_sha256)
+    return [issuer for issuer in authority.issuers if issuer.sha256 in signed]
+
+
 def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Ledger, now: datetime) -> None:
     """Note in ``ledger`` what the host has in use now, be it from a run whose end the controller did not see."""
     in_use = {leaf.plan.place: leaf.shown for leaf in signed}
@@ -99,11 +110,12 @@ def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Led
 
 
 def _is_unconfirmed(plan: LeafPlan) -> bool:
-    """Whether the host has what the ledger knows as signed only."""
+    """Whether the host has something else than the ledger knows as in use: what a run delivered whose end was not
+    seen, or what somebody put back."""
     if plan.record is None:
         return False
-    staple = plan.record.staple(plan.deployed.staple_sha256)
-    return plan.record.status == "signed" or (staple is not None and staple.deployed_at is None)
+    has, known = plan.record.staple(plan.deployed.staple_sha256), plan.record.staple_in_use
+    return plan.record.status in ("signed", "superseded") or has != known
 
 
 def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
@@ -163,7 +175,9 @@ class _Issuer:
         key = None if request.private_key == "host" else generate_key(request.key_type)
         public_key = key.public_key() if key else requested_key(plan.deployed.csr, request)
         validity = validity_from(self._now, self._days(request))
-        certificate = sign_leaf(public_key, self._issuing_signer(), request.names, request.profile, validity)
+        certificate = sign_leaf(
+            public_key, self._issuing_signer(), request.names, request.profile, validity, request.must_staple
+        )
         staple = self._sign_staple(certificate, issuer) if request.staple else None
         delivery = _with_leaf(_delivery(plan, staple), request, certificate, issuer, key)
         return SignedLeaf(plan, certificate, staple, delivery)

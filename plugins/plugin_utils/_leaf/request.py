@@ -29,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
 # Seconds for test, reload and probes together.
 DEFAULT_TIMEOUT = 30
 # What the task says once for all certificates, and each certificate may say for itself.
-SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "pkcs12_passphrase")
+SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "must_staple", "pkcs12_passphrase")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class LeafRequest:
     private_key: str
     lifetime: int | None
     staple: bool
+    must_staple: bool
     pkcs12_passphrase: str | None = field(repr=False)
 
     @property
@@ -63,8 +64,8 @@ def parse_requests(arguments: Mapping[str, Any]) -> list[LeafRequest]:
         return []
     folder_names(arguments)  # refuses what cannot be one
     if arguments["certificates"] is None:
-        return [_parse_request(arguments, {})]
-    return [_parse_request(entry, arguments) for entry in arguments["certificates"]]
+        return [_parse_request(arguments, {}, arguments["server"])]
+    return [_parse_request(entry, arguments, arguments["server"]) for entry in arguments["certificates"]]
 
 
 def folder_names(arguments: Mapping[str, Any]) -> list[str]:
@@ -150,13 +151,15 @@ def _server_name(text: str) -> str:
         raise PkiError(f"activate.probes.server_name: {str(error).removeprefix('names: ')}") from error
 
 
-def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> LeafRequest:
+def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any], server: str) -> LeafRequest:
     options: dict[str, Any] = {
         option: defaults.get(option) if entry.get(option) is None else entry[option] for option in SHARED_OPTIONS
     }
     name = entry["name"]
     if options["lifetime"] is not None and options["lifetime"] < 1:
         raise PkiError(f"lifetime: give one day or more for {name!r}.")
+    if options["must_staple"]:
+        _check_must_staple(name, options, server)
     if options["pkcs12_passphrase"] == "":
         raise PkiError(f"pkcs12_passphrase: give one for {name!r}, or leave the option out for no bundle.p12.")
     return LeafRequest(
@@ -167,5 +170,20 @@ def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Lea
         private_key=options["private_key"],
         lifetime=options["lifetime"],
         staple=options["staple"],
+        must_staple=options["must_staple"],
         pkcs12_passphrase=options["pkcs12_passphrase"],
     )
+
+
+def _check_must_staple(name: str, options: Mapping[str, Any], server: str) -> None:
+    """Raise PkiError where a leaf that is refused without a staple would have none."""
+    if not options["staple"]:
+        raise PkiError(f"must_staple: {name!r} would be refused by clients, since staple is false. Change one of them.")
+    if options["profile"] == Profile.CLIENT.value:
+        raise PkiError(f"must_staple: {name!r} is for clients alone (profile), and no client shows a staple.")
+    if not SERVERS[server].staple_file:
+        able = ", ".join(name for name, row in SERVERS.items() if row.staple_file)
+        raise PkiError(
+            f"must_staple: clients would refuse {name!r}, since nothing makes sure that server {server!r} shows its "
+            f"staple. Servers that do: {able}."
+        )

@@ -119,9 +119,10 @@ def sign_leaf(
     names: tuple[SubjectAlternativeName, ...],
     profile: Profile,
     validity: Validity,
+    must_staple: bool = False,
 ) -> x509.Certificate:
     """A leaf. Its CN is one of its DNS names; with none of them the subject is empty and the names are critical
-    (RFC 5280, section 4.2.1.6)."""
+    (RFC 5280, section 4.2.1.6). With ``must_staple``, clients that know the extension refuse it without a staple."""
     subject = _leaf_subject(names)
     builder = (
         _builder(public_key, subject, signer.certificate.subject, validity)
@@ -130,6 +131,9 @@ def sign_leaf(
         .add_extension(x509.ExtendedKeyUsage(_leaf_purposes(profile)), critical=False)
         .add_extension(x509.SubjectAlternativeName([name.general_name() for name in names]), critical=not subject.rdns)
     )
+    if must_staple:
+        feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
+        builder = builder.add_extension(feature, critical=False)
     return _sign(builder, signer)
 
 
@@ -147,6 +151,15 @@ def profile_of(certificate: x509.Certificate) -> Profile | None:
     """The profile that a leaf of this collection was issued with."""
     purposes = list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     return next((profile for profile in Profile if _leaf_purposes(profile) == purposes), None)
+
+
+def requires_staple(certificate: x509.Certificate) -> bool:
+    """Whether a leaf was issued with ``must_staple`` (RFC 7633)."""
+    try:
+        feature = certificate.extensions.get_extension_for_class(x509.TLSFeature).value
+    except x509.ExtensionNotFound:
+        return False
+    return x509.TLSFeatureType.status_request in feature
 
 
 def _builder(

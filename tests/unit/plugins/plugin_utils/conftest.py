@@ -124,6 +124,7 @@ def request_leaf() -> Callable[..., LeafRequest]:
             "private_key": "controller",
             "lifetime": None,
             "staple": True,
+            "must_staple": False,
             "pkcs12_passphrase": None,
             **options,
         }

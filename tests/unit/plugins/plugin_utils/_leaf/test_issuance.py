@@ -39,7 +39,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan, decide
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify_staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of, requires_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     KeyType,
     encode_key,
@@ -52,6 +52,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtensionOID
 
 DAY = timedelta(days=1)
 NOTHING = DeployedLeaf("app")
@@ -108,6 +109,16 @@ def test_a_leaf_travels_with_its_key_its_chain_and_its_staple(
     assert verify_staple(sent.staple, leaf, own_authority.issuing.certificate, now)
     assert (sent.pkcs12, sent.pkcs12_passphrase) == (b"", "")
     leaf.verify_directly_issued_by(own_authority.issuing.certificate)
+
+
+@pytest.mark.parametrize("must_staple", [True, False])
+def test_a_leaf_says_whether_it_needs_a_staple(
+    own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now: datetime, must_staple: bool
+) -> None:
+    leaf = signed(leaf_plan(request_leaf(must_staple=must_staple)), own_authority, ledger, now).certificate
+    assert requires_staple(leaf) is must_staple
+    features = [extension.value for extension in leaf.extensions if extension.oid == ExtensionOID.TLS_FEATURE]
+    assert features == [x509.TLSFeature([x509.TLSFeatureType.status_request])][: int(must_staple)]
 
 
 def test_no_key_is_used_twice(own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
+    SHARED_OPTIONS,
     LeafRequest,
     activation,
     check_requests,
@@ -37,14 +38,16 @@ TASK: dict[str, Any] = {
     "private_key": "controller",
     "lifetime": None,
     "staple": True,
+    "must_staple": False,
     "pkcs12_passphrase": None,
+    "server": "none",
 }
 ACTIVATE: dict[str, Any] = {"test": None, "reload": ["reload"], "timeout": 30, "probes": None}
 PROBE: dict[str, Any] = {"certificate": None, "address": "127.0.0.1", "port": 443, "server_name": None}
 
 
 def entry(name: str, *names: str, **options: Any) -> dict[str, Any]:
-    left_out = dict.fromkeys(("profile", "key_type", "private_key", "lifetime", "staple", "pkcs12_passphrase"))
+    left_out = dict.fromkeys(SHARED_OPTIONS)
     return {**left_out, "name": name, "names": list(names or [f"{name}.test"]), **options}
 
 
@@ -224,3 +227,24 @@ def test_a_task_may_want_no_leaf_but_has_to_say_what_is_to_be_absent() -> None:
     assert parse_requests({**TASK, "certificates": []}) == []
     with pytest.raises(PkiError, match=r"^certificates: name at least one certificate"):
         folder_names({**TASK, "certificates": []})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"staple": False, "server": "nginx"}, "'app' would be refused by clients, since staple is false"),
+        ({"profile": "client", "server": "nginx"}, "no client shows a staple"),
+        ({"server": "none"}, "nothing makes sure that server 'none' shows its staple. Servers that do: nginx"),
+    ],
+)
+def test_a_leaf_that_needs_a_staple_gets_one_that_is_shown(options: dict[str, Any], words: str) -> None:
+    task = {**TASK, "server": options.pop("server")}
+    with pytest.raises(PkiError, match="must_staple: ") as refusal:
+        parse_requests({**task, "certificates": [entry("app", must_staple=True, **options)]})
+    assert words in str(refusal.value)
+
+
+def test_a_leaf_that_needs_a_staple_is_asked_for_one_by_one_or_for_all() -> None:
+    task = {**TASK, "server": "nginx", "must_staple": True}
+    first, second = parse_requests({**task, "certificates": [entry("first"), entry("second", must_staple=False)]})
+    assert (first.must_staple, second.must_staple) == (True, False)
