@@ -40,7 +40,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,13 @@ class _Issuer:
         record, issuer = self._recorded(plan)
         staple = None
         if plan.decision.action is Action.STAPLE and plan.request.staple:
-            staple = self._sign_staple(record.certificate, issuer)
+            staple = self._sign_staple(record.certificate, issuer, self._installed(plan, record))
         return SignedLeaf(plan, record.certificate, staple, _delivery(plan, staple))
+
+    def _installed(self, plan: LeafPlan, record: LeafRecord) -> datetime | None:
+        """The thisUpdate of the staple on the host. One of the future, by a clock that was ahead, gives way to any."""
+        staple = record.staple(plan.deployed.staple_sha256)
+        return staple.this_update if staple and staple.this_update <= self._now else None
 
     def _recorded(self, plan: LeafPlan) -> tuple[LeafRecord, IssuingAuthority]:
         """What the ledger knows of the deployed leaf, and its issuer."""
@@ -193,9 +198,11 @@ class _Issuer:
                 "Run certificate_authority, which renews it."
             )
 
-    def _sign_staple(self, certificate: x509.Certificate, issuer: IssuingAuthority) -> Staple:
-        days = self._authority.policy.lifetimes.staple
-        return sign_staple(certificate, issuer.certificate, self._responder_signer(issuer), days, self._now)
+    def _sign_staple(
+        self, certificate: x509.Certificate, issuer: IssuingAuthority, installed: datetime | None = None
+    ) -> Staple:
+        days, responder = self._authority.policy.lifetimes.staple, self._responder_signer(issuer)
+        return sign_staple(certificate, issuer.certificate, responder, days, self._now, installed)
 
     def _issuing_signer(self) -> Signer:
         if self._issuing is None:
@@ -207,7 +214,7 @@ class _Issuer:
         responder = issuer.responder
         start, end = responder.certificate.not_valid_before_utc, responder.certificate.not_valid_after_utc
         # As the gate through which the staple goes has it.
-        if not start - SKEW <= self._now < end - SKEW:
+        if not start - SKEW <= self._now < end - SHORTEST_STAPLE:
             raise AuthorityDueError(
                 f"The OCSP responder is valid from {start:%Y-%m-%d} to {end:%Y-%m-%d} only, so that no staple can be "
                 "signed. Run certificate_authority, which renews it."

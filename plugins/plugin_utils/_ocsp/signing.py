@@ -16,12 +16,18 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes impo
 
 
 def sign_staple(
-    leaf: x509.Certificate, issuer: x509.Certificate, responder: Signer, days: int, now: datetime
+    leaf: x509.Certificate,
+    issuer: x509.Certificate,
+    responder: Signer,
+    days: int,
+    now: datetime,
+    installed: datetime | None = None,
 ) -> Staple:
     """A response "good" for ``leaf``, valid for ``days`` but no longer than leaf, responder and issuer.
 
     One SingleResponse with a SHA-1 CertID, since nginx, HAProxy and curl match no other; no nonce, since it is made
-    before anybody asks. Raises PkiError where the responder has expired.
+    before anybody asks. Raises PkiError where it would be no good staple, as where the responder has expired, or one
+    with the thisUpdate ``installed`` is newer.
     """
     this_update = (now - BACKDATE).replace(microsecond=0)
     next_update = min(
@@ -46,4 +52,4 @@ def sign_staple(
         .certificates([responder.certificate])
     )
     response = builder.sign(responder.key, signature_hash(responder.key))
-    return verify_staple(response.public_bytes(serialization.Encoding.DER), leaf, issuer, now)
+    return verify_staple(response.public_bytes(serialization.Encoding.DER), leaf, issuer, now, installed)

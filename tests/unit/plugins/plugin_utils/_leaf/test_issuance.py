@@ -276,6 +276,15 @@ def test_a_staple_travels_alone(deployed: LeafPlan, own_authority: Authority, le
     assert record.staple(staple.sha256) is not None
 
 
+def test_no_staple_gives_way_to_an_older_one(deployed: LeafPlan, own_authority, ledger: Ledger) -> None:
+    """But one of the future, which a clock that was ahead made, does."""
+    (installed,) = (staple.this_update for staple in deployed.record.staples)
+    with pytest.raises(PkiError, match="refused: it is older than the one that is installed"):
+        signed(deployed, own_authority, ledger, installed + timedelta(minutes=4))
+    for minutes in (5, -1):
+        assert signed(deployed, own_authority, ledger, installed + timedelta(minutes=minutes)).staple is not None
+
+
 def test_a_staple_that_is_no_longer_wanted_is_taken_away(deployed, own_authority, ledger, request_leaf, now) -> None:
     unwanted = replace(deployed, request=request_leaf(staple=False))
     sent = signed(unwanted, own_authority, ledger, now).delivery
