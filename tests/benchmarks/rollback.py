@@ -6,7 +6,8 @@
 ``.venv/bin/python tests/benchmarks/rollback.py``.
 
 Both are whole deployments by the host's half, in turns: one that succeeds, and some that fail at a step and end when
-the former leaf is served again. The machine may be busy, so compare figures of one run only; a ratio should stay below 3.
+the former leaf is served again. The machine may be busy, so compare figures of one run only; a ratio should stay
+below 3.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,9 +36,9 @@ ROUNDS = 15
 def main() -> None:
     """Measure and print."""
     # Below /tmp, where everybody may write, root keeps no private key.
-    with tempfile.TemporaryDirectory(prefix=".anchorage-benchmark-", dir=Path.home()) as scratch:
-        with running_nginx(Path(scratch), make_leaf()) as nginx:
-            compare(nginx, faults(nginx))
+    scratch = tempfile.TemporaryDirectory(prefix=".anchorage-benchmark-", dir=Path.home())
+    with scratch as folder, running_nginx(Path(folder), make_leaf()) as nginx:
+        compare(nginx, faults(nginx))
 
 
 def faults(nginx: Nginx) -> dict[str, Activation]:
@@ -65,10 +67,10 @@ def compare(nginx: Nginx, activations: dict[str, Activation]) -> None:
     for generation in range(1, ROUNDS + 1):
         leaf = make_leaf()
         wanted = delivery(leaf, generation)
-        activated.append(clock(lambda wanted=wanted: deploy(nginx.destination, [wanted], nginx.activation)))
+        activated.append(clock(partial(deploy, nginx.destination, [wanted], nginx.activation)))
         nginx.wait_for(leaf.der, leaf.staple)
         for fault, activation in activations.items():
-            rolled_back[fault].append(clock(lambda activation=activation: fail(nginx, activation, generation + 1)))
+            rolled_back[fault].append(clock(partial(fail, nginx, activation, generation + 1)))
             nginx.wait_for(leaf.der, leaf.staple)
     yardstick = statistics.median(activated)
     print(f"an activation: {yardstick * 1000:.0f} ms (medians of {ROUNDS})")

@@ -4,8 +4,8 @@
 
 """Sign a staple that ends soon for each deployed leaf, and print them as JSON, in base64 by host.
 
-Usage: ``PYTHONPATH=COLLECTIONS short_staples.py AUTHORITY SECONDS``. No option asks for so short a staple; it stands for
-one that a controller which is gone did not renew. The ledger takes it for the one in use.
+Usage: ``PYTHONPATH=COLLECTIONS short_staples.py AUTHORITY SECONDS``. No option asks for so short a staple; it stands
+for one that a controller which is gone did not renew. The ledger takes it for the one in use.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def main() -> None:
     with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
         for place in ledger.places():
             leaf = ledger.current_leaf(place)
-            assert leaf is not None
+            if leaf is None:
+                continue
             der = respond(Parties(leaf.certificate, issuing, responder, now), end=validity)
             staple = Staple(der, now - timedelta(minutes=5), now + validity, renew_at=now)
             ledger.record_staple(staple, leaf.sha256)

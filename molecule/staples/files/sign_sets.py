@@ -46,6 +46,7 @@ def plan(key_type: KeyType) -> LeafPlan:
         private_key="controller",
         lifetime=None,
         staple=True,
+        must_staple=False,
         pkcs12_passphrase=None,
     )
     place = LeafPlace("torture", f"/{key_type.value}", request.name)
