@@ -30,7 +30,8 @@ options:
     required: true
   due:
     description:
-      - What that module returned in C(due_staples) before the run.
+      - What that module returned in C(due_staples) before the run, without those that the run was not for. Of what is
+        due and not among them, the metrics stay as they were.
     type: list
     elements: dict
     required: true

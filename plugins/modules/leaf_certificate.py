@@ -372,8 +372,9 @@ certificates:
     withdrawal:
       description:
         - Whether the staple is withdrawn on the host before it ends. V(installed) where a timer there does so;
-          V(not needed) without a staple, with O(withdrawal=off), or with a server that needs none; V(unavailable) where
-          the task is not root's, systemd does not run, or others than root may write in a folder on the way.
+          V(not needed) without a staple, with O(must_staple), with O(withdrawal=off), or with a server that needs none;
+          V(unavailable) where the task is not root's, systemd does not run, or others than root may write in a folder
+          on the way.
         - In check mode, what it would be.
       type: str
       sample: installed

@@ -240,7 +240,7 @@ def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, Dep
     if arguments["inspect"] is not None:
         inquiries = _decoded("inspect", Inquiry, arguments["inspect"])
         inspection = with_drift(inspect_leaves(destination, inquiries, activation, check_mode), withdrawal)
-        return replace(inspection, notices=(notice,) if notice else ())
+        return replace(inspection, notices=(*inspection.notices, *filter(None, [notice])))
     if arguments["remove"] is not None:
         return take_down(remove_leaves(destination, arguments["remove"], check_mode), destination.path, check_mode)
     if check_mode:

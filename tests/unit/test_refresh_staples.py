@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     carry_out,
     plan_provisioning,
 )
+from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
 from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
 
 #: What a verbose run writes for each time that the host half is sent to a host.
@@ -101,7 +102,9 @@ def test_only_hosts_whose_staple_is_due_are_contacted_and_with_the_responders_ke
         (fleet.authority / key).rename(fleet.folder / key.replace("/", "-"))
     checked = fleet.refresh("--check", "--diff")
     assert (checked.status, calls(checked)) == (0, 1), checked.output
-    assert "+site: generation 2, the same leaf with a new staple (half of the staple's lifetime is over" in text(checked)
+    assert "+site: generation 2, the same leaf with a new staple (half of the staple's lifetime is over" in text(
+        checked
+    )
     assert (fleet.due(), fleet.generation("host1")) == ({"host1"}, "v1")
     done = fleet.refresh()
     assert (done.status, calls(done)) == (0, 2), done.output
@@ -173,3 +176,54 @@ def test_from_two_weeks_before_the_responder_ends_runs_warn(private_folder: Path
     fleet.age("host1")
     assert fleet.refresh(hosts=1).status == 0
     assert fleet.due() == set()
+
+
+def failures(metrics: Path) -> dict[str, tuple[int, int]]:
+    """By host, whether the file says that the last run failed, and how many in a row have."""
+    read = read_metrics(metrics.read_text(encoding="utf-8"))
+    in_a_row = read["anchorage_staple_refresh_consecutive_failures"]
+    return {
+        dict(labels)["host"]: (failed, in_a_row[labels])
+        for labels, failed in read["anchorage_staple_refresh_failed"].items()
+    }
+
+
+def away(*hosts: str) -> dict[str, object]:
+    """Variables by which these hosts are out of reach."""
+    return {
+        "ansible_connection": f"{{{{ 'ssh' if inventory_hostname in {list(hosts)} else 'local' }}}}",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": 1,
+    }
+
+
+def test_metrics_say_what_was_renewed_and_what_failed(fleet: Fleet) -> None:
+    metrics = fleet.folder / "metrics.prom"
+    fleet.variables["anchorage_metrics_file"] = str(metrics)
+    quiet = fleet.refresh()
+    assert quiet.status == 0, quiet.output
+    assert quiet.output.count("changed=0 ") == 1
+    assert failures(metrics) == {"host1": (0, 0), "host2": (0, 0)}
+    assert metrics.stat().st_mode & 0o777 == 0o644
+    fleet.age("host1", "host2")
+    before = metrics.read_bytes()
+    assert fleet.refresh("--check").status == 0
+    assert metrics.read_bytes() == before
+
+    assert fleet.refresh(**away("host1", "host2")).status == 4
+    assert failures(metrics) == {"host1": (1, 1), "host2": (1, 1)}
+    assert fleet.refresh(**away("host1")).status == 4
+    assert failures(metrics) == {"host1": (1, 2), "host2": (0, 0)}
+    assert fleet.refresh(anchorage_hosts="host2").status == 0
+    assert failures(metrics) == {"host1": (1, 2), "host2": (0, 0)}
+    assert fleet.refresh(leaf_certificate_owner="no-such-user").status == 2
+    assert failures(metrics) == {"host1": (1, 3), "host2": (0, 0)}
+    assert fleet.refresh().status == 0
+    assert failures(metrics) == {"host1": (0, 0), "host2": (0, 0)}
+    assert [path.name for path in fleet.folder.glob("metrics*")] == ["metrics.prom"]
+
+
+def test_metrics_that_cannot_be_written_end_the_run(fleet: Fleet) -> None:
+    run = fleet.refresh(anchorage_metrics_file=str(fleet.folder / "nowhere" / "metrics.prom"))
+    assert run.status == 2
+    assert f"{fleet.folder}/nowhere" in run.output

@@ -62,10 +62,15 @@ class Ledger:
         self._insert("leaf", certificate, issuer_sha256, place, names, private_key)
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
-        """Enter a staple, before its bytes leave the controller, and forget those at its place that ended long ago."""
+        """Enter a staple, before its bytes leave the controller, and forget those at its place that ended long ago, but
+        for one that the host still has."""
         self._connection.execute(sql.FORGET_STAPLES, (_seconds(staple.this_update - STAPLE_MEMORY), certificate_sha256))
         times = [_seconds(time) for time in (staple.this_update, staple.next_update, staple.renew_at)]
         self._connection.execute(sql.INSERT_STAPLE, (staple.sha256, certificate_sha256, *times, staple.der))
+
+    def forget_staples_of_ended_leaves(self, now: datetime) -> None:
+        """Forget the staples of leaves that ended long ago, as of hosts that are gone."""
+        self._connection.execute(sql.FORGET_STAPLES_OF_ENDED_LEAVES, (_seconds(now - STAPLE_MEMORY),))
 
     def mark_deployed(self, place: LeafPlace, leaf_sha256: str, staple_sha256: str, now: datetime) -> None:
         """Record what the host confirmed: the leaf in use at ``place``, and its staple, an empty string for none.

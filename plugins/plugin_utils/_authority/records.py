@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,7 +65,7 @@ class LeafRecord:
     status: str
     staples: tuple[StapleRecord, ...]
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         return fingerprint(self.certificate)
 

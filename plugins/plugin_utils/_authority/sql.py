@@ -55,6 +55,7 @@ CREATE TABLE staples (
 CREATE_STAPLE_INDEXES = (
     "CREATE INDEX staple_of ON staples (certificate_sha256)",
     "CREATE INDEX staple_due ON staples (renew_at) WHERE in_use",
+    "CREATE INDEX staple_end ON staples (next_update)",
 )
 CREATE = (
     CREATE_CERTIFICATES,
@@ -154,4 +155,8 @@ FORGET_STAPLES = (
     "DELETE FROM staples WHERE next_update < ? AND NOT in_use AND certificate_sha256 IN "
     "(SELECT other.sha256 FROM certificates AS leaf JOIN certificates AS other USING (host, destination, name) "
     "WHERE leaf.sha256 = ? AND other.kind = 'leaf')"
+)
+FORGET_STAPLES_OF_ENDED_LEAVES = (
+    "DELETE FROM staples WHERE next_update < ?1 AND "
+    "(SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1"
 )

@@ -75,6 +75,8 @@ def issue(
     with ledger.transaction():
         for leaf in signed:
             _enter(leaf, authority, ledger)
+        if signed:
+            ledger.forget_staples_of_ended_leaves(now)
     return signed
 
 

@@ -10,8 +10,9 @@ record of it.
 
 from __future__ import annotations
 
+import enum
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -34,6 +35,15 @@ HELP = {
     RESPONDER_END: "When the certificate of the OCSP responder ends.",
 }
 
+
+class Outcome(enum.Enum):
+    """What a run made of a staple."""
+
+    GOOD = "it is not due"
+    FAILED = "it is due, or has ended"
+    UNTRIED = "it is due, and the run was not for it"
+
+
 _SAMPLE = re.compile(r"^([^#\n].*) ([0-9]{1,15})$", re.MULTILINE)
 
 
@@ -47,51 +57,58 @@ def staple_metrics(
     """The metrics of a run, the same text for the same run.
 
     ``ledger`` is what certificate_authority_info says after it, with ``places: all`` and ``due: staples``; ``due`` are
-    its ``due_staples`` before it. ``results`` are those of leaf_certificate by the names of the hosts; an empty one is
-    that of a host that was not reached. ``former`` is the text of the run before.
+    those of its ``due_staples`` before it that the run was for. ``results`` are those of leaf_certificate by the names
+    of the hosts; an empty one is that of a host that was not reached. ``former`` is the text of the run before.
     """
-    moment = (now or datetime.now(timezone.utc)).timestamp()
-    places = ledger["places"]
-    stapled = [entry for entry in places if entry["next_update"]]
-    failed = {_place(entry) for entry in stapled if _seconds(entry["next_update"]) <= moment}
-    failed |= _not_renewed(due, ledger["due_staples"], results)
+    moment = int((now or datetime.now(timezone.utc)).timestamp())
+    leaf_ends, staple_ends = _ends(ledger["places"], "not_after"), _ends(ledger["places"], "next_update")
+    still_due = set(map(_place, ledger["due_staples"]))
+    failed = {place for place, end in staple_ends.items() if end <= moment}
+    failed |= _not_renewed(map(_place, due), still_due, results)
+    outcomes = {
+        place: Outcome.FAILED if place in failed else Outcome.UNTRIED if place in still_due else Outcome.GOOD
+        for place in staple_ends
+    }
     before = {series: int(value) for series, value in _SAMPLE.findall(former)}
-
-    def each(name: str, value: Callable[[bool, int], float]) -> dict[str, int]:
-        """The series of a metric, made of whether the place failed and of what the series was before."""
-        by_series = {_series(name, place): place for place in map(_place, stapled)}
-        return {series: int(value(place in failed, before.get(series, 0))) for series, place in by_series.items()}
-
     return "".join(
-        _family(name, samples)
-        for name, samples in {
-            LEAF_END: {_series(LEAF_END, _place(entry)): _seconds(entry["not_after"]) for entry in places},
-            STAPLE_END: {_series(STAPLE_END, _place(entry)): _seconds(entry["next_update"]) for entry in stapled},
-            FAILED: each(FAILED, lambda fails, _before: fails),
-            FAILURES: each(FAILURES, lambda fails, before: before + 1 if fails else 0),
-            LAST_SUCCESS: each(LAST_SUCCESS, lambda fails, before: before if fails else moment),
-            RESPONDER_END: {RESPONDER_END: _seconds(ledger["responder"]["not_after"])},
-        }.items()
+        [
+            _family(LEAF_END, {_series(LEAF_END, place): end for place, end in leaf_ends.items()}),
+            _family(STAPLE_END, {_series(STAPLE_END, place): end for place, end in staple_ends.items()}),
+            *(_family(name, _go_on(name, outcomes, before, moment)) for name in (FAILED, FAILURES, LAST_SUCCESS)),
+            _family(RESPONDER_END, {RESPONDER_END: _seconds(ledger["responder"]["not_after"])}),
+        ]
     )
 
 
 def _not_renewed(
-    due_before: Iterable[Mapping[str, Any]],
-    due_after: Iterable[Mapping[str, Any]],
-    results: Mapping[str, Mapping[str, Any]],
+    due: Iterable[Place], still_due: Container[Place], results: Mapping[str, Mapping[str, Any]]
 ) -> set[Place]:
     """What was due and still is, also where the inventory does not know the host, and all that was due on a host whose
     task failed."""
-    still_due = {_place(entry) for entry in due_after}
     failed_hosts = {
         host for host, result in results.items() if not result or result.get("failed") or result.get("unreachable")
     }
-    places = map(_place, due_before)
-    return {(host, path) for host, path in places if (host, path) in still_due or host in failed_hosts}
+    return {place for place in due if place in still_due or place[0] in failed_hosts}
+
+
+def _go_on(name: str, outcomes: Mapping[Place, Outcome], before: Mapping[str, int], moment: int) -> dict[str, int]:
+    """The series of a metric that goes on from their values before."""
+    samples = {}
+    for place, outcome in outcomes.items():
+        series = _series(name, place)
+        value = before.get(series, 0)
+        good = moment if name == LAST_SUCCESS else 0
+        failed = {FAILED: 1, FAILURES: value + 1, LAST_SUCCESS: value}[name]
+        samples[series] = {Outcome.GOOD: good, Outcome.FAILED: failed, Outcome.UNTRIED: value}[outcome]
+    return samples
 
 
 def _place(entry: Mapping[str, Any]) -> Place:
     return entry["host"], entry["path"]
+
+
+def _ends(entries: Iterable[Mapping[str, Any]], field: str) -> dict[Place, int]:
+    return {_place(entry): _seconds(entry[field]) for entry in entries if entry[field]}
 
 
 def _seconds(timestamp: str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
@@ -95,16 +94,17 @@ def check_server(requests: Sequence[LeafRequest], server: str) -> None:
     """Raise PkiError where ``server`` would send a client the staple of another certificate than it uses."""
     if not SERVERS[server].one_staple:
         return
-    stapled = [request for request in requests if request.staple]
-    for first, second in combinations(stapled, 2):
-        shared = sorted(str(name) for name in set(first.names) & set(second.names))
-        if shared and first.key_type.algorithm != second.key_type.algorithm:
-            raise PkiError(
-                f"certificates: {first.name!r} ({first.key_type.value}) and {second.name!r} "
-                f"({second.key_type.value}) are both for {shared[0]}, and {server} sends one staple with both, which "
-                "is right for one of them only. Use one kind of key, set staple to false for both, or take another "
-                "server, such as haproxy."
-            )
+    first_for: dict[SubjectAlternativeName, LeafRequest] = {}
+    for request in filter(lambda request: request.staple, requests):
+        for name in request.names:
+            first = first_for.setdefault(name, request)
+            if first.key_type.algorithm != request.key_type.algorithm:
+                raise PkiError(
+                    f"certificates: {first.name!r} ({first.key_type.value}) and {request.name!r} "
+                    f"({request.key_type.value}) are both for {name}, and {server} sends one staple with both, which "
+                    "is right for one of them only. Use one kind of key, set staple to false for both, or take another "
+                    "server, such as haproxy."
+                )
 
 
 def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest], server: str) -> Activation | None:

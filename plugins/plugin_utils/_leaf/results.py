@@ -110,7 +110,7 @@ def plan_result(plan: LeafPlan, withdrawal: str) -> dict[str, Any]:
         "path": plan.place.path,
         "names": [str(name) for name in plan.request.names],
         "generation": plan.deployed.generation,
-        "withdrawal": withdrawal if plan.request.staple else NOT_NEEDED,
+        "withdrawal": withdrawal if plan.request.staple and not plan.request.must_staple else NOT_NEEDED,
     }
     if plan.record is None:
         return result

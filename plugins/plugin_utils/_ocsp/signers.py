@@ -98,10 +98,8 @@ def key_sha1(certificate: x509.Certificate) -> bytes:
 
 def _unfit(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Refusal | None:
     """Why a certificate is none of a responder that may answer for ``issuer`` now."""
-    if not _is_issued_by(certificate, issuer):
-        return Refusal.FOREIGN_RESPONDER
-    if not _is_for_responders(certificate):
-        return Refusal.NOT_A_RESPONDER
+    if unappointed := _unappointed(certificate, issuer):
+        return unappointed
     if now < certificate.not_valid_before_utc - SKEW:
         return Refusal.RESPONDER_NOT_YET_VALID
     if now > certificate.not_valid_after_utc:
@@ -110,21 +108,17 @@ def _unfit(certificate: x509.Certificate, issuer: x509.Certificate, now: datetim
 
 
 @functools.lru_cache(maxsize=64)
-def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def _unappointed(certificate: x509.Certificate, issuer: x509.Certificate) -> Refusal | None:
+    """Why a certificate is none of a responder of ``issuer``, at any time."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):  # whatever is foreign in it
-        return False
-    return True
-
-
-@functools.lru_cache(maxsize=64)
-def _is_for_responders(certificate: x509.Certificate) -> bool:
+        return Refusal.FOREIGN_RESPONDER
     try:
         purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except (ValueError, x509.ExtensionNotFound):
-        return False
-    return ExtendedKeyUsageOID.OCSP_SIGNING in purposes
+        return Refusal.NOT_A_RESPONDER
+    return None if ExtendedKeyUsageOID.OCSP_SIGNING in purposes else Refusal.NOT_A_RESPONDER
 
 
 @functools.lru_cache(maxsize=64)

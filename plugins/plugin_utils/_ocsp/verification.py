@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +22,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import LARGEST_STAPLE, Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signers import check_signature, key_sha1, signer_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signers import (
+    check_signature,
+    key_sha1,
+    signer_of,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 
 
@@ -149,12 +154,16 @@ def _check_subject(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: 
         return Refusal.NOT_ONE
     if not isinstance(response.hash_algorithm, hashes.SHA1):
         return Refusal.OTHER_HASH
-    name = hashlib.sha1(leaf.issuer.public_bytes(), usedforsecurity=False).digest()
-    if (response.issuer_name_hash, response.issuer_key_hash) != (name, key_sha1(issuer)):
+    if (response.issuer_name_hash, response.issuer_key_hash) != (_name_sha1(issuer), key_sha1(issuer)):
         return Refusal.OTHER_ISSUER
     if response.serial_number != leaf.serial_number:
         return Refusal.OTHER_SERIAL
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _name_sha1(issuer: x509.Certificate) -> bytes:
+    return hashlib.sha1(issuer.subject.public_bytes(), usedforsecurity=False).digest()
 
 
 def _check_extensions(response: ocsp.OCSPResponse) -> Refusal | None:
@@ -174,13 +183,13 @@ def _check_times(
     begin, end = response.this_update_utc, response.next_update_utc
     if end is None:
         return Refusal.ENDLESS
-    reasons = {
-        Refusal.BACKWARDS: end <= begin,
-        Refusal.NOT_YET_VALID: begin > now + SKEW,
-        Refusal.EXPIRED: end <= now,
-        Refusal.TOO_SHORT: end <= now + SHORTEST_STAPLE,
-        Refusal.OUTLIVES_CERTIFICATE: end > leaf.not_valid_after_utc,
-        Refusal.OUTLIVES_SIGNER: end > signer.not_valid_after_utc,
-        Refusal.OLDER: installed is not None and begin < installed,
-    }
-    return next((refusal for refusal, holds in reasons.items() if holds), None)
+    reasons = (
+        (Refusal.BACKWARDS, end <= begin),
+        (Refusal.NOT_YET_VALID, begin > now + SKEW),
+        (Refusal.EXPIRED, end <= now),
+        (Refusal.TOO_SHORT, end <= now + SHORTEST_STAPLE),
+        (Refusal.OUTLIVES_CERTIFICATE, end > leaf.not_valid_after_utc),
+        (Refusal.OUTLIVES_SIGNER, end > signer.not_valid_after_utc),
+        (Refusal.OLDER, installed is not None and begin < installed),
+    )
+    return next((refusal for refusal, holds in reasons if holds), None)

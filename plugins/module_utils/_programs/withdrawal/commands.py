@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Commands
 
@@ -25,17 +26,24 @@ def run_tests(commands: Sequence[Commands], layout: Layout) -> None:
             _run(test, layout)
 
 
-def reload_servers(commands: Sequence[Commands], layout: Layout) -> None:
-    """Reload the servers. Raises HostError, the first one, after all were tried."""
+def reload_servers(commands: Sequence[Commands], server: str, layout: Layout) -> None:
+    """Reload those of that kind of ``server`` that run. Raises HostError, the first one, after all were tried."""
     failures = []
     for _test, reload in commands:
         try:
             if active := _of_active_units(reload, layout):
                 _run(active, layout)
         except HostError as error:
-            failures.append(error)
+            if not _is_stopped(server, layout):
+                failures.append(error)
     if failures:
         raise failures[0]
+
+
+def _is_stopped(server: str, layout: Layout) -> bool:
+    """Whether the server is known by its unit, and stopped: then there is nothing to reload."""
+    units = {control.unit for control in SERVERS[server].controls}
+    return bool(units) and all(_state(unit, layout) in _STOPPED for unit in units)
 
 
 def _of_active_units(command: Sequence[str], layout: Layout) -> Sequence[str]:

@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     remove,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import BusyError, existing_lock
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import STAPLE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     deployed_generation,
@@ -39,10 +39,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
     run_tests,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Recipe
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 
 # Clients accept a staple until its end by their own clocks, which may be as much ahead.
 MARGIN = 300
+
+# The object identifier of the extension for must-staple (RFC 7633) in DER. Nothing else in a leaf has these bytes.
+_TLS_FEATURE = bytes.fromhex("06082b06010505070118")
 
 #: What a recipe or a leaf that cannot be read, or a command that fails, raises; DerError is a ValueError.
 ERRORS = (HostError, OSError, ValueError)
@@ -71,21 +75,24 @@ def standing(recipe: Recipe) -> Standing:
 
 
 def _standing(folder: int) -> Standing:
-    number, staple = deployed_staple(folder)
+    number, staple = withdrawable_staple(folder)
     end = None if staple is None else read_staple(staple).next_update
     return Standing(number, end, read_mark(folder, number))
 
 
-def deployed_staple(folder: int) -> tuple[int, bytes | None]:
-    """The generation that is deployed in a leaf's ``folder`` (0 for none), and its staple, be it withdrawn or not.
+def withdrawable_staple(folder: int) -> tuple[int, bytes | None]:
+    """The generation that is deployed in a leaf's ``folder`` (0 for none), and its staple, be it withdrawn or not; None
+    for no staple, and where clients would refuse the leaf without one.
 
-    Raises HostError, OSError.
+    Raises HostError, OSError, ValueError.
     """
     number = deployed_generation(folder)
     if number == 0:
         return 0, None
     with opened_subfolder(folder, f"v{number}") as generation:
-        return number, read_file(generation, STAPLE)
+        certificate, staple = read_file(generation, CERTIFICATE), read_file(generation, STAPLE)
+    must_staple = _TLS_FEATURE in from_pem((certificate or b"").decode("ascii"))
+    return number, None if must_staple else staple
 
 
 def attend(recipe: Recipe | None, now: float, layout: Layout) -> bool:
@@ -132,7 +139,7 @@ def _swap(folder: int, recipe: Recipe, found: Standing, now: float, layout: Layo
         set_pointing(folder, wanted_pointing(recipe.place, recipe.name, number, stapled=True))
         remove(folder, MARK)
         raise
-    reload_servers(recipe.commands, layout)
+    reload_servers(recipe.commands, recipe.server, layout)
     settle_mark(folder, number)
     path = recipe.place.generation(recipe.name, number)
     print(f"Withdrew the staple of {path}.", file=sys.stderr, flush=True)

@@ -45,8 +45,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.installati
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import set_timer
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.leaf import (
     ERRORS,
-    deployed_staple,
     standing,
+    withdrawable_staple,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
     Commands,
@@ -105,9 +105,11 @@ class Withdrawal:
 
     def recipe(self, name: str, former: Recipe | None) -> Recipe:
         """The recipe of a leaf, with the other ways of activation that its ``former`` one has."""
-        reloads = [reload for _test, reload in self.commands]
-        others = [each for each in (former.commands if former else ()) if each[1] not in reloads]
-        commands = (*others, *self.commands)[-_MOST_WAYS:]
+        commands = former.commands if former else ()
+        if not set(self.commands).issubset(commands):
+            reloads = [reload for _test, reload in self.commands]
+            others = [each for each in commands if each[1] not in reloads]
+            commands = (*others, *self.commands)[-_MOST_WAYS:]
         return Recipe(self.destination.path, name, self.destination.server, commands)
 
 
@@ -137,7 +139,7 @@ def _is_shared_part_installed(layout: Layout) -> bool:
 def _drift(leaf: DeployedLeaf, withdrawal: Withdrawal, state: str, shared: bool) -> list[str]:
     if not leaf.generation or leaf.damage or state == UNAVAILABLE:
         return []
-    if state == INSTALLED and (leaf.staple_sha256 or leaf.withdrawn):
+    if state == INSTALLED and _has_staple(withdrawal.destination, leaf.name):
         return [] if shared and _is_set_up(leaf.name, withdrawal) else [_MISSING]
     return [_LEFT_OVER] if _has_recipe(leaf.name, withdrawal) else []
 
@@ -197,8 +199,9 @@ def set_up(deployment: Deployment, deliveries: Sequence[Delivery], withdrawal: W
 
 
 def _has_staple(destination: Destination, name: str) -> bool:
+    """Whether the leaf, which is not damaged, has a staple that may be withdrawn. Raises HostError, OSError."""
     with opened_folder(destination.folder(name)) as folder:
-        return folder is not None and deployed_staple(folder)[1] is not None
+        return folder is not None and withdrawable_staple(folder)[1] is not None
 
 
 def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:
@@ -225,6 +228,8 @@ def _remove(destination: str, names: Sequence[str], layout: Layout) -> bool:
 
     Raises HostError, OSError.
     """
+    if os.geteuid() != 0:
+        return False
     present = _with_recipe(destination, names, layout)
     # A run that was killed may have left units without a recipe.
     if not present and (recipe_names(layout) or not os.path.lexists(os.path.join(layout.units, SERVICE))):
@@ -242,7 +247,7 @@ def take_down(removal: Removal, destination: str, check_mode: bool, layout: Layo
     """After a ``removal`` of leaves, remove the withdrawal of their staples. Raises HostError, OSError."""
     names = [leaf.name for leaf in removal.certificates]
     present = _with_recipe(destination, names, layout)
-    if not check_mode and os.geteuid() == 0:
+    if not check_mode:
         _remove(destination, names, layout)
     leaves = tuple(replace(leaf, removed=leaf.removed or leaf.name in present) for leaf in removal.certificates)
     return replace(removal, certificates=leaves, changed=removal.changed or bool(present))

@@ -42,6 +42,13 @@ def many(**options: Any) -> dict[str, Any]:
     return {**place, "certificates": certificates, "profile": "peer", **SECRETS, **options}
 
 
+def two_kinds(server: str) -> dict[str, Any]:
+    """A task for two leaves of one name whose keys differ in kind."""
+    kinds = {"elliptic": "ecdsa-p256", "rsa": "rsa-3072"}
+    certificates = [{"name": name, "names": ["app.test"], "key_type": kind} for name, kind in kinds.items()]
+    return many(certificates=certificates, server=server)
+
+
 #: One run, in which each task finds what those before it left.
 TASKS: dict[str, dict[str, Any]] = {
     "no authority": {LEAF: leaf("app.test")},
@@ -72,7 +79,15 @@ TASKS: dict[str, dict[str, Any]] = {
     "deployed": {LEAF: many()},
     "again": {LEAF: many()},
     "again without passphrases": {LEAF: many(passphrase=None, responder_passphrase=None)},
+    "without withdrawal": {LEAF: many(withdrawal=False)},  # as YAML reads the word off
     "renamed": {LEAF: leaf("a.test", name="a", profile="peer", **SECRETS)},
+    "two kinds of key": {LEAF: two_kinds("nginx"), "check_mode": True},
+    "two kinds of key, two staples": {LEAF: two_kinds("haproxy"), "check_mode": True},
+    "a server that fetches": {LEAF: leaf("a.test", name="a", server="caddy", **SECRETS), "check_mode": True},
+    "a port that is none": {
+        LEAF: leaf("a.test", name="a", server="apache", responder_port=65536, **SECRETS),
+        "check_mode": True,
+    },
     "no responder": {
         "ansible.builtin.command": {"argv": ["mv", "{{ pki }}/issuing/1/responder/1", "{{ pki }}/issuing/1/aside"]}
     },
@@ -137,6 +152,7 @@ def test_a_first_run_in_check_mode_says_what_the_run_does(results) -> None:
         ("neither", "one of the following is required: name, certificates"),
         ("two ways", "mutually exclusive: name|certificates"),
         ("no names", "state is present but any of the following are missing: names, certificates"),
+        ("two kinds of key", "'elliptic' (ecdsa-p256) and 'rsa' (rsa-3072) are both for app.test, and nginx sends one"),
         ("no passphrase", "passphrase: the private key"),
         ("wrong passphrase", "passphrase: this is not the passphrase of the private key"),
         ("no passphrase in check mode", "passphrase: the private key"),
@@ -193,6 +209,23 @@ def test_a_second_run_changes_nothing(results, name: str) -> None:
     assert [entry["sha256"] for entry in again["certificates"]] == [
         entry["sha256"] for entry in results["deployed"]["certificates"]
     ]
+
+
+def test_servers_differ_in_the_staples_that_they_can_take(results) -> None:
+    assert results["two kinds of key, two staples"]["changed"] is True
+    warnings = [str(warning) for warning in results["a server that fetches"]["warnings"]]
+    assert sum("nothing is stapled" in warning for warning in warnings) == 1
+    assert results["a port that is none"]["failed"] is True
+    assert re.match(r"server: Apache takes staples only|responder_port: 65536", results["a port that is none"]["msg"])
+
+
+def test_a_leaf_says_whether_its_staple_is_withdrawn_on_the_host(results) -> None:
+    here = "installed" if os.geteuid() == 0 and os.path.exists("/run/systemd/system") else "unavailable"
+    for name in ("planned", "deployed", "again"):
+        states = [entry["withdrawal"] for entry in results[name]["certificates"]]
+        assert states == [here, "not needed", here]
+    states = [entry["withdrawal"] for entry in results["without withdrawal"]["certificates"]]
+    assert states == ["not needed"] * 3
 
 
 def test_a_second_run_calls_the_host_once_whatever_the_number_of_leaves(run) -> None:

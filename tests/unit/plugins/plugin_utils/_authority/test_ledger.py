@@ -444,6 +444,46 @@ def test_staples_that_ended_long_ago_make_room_for_a_new_one(
     assert [weeks_of(leaf, place) for leaf, place in zip(leaves, places, strict=True)] == [[3], [3, 6], [0, 3]]
 
 
+def test_a_staple_that_its_host_still_has_is_kept_however_old_it_is(
+    ledger: Ledger, make_leaf, issuing: Signer, now: datetime
+) -> None:
+    """Or else a host that was away for a month would not be due any more."""
+    leaf, later = make_leaf(days=300), now + timedelta(days=60)
+    enter(ledger, leaf)
+    installed = sign_staple(leaf, issuing.certificate, issuing, 7, now)
+    confirmed(ledger, leaf, installed, now)
+    with ledger.transaction():
+        ledger.record_staple(sign_staple(leaf, issuing.certificate, issuing, 7, later), fingerprint(leaf))
+        ledger.forget_staples_of_ended_leaves(later)
+    assert ledger.due_staples(later) == {PLACE: times(installed)}
+
+
+def test_the_staples_of_leaves_that_ended_long_ago_are_forgotten_everywhere(
+    ledger: Ledger, make_leaf, staple, now: datetime
+) -> None:
+    ended, valid = make_leaf(days=5), make_leaf(days=90)
+    places = [replace(PLACE, host=host) for host in ("gone", "away")]
+    for place, leaf in zip(places, (ended, valid), strict=True):
+        enter(ledger, leaf, place)
+        confirmed(ledger, leaf, staple(leaf, 3), now, place)
+
+    def kept(at: datetime) -> list[int]:
+        with ledger.transaction():
+            ledger.forget_staples_of_ended_leaves(at)
+        records = [ledger.leaf(place, fingerprint(leaf)) for place, leaf in zip(places, (ended, valid), strict=True)]
+        return [len(record.staples) for record in records]
+
+    assert kept(ended.not_valid_after_utc + timedelta(days=30)) == [1, 1]
+    assert kept(ended.not_valid_after_utc + timedelta(days=30, seconds=1)) == [0, 1]
+    assert set(ledger.places()) == set(places)
+
+
+def test_staples_that_ended_are_found_by_an_index(ledger: Ledger) -> None:
+    query = "EXPLAIN QUERY PLAN " + sql.FORGET_STAPLES_OF_ENDED_LEAVES
+    first = ledger._connection.execute(query, (1,)).fetchall()[0]
+    assert first[-1] == "SEARCH staples USING INDEX staple_end (next_update<?)"
+
+
 def test_a_staple_needs_its_leaf(path: Path, make_leaf, issuing: Signer, responder: Signer, now: datetime) -> None:
     leaf = make_leaf()
     staple = sign_staple(leaf, issuing.certificate, responder, 7, now)

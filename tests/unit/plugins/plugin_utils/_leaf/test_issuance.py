@@ -441,6 +441,16 @@ def test_a_staple_whose_delivery_was_not_confirmed_is_entered_by_the_next_run(
     assert staple.deployed_at == now + 5 * DAY
 
 
+def test_whoever_signs_forgets_what_ended_long_ago_elsewhere(
+    deployed: LeafPlan, own_authority, ledger: Ledger, request_leaf, make_authority, now: datetime
+) -> None:
+    later = deployed.record.certificate.not_valid_after_utc + 31 * DAY
+    renewed = make_authority(own_authority.folder, at=later)
+    assert len(ledger.leaf(deployed.place, deployed.record.sha256).staples) == 1
+    signed(leaf_plan(request_leaf("another")), renewed, ledger, later)
+    assert ledger.leaf(deployed.place, deployed.record.sha256).staples == ()
+
+
 @pytest.mark.parametrize("action", [Action.STAPLE, Action.REPAIR])
 def test_what_is_revoked_after_planning_is_not_delivered(
     deployed: LeafPlan, own_authority: Authority, ledger: Ledger, now: datetime, action: Action

@@ -99,9 +99,15 @@ def test_what_was_due_and_was_not_renewed_has_failed(
     assert found[LAST_SUCCESS] == {("web1", SITE): 0 if failed else SECONDS, ("web1", "/srv/other"): SECONDS}
 
 
-def test_what_has_become_due_since_the_run_began_has_not_failed() -> None:
-    late = place("web1", staple=4)
-    assert values(staple_metrics(ledger(late, due=[late]), [], {}, now=NOW))[FAILED] == {("web1", SITE): 0}
+def test_what_the_run_was_not_for_stays_as_it_was() -> None:
+    """As what has become due since it began."""
+    due = place("web1", staple=2)
+    after = ledger(due, due=[due])
+    failed = staple_metrics(after, [due], {}, now=NOW)
+    for former in ("", failed, staple_metrics(ledger(due), [due], {}, failed, NOW)):
+        found = values(staple_metrics(after, [], {}, former, NOW + timedelta(hours=1)))
+        for metric in (FAILED, FAILURES, LAST_SUCCESS):
+            assert found[metric] == (values(former)[metric] if former else {("web1", SITE): 0})
 
 
 def test_a_staple_that_has_ended_has_failed() -> None:

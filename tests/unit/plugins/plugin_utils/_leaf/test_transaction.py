@@ -30,7 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, HostFailedError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
@@ -71,7 +71,8 @@ class Host:
         for entry in arguments["deploy"]:
             delivery = decode(Delivery, entry)
             former = self.leaves.get(delivery.name, DeployedLeaf(delivery.name))
-            leaf = replace(former, generation=former.generation + 1, staple_sha256=_sha256(delivery.staple))
+            staple = _sha256(delivery.staple)
+            leaf = replace(former, generation=former.generation + 1, staple_sha256=staple, withdrawn="")
             if delivery.action == "leaf":
                 certificate = x509.load_pem_x509_certificate(delivery.certificate.encode())
                 chain = _sha256(delivery.chain.encode())
@@ -198,6 +199,34 @@ def test_a_staple_whose_host_was_not_reached_is_due_until_it_is(start, ledger: L
     host.loses = ""
     again.carry_out(again.plan([request_leaf()], [place()])[0])
     assert ledger.due_staples(later) == {}
+
+
+def test_a_withdrawn_staple_stays_due_until_a_new_one_can_be_signed(start, ledger: Ledger, request_leaf, now) -> None:
+    """An unchanged run, a run that may not sign, and a renewal: none of them repairs what was withdrawn."""
+    host = Host()
+    first = start(host)
+    first.carry_out(first.plan([request_leaf()], [place()])[0])
+    host.leaves["app"] = replace(
+        host.leaves["app"],
+        staple_sha256="",
+        withdrawn="2026-06-08T11:50:00Z",
+        unserved=("generation 1 was not activated",),
+    )
+    reason = "the staple was withdrawn at 2026-06-08T11:50:00Z, before it ended"
+    too_late = start(host, now + 31 * DAY)
+    plans, _inspection = too_late.plan([request_leaf()], [place()])
+    assert [(plan.decision.action, plan.decision.reason) for plan in plans] == [(Action.STAPLE, reason)]
+    with pytest.raises(AuthorityDueError, match="The OCSP responder is valid"):
+        too_late.carry_out(plans)
+    assert host.calls == ["inspect", "deploy", "inspect"]
+    assert set(ledger.due_staples(now + 31 * DAY)) == {place()}
+
+    again = start(host, now + 8 * DAY)
+    plans, _inspection = again.plan([request_leaf()], [place()])
+    assert [plan.decision.reason for plan in plans] == [reason]
+    again.carry_out(plans)
+    assert (host.leaves["app"].generation, host.leaves["app"].withdrawn) == (2, "")
+    assert ledger.due_staples(now + 8 * DAY) == {}
 
 
 def test_what_somebody_put_back_on_a_host_is_what_counts(start, ledger: Ledger, request_leaf, now: datetime) -> None:
