@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sign a staple that ends soon for each deployed leaf, and print them as JSON, in base64 by host.
+"""Sign a staple that ends soon for the leaves of some hosts, and print them as JSON, in base64 by host.
 
-Usage: ``PYTHONPATH=COLLECTIONS short_staples.py AUTHORITY SECONDS``. No option asks for so short a staple; it stands
-for one that a controller which is gone did not renew. The ledger takes it for the one in use.
+Usage: ``PYTHONPATH=COLLECTIONS short_staples.py AUTHORITY SECONDS HOST ...``. No option asks for so short a staple; it
+stands for one that a controller which is gone did not renew. The ledger takes it for the one in use.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.tests.unit.bad_staples import Parties, re
 
 def main() -> None:
     authority, validity = read_authority(Path(sys.argv[1])), timedelta(seconds=int(sys.argv[2]))
+    hosts = sys.argv[3:]
     now = datetime.now(timezone.utc).replace(microsecond=0)
     issuing, responder = (
         Signer(key.certificate, key.key(None, "passphrase")) for key in (authority.issuing, authority.issuing.responder)
@@ -33,7 +34,7 @@ def main() -> None:
     with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
         for place in ledger.places():
             leaf = ledger.current_leaf(place)
-            if leaf is None:
+            if leaf is None or place.host not in hosts:
                 continue
             der = respond(Parties(leaf.certificate, issuing, responder, now), end=validity)
             staple = Staple(der, now - timedelta(minutes=5), now + validity, renew_at=now)
