@@ -212,7 +212,7 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
 
 
 def fill_disk(destination: Destination, deliveries: list[Delivery], activation: Activation) -> int:
-    """Try to deploy on a full disk, and free block after block until that succeeds."""
+    """Try to deploy on a full disk, reload, and free a block, until the deployment succeeds."""
     filler = Path(destination.path, "filler")
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
@@ -224,6 +224,7 @@ def fill_disk(destination: Destination, deliveries: list[Delivery], activation: 
         except HostError as error:
             if "is full" not in str(error):
                 raise
+        subprocess.run(activation.reload, check=True)
         os.truncate(filler, filler.stat().st_size - BLOCK)
     raise AssertionError
 
