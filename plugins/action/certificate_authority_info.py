@@ -13,10 +13,16 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import authority_folder, read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import plan_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import (
+    needed_issuers,
+    plan_authority,
+    responder_warnings,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
+    due_staples_result,
     places_result,
+    with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
 
@@ -28,6 +34,7 @@ class ActionModule(PkiAction):
 
     ARGUMENT_SPEC = {
         **AUTHORITY_SPEC,
+        "due": {"type": "str", "choices": ["staples"]},
         "places": {"type": "str", "choices": ["none", "host", "all"], "default": "none"},
     }
 
@@ -38,7 +45,10 @@ class ActionModule(PkiAction):
         except AuthorityMissingError as error:
             return {"changed": False, "exists": False, "folder": str(folder), "msg": str(error)}
         with open_ledger(authority.ledger_path, read_only=True) as ledger:
-            due = plan_authority(authority, authority.policy, ledger.last_leaf_ends(), datetime.now(timezone.utc))
+            now = datetime.now(timezone.utc)
+            leaf_ends = ledger.last_leaf_ends()
+            due = plan_authority(authority, authority.policy, leaf_ends, now)
+            issuers = needed_issuers(authority, leaf_ends, now)
             result = {
                 "changed": False,
                 "exists": True,
@@ -48,5 +58,7 @@ class ActionModule(PkiAction):
             }
             if arguments["places"] != "none":
                 host = task_vars["inventory_hostname"] if arguments["places"] == "host" else None
-                result["places"] = places_result(ledger.places(host))
-        return result
+                result["places"] = places_result(ledger.places(host), ledger.staples_in_use(host))
+            if arguments["due"] == "staples":
+                result["due_staples"] = due_staples_result(ledger.due_staples(now))
+        return with_warnings(result, responder_warnings(issuers, authority.policy.lifetimes, now))

@@ -28,23 +28,24 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import
     LeafRequest,
     activation,
     check_requests,
+    check_server,
     folder_names,
     parse_requests,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
-    activation_warnings,
     deployed_result,
     failed_result,
     leaf_diff,
     planned_result,
     removal_diff,
     removal_result,
+    staple_warnings,
     with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 
-DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server")
+DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port", "withdrawal")
 
 
 class ActionModule(PkiAction):
@@ -58,9 +59,11 @@ class ActionModule(PkiAction):
 
     def _deploy(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         requests = parse_requests(arguments)
+        check_server(requests, arguments["server"])
         places = _places([request.name for request in requests], arguments, task_vars)
         authority = self.authority(arguments["authority"], task_vars)
-        check_requests(requests, authority.policy)
+        if arguments["issue"]:
+            check_requests(requests, authority.policy)
         return self._run_transaction(authority, requests, places, arguments, task_vars)
 
     def _run_transaction(
@@ -71,15 +74,16 @@ class ActionModule(PkiAction):
         arguments: dict[str, Any],
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
-        activate = activation(arguments["activate"], requests)
+        activate = activation(arguments["activate"], requests, arguments["server"])
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
         call = self._caller({option: arguments[option] for option in DEPLOYMENT_OPTIONS}, task_vars)
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
             now = datetime.now(timezone.utc)
-            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now)
+            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now, arguments["issue"])
             plans, inspection = transaction.plan(requests, places)
             others = transaction.others(inspection.others, task_vars["inventory_hostname"], _destination(arguments))
-            result = self._planned(plans, planned_result(plans, inspection.activation, others), arguments)
+            result = self._planned(plans, planned_result(plans, inspection, others), arguments)
+            result = with_warnings(result, transaction.warnings(plans))
             if result["changed"]:
                 self.keep_arguments_off_disk()  # before anything is signed in vain
             if self.check_mode:
@@ -117,7 +121,8 @@ class ActionModule(PkiAction):
         return call
 
     def _planned(self, plans: list[LeafPlan], result: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
-        result = with_warnings(result, activation_warnings(arguments))
+        requests = [plan.request for plan in plans]
+        result = with_warnings(result, staple_warnings(requests, arguments["server"]))
         if self.diff_mode:
             result["diff"] = leaf_diff(plans, arguments["destination"])
         return result

@@ -47,6 +47,10 @@ options:
         description: Whether that leaf would be kept with a PKCS#12 file.
         type: bool
         default: false
+      staple:
+        description: Whether the leaf is to have a staple, for which O(server) may need a responder.
+        type: bool
+        default: false
   deploy:
     description:
       - The leaves to deploy, all together or none. Not available in check mode.
@@ -146,6 +150,10 @@ options:
             description: Whether the staple has to be served too, where there is one.
             type: bool
             default: true
+      server_commands:
+        description: Whether to reload O(server) by its own command, and to test it so too unless there is a test.
+        type: bool
+        default: false
   destination:
     description:
       - The folder that holds a folder for each leaf. No part of the path may be a symbolic link; as root, nobody else
@@ -167,12 +175,28 @@ options:
     default: "0600"
   server:
     description:
-      - The server for which a pointer file is kept.
+      - The server for which pointer files are kept.
     type: str
     choices:
       - none
       - nginx
+      - haproxy
+      - apache
+      - caddy
     default: none
+  responder_port:
+    description:
+      - The port of 127.0.0.1 at which the host's own responder gives a server its staples.
+    type: int
+    default: 29477
+  withdrawal:
+    description:
+      - Whether staples are withdrawn on the host before they end, where that is needed and possible.
+    type: str
+    choices:
+      - auto
+      - "off"
+    default: "off"
 """
 
     ANCHOR_DEPLOYMENT = r"""

@@ -22,6 +22,13 @@ extends_documentation_fragment:
   - anchorage.pki.attributes
   - anchorage.pki.actiongroup_pki
 options:
+  due:
+    description:
+      - V(staples) lists in RV(due_staples) the staples that are to be renewed, by what hosts have confirmed that they
+        have.
+    type: str
+    choices: [staples]
+    version_added: 0.3.0
   places:
     description:
       - Which of the places where its leaves are to list in RV(places), as the ledger has them. V(host) are those of the
@@ -63,6 +70,15 @@ EXAMPLES = r"""
 - name: Show those that the inventory no longer knows
   ansible.builtin.debug:
     msg: "{{ authority.places | rejectattr('host', 'in', groups.all) | map(attribute='host') | unique }}"
+
+- name: See which hosts have staples that are to be renewed
+  anchorage.pki.certificate_authority_info:
+    due: staples
+  register: authority
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ authority.due_staples | map(attribute='host') | unique }}"
 """
 
 RETURN = r"""
@@ -110,6 +126,41 @@ places:
     not_after:
       description: The last second of the validity of the last leaf that was signed for it, in UTC.
       type: str
+    next_update: &next_update
+      description:
+        - The time until which the staple in use is valid, in UTC. Null where there is none, or none is known yet.
+      type: str
+      version_added: 0.3.0
+    renew_at: &renew_at
+      description: The time from which the staple in use is to be renewed, in UTC, or null.
+      type: str
+      version_added: 0.3.0
+due_staples:
+  description:
+    - The staples that hosts have and that are to be renewed, the longest due first. Those of leaves that have ended are
+      left out, since such a leaf needs another one.
+  returned: when there is an authority, with O(due=staples)
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  contains:
+    host:
+      description: The name of the host in the inventory.
+      type: str
+    path:
+      description: The leaf's folder on the host.
+      type: str
+      sample: /etc/pki/anchorage/app
+    name:
+      description: The name of the leaf's folder.
+      type: str
+      sample: app
+    destination:
+      description: The folder on the host that holds the leaf's folder.
+      type: str
+      sample: /etc/pki/anchorage
+    next_update: *next_update
+    renew_at: *renew_at
 root:
   description: The root certificate, the one that hosts should trust.
   returned: when there is an authority

@@ -53,6 +53,14 @@ options:
     choices: [present, absent]
     default: present
     version_added: 0.2.0
+  issue:
+    description:
+      - Whether new leaves are issued. With V(false), staples are renewed, files repaired and servers activated alone,
+        for which neither the root's key nor the issuing one is needed. A leaf that would have to be new stays as it is,
+        with the reason in RV(certificates[].reason) or in a warning, and keeps being stapled as long as it is valid.
+    type: bool
+    default: true
+    version_added: 0.3.0
   name:
     description:
       - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
@@ -175,15 +183,42 @@ options:
     default: "0600"
   server:
     description:
-      - The server for which a pointer file is kept. With V(nginx) it is C(nginx.conf) in the leaf's folder, to be
-        included in a C(server) block.
+      - The server for which pointer files are kept in the leaf's folder, and which is tested and reloaded after a
+        change.
+      - With V(nginx) that is C(nginx.conf), to be included in a C(server) block.
+      - With V(haproxy) it is C(haproxy.crt-list), to be named as C(crt-list) of a C(bind) line. HAProxy finds the
+        staple itself.
+      - With V(apache) it is C(apache.conf), to be included in a C(VirtualHost), and C(apache-cache.conf), to be
+        included once outside and before all of them, whichever leaf's. Apache takes no staple from a file, so that the
+        host gets a small responder on loopback, see O(responder_port).
+      - With V(caddy) it is C(caddy.conf), to be imported in a site block. Caddy staples only what it fetches itself,
+        from a URL that these certificates do not have, so that nothing is stapled, with a warning. It needs O(owner) or
+        O(group) and O(mode) to let it read the key.
+      - V(none) is for whatever reads its files from C(current).
+      - nginx sends one staple with all certificates of a name, so that two of a task that share a name must have keys
+        of one kind there.
     type: str
-    choices: [none, nginx]
+    choices: [none, nginx, haproxy, apache, caddy]
     default: none
+  responder_port:
+    description:
+      - The TCP port of 127.0.0.1 at which C(anchorage-respond.socket) of systemd listens where O(server=apache) and
+        there are staples. It is one for all leaves of a host.
+      - The responder answers with the staple of any leaf of O(server=apache) on the host, until five minutes before its
+        end, has no rights, and goes with the last of them. The task has to run as root for it.
+      - Where SELinux confines Apache, it may connect there only with the boolean C(httpd_can_network_connect) on, or
+        with the port among the type C(http_port_t).
+    type: int
+    default: 29477
+    version_added: 0.3.0
   activate:
     description:
       - How the server takes a new generation into use. Where a step fails, the former generation is put back and the
         server reloaded again.
+      - Without it, or without its O(activate.reload), that is the usual way of O(server), which needs root and systemd.
+        The configuration is tested, and the unit reloaded with C(systemctl try-reload-or-restart), which does nothing
+        where it does not run. Where the host does not have the server yet, a warning says so, and the first run that
+        finds it there activates.
       - The host remembers which generation was activated, and by which command. A leaf that is deployed but was not
         activated, since a run had no O(activate) or another one, is activated by the next run that can.
       - On a host where nothing has to change, the probes look once, in the same call; a server that serves something
@@ -193,13 +228,14 @@ options:
     suboptions:
       test:
         description:
-          - The command, as a list of arguments, that tests the server's configuration.
+          - The command, as a list of arguments, that tests the server's configuration. With an O(activate.reload) of
+            your own, nothing is tested without it.
         type: list
         elements: str
       reload:
         description:
-          - The command, as a list of arguments, that makes the server read its certificates again. Required unless
-            O(activate) is empty.
+          - The command, as a list of arguments, that makes the server read its certificates again. Required with
+            O(server=none), unless O(activate) is empty.
         type: list
         elements: str
       timeout:
@@ -232,6 +268,19 @@ options:
             description:
               - The server name to ask for (SNI). Without it, the first DNS name of the certificate.
             type: str
+  withdrawal:
+    description:
+      - Whether a staple is withdrawn on the host five minutes before its end where no run has renewed it, so that a
+        server without one goes on to serve. nginx, for instance, serves a staple for as long as it has the file.
+      - With V(auto), a systemd timer does so, for O(server=nginx) and O(server=none), where the task runs as root, and
+        root alone can write in all folders on the way to C(/usr/local/lib/anchorage). It sets the pointers to the
+        generation without its staple, runs the test and the reload of O(activate), and reloads no unit that is
+        stopped. RV(certificates[].withdrawal) says whether it is there.
+      - With V(off), there is none, and one that is there is removed.
+    type: str
+    choices: [auto, "off"]
+    default: auto
+    version_added: 0.3.0
 seealso:
   - module: anchorage.pki.certificate_authority
   - module: anchorage.pki.trust_anchor
@@ -252,8 +301,6 @@ EXAMPLES = r"""
     names: [app.internal, 10.0.0.7]
     server: nginx
     activate:
-      test: [nginx, -t]
-      reload: [systemctl, reload-or-restart, nginx]
       probes:
         - port: 443
 
@@ -267,6 +314,12 @@ EXAMPLES = r"""
         private_key: host
       - name: metrics
         names: [metrics.internal]
+
+- name: The staple alone, where the issuing key is locked away
+  anchorage.pki.leaf_certificate:
+    name: app
+    names: [app.internal, 10.0.0.7]
+    issue: false
 
 - name: A leaf that was renamed, so that nothing names its folder any more
   anchorage.pki.leaf_certificate:
@@ -294,8 +347,8 @@ certificates:
     action:
       description:
         - What was done or, in check mode, would be done. V(leaf) is a new leaf with a new staple, V(staple) a new
-          staple for the same leaf, V(repair) restores modes, owners or pointers, V(activate) has a server use what is
-          deployed, V(remove) takes the leaf away.
+          staple for the same leaf, V(repair) restores modes, owners, pointers or the withdrawal, V(activate)
+          has a server use what is deployed, V(remove) takes the leaf away.
       type: str
       sample: none
     reason:
@@ -316,6 +369,15 @@ certificates:
     generation:
       description: The number of the generation in use; before the change in check mode.
       type: int
+    withdrawal:
+      description:
+        - Whether the staple is withdrawn on the host before it ends. V(installed) where a timer there does so;
+          V(not needed) without a staple, with O(must_staple), with O(withdrawal=off), or with a server that needs none;
+          V(unavailable) where the task is not root's, systemd does not run, or others than root may write in a folder
+          on the way.
+        - In check mode, what it would be.
+      type: str
+      sample: installed
     subject:
       description: The subject of the leaf (RFC 4514), which is not returned where a leaf is still to be made.
       type: str

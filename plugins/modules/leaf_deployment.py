@@ -97,6 +97,14 @@ certificates:
       description: Whether there was anything of the leaf to remove, or in check mode would be.
       returned: with O(remove)
       type: bool
+    withdrawn:
+      description: When its staple was withdrawn, in UTC; empty where it was not.
+      returned: with O(inspect)
+      type: str
+withdrawal:
+  description: Whether staples are withdrawn on the host before they end; with O(inspect), whether they would be.
+  returned: with O(inspect) and O(deploy)
+  type: str
 others:
   description: The names of the leaves in O(destination) that O(inspect) does not name.
   returned: with O(inspect)
@@ -138,13 +146,14 @@ activation:
           type: str
 notices:
   description: What the user has to know and is no failure, such as a folder that was kept. The action warns of it.
-  returned: after O(deploy) and O(remove)
+  returned: success
   type: list
   elements: str
 """
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Union
 
 from ansible.module_utils.basic import AnsibleModule
@@ -153,7 +162,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.ownership impo
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT, Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
@@ -164,7 +173,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Removal,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.server_commands import with_commands
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import (
+    Withdrawal,
+    set_up,
+    take_down,
+    with_drift,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     MalformedError,
     Message,
@@ -184,6 +200,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "group": {"type": "str"},
     "mode": {"type": "raw", "default": "0600"},
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
+    "responder_port": {"type": "int", "default": RESPONDER_PORT},
+    "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "off"},
 }
 TASKS = ("inspect", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {
@@ -216,14 +234,19 @@ def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, Dep
     """What the module does for its validated ``arguments``, and its result. Raises HostError."""
     destination = _destination(arguments)
     activate = arguments["activate"]
-    (activation,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
+    (asked,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
+    activation, notice = with_commands(destination.server, asked)
+    withdrawal = Withdrawal(destination, activation, arguments["withdrawal"] == "auto")
     if arguments["inspect"] is not None:
-        return inspect_leaves(destination, _decoded("inspect", Inquiry, arguments["inspect"]), activation, check_mode)
+        inquiries = _decoded("inspect", Inquiry, arguments["inspect"])
+        inspection = with_drift(inspect_leaves(destination, inquiries, activation, check_mode), withdrawal)
+        return replace(inspection, notices=(*inspection.notices, *filter(None, [notice])))
     if arguments["remove"] is not None:
-        return remove_leaves(destination, arguments["remove"], check_mode)
+        return take_down(remove_leaves(destination, arguments["remove"], check_mode), destination.path, check_mode)
     if check_mode:
         raise HostError("deploy: not available in check mode, in which nothing is signed that could be deployed.")
-    return deploy(destination, _decoded("deploy", Delivery, arguments["deploy"]), activation)
+    deliveries = _decoded("deploy", Delivery, arguments["deploy"])
+    return set_up(deploy(destination, deliveries, activation), deliveries, withdrawal)
 
 
 def _decoded(option: str, kind: Callable[..., Message], values: list[Any]) -> list[Message]:
@@ -240,6 +263,7 @@ def _destination(arguments: dict[str, Any]) -> Destination:
         server=arguments["server"],
         public=Attributes(PUBLIC_MODE, uid, gid),
         private=Attributes(private_key_mode(arguments["mode"]), uid, gid),
+        responder_port=arguments["responder_port"],
     )
 
 

@@ -38,7 +38,7 @@ PASSPHRASE_SPEC: dict[str, Any] = {
 
 # All that is taken from a host's answer: facts in it would override the inventory's variables in later tasks.
 HOST_RESULT = frozenset(
-    {*CALL_RESULT, "activation", "certificates", "changed", "installed", "notices", "others", "stores"}
+    {*CALL_RESULT, "activation", "certificates", "changed", "installed", "notices", "others", "stores", "withdrawal"}
 )
 
 

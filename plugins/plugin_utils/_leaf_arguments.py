@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import PROFILES
@@ -46,6 +47,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **AUTHORITY_SPEC,
     **PASSPHRASE_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "issue": {"type": "bool", "default": True},
     "name": {"type": "str"},
     "names": NAMES_SPEC,
     **{
@@ -66,7 +68,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "group": {"type": "str"},
     "mode": {"type": "raw", "default": "0600"},
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
+    "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "activate": {"type": "dict", "options": ACTIVATE_SPEC},
+    "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "auto"},
 }
 CONDITIONS: dict[str, Any] = {
     "mutually_exclusive": [("name", "certificates"), ("names", "certificates")],

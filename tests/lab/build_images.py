@@ -63,6 +63,8 @@ class Image(NamedTuple):
 IMAGES = (
     Image("bookworm:web", "bookworm", "web"),
     Image("trixie:web", "trixie", "web"),
+    Image("bookworm:servers", "bookworm", "web", {"SERVERS": "nginx haproxy"}),
+    Image("trixie:servers", "trixie", "web", {"SERVERS": "nginx haproxy apache2 caddy"}),
     Image("bookworm:workstation", "bookworm", "workstation"),
     Image("trixie:workstation", "trixie", "workstation"),
     Image("trixie:java", "trixie", "java"),

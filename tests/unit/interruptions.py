@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+#: The system calls that change something on the disk.
+CHANGING_CALLS = ("open", "mkdir", "rename", "symlink", "link", "unlink", "rmdir", "fsync", "fchmod", "fchown")
+
 
 def kill_at(step: int, monkeypatch: pytest.MonkeyPatch, where: list[tuple[Any, str]], work: Callable[[], Any]) -> bool:
     """Do the work and kill -9 it just before the ``step``-th call (from 1) of the functions that ``where`` lists, each
@@ -46,3 +49,29 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch, where: list[tuple[Any, s
         os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return bool(shared[1])
+
+
+def killed_at(call_number: int, work: Callable[[], object]) -> bool:
+    """Do ``work`` in a child that is killed just before its n-th changing system call; whether it came that far."""
+    child = os.fork()
+    if child == 0:
+        calls = iter(range(1, call_number + 1))
+
+        def counted(original: Callable[..., object]) -> Callable[..., object]:
+            def call(*arguments: object, **options: object) -> object:
+                if next(calls, None) == call_number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return original(*arguments, **options)
+
+            return call
+
+        for name in CHANGING_CALLS:
+            setattr(os, name, counted(getattr(os, name)))
+        work()
+        os._exit(0)
+    _child, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status):
+        assert os.WEXITSTATUS(status) == 0
+        return False
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    return True

@@ -116,7 +116,13 @@ def sign(public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, name: str, *m
     )
 
 
-def make_staple(certificate: x509.Certificate) -> bytes:
+def make_staple(
+    certificate: x509.Certificate,
+    begins: timedelta = timedelta(hours=-1),
+    ends: timedelta = 7 * DAY,
+    status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
+) -> bytes:
+    """A staple that is valid from one distance from now to another."""
     authority, authority_key = issuer()
     now = datetime.now(timezone.utc)
     response = (
@@ -125,10 +131,10 @@ def make_staple(certificate: x509.Certificate) -> bytes:
             cert=certificate,
             issuer=authority,
             algorithm=hashes.SHA1(),  # noqa: S303 what servers match staples by
-            cert_status=ocsp.OCSPCertStatus.GOOD,
-            this_update=now - timedelta(hours=1),
-            next_update=now + 7 * DAY,
-            revocation_time=None,
+            cert_status=status,
+            this_update=now + begins,
+            next_update=now + ends,
+            revocation_time=now if status is ocsp.OCSPCertStatus.REVOKED else None,
             revocation_reason=None,
         )
         .responder_id(ocsp.OCSPResponderEncoding.HASH, authority)
@@ -137,9 +143,9 @@ def make_staple(certificate: x509.Certificate) -> bytes:
     return response.public_bytes(Encoding.DER)
 
 
-def renewed_staple(leaf: Leaf) -> bytes:
+def renewed_staple(leaf: Leaf, validity: timedelta = 7 * DAY) -> bytes:
     """Another staple for the same leaf; ECDSA signatures differ each time."""
-    return make_staple(x509.load_pem_x509_certificate(leaf.certificate.encode()))
+    return make_staple(x509.load_pem_x509_certificate(leaf.certificate.encode()), ends=validity)
 
 
 def bundle(leaf: Leaf) -> bytes:

@@ -58,13 +58,13 @@ class Nginx:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self.destination: Destination = destination_at(folder / "pki")
-        profile = SERVERS[self.destination.server]
+        (control,) = SERVERS[self.destination.server].controls
         user = "user root;" if os.geteuid() == 0 else ""
         (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, port=self.port))
         self.command = [str(NGINX), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
         self.activation = Activation(
-            test=(*self.command, *profile.test[1:]),
-            reload=(*self.command, *profile.reload[1:]),
+            test=(*self.command, *control.test[1:]),
+            reload=(*self.command, "-s", "reload"),
             timeout=10,
             probes=(Probe("app", "127.0.0.1", self.port, "app.test", staple=True),),
         )

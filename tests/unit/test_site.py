@@ -36,6 +36,7 @@ class Fleet:
             "anchorage_authority": str(self.authority),
             "leaf_certificate_certificates": CERTIFICATES,
             "leaf_certificate_destination": str(folder / "pki"),
+            "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
             "trust_anchor_stores": ["system"],
         }
 

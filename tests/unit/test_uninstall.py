@@ -44,7 +44,9 @@ TASK = {
     "private_key": "controller",
     "lifetime": None,
     "staple": True,
+    "must_staple": False,
     "pkcs12_passphrase": None,
+    "server": "none",
 }
 PLACES = ("{{ folder }}/pki/app", "{{ folder }}/pki/former", "{{ folder }}/former/app", "~/pki/app", "~/former/app")
 

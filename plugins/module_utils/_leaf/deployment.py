@@ -43,12 +43,25 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import set_pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.rollback import clear_staging, recover, roll_back
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import StagedLeaf, stage_leaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import (
+    check_staples,
+    provide_staples,
+    retire_staples,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import (
+    clear_mark,
+    make_unstapled,
+    settle_mark,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
 
 # The system's errors, and Python's own about a value that no system call takes, such as one with a null character.
 ROLLED_BACK_ERRORS = (HostError, OSError, ValueError, OverflowError)
 
 
-def deploy(destination: Destination, deliveries: Sequence[Delivery], activation: Activation) -> Deployment:
+def deploy(
+    destination: Destination, deliveries: Sequence[Delivery], activation: Activation, layout: Layout = LAYOUT
+) -> Deployment:
     """Deploy all ``deliveries`` and have the server use them.
 
     Raises HostError after everything is as it was, or with a sentence that says what is not.
@@ -56,22 +69,26 @@ def deploy(destination: Destination, deliveries: Sequence[Delivery], activation:
     names = [delivery.name for delivery in deliveries]
     check_names(names)
     check_commands(activation)
+    check_staples(destination, [delivery.name for delivery in deliveries if delivery.staple], layout)
     with translated_errors(destination.path), created_folder(destination.path) as root:  # noqa: SIM117 Python 3.9
         with exclusive_lock(root, destination.path, destination.lock_timeout), watched_interruptions() as interruption:
             recovered = recover(root, destination, names)
             staged, journal = _stage(root, destination, deliveries, activation, recovered, interruption)
             try:
+                provided = provide_staples(destination, staged, layout)
                 swapped = _swap(destination, staged)
                 limit = TimeLimit(activation.timeout, interruption)
                 outcome = activate(activation, {leaf.swap.name: leaf.shown for leaf in staged}, limit)
             except ROLLED_BACK_ERRORS as error:
                 raise roll_back(root, destination, staged, journal, activation, error, bool(recovered)) from error
             _settle(root, destination, staged, journal)
+            retired = retire_staples(destination, staged, layout)
             warnings = _prune(destination, staged)
     generations = [
         DeployedGeneration(leaf.swap.name, leaf.swap.generation, leaf.shown.leaf, leaf.shown.staple) for leaf in staged
     ]
-    return Deployment(swapped or bool(recovered) or outcome.reloaded, outcome, tuple(generations), tuple(warnings))
+    changed = swapped or provided or retired or bool(recovered) or outcome.reloaded
+    return Deployment(changed, outcome, tuple(generations), tuple(warnings))
 
 
 def _stage(
@@ -122,6 +139,8 @@ def _swap(destination: Destination, staged: list[StagedLeaf]) -> bool:
             if leaf.drifted:
                 repair_generation(folder, destination, leaf.swap.generation, leaf.drifted)
                 changed = True
+            if leaf.withdrawn:
+                make_unstapled(folder, leaf.swap.generation)
     for leaf in staged:
         with created_folder(destination.folder(leaf.swap.name)) as folder:
             changed |= set_pointing(folder, leaf.after)
@@ -135,6 +154,7 @@ def _settle(root: int, destination: Destination, staged: list[StagedLeaf], journ
             if leaf.uses_pending_key:
                 remove_pending_key(folder)
             settle_record(folder)
+            settle_mark(folder, leaf.swap.generation)
     remove_journals(root, [journal])
 
 
@@ -144,6 +164,7 @@ def _prune(destination: Destination, staged: list[StagedLeaf]) -> list[str]:
     for leaf in staged:
         try:
             with created_folder(destination.folder(leaf.swap.name)) as folder:
+                clear_mark(folder, leaf.swap.generation)
                 prune(folder, leaf.swap.generation)
         except OSError as error:
             warnings.append(f"An old generation could not be removed: {explain(error, destination.path)}")

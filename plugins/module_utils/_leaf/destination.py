@@ -20,13 +20,20 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import
 # Seconds to wait for another run, which may be inside a reload and its rollback.
 LOCK_TIMEOUT = 90.0
 LOCK_FILE = ".lock"
+# Neither registered at IANA nor among those that systems give to clients.
+RESPONDER_PORT = 29477
+
+
+class BusyError(HostError):
+    """Another run is at work in the destination."""
 
 
 @dataclass(frozen=True)
 class Destination:
     """Where leaves are kept on this host, for which server, and who may read which of their files.
 
-    ``lock_timeout`` is how many seconds to wait for another run.
+    ``lock_timeout`` is how many seconds to wait for another run; ``responder_port`` is that of the responder which some
+    servers get their staples from.
     """
 
     path: str
@@ -34,12 +41,13 @@ class Destination:
     public: Attributes
     private: Attributes
     lock_timeout: float = LOCK_TIMEOUT
+    responder_port: int = RESPONDER_PORT
 
     def __post_init__(self) -> None:
-        if SERVERS[self.server].unquotable.search(self.path):
+        if character := SERVERS[self.server].unquotable.search(self.path):
             raise HostError(
                 f"destination: {self.path!r} holds a character that has a meaning in a server's configuration "
-                "(a quotation mark, a backslash, a dollar sign or a control character). Choose another path."
+                f"({character.group()!r}). Choose another path."
             )
 
     def folder(self, name: str) -> str:
@@ -94,7 +102,7 @@ def _take_lock(folder: int, path: str, timeout: float, shared: bool = False, cre
     try:
         return take_lock(LOCK_FILE, timeout, folder, shared, create)
     except LockTimeout as error:
-        raise HostError(
+        raise BusyError(
             f"Another run has been working in {path} for {timeout:.0f} seconds. Nothing was changed: "
             "wait for its end and run the task again."
         ) from error

@@ -44,6 +44,7 @@ STAGING = ".staging"
 KEPT_GENERATIONS = 2
 
 _GENERATION = re.compile(r"v([1-9][0-9]{0,8})")
+_UNSTAPLED = "-unstapled"
 
 
 class Fingerprints(NamedTuple):
@@ -62,6 +63,16 @@ def generation_number(folder_name: str) -> int:
 def generation_numbers(folder: int) -> list[int]:
     """The numbers of all the generations in a leaf's ``folder``, ascending."""
     return sorted(number for number in map(generation_number, os.listdir(folder)) if number)
+
+
+def unstapled_name(number: int) -> str:
+    """What the folder is called in which generation ``number`` is without its staple, once that was withdrawn."""
+    return f"v{number}{_UNSTAPLED}"
+
+
+def unstapled_number(folder_name: str) -> int:
+    """The number of the generation of which this is the folder without a staple, 0 for any other name."""
+    return generation_number(folder_name[: -len(_UNSTAPLED)]) if folder_name.endswith(_UNSTAPLED) else 0
 
 
 def compose_files(certificate: str, chain: str, private_key: str, staple: bytes, pkcs12: bytes) -> dict[str, bytes]:
@@ -146,10 +157,12 @@ def prune(folder: int, deployed: int) -> None:
     Raises OSError, the first one, after all of them were tried.
     """
     failures = []
-    for number in generation_numbers(folder)[:-KEPT_GENERATIONS]:
+    kept = {deployed, *generation_numbers(folder)[-KEPT_GENERATIONS:]}
+    for name in sorted(os.listdir(folder)):
+        number = generation_number(name) or unstapled_number(name)
         try:
-            if number != deployed:
-                remove(folder, f"v{number}")
+            if number and number not in kept:
+                remove(folder, name)
         except OSError as error:
             failures.append(error)
     if failures:

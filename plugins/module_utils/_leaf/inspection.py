@@ -54,6 +54,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
     wanted_pointing,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, probe_once, unserved
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples, staple_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import read_mark, withdrawal_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
 
 
 def inspect_leaves(
@@ -62,17 +65,19 @@ def inspect_leaves(
     activation: Activation,
     check_mode: bool,
     openssl: str = OPENSSL,
+    layout: Layout = LAYOUT,
 ) -> Inspection:
     """What is deployed of each leaf, and where ``activation`` says how a server uses them, whether they are served.
 
     Changes nothing but for pending host keys, and in check mode nothing at all.
 
-    Raises HostError.
+    Raises HostError, also where the server could not get the staples that are wanted.
     """
     check_names([inquiry.name for inquiry in inquiries])
+    check_staples(destination, [inquiry.name for inquiry in inquiries if inquiry.staple], layout)
     with translated_errors(destination.path):
         names = [inquiry.name for inquiry in inquiries]
-        found = _deployed_leaves(destination, names)
+        found = _deployed_leaves(destination, names, layout)
         others = _other_leaves(destination, names)
         leaves = [leaf for leaf, _record in found]
         unmet = [
@@ -92,14 +97,19 @@ def inspect_leaves(
     return Inspection(ActivationOutcome(probes=findings(seen)), tuple(leaves), others)
 
 
-def _deployed_leaves(destination: Destination, names: Sequence[str]) -> list[tuple[DeployedLeaf, Record]]:
+def _deployed_leaves(
+    destination: Destination, names: Sequence[str], layout: Layout
+) -> list[tuple[DeployedLeaf, Record]]:
     """Each leaf as it is, and what a server was last made to use of it."""
     with opened_folder(destination.path) as root:
         if root is None:
             return [(DeployedLeaf(name), {}) for name in names]
         with existing_lock(root, destination.path, timeout=destination.lock_timeout):
             swaps = unsettled(read_journals(root))
-            return [(_deployed_leaf(destination, name, swaps.get(name)), _record(destination, name)) for name in names]
+            return [
+                (_deployed_leaf(destination, name, swaps.get(name), layout), _record(destination, name))
+                for name in names
+            ]
 
 
 def _other_leaves(destination: Destination, names: Sequence[str]) -> tuple[str, ...]:
@@ -120,7 +130,7 @@ def _record(destination: Destination, name: str) -> Record:
         return {} if folder is None else read_record(folder)
 
 
-def _deployed_leaf(destination: Destination, name: str, swap: Swap | None) -> DeployedLeaf:
+def _deployed_leaf(destination: Destination, name: str, swap: Swap | None, layout: Layout) -> DeployedLeaf:
     """The leaf as it is, or where a ``swap`` is unsettled, as it will be once that is rolled back."""
     drift = (f"the activation of generation {swap.generation} did not complete",) if swap else ()
     with opened_folder(destination.folder(name)) as folder:
@@ -133,15 +143,23 @@ def _deployed_leaf(destination: Destination, name: str, swap: Swap | None) -> De
         if found.damage:
             return DeployedLeaf(name, number, damage=found.damage, drift=drift)
         shown = fingerprints(found.files)
-        wanted = wanted_pointing(destination, name, number, STAPLE in found.files)
+        mark = read_mark(folder, number)
+        wanted = wanted_pointing(destination, name, number, STAPLE in found.files, mark is not None)
         return DeployedLeaf(
             name=name,
             generation=number,
             leaf_sha256=shown.leaf,
             chain_sha256=sha256(found.files[CHAIN]),
-            staple_sha256=shown.staple,
+            staple_sha256="" if mark else shown.staple,
             pkcs12=PKCS12 in found.files,
-            drift=(*drift, *found.drift, *pointing_drift(folder, wanted)),
+            drift=(
+                *drift,
+                *found.drift,
+                *pointing_drift(folder, wanted),
+                *staple_drift(destination, name, STAPLE in found.files, layout),
+                *withdrawal_drift(folder, mark),
+            ),
+            withdrawn=mark.time if mark else "",
         )
 
 

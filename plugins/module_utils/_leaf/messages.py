@@ -35,6 +35,12 @@ STAPLE_ONLY = "staple"
 REPAIR = "repair"
 CHANGES = (LEAF, STAPLE_ONLY, REPAIR)
 
+# Whether staples are withdrawn on the host before they end.
+INSTALLED = "installed"
+NOT_NEEDED = "not needed"
+UNAVAILABLE = "unavailable"
+WITHDRAWALS = (INSTALLED, NOT_NEEDED, UNAVAILABLE)
+
 
 @dataclass(frozen=True)
 class Inquiry:
@@ -42,7 +48,7 @@ class Inquiry:
 
     ``keep`` is the digest of the leaf that it would keep, ``keep_chain`` that of its chain.pem; ``keep_pkcs12`` is
     whether it would keep it with a PKCS#12 file. From that a host knows whether to make a new key where it makes keys
-    itself (``host_key``), which saves a round trip.
+    itself (``host_key``), which saves a round trip. With ``staple`` a server there needs a way to get one.
     """
 
     name: str = text()
@@ -51,13 +57,15 @@ class Inquiry:
     keep: str = digest("")
     keep_chain: str = digest("")
     keep_pkcs12: bool = flag(False, no_log=False)
+    staple: bool = flag(False)
 
 
 @dataclass(frozen=True)
 class DeployedLeaf:
     """A leaf as it is deployed. ``damage`` says why the generation cannot be kept, ``drift`` what a repair would fix
     without a new key, certificate or staple, ``unserved`` why a server has to be made to use it again. ``csr`` is the
-    request of the key that is pending on the host."""
+    request of the key that is pending on the host. ``withdrawn`` is when its staple was withdrawn, which then counts as
+    none."""
 
     name: str = line()
     generation: int = number(0, LARGEST_GENERATION)
@@ -69,6 +77,7 @@ class DeployedLeaf:
     drift: tuple[str, ...] = lines(most=20)
     unserved: tuple[str, ...] = lines(most=20)
     csr: str = text("", LONGEST_CSR)
+    withdrawn: str = line("")
 
 
 @dataclass(frozen=True)
@@ -104,12 +113,17 @@ class Probe:
 
 @dataclass(frozen=True)
 class Activation:
-    """What makes a server use new files. Without commands and probes nothing is done; ``timeout`` in seconds."""
+    """What makes a server use new files. Without commands and probes nothing is done; ``timeout`` in seconds.
+
+    With ``server_commands`` the host reloads the server by the command that it has for that, and tests it so too unless
+    there is a ``test``.
+    """
 
     test: tuple[str, ...] = texts()
     reload: tuple[str, ...] = texts()
     timeout: float = seconds(30.0)
     probes: tuple[Probe, ...] = messages(Probe)
+    server_commands: bool = flag(False)
 
 
 @dataclass(frozen=True)
@@ -135,12 +149,15 @@ class ActivationOutcome:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A host's answer to inquiries, in their order, what the probes saw that is as it should be, and the names of the
-    destination's other leaves."""
+    """A host's answer to inquiries, in their order, what the probes saw that is as it should be, the names of the
+    destination's other leaves, what its user has to know and is no failure, and whether staples are withdrawn there, or
+    would be."""
 
     activation: ActivationOutcome = message(ActivationOutcome)
     certificates: tuple[DeployedLeaf, ...] = messages(DeployedLeaf)
     others: tuple[str, ...] = lines()
+    notices: tuple[str, ...] = lines()
+    withdrawal: str = choice(WITHDRAWALS, NOT_NEEDED)
 
 
 @dataclass(frozen=True)
@@ -155,12 +172,14 @@ class DeployedGeneration:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A host's answer to deliveries. ``notices`` are what its user has to know and is no failure."""
+    """A host's answer to deliveries. ``notices`` are what its user has to know and is no failure; ``withdrawal`` is
+    whether staples are withdrawn there."""
 
     changed: bool = flag()
     activation: ActivationOutcome = message(ActivationOutcome)
     certificates: tuple[DeployedGeneration, ...] = messages(DeployedGeneration)
     notices: tuple[str, ...] = lines()
+    withdrawal: str = choice(WITHDRAWALS, NOT_NEEDED)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What names the deployed generation: the link ``current``, and the pointer file that a server includes.
+"""What names the deployed generation: the link ``current``, and the pointer files that a server includes.
 
-The pointer file holds absolute paths inside one ``v<N>`` and is replaced by one rename, so that a server which reloads
+A pointer file holds absolute paths inside one ``v<N>`` and is replaced by one rename, so that a server which reloads
 at any instant reads files of one generation. The link alone cannot promise that: each file is opened by its path, and
 the link may change in between.
 """
@@ -29,8 +29,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
     generation_number,
     generation_numbers,
+    unstapled_name,
+    unstapled_number,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS, Named
 
 CURRENT = "current"
 _POINTER_ATTRIBUTES = Attributes(0o644)
@@ -47,12 +49,16 @@ class Pointing:
     files: dict[str, str] = field(default_factory=dict)
 
 
-def wanted_pointing(destination: Destination, name: str, number: int, stapled: bool) -> Pointing:
-    """What has to name generation ``number`` of the leaf ``name``."""
+def wanted_pointing(
+    destination: Destination, name: str, number: int, stapled: bool, withdrawn: bool = False
+) -> Pointing:
+    """What has to name generation ``number`` of the leaf ``name``, whose staple may have been withdrawn."""
     server = SERVERS[destination.server]
     generation = destination.generation(name, number)
-    staple = f"{generation}/{server.staple_file}" if stapled and server.staple_file else ""
-    return Pointing(f"v{number}", {file.name: file.render(generation, staple) for file in server.pointer_files})
+    staple = f"{generation}/{server.staple_file}" if stapled and server.staple_file and not withdrawn else ""
+    named = Named(generation, staple, destination.responder_port)
+    current = unstapled_name(number) if withdrawn else f"v{number}"
+    return Pointing(current, {file.name: file.render(named) for file in server.pointer_files})
 
 
 def used_files(destination: Destination, name: str) -> str:
@@ -140,11 +146,9 @@ def deployed_generation(folder: int) -> int:
     """
     present = read_pointing(folder)
     existing = generation_numbers(folder)
-    named = [
-        present.current or "",
-        *(name for text in present.files.values() for name in _GENERATION_IN_PATH.findall(text)),
-    ]
-    for number in map(generation_number, named):
+    current = present.current or ""
+    named = [name for text in present.files.values() for name in _GENERATION_IN_PATH.findall(text)]
+    for number in (unstapled_number(current), *map(generation_number, [current, *named])):
         if number in existing:
             return number
     return existing[-1] if existing else 0

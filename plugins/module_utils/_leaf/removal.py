@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
     opened_folder,
@@ -24,25 +25,48 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
     existing_lock,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import STAGING, generation_numbers
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
+    STAGING,
+    generation_number,
+    unstapled_number,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import PENDING_FILES
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals, remove_journals
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Removal, RemovedLeaf
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT, POINTER_NAMES, own_pointers
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK, STAGED_FOLDER
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.responder import release
 
 # The folder above the default destination, on many systems created for it alone; on others, packages use it too.
 SYSTEM_FOLDER = "/etc/pki"
 
-_TEMPORARY = {STAGING, *PENDING_FILES.values(), *map(staged_name, (CURRENT, *POINTER_NAMES, *PENDING_FILES.values()))}
-_RECORDS = {RECORD, STAGED_RECORD}
+_STAGED = map(staged_name, (CURRENT, MARK, *POINTER_NAMES, *PENDING_FILES.values()))
+_TEMPORARY = {STAGING, STAGED_FOLDER, *PENDING_FILES.values(), *_STAGED}
+_RECORDS = {RECORD, STAGED_RECORD, MARK}
 
 
 def remove_leaves(
-    destination: Destination, names: Sequence[str], check_mode: bool, system_folder: str = SYSTEM_FOLDER
+    destination: Destination,
+    names: Sequence[str],
+    check_mode: bool,
+    system_folder: str = SYSTEM_FOLDER,
+    layout: Layout = LAYOUT,
 ) -> Removal:
     """Remove the leaves ``names``, then what was made for all leaves once there is none left. Raises HostError."""
     check_names(names)
-    with translated_errors(destination.path), opened_folder(destination.path, foreign=True) as root:
+    with translated_errors(destination.path):
+        files = _remove_files(destination, names, check_mode, system_folder)
+        released = release([destination.folder(name) for name in names], layout, check_mode)
+    certificates = tuple(
+        RemovedLeaf(leaf.name, leaf.removed or destination.folder(leaf.name) in released) for leaf in files.certificates
+    )
+    return replace(files, changed=files.changed or bool(released), certificates=certificates)
+
+
+def _remove_files(destination: Destination, names: Sequence[str], check_mode: bool, system_folder: str) -> Removal:
+    """Remove what is in the destination."""
+    with opened_folder(destination.path, foreign=True) as root:
         if root is None:
             return Removal(False, tuple(RemovedLeaf(name, False) for name in names))
         with existing_lock(root, destination.path, not check_mode, destination.lock_timeout):
@@ -70,8 +94,9 @@ def remove_leaves(
 def _remove_leaf(root: int, name: str, check_mode: bool) -> tuple[bool, list[str]]:
     """Whether there was anything to remove, and the names of what is somebody else's, for which the folder stays."""
     with opened_subfolder(root, name) as folder:
-        ours = _TEMPORARY.union(_RECORDS, own_pointers(folder), (f"v{number}" for number in generation_numbers(folder)))
         entries = sorted(os.listdir(folder))
+        generations = [entry for entry in entries if generation_number(entry) or unstapled_number(entry)]
+        ours = _TEMPORARY.union(_RECORDS, own_pointers(folder), generations)
         foreign = [entry for entry in entries if entry not in ours]
         if not check_mode:
             for entry in ours.intersection(entries):

@@ -6,63 +6,177 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import FULL_CHAIN, PRIVATE_KEY, STAPLE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
+    COMBINED,
+    COMBINED_STAPLE,
+    FULL_CHAIN,
+    PRIVATE_KEY,
+    STAPLE,
+)
 
 # How every pointer file begins.
 HEADER = "# Written by Ansible (anchorage.pki.leaf_certificate)."
 
 
+class Named(NamedTuple):
+    """What a pointer file names: the paths of the generation's folder and of the staple in it ("" for none), and the
+    port at which the host's own responder listens."""
+
+    generation: str
+    staple: str
+    responder_port: int
+
+
 @dataclass(frozen=True)
 class PointerFile:
-    """A file in the leaf's folder that a server's configuration includes.
-
-    ``render`` makes its content of the paths of the generation's folder and of the staple in it ("" for none).
-    """
+    """A file in the leaf's folder that a server's configuration includes. ``render`` makes its content."""
 
     name: str
-    render: Callable[[str, str], str]
+    render: Callable[[Named], str]
+
+
+class Control(NamedTuple):
+    """The command that tests the configuration, and the systemd unit, as one family of systems has them."""
+
+    test: tuple[str, ...]
+    unit: str
 
 
 @dataclass(frozen=True)
 class Server:
     """What sets one kind of server apart.
 
-    ``staple_file`` is the file of a generation from which it takes its staple, "" where it takes none;
-    ``unquotable`` finds what a path in its configuration cannot hold. ``test`` and ``reload`` are its usual commands;
-    a task still has to name those that it wants to be run.
+    ``staple_file`` is the file of a generation from which it takes its staple, "" where that is not known or not so;
+    with ``asks_responder`` it gets its content from the host's own responder. ``fetches_staples`` is a server that
+    takes a staple from the URL in a certificate only. One that ``serves_expired`` staples has to be told of their end;
+    with ``one_staple`` it sends the same staple with each of the certificates that it has for a name.
+    ``unquotable`` finds what a path in its configuration cannot hold. Of ``controls``, a host has one.
     """
 
     pointer_files: tuple[PointerFile, ...] = ()
     staple_file: str = ""
+    asks_responder: bool = False
+    fetches_staples: bool = False
+    serves_expired: bool = False
+    one_staple: bool = False
     # Quotation mark, backslash, dollar sign, control characters. Without a server too, as one may be chosen later.
     unquotable: re.Pattern[str] = re.compile(r"[\x00-\x1f\x7f\"\\$]")
-    test: tuple[str, ...] = ()
-    reload: tuple[str, ...] = ()
+    controls: tuple[Control, ...] = ()
 
 
-def _nginx(generation: str, staple: str) -> str:
+def _nginx(named: Named) -> str:
     """The directives of ngx_http_ssl_module; nginx reads ssl_stapling_file as DER."""
     lines = [
         f"{HEADER} Include it in a server block; do not edit it.",
-        f'ssl_certificate "{generation}/{FULL_CHAIN}";',
-        f'ssl_certificate_key "{generation}/{PRIVATE_KEY}";',
+        f'ssl_certificate "{named.generation}/{FULL_CHAIN}";',
+        f'ssl_certificate_key "{named.generation}/{PRIVATE_KEY}";',
     ]
-    if staple:
-        lines += ["ssl_stapling on;", f'ssl_stapling_file "{staple}";']
+    if named.staple:
+        lines += ["ssl_stapling on;", f'ssl_stapling_file "{named.staple}";']
     return "\n".join(lines) + "\n"
 
 
+def _haproxy(named: Named) -> str:
+    """A crt-list. HAProxy looks for the staple beside the PEM file itself."""
+    return f"{HEADER} Name it as crt-list of a bind line; do not edit it.\n{named.generation}/{COMBINED}\n"
+
+
+_APACHE_CACHE = "apache-cache.conf"
+_CACHE_DEFINED = "ANCHORAGE_STAPLING_CACHE"
+
+
+def _apache(named: Named) -> str:
+    """The directives of mod_ssl. It asks for the staple again at most a minute after it got one or got none.
+
+    Without a cache Apache calls the syntax of stapling OK and then does not start; so that is an error of syntax here.
+    """
+    lines = [
+        f"{HEADER} Include it in a VirtualHost; do not edit it.",
+        f'SSLCertificateFile "{named.generation}/{FULL_CHAIN}"',
+        f'SSLCertificateKeyFile "{named.generation}/{PRIVATE_KEY}"',
+    ]
+    if named.staple:
+        cache = posixpath.join(posixpath.dirname(named.generation), _APACHE_CACHE)
+        lines += [
+            f"<IfDefine !{_CACHE_DEFINED}>",
+            f'    Error "Stapling needs a cache: Include {cache} before every VirtualHost."',
+            "</IfDefine>",
+            "SSLUseStapling on",
+            f"SSLStaplingForceURL http://127.0.0.1:{named.responder_port}/",
+            "SSLStaplingReturnResponderErrors off",
+            "SSLStaplingFakeTryLater off",
+            "SSLStaplingStandardCacheTimeout 60",
+            "SSLStaplingErrorCacheTimeout 60",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _apache_cache(_named: Named) -> str:
+    """The cache of staples, of which a server has one: the first of several leaves brings it."""
+    lines = [
+        f"{HEADER} Include it outside and before every VirtualHost; do not edit it.",
+        f"<IfDefine !{_CACHE_DEFINED}>",
+        f"    Define {_CACHE_DEFINED}",
+        "    SSLStaplingCache shmcb:anchorage-stapling(1048576)",
+        "</IfDefine>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _caddy(named: Named) -> str:
+    """The directive tls of a Caddyfile."""
+    files = f'"{named.generation}/{FULL_CHAIN}" "{named.generation}/{PRIVATE_KEY}"'
+    return f"{HEADER} Import it in a site block; do not edit it.\ntls {files}\n"
+
+
+_HAPROXY_TEST = ("haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg")
+
 # The choices of the option ``server``.
 SERVERS: Mapping[str, Server] = {
-    "none": Server(),
+    # Programs that follow ``current``, of which nothing else is known.
+    "none": Server(serves_expired=True),
+    # It validates no staple; its test misses a key of another type than the certificate's.
     "nginx": Server(
         pointer_files=(PointerFile("nginx.conf", _nginx),),
         staple_file=STAPLE,
-        test=("nginx", "-t"),
-        reload=("nginx", "-s", "reload"),
+        serves_expired=True,
+        one_staple=True,
+        controls=(Control(("nginx", "-t"), "nginx"),),
+    ),
+    # Of a staple it matches the CertID and keeps the end, 300 seconds early; its test and its reload refuse a bad key.
+    "haproxy": Server(
+        pointer_files=(PointerFile("haproxy.crt-list", _haproxy),),
+        staple_file=COMBINED_STAPLE,
+        # Words of a crt-list end at white space and brackets, and nothing quotes those.
+        unquotable=re.compile(r"[\x00-\x20\x7f\"\\$\[\]]"),
+        controls=(
+            Control((*_HAPROXY_TEST, "-f", "/etc/haproxy/conf.d"), "haproxy"),
+            Control(_HAPROXY_TEST, "haproxy"),
+        ),
+    ),
+    # It validates next to nothing: the responder does that, and its test passes any key, with which a reload ends it.
+    "apache": Server(
+        pointer_files=(PointerFile("apache.conf", _apache), PointerFile(_APACHE_CACHE, _apache_cache)),
+        staple_file=STAPLE,
+        asks_responder=True,
+        controls=(
+            Control(("apache2ctl", "-t"), "apache2"),  # Debian
+            Control(("apachectl", "-t"), "httpd"),  # Red Hat, Arch
+            Control(("apachectl", "-t"), "apache2"),
+        ),
+    ),
+    # It validates what it fetches. No "caddy validate": run by root, that makes log files which Caddy cannot write.
+    "caddy": Server(
+        pointer_files=(PointerFile("caddy.conf", _caddy),),
+        fetches_staples=True,
+        # Braces are placeholders.
+        unquotable=re.compile(r"[\x00-\x1f\x7f\"\\${}]"),
+        controls=(Control(("caddy", "adapt", "--config", "/etc/caddy/Caddyfile"), "caddy"),),
     ),
 }

@@ -56,7 +56,7 @@ def unserved(
     results = [result for probe, result in seen if probe.certificate == leaf.name]
     if failures := tuple(result for result in results if isinstance(result, str)):
         return failures
-    if results:
+    if results or leaf.withdrawn:  # servers were reloaded by what withdrew the staple
         return ()
     shown = Fingerprints(leaf.leaf_sha256, leaf.staple_sha256)
     reason = pending(record, server, activation, leaf.generation, shown)

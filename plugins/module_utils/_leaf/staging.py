@@ -40,6 +40,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
     read_pointing,
     wanted_pointing,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import read_mark
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import is_whole_der
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
@@ -49,7 +50,7 @@ class StagedLeaf:
     """One leaf, ready to be swapped: its step, what will name it, what it and the former one show to clients.
 
     ``drifted`` are the deployed generation's files where their attributes have to be repaired. With
-    ``uses_pending_key`` the key was made on this host.
+    ``uses_pending_key`` the key was made on this host; ``withdrawn`` is whether its staple was, and stays so.
     """
 
     swap: Swap
@@ -58,6 +59,7 @@ class StagedLeaf:
     shown_before: Fingerprints | None
     drifted: tuple[str, ...] = ()
     uses_pending_key: bool = False
+    withdrawn: bool = False
 
 
 def stage_leaf(folder: int, destination: Destination, delivery: Delivery) -> StagedLeaf:
@@ -70,6 +72,8 @@ def stage_leaf(folder: int, destination: Destination, delivery: Delivery) -> Sta
         )
     found = inspect_generation(folder, destination, delivery.name, former) if former else GenerationHealth({}, "", [])
     kept = {} if found.damage else found.files
+    was_withdrawn = read_mark(folder, former) is not None
+    withdrawn = was_withdrawn and delivery.action == REPAIR
     try:
         if delivery.action == REPAIR:
             files, number = _require(kept), former
@@ -80,12 +84,18 @@ def stage_leaf(folder: int, destination: Destination, delivery: Delivery) -> Sta
         raise HostError(f"{delivery.name}: {error}") from error
     return StagedLeaf(
         swap=Swap(delivery.name, former, number, read_pointing(folder)),
-        after=wanted_pointing(destination, delivery.name, number, STAPLE in files),
-        shown=fingerprints(files),
-        shown_before=fingerprints(kept) if kept else None,
+        after=wanted_pointing(destination, delivery.name, number, STAPLE in files, withdrawn),
+        shown=_shown(files, withdrawn),
+        shown_before=_shown(kept, was_withdrawn) if kept else None,
         drifted=tuple(kept) if delivery.action == REPAIR and found.drift else (),
         uses_pending_key=delivery.action == LEAF and not delivery.private_key,
+        withdrawn=withdrawn,
     )
+
+
+def _shown(files: dict[str, bytes], withdrawn: bool) -> Fingerprints:
+    shown = fingerprints(files)
+    return shown._replace(staple="") if withdrawn else shown
 
 
 def _require(kept: dict[str, bytes]) -> dict[str, bytes]:

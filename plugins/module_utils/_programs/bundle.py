@@ -10,9 +10,8 @@ runs by, stored as they are, so that whoever audits a host can read them.
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import io
+import os
 import sys
 import zipfile
 
@@ -23,8 +22,34 @@ NAME = "staples.pyz"
 
 PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
 # The programs, and all that they import: a test holds it to that.
-MODULES = ("_x509.der", "_x509.staple")
+MODULES = (
+    "_host.commands",
+    "_host.errors",
+    "_host.lock",
+    "_host.regular_files",
+    "_host.safe_files",
+    "_leaf.destination",
+    "_leaf.files",
+    "_leaf.generations",
+    "_leaf.journal",
+    "_leaf.names",
+    "_leaf.pointers",
+    "_leaf.servers",
+    "_leaf.withdrawn",
+    "_programs.bundle",
+    "_programs.installation",
+    "_programs.respond",
+    "_programs.withdraw",
+    "_programs.withdrawal.commands",
+    "_programs.withdrawal.leaf",
+    "_programs.withdrawal.recipes",
+    "_programs.withdrawal.units",
+    "_x509.der",
+    "_x509.pem_block",
+    "_x509.staple",
+)
 
+_MODULE_UTILS = os.path.dirname(os.path.dirname(__file__))
 _MAIN = f"""\
 # Written by Ansible (anchorage.pki). Usage: {NAME} PROGRAM
 import importlib
@@ -38,22 +63,25 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 
 def bundle(modules: tuple[str, ...] = MODULES) -> bytes:
     """The content of the file. Raises HostError where the sources cannot be had."""
-    files = {"__main__.py": _MAIN}
+    files = {"__main__.py": _MAIN.encode()}
     for name in modules:
         parts = f"{PACKAGE}.{name}".split(".")
-        files.update({"/".join([*parts[:depth], "__init__.py"]): "" for depth in range(1, len(parts))})
-        files["/".join(parts) + ".py"] = _source(f"{PACKAGE}.{name}")
+        files.update({"/".join([*parts[:depth], "__init__.py"]): b"" for depth in range(1, len(parts))})
+        files["/".join(parts) + ".py"] = _source(name)
     content = io.BytesIO()
     # Isolated: neither its user's environment nor the current folder decides what it runs.
     content.write(f"#!{sys.executable} -I\n".encode())
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        for path, text in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(path, _TIME), text)
+        for path, source in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(path, _TIME), source)
     return content.getvalue()
 
 
-def _source(name: str) -> str:
+def _source(name: str) -> bytes:
+    """The source of a module, which is not imported for that. Raises HostError."""
+    path = os.path.join(_MODULE_UTILS, *name.split(".")) + ".py"
     try:
-        return inspect.getsource(importlib.import_module(name))
+        # What loads this module reads files from the same place: a folder, or Ansible's zip file.
+        return bytes(__spec__.loader.get_data(path))  # type: ignore[union-attr]
     except OSError as error:
-        raise HostError(f"the source of {name} cannot be read") from error
+        raise HostError(f"the source {path} cannot be read") from error

@@ -15,6 +15,7 @@ The highest number is the one in use. A renewed root keeps its key, so that both
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ class CertifiedKey:
     def number(self) -> int:
         return int(self.folder.name)
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         return fingerprint(self.certificate)
 

@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
     LeafPlace,
     LeafRecord,
     StapleRecord,
+    StapleTimes,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -61,22 +62,27 @@ class Ledger:
         self._insert("leaf", certificate, issuer_sha256, place, names, private_key)
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
-        """Enter a staple, before its bytes leave the controller, and forget those at its place that ended long ago."""
-        self._connection.execute(sql.FORGET_STAPLES, (_seconds(staple.this_update - STAPLE_MEMORY), certificate_sha256))
+        """Enter a staple, before its bytes leave the controller."""
         times = [_seconds(time) for time in (staple.this_update, staple.next_update, staple.renew_at)]
         self._connection.execute(sql.INSERT_STAPLE, (staple.sha256, certificate_sha256, *times, staple.der))
+
+    def forget_staples(self, now: datetime) -> None:
+        """Forget the staples that ended long ago, but for those that hosts still have, whose leaves have not ended."""
+        self._connection.execute(sql.FORGET_STAPLES, (_seconds(now - STAPLE_MEMORY),))
 
     def mark_deployed(self, place: LeafPlace, leaf_sha256: str, staple_sha256: str, now: datetime) -> None:
         """Record what the host confirmed: the leaf in use at ``place``, and its staple, an empty string for none.
 
-        The leaves before it at that place are no longer in use.
+        The other leaves and staples of that place are no longer in use.
         """
         self._connection.execute(sql.MARK_LEAF_DEPLOYED, (leaf_sha256, *astuple(place)))
-        self._connection.execute(sql.MARK_STAPLE_DEPLOYED, (_seconds(now), staple_sha256, leaf_sha256))
+        self._connection.execute(sql.MARK_NONE_IN_USE, astuple(place))
+        self._connection.execute(sql.MARK_STAPLE_IN_USE, (_seconds(now), staple_sha256, leaf_sha256))
 
     def mark_removed(self, place: LeafPlace) -> None:
-        """Record that none of the leaves signed for ``place`` is in use any longer."""
+        """Record that none of the leaves signed for ``place`` is in use any longer, nor a staple of theirs."""
         self._connection.execute(sql.MARK_REMOVED, astuple(place))
+        self._connection.execute(sql.MARK_NONE_IN_USE, astuple(place))
 
     def places(self, host: str | None = None) -> dict[LeafPlace, datetime]:
         """Where a leaf is deployed, or may be since one was signed for it, and when the last of each place ends.
@@ -86,6 +92,16 @@ class Ledger:
         statement, values = (sql.PLACES, ()) if host is None else (sql.PLACES_OF_HOST, (host,))
         rows = self._connection.execute(statement, values)
         return {LeafPlace(*place): _time(seconds) for *place, seconds in rows}
+
+    def staples_in_use(self, host: str | None = None) -> dict[LeafPlace, StapleTimes]:
+        """The staples in use at those of :meth:`places` that have one."""
+        if host is None:
+            return self._staple_times(sql.STAPLES_IN_USE, ())
+        return self._staple_times(sql.STAPLES_IN_USE_ON_HOST, (host,))
+
+    def due_staples(self, now: datetime) -> dict[LeafPlace, StapleTimes]:
+        """The staples in use that are to be renewed, of leaves that have not ended, the longest due first."""
+        return self._staple_times(sql.DUE_STAPLES, (_seconds(now),))
 
     def leaf(self, place: LeafPlace, sha256: str) -> LeafRecord | None:
         """The leaf with that fingerprint, if it was signed for ``place``."""
@@ -151,15 +167,21 @@ class Ledger:
             return None
         sha256, der, issuer_sha256, private_key, status = row
         return LeafRecord(
-            x509.load_der_x509_certificate(der), issuer_sha256, private_key, status, self._staples(sha256)
+            sha256, x509.load_der_x509_certificate(der), issuer_sha256, private_key, status, self._staples(sha256)
         )
 
     def _staples(self, certificate_sha256: str) -> tuple[StapleRecord, ...]:
         rows = self._connection.execute(sql.STAPLES, (certificate_sha256,))
         return tuple(
-            StapleRecord(sha256, _time(start), _time(end), _time(due), _time(deployed) if deployed else None, der)
-            for sha256, start, end, due, deployed, der in rows
+            StapleRecord(
+                sha256, _time(start), _time(end), _time(due), _time(deployed) if deployed else None, bool(in_use), der
+            )
+            for sha256, start, end, due, deployed, in_use, der in rows
         )
+
+    def _staple_times(self, statement: str, values: tuple[str | int, ...]) -> dict[LeafPlace, StapleTimes]:
+        rows = self._connection.execute(statement, values)
+        return {LeafPlace(*place): StapleTimes(_time(end), _time(due)) for *place, end, due in rows}
 
 
 @contextmanager

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 
 
@@ -21,13 +21,19 @@ class LeafPlace:
     destination: str
     name: str
 
+    @property
+    def path(self) -> str:
+        """The leaf's folder on the host."""
+        return posixpath.join(self.destination, self.name)
+
 
 @dataclass(frozen=True)
 class StapleRecord:
     """A staple that the authority signed.
 
-    ``renew_at`` was decided when it was signed. ``deployed_at`` is None until the host has confirmed it, and ``der``
-    where it was signed under schema 1, which did not keep it.
+    ``renew_at`` was decided when it was signed. ``deployed_at`` is None until the host has confirmed it, ``in_use``
+    whether it is what the host has, as confirmed last; ``der`` is None where it was signed under schema 1, which did
+    not keep it.
     """
 
     sha256: str
@@ -35,22 +41,32 @@ class StapleRecord:
     next_update: datetime
     renew_at: datetime
     deployed_at: datetime | None = None
+    in_use: bool = False
     der: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class StapleTimes:
+    """Until when the staple in use at a place is valid, and from when on it is to be renewed."""
+
+    next_update: datetime
+    renew_at: datetime
 
 
 @dataclass(frozen=True)
 class LeafRecord:
     """A leaf that the authority signed, with the staples signed for it."""
 
+    sha256: str
     certificate: x509.Certificate
     issuer_sha256: str
     private_key: str
     status: str
     staples: tuple[StapleRecord, ...]
 
-    @property
-    def sha256(self) -> str:
-        return fingerprint(self.certificate)
-
     def staple(self, sha256: str) -> StapleRecord | None:
         return next((staple for staple in self.staples if staple.sha256 == sha256), None)
+
+    @property
+    def staple_in_use(self) -> StapleRecord | None:
+        return next((staple for staple in self.staples if staple.in_use), None)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -19,6 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Lifetimes, Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
     RESPONDER_REMAINDER,
+    RESPONDER_WARNING,
     ROOT_REMAINDER,
     SKEW,
 )
@@ -74,6 +75,30 @@ def plan_authority(
             steps += _responder_steps(issuer, policy.lifetimes, now)
     steps += [Step(Part.RESPONDER, 1, "the issuing authority is new", step.number) for step in issuing_steps]
     return tuple(steps)
+
+
+def responder_warnings(issuers: Iterable[IssuingAuthority], lifetimes: Lifetimes, now: datetime) -> list[str]:
+    """What to say of those of ``issuers`` whose responder ends soon, and should have been renewed by now."""
+    ending = [
+        issuer
+        for issuer in issuers
+        if issuer.responders
+        and _left(issuer.responder, now) <= RESPONDER_WARNING
+        and _responder_steps(issuer, lifetimes, now)
+    ]
+    return [
+        f"The OCSP responder of issuing authority {issuer.number} ends on {_day(issuer.responder)}, and no staple is "
+        "valid for longer. Run certificate_authority, which renews it; that needs the key of the issuing authority."
+        for issuer in ending
+    ]
+
+
+def needed_issuers(
+    authority: Authority, leaf_ends: Mapping[str, datetime], now: datetime
+) -> tuple[IssuingAuthority, ...]:
+    """The issuing authorities that sign leaves, or staples for leaves that have not ended; ``leaf_ends`` as above."""
+    retired = authority.issuers[:-1]
+    return (*(issuer for issuer in retired if leaf_ends.get(issuer.sha256, now) > now), *authority.issuers[-1:])
 
 
 def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime) -> list[Step]:

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -20,7 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import ProvisioningPlan
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleTimes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
@@ -42,12 +41,26 @@ def authority_result(authority: Authority) -> dict[str, Any]:
     }
 
 
-def places_result(places: Mapping[LeafPlace, datetime]) -> list[dict[str, str]]:
-    """Where the ledger says that leaves are."""
+def places_result(
+    places: Mapping[LeafPlace, datetime], staples: Mapping[LeafPlace, StapleTimes]
+) -> list[dict[str, Any]]:
+    """Where the ledger says that leaves are, and the times of the staple in use there."""
     return [
-        {"host": place.host, "path": posixpath.join(place.destination, place.name), "not_after": timestamp(not_after)}
+        {"host": place.host, "path": place.path, "not_after": timestamp(not_after), **_times(staples.get(place))}
         for place, not_after in places.items()
     ]
+
+
+def due_staples_result(staples: Mapping[LeafPlace, StapleTimes]) -> list[dict[str, Any]]:
+    """Which staples are to be renewed."""
+    return [{**asdict(place), "path": place.path, **_times(times)} for place, times in staples.items()]
+
+
+def _times(staple: StapleTimes | None) -> dict[str, str | None]:
+    return {
+        "next_update": timestamp(staple.next_update) if staple else None,
+        "renew_at": timestamp(staple.renew_at) if staple else None,
+    }
 
 
 def certified_key_result(key: CertifiedKey) -> dict[str, Any]:
@@ -85,6 +98,11 @@ def timestamp(moment: Any) -> str:
 def warnings_for(policy: Policy) -> list[str]:
     """What the user should know about a policy that was accepted."""
     return [ED25519_WARNING] if policy.key_type is KeyType.ED25519 else []
+
+
+def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
+    """``result`` with these warnings besides its own."""
+    return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else dict(result)
 
 
 def provisioning_diff(plan: ProvisioningPlan) -> dict[str, str]:

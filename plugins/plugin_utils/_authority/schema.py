@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import sync_folder, write_private
 
-SCHEMA = 2
+SCHEMA = 3
 OLDEST_SCHEMA = 1
 APPLICATION_ID = 0x616E6368  # "anch"
 
@@ -92,7 +92,7 @@ def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 def _migrate_tables(connection: sqlite3.Connection) -> None:
     connection.create_function("renew_at", 3, _renew_at, deterministic=True)
-    for statement in sql.MIGRATE_FROM_1:
+    for statement in sql.MIGRATE_FROM[_value(connection, sql.SCHEMA)]:
         connection.execute(statement)
     connection.execute(sql.SET_SCHEMA.format(SCHEMA))
 

@@ -21,7 +21,7 @@ READ_ONLY = "PRAGMA query_only = ON"
 WRITE_AHEAD_LOG = "PRAGMA journal_mode = WAL"
 BEGIN = "BEGIN IMMEDIATE"
 
-# Schema 2
+# Schema 3
 
 CREATE_CERTIFICATES = """
 CREATE TABLE certificates (
@@ -48,30 +48,53 @@ CREATE TABLE staples (
   next_update INTEGER NOT NULL,
   renew_at INTEGER NOT NULL,        -- decided when it was signed
   deployed_at INTEGER,              -- when the host confirmed it first; NULL until then
+  in_use INTEGER NOT NULL,          -- 1 where it is what the host has, as confirmed last, else 0
   der BLOB                          -- NULL where it was signed under schema 1
 )
 """
-CREATE_STAPLE_INDEX = "CREATE INDEX staple_of ON staples (certificate_sha256)"
+CREATE_STAPLE_INDEXES = (
+    "CREATE INDEX staple_of ON staples (certificate_sha256)",
+    "CREATE INDEX staple_due ON staples (renew_at) WHERE in_use",
+    "CREATE INDEX staple_end ON staples (next_update)",
+)
 CREATE = (
     CREATE_CERTIFICATES,
     "CREATE INDEX leaf_on_host ON certificates (host, destination, name)",
     "CREATE INDEX end_by_issuer ON certificates (issuer_sha256, not_after)",
     CREATE_STAPLES,
-    CREATE_STAPLE_INDEX,
+    *CREATE_STAPLE_INDEXES,
 )
 
-# From schema 1, by a function renew_at(serial, this_update, next_update) of the connection's. Whether a host has a
-# staple was not recorded then: the host's next report confirms it.
-MIGRATE_FROM_1 = (
-    "ALTER TABLE staples RENAME TO former_staples",
-    CREATE_STAPLES,
-    "INSERT INTO staples SELECT staple.sha256, certificate_sha256, this_update, next_update, "
-    "renew_at(serial, this_update, next_update), NULL, NULL "
-    "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
-    "ORDER BY staple.rowid",
-    "DROP TABLE former_staples",
-    CREATE_STAPLE_INDEX,
-)
+
+def _migrate(staples: str) -> tuple[str, ...]:
+    return (
+        "ALTER TABLE staples RENAME TO former_staples",
+        CREATE_STAPLES,
+        f"INSERT INTO staples {staples}",
+        "DROP TABLE former_staples",
+        *CREATE_STAPLE_INDEXES,
+    )
+
+
+# By the schema that is migrated. From 1, by a function renew_at(serial, this_update, next_update) of the connection's;
+# whether a host has a staple was not recorded then: the host's next report confirms it. From 2, the staple in use is
+# the one that was confirmed last.
+MIGRATE_FROM = {
+    1: _migrate(
+        "SELECT staple.sha256, certificate_sha256, this_update, next_update, "
+        "renew_at(serial, this_update, next_update), NULL, 0, NULL "
+        "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
+        "ORDER BY staple.rowid"
+    ),
+    2: _migrate(
+        "SELECT staple.sha256, certificate_sha256, this_update, next_update, renew_at, deployed_at, "
+        "status = 'deployed' AND staple.rowid IS (SELECT latest.rowid FROM former_staples AS latest "
+        "WHERE latest.certificate_sha256 = staple.certificate_sha256 AND latest.deployed_at IS NOT NULL "
+        "ORDER BY latest.deployed_at DESC, latest.rowid DESC LIMIT 1), der "
+        "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
+        "ORDER BY staple.rowid"
+    ),
+}
 
 # Certificates
 
@@ -108,16 +131,27 @@ MARK_REMOVED = (
 
 # Staples
 
-INSERT_STAPLE = "INSERT OR IGNORE INTO staples VALUES (?, ?, ?, ?, ?, NULL, ?)"
+INSERT_STAPLE = "INSERT OR IGNORE INTO staples VALUES (?, ?, ?, ?, ?, NULL, 0, ?)"
 STAPLES = (
-    "SELECT sha256, this_update, next_update, renew_at, deployed_at, der FROM staples "
+    "SELECT sha256, this_update, next_update, renew_at, deployed_at, in_use, der FROM staples "
     "WHERE certificate_sha256 = ? ORDER BY rowid"
 )
-MARK_STAPLE_DEPLOYED = (
-    "UPDATE staples SET deployed_at = ? WHERE sha256 = ? AND certificate_sha256 = ? AND deployed_at IS NULL"
+MARK_NONE_IN_USE = (
+    "UPDATE staples SET in_use = 0 WHERE in_use AND certificate_sha256 IN "
+    "(SELECT sha256 FROM certificates WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ?)"
 )
+MARK_STAPLE_IN_USE = (
+    "UPDATE staples SET deployed_at = COALESCE(deployed_at, ?), in_use = 1 WHERE sha256 = ? AND certificate_sha256 = ?"
+)
+_IN_USE = (
+    "SELECT host, destination, name, next_update, renew_at "
+    "FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 "
+    "WHERE in_use AND status = 'deployed' {}"
+)
+STAPLES_IN_USE = _IN_USE.format("")
+STAPLES_IN_USE_ON_HOST = _IN_USE.format("AND host = ?")
+DUE_STAPLES = _IN_USE.format("AND renew_at <= ?1 AND not_after > ?1 ORDER BY renew_at")
 FORGET_STAPLES = (
-    "DELETE FROM staples WHERE next_update < ? AND certificate_sha256 IN "
-    "(SELECT other.sha256 FROM certificates AS leaf JOIN certificates AS other USING (host, destination, name) "
-    "WHERE leaf.sha256 = ? AND other.kind = 'leaf')"
+    "DELETE FROM staples WHERE next_update < ?1 AND "
+    "(NOT in_use OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
 )

@@ -30,7 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import StapleRequest, sign_staples
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, sign_leaf, validity_from
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
@@ -40,7 +40,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,13 @@ def issue(
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
-    signed = [issuer.sign(plan) for plan in plans if plan.decision.action is not Action.NONE]
+    signed = issuer.sign([plan for plan in plans if plan.decision.action is not Action.NONE])
     # After the signing: no other run waits for the ledger while RSA keys are made here.
     with ledger.transaction():
         for leaf in signed:
             _enter(leaf, authority, ledger)
+        if signed:
+            ledger.forget_staples(now)
     return signed
 
 
@@ -84,6 +86,17 @@ def preflight(plans: Sequence[LeafPlan], authority: Authority, passphrases: Pass
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
+
+
+def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[IssuingAuthority]:
+    """The issuing authorities under which ``plans`` have staples signed."""
+    signed: set[str] = set()
+    for plan in plans:
+        if plan.request.staple and plan.decision.action is Action.LEAF:
+            signed.update(issuer.sha256 for issuer in authority.issuers[-1:])
+        elif plan.request.staple and plan.decision.action is Action.STAPLE and plan.record:
+            signed.add(plan.record.issuer_sha256)
+    return [issuer for issuer in authority.issuers if issuer.sha256 in signed]
 
 
 def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Ledger, now: datetime) -> None:
@@ -99,18 +112,20 @@ def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Led
 
 
 def _is_unconfirmed(plan: LeafPlan) -> bool:
-    """Whether the host has what the ledger knows as signed only."""
+    """Whether the host has something else than the ledger knows as in use: what a run delivered whose end was not
+    seen, or what somebody put back."""
     if plan.record is None:
         return False
-    staple = plan.record.staple(plan.deployed.staple_sha256)
-    return plan.record.status == "signed" or (staple is not None and staple.deployed_at is None)
+    has, known = plan.record.staple(plan.deployed.staple_sha256), plan.record.staple_in_use
+    return plan.record.status in ("signed", "superseded") or has != known
 
 
 def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
     """Enter what was signed. Raises PkiError where the leaf was revoked since its plan was made, as what would be
     delivered says that it is good."""
-    request, sha256 = leaf.plan.request, fingerprint(leaf.certificate)
-    if leaf.plan.decision.action is Action.LEAF:
+    request, former, is_new = leaf.plan.request, leaf.plan.record, leaf.plan.decision.action is Action.LEAF
+    sha256 = former.sha256 if former and not is_new else fingerprint(leaf.certificate)
+    if is_new:
         names = [str(name) for name in request.names]
         ledger.record_leaf(leaf.certificate, authority.issuing.sha256, leaf.plan.place, names, request.private_key)
     elif ledger.leaf_status(sha256) == "revoked":
@@ -141,15 +156,37 @@ class _Issuer:
         if action in (Action.LEAF, Action.STAPLE) and plan.request.staple:
             self._responder_signer(self._authority.issuing if action is Action.LEAF else self._recorded(plan)[1])
 
-    def sign(self, plan: LeafPlan) -> SignedLeaf:
-        """Sign what ``plan`` needs, which was checked. Raises PkiError."""
+    def sign(self, plans: Sequence[LeafPlan]) -> list[SignedLeaf]:
+        """Sign what ``plans`` need, which were checked. Raises PkiError."""
+        leaves = [self._leaf(plan) for plan in plans]
+        requests = [self._staple_request(leaf) for leaf in leaves]
+        staples = iter(sign_staples([request for request in requests if request], self._now))
+        return [
+            _stapled(leaf, next(staples)) if request else leaf for leaf, request in zip(leaves, requests, strict=True)
+        ]
+
+    def _leaf(self, plan: LeafPlan) -> SignedLeaf:
+        """The leaf of a plan, still without a staple."""
         if plan.decision.action is Action.LEAF:
             return self._sign_leaf(plan)
-        record, issuer = self._recorded(plan)
-        staple = None
-        if plan.decision.action is Action.STAPLE and plan.request.staple:
-            staple = self._sign_staple(record.certificate, issuer)
-        return SignedLeaf(plan, record.certificate, staple, _delivery(plan, staple))
+        return SignedLeaf(plan, self._recorded(plan)[0].certificate, None, _delivery(plan))
+
+    def _staple_request(self, leaf: SignedLeaf) -> StapleRequest | None:
+        """What is to be signed for a leaf, if anything."""
+        plan, installed = leaf.plan, None
+        if not plan.request.staple or plan.decision.action not in (Action.LEAF, Action.STAPLE):
+            return None
+        issuer = self._authority.issuing
+        if plan.decision.action is Action.STAPLE:
+            record, issuer = self._recorded(plan)
+            installed = self._installed(plan, record)
+        days, responder = self._authority.policy.lifetimes.staple, self._responder_signer(issuer)
+        return StapleRequest(leaf.certificate, issuer.certificate, responder, days, installed)
+
+    def _installed(self, plan: LeafPlan, record: LeafRecord) -> datetime | None:
+        """The thisUpdate of the staple on the host. One of the future, by a clock that was ahead, gives way to any."""
+        staple = record.staple(plan.deployed.staple_sha256)
+        return staple.this_update if staple and staple.this_update <= self._now else None
 
     def _recorded(self, plan: LeafPlan) -> tuple[LeafRecord, IssuingAuthority]:
         """What the ledger knows of the deployed leaf, and its issuer."""
@@ -166,9 +203,7 @@ class _Issuer:
         certificate = sign_leaf(
             public_key, self._issuing_signer(), request.names, request.profile, validity, request.must_staple
         )
-        staple = self._sign_staple(certificate, issuer) if request.staple else None
-        delivery = _with_leaf(_delivery(plan, staple), request, certificate, issuer, key)
-        return SignedLeaf(plan, certificate, staple, delivery)
+        return SignedLeaf(plan, certificate, None, _with_leaf(_delivery(plan), request, certificate, issuer, key))
 
     def _days(self, request: LeafRequest) -> int:
         return request.lifetime or self._authority.policy.lifetimes.leaf
@@ -181,10 +216,6 @@ class _Issuer:
                 "Run certificate_authority, which renews it."
             )
 
-    def _sign_staple(self, certificate: x509.Certificate, issuer: IssuingAuthority) -> Staple:
-        days = self._authority.policy.lifetimes.staple
-        return sign_staple(certificate, issuer.certificate, self._responder_signer(issuer), days, self._now)
-
     def _issuing_signer(self) -> Signer:
         if self._issuing is None:
             issuing = self._authority.issuing
@@ -195,7 +226,7 @@ class _Issuer:
         responder = issuer.responder
         start, end = responder.certificate.not_valid_before_utc, responder.certificate.not_valid_after_utc
         # As the gate through which the staple goes has it.
-        if not start - SKEW <= self._now < end - SKEW:
+        if not start - SKEW <= self._now < end - SHORTEST_STAPLE:
             raise AuthorityDueError(
                 f"The OCSP responder is valid from {start:%Y-%m-%d} to {end:%Y-%m-%d} only, so that no staple can be "
                 "signed. Run certificate_authority, which renews it."
@@ -225,14 +256,17 @@ def requested_key(csr: str, request: LeafRequest) -> PublicKey:
     return key  # type: ignore[return-value]
 
 
-def _delivery(plan: LeafPlan, staple: Staple | None) -> Delivery:
-    """What the host gets of a plan, but for a new leaf."""
+def _delivery(plan: LeafPlan) -> Delivery:
+    """What the host gets of a plan, but for a new leaf and a staple."""
     return Delivery(
         name=plan.request.name,
         action=(Action.REPAIR if plan.decision.action is Action.ACTIVATE else plan.decision.action).value,
         expected_generation=plan.deployed.generation,
-        staple=staple.der if staple else b"",
     )
+
+
+def _stapled(leaf: SignedLeaf, staple: Staple) -> SignedLeaf:
+    return SignedLeaf(leaf.plan, leaf.certificate, staple, replace(leaf.delivery, staple=staple.der))
 
 
 def _with_leaf(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -24,7 +24,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of, requires_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import key_type_of
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LEAF_REMAINDER, SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
+    LEAF_REMAINDER,
+    SHORTEST_STAPLE,
+    SKEW,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, names_of
 
 
@@ -40,10 +44,12 @@ class Action(str, Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """An action and its reason, one phrase for the reader of a result or a diff."""
+    """An action and its reason, one phrase for the reader of a result or a diff. ``withheld`` is why another leaf is
+    needed that the task must not issue."""
 
     action: Action
     reason: str
+    withheld: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,32 +71,62 @@ class OtherLeaf:
     known: bool
 
 
-def inquiry(request: LeafRequest, current: LeafRecord | None, authority: Authority, now: datetime) -> Inquiry:
+def inquiry(
+    request: LeafRequest, current: LeafRecord | None, authority: Authority, now: datetime, issue: bool = True
+) -> Inquiry:
     """What the host is asked about a leaf. ``current`` is the ledger's, of the leaf that should be there, or None."""
-    kept = current is not None and not outdated(request, current, authority, now)
+    kept = current is not None and not (issue and outdated(request, current, authority, now))
     return Inquiry(
         name=request.name,
-        host_key=request.private_key == "host",
+        host_key=issue and request.private_key == "host",
         key_type=request.key_type.value,
         keep=current.sha256 if current and kept else "",
         keep_chain=_chain_sha256(current, authority) if current and kept else "",
         keep_pkcs12=request.pkcs12_passphrase is not None,
+        staple=request.staple,
     )
 
 
 def decide(
-    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord | None, authority: Authority, now: datetime
+    request: LeafRequest,
+    deployed: DeployedLeaf,
+    record: LeafRecord | None,
+    authority: Authority,
+    now: datetime,
+    issue: bool = True,
 ) -> Decision:
-    """What to do about one leaf. ``record`` is the ledger's, for the leaf that is deployed, or None."""
-    if deployed.generation == 0:
-        return Decision(Action.LEAF, "nothing is deployed yet")
-    if deployed.damage:
-        return Decision(Action.LEAF, deployed.damage)
-    if record is None:
-        return Decision(Action.LEAF, "the deployed leaf is not in the authority's ledger for this host")
-    reason = outdated(request, record, authority, now) or _unfit(request, deployed, record, authority)
-    if reason:
+    """What to do about one leaf. ``record`` is the ledger's, for the leaf that is deployed, or None.
+
+    Without ``issue``, the leaf stays whatever speaks for another one, and is kept stapled as long as it is of use.
+    """
+    reason = _new_leaf_reason(request, deployed, record, authority, now)
+    if reason and issue:
         return Decision(Action.LEAF, reason)
+    if record is None or deployed.damage or _is_useless(record, authority, now):
+        return Decision(Action.NONE, f"no leaf is issued here, though {reason}", reason)
+    return replace(_keep(request, deployed, record, now), withheld=reason)
+
+
+def _new_leaf_reason(
+    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord | None, authority: Authority, now: datetime
+) -> str:
+    """Why another leaf is needed, or an empty string."""
+    if deployed.generation == 0:
+        return "nothing is deployed yet"
+    if deployed.damage:
+        return deployed.damage
+    if record is None:
+        return "the deployed leaf is not in the authority's ledger for this host"
+    return outdated(request, record, authority, now) or _unfit(request, deployed, record, authority)
+
+
+def _is_useless(record: LeafRecord, authority: Authority, now: datetime) -> bool:
+    """Whether a staple for a recorded leaf would serve nobody, or could not be signed."""
+    return bool(_invalid(record, authority, now)) or record.certificate.not_valid_after_utc <= now + SHORTEST_STAPLE
+
+
+def _keep(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> Decision:
+    """What to do about a leaf that stays."""
     reason = _staple_reason(request, deployed, record, now)
     if reason:
         return Decision(Action.STAPLE, reason)
@@ -104,12 +140,8 @@ def decide(
 def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now: datetime) -> str:
     """Why a recorded leaf no longer serves ``request``, or an empty string where it does."""
     certificate = record.certificate
-    if record.status == "revoked":
-        return "the deployed leaf is revoked"
-    if now + SKEW < certificate.not_valid_before_utc:
-        return "the deployed leaf is not valid yet, since a clock was ahead when it was signed"
-    if authority.issuer_of(record.issuer_sha256) is None:
-        return "the issuer of the deployed leaf is no longer part of the authority"
+    if invalid := _invalid(record, authority, now):
+        return invalid
     former, wanted = names_of(certificate), request.names
     if set(former) != set(wanted):
         return f"the names change from {_listed(former)} to {_listed(wanted)}"
@@ -124,6 +156,17 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
     validity = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     if now >= certificate.not_valid_after_utc - validity * LEAF_REMAINDER:
         return f"the last third of its lifetime has begun; it ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
+    return ""
+
+
+def _invalid(record: LeafRecord, authority: Authority, now: datetime) -> str:
+    """Why nobody should believe a recorded leaf, whatever is wanted, or an empty string."""
+    if record.status == "revoked":
+        return "the deployed leaf is revoked"
+    if now + SKEW < record.certificate.not_valid_before_utc:
+        return "the deployed leaf is not valid yet, since a clock was ahead when it was signed"
+    if authority.issuer_of(record.issuer_sha256) is None:
+        return "the issuer of the deployed leaf is no longer part of the authority"
     return ""
 
 
@@ -144,7 +187,9 @@ def _chain_sha256(record: LeafRecord, authority: Authority) -> str:
 
 def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> str:
     if not request.staple:
-        return "no staple is wanted" if deployed.staple_sha256 else ""
+        return "no staple is wanted" if deployed.staple_sha256 or deployed.withdrawn else ""
+    if deployed.withdrawn:
+        return f"the staple was withdrawn at {deployed.withdrawn}, before it ended"
     if not deployed.staple_sha256:
         return "there is no staple"
     staple = record.staple(deployed.staple_sha256)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,14 +90,34 @@ def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
             )
 
 
-def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) -> Activation | None:
+def check_server(requests: Sequence[LeafRequest], server: str) -> None:
+    """Raise PkiError where ``server`` would send a client the staple of another certificate than it uses."""
+    if not SERVERS[server].one_staple:
+        return
+    first_for: dict[SubjectAlternativeName, LeafRequest] = {}
+    for request in filter(lambda request: request.staple, requests):
+        for name in request.names:
+            first = first_for.setdefault(name, request)
+            if first.key_type.algorithm != request.key_type.algorithm:
+                raise PkiError(
+                    f"certificates: {first.name!r} ({first.key_type.value}) and {request.name!r} "
+                    f"({request.key_type.value}) are both for {name}, and {server} sends one staple with both, which "
+                    "is right for one of them only. Use one kind of key, set staple to false for both, or take another "
+                    "server, such as haproxy."
+                )
+
+
+def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest], server: str) -> Activation | None:
     """What a task's ``activate`` asks for, its probes filled in from the certificates; empty, it asks for nothing.
 
-    Raises PkiError.
+    Without a command to reload, or without ``activate``, that is the server's own. Raises PkiError.
     """
-    if not activate or all(value is None for value in activate.values()):
+    known = bool(SERVERS[server].controls)
+    if activate is None:
+        return Activation(timeout=float(DEFAULT_TIMEOUT), server_commands=True) if known else None
+    if all(value is None for value in activate.values()):
         return None
-    if not activate["reload"]:
+    if not activate["reload"] and not known:
         raise PkiError(
             "activate.reload: name the command that makes the server read its certificates again, or set activate to "
             "{} if the server needs no reload."
@@ -105,13 +125,14 @@ def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest]) 
     by_name = {request.name: request for request in requests}
     return Activation(
         test=tuple(activate["test"] or ()),
-        reload=tuple(activate["reload"]),
+        reload=tuple(activate["reload"] or ()),
         timeout=float(DEFAULT_TIMEOUT if activate["timeout"] is None else activate["timeout"]),
-        probes=tuple(_probe(probe, by_name) for probe in activate["probes"] or ()),
+        probes=tuple(_probe(probe, by_name, server) for probe in activate["probes"] or ()),
+        server_commands=not activate["reload"],
     )
 
 
-def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest]) -> Probe:
+def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest], server: str) -> Probe:
     name = probe["certificate"] or (next(iter(requests)) if len(requests) == 1 else None)
     if name is None:
         raise PkiError("activate.probes.certificate: say which of the certificates is served there.")
@@ -119,7 +140,8 @@ def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest]) -> Pro
         raise PkiError(f"activate.probes.certificate: no certificate of this task is named {name!r}.")
     request = requests[name]
     server_name = _server_name(probe["server_name"]) if probe["server_name"] else request.server_name
-    return Probe(name, probe["address"], probe["port"], server_name, request.staple)
+    staple = request.staple and not SERVERS[server].fetches_staples
+    return Probe(name, probe["address"], probe["port"], server_name, staple)
 
 
 def _server_name(text: str) -> str:

@@ -10,50 +10,60 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import ActivationOutcome, Deployment, Removal
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    NOT_NEEDED,
+    Deployment,
+    Inspection,
+    Removal,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     ED25519_WARNING,
     certificate_result,
     timestamp,
+    with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, OtherLeaf
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
 
 
-def planned_result(plans: Sequence[LeafPlan], served: ActivationOutcome, others: Sequence[OtherLeaf]) -> dict[str, Any]:
-    """The result of a task that changes nothing, or in check mode would change what it says, what is ``served``, and
-    which other leaves the host has."""
-    certificates = [plan_result(plan) for plan in plans]
+def planned_result(plans: Sequence[LeafPlan], inspection: Inspection, others: Sequence[OtherLeaf]) -> dict[str, Any]:
+    """The result of a task that changes nothing, or in check mode would change what it says, what the ``inspection``
+    saw of servers, and which other leaves the host has."""
+    certificates = [plan_result(plan, inspection.withdrawal) for plan in plans]
     result: dict[str, Any] = {
         "changed": any(certificate["changed"] for certificate in certificates),
         "certificates": certificates,
-        "activation": encode(served),
-        "others": [
-            {"path": posixpath.join(other.place.destination, other.place.name), "known": other.known}
-            for other in others
-        ],
+        "activation": encode(inspection.activation),
+        "others": [{"path": other.place.path, "known": other.known} for other in others],
     }
-    ed25519 = any(plan.request.key_type is KeyType.ED25519 for plan in plans)
-    return with_warnings(result, [ED25519_WARNING] if ed25519 else [])
+    ed25519 = [ED25519_WARNING] if any(plan.request.key_type is KeyType.ED25519 for plan in plans) else []
+    return with_warnings(result, [*inspection.notices, *ed25519, *_withheld_warnings(plans)])
 
 
-def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
-    """``result`` with these warnings besides its own."""
-    return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else dict(result)
+def _withheld_warnings(plans: Sequence[LeafPlan]) -> list[str]:
+    """What a task that issues no leaf has to say of those that are needed."""
+    return [
+        f"{plan.request.name} on {plan.place.host} needs another leaf, and this task issues none: "
+        f"{plan.decision.withheld}. Run the playbook anchorage.pki.issue."
+        for plan in plans
+        if plan.decision.withheld
+    ]
 
 
-def activation_warnings(arguments: Mapping[str, Any]) -> list[str]:
-    """What a task has to be warned of whose new leaves no server would notice."""
-    if arguments["server"] == "none" or arguments["activate"] is not None:
+def staple_warnings(requests: Sequence[LeafRequest], server: str) -> list[str]:
+    """What a task has to be warned of whose staples no client would see."""
+    if not SERVERS[server].fetches_staples or not any(request.staple for request in requests):
         return []
     return [
-        f"server is {arguments['server']}, but nothing makes it load new certificates. "
-        "Set activate, or set it to {} if something else reloads it."
+        f"server is {server}, which staples only what it fetches from the OCSP URL in a certificate, and these have "
+        "none: nothing is stapled. Set staple to false if that is as it should be."
     ]
 
 
@@ -64,7 +74,7 @@ def deployed_result(
     if deployment is None:
         return dict(planned)
     changed = {
-        leaf.plan.request.name: signed_result(leaf, confirmed.generation)
+        leaf.plan.request.name: signed_result(leaf, confirmed.generation, deployment.withdrawal)
         for leaf, confirmed in zip(signed, deployment.certificates, strict=True)
     }
     return {
@@ -89,16 +99,18 @@ def _together(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str,
     return {**done, "probes": list(probes.values())}
 
 
-def plan_result(plan: LeafPlan) -> dict[str, Any]:
-    """What a task says of a leaf that it left alone, or in check mode would change."""
+def plan_result(plan: LeafPlan, withdrawal: str) -> dict[str, Any]:
+    """What a task says of a leaf that it left alone, or in check mode would change, on a host that has this
+    ``withdrawal`` of staples."""
     result = {
         "name": plan.request.name,
         "action": plan.decision.action.value,
         "reason": plan.decision.reason,
         "changed": plan.decision.action is not Action.NONE,
-        "path": posixpath.join(plan.place.destination, plan.request.name),
+        "path": plan.place.path,
         "names": [str(name) for name in plan.request.names],
         "generation": plan.deployed.generation,
+        "withdrawal": withdrawal if plan.request.staple and not plan.request.must_staple else NOT_NEEDED,
     }
     if plan.record is None:
         return result
@@ -106,13 +118,13 @@ def plan_result(plan: LeafPlan) -> dict[str, Any]:
     return {**result, **_certificate_result(plan.record.certificate, staple)}
 
 
-def signed_result(leaf: SignedLeaf, generation: int) -> dict[str, Any]:
-    """What a task says of a leaf that it changed, now in ``generation`` on the host."""
+def signed_result(leaf: SignedLeaf, generation: int, withdrawal: str) -> dict[str, Any]:
+    """What a task says of a leaf that it changed, now in ``generation`` on a host with this ``withdrawal``."""
     staple: Any = leaf.staple
     kept = leaf.plan.decision.action in (Action.REPAIR, Action.ACTIVATE)
     if staple is None and kept and leaf.plan.record:
         staple = leaf.plan.record.staple(leaf.plan.deployed.staple_sha256)
-    result = plan_result(leaf.plan)
+    result = plan_result(leaf.plan, withdrawal)
     return {**result, "generation": generation, **_certificate_result(leaf.certificate, staple)}
 
 
@@ -177,6 +189,8 @@ def _before(plan: LeafPlan) -> str:
     names = ", ".join(str(name) for name in names_of(certificate))
     staple = plan.record.staple(plan.deployed.staple_sha256)
     stapled = f"staple until {timestamp(staple.next_update)}" if staple else "no staple of this authority"
+    if plan.deployed.withdrawn:
+        stapled = f"staple withdrawn at {plan.deployed.withdrawn}"
     return (
         f"generation {plan.deployed.generation}, leaf {plan.record.sha256[:16]} for {names} "
         f"until {timestamp(certificate.not_valid_after_utc)}, {stapled}"

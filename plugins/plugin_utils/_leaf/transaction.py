@@ -23,8 +23,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, deploy, inspect
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf, confirm, issue, preflight
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
+    SignedLeaf,
+    confirm,
+    issue,
+    preflight,
+    staple_issuers,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     Action,
     LeafPlan,
@@ -39,7 +46,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import
 class LeafTransaction:
     """The leaves of one host at one time, and how a server there uses them, None for no server to be notified.
 
-    Each method may raise PkiError, HostFailedError where the host failed.
+    Without ``issues``, no new leaf is issued, and neither the root's key nor the issuing one is needed. Each method may
+    raise PkiError, HostFailedError where the host failed.
     """
 
     authority: Authority
@@ -48,19 +56,23 @@ class LeafTransaction:
     call: CallHost
     activation: Activation | None
     now: datetime
+    issues: bool = True
 
     def plan(self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> tuple[list[LeafPlan], Inspection]:
         """Ask the host what it has and serves, in one call, and decide about each leaf."""
         current = [self.ledger.current_leaf(place) for place in places]
         inspection = inspect(
             self.call,
-            [inquiry(request, leaf, self.authority, self.now) for request, leaf in zip(requests, current, strict=True)],
+            [
+                inquiry(request, leaf, self.authority, self.now, self.issues)
+                for request, leaf in zip(requests, current, strict=True)
+            ],
             self.activation,
         )
         deployed = inspection.certificates
         records = [self.ledger.leaf(place, leaf.leaf_sha256) for place, leaf in zip(places, deployed, strict=True)]
         plans = [
-            LeafPlan(request, leaf, known, decide(request, leaf, known, self.authority, self.now), place)
+            LeafPlan(request, leaf, known, decide(request, leaf, known, self.authority, self.now, self.issues), place)
             for request, leaf, known, place in zip(requests, deployed, records, places, strict=True)
         ]
         return plans, inspection
@@ -71,6 +83,10 @@ class LeafTransaction:
         Raises AuthorityDueError for what certificate_authority renews.
         """
         preflight(plans, self.authority, self.passphrases, self.now)
+
+    def warnings(self, plans: Sequence[LeafPlan]) -> list[str]:
+        """What to say of the responders that sign what ``plans`` need."""
+        return responder_warnings(staple_issuers(plans, self.authority), self.authority.policy.lifetimes, self.now)
 
     def carry_out(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing.

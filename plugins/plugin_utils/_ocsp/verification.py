@@ -6,26 +6,28 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError, content_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
-    ExtendedKeyUsageOID,
-    InvalidSignature,
     UnsupportedAlgorithm,
-    ec,
-    ed25519,
     hashes,
     ocsp,
-    padding,
-    rsa,
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import LARGEST_STAPLE, Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signers import (
+    check_signature,
+    key_sha1,
+    signer_of,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 
 
 class Status(str, Enum):
@@ -36,47 +38,22 @@ class Status(str, Enum):
     UNKNOWN = "unknown"
 
 
-class Refusal(Enum):
-    """Why a response must not be believed, or not at this time, with the sentence that says so."""
-
-    NOT_DER = "it is not an OCSP response in DER."
-    DAMAGED = "a part of it is damaged or of an unknown algorithm."
-    UNSUCCESSFUL = "the responder answered {answer}."
-    NOT_ONE = "it must hold exactly one response."
-    OTHER_CERTIFICATE = "it is about another certificate."
-    UNAUTHORIZED = "it is signed by neither the issuer nor a responder that the issuer appointed."
-    WEAK_SIGNATURE = "its signature uses an algorithm that is no longer safe."
-    UNUSUAL_KEY = "its signer has a key of an unusual kind."
-    WRONG_SIGNATURE = "its signature is wrong."
-    ENDLESS = "it does not say until when it is valid."
-    NOT_YET_VALID = "it is valid from {this_update:%Y-%m-%d %H:%M} UTC on only. Check the clock."
-    EXPIRED = "it ended at {next_update:%Y-%m-%d %H:%M} UTC."
-    OUTLIVES_CERTIFICATE = "it outlives its certificate."
-
-
 @dataclass(frozen=True)
 class Verification:
-    """What a response says. It holds now where ``refusal`` is None.
+    """What a response says. It is a good staple where ``refusal`` is None.
 
-    Status and times are None where the signature proves nothing; a response refused for its times alone has them.
+    Status and times are None where the signature proves nothing. Refused as revoked or unknown alone is what holds.
     """
 
     refusal: Refusal | None
     status: Status | None = None
     this_update: datetime | None = None
     next_update: datetime | None = None
-    answer: str = ""
 
     @property
     def problem(self) -> str:
         """Why this is not a good staple, as a sentence; an empty string where it is one."""
-        if self.refusal is not None:
-            reason = self.refusal.value.format(**vars(self))
-        elif self.status is not Status.GOOD:
-            reason = f"the certificate is {self.status.value if self.status else 'unknown'}."
-        else:
-            return ""
-        return f"The staple is refused: {reason}"
+        return f"The staple is refused: {self.refusal.value.format(**vars(self))}" if self.refusal else ""
 
 
 @dataclass(frozen=True)
@@ -93,104 +70,126 @@ class Staple:
         return hashlib.sha256(self.der).hexdigest()
 
 
-def verify_staple(der: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Staple:
+def verify_staple(
+    der: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, installed: datetime | None = None
+) -> Staple:
     """The gate through which every staple goes on its way to a server. Raises PkiError unless :func:`verify` finds
     that it is good."""
-    found = verify(der, leaf, issuer, now)
-    if found.problem or found.this_update is None or found.next_update is None:
+    found = verify(der, leaf, issuer, now, installed)
+    if found.refusal or found.this_update is None or found.next_update is None:
         raise PkiError(found.problem)
     due = renew_at(leaf.serial_number, found.this_update, found.next_update)
     return Staple(der, found.this_update, found.next_update, due)
 
 
-def verify(der: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Verification:
+def verify(
+    der: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, installed: datetime | None = None
+) -> Verification:
     """What a response says about ``leaf``, be it good, revoked or unknown.
 
-    It must be successful, about this leaf alone, signed by the issuer or its valid delegate, and fresh at ``now``.
+    It must be successful, about this leaf alone, signed by the issuer or its valid delegate, fresh at ``now``, and no
+    older than the one that is ``installed``, whose thisUpdate that is.
     """
+    response = _read(der)
+    if isinstance(response, Refusal):
+        return Verification(response)
     try:
-        response = ocsp.load_der_ocsp_response(der)
-    except ValueError:
-        return Verification(Refusal.NOT_DER)
-    try:
-        return _verify(response, leaf, issuer, now)
-    except (ValueError, UnsupportedAlgorithm):  # the library reads most fields when they are asked for
+        return _verify(response, leaf, issuer, now, installed)
+    except UnsupportedAlgorithm:
+        return Verification(Refusal.UNKNOWN_ALGORITHM)
+    except (ValueError, x509.DuplicateExtension):  # the library reads some fields when they are asked for
         return Verification(Refusal.DAMAGED)
 
 
+def _read(der: bytes) -> ocsp.OCSPResponse | Refusal:
+    if not der:
+        return Refusal.EMPTY
+    if len(der) > LARGEST_STAPLE:
+        return Refusal.TOO_LARGE
+    if der.lstrip().startswith(b"-----BEGIN"):
+        return Refusal.PEM
+    try:
+        return ocsp.load_der_ocsp_response(der)
+    except ValueError:
+        return Refusal.TRAILING if _begins_with_response(der) else Refusal.NOT_DER
+
+
+def _begins_with_response(der: bytes) -> bool:
+    """Whether what is no response becomes one without its end."""
+    try:
+        ocsp.load_der_ocsp_response(der[: content_of(der, 0)[1]])
+    except (DerError, ValueError):
+        return False
+    return True
+
+
 def _verify(
-    response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime
+    response: ocsp.OCSPResponse,
+    leaf: x509.Certificate,
+    issuer: x509.Certificate,
+    now: datetime,
+    installed: datetime | None,
 ) -> Verification:
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-        return Verification(Refusal.UNSUCCESSFUL, answer=response.response_status.name)
-    if len(list(response.responses)) != 1:
-        return Verification(Refusal.NOT_ONE)
-    if not _is_about(response, leaf, issuer):
-        return Verification(Refusal.OTHER_CERTIFICATE)
-    refusal = _check_signer(response, issuer, now)
-    if refusal is not None:
+        return Verification(Refusal[response.response_status.name])
+    refusal = _check_subject(response, leaf, issuer)
+    if refusal:
+        return Verification(refusal)
+    signer = signer_of(response, issuer, now)
+    if isinstance(signer, Refusal):
+        return Verification(signer)
+    refusal = check_signature(response, signer) or _check_extensions(response)
+    if refusal:
         return Verification(refusal)
     status = Status(response.certificate_status.name.lower())
-    return Verification(_check_times(response, leaf, now), status, response.this_update_utc, response.next_update_utc)
+    refusal = _check_times(response, leaf, signer, now, installed)
+    if refusal is None and status is not Status.GOOD:
+        refusal = Refusal[status.name]
+    return Verification(refusal, status, response.this_update_utc, response.next_update_utc)
 
 
-def _is_about(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the CertID (RFC 6960, section 4.1.1) is that of ``leaf`` under ``issuer``."""
-    request = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, response.hash_algorithm).build()
-    wanted = (request.serial_number, request.issuer_name_hash, request.issuer_key_hash)
-    return (response.serial_number, response.issuer_name_hash, response.issuer_key_hash) == wanted
-
-
-def _check_signer(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime) -> Refusal | None:
-    for candidate in [issuer, *response.certificates]:
-        if _is_responder(response, candidate) and (candidate == issuer or _is_delegate(candidate, issuer, now)):
-            return _check_signature(response, candidate)
-    return Refusal.UNAUTHORIZED
-
-
-def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
-    if response.responder_key_hash is None:
-        return response.responder_name == certificate.subject
-    # The identifier is the SHA-1 of the bare key whatever the certificate's own extension says (RFC 6960, 4.2.1).
-    return response.responder_key_hash == x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
-
-
-def _is_delegate(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> bool:
-    """RFC 6960, section 4.2.2.2: issued directly by the issuer, for OCSP signing, and valid."""
-    try:
-        certificate.verify_directly_issued_by(issuer)
-        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
-        return False
-    valid = certificate.not_valid_before_utc - SKEW <= now <= certificate.not_valid_after_utc
-    return valid and ExtendedKeyUsageOID.OCSP_SIGNING in purposes
-
-
-def _check_signature(response: ocsp.OCSPResponse, signer: x509.Certificate) -> Refusal | None:
-    key, digest = signer.public_key(), response.signature_hash_algorithm
-    try:
-        if isinstance(key, ed25519.Ed25519PublicKey):
-            key.verify(response.signature, response.tbs_response_bytes)
-        elif digest is None or isinstance(digest, hashes.SHA1):
-            return Refusal.WEAK_SIGNATURE
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(digest))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(response.signature, response.tbs_response_bytes, padding.PKCS1v15(), digest)
-        else:
-            return Refusal.UNUSUAL_KEY
-    except InvalidSignature:
-        return Refusal.WRONG_SIGNATURE
+def _check_subject(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate) -> Refusal | None:
+    """Why the response is not about ``leaf``, by its CertID (RFC 6960, section 4.1.1)."""
+    if len(list(response.responses)) != 1:
+        return Refusal.NOT_ONE
+    if not isinstance(response.hash_algorithm, hashes.SHA1):
+        return Refusal.OTHER_HASH
+    if (response.issuer_name_hash, response.issuer_key_hash) != (_name_sha1(issuer), key_sha1(issuer)):
+        return Refusal.OTHER_ISSUER
+    if response.serial_number != leaf.serial_number:
+        return Refusal.OTHER_SERIAL
     return None
 
 
-def _check_times(response: ocsp.OCSPResponse, leaf: x509.Certificate, now: datetime) -> Refusal | None:
-    if response.next_update_utc is None:
+@functools.lru_cache(maxsize=64)
+def _name_sha1(issuer: x509.Certificate) -> bytes:
+    return hashlib.sha1(issuer.subject.public_bytes(), usedforsecurity=False).digest()
+
+
+def _check_extensions(response: ocsp.OCSPResponse) -> Refusal | None:
+    for extension in [*response.extensions, *response.single_extensions]:
+        if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):
+            return Refusal.CRITICAL_EXTENSION
+    return None
+
+
+def _check_times(
+    response: ocsp.OCSPResponse,
+    leaf: x509.Certificate,
+    signer: x509.Certificate,
+    now: datetime,
+    installed: datetime | None,
+) -> Refusal | None:
+    begin, end = response.this_update_utc, response.next_update_utc
+    if end is None:
         return Refusal.ENDLESS
-    if response.this_update_utc > now + SKEW:
-        return Refusal.NOT_YET_VALID
-    if response.next_update_utc <= now + SKEW:
-        return Refusal.EXPIRED
-    if response.next_update_utc > leaf.not_valid_after_utc:
-        return Refusal.OUTLIVES_CERTIFICATE
-    return None
+    reasons = (
+        (Refusal.BACKWARDS, end <= begin),
+        (Refusal.NOT_YET_VALID, begin > now + SKEW),
+        (Refusal.EXPIRED, end <= now),
+        (Refusal.TOO_SHORT, end <= now + SHORTEST_STAPLE),
+        (Refusal.OUTLIVES_CERTIFICATE, end > leaf.not_valid_after_utc),
+        (Refusal.OUTLIVES_SIGNER, end > signer.not_valid_after_utc),
+        (Refusal.OLDER, installed is not None and begin < installed),
+    )
+    return next((refusal for refusal, holds in reasons if holds), None)

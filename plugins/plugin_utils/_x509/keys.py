@@ -37,6 +37,11 @@ class KeyType(str, Enum):
     RSA_4096 = "rsa-4096"
     ED25519 = "ed25519"
 
+    @property
+    def algorithm(self) -> str:
+        """The kind of key, whatever its size."""
+        return self.value.partition("-")[0]
+
 
 KEY_TYPES = [key_type.value for key_type in KeyType]
 

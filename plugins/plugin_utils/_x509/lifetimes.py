@@ -41,10 +41,15 @@ LEAF_REMAINDER = 1 / 3
 ROOT_REMAINDER = 1 / 3
 # Half of a responder's, which policy keeps at a staple's lifetime or more: so no staple is ever cut short.
 RESPONDER_REMAINDER = 1 / 2
+# How long before a responder ends everybody is warned who depends on it: twice the time of a staple.
+RESPONDER_WARNING = timedelta(days=14)
 
 # How much of a staple's validity has passed when it is renewed: half, so that it can fail for days before a server has
 # none; certificates differ by up to a tenth, so that a fleet does not renew all of its staples in one run.
 STAPLE_RENEWAL = 0.5
 STAPLE_JITTER = 0.1
+# What is left at least of a staple's validity when it is signed or taken over: HAProxy serves none whose last five
+# minutes have begun, and the server has to load it before that.
+SHORTEST_STAPLE = timedelta(minutes=10)
 # How long the ledger keeps a staple that has expired.
 STAPLE_MEMORY = timedelta(days=30)

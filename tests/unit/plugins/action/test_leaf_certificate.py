@@ -28,8 +28,12 @@ SECRETS = {"passphrase": "correct horse battery staple", "responder_passphrase":
 BUNDLE_PASSPHRASE = "words for the bundle"
 
 
+#: Where the leaves are. They go with the folder, and no unit of systemd may stay on this machine.
+PLACE = {"authority": "{{ pki }}", "destination": "{{ destination }}", "withdrawal": "off"}
+
+
 def leaf(*names: str, name: str = "app", **options: Any) -> dict[str, Any]:
-    return {"authority": "{{ pki }}", "destination": "{{ destination }}", "name": name, "names": list(names), **options}
+    return {**PLACE, "name": name, "names": list(names), **options}
 
 
 def many(**options: Any) -> dict[str, Any]:
@@ -38,8 +42,14 @@ def many(**options: Any) -> dict[str, Any]:
         {"name": "b", "names": ["ops@b.test"], "profile": "client", "staple": False},
         {"name": "c", "names": ["c.test"], "private_key": "host"},
     ]
-    place = {"authority": "{{ pki }}", "destination": "{{ destination }}"}
-    return {**place, "certificates": certificates, "profile": "peer", **SECRETS, **options}
+    return {**PLACE, "certificates": certificates, "profile": "peer", **SECRETS, **options}
+
+
+def two_kinds(server: str) -> dict[str, Any]:
+    """A task for two leaves of one name whose keys differ in kind."""
+    kinds = {"elliptic": "ecdsa-p256", "rsa": "rsa-3072"}
+    certificates = [{"name": name, "names": ["app.test"], "key_type": kind} for name, kind in kinds.items()]
+    return many(certificates=certificates, server=server)
 
 
 #: One run, in which each task finds what those before it left.
@@ -68,11 +78,19 @@ TASKS: dict[str, dict[str, Any]] = {
         LEAF: leaf("app.test", passphrase="not the right passphrase"),
         "check_mode": True,
     },
-    "planned": {LEAF: many(), "check_mode": True},
+    "planned": {LEAF: many(withdrawal="auto"), "check_mode": True},
     "deployed": {LEAF: many()},
     "again": {LEAF: many()},
     "again without passphrases": {LEAF: many(passphrase=None, responder_passphrase=None)},
+    "without withdrawal": {LEAF: many(withdrawal=False), "check_mode": True},  # as YAML reads the word off
     "renamed": {LEAF: leaf("a.test", name="a", profile="peer", **SECRETS)},
+    "two kinds of key": {LEAF: two_kinds("nginx"), "check_mode": True},
+    "two kinds of key, two staples": {LEAF: two_kinds("haproxy"), "check_mode": True},
+    "a server that fetches": {LEAF: leaf("a.test", name="a", server="caddy", **SECRETS), "check_mode": True},
+    "a port that is none": {
+        LEAF: leaf("a.test", name="a", server="apache", responder_port=65536, **SECRETS),
+        "check_mode": True,
+    },
     "no responder": {
         "ansible.builtin.command": {"argv": ["mv", "{{ pki }}/issuing/1/responder/1", "{{ pki }}/issuing/1/aside"]}
     },
@@ -137,6 +155,7 @@ def test_a_first_run_in_check_mode_says_what_the_run_does(results) -> None:
         ("neither", "one of the following is required: name, certificates"),
         ("two ways", "mutually exclusive: name|certificates"),
         ("no names", "state is present but any of the following are missing: names, certificates"),
+        ("two kinds of key", "'elliptic' (ecdsa-p256) and 'rsa' (rsa-3072) are both for app.test, and nginx sends one"),
         ("no passphrase", "passphrase: the private key"),
         ("wrong passphrase", "passphrase: this is not the passphrase of the private key"),
         ("no passphrase in check mode", "passphrase: the private key"),
@@ -193,6 +212,23 @@ def test_a_second_run_changes_nothing(results, name: str) -> None:
     assert [entry["sha256"] for entry in again["certificates"]] == [
         entry["sha256"] for entry in results["deployed"]["certificates"]
     ]
+
+
+def test_servers_differ_in_the_staples_that_they_can_take(results) -> None:
+    assert results["two kinds of key, two staples"]["changed"] is True
+    warnings = [str(warning) for warning in results["a server that fetches"]["warnings"]]
+    assert sum("nothing is stapled" in warning for warning in warnings) == 1
+    assert results["a port that is none"]["failed"] is True
+    assert re.match(r"server: Apache takes staples only|responder_port: 65536", results["a port that is none"]["msg"])
+
+
+def test_a_leaf_says_whether_its_staple_is_withdrawn_on_the_host(results) -> None:
+    here = "installed" if os.geteuid() == 0 and os.path.exists("/run/systemd/system") else "unavailable"
+    states = [entry["withdrawal"] for entry in results["planned"]["certificates"]]
+    assert states == [here, "not needed", here]
+    for name in ("deployed", "again", "without withdrawal"):
+        states = [entry["withdrawal"] for entry in results[name]["certificates"]]
+        assert states == ["not needed"] * 3
 
 
 def test_a_second_run_calls_the_host_once_whatever_the_number_of_leaves(run) -> None:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Delivery
+from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     NO_SERVER,
     Leaf,
@@ -33,40 +32,11 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
     repair,
 )
 
-#: The system calls that change something on the disk.
-CHANGING_CALLS = ("open", "mkdir", "rename", "symlink", "link", "unlink", "rmdir", "fsync", "fchmod", "fchown")
-
 
 @pytest.fixture
 def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits for the disk, which matters to a power cut alone; none of these tests has one."""
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-
-
-def killed_at(call_number: int, work: Callable[[], object]) -> bool:
-    """Do ``work`` in a child that is killed just before its n-th changing system call; whether it came that far."""
-    child = os.fork()
-    if child == 0:
-        calls = iter(range(1, call_number + 1))
-
-        def counted(original: Callable[..., object]) -> Callable[..., object]:
-            def call(*arguments: object, **options: object) -> object:
-                if next(calls, None) == call_number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return original(*arguments, **options)
-
-            return call
-
-        for name in CHANGING_CALLS:
-            setattr(os, name, counted(getattr(os, name)))
-        work()
-        os._exit(0)
-    _child, status = os.waitpid(child, 0)
-    if os.WIFEXITED(status):
-        assert os.WEXITSTATUS(status) == 0
-        return False
-    assert os.WTERMSIG(status) == signal.SIGKILL
-    return True
 
 
 def assert_consistent(folder: Path, leaves: list[Leaf]) -> None:

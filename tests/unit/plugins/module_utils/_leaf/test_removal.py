@@ -74,10 +74,16 @@ def test_the_system_folder_goes_where_nothing_else_is_in_it(private_folder: Path
 def test_what_an_interrupted_run_left_goes_too(private_folder: Path) -> None:
     pki = private_folder / "pki"
     deployed(pki, "a", "b")
-    for leftover in (".staging", "v7"):
+    for leftover in (".staging", "v7", ".unstapled", "v7-unstapled"):
         (pki / "a" / leftover).mkdir()
         (pki / "a" / leftover / "privkey.pem").touch()
-    for leftover in ("pending-ecdsa-p256.pem", ".pending-rsa-3072.pem.new", ".nginx.conf.new"):
+    for leftover in (
+        "pending-ecdsa-p256.pem",
+        ".pending-rsa-3072.pem.new",
+        ".nginx.conf.new",
+        ".withdrawn",
+        "..withdrawn.new",
+    ):
         (pki / "a" / leftover).touch()
     (pki / "a/.current.new").symlink_to("v7")
     with opened_folder(str(pki)) as root:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import wanted_pointing
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS, Named
 from ansible_collections.anchorage.pki.tests.unit.leaves import destination_at
 
 NGINX = """\
@@ -21,6 +23,37 @@ NGINX_STAPLE = """\
 ssl_stapling on;
 ssl_stapling_file "/etc/pki/anchorage/app/v3/staple.der";
 """
+HAPROXY = """\
+# Written by Ansible (anchorage.pki.leaf_certificate). Name it as crt-list of a bind line; do not edit it.
+/etc/pki/anchorage/app/v3/combined.pem
+"""
+APACHE = """\
+# Written by Ansible (anchorage.pki.leaf_certificate). Include it in a VirtualHost; do not edit it.
+SSLCertificateFile "/etc/pki/anchorage/app/v3/fullchain.pem"
+SSLCertificateKeyFile "/etc/pki/anchorage/app/v3/privkey.pem"
+"""
+APACHE_STAPLE = """\
+<IfDefine !ANCHORAGE_STAPLING_CACHE>
+    Error "Stapling needs a cache: Include /etc/pki/anchorage/app/apache-cache.conf before every VirtualHost."
+</IfDefine>
+SSLUseStapling on
+SSLStaplingForceURL http://127.0.0.1:29477/
+SSLStaplingReturnResponderErrors off
+SSLStaplingFakeTryLater off
+SSLStaplingStandardCacheTimeout 60
+SSLStaplingErrorCacheTimeout 60
+"""
+APACHE_CACHE = """\
+# Written by Ansible (anchorage.pki.leaf_certificate). Include it outside and before every VirtualHost; do not edit it.
+<IfDefine !ANCHORAGE_STAPLING_CACHE>
+    Define ANCHORAGE_STAPLING_CACHE
+    SSLStaplingCache shmcb:anchorage-stapling(1048576)
+</IfDefine>
+"""
+CADDY = """\
+# Written by Ansible (anchorage.pki.leaf_certificate). Import it in a site block; do not edit it.
+tls "/etc/pki/anchorage/app/v3/fullchain.pem" "/etc/pki/anchorage/app/v3/privkey.pem"
+"""
 FOLDER = "/etc/pki/anchorage"
 
 
@@ -31,6 +64,11 @@ FOLDER = "/etc/pki/anchorage"
         ("none", False, {}),
         ("nginx", True, {"nginx.conf": NGINX + NGINX_STAPLE}),
         ("nginx", False, {"nginx.conf": NGINX}),
+        ("haproxy", True, {"haproxy.crt-list": HAPROXY}),
+        ("haproxy", False, {"haproxy.crt-list": HAPROXY}),
+        ("apache", True, {"apache.conf": APACHE + APACHE_STAPLE, "apache-cache.conf": APACHE_CACHE}),
+        ("apache", False, {"apache.conf": APACHE, "apache-cache.conf": APACHE_CACHE}),
+        ("caddy", True, {"caddy.conf": CADDY}),
     ],
 )
 def test_pointer_files(server: str, stapled: bool, files: dict[str, str]) -> None:
@@ -40,7 +78,7 @@ def test_pointer_files(server: str, stapled: bool, files: dict[str, str]) -> Non
 
 def test_pointer_files_are_known_as_ours_and_differ_in_name() -> None:
     files = [file for server in SERVERS.values() for file in server.pointer_files]
-    assert all(file.render("/v1", "").startswith(HEADER) for file in files)
+    assert all(file.render(Named("/v1", "", 80)).startswith(HEADER) for file in files)
     assert len({file.name for file in files}) == len(files)
 
 
@@ -49,3 +87,12 @@ def test_pointer_files_are_known_as_ours_and_differ_in_name() -> None:
 def test_a_path_that_no_configuration_can_hold_is_refused(server: str, character: str) -> None:
     with pytest.raises(HostError, match="holds a character that has a meaning in a server's configuration"):
         destination_at(f"/etc/pki{character}", server)
+
+
+@pytest.mark.parametrize(
+    ("server", "character"), [("haproxy", " "), ("haproxy", "["), ("haproxy", "]"), ("caddy", "{"), ("caddy", "}")]
+)
+def test_a_path_that_one_configuration_cannot_hold_is_refused_for_it_alone(server: str, character: str) -> None:
+    with pytest.raises(HostError, match=re.escape(f"({character!r})")):
+        destination_at(f"/etc/pki{character}", server)
+    destination_at(f"/etc/pki{character}", "nginx")

@@ -24,9 +24,14 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleRecord
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    LeafPlace,
+    StapleRecord,
+    StapleTimes,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.file_systems import network_file_system
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from cryptography import x509
@@ -280,6 +285,129 @@ def test_a_staple_is_kept_whole_and_counts_as_deployed_once_its_host_has_confirm
         assert [staple.deployed_at for staple in recorded()] == deployed
 
 
+# Staples in use, and those that are due
+
+
+@pytest.fixture
+def staple(make_leaf: MakeLeaf, issuing: Signer, responder: Signer, now: datetime) -> Callable[..., Staple]:
+    """A function that signs a staple for a leaf."""
+
+    def sign(leaf: x509.Certificate, days: int = 7, at: datetime = now) -> Staple:
+        return sign_staple(leaf, issuing.certificate, responder, days, at)
+
+    return sign
+
+
+def confirmed(ledger: Ledger, leaf: x509.Certificate, staple: Staple, at: datetime, place: LeafPlace = PLACE) -> None:
+    """Enter a staple, and that the host has it."""
+    with ledger.transaction():
+        ledger.record_staple(staple, fingerprint(leaf))
+        ledger.mark_deployed(place, fingerprint(leaf), staple.sha256, at)
+
+
+def times(staple: Staple) -> StapleTimes:
+    return StapleTimes(staple.next_update, staple.renew_at)
+
+
+def test_a_staple_is_due_from_its_time_on_once_a_host_has_it(ledger: Ledger, make_leaf, staple, now: datetime) -> None:
+    leaf = make_leaf()
+    enter(ledger, leaf)
+    signed = staple(leaf)
+    with ledger.transaction():
+        ledger.record_staple(signed, fingerprint(leaf))
+    assert ledger.due_staples(signed.next_update) == {}
+    confirmed(ledger, leaf, signed, now)
+    assert ledger.due_staples(signed.renew_at - timedelta(seconds=1)) == {}
+    for at in (signed.renew_at, signed.next_update + timedelta(days=1)):
+        assert ledger.due_staples(at) == {PLACE: times(signed)}
+
+
+def test_what_was_signed_and_not_confirmed_leaves_due_what_the_host_has(ledger, make_leaf, staple, now) -> None:
+    leaf = make_leaf()
+    enter(ledger, leaf)
+    former, later = staple(leaf), now + timedelta(days=4)
+    newer = staple(leaf, at=later)
+    confirmed(ledger, leaf, former, now)
+    with ledger.transaction():
+        ledger.record_staple(newer, fingerprint(leaf))
+    assert ledger.due_staples(later) == {PLACE: times(former)}
+    confirmed(ledger, leaf, newer, later)
+    assert ledger.due_staples(later) == {}
+    assert ledger.staples_in_use() == {PLACE: times(newer)}
+    confirmed(ledger, leaf, former, later)
+    assert ledger.due_staples(later) == {PLACE: times(former)}
+    found = ledger.leaf(PLACE, fingerprint(leaf))
+    assert [entry.deployed_at for entry in found.staples] == [now, later]
+
+
+def _supersede(ledger: Ledger, place: LeafPlace, make_leaf: MakeLeaf, now: datetime) -> None:
+    ledger.record_leaf(another := make_leaf(), ISSUER, place, ["app.test"], "controller")
+    ledger.mark_deployed(place, fingerprint(another), "", now)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda ledger, place, _leaf, _make, _now: ledger.mark_removed(place),
+        lambda ledger, place, _leaf, make_leaf, now: _supersede(ledger, place, make_leaf, now),
+        lambda ledger, place, leaf, _make, now: ledger.mark_deployed(place, fingerprint(leaf), "", now),
+        lambda ledger, place, leaf, _make, now: ledger.mark_deployed(place, fingerprint(leaf), "0" * 64, now),
+    ],
+    ids=["the leaf was removed", "another leaf", "no staple any more", "a staple that nobody knows"],
+)
+def test_a_staple_that_its_host_no_longer_has_is_not_due(ledger, make_leaf, staple, now: datetime, end) -> None:
+    elsewhere = replace(PLACE, host="web2")
+    for place in (PLACE, elsewhere):
+        leaf = make_leaf()
+        enter(ledger, leaf, place)
+        signed = staple(leaf)
+        confirmed(ledger, leaf, signed, now, place)
+    assert set(ledger.due_staples(signed.next_update)) == {PLACE, elsewhere}
+    with ledger.transaction():
+        end(ledger, elsewhere, leaf, make_leaf, now)
+    assert set(ledger.due_staples(signed.next_update)) == {PLACE}
+    assert set(ledger.staples_in_use()) == {PLACE}
+    assert set(ledger.staples_in_use("web2")) == set()
+    count = "SELECT COUNT(*) FROM staples WHERE in_use"
+    assert ledger._connection.execute(count).fetchone() == (1,)
+
+
+def test_the_staple_of_a_leaf_that_ended_or_was_revoked_is_not_due(
+    ledger: Ledger, path: Path, make_leaf, staple, now: datetime
+) -> None:
+    leaf = make_leaf(days=5)
+    enter(ledger, leaf)
+    signed = staple(leaf)
+    confirmed(ledger, leaf, signed, now)
+    end = leaf.not_valid_after_utc
+    assert set(ledger.due_staples(end - timedelta(seconds=1))) == {PLACE}
+    assert ledger.due_staples(end) == {}
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE certificates SET status = 'revoked'")
+    assert ledger.due_staples(end - timedelta(seconds=1)) == {}
+
+
+def test_the_longest_due_comes_first(ledger: Ledger, make_leaf, staple, now: datetime) -> None:
+    places = [replace(PLACE, host=f"web{number}") for number in range(3)]
+    for days, place in zip((3, 1, 2), places, strict=True):
+        leaf = make_leaf()
+        enter(ledger, leaf, place)
+        confirmed(ledger, leaf, staple(leaf, days), now, place)
+    assert list(ledger.due_staples(now + timedelta(days=7))) == [places[1], places[2], places[0]]
+
+
+def test_due_staples_are_found_by_an_index_of_those_in_use(ledger: Ledger) -> None:
+    first, second = ledger._connection.execute("EXPLAIN QUERY PLAN " + sql.DUE_STAPLES, (1,)).fetchall()
+    assert first[-1] == "SEARCH staples USING INDEX staple_due (renew_at<?)"
+    assert "SEARCH certificates USING INDEX sqlite_autoindex_certificates_1 (sha256=?)" in second[-1]
+
+
+def test_a_place_is_marked_by_its_own_rows_alone(ledger: Ledger) -> None:
+    """However many staples are in use elsewhere."""
+    plan = ledger._connection.execute("EXPLAIN QUERY PLAN " + sql.MARK_NONE_IN_USE, ("", "", "")).fetchall()
+    assert "SEARCH staples USING INDEX staple_of (certificate_sha256=?)" in plan[0][-1]
+
+
 def test_a_status_is_read_again_inside_a_transaction(ledger: Ledger, path: Path, make_leaf: MakeLeaf) -> None:
     sha256 = enter(ledger, make_leaf())
     assert ledger.leaf_status("0" * 64) is None
@@ -290,10 +418,9 @@ def test_a_status_is_read_again_inside_a_transaction(ledger: Ledger, path: Path,
         assert ledger.leaf_status(sha256) == "revoked"
 
 
-def test_staples_that_ended_long_ago_make_room_for_a_new_one(
+def test_staples_that_ended_long_ago_are_forgotten_wherever_they_are(
     ledger: Ledger, make_leaf: MakeLeaf, issuing: Signer, now: datetime
 ) -> None:
-    """Those of the leaf and of the leaves before it at its place; what happens elsewhere is another task's."""
     places = [PLACE, PLACE, replace(PLACE, host="web2")]
     leaves = [make_leaf(days=300) for _place in places]
 
@@ -312,8 +439,50 @@ def test_staples_that_ended_long_ago_make_room_for_a_new_one(
         enter(ledger, leaf, place)
         for weeks in (0, 3):
             record(leaf, weeks)
+    with ledger.transaction():
+        ledger.forget_staples(now + timedelta(weeks=6))
     record(leaves[1], 6)
-    assert [weeks_of(leaf, place) for leaf, place in zip(leaves, places, strict=True)] == [[3], [3, 6], [0, 3]]
+    assert [weeks_of(leaf, place) for leaf, place in zip(leaves, places, strict=True)] == [[3], [3, 6], [3]]
+
+
+def test_a_staple_that_its_host_still_has_is_kept_however_old_it_is(
+    ledger: Ledger, make_leaf, issuing: Signer, now: datetime
+) -> None:
+    """Or else a host that was away for a month would not be due any more."""
+    leaf, later = make_leaf(days=300), now + timedelta(days=60)
+    enter(ledger, leaf)
+    installed = sign_staple(leaf, issuing.certificate, issuing, 7, now)
+    confirmed(ledger, leaf, installed, now)
+    with ledger.transaction():
+        ledger.record_staple(sign_staple(leaf, issuing.certificate, issuing, 7, later), fingerprint(leaf))
+        ledger.forget_staples(later)
+    assert ledger.due_staples(later) == {PLACE: times(installed)}
+
+
+def test_the_staples_of_leaves_that_ended_long_ago_are_forgotten_everywhere(
+    ledger: Ledger, make_leaf, staple, now: datetime
+) -> None:
+    ended, valid = make_leaf(days=5), make_leaf(days=90)
+    places = [replace(PLACE, host=host) for host in ("gone", "away")]
+    for place, leaf in zip(places, (ended, valid), strict=True):
+        enter(ledger, leaf, place)
+        confirmed(ledger, leaf, staple(leaf, 3), now, place)
+
+    def kept(at: datetime) -> list[int]:
+        with ledger.transaction():
+            ledger.forget_staples(at)
+        records = [ledger.leaf(place, fingerprint(leaf)) for place, leaf in zip(places, (ended, valid), strict=True)]
+        return [len(record.staples) for record in records]
+
+    assert kept(ended.not_valid_after_utc + timedelta(days=30)) == [1, 1]
+    assert kept(ended.not_valid_after_utc + timedelta(days=30, seconds=1)) == [0, 1]
+    assert set(ledger.places()) == set(places)
+
+
+def test_staples_that_ended_are_found_by_an_index(ledger: Ledger) -> None:
+    query = "EXPLAIN QUERY PLAN " + sql.FORGET_STAPLES
+    first = ledger._connection.execute(query, (1,)).fetchall()[0]
+    assert first[-1] == "SEARCH staples USING INDEX staple_end (next_update<?)"
 
 
 def test_a_staple_needs_its_leaf(path: Path, make_leaf, issuing: Signer, responder: Signer, now: datetime) -> None:
@@ -400,10 +569,10 @@ def test_a_newer_schema_asks_for_an_update(path: Path) -> None:
     with open_ledger(path, create=True):
         pass
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 3")
+    newer.execute("PRAGMA user_version = 4")
     newer.close()
     with (
-        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 3, this one reads 2\). Update"),
+        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 4, this one reads 3\). Update"),
         open_ledger(path),
     ):
         pytest.fail("the ledger was opened")

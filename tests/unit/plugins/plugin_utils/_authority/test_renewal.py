@@ -18,7 +18,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     IssuingAuthority,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Lifetimes, Policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, plan_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import (
+    Part,
+    Step,
+    needed_issuers,
+    plan_authority,
+    responder_warnings,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Subject, Validity, sign_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey
 
@@ -204,3 +210,34 @@ def test_a_responder_that_ends_with_its_issuer_is_not_made_again_and_again(
 )
 def test_what_an_interrupted_run_did_not_make_is_made(in_its_prime, policy, now, missing: str, wanted: list) -> None:
     assert parts(plan_authority(replace(in_its_prime, **{missing: ()}), policy, {}, now)) == wanted
+
+
+# Warnings
+
+
+def test_a_responder_that_ends_within_two_weeks_is_warned_of(policy: Policy, certify: Certify, now: datetime) -> None:
+    def warned(left: timedelta, life: timedelta = 30 * DAY) -> list[str]:
+        issuing = issuer(certify(2, 1000 * DAY, 1095 * DAY), certify(1, left, life))
+        return responder_warnings([issuing], replace(policy.lifetimes, responder=life // DAY), now)
+
+    assert warned(14 * DAY + SECOND) == []
+    for left in (14 * DAY, SECOND, -DAY):
+        (warning,) = warned(left)
+        assert warning.startswith(f"The OCSP responder of issuing authority 2 ends on {now + left:%Y-%m-%d}, and no")
+    # One that lives for two weeks altogether is renewed at half of them.
+    assert warned(8 * DAY, 14 * DAY) == []
+    assert len(warned(7 * DAY, 14 * DAY)) == 1
+
+
+def test_what_nobody_can_renew_or_there_is_none_of_is_no_warning(policy: Policy, certify: Certify, now) -> None:
+    with_its_issuer = issuer(certify(1, 3 * DAY, 1095 * DAY), certify(1, 3 * DAY, 30 * DAY))
+    assert responder_warnings([with_its_issuer, issuer(certify(2, 900 * DAY, 1095 * DAY))], policy.lifetimes, now) == []
+
+
+def test_an_issuing_authority_is_needed_while_it_has_a_leaf_or_signs_new_ones(
+    in_its_prime: Authority, certify: Certify, now: datetime
+) -> None:
+    old, older = (issuer(certify(number, number * DAY, 1095 * DAY)) for number in (50, 20))
+    authority = replace(in_its_prime, issuers=(older, old, *in_its_prime.issuers))
+    ends = {old.sha256: now + DAY, older.sha256: now}
+    assert [needed.number for needed in needed_issuers(authority, ends, now)] == [50, 1]

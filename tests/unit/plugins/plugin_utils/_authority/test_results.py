@@ -16,8 +16,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     Passphrases,
     plan_provisioning,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleTimes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
+    due_staples_result,
+    places_result,
     policy_result,
     provisioning_diff,
     timestamp,
@@ -42,6 +45,26 @@ def test_a_result_says_where_everything_lies_and_until_when(authority: Authority
     assert result["issuing"]["not_after"] == "2029-05-31T11:54:59Z"
     assert result["responder"]["not_after"] == "2026-07-01T11:54:59Z"
     assert result["lifetimes"] == {"root": 3650, "issuing": 1095, "responder": 30, "leaf": 90, "staple": 7}
+
+
+def test_a_place_has_the_times_of_its_staple(now: datetime) -> None:
+    stapled, bare = (LeafPlace("web1", "/srv/tls", name) for name in ("app", "other"))
+    times = StapleTimes(now + timedelta(days=7), now + timedelta(days=3))
+    shown = {"next_update": "2026-06-08T12:00:00Z", "renew_at": "2026-06-04T12:00:00Z"}
+    ends = {place: now + timedelta(days=90) for place in (stapled, bare)}
+    assert places_result(ends, {stapled: times}) == [
+        {"host": "web1", "path": "/srv/tls/app", "not_after": "2026-08-30T12:00:00Z", **shown},
+        {
+            "host": "web1",
+            "path": "/srv/tls/other",
+            "not_after": "2026-08-30T12:00:00Z",
+            "next_update": None,
+            "renew_at": None,
+        },
+    ]
+    assert due_staples_result({stapled: times}) == [
+        {"host": "web1", "path": "/srv/tls/app", "name": "app", "destination": "/srv/tls", **shown}
+    ]
 
 
 def test_a_result_holds_no_key(make_authority: MakeAuthority, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import de
 from hypothesis import given
 from hypothesis import strategies as st
 
-SERVED = {"activation": encode(ActivationOutcome()), "others": []}
+SERVED = {"activation": encode(ActivationOutcome()), "others": [], "notices": [], "withdrawal": "installed"}
 MALFORMED = "^The host returned a malformed result: "
 MOST_DRIFT = 20
 
@@ -42,6 +42,7 @@ ENTRY: dict[str, Any] = {
     "drift": ["the mode of privkey.pem is 0644, not 0600"],
     "unserved": ["127.0.0.1 port 443 does not serve the deployed leaf"],
     "csr": "",
+    "withdrawn": "",
 }
 
 
@@ -191,6 +192,7 @@ DEPLOYMENT: dict[str, Any] = {
     "certificates": [CONFIRMED],
     "activation": ACTIVATION,
     "notices": ["an old generation stays"],
+    "withdrawal": "installed",
 }
 
 
@@ -220,6 +222,7 @@ def test_a_deployment_has_the_generation_of_each_leaf() -> None:
     deployment = deployed({**DEPLOYMENT, "certificates": entries}, "b", "a")
     assert [(leaf.name, leaf.generation) for leaf in deployment.certificates] == [("b", 2), ("a", 1)]
     assert deployment.notices == ("an old generation stays",)
+    assert deployment.withdrawal == "installed"
 
 
 @pytest.mark.parametrize(

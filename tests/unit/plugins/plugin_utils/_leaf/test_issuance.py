@@ -276,6 +276,15 @@ def test_a_staple_travels_alone(deployed: LeafPlan, own_authority: Authority, le
     assert record.staple(staple.sha256) is not None
 
 
+def test_no_staple_gives_way_to_an_older_one(deployed: LeafPlan, own_authority, ledger: Ledger) -> None:
+    """But one of the future, which a clock that was ahead made, does."""
+    (installed,) = (staple.this_update for staple in deployed.record.staples)
+    with pytest.raises(PkiError, match="refused: it is older than the one that is installed"):
+        signed(deployed, own_authority, ledger, installed + timedelta(minutes=4))
+    for minutes in (5, -1):
+        assert signed(deployed, own_authority, ledger, installed + timedelta(minutes=minutes)).staple is not None
+
+
 def test_a_staple_that_is_no_longer_wanted_is_taken_away(deployed, own_authority, ledger, request_leaf, now) -> None:
     unwanted = replace(deployed, request=request_leaf(staple=False))
     sent = signed(unwanted, own_authority, ledger, now).delivery
@@ -430,6 +439,16 @@ def test_a_staple_whose_delivery_was_not_confirmed_is_entered_by_the_next_run(
     confirm([replace(deployed, deployed=there, record=record)], [], ledger, now + 5 * DAY)
     staple = ledger.leaf(deployed.place, deployed.record.sha256).staple(lost.staple.sha256)
     assert staple.deployed_at == now + 5 * DAY
+
+
+def test_whoever_signs_forgets_what_ended_long_ago_elsewhere(
+    deployed: LeafPlan, own_authority, ledger: Ledger, request_leaf, make_authority, now: datetime
+) -> None:
+    later = deployed.record.certificate.not_valid_after_utc + 31 * DAY
+    renewed = make_authority(own_authority.folder, at=later)
+    assert len(ledger.leaf(deployed.place, deployed.record.sha256).staples) == 1
+    signed(leaf_plan(request_leaf("another")), renewed, ledger, later)
+    assert ledger.leaf(deployed.place, deployed.record.sha256).staples == ()
 
 
 @pytest.mark.parametrize("action", [Action.STAPLE, Action.REPAIR])

@@ -30,6 +30,7 @@ from cryptography import x509
 DAY = timedelta(days=1)
 STAPLE = "8" * 64
 OTHER = "9" * 64
+WITHDRAWN = {"staple_sha256": "", "withdrawn": "2026-06-08T11:50:00Z"}
 
 RequestLeaf = Callable[..., LeafRequest]
 
@@ -52,7 +53,7 @@ def good(authority: Authority, leaf: x509.Certificate, now: datetime) -> Situati
     chain = hashlib.sha256(to_pem(authority.issuing.certificate).encode()).hexdigest()
     deployed = DeployedLeaf("app", 4, fingerprint(leaf), chain, STAPLE)
     staple = StapleRecord(STAPLE, now, now + 7 * DAY, now + 3 * DAY)
-    record = LeafRecord(leaf, authority.issuing.sha256, "controller", "deployed", (staple,))
+    record = LeafRecord(fingerprint(leaf), leaf, authority.issuing.sha256, "controller", "deployed", (staple,))
     return Situation(deployed, record)
 
 
@@ -86,6 +87,10 @@ def test_what_is_as_it_should_be_is_left_alone(good: Situation, request_leaf: Re
         ({"staple_sha256": OTHER}, {}, {}, Action.STAPLE, "the deployed staple is not in the authority's ledger"),
         ({}, {}, {"staple": False}, Action.STAPLE, "no staple is wanted"),
         ({"staple_sha256": ""}, {}, {"staple": False}, Action.NONE, "valid until"),
+        (WITHDRAWN, {}, {}, Action.STAPLE, "the staple was withdrawn at 2026-06-08T11:50:00Z, before it ended"),
+        ({**WITHDRAWN, "drift": ("a mode is 0644",)}, {}, {}, Action.STAPLE, "the staple was withdrawn at"),
+        (WITHDRAWN, {}, {"staple": False}, Action.STAPLE, "no staple is wanted"),
+        (WITHDRAWN, {}, {"names": ("other.test",)}, Action.LEAF, "the names change from [app.test] to [other.test]"),
         ({"drift": ("a mode is 0644", "an owner is www")}, {}, {}, Action.REPAIR, "a mode is 0644; an owner is www"),
         ({}, {"status": "signed"}, {}, Action.NONE, "valid until"),
         ({}, {"status": "superseded"}, {}, Action.NONE, "valid until"),
@@ -115,7 +120,7 @@ def test_every_situation_has_its_decision_and_its_reason(
 def test_the_order_of_the_names_is_no_reason(make_leaf, good: Situation, request_leaf, authority, now) -> None:
     leaf = make_leaf("a.test", "b.test")
     assert good.record is not None
-    situation = replace(good, record=replace(good.record, certificate=leaf))
+    situation = replace(good, record=replace(good.record, certificate=leaf, sha256=fingerprint(leaf)))
     assert decision(situation, request_leaf(names=("b.test", "a.test")), authority, now).action is Action.NONE
 
 
@@ -157,6 +162,77 @@ def test_a_leaf_of_an_old_issuing_authority_is_kept_with_its_own_chain(
     assert "chain.pem" in decision(with_newer_chain, request_leaf(), renewed, now).reason
 
 
+# Where no leaf is issued
+
+
+@pytest.mark.parametrize(
+    ("deployed", "record", "wanted", "reason"),
+    [
+        ({"generation": 0}, None, {}, "nothing is deployed yet"),
+        ({"damage": "privkey.pem is missing"}, None, {}, "privkey.pem is missing"),
+        ({"damage": "privkey.pem is missing"}, {}, {}, "privkey.pem is missing"),
+        ({"staple_sha256": ""}, None, {}, "the deployed leaf is not in the authority's ledger for this host"),
+        ({"staple_sha256": ""}, {"status": "revoked"}, {}, "the deployed leaf is revoked"),
+        ({"drift": ("a mode is 0644",)}, {"issuer_sha256": OTHER}, {}, "the issuer of the deployed leaf is no longer"),
+    ],
+)
+def test_a_leaf_that_is_of_no_use_is_left_alone(
+    good: Situation, request_leaf: RequestLeaf, authority, now, deployed, record, wanted, reason: str
+) -> None:
+    known = None if record is None else replace(good.record, **record)
+    decided = decide(request_leaf(**wanted), replace(good.deployed, **deployed), known, authority, now, issue=False)
+    assert decided.action is Action.NONE
+    assert decided.reason.startswith(f"no leaf is issued here, though {reason}")
+    assert decided.withheld.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "wanted", "withheld"),
+    [
+        ({}, {"names": ("other.test",)}, "the names change from [app.test] to [other.test]"),
+        ({}, {"key_type": KeyType.RSA_3072}, "the key type becomes rsa-3072"),
+        ({}, {"private_key": "host"}, "the private key is to be made on the host"),
+        ({"chain_sha256": OTHER}, {}, "chain.pem is not the certificate of the leaf's issuer"),
+        ({}, {"pkcs12_passphrase": "words"}, "bundle.p12 is wanted"),
+        ({}, {}, ""),
+    ],
+)
+def test_a_leaf_that_should_be_another_is_kept_stapled_repaired_and_served(
+    good: Situation, request_leaf: RequestLeaf, authority, now: datetime, deployed, wanted, withheld: str
+) -> None:
+    def decided(at: datetime = now, **more: Any) -> Decision:
+        there = replace(good.deployed, **{**deployed, **more})
+        return decide(request_leaf(**wanted), there, good.record, authority, at, issue=False)
+
+    assert decided() == Decision(Action.NONE, "valid until 2026-08-30", withheld)
+    assert decided(drift=("a mode is 0644",)) == Decision(Action.REPAIR, "a mode is 0644", withheld)
+    assert decided(unserved=("not activated",)) == Decision(Action.ACTIVATE, "not activated", withheld)
+    for due in (decided(now + 3 * DAY), decided(staple_sha256="")):
+        assert (due.action, due.withheld) == (Action.STAPLE, withheld)
+
+
+def test_a_leaf_in_its_last_third_is_stapled_until_no_staple_would_last(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority, leaf: x509.Certificate
+) -> None:
+    end = leaf.not_valid_after_utc
+
+    def decided(at: datetime) -> Decision:
+        return decide(request_leaf(), good.deployed, good.record, authority, at, issue=False)
+
+    reason = "the last third of its lifetime has begun; it ends on 2026-08-30"
+    for left in (20 * DAY, timedelta(minutes=11)):
+        assert (decided(end - left).action, decided(end - left).withheld) == (Action.STAPLE, reason)
+    for left in (timedelta(minutes=10), -DAY):
+        assert decided(end - left) == Decision(Action.NONE, f"no leaf is issued here, though {reason}", reason)
+
+
+def test_a_host_makes_no_key_where_no_leaf_is_issued(good: Situation, request_leaf, authority, now) -> None:
+    request = request_leaf(names=("other.test",), private_key="host")
+    assert inquiry(request, None, authority, now, issue=False).host_key is False
+    asked = inquiry(request, good.record, authority, now, issue=False)
+    assert (asked.host_key, asked.keep) == (False, good.record.sha256)
+
+
 # What a host is asked
 
 
@@ -174,7 +250,7 @@ def test_a_host_is_asked_about_the_leaf_that_would_be_kept(good: Situation, requ
 
 def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(request_leaf, authority, now) -> None:
     request = request_leaf(private_key="host", key_type=KeyType.RSA_3072, pkcs12_passphrase="hidden words")
-    assert inquiry(request, None, authority, now) == Inquiry("app", True, "rsa-3072", "", "", True)
+    assert inquiry(request, None, authority, now) == Inquiry("app", True, "rsa-3072", "", "", True, True)
 
 
 def test_what_a_clock_that_was_ahead_signed_is_replaced(

@@ -19,6 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import
     LeafRequest,
     activation,
     check_requests,
+    check_server,
     folder_names,
     parse_requests,
 )
@@ -151,30 +152,62 @@ def test_a_lifetime_beyond_the_issuing_authoritys_reach_is_refused(request_leaf:
 def test_a_probe_asks_for_the_leaf_by_its_first_dns_name(
     request_leaf: RequestLeaf, names: tuple[str, ...], server_name: str
 ) -> None:
-    asked = activation({**ACTIVATE, "probes": [PROBE]}, [request_leaf(names=names)])
+    asked = activation({**ACTIVATE, "probes": [PROBE]}, [request_leaf(names=names)], "none")
     assert asked == Activation((), ("reload",), 30.0, (Probe("app", "127.0.0.1", 443, server_name, True),))
 
 
 def test_a_probe_may_say_everything_itself(request_leaf: RequestLeaf) -> None:
     said = {"certificate": "b", "address": "::1", "port": 8443, "server_name": "x.test"}
     requests = [request_leaf("a"), request_leaf("b", staple=False)]
-    asked = activation({**ACTIVATE, "test": ["test"], "probes": [said]}, requests)
+    asked = activation({**ACTIVATE, "test": ["test"], "probes": [said]}, requests, "none")
     assert asked == Activation(("test",), ("reload",), 30.0, (Probe("b", "::1", 8443, "x.test", False),))
 
 
 def test_without_probes_there_are_none(request_leaf: RequestLeaf) -> None:
-    assert activation(ACTIVATE, [request_leaf()]) == Activation(reload=("reload",))
-    assert activation(None, [request_leaf()]) is None
+    assert activation(ACTIVATE, [request_leaf()], "none") == Activation(reload=("reload",))
+    assert activation(None, [request_leaf()], "none") is None
 
 
 def test_an_empty_activation_is_none(request_leaf: RequestLeaf) -> None:
     """As argument validation leaves ``activate: {}``, by which a host of a group has no server."""
     empty = {"test": None, "reload": None, "timeout": None, "probes": None}
-    assert activation(empty, [request_leaf()]) is None
-    assert activation({**empty, "reload": ["reload"]}, [request_leaf()]).timeout == 30
+    assert activation(empty, [request_leaf()], "nginx") is None
+    assert activation({**empty, "reload": ["reload"]}, [request_leaf()], "none").timeout == 30
     for some in ({"test": ["nginx", "-t"]}, {"probes": [PROBE]}, {"timeout": 5}, {"reload": []}):
         with pytest.raises(PkiError, match=r"^activate.reload: name the command .* or set activate to \{\}"):
-            activation({**empty, **some}, [request_leaf()])
+            activation({**empty, **some}, [request_leaf()], "none")
+
+
+@pytest.mark.parametrize("server", ["nginx", "haproxy", "apache", "caddy"])
+def test_a_server_alone_is_activated_by_its_own_commands(request_leaf: RequestLeaf, server: str) -> None:
+    empty = {"test": None, "reload": None, "timeout": None, "probes": None}
+    requests = [request_leaf()]
+    assert activation(None, requests, server) == Activation(server_commands=True)
+    asked = activation({**empty, "test": ["test"], "timeout": 5}, requests, server)
+    assert asked == Activation(("test",), timeout=5.0, server_commands=True)
+    assert activation({**empty, "reload": ["reload"]}, requests, server) == Activation(reload=("reload",))
+
+
+def test_no_staple_is_expected_of_a_server_that_takes_none(request_leaf: RequestLeaf) -> None:
+    for server, stapled in (("nginx", True), ("haproxy", True), ("apache", True), ("caddy", False)):
+        (probe,) = activation({**ACTIVATE, "probes": [PROBE]}, [request_leaf()], server).probes
+        assert probe.staple is stapled
+
+
+def test_two_kinds_of_key_cannot_share_the_one_staple_of_nginx(request_leaf: RequestLeaf) -> None:
+    elliptic = request_leaf("a", names=("app.test", "a.test"))
+    rsa = request_leaf("b", names=("b.test", "app.test"), key_type=KeyType.RSA_3072)
+    with pytest.raises(PkiError, match=r"'a' \(ecdsa-p256\) and 'b' \(rsa-3072\) are both for app.test, and nginx"):
+        check_server([elliptic, rsa], "nginx")
+    larger = replace(elliptic, name="c", key_type=KeyType.ECDSA_P384)
+    for requests, server in (
+        ([elliptic, rsa], "haproxy"),
+        ([elliptic, rsa], "apache"),
+        ([elliptic, larger], "nginx"),
+        ([elliptic, replace(rsa, staple=False)], "nginx"),
+        ([elliptic, request_leaf("b", names=("b.test",), key_type=KeyType.RSA_3072)], "nginx"),
+    ):
+        check_server(requests, server)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +217,9 @@ def test_an_empty_activation_is_none(request_leaf: RequestLeaf) -> None:
 def test_a_probe_of_several_certificates_says_which(request_leaf, certificate: str | None, words: str) -> None:
     with pytest.raises(PkiError, match=f"^activate.probes.certificate: {words}"):
         activation(
-            {**ACTIVATE, "probes": [{**PROBE, "certificate": certificate}]}, [request_leaf("a"), request_leaf("b")]
+            {**ACTIVATE, "probes": [{**PROBE, "certificate": certificate}]},
+            [request_leaf("a"), request_leaf("b")],
+            "none",
         )
 
 

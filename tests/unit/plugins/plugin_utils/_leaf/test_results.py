@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
@@ -17,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     DeployedGeneration,
     DeployedLeaf,
     Deployment,
+    Inspection,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
@@ -26,18 +26,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
-    activation_warnings,
     deployed_result,
     leaf_diff,
     plan_result,
     planned_result,
     signed_result,
+    staple_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 
 DESTINATION = "/etc/pki/anchorage"
 ACTIVATION = {"tested": True, "reloaded": True, "probes": []}
 NOTHING = DeployedLeaf("app")
+SEEN = Inspection(ActivationOutcome(), withdrawal="installed")
 
 RequestLeaf = Callable[..., LeafRequest]
 
@@ -81,7 +82,7 @@ def lines(plan: LeafPlan) -> tuple[str, str]:
 
 
 def test_a_planned_leaf_is_told_with_its_reason(new: LeafPlan) -> None:
-    assert plan_result(new) == {
+    assert plan_result(new, "installed") == {
         "name": "app",
         "action": "leaf",
         "reason": "nothing is deployed yet",
@@ -89,11 +90,12 @@ def test_a_planned_leaf_is_told_with_its_reason(new: LeafPlan) -> None:
         "path": "/etc/pki/anchorage/app",
         "names": ["app.test"],
         "generation": 0,
+        "withdrawal": "installed",
     }
 
 
 def test_a_leaf_that_is_left_alone_is_told_with_its_certificate_and_its_staple(kept: LeafPlan, signed) -> None:
-    result = plan_result(kept)
+    result = plan_result(kept, "installed")
     assert (result["action"], result["changed"], result["generation"]) == ("none", False, 1)
     assert result["subject"] == "CN=app.test"
     assert result["sha256"] == fingerprint(signed.certificate)
@@ -103,11 +105,21 @@ def test_a_leaf_that_is_left_alone_is_told_with_its_certificate_and_its_staple(k
 
 
 def test_a_leaf_without_a_staple_says_so(kept: LeafPlan) -> None:
-    assert plan_result(replace(kept, deployed=replace(kept.deployed, staple_sha256="")))["staple"] is None
+    assert plan_result(replace(kept, deployed=replace(kept.deployed, staple_sha256="")), "installed")["staple"] is None
+
+
+def test_a_withdrawn_staple_is_told_in_the_diff_alone(kept: LeafPlan) -> None:
+    withdrawn = replace(kept.deployed, staple_sha256="", withdrawn="2026-06-08T11:50:00Z")
+    decided = Decision(Action.STAPLE, "the staple was withdrawn")
+    plan = replace(kept, deployed=withdrawn, decision=decided)
+    assert plan_result(plan, "installed")["staple"] is None
+    before, after = lines(plan)
+    assert before.endswith(", staple withdrawn at 2026-06-08T11:50:00Z")
+    assert after == "generation 2, the same leaf with a new staple (the staple was withdrawn)"
 
 
 def test_a_delivered_leaf_is_told_as_it_is_now(signed: SignedLeaf) -> None:
-    result = signed_result(signed, 1)
+    result = signed_result(signed, 1, "installed")
     assert (result["action"], result["changed"], result["generation"]) == ("leaf", True, 1)
     assert result["sha256"] == fingerprint(signed.certificate)
     assert result["staple"] == {"this_update": "2026-06-01T11:55:00Z", "next_update": "2026-06-08T11:55:00Z"}
@@ -116,7 +128,7 @@ def test_a_delivered_leaf_is_told_as_it_is_now(signed: SignedLeaf) -> None:
 def test_a_repair_keeps_the_staple_that_is_there(kept: LeafPlan, own_authority: Authority, ledger, now) -> None:
     repair = replace(kept, decision=Decision(Action.REPAIR, "a mode"))
     (repaired,) = issue([repair], own_authority, Passphrases(), ledger, now)
-    result = signed_result(repaired, 1)
+    result = signed_result(repaired, 1, "installed")
     assert (result["action"], result["changed"]) == ("repair", True)
     assert result["staple"]["next_update"] == "2026-06-08T11:55:00Z"
 
@@ -126,52 +138,61 @@ def test_a_staple_taken_away_is_gone_from_the_result(kept, own_authority, ledger
         kept, request=request_leaf(staple=False), decision=Decision(Action.STAPLE, "no staple is wanted")
     )
     (delivered,) = issue([unwanted], own_authority, Passphrases(), ledger, now)
-    assert signed_result(delivered, 2)["staple"] is None
+    result = signed_result(delivered, 2, "installed")
+    assert (result["staple"], result["withdrawal"]) == (None, "not needed")
 
 
 def test_a_task_that_leaves_every_leaf_alone_is_unchanged(kept: LeafPlan) -> None:
-    assert planned_result([kept], ActivationOutcome(), []) == {
+    assert planned_result([kept], SEEN, []) == {
         "changed": False,
-        "certificates": [plan_result(kept)],
+        "certificates": [plan_result(kept, "installed")],
         "activation": {"tested": False, "reloaded": False, "probes": []},
         "others": [],
     }
 
 
 def test_a_task_is_changed_where_one_of_its_leaves_is(kept: LeafPlan, new: LeafPlan) -> None:
-    assert planned_result([kept, new], ActivationOutcome(), [])["changed"] is True
+    assert planned_result([kept, new], SEEN, [])["changed"] is True
 
 
 def test_a_leaf_that_no_browser_accepts_is_warned_about(new: LeafPlan, request_leaf: RequestLeaf) -> None:
     plan = replace(new, request=request_leaf(key_type=KeyType.ED25519))
-    (warning,) = planned_result([plan], ActivationOutcome(), [])["warnings"]
+    (warning,) = planned_result([plan], SEEN, [])["warnings"]
     assert "no browser accepts" in warning
 
 
 @pytest.mark.parametrize(
-    ("server", "activate", "warned"),
-    [("nginx", None, True), ("nginx", {}, False), ("nginx", {"reload": ["true"]}, False), ("none", None, False)],
+    ("server", "staple", "warned"), [("caddy", True, True), ("caddy", False, False), ("apache", True, False)]
 )
-def test_a_server_that_nothing_tells_of_new_leaves_is_warned_about(server: str, activate: Any, warned: bool) -> None:
-    warnings = activation_warnings({"server": server, "activate": activate})
-    words = f"server is {server}, but nothing makes it load new certificates."
-    assert [warning.startswith(words) for warning in warnings] == [True] * warned
+def test_staples_that_no_client_would_see_are_warned_about(
+    request_leaf: RequestLeaf, server: str, staple: bool, warned: bool
+) -> None:
+    warnings = staple_warnings([request_leaf("a", staple=staple), request_leaf("b", staple=False)], server)
+    assert ["nothing is stapled" in warning for warning in warnings] == [True] * warned
+
+
+def test_what_a_host_notices_of_its_servers_is_a_warning(kept: LeafPlan) -> None:
+    inspection = Inspection(ActivationOutcome(), notices=("server is apache, which is not on this host yet",))
+    assert planned_result([kept], inspection, [])["warnings"] == list(inspection.notices)
 
 
 def test_a_deployment_tells_all_its_leaves_in_their_order(kept: LeafPlan, signed: SignedLeaf, request_leaf) -> None:
     alone = replace(kept, request=request_leaf("alone"))
     confirmed = DeployedGeneration("app", 7, *signed.shown)
-    deployment = Deployment(True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",))
+    deployment = Deployment(
+        True, ActivationOutcome(True, True), (confirmed,), ("an old generation stays",), "unavailable"
+    )
     plans = [alone, signed.plan]
-    result = deployed_result(planned_result(plans, ActivationOutcome(), []), [signed], deployment)
-    assert [(entry["name"], entry["generation"]) for entry in result["certificates"]] == [("alone", 1), ("app", 7)]
+    result = deployed_result(planned_result(plans, SEEN, []), [signed], deployment)
+    told = [(entry["name"], entry["generation"], entry["withdrawal"]) for entry in result["certificates"]]
+    assert told == [("alone", 1, "installed"), ("app", 7, "unavailable")]
     assert result["activation"] == ACTIVATION
     assert result["warnings"] == ["an old generation stays"]
 
 
 def test_no_result_and_no_diff_shows_a_secret(signed: SignedLeaf) -> None:
     key_lines = signed.delivery.private_key.splitlines()
-    told = repr(signed_result(signed, 1)) + repr(leaf_diff([signed.plan], DESTINATION))
+    told = repr(signed_result(signed, 1, "installed")) + repr(leaf_diff([signed.plan], DESTINATION))
     assert not [line for line in key_lines if line in told]
 
 
@@ -234,3 +255,13 @@ def test_the_diff_has_a_line_for_each_leaf(new: LeafPlan, request_leaf: RequestL
     diff = leaf_diff([new, other], DESTINATION)
     assert [line.partition(":")[0] for line in diff["after"].splitlines()] == ["app", "other"]
     assert diff["before"] == "app: nothing\nother: nothing\n"
+
+
+def test_a_leaf_that_is_needed_and_not_issued_is_a_warning(kept: LeafPlan) -> None:
+    decision = Decision(Action.NONE, "valid until 2026-08-30", "bundle.p12 is wanted")
+    result = planned_result([replace(kept, decision=decision)], SEEN, [])
+    assert result["warnings"] == [
+        "app on web1 needs another leaf, and this task issues none: bundle.p12 is wanted. Run the playbook "
+        "anchorage.pki.issue."
+    ]
+    assert "warnings" not in planned_result([kept], SEEN, [])

@@ -24,9 +24,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
+    Passphrases,
+    carry_out,
+    plan_provisioning,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, HostFailedError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
@@ -67,7 +71,8 @@ class Host:
         for entry in arguments["deploy"]:
             delivery = decode(Delivery, entry)
             former = self.leaves.get(delivery.name, DeployedLeaf(delivery.name))
-            leaf = replace(former, generation=former.generation + 1, staple_sha256=_sha256(delivery.staple))
+            staple = _sha256(delivery.staple)
+            leaf = replace(former, generation=former.generation + 1, staple_sha256=staple, withdrawn="")
             if delivery.action == "leaf":
                 certificate = x509.load_pem_x509_certificate(delivery.certificate.encode())
                 chain = _sha256(delivery.chain.encode())
@@ -176,6 +181,82 @@ def test_what_a_host_did_not_confirm_is_signed_and_not_deployed(start, ledger: L
     assert ledger.current_leaf(place()).staples[0].deployed_at == now
 
 
+def test_a_staple_whose_host_was_not_reached_is_due_until_it_is(start, ledger: Ledger, request_leaf, now) -> None:
+    host, later = Host(), now + 4 * DAY
+    first = start(host)
+    first.carry_out(first.plan([request_leaf()], [place()])[0])
+    assert ledger.due_staples(now) == {}
+    before = ledger.due_staples(later)
+    assert set(before) == {place()}
+    host.loses = "deploy"
+    for _run in range(2):
+        again = start(host, later)
+        plans, _served = again.plan([request_leaf()], [place()])
+        assert [plan.decision.action for plan in plans] == [Action.STAPLE]
+        with pytest.raises(HostFailedError):
+            again.carry_out(plans)
+        assert ledger.due_staples(later) == before
+    host.loses = ""
+    again.carry_out(again.plan([request_leaf()], [place()])[0])
+    assert ledger.due_staples(later) == {}
+
+
+def test_a_withdrawn_staple_stays_due_until_a_new_one_can_be_signed(start, ledger: Ledger, request_leaf, now) -> None:
+    """An unchanged run, a run that may not sign, and a renewal: none of them repairs what was withdrawn."""
+    host = Host()
+    first = start(host)
+    first.carry_out(first.plan([request_leaf()], [place()])[0])
+    host.leaves["app"] = replace(
+        host.leaves["app"],
+        staple_sha256="",
+        withdrawn="2026-06-08T11:50:00Z",
+        unserved=("generation 1 was not activated",),
+    )
+    reason = "the staple was withdrawn at 2026-06-08T11:50:00Z, before it ended"
+    too_late = start(host, now + 31 * DAY)
+    plans, _inspection = too_late.plan([request_leaf()], [place()])
+    assert [(plan.decision.action, plan.decision.reason) for plan in plans] == [(Action.STAPLE, reason)]
+    with pytest.raises(AuthorityDueError, match="The OCSP responder is valid"):
+        too_late.carry_out(plans)
+    assert host.calls == ["inspect", "deploy", "inspect"]
+    assert set(ledger.due_staples(now + 31 * DAY)) == {place()}
+
+    again = start(host, now + 8 * DAY)
+    plans, _inspection = again.plan([request_leaf()], [place()])
+    assert [plan.decision.reason for plan in plans] == [reason]
+    again.carry_out(plans)
+    assert (host.leaves["app"].generation, host.leaves["app"].withdrawn) == (2, "")
+    assert ledger.due_staples(now + 8 * DAY) == {}
+
+
+def test_what_somebody_put_back_on_a_host_is_what_counts(start, ledger: Ledger, request_leaf, now: datetime) -> None:
+    """Be it the former staple, or the former leaf with its own."""
+    host, states = Host(), []
+
+    def run(**wanted: Any) -> list[datetime]:
+        transaction = start(host, now + timedelta(hours=1))
+        plans, _served = transaction.plan([request_leaf(**wanted)], [place()])
+        transaction.carry_out(plans)
+        return [times.renew_at for times in ledger.due_staples(now + 8 * DAY).values()]
+
+    first = start(host)
+    first.carry_out(first.plan([request_leaf()], [place()])[0])
+    (former,) = [times.renew_at for times in ledger.staples_in_use().values()]
+    states.append(host.leaves["app"])
+    host.leaves["app"] = replace(states[0], staple_sha256="")
+    (newer,) = run()
+    states.append(host.leaves["app"])
+    assert newer > former
+    host.leaves["app"] = states[0]
+    assert run() == [former]
+    host.leaves["app"] = states[1]
+    assert run() == [newer]
+    run(names=("other.test",))
+    host.leaves["app"] = states[0]
+    assert run() == [former]
+    assert ledger.leaf_counts() == {"deployed": 1, "superseded": 1}
+
+
 def test_a_staple_alone_travels_when_it_is_due(start, ledger: Ledger, request_leaf: RequestLeaf, now) -> None:
     host = Host()
     first = start(host)
@@ -214,3 +295,47 @@ def test_a_server_that_does_not_come_back_keeps_no_other_leaf_from_being_renewed
         transaction.activate_again(plans)
     assert host.leaves["b"].generation == 2
     assert ledger.leaf_counts() == {"deployed": 2, "superseded": 1}
+
+
+def test_without_issuing_a_staple_is_renewed_with_the_responders_key_alone(
+    start, own_authority: Authority, ledger: Ledger, request_leaf, now: datetime
+) -> None:
+    host, later = Host(), now + 70 * DAY
+    first = start(host)
+    first.carry_out(first.plan([request_leaf("a")], [place("a")])[0])
+    renewed = make_responder(own_authority, later)
+    for key in (renewed.root, renewed.issuing):
+        (key.folder / "key.pem").unlink()
+    transaction = replace(start(host, later), authority=renewed, issues=False)
+    plans, _served = transaction.plan([request_leaf("a"), request_leaf("b")], [place("a"), place("b")])
+    assert [(plan.decision.action, plan.decision.withheld[:10]) for plan in plans] == [
+        (Action.STAPLE, "the last t"),
+        (Action.NONE, "nothing is"),
+    ]
+    transaction.preflight(plans)
+    signed, _deployment = transaction.carry_out(plans)
+    assert [leaf.plan.request.name for leaf in signed] == ["a"]
+    assert ledger.due_staples(later) == {}
+    assert ledger.leaf_counts() == {"deployed": 1}
+
+
+def make_responder(authority: Authority, at: datetime) -> Authority:
+    """The authority with a responder of that time."""
+    plan = plan_provisioning(authority.folder, {}, "", at)
+    return carry_out(plan, Passphrases(), at)
+
+
+def test_whoever_has_staples_signed_is_warned_of_the_end_of_their_responder(
+    start, own_authority: Authority, request_leaf, now: datetime
+) -> None:
+    def warned(left: timedelta, **wanted: Any) -> list[str]:
+        at = own_authority.issuing.responder.certificate.not_valid_after_utc - left
+        transaction = start(Host(), at)
+        return transaction.warnings(transaction.plan([request_leaf(**wanted)], [place()])[0])
+
+    assert warned(14 * DAY + timedelta(seconds=1)) == []
+    assert warned(14 * DAY) == [
+        "The OCSP responder of issuing authority 1 ends on 2026-07-01, and no staple is valid for longer. Run "
+        "certificate_authority, which renews it; that needs the key of the issuing authority."
+    ]
+    assert warned(DAY, staple=False) == []

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import (
-    Refusal,
     Status,
     Verification,
     verify,
@@ -28,9 +28,20 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
     validity_from,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, PrivateKey, generate_key
+from ansible_collections.anchorage.pki.tests.unit.bad_staples import (
+    ECDSA_SHA1,
+    ECDSA_SHA256,
+    assembled,
+    certified,
+    content,
+    elements,
+    named_by_key,
+    signed_part,
+    tlv,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -99,18 +110,37 @@ def test_a_staple_signed_by_the_issuer_itself_is_accepted(
     assert verify_staple(der, leaf, issuing.certificate, now).next_update == now + 7 * DAY
 
 
-@pytest.mark.parametrize("algorithm", [hashes.SHA1(), hashes.SHA256(), hashes.SHA512()])  # noqa: S303
-def test_a_fetched_staple_may_name_its_certificate_by_another_digest(respond, leaf, issuer, now, algorithm) -> None:
-    assert verify_staple(respond(certificate_id=algorithm), leaf, issuer, now).der
+@pytest.mark.parametrize("algorithm", [hashes.SHA256(), hashes.SHA512()])
+def test_a_certificate_named_by_another_digest_than_sha1_is_refused(refused, respond, algorithm) -> None:
+    """HAProxy, nginx and curl match nothing else."""
+    assert refused(respond(certificate_id=algorithm)) == (
+        "it does not name its certificate by SHA-1, and servers match nothing else."
+    )
 
 
-@pytest.mark.parametrize("der", [b"", b"\0", b"-----BEGIN", b"0" * 5000])
+@pytest.mark.parametrize("der", [b"\0", b"0" * 5000, b"\x30\x80", b"\x30\x03\x0a\x01"])
 def test_what_is_no_response_is_refused(refused, der: bytes) -> None:
     assert refused(der) == "it is not an OCSP response in DER."
 
 
+@pytest.mark.parametrize("der", [b"-----BEGIN", b"\n-----BEGIN OCSP RESPONSE-----"])
+def test_what_servers_do_not_read_is_refused(refused, der: bytes) -> None:
+    assert refused(der) == "it is in PEM, and servers read DER alone."
+    assert refused(b"") == "it is empty."
+
+
 def test_a_response_with_something_behind_it_is_refused(refused, respond) -> None:
-    assert refused(respond() + b"\0") == "it is not an OCSP response in DER."
+    for more in (b"\0", b"\n", respond()):
+        assert refused(respond() + more) == "something stands behind it."
+
+
+def test_a_response_may_have_64_kib_and_no_more(refused, respond, issuer, leaf, responder: Signer, now) -> None:
+    size = len(respond(embedded=[responder.certificate] * 101)) - len(respond(embedded=[responder.certificate] * 100))
+    fit = respond(embedded=[responder.certificate] * ((64 * 1024 - 400) // size))
+    assert len(fit) > 64 * 1024 - 2 * size
+    assert verify_staple(fit, leaf, issuer, now)
+    large = respond(embedded=[responder.certificate] * (64 * 1024 // size + 1))
+    assert refused(large) == "it is larger than 65536 bytes."
 
 
 @pytest.mark.parametrize("status", [status for status in ocsp.OCSPResponseStatus if status.name != "SUCCESSFUL"])
@@ -124,7 +154,9 @@ def test_a_response_about_another_leaf_is_refused(refused, respond, make_leaf) -
 
 
 def test_a_response_about_the_same_serial_under_another_issuer_is_refused(refused, respond, authority) -> None:
-    assert refused(respond(under=authority.root.certificate)) == "it is about another certificate."
+    assert (
+        refused(respond(under=authority.root.certificate)) == "it is about another certificate, one of another issuer."
+    )
 
 
 @pytest.mark.parametrize("status", [ocsp.OCSPCertStatus.REVOKED, ocsp.OCSPCertStatus.UNKNOWN])
@@ -152,40 +184,41 @@ def test_a_response_in_the_issuers_name_by_another_key_is_refused(refused, respo
     assert refused(assembled(tbs, ECDSA_SHA256, signature, issuing.certificate)) == "its signature is wrong."
 
 
-def delegate(issuing: Signer, key: PrivateKey, begin: datetime, days: int, purpose: Any) -> Signer:
-    """A certificate of the issuer, made by hand so that it may lack what a responder needs."""
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([]))
-        .issuer_name(issuing.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begin)
-        .not_valid_after(begin + days * DAY)
-    )
-    if purpose is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-    return Signer(builder.sign(issuing.key, hashes.SHA256()), key)
+def delegate(issuing: Signer, key: Any, begin: datetime, days: int, purpose: Any) -> Signer:
+    return certified(issuing, key, begin, begin + days * DAY, purpose)
+
+
+NOT_FOR_SIGNING = (
+    "it is signed by neither the issuer nor a responder that the issuer appointed: its signer's certificate is not for "
+    "OCSP signing."
+)
 
 
 @pytest.mark.parametrize(
-    ("begins", "days", "purpose"),
+    ("begins", "days", "purpose", "reason"),
     [
-        (-1, 30, None),
-        (-1, 30, ExtendedKeyUsageOID.SERVER_AUTH),
-        (-1, 30, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE),
-        (-31, 30, ExtendedKeyUsageOID.OCSP_SIGNING),
-        (1, 30, ExtendedKeyUsageOID.OCSP_SIGNING),
+        (-1, 30, None, NOT_FOR_SIGNING),
+        (-1, 30, ExtendedKeyUsageOID.SERVER_AUTH, NOT_FOR_SIGNING),
+        (-1, 30, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, NOT_FOR_SIGNING),
+        (-31, 30, ExtendedKeyUsageOID.OCSP_SIGNING, "the certificate of its responder has expired."),
+        (1, 30, ExtendedKeyUsageOID.OCSP_SIGNING, "the certificate of its responder is not valid yet."),
     ],
     ids=["no purpose", "a server", "any purpose", "expired", "not yet valid"],
 )
 def test_an_unfit_delegate_is_refused(
-    refused, respond, issuing, leaf_key, now, begins: int, days: int, purpose
+    refused, respond, issuing, leaf_key, now, begins: int, days: int, purpose, reason: str
 ) -> None:
     unfit = delegate(issuing, leaf_key, now + begins * DAY, days, purpose)
     fit = delegate(issuing, leaf_key, now - DAY, 30, ExtendedKeyUsageOID.OCSP_SIGNING)
-    assert "neither the issuer nor a responder" in refused(respond(by=unfit))
+    assert refused(respond(by=unfit)) == reason
     assert respond(by=fit)
+
+
+def test_of_two_certificates_of_one_responder_a_fit_one_suffices(respond, leaf, issuing, leaf_key, now) -> None:
+    unfit = delegate(issuing, leaf_key, now - 31 * DAY, 30, ExtendedKeyUsageOID.OCSP_SIGNING)
+    fit = delegate(issuing, leaf_key, now - DAY, 30, ExtendedKeyUsageOID.OCSP_SIGNING)
+    both = respond(by=fit, embedded=[unfit.certificate, fit.certificate])
+    assert verify_staple(both, leaf, issuing.certificate, now)
 
 
 def test_a_fit_delegate_is_accepted(respond, leaf, issuing: Signer, leaf_key: PrivateKey, now: datetime) -> None:
@@ -202,7 +235,10 @@ def test_a_delegate_of_another_authority_is_refused(refused, respond, issuing, l
     )
     assert foreign.certificate.subject == issuing.certificate.subject
     theirs = delegate(foreign, leaf_key, now - DAY, 30, ExtendedKeyUsageOID.OCSP_SIGNING)
-    assert "neither the issuer nor a responder" in refused(respond(by=theirs))
+    assert refused(respond(by=theirs)) == (
+        "it is signed by neither the issuer nor a responder that the issuer appointed: another one issued its signer's "
+        "certificate."
+    )
 
 
 def test_a_delegate_with_an_unusual_key_is_refused(refused, respond, issuing: Signer, now: datetime) -> None:
@@ -221,10 +257,34 @@ def test_an_expired_staple_is_refused(refused, respond, now: datetime) -> None:
     assert refused(der, now + 8 * DAY) == "it ended at 2026-06-08 12:00 UTC."
 
 
-def test_a_staple_is_over_while_a_slow_clock_may_still_take_it_for_good(refused, respond, leaf, issuer, now) -> None:
+def test_a_staple_is_over_before_a_server_would_have_loaded_it(refused, respond, leaf, issuer, now) -> None:
     der, end = respond(), now + 7 * DAY
-    assert verify_staple(der, leaf, issuer, end - timedelta(minutes=5, seconds=1))
-    assert "it ended at" in refused(der, end - timedelta(minutes=5))
+    assert verify_staple(der, leaf, issuer, end - timedelta(minutes=10, seconds=1))
+    for left in (timedelta(minutes=10), timedelta(seconds=1)):
+        assert refused(der, end - left) == "it ends at 2026-06-08 12:00 UTC already."
+    assert "it ended at" in refused(der, end)
+
+
+@pytest.mark.parametrize("end", [timedelta(0), -timedelta(seconds=1), -DAY])
+def test_a_staple_that_ends_before_it_begins_is_refused(refused, respond, now: datetime, end: timedelta) -> None:
+    assert refused(respond(next_update=now + end)) == "it ends before it begins, or then."
+
+
+def test_a_staple_that_outlives_its_signer_is_refused(refused, respond, responder: Signer, leaf, issuer, now) -> None:
+    end = responder.certificate.not_valid_after_utc
+    assert end < leaf.not_valid_after_utc
+    assert verify_staple(respond(next_update=end), leaf, issuer, now)
+    assert refused(respond(next_update=end + timedelta(seconds=1))) == "it outlives the certificate of its signer."
+
+
+def test_a_staple_that_is_older_than_the_installed_one_is_refused(respond, leaf, issuer, now: datetime) -> None:
+    def refusal(installed: datetime | None) -> Refusal | None:
+        return verify(respond(), leaf, issuer, now, installed).refusal
+
+    assert [refusal(installed) for installed in (None, now - DAY, now)] == [None] * 3
+    assert refusal(now + timedelta(seconds=1)) is Refusal.OLDER
+    with pytest.raises(PkiError, match="it is older than the one that is installed"):
+        verify_staple(respond(), leaf, issuer, now, now + DAY)
 
 
 def test_a_staple_of_the_future_points_at_the_clock(refused, respond, leaf, issuer, now: datetime) -> None:
@@ -243,47 +303,7 @@ def test_a_staple_that_outlives_its_leaf_is_refused(refused, respond, leaf) -> N
     assert respond(next_update=end)
 
 
-# Responses that the library does not make are put together by hand, in DER (X.690).
-
-
-def tlv(tag: int, *contents: bytes) -> bytes:
-    """One element: its tag, its length, its contents."""
-    content = b"".join(contents)
-    size = len(content)
-    if size < 0x80:
-        return bytes([tag, size]) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + content
-
-
-def elements(der: bytes) -> list[bytes]:
-    """The elements one behind the other in ``der``, each with its tag."""
-    found = []
-    while der:
-        size, begin = der[1], 2
-        if size & 0x80:
-            begin += size & 0x7F
-            size = int.from_bytes(der[2:begin], "big")
-        found.append(der[: begin + size])
-        der = der[begin + size :]
-    return found
-
-
-def content(element: bytes) -> bytes:
-    return element[2 + (element[1] & 0x7F if element[1] & 0x80 else 0) :]
-
-
-#: Signature algorithms (RFC 3279, RFC 5758): ECDSA with SHA-1, ECDSA with SHA-256.
-ECDSA_SHA1 = tlv(0x30, bytes.fromhex("06072a8648ce3d0401"))
-ECDSA_SHA256 = tlv(0x30, bytes.fromhex("06082a8648ce3d040302"))
-
-
-def assembled(tbs: bytes, algorithm: bytes, signature: bytes, certificate: x509.Certificate) -> bytes:
-    """A successful OCSPResponse (RFC 6960, section 4.2.1) of its parts."""
-    embedded = tlv(0xA0, tlv(0x30, certificate.public_bytes(serialization.Encoding.DER)))
-    basic = tlv(0x30, tbs, algorithm, tlv(0x03, b"\0", signature), embedded)
-    kind = bytes.fromhex("06092b0601050507300101")
-    return tlv(0x30, tlv(0x0A, b"\0"), tlv(0xA0, tlv(0x30, kind, tlv(0x04, basic))))
+# Responses that the library does not make
 
 
 def test_two_responses_in_one_are_refused(refused, respond, responder: Signer) -> None:
@@ -318,7 +338,7 @@ def test_a_signature_of_an_unknown_algorithm_is_refused(refused, respond, respon
     tbs = ocsp.load_der_ocsp_response(respond()).tbs_response_bytes
     unknown = tlv(0x30, bytes.fromhex("06032a0304"))
     der = assembled(tbs, unknown, b"\0" * 64, responder.certificate)
-    assert refused(der) == "a part of it is damaged or of an unknown algorithm."
+    assert refused(der) == "it uses an unknown algorithm."
 
 
 @pytest.mark.parametrize("change", [0x01, 0x02, 0x20, 0x80, 0xFF])
@@ -332,6 +352,39 @@ def test_a_garbled_response_is_refused_by_the_gate_and_by_nothing_else(respond, 
             assert (staple.this_update, staple.next_update) == (now, now + 7 * DAY)
 
 
+@pytest.mark.parametrize("digest", [hashes.SHA256(), hashes.SHA384()])
+@pytest.mark.parametrize("salt", [32, 48])
+def test_an_rsa_pss_signature_is_checked(refused, respond, leaf, issuing, now, digest, salt: int) -> None:
+    """As RFC 8017 has it, appendix A.2.3."""
+    key: Any = generate_key(KeyType.RSA_3072)
+    by = delegate(issuing, key, now - DAY, 20, ExtendedKeyUsageOID.OCSP_SIGNING)
+    signed = named_by_key(signed_part(respond()), by.certificate)
+    signature = key.sign(signed, padding.PSS(padding.MGF1(digest), salt), digest)
+    der = assembled(signed, pss_algorithm(digest, salt), signature, by.certificate)
+    assert verify_staple(der, leaf, issuing.certificate, now)
+    broken = signature[:-1] + bytes([signature[-1] ^ 1])
+    der = assembled(signed, pss_algorithm(digest, salt), broken, by.certificate)
+    assert refused(der) == "its signature is wrong."
+
+
+def pss_algorithm(digest: hashes.HashAlgorithm, salt: int) -> bytes:
+    identifier = {"sha256": "0609608648016503040201", "sha384": "0609608648016503040202"}[digest.name]
+    hashed = tlv(0x30, bytes.fromhex(identifier), b"\x05\0")
+    mask = tlv(0x30, bytes.fromhex("06092a864886f70d010108"), hashed)
+    parameters = tlv(0x30, tlv(0xA0, hashed), tlv(0xA1, mask), tlv(0xA2, tlv(0x02, bytes([salt]))))
+    return tlv(0x30, bytes.fromhex("06092a864886f70d01010a"), parameters)
+
+
+def test_an_extension_twice_is_refused(refused, respond, responder: Signer) -> None:
+    """Which the library reports in a way of its own."""
+    nonce = tlv(0x30, bytes.fromhex("06092b0601050507300102"), tlv(0x04, b"\x04\x01\x00"))
+    parts = elements(content(signed_part(respond())))
+    signed = tlv(0x30, *parts, tlv(0xA1, tlv(0x30, nonce, nonce)))
+    assert isinstance(responder.key, ec.EllipticCurvePrivateKey)
+    signature = responder.key.sign(signed, ec.ECDSA(hashes.SHA256()))
+    assert refused(assembled(signed, ECDSA_SHA256, signature, responder.certificate)) == "a part of it is damaged."
+
+
 # What a response says, for whoever takes more than good ones
 
 
@@ -339,7 +392,8 @@ def test_a_garbled_response_is_refused_by_the_gate_and_by_nothing_else(respond, 
 def test_every_status_is_verified_alike(respond, leaf, issuer, now: datetime, status: Status) -> None:
     der = respond(status=ocsp.OCSPCertStatus[status.name])
     found = verify(der, leaf, issuer, now)
-    assert found == Verification(None, status, now, now + 7 * DAY)
+    refusal = None if status is Status.GOOD else Refusal[status.name]
+    assert found == Verification(refusal, status, now, now + 7 * DAY)
     assert bool(found.problem) == (status is not Status.GOOD)
 
 
@@ -354,4 +408,4 @@ def test_what_is_refused_for_its_times_alone_still_has_them(respond, leaf, issue
 def test_a_status_that_nobody_signed_is_none(respond, leaf, issuer, leaf_key, now, status: Status) -> None:
     impostor = Signer(sign_root(leaf_key, Subject("Impostor"), validity_from(now, 90), None), leaf_key)
     der = respond(status=ocsp.OCSPCertStatus[status.name], by=impostor)
-    assert verify(der, leaf, issuer, now) == Verification(Refusal.UNAUTHORIZED)
+    assert verify(der, leaf, issuer, now) == Verification(Refusal.FOREIGN_RESPONDER)

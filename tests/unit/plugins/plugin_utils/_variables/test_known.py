@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known imp
 ROOT = Path(__file__).resolve().parents[5]
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
 TASKS = sorted((ROOT / "roles").glob("*/tasks/*.yml"))
+ADD_HOST = "ansible.builtin.add_host"
 ROLE_VARIABLES = sorted((ROOT / "roles").glob("*/vars/*.yml"))
 
 
@@ -33,8 +34,17 @@ def given(part: Any) -> set[str]:
         return {name for entry in part for name in given(entry)}
     if not isinstance(part, dict):
         return set()
-    names = {name for key in ("vars", "ansible.builtin.set_fact") for name in part.get(key, {})}
+    names = {name for key in ("vars", "ansible.builtin.set_fact", ADD_HOST) for name in part.get(key, {})}
     return names.union(*(given(entry) for entry in part.values()))
+
+
+def grouped(part: Any) -> set[str]:
+    """The groups that tasks make."""
+    if isinstance(part, list):
+        return {name for entry in part for name in grouped(entry)}
+    if not isinstance(part, dict):
+        return set()
+    return set(part.get(ADD_HOST, {}).get("groups", [])).union(*map(grouped, part.values()))
 
 
 def registered(part: Any) -> set[str]:
@@ -56,7 +66,7 @@ def test_playbooks_read_what_is_listed(known: Known) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in PLAYBOOKS)
     # No variable: a part of another word, of the name of a task or of a timer.
     words = {word for word in re.findall(r"(?<![\w./-])\w+_\w+\b", text) if word.startswith(known.prefixes)}
-    results = {name for path in PLAYBOOKS for name in registered(read(path))}
+    results = {name for path in PLAYBOOKS for name in registered(read(path)) | grouped(read(path))}
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
     roles = {name for name in known.options if name not in PLAYBOOK_OPTIONS}
     assert words - results - modules - roles - SET_BY_THE_COLLECTION == set(PLAYBOOK_OPTIONS)
@@ -73,5 +83,7 @@ def test_the_check_has_no_prefix_of_its_own(known: Known) -> None:
         "dev_machine",
         "leaf_certificate",
         "nightly_run",
+        "scheduled_playbook",
+        "staple_refresh",
         "trust_anchor",
     )

@@ -43,7 +43,11 @@ def test_says_nothing_of_what_ansible_takes(known: Known, name: str, value: Any)
 FAULTS: list[tuple[str, Any, str]] = [
     ("leaf_certificate_lifetime", "30d", "leaf_certificate_lifetime: '30d' is not a whole number"),
     ("leaf_certificate_staple", "perhaps", "leaf_certificate_staple: 'perhaps' is not true or false"),
-    ("leaf_certificate_server", "apache", "leaf_certificate_server: 'apache' is not one of none, nginx"),
+    (
+        "leaf_certificate_server",
+        "lighttpd",
+        "leaf_certificate_server: 'lighttpd' is not one of none, nginx, haproxy, apache, caddy",
+    ),
     (
         "trust_anchor_stores",
         ["jva"],

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The program that withdraws staples before they end, while no controller is at work.
+
+All that it decides follows from what is on the disk, so that it may be killed at any point: its next run, or the next
+deployment, completes what it began. It ends by setting its timer for the next staple.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
+    LAYOUT,
+    WITHDRAWALS,
+    Layout,
+    exclusive_installation,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.leaf import ERRORS, attend, standing
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
+    read_recipe,
+    recipe_names,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import TRY_AGAIN, arm
+
+# Seconds until another attempt: where a run of Ansible is at work, where something is wrong, and to look whether all is
+# well where nothing is due. A timer that elapses before this program has ended starts nothing.
+_BUSY, _FAILED, _IDLE, _SOONEST = 60, 600, 7 * 86400, 10
+
+
+def main() -> int:
+    """Run as ``staples.pyz withdraw``. Returns the exit status."""
+    return withdraw_staples(time.time, LAYOUT)
+
+
+def withdraw_staples(clock: Callable[[], float], layout: Layout) -> int:
+    """Withdraw every staple that is due, and set the timer for the next one. Returns the exit status."""
+    attempts: dict[str, float] = {}
+    failed = False
+    try:
+        for file_name in recipe_names(layout):
+            try:
+                if not attend(read_recipe(file_name, layout), clock(), layout):
+                    attempts[file_name] = clock() + _BUSY
+            except ERRORS as error:
+                attempts[file_name], failed = clock() + _FAILED, True
+                _report(f"{os.path.join(layout.settings, WITHDRAWALS, file_name)}: {error}")
+        with exclusive_installation(layout):
+            set_timer(clock(), layout, attempts)
+    except ERRORS as error:
+        _report(f"The timer was not set: {error}")
+        return TRY_AGAIN
+    return 1 if failed else 0
+
+
+def _report(message: str) -> None:
+    # systemd enters it in its journal.
+    print(message, file=sys.stderr, flush=True)
+
+
+def set_timer(now: float, layout: Layout, attempts: Mapping[str, float] | None = None) -> None:
+    """Set the timer for the next staple that ends, with ``attempts`` at other times by a recipe's file name.
+
+    To be called while nobody else installs anything. Raises HostError, OSError.
+    """
+    names = recipe_names(layout)
+    moments = [(attempts or {}).get(name) or _next_moment(name, layout) for name in names]
+    first = min((moment for moment in moments if moment is not None), default=now + _IDLE)
+    if names:
+        arm(max(first, now + _SOONEST), layout)
+
+
+def _next_moment(file_name: str, layout: Layout) -> float | None:
+    """When the recipe's leaf needs attention, None where it needs none."""
+    try:
+        recipe = read_recipe(file_name, layout)
+        return None if recipe is None else standing(recipe).due
+    except ERRORS:
+        return 0  # the program says what is wrong, and when it tries again

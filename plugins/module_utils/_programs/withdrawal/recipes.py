@@ -1,0 +1,99 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Recipes: which leaves may have their staple withdrawn, and what then makes servers notice.
+
+They are root's, in a folder of root's: what is in them is run by root, so that nothing of them is ever taken from the
+folder of the leaf itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
+    WITHDRAWALS,
+    Layout,
+    entry_name,
+    entry_names,
+    read_entry,
+    write_entry,
+)
+
+_ATTRIBUTES = Attributes(0o600)
+
+#: A test of a configuration and a reload, each as a list of words; an empty one is no command.
+Commands = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One leaf, the server that its pointer is for, and the commands of each way in which a task activates it."""
+
+    destination: str
+    name: str
+    server: str
+    commands: tuple[Commands, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        return recipe_name(self.destination, self.name)
+
+    @property
+    def content(self) -> bytes:
+        return json.dumps(asdict(self)).encode("ascii")
+
+    @property
+    def place(self) -> Destination:
+        """Where the leaf is. Its files' owners and modes are no concern of a withdrawal."""
+        return Destination(self.destination, self.server, Attributes(0o644), Attributes(0o600))
+
+
+def recipe_name(destination: str, name: str) -> str:
+    """The file name of a leaf's recipe."""
+    return entry_name(os.path.join(destination, name))
+
+
+def recipe_names(layout: Layout) -> list[str]:
+    """The file names of all recipes."""
+    return entry_names(WITHDRAWALS, layout)
+
+
+def read_recipe(file_name: str, layout: Layout) -> Recipe | None:
+    """The recipe, None where it is missing. Raises HostError where it is damaged, OSError."""
+    content = read_entry(WITHDRAWALS, file_name, layout)
+    if content is None:
+        return None
+    try:
+        return _recipe(json.loads(content))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise HostError("the recipe is damaged; the next run of the task writes it anew") from error
+
+
+def _recipe(entries: dict[str, Any]) -> Recipe:
+    """Raises KeyError, TypeError or ValueError for what :attr:`Recipe.content` never is."""
+    commands = tuple((_words(test), _words(reload)) for test, reload in entries["commands"])
+    recipe = Recipe(str(entries["destination"]), str(entries["name"]), str(entries["server"]), commands)
+    if recipe.server not in SERVERS or names_error([recipe.name]):
+        raise ValueError("no such server or name")
+    return recipe
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise TypeError("no list of words")
+    return tuple(value)
+
+
+def write_recipe(recipe: Recipe, layout: Layout) -> bool:
+    """Have the recipe in its place; whether anything changed. Raises HostError, OSError."""
+    return write_entry(WITHDRAWALS, recipe.file_name, recipe.content, _ATTRIBUTES, layout)

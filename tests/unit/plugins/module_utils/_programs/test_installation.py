@@ -1,0 +1,113 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The programs' file, units and entries: there while a leaf needs them, and gone without a trace with the last one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME, bundle
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
+    RESPONDER_PLACES,
+    WITHDRAWALS,
+    Layout,
+    are_units_installed,
+    entry_name,
+    entry_names,
+    exclusive_installation,
+    install_program,
+    install_units,
+    is_program_installed,
+    read_entry,
+    remove_entry,
+    remove_units,
+    remove_unused_program,
+    write_entry,
+)
+
+UNITS = {"anchorage-test.service": "[Service]\nExecStart=/bin/true\n"}
+ENTRY = Attributes(0o600)
+
+
+@pytest.fixture
+def layout(private_folder: Path) -> Layout:
+    """A host's folders, and a systemctl that notes how it was called."""
+    for folder in ("units", "running", "bin"):
+        (private_folder / folder).mkdir()
+    systemctl = private_folder / "bin" / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\necho "$*" >> {private_folder}/calls\n')
+    systemctl.chmod(0o755)
+    return Layout(
+        settings=f"{private_folder}/etc/anchorage",
+        programs=f"{private_folder}/lib/anchorage",
+        units=f"{private_folder}/units",
+        running=f"{private_folder}/running",
+        search_path=f"{private_folder}/bin:/usr/bin:/bin",
+    )
+
+
+def test_the_file_stays_while_any_program_has_an_entry(layout: Layout) -> None:
+    name = entry_name("/etc/pki/anchorage/site")
+    assert install_program(layout)
+    assert write_entry(WITHDRAWALS, name, b"{}", ENTRY, layout)
+    assert write_entry(RESPONDER_PLACES, name, b"{}", ENTRY, layout)
+    assert remove_entry(WITHDRAWALS, name, layout)
+    assert not remove_unused_program(layout)
+    assert is_program_installed(layout)
+    assert remove_entry(RESPONDER_PLACES, name, layout)
+    assert remove_unused_program(layout)
+    assert not Path(layout.programs).exists()
+    assert not Path(layout.settings).exists()
+
+
+def test_a_second_run_changes_nothing(layout: Layout) -> None:
+    for expected in (True, False):
+        assert install_program(layout) is expected
+        assert write_entry(WITHDRAWALS, "a.json", b"{}", ENTRY, layout) is expected
+        assert install_units(UNITS, layout) is expected
+    for expected in (True, False):
+        assert remove_entry(WITHDRAWALS, "a.json", layout) is expected
+        assert remove_units(list(UNITS), layout) is expected
+        assert remove_unused_program(layout) is expected
+
+
+def test_what_was_changed_by_hand_is_seen_and_put_right(layout: Layout) -> None:
+    install_program(layout)
+    install_units(UNITS, layout)
+    program, unit = Path(layout.programs, NAME), Path(layout.units, "anchorage-test.service")
+    program.chmod(0o644)
+    unit.write_text("[Service]\nExecStart=/bin/false\n")
+    assert not is_program_installed(layout)
+    assert not are_units_installed(UNITS, layout)
+    assert install_program(layout)
+    assert install_units(UNITS, layout)
+    assert program.stat().st_mode & 0o777 == 0o755
+    assert program.read_bytes() == bundle()
+    assert are_units_installed(UNITS, layout)
+
+
+def test_systemd_is_told_of_units(layout: Layout, private_folder: Path) -> None:
+    install_units(UNITS, layout)
+    remove_units(list(UNITS), layout)
+    calls = (private_folder / "calls").read_text().splitlines()
+    assert calls == ["daemon-reload", "disable --now anchorage-test.service", "daemon-reload"]
+    assert not list(Path(layout.units).iterdir())
+
+
+def test_entries_are_read_back(layout: Layout) -> None:
+    write_entry(RESPONDER_PLACES, "a.json", b"{}", ENTRY, layout)
+    assert entry_names(RESPONDER_PLACES, layout) == ["a.json"]
+    assert read_entry(RESPONDER_PLACES, "a.json", layout) == b"{}"
+    assert read_entry(RESPONDER_PLACES, "b.json", layout) is None
+    assert entry_names(WITHDRAWALS, layout) == []
+
+
+def test_without_a_folder_of_units_nothing_is_begun(layout: Layout) -> None:
+    Path(layout.units).rmdir()
+    with pytest.raises(HostError, match="looks for units"), exclusive_installation(layout):
+        pytest.fail("the lock was taken")
