@@ -204,6 +204,8 @@ def test_a_failing_reload_is_tried_again(host: SystemdHost, leaf: Leaf) -> None:
         ("inactive", "reload-or-restart web.service", []),
         ("failed", "--no-block restart web.service", []),
         ("active", "--no-block reload web.service stopped.service", ["--no-block reload web.service"]),
+        ("active", "kill -s HUP web.service", ["-s HUP kill web.service"]),
+        ("inactive", "kill --kill-whom main --signal HUP web.service", []),
     ],
 )
 def test_a_stopped_unit_is_not_started(host: SystemdHost, leaf: Leaf, state, reload: str, expected: list[str]) -> None:
@@ -215,6 +217,18 @@ def test_a_stopped_unit_is_not_started(host: SystemdHost, leaf: Leaf, state, rel
     assert host.withdraw(due(leaf)) == 0
     assert [call for call in host.calls() if "web.service" in call and "show" not in call] == expected
     assert host.drift() == ()
+
+
+def test_a_unit_is_asked_for_its_state_where_the_reload_finds_it(host: SystemdHost, leaf: Leaf) -> None:
+    host.activation = Activation(reload=(f"{host.root}/bin/systemctl", "-M", "box", "reload", "web.service"))
+    host.deploy(delivery(leaf))
+    host.set_state("web.service", "active")
+    host.calls()
+    assert host.withdraw(due(leaf)) == 0
+    assert [call for call in host.calls() if "web.service" in call] == [
+        "show --property=ActiveState --value -M box -- web.service",
+        "-M box reload web.service",
+    ]
 
 
 def test_a_stopped_server_is_no_failure_whatever_its_reload_says(host: SystemdHost, leaf: Leaf) -> None:
