@@ -217,6 +217,17 @@ def test_without_systemd_it_is_refused_with_what_apache_needs(host: Host, missin
         check_responder([], 80, layout)
 
 
+def test_folders_of_others_are_refused_before_anything_is_changed(host: Host) -> None:
+    library = Path(host.layout.programs).parent
+    library.mkdir()
+    library.chmod(0o777)
+    with pytest.raises(HostError, match=r"Apache takes staples only .* but on the way to .*/lib/anchorage is a folder"):
+        host.drift()
+    with pytest.raises(HostError, match=r"Set staple to false to do without\.$"):
+        host.deploy()
+    assert not (host.folder / "pki").exists()
+
+
 def test_a_failing_systemctl_rolls_the_leaf_back(host: Host) -> None:
     (host.folder / "bin/systemctl").write_text('#!/bin/sh\n[ "$1" != enable ] || { echo "no sockets"; exit 1; }\n')
     with pytest.raises(HostError, match=f"systemctl enable --now {SOCKET} failed: no sockets. Rolled back: app is at"):
