@@ -38,8 +38,9 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import NO_SERVER, desti
 SYSTEMCTL = """\
 #!/bin/sh
 echo "$*" >> {root}/calls
+for last; do :; done
 case "$1" in
-  show) cat {root}/states/"$5" 2> /dev/null || echo inactive ;;
+  show) cat {root}/states/"$last" 2> /dev/null || echo inactive ;;
   enable) mkdir -p {root}/units/timers.target.wants; ln -sf ../"$2" {root}/units/timers.target.wants/ ;;
   disable) rm -rf {root}/units/timers.target.wants ;;
 esac

@@ -46,6 +46,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import (
     check_staples,
     provide_staples,
+    restore_staples,
     retire_staples,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import (
@@ -80,7 +81,10 @@ def deploy(
                 limit = TimeLimit(activation.timeout, interruption)
                 outcome = activate(activation, {leaf.swap.name: leaf.shown for leaf in staged}, limit)
             except ROLLED_BACK_ERRORS as error:
-                raise roll_back(root, destination, staged, journal, activation, error, bool(recovered)) from error
+                # First: the probes of a rollback look at the former staples, too.
+                left = restore_staples(destination, staged, layout)
+                failure = roll_back(root, destination, staged, journal, activation, error, bool(recovered))
+                raise HostError(f"{failure}{left}") from error
             _settle(root, destination, staged, journal)
             retired = retire_staples(destination, staged, layout)
             warnings = _prune(destination, staged)

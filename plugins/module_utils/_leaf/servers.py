@@ -89,6 +89,7 @@ def _haproxy(named: Named) -> str:
 
 _APACHE_CACHE = "apache-cache.conf"
 _CACHE_DEFINED = "ANCHORAGE_STAPLING_CACHE"
+_ASKED_PORT = re.compile(r"^SSLStaplingForceURL http://127\.0\.0\.1:([0-9]{1,5})/$", re.MULTILINE)
 
 
 def _apache(named: Named) -> str:
@@ -115,6 +116,12 @@ def _apache(named: Named) -> str:
             "SSLStaplingErrorCacheTimeout 60",
         ]
     return "\n".join(lines) + "\n"
+
+
+def asked_port(text: str) -> int:
+    """The port of the host's own responder in the content of a pointer file, 0 where it names none."""
+    found = _ASKED_PORT.search(text)
+    return int(found.group(1)) if found else 0
 
 
 def _apache_cache(_named: Named) -> str:

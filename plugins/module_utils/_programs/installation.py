@@ -59,7 +59,18 @@ def missing_requirement(layout: Layout = LAYOUT) -> str:
     """What keeps units from being installed here, as the end of a sentence; "" for nothing."""
     if os.geteuid() != 0:
         return "the task does not run as root (become: true)"
-    return "" if _systemd_runs(layout) else "systemd does not run on this host"
+    return _unsafe_folder(layout) if _systemd_runs(layout) else "systemd does not run on this host"
+
+
+def _unsafe_folder(layout: Layout) -> str:
+    """Which of the folders from which root is to run something others may change."""
+    for path in (layout.programs, layout.settings, layout.units):
+        try:
+            with opened_folder(path):
+                pass
+        except (HostError, OSError):
+            return f"on the way to {path} is a folder in which others than root may write, or a link"
+    return ""
 
 
 def _systemd_runs(layout: Layout) -> bool:

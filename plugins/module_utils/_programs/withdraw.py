@@ -28,9 +28,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import TRY_AGAIN, arm
 
-# Seconds until another attempt: where a run of Ansible is at work, where something is wrong, and to look whether all is
-# well where nothing is due. A timer that elapses before this program has ended starts nothing.
-_BUSY, _FAILED, _IDLE, _SOONEST = 60, 600, 7 * 86400, 10
+# Seconds until another attempt: where a run of Ansible is at work, or where something is wrong and may pass before the
+# staple ends; where it is wrong still; and to look whether all is well where nothing is due. A timer that elapses before
+# this program has ended starts nothing.
+_SOON, _LATER, _IDLE, _SOONEST = 60, 600, 7 * 86400, 10
 
 
 def main() -> int:
@@ -46,9 +47,9 @@ def withdraw_staples(clock: Callable[[], float], layout: Layout) -> int:
         for file_name in recipe_names(layout):
             try:
                 if not attend(read_recipe(file_name, layout), clock(), layout):
-                    attempts[file_name] = clock() + _BUSY
+                    attempts[file_name] = clock() + _SOON
             except ERRORS as error:
-                attempts[file_name], failed = clock() + _FAILED, True
+                attempts[file_name], failed = _next_attempt(file_name, clock(), layout), True
                 _report(f"{os.path.join(layout.settings, WITHDRAWALS, file_name)}: {error}")
         with exclusive_installation(layout):
             set_timer(clock(), layout, attempts)
@@ -56,6 +57,16 @@ def withdraw_staples(clock: Callable[[], float], layout: Layout) -> int:
         _report(f"The timer was not set: {error}")
         return TRY_AGAIN
     return 1 if failed else 0
+
+
+def _next_attempt(file_name: str, now: float, layout: Layout) -> float:
+    """When to try again what failed for a recipe's leaf."""
+    try:
+        recipe = read_recipe(file_name, layout)
+        end = None if recipe is None else standing(recipe).end
+    except ERRORS:
+        end = None
+    return now + (_SOON if end is not None and now < end else _LATER)
 
 
 def _report(message: str) -> None:

@@ -17,6 +17,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 
 _SECONDS = 60
 _STOPPED = ("inactive", "failed")
+# The options of systemctl(1) that a reload may have and whose value is the next word.
+_WITH_VALUE = ("-s", "--signal", "--kill-whom", "--kill-who", "--job-mode", "-H", "--host", "-M", "--machine")
 
 
 def run_tests(commands: Sequence[Commands], layout: Layout) -> None:
@@ -51,16 +53,26 @@ def _of_active_units(command: Sequence[str], layout: Layout) -> Sequence[str]:
     Empty where nothing is left to reload."""
     if not command or os.path.basename(command[0]) != "systemctl":
         return command
-    options = [word for word in command[1:] if word.startswith("-")]
-    words = [word for word in command[1:] if not word.startswith("-")]
-    active = [unit for unit in words[1:] if _state(unit, layout) not in _STOPPED]
+    options, words = _parted(command[1:])
+    active = [unit for unit in words[1:] if _state(unit, layout, options) not in _STOPPED]
     return [command[0], *options, *words[:1], *active] if active else []
 
 
-def _state(unit: str, layout: Layout) -> str:
-    """The state of the unit: a unit that is just starting may have read its files already."""
+def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options among the arguments of systemctl, with their values, and what else there is."""
+    options: list[str] = []
+    others: list[str] = []
+    for former, word in zip(["", *words], words):
+        (options if word.startswith("-") or former in _WITH_VALUE else others).append(word)
+    return options, others
+
+
+def _state(unit: str, layout: Layout, options: Sequence[str] = ()) -> str:
+    """The state of the unit: one that is just starting may have read its files already. With the ``options`` of a
+    command, as that one would find it, such as in a container or among a user's units."""
     systemctl = find_command("systemctl", layout.search_path) or "systemctl"
-    return _run([systemctl, "show", "--property=ActiveState", "--value", "--", unit], layout).strip()
+    question = ["show", "--property=ActiveState", "--value", *options, "--", unit]
+    return _run([systemctl, *question], layout).strip()
 
 
 def _run(command: Sequence[str], layout: Layout) -> str:

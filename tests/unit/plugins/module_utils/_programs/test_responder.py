@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     REPAIR,
     STAPLE_ONLY,
+    Activation,
     Delivery,
     Inquiry,
 )
@@ -63,8 +64,8 @@ class Host:
         noted.unlink(missing_ok=True)
         return lines
 
-    def deploy(self, name: str = "app", expected: int = 0) -> bool:
-        return deploy(self.destination, [delivery(make_leaf(), expected, name)], NO_SERVER, self.layout).changed
+    def deploy(self, name: str = "app", expected: int = 0, activation: Activation = NO_SERVER) -> bool:
+        return deploy(self.destination, [delivery(make_leaf(), expected, name)], activation, self.layout).changed
 
     def repair(self) -> bool:
         return deploy(self.destination, [Delivery("app", REPAIR, 1)], NO_SERVER, self.layout).changed
@@ -216,13 +217,45 @@ def test_without_systemd_it_is_refused_with_what_apache_needs(host: Host, missin
         check_responder([], 80, layout)
 
 
+def test_folders_of_others_are_refused_before_anything_is_changed(host: Host) -> None:
+    library = Path(host.layout.programs).parent
+    library.mkdir()
+    library.chmod(0o777)
+    with pytest.raises(HostError, match=r"Apache takes staples only .* but on the way to .*/lib/anchorage is a folder"):
+        host.drift()
+    with pytest.raises(HostError, match=r"Set staple to false to do without\.$"):
+        host.deploy()
+    assert not (host.folder / "pki").exists()
+
+
 def test_a_failing_systemctl_rolls_the_leaf_back(host: Host) -> None:
     (host.folder / "bin/systemctl").write_text('#!/bin/sh\n[ "$1" != enable ] || { echo "no sockets"; exit 1; }\n')
     with pytest.raises(HostError, match=f"systemctl enable --now {SOCKET} failed: no sockets. Rolled back: app is at"):
         host.deploy()
     assert not (host.folder / "pki" / "app").exists()
-    assert remove_leaves(host.destination, ["app"], check_mode=False, layout=host.layout).changed
     assert host.left() == []
+
+
+def test_what_cannot_be_rolled_back_of_it_is_said(host: Host) -> None:
+    (host.folder / "bin/systemctl").write_text("#!/bin/sh\necho no systemd; exit 1\n")
+    with pytest.raises(HostError, match=r"app is at no generation as before\. The responder .*mends: systemctl disable"):
+        host.deploy()
+
+
+def test_a_first_deployment_that_fails_leaves_none(host: Host) -> None:
+    with pytest.raises(HostError, match=r"Rolled back: app is at no generation as before\.$"):
+        host.deploy(activation=Activation(test=("false",)))
+    assert host.left() == []
+
+
+def test_a_change_of_port_that_fails_is_rolled_back(host: Host, listening: socket.socket) -> None:
+    wanted, former = units(host.destination.responder_port, host.layout), host.destination
+    host.destination = replace(host.destination, responder_port=free_port())
+    with pytest.raises(HostError, match=r"Rolled back: app is at generation 1 as before\.$"):
+        host.deploy(expected=1, activation=Activation(test=("false",)))
+    assert Path(host.layout.units, SOCKET).read_text() == wanted[SOCKET]
+    host.destination = former
+    assert host.drift() == []
 
 
 def test_the_units_give_it_no_rights_and_no_network(host: Host) -> None:

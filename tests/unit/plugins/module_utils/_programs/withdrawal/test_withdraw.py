@@ -159,7 +159,7 @@ def test_an_interrupted_activation_is_left_to_the_next_run(deployed: SystemdHost
     assert deployed.withdraw(due(leaf)) == 1
     assert "was interrupted" in capfd.readouterr().err
     assert tree(deployed.root / "pki") == before
-    assert deployed.armed == due(leaf) + 600
+    assert deployed.armed == due(leaf) + 60
 
 
 def test_a_failing_test_restores_all_and_reloads_nothing(host: SystemdHost, leaf: Leaf, capfd) -> None:
@@ -173,10 +173,19 @@ def test_a_failing_test_restores_all_and_reloads_nothing(host: SystemdHost, leaf
     assert noted(host.root) == []
     after = tree(host.root / "pki")
     assert {path: after[path] for path in after if "unstapled" not in path} == before
-    assert host.armed == due(leaf) + 600
+    assert host.armed == due(leaf) + 60
     (host.root / "bad").unlink()
-    assert host.withdraw(due(leaf) + 600) == 0
+    assert host.withdraw(due(leaf) + 60) == 0
     assert linked(host.root / "pki/app") == "v1-unstapled"
+
+
+def test_what_fails_is_tried_each_minute_until_the_staple_ends(deployed: SystemdHost, leaf: Leaf) -> None:
+    root = os.open(deployed.root / "pki", os.O_RDONLY)
+    write_journal(root, [Swap("db", 1, 2, Pointing())])
+    os.close(root)
+    for now, pause in ((due(leaf), 60), (end_of(leaf) - 1, 60), (end_of(leaf), 600)):
+        assert deployed.withdraw(now) == 1
+        assert deployed.armed == now + pause
 
 
 def test_a_failing_reload_is_tried_again(host: SystemdHost, leaf: Leaf) -> None:
@@ -204,6 +213,8 @@ def test_a_failing_reload_is_tried_again(host: SystemdHost, leaf: Leaf) -> None:
         ("inactive", "reload-or-restart web.service", []),
         ("failed", "--no-block restart web.service", []),
         ("active", "--no-block reload web.service stopped.service", ["--no-block reload web.service"]),
+        ("active", "kill -s HUP web.service", ["-s HUP kill web.service"]),
+        ("inactive", "kill --kill-whom main --signal HUP web.service", []),
     ],
 )
 def test_a_stopped_unit_is_not_started(host: SystemdHost, leaf: Leaf, state, reload: str, expected: list[str]) -> None:
@@ -215,6 +226,18 @@ def test_a_stopped_unit_is_not_started(host: SystemdHost, leaf: Leaf, state, rel
     assert host.withdraw(due(leaf)) == 0
     assert [call for call in host.calls() if "web.service" in call and "show" not in call] == expected
     assert host.drift() == ()
+
+
+def test_a_unit_is_asked_for_its_state_where_the_reload_finds_it(host: SystemdHost, leaf: Leaf) -> None:
+    host.activation = Activation(reload=(f"{host.root}/bin/systemctl", "-M", "box", "reload", "web.service"))
+    host.deploy(delivery(leaf))
+    host.set_state("web.service", "active")
+    host.calls()
+    assert host.withdraw(due(leaf)) == 0
+    assert [call for call in host.calls() if "web.service" in call] == [
+        "show --property=ActiveState --value -M box -- web.service",
+        "-M box reload web.service",
+    ]
 
 
 def test_a_stopped_server_is_no_failure_whatever_its_reload_says(host: SystemdHost, leaf: Leaf) -> None:
