@@ -112,6 +112,7 @@ def enter(ledger: Ledger, authority: Authority, leaves: list[x509.Certificate]) 
                 private_key="controller",
                 lifetime=None,
                 staple=True,
+                must_staple=False,
                 pkcs12_passphrase=None,
             )
             place = LeafPlace(f"web{number}", "/etc/pki/anchorage", "app")
