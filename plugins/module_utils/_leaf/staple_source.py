@@ -59,7 +59,7 @@ def restore_staples(destination: Destination, staged: Sequence[StagedLeaf], layo
     }
     asked = [folder for folder, port in ports.items() if port]
     try:
-        register(asked, max(ports.values()), layout)
+        register(asked, max(ports.values(), default=0), layout)
         release([folder for folder in ports if folder not in asked], layout)
     except (HostError, OSError) as error:
         return f" The responder for Apache's staples is not as before, which the next run of the task mends: {error}"
