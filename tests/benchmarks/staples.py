@@ -175,7 +175,7 @@ def measure_due(folder: Path) -> None:
             medians[fleet] = median(lambda ledger=ledger: ledger.due_staples(NOW))  # type: ignore[misc]
             if len(ledger.due_staples(NOW)) != DUE:
                 sys.exit("another number of staples is due than there should be")
-    small, large = medians.values()
+    small, large = (medians[fleet] for fleet in FLEETS)
     print(f"{DUE} staples that are due among {FLEETS[0]}:        {small * 1000:6.2f} ms (median of {ROUNDS})")
     print(
         f"{DUE} among {FLEETS[1]}:                           {large * 1000:6.2f} ms, {large / small:.2f} times as long"

@@ -32,6 +32,7 @@ import urllib.request
 import xml.dom.minidom
 
 # ruff: noqa: F401
+# pylint: disable=unused-import
 import ansible.module_utils.basic
 import ansible.module_utils.common.yaml
 import cryptography.x509

@@ -94,5 +94,7 @@ def running_nginx(folder: Path, leaf: Leaf) -> Iterator[Nginx]:
             except ProbeError:
                 assert time.monotonic() < deadline, (folder / "error.log").read_text()
                 time.sleep(0.05)
-        yield server
-        process.terminate()
+        try:
+            yield server
+        finally:
+            process.terminate()

@@ -62,7 +62,7 @@ class Fleet:
     def age(self, *hosts: str) -> None:
         """Make the staples that hosts have due."""
         ledger = self.authority / "ledger.sqlite3"
-        with closing(sqlite3.connect(ledger)) as connection, connection:
+        with closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
             for host in hosts:
                 connection.execute(
                     "UPDATE staples SET renew_at = this_update WHERE in_use AND certificate_sha256 IN "
@@ -137,7 +137,10 @@ def test_what_the_inventory_does_not_know_is_named_and_left_alone(fleet: Fleet) 
     run = fleet.refresh(hosts=1, leaf_certificate_certificates=[{"name": "other", "names": ["other.test"]}])
     assert (run.status, calls(run)) == (0, 0), run.output
     assert f"due, on hosts that are not in the inventory: {fleet.folder}/host2/site on host2" in text(run)
-    assert "host1: staples are due of leaf certificates that the inventory does not name. If a play of your own" in text(run)
+    assert (
+        "host1: staples are due of leaf certificates that the inventory does not name. If a play of your own"
+        in text(run)
+    )
     assert f"state absent: {fleet.folder}/host1/site" in text(run)
     assert fleet.due() == {"host1", "host2"}
 
@@ -229,3 +232,12 @@ def test_metrics_that_cannot_be_written_end_the_run(fleet: Fleet) -> None:
     run = fleet.refresh(anchorage_metrics_file=str(fleet.folder / "nowhere" / "metrics.prom"))
     assert run.status == 2
     assert f"{fleet.folder}/nowhere" in run.output
+
+
+def test_a_limit_that_leaves_out_the_ledger_is_a_failure(fleet: Fleet) -> None:
+    fleet.age("host1")
+    limited = fleet.refresh("--limit=host1")
+    assert (limited.status, calls(limited)) == (2, 0), limited.output
+    assert "name localhost too, as in --limit host1,localhost" in text(limited)
+    both = fleet.refresh("--limit=host1,localhost", "--check")
+    assert (both.status, calls(both)) == (0, 1), both.output

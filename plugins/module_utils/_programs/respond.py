@@ -47,7 +47,7 @@ class _RefusedError(Exception):
 def main() -> int:
     """Answer requests from the socket that systemd passed, by the places in the folder that is the second argument."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
-        print("Started by anchorage-respond.socket of systemd alone.", file=sys.stderr)
+        sys.stderr.write("Started by anchorage-respond.socket of systemd alone.\n")
         return 2
     asyncio.run(serve(socket.socket(fileno=_FIRST_DESCRIPTOR), sys.argv[2]))
     return 0

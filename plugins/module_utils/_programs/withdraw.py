@@ -29,8 +29,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import TRY_AGAIN, arm
 
 # Seconds until another attempt: where a run of Ansible is at work, or where something is wrong and may pass before the
-# staple ends; where it is wrong still; and to look whether all is well where nothing is due. A timer that elapses before
-# this program has ended starts nothing.
+# staple ends; where it is wrong still; and to look whether all is well where nothing is due. A timer that elapses
+# before this program has ended starts nothing.
 _SOON, _LATER, _IDLE, _SOONEST = 60, 600, 7 * 86400, 10
 
 
@@ -71,7 +71,7 @@ def _next_attempt(file_name: str, now: float, layout: Layout) -> float:
 
 def _report(message: str) -> None:
     # systemd enters it in its journal.
-    print(message, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{message}\n")
 
 
 def set_timer(now: float, layout: Layout, attempts: Mapping[str, float] | None = None) -> None:

@@ -48,7 +48,7 @@ CREATE TABLE staples (
   next_update INTEGER NOT NULL,
   renew_at INTEGER NOT NULL,        -- decided when it was signed
   deployed_at INTEGER,              -- when the host confirmed it first; NULL until then
-  in_use INTEGER NOT NULL,          -- 1 where it is what the host has, as confirmed last, else 0
+  in_use INTEGER NOT NULL,          -- 1 where it is what the host has, as far as is known, else 0
   der BLOB                          -- NULL where it was signed under schema 1
 )
 """
@@ -77,12 +77,14 @@ def _migrate(staples: str) -> tuple[str, ...]:
 
 
 # By the schema that is migrated. From 1, by a function renew_at(serial, this_update, next_update) of the connection's;
-# whether a host has a staple was not recorded then: the host's next report confirms it. From 2, the staple in use is
-# the one that was confirmed last.
+# whether a host has a staple was not recorded then. The last one signed is taken for the one in use, so that the host
+# is asked before any earlier one ends, and its next report confirms what it has. From 2, it is the one confirmed last.
 MIGRATE_FROM = {
     1: _migrate(
         "SELECT staple.sha256, certificate_sha256, this_update, next_update, "
-        "renew_at(serial, this_update, next_update), NULL, 0, NULL "
+        "renew_at(serial, this_update, next_update), NULL, status = 'deployed' AND staple.rowid = "
+        "(SELECT MAX(rowid) FROM former_staples AS latest "
+        "WHERE latest.certificate_sha256 = staple.certificate_sha256), NULL "
         "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
         "ORDER BY staple.rowid"
     ),

@@ -113,11 +113,12 @@ def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Led
 
 def _is_unconfirmed(plan: LeafPlan) -> bool:
     """Whether the host has something else than the ledger knows as in use: what a run delivered whose end was not
-    seen, or what somebody put back."""
+    seen, or what somebody put back. Or what the ledger only assumes, since it was migrated."""
     if plan.record is None:
         return False
     has, known = plan.record.staple(plan.deployed.staple_sha256), plan.record.staple_in_use
-    return plan.record.status in ("signed", "superseded") or has != known
+    assumed = known is not None and known.deployed_at is None
+    return plan.record.status in ("signed", "superseded") or has != known or assumed
 
 
 def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:

@@ -142,4 +142,4 @@ def _swap(folder: int, recipe: Recipe, found: Standing, now: float, layout: Layo
     reload_servers(recipe.commands, recipe.server, layout)
     settle_mark(folder, number)
     path = recipe.place.generation(recipe.name, number)
-    print(f"Withdrew the staple of {path}.", file=sys.stderr, flush=True)
+    sys.stderr.write(f"Withdrew the staple of {path}.\n")

@@ -220,7 +220,7 @@ def test_noise_ends_nothing(responder: Responder) -> None:
     leaf = make_leaf()
     responder.add("app", leaf.staple)
     noise = random.Random(6960)
-    for _ in range(50):
+    for _time in range(50):
         with socket.create_connection(("127.0.0.1", responder.port), timeout=5) as connection:
             connection.sendall(noise.randbytes(noise.randrange(300)) + noise.choice((b"", b"\r\n\r\n")))
     assert responder.post(request_for(leaf))[0] == 200
@@ -234,7 +234,7 @@ def test_a_client_that_dawdles_is_cut_off_and_delays_nobody(responder: Responder
         slow.sendall(b"POST / HTTP/1.1\r\n")
         assert responder.post(request_for(leaf))[0] == 200
         assert time.monotonic() - begun < TIME_LIMIT
-        for _ in range(int(TIME_LIMIT) - 1):  # more of it, again and again, buys no more time
+        for _time in range(int(TIME_LIMIT) - 1):  # more of it, again and again, buys no more time
             time.sleep(1)
             slow.sendall(b"A: b\r\n")
         assert slow.recv(1) == b""

@@ -238,7 +238,9 @@ def test_a_failing_systemctl_rolls_the_leaf_back(host: Host) -> None:
 
 def test_what_cannot_be_rolled_back_of_it_is_said(host: Host) -> None:
     (host.folder / "bin/systemctl").write_text("#!/bin/sh\necho no systemd; exit 1\n")
-    with pytest.raises(HostError, match=r"app is at no generation as before\. The responder .*mends: systemctl disable"):
+    with pytest.raises(
+        HostError, match=r"app is at no generation as before\. The responder .*mends: systemctl disable"
+    ):
         host.deploy()
 
 

@@ -99,7 +99,7 @@ def test_all_that_was_recorded_is_kept(path: Path, kept: Path) -> None:
     assert schema_of(path) == 3
     assert rows(path, "certificates") == certificates
     assert [row[:4] for row in rows(path, "staples")] == staples
-    assert {row[5:] for row in rows(path, "staples")} == {(None, 0, None)}
+    assert {(row[5], row[7]) for row in rows(path, "staples")} == {(None, None)}
 
 
 def test_a_migrated_ledger_is_the_same_as_a_new_one(path: Path, authority: Authority) -> None:
@@ -356,10 +356,10 @@ def test_a_leaf_that_its_host_has_is_unchanged_then_confirmed_and_later_renewed(
     first = planned(first_run)
     assert first.decision.action is Action.NONE
     assert confirmed() == [None, None]
-    assert in_use() == set()
+    assert API in in_use()  # as is assumed of the last one that was signed
     with open_ledger(path) as ledger:
         confirm([first], [], ledger, first_run)
     assert confirmed() == [None, first_run]
-    assert in_use() == {API}
+    assert API in in_use()
     assert planned(first_run + 3 * DAY).decision.action is Action.STAPLE
     assert planned(first_run + 60 * DAY).decision.action is Action.LEAF
