@@ -70,11 +70,17 @@ def bundle(modules: tuple[str, ...] = MODULES) -> bytes:
         files["/".join(parts) + ".py"] = _source(name)
     content = io.BytesIO()
     # Isolated: neither its user's environment nor the current folder decides what it runs.
-    content.write(f"#!{sys.executable} -I\n".encode())
+    content.write(f"#!{interpreter()} -I\n".encode())
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
         for path, source in sorted(files.items()):
             archive.writestr(zipfile.ZipInfo(path, _TIME), source)
     return content.getvalue()
+
+
+def interpreter(executable: str = sys.executable, system: str = "/usr/bin/python3") -> str:
+    """The Python that runs the file: the ``executable`` that is at work, by the name that stays when the system is
+    upgraded where that is its."""
+    return system if os.path.realpath(system) == os.path.realpath(executable) else executable
 
 
 def _source(name: str) -> bytes:

@@ -11,7 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES, PACKAGE, bundle
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES, PACKAGE, bundle, interpreter
 
 IMPORT_ALL = """
 import importlib, sys
@@ -38,6 +38,16 @@ def test_it_holds_all_that_its_programs_import_and_nothing_else(tmp_path: Path) 
     assert {name.replace("/", ".")[: -len(".py")] for name in stored} == set(wanted)
     parents = {name.rpartition(".")[0] for name in imported}
     assert set(imported) - parents == set(wanted)
+
+
+def test_the_systems_python_is_named_as_it_will_be_after_an_upgrade(tmp_path: Path) -> None:
+    system, of_today, other = (tmp_path / name for name in ("python3", "python3.13", "other"))
+    of_today.touch()
+    other.touch()
+    system.symlink_to(of_today)
+    assert interpreter(str(of_today), str(system)) == str(system)
+    assert interpreter(str(other), str(system)) == str(other)
+    assert interpreter(str(other), str(tmp_path / "missing")) == str(other)
 
 
 def test_it_is_run_as_a_file(tmp_path: Path) -> None:
