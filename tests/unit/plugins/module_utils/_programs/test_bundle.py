@@ -11,7 +11,12 @@ import sys
 import zipfile
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES, PACKAGE, bundle, interpreter
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import (
+    MODULES,
+    PACKAGE,
+    bundle,
+    interpreter,
+)
 
 IMPORT_ALL = """
 import importlib, sys
