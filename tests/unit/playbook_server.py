@@ -11,6 +11,8 @@ folder and the files that it is given. It ends by itself, too: what asked hears 
 
 from __future__ import annotations
 
+# ruff: noqa: F401
+# pylint: disable=unused-import
 import cmd
 import concurrent.futures
 import configparser
@@ -31,8 +33,6 @@ import tomllib
 import urllib.request
 import xml.dom.minidom
 
-# ruff: noqa: F401
-# pylint: disable=unused-import
 import ansible.module_utils.basic
 import ansible.module_utils.common.yaml
 import cryptography.x509
