@@ -129,6 +129,8 @@ def _is_shared_part_installed(layout: Layout) -> bool:
 def _drift(leaf: DeployedLeaf, withdrawal: Withdrawal, state: str, shared: bool) -> list[str]:
     if not leaf.generation or leaf.damage or state == UNAVAILABLE:
         return []
+    if leaf.unserved:  # it is activated again, which sets this up, too, and is what a user has to hear of
+        return []
     if state == INSTALLED and _has_staple(withdrawal.destination, leaf.name):
         return [] if shared and _is_set_up(leaf.name, withdrawal) else [_MISSING]
     return [_LEFT_OVER] if _has_recipe(leaf.name, withdrawal) else []

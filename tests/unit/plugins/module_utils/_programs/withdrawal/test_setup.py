@@ -16,8 +16,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import STAPLE_ONLY, Activation, Delivery
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    STAPLE_ONLY,
+    Activation,
+    Delivery,
+    Inquiry,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import bundle
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import with_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
@@ -116,6 +123,18 @@ def test_what_is_missing_or_changed_is_noticed_and_repaired(deployed: SystemdHos
     deployed.calls()
     changed = {path for path, entry in tree(deployed.root).items() if entry != before.get(path)}
     assert {path for path in changed if ".activated" not in path} <= {TIMER}
+
+
+def test_a_leaf_that_is_to_be_activated_says_so_and_gets_its_withdrawal_by_that(host: SystemdHost, leaf: Leaf) -> None:
+    host.deploy(delivery(leaf))
+    host.activation = RELOAD
+    known = host.inspect()[0]
+    inquiry = Inquiry("app", keep=known.leaf_sha256, keep_chain=known.chain_sha256)
+    inspection = inspect_leaves(host.destination, [inquiry], RELOAD, check_mode=True)
+    seen = with_drift(inspection, host.withdrawal).certificates[0]
+    assert (seen.drift, seen.unserved) == ((), ("generation 1 was not activated",))
+    host.deploy(repair(1))
+    assert host.drift() == ()
 
 
 def test_another_command_is_another_recipe(deployed: SystemdHost, leaf: Leaf) -> None:
