@@ -56,17 +56,17 @@ def _check_signature(response: ocsp.OCSPResponse, signer: x509.Certificate) -> R
     key, algorithm = _public_key(signer), response.signature_algorithm_oid.dotted_string
     if not isinstance(key, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey, ed25519.Ed25519PublicKey)):
         return Refusal.UNUSUAL_KEY
-    if isinstance(key, rsa.RSAPublicKey) and algorithm == RSA_PSS:
+    if algorithm == RSA_PSS and isinstance(key, rsa.RSAPublicKey):
         return _check_pss(response, key)
     digest = response.signature_hash_algorithm
     if isinstance(digest, (hashes.MD5, hashes.SHA1)):
         return Refusal.WEAK_SIGNATURE
     signature, signed = response.signature, response.tbs_response_bytes
-    if isinstance(key, ed25519.Ed25519PublicKey) and digest is None:
+    if digest is None and isinstance(key, ed25519.Ed25519PublicKey):
         key.verify(signature, signed)
-    elif isinstance(key, ec.EllipticCurvePublicKey) and digest and algorithm.startswith(ECDSA):
+    elif digest and algorithm.startswith(ECDSA) and isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(signature, signed, ec.ECDSA(digest))
-    elif isinstance(key, rsa.RSAPublicKey) and digest and algorithm.startswith(RSA):
+    elif digest and algorithm.startswith(RSA) and isinstance(key, rsa.RSAPublicKey):
         key.verify(signature, signed, padding.PKCS1v15(), digest)
     else:
         return Refusal.OTHER_ALGORITHM
