@@ -34,23 +34,6 @@ UNITS = {"anchorage-test.service": "[Service]\nExecStart=/bin/true\n"}
 ENTRY = Attributes(0o600)
 
 
-@pytest.fixture
-def layout(private_folder: Path) -> Layout:
-    """A host's folders, and a systemctl that notes how it was called."""
-    for folder in ("units", "running", "bin"):
-        (private_folder / folder).mkdir()
-    systemctl = private_folder / "bin" / "systemctl"
-    systemctl.write_text(f'#!/bin/sh\necho "$*" >> {private_folder}/calls\n')
-    systemctl.chmod(0o755)
-    return Layout(
-        settings=f"{private_folder}/etc/anchorage",
-        programs=f"{private_folder}/lib/anchorage",
-        units=f"{private_folder}/units",
-        running=f"{private_folder}/running",
-        search_path=f"{private_folder}/bin:/usr/bin:/bin",
-    )
-
-
 def test_the_file_stays_while_any_program_has_an_entry(layout: Layout) -> None:
     name = entry_name("/etc/pki/anchorage/site")
     assert install_program(layout)

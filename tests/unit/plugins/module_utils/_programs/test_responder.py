@@ -90,22 +90,6 @@ class Host:
 
 
 @pytest.fixture
-def layout(private_folder: Path) -> Layout:
-    for folder in ("units", "running", "bin"):
-        (private_folder / folder).mkdir()
-    systemctl = private_folder / "bin" / "systemctl"
-    systemctl.write_text(f'#!/bin/sh\necho "$*" >> {private_folder}/calls\n')
-    systemctl.chmod(0o755)
-    return Layout(
-        settings=f"{private_folder}/etc/anchorage",
-        programs=f"{private_folder}/lib/anchorage",
-        units=f"{private_folder}/units",
-        running=f"{private_folder}/running",
-        search_path=f"{private_folder}/bin:/usr/bin:/bin",
-    )
-
-
-@pytest.fixture
 def host(layout: Layout, private_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     # root's home, in which tests have their private folders, is closed to others.
     monkeypatch.setattr(responder, "_check_reachable", lambda _path: None)
