@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     authority_folder,
@@ -28,6 +29,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     HostFailedError,
     PkiError,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
+    LookProgram,
+    NoAnswerError,
+    read_answer,
+)
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
@@ -40,6 +46,9 @@ PASSPHRASE_SPEC: dict[str, Any] = {
 HOST_RESULT = frozenset(
     {*CALL_RESULT, "activation", "certificates", "changed", "installed", "notices", "others", "stores", "withdrawal"}
 )
+
+# The words for a Python that ansible-core searches for.
+_DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")
 
 
 class PkiAction(ActionBase):
@@ -118,7 +127,54 @@ class PkiAction(ActionBase):
         answer: dict[str, Any] = self._execute_module(
             module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
         )
-        return {key: value for key, value in answer.items() if key in HOST_RESULT}
+        return _taken(answer)
+
+    def look_at_host(
+        self, program: LookProgram, arguments: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """What ``program`` answers, which changes nothing on the host and costs a fraction of a module: it is sent over
+        the connection's input. A host is not trusted, so decode it.
+
+        None where the host has to be called instead: something is to be changed, or a program cannot be sent, or does
+        not answer. A host that cannot be reached ends the task, as everywhere in Ansible.
+        """
+        try:
+            answer = read_answer(self._output_of(program.with_arguments(arguments), task_vars))
+        except NoAnswerError as error:
+            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=self._host_name(task_vars))
+            return None
+        return _taken(answer) if isinstance(answer, dict) else None
+
+    def _output_of(self, program: bytes, task_vars: dict[str, Any]) -> str:
+        """What Python on the host writes when it runs ``program``. Raises NoAnswerError."""
+        shell = self._connection._shell
+        if getattr(shell, "SHELL_FAMILY", None) != "sh":
+            raise NoAnswerError("the connection's shell is not of the family sh")
+        if not self._is_pipelining_enabled("new"):
+            raise NoAnswerError("pipelining is off, or does not go with this connection, become method or setting")
+        words = [self._compute_environment_string(), self._interpreter(task_vars), "-I", "-"]
+        finished = self._low_level_execute_command(" ".join(filter(None, words)), in_data=program)
+        if finished["rc"] != 0:
+            raise NoAnswerError(f"it ended with status {finished['rc']}")
+        return str(finished["stdout"])
+
+    def _interpreter(self, task_vars: Mapping[str, Any]) -> str:
+        """The host's Python as ansible-core would choose it for a module. Raises NoAnswerError where ansible-core would
+        search for one first, which the call of a module does."""
+        delegate = self._task.delegate_to
+        variables = task_vars["ansible_delegated_vars"][delegate] if delegate else task_vars
+        if getattr(self._connection, "_remote_is_local", False):
+            return str(variables["ansible_playbook_python"])
+        configured = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
+        interpreter = self._templar.template(configured)
+        if not isinstance(interpreter, str) or interpreter in ("", *_DISCOVERED):
+            interpreter = variables.get("ansible_facts", {}).get("discovered_interpreter_python")
+        if not interpreter:
+            raise NoAnswerError("no Python is known on the host yet")
+        return str(interpreter)
+
+    def _host_name(self, task_vars: Mapping[str, Any]) -> str:
+        return str(self._task.delegate_to or task_vars.get("inventory_hostname", ""))
 
     def interpreter_facts(self) -> dict[str, Any]:
         """ansible-core's own finding of a Python on the host, as part of a result: it spares later tasks the search."""
@@ -150,6 +206,11 @@ class PkiAction(ActionBase):
                 "become_user is not root and this connection cannot pipeline: secrets would lie in a file that "
                 "other users may read. Become root, or use a connection that supports pipelining."
             )
+
+
+def _taken(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What is taken of a host's answer."""
+    return {key: value for key, value in answer.items() if key in HOST_RESULT}
 
 
 def _left_out(task_vars: Mapping[str, Any]) -> str:
