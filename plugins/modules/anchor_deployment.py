@@ -127,24 +127,15 @@ stores:
           contains: *finding
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import apply, shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import apply
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.anchor_folder import installed_anchors
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
-    MalformedError,
-    argument_spec,
-    decode,
-    encode,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
 
 ARGUMENT_SPEC = argument_spec(Request)
 _HOST = Settings()
@@ -153,27 +144,14 @@ _HOST = Settings()
 def main(settings: Settings = _HOST, kinds: Sequence[Kind] = KINDS) -> None:
     """Tests give other settings and kinds than those of a real host."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        request = decode(Request, module.params)
-        _require_names(request)
-        settings = replace(settings, java_password=request.java_keystore_password)
-        outcomes = apply(request, settings, module.check_mode, kinds)
-    except MalformedError as error:
-        module.fail_json(msg=f"The request is malformed: {error}.")
-    except HostError as error:
-        module.fail_json(msg=encodable(str(error)), stores=[])
-    answer = Answer(tuple(outcomes), installed_anchors(settings))
-    result = {"changed": any(outcome.changed for outcome in outcomes), **encode(answer)}
-    reason = encodable(shortfall(request.operation, outcomes))
-    if reason:
-        module.fail_json(msg=reason, **result)
+
+    def work(request: Request, settings: Settings) -> list[StoreOutcome]:
+        return apply(request, settings, module.check_mode, kinds)
+
+    result = answer(module.params, settings, work) or {}
+    if "failed" in result:
+        module.fail_json(**result)
     module.exit_json(**result)
-
-
-def _require_names(request: Request) -> None:
-    for anchor in (request.anchor, *request.superseded):
-        if not re.fullmatch(r"[a-z0-9-]+", anchor.name):
-            raise HostError("name: only lower-case letters, digits and hyphens can name an anchor in every store.")
 
 
 if __name__ == "__main__":

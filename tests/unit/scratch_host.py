@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
+from ansible_collections.anchorage.pki.tests.unit.looks import compare
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, make_root, pem_of
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -116,11 +117,13 @@ def apply_all(
     kinds: Sequence[str] = (),
     **settings: Any,
 ) -> list[StoreOutcome]:
-    """What becomes of the anchor in the host's stores, with these settings changed."""
-    request = Request(operation, anchor, tuple(kinds or host.kinds), superseded=tuple(superseded))
+    """What becomes of the anchor in the host's stores, with these settings changed; a look before has to say the same,
+    unless there is something to change."""
+    changed = dataclasses.replace(host.settings, **settings)
+    request = Request(operation, anchor, tuple(kinds or host.kinds), changed.java_password, tuple(superseded))
     umask = os.umask(0o077)  # the strictest user's
     try:
-        return engine.apply(request, dataclasses.replace(host.settings, **settings), check_mode, host.table)
+        return compare(request, changed, host.table, lambda: engine.apply(request, changed, check_mode, host.table))
     finally:
         os.umask(umask)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import reached
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import PurgedAnchor, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     FAILED,
@@ -19,7 +20,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
     Store,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.turn import reached
 
 
 def purge(

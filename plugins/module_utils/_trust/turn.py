@@ -11,37 +11,18 @@ from dataclasses import dataclass
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import outcome_of, reached, settled
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
-    BLOCKED,
     FAILED,
-    INSPECT,
     INSTALL,
     NEEDS_USER,
-    PENDING,
     REMOVE,
     SETTLED,
-    TRUSTED,
-    UNAVAILABLE,
     Anchor,
     Finding,
     Store,
 )
-
-
-def survey(store: Store, anchor: Anchor) -> Finding:
-    """What the store says of the anchor, whatever it raises."""
-    try:
-        return store.inspect(anchor)
-    except UserNeeded as error:
-        return Finding(NEEDS_USER, (str(error),))
-    except STORE_ERRORS as error:
-        return Finding(FAILED, (describe(error),))
-
-
-def reached(finding: Finding) -> str:
-    """The state to report of a finding."""
-    return PENDING if finding.awaits else finding.state
 
 
 @dataclass(frozen=True)
@@ -56,18 +37,9 @@ class Turn:
         """Change the store where that is needed and possible. It is looked at again first if it was perhaps fed by the
         change of another one."""
         before = self.before
-        if before.state == FAILED:
-            return self._outcome(FAILED, before.evidence)
-        if before.private:  # and nobody may keep a host from being changed by what is theirs alone
-            return self._outcome(NEEDS_USER, before.evidence)
-        if before.blocked and before.state != TRUSTED and operation != REMOVE:
-            return self._outcome(BLOCKED, (before.blocked, *before.evidence))
-        if before.state in SETTLED[operation]:
-            return self._outcome(reached(before), before.evidence)
-        if self.store.obstacle:
-            return self._outcome(UNAVAILABLE, (self.store.obstacle, *before.evidence))
-        if operation == INSPECT:
-            return self._outcome(reached(before), before.evidence)
+        unchanged = settled(self.store, operation, before)
+        if unchanged:
+            return unchanged
         try:
             if check_mode:
                 return self._preview(operation)
@@ -83,8 +55,7 @@ class Turn:
             return self._outcome(FAILED, (describe(error),))
 
     def _outcome(self, state: str, evidence: tuple[str, ...], changed: bool = False) -> StoreOutcome:
-        store = self.store
-        return StoreOutcome(store.kind, store.name, store.readers, state, changed, self.before, evidence)
+        return outcome_of(self.store, self.before, state, evidence, changed)
 
     def _preview(self, operation: str) -> StoreOutcome:
         after = self.store.preview(self.anchor, operation)

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding

@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host import as_user
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Finder
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import database as nss_database
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import databases

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host's answer to a request, by whichever way it was asked: what the module ends with, or fails with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Callable, Optional
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
+    BLOCKED,
+    FAILED,
+    INSPECT,
+    REMOVE,
+    SETTLED,
+    UNAVAILABLE,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.anchor_folder import installed_anchors
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
+
+#: What has the outcomes of a request; None for none, and then there is no answer.
+Work = Callable[[Request, Settings], Optional[Sequence[StoreOutcome]]]
+
+
+def answer(arguments: Mapping[str, Any], settings: Settings, work: Work) -> dict[str, Any] | None:
+    """What ``work`` has for the request that the arguments are, as the module's result."""
+    try:
+        request = decode(Request, arguments)
+        _require_names(request)
+        settings = replace(settings, java_password=request.java_keystore_password)
+        outcomes = work(request, settings)
+    except MalformedError as error:
+        return {"failed": True, "changed": False, "msg": f"The request is malformed: {error}."}
+    except HostError as error:
+        return {"failed": True, "changed": False, "msg": encodable(str(error)), "stores": []}
+    if outcomes is None:
+        return None
+    found = encode(Answer(tuple(outcomes), installed_anchors(settings)))
+    result = {"changed": any(outcome.changed for outcome in outcomes), **found}
+    reason = encodable(shortfall(request.operation, outcomes))
+    return {"failed": True, "msg": reason, **result} if reason else result
+
+
+def shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
+    """Why the operation counts as failed, one sentence for each store to blame; "" when it does not.
+
+    A store whose program is missing is no failure of an installation as long as another one trusts the anchor.
+    """
+    if operation == INSPECT:
+        return ""
+    blamed = [outcome for outcome in outcomes if outcome.state in (FAILED, BLOCKED)]
+    achieved = any(outcome.state in SETTLED[operation] for outcome in outcomes)
+    if operation == REMOVE or not achieved:
+        blamed += [outcome for outcome in outcomes if outcome.state == UNAVAILABLE]
+    return " ".join(
+        sentence if sentence.startswith(outcome.name) else f"{outcome.name}: {sentence}"
+        for outcome, sentence in ((outcome, outcome.evidence[0]) for outcome in blamed)
+    )
+
+
+def _require_names(request: Request) -> None:
+    for anchor in (request.anchor, *request.superseded):
+        if not re.fullmatch(r"[a-z0-9-]+", anchor.name):
+            raise HostError("name: only lower-case letters, digits and hyphens can name an anchor in every store.")

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the stores of a host say of an anchor, and what becomes of those in which nothing is to be changed.
+
+Nothing here changes a host, or needs what does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Kind
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
+    ABSENT,
+    BLOCKED,
+    FAILED,
+    INSPECT,
+    NEEDS_USER,
+    PENDING,
+    REMOVE,
+    SETTLED,
+    TRUSTED,
+    UNAVAILABLE,
+    Anchor,
+    Finding,
+    Store,
+)
+
+
+def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> tuple[list[Store], list[StoreOutcome]]:
+    """All stores of the kinds that the request asks for, and an outcome for each finder that failed.
+
+    Of a required kind there has to be a store. And what is to be trusted or looked at in other stores has to be
+    somewhere. Raises HostError, also where the user may not change one.
+    """
+    kinds = [kind for kind in kinds if kind.name in request.stores]
+    stores: list[Store] = []
+    failures: list[StoreOutcome] = []
+    for kind in kinds:
+        for finder in kind.finders:
+            try:
+                stores += finder.find(settings)
+            except STORE_ERRORS as error:
+                finding = Finding(FAILED, (f"Its stores cannot be looked for. {describe(error)}",))
+                failures.append(StoreOutcome(kind.name, kind.name, "", FAILED, False, finding, finding.evidence))
+    wanted = [kind for kind in kinds if kind.is_required] or ([] if request.operation == REMOVE else kinds)
+    seen = {store.kind for store in stores} | {failure.kind for failure in failures}
+    if wanted and not seen.intersection(kind.name for kind in wanted):
+        sought = ", ".join(entry for kind in wanted for finder in kind.finders for entry in finder.sought)
+        raise HostError(f"This host has no trust store that is known here. Looked for: {sought}.")
+    if request.operation != INSPECT and settings.root == "/" and os.geteuid() != 0:
+        raise HostError("Only root may change what a host trusts: set become to true.")
+    return stores, failures
+
+
+def survey(store: Store, anchor: Anchor) -> Finding:
+    """What the store says of the anchor, whatever it raises."""
+    try:
+        return store.inspect(anchor)
+    except UserNeeded as error:
+        return Finding(NEEDS_USER, (str(error),))
+    except STORE_ERRORS as error:
+        return Finding(FAILED, (describe(error),))
+
+
+def reached(finding: Finding) -> str:
+    """The state to report of a finding."""
+    return PENDING if finding.awaits else finding.state
+
+
+def outcome_of(
+    store: Store, before: Finding, state: str, evidence: tuple[str, ...], changed: bool = False
+) -> StoreOutcome:
+    """The outcome of a store that said ``before`` of the anchor."""
+    return StoreOutcome(store.kind, store.name, store.readers, state, changed, before, evidence)
+
+
+def settled(store: Store, operation: str, before: Finding) -> StoreOutcome | None:
+    """The outcome of a store in which nothing is to be changed, or can be; None where a change is to be tried."""
+    if before.state == FAILED:
+        return outcome_of(store, before, FAILED, before.evidence)
+    if before.private:  # and nobody may keep a host from being changed by what is theirs alone
+        return outcome_of(store, before, NEEDS_USER, before.evidence)
+    if before.blocked and before.state != TRUSTED and operation != REMOVE:
+        return outcome_of(store, before, BLOCKED, (before.blocked, *before.evidence))
+    if before.state in SETTLED[operation]:
+        return outcome_of(store, before, reached(before), before.evidence)
+    if store.obstacle:
+        return outcome_of(store, before, UNAVAILABLE, (store.obstacle, *before.evidence))
+    if operation == INSPECT:
+        return outcome_of(store, before, reached(before), before.evidence)
+    return None
+
+
+def may_purge(outcome: StoreOutcome) -> bool:
+    """Whether the former anchors can go from a store with this outcome."""
+    return outcome.state in (TRUSTED, ABSENT, PENDING)

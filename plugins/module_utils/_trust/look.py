@@ -1,0 +1,55 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A look at the trust stores of a host: the module's answer where it has nothing to change there, for a fraction of
+what the module costs. A look writes nothing and takes no lock.
+
+It is a program of its own on the host, with Python's standard library alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import (
+    find_stores,
+    may_purge,
+    settled,
+    survey,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT
+
+_HOST = Settings()
+
+
+def look(
+    arguments: Mapping[str, Any], settings: Settings = _HOST, kinds: Sequence[Kind] = KINDS
+) -> dict[str, Any] | None:
+    """What the module answers to these arguments, where it changes nothing; None where it would change something."""
+
+    def unchanged(request: Request, settings: Settings) -> list[StoreOutcome] | None:
+        return _unchanged(request, settings, kinds)
+
+    answered = answer(arguments, settings, unchanged)
+    password = arguments.get("java_keystore_password")
+    # Ansible masks it in what a module answers.
+    return None if password and password in str(answered) else answered
+
+
+def _unchanged(request: Request, settings: Settings, kinds: Sequence[Kind]) -> list[StoreOutcome] | None:
+    """The outcome of every store where none has to be changed; else None."""
+    stores, outcomes = find_stores(request, settings, kinds)
+    for store in stores:
+        outcome = settled(store, request.operation, survey(store, request.anchor))
+        if outcome is None:
+            return None
+        if may_purge(outcome) and any(survey(store, former).state != ABSENT for former in request.superseded):
+            return None
+        outcomes.append(outcome)
+    return outcomes
