@@ -35,6 +35,7 @@ SETTINGS = "/etc/default/cacerts"
 HOOK = "/etc/ca-certificates/update.d/jks-keystore"
 _SETTING = re.compile(rb"""^\s*(storepass|cacerts_updates)=(["']?)(.*?)\2\s*(?:#.*)?$""", re.MULTILINE)
 _LIMIT = 180.0
+SOUGHT: Sequence[str] = ()  # it goes with the system's own store
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts, search_home
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account, find_accounts
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.homes import search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import profiles as nss_profiles
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss.database import CERTUTIL, TRUST, Database
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings

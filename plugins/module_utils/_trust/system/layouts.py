@@ -23,6 +23,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 BY_OPTIONS = "options"
 BY_P11_KIT = "p11-kit"
 BY_DESTINATION = "destination"
+# The name of an anchor, as the controller makes it of the common name and the fingerprint.
+_OWN_NAME = re.compile(r"anchorage-[a-z0-9-]*[0-9a-f]{16}\.[a-z]+")
 
 
 @dataclass(frozen=True)
@@ -268,3 +270,11 @@ def find_platform(settings: Settings) -> Platform | None:
     platforms = [Platform(layout, settings) for layout in LAYOUTS]
     recognized = [platform for platform in platforms if platform.is_recognized]
     return min(recognized, key=lambda platform: not platform.has_command, default=None)
+
+
+def installed_anchors(settings: Settings) -> tuple[str, ...]:
+    """The paths of all anchors that this collection has installed in the system store, by the names that it gives."""
+    platform = find_platform(settings)
+    folder = platform.path(platform.layout.anchors) if platform else ""
+    names = sorted(os.listdir(folder)) if folder and os.path.isdir(folder) else []
+    return tuple(os.path.join(folder, name) for name in names if _OWN_NAME.fullmatch(name))
