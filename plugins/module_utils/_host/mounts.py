@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 TABLE = "/proc/self/mountinfo"
@@ -28,7 +27,8 @@ class Mount(NamedTuple):
 def read_mounts(table: str | os.PathLike[str] = TABLE) -> list[Mount]:
     """All mounts in the order of mounting; none where the system has no such table. Raises OSError."""
     try:
-        lines = Path(table).read_bytes().splitlines()
+        with open(table, "rb") as file:
+            lines = file.read().splitlines()
     except FileNotFoundError:
         return []
     return [_parse(line) for line in lines]

@@ -23,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     SETTLED,
     UNAVAILABLE,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import installed_anchors
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import installed_anchors
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
 
 #: What has the outcomes of a request; None for none, and then there is no answer.

@@ -50,7 +50,7 @@ def _finder(
     homes: Sequence[str] = (),
 ) -> Finder:
     """The finder in a file, which is imported when it is first asked."""
-    return Finder(lambda settings: load().find(settings), lambda: load().SOUGHT, marks, words, homes)
+    return Finder(lambda settings: load().find(settings), lambda: load().sought(), marks, words, homes)
 
 
 def _anchor_folder() -> ModuleType:

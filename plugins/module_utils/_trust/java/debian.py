@@ -35,7 +35,6 @@ SETTINGS = "/etc/default/cacerts"
 HOOK = "/etc/ca-certificates/update.d/jks-keystore"
 _SETTING = re.compile(rb"""^\s*(storepass|cacerts_updates)=(["']?)(.*?)\2\s*(?:#.*)?$""", re.MULTILINE)
 _LIMIT = 180.0
-SOUGHT: Sequence[str] = ()  # it goes with the system's own store
 
 
 @dataclass(frozen=True)
@@ -121,3 +120,8 @@ def find(settings: Settings) -> list[DebianKeystore]:
     store = DebianKeystore(settings)
     present = os.path.exists(settings.path(DEBIAN_MARK)) and os.path.exists(store.keystore)
     return [store] if present else []
+
+
+def sought() -> list[str]:
+    """Nothing of its own: it goes with the system's store."""
+    return []

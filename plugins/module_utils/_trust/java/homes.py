@@ -23,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.homes import search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import find_platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import find_platform
 
 # Folders of installations of the system. An asterisk stands for one name.
 SYSTEM_HOMES = (

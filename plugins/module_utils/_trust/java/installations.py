@@ -29,8 +29,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
 )
 
-SOUGHT = (*java_homes.SYSTEM_HOMES, *(f"~/{home}" for home in java_homes.USER_HOMES))
-
 
 @dataclass(frozen=True)
 class Keystore:
@@ -144,3 +142,8 @@ def open_to_others(path: str, root: str) -> str:
         if status.st_uid != 0 or by_group or status.st_mode & stat.S_IWOTH:
             return str(way)
     return ""
+
+
+def sought() -> list[str]:
+    """Where Java installations are looked for."""
+    return [*java_homes.SYSTEM_HOMES, *(f"~/{home}" for home in java_homes.USER_HOMES)]

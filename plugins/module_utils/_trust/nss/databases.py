@@ -33,7 +33,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 )
 
 _PLACES = (*nss_profiles.FIREFOX, *nss_profiles.CHROMIUM)
-SOUGHT = tuple(f"~/{place} of every user" for place in _PLACES)
 # What brings certutil where this command installs packages.
 PACKAGES = {
     "apt-get": "libnss3-tools",
@@ -139,3 +138,8 @@ def _of(account: Account, settings: Settings) -> list[BrowserDatabase]:
     except HostError as error:
         return [store(account.home, failure=str(error))]
     return [store(folder, browser) for folder, browser in found]
+
+
+def sought() -> list[str]:
+    """Where databases are looked for."""
+    return [f"~/{place} of every user" for place in _PLACES]

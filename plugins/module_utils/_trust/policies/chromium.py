@@ -74,9 +74,6 @@ BROWSERS = (
 )
 
 
-SOUGHT = tuple(f"{', '.join(browser.marks)} ({browser.title})" for browser in BROWSERS)
-
-
 @dataclass(frozen=True)
 class ChromiumPolicies:
     """The managed policies of a browser of the host."""
@@ -213,3 +210,8 @@ def _certificate_in(entry: Any) -> bytes | None:
         return base64.b64decode(certificate) if isinstance(certificate, str) else None
     except ValueError:
         return None
+
+
+def sought() -> list[str]:
+    """Where the browsers are looked for."""
+    return [f"{', '.join(browser.marks)} ({browser.title})" for browser in BROWSERS]

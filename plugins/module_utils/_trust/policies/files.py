@@ -26,8 +26,9 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular, write_file
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import write_file
 
 RECORDS = "/var/lib/anchorage/policies"
 _PUBLIC = Attributes(0o644)

@@ -4,7 +4,7 @@
 
 """System stores that are fed from a folder of anchors by a refresh command: those of Linux and FreeBSD.
 
-What differs from platform to platform is a row in ``layouts.py``; what is looked at, in
+What differs from platform to platform is a layout; what is looked at, in
 ``folder_checks.py``; how it is changed, in ``changes.py``.
 """
 
@@ -18,13 +18,16 @@ from dataclasses import dataclass, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STALE, Anchor, Finding
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import UNDER_WAY, inspect_files
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import (
-    LAYOUTS,
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import (
     Platform,
     find_platform,
+    layouts,
 )
 
-SOUGHT = tuple(f"{' or '.join(layout.marks)} ({layout.platforms})" for layout in LAYOUTS)
+
+def sought() -> list[str]:
+    """The marks of all platforms, in words."""
+    return [f"{' or '.join(layout.marks)} ({layout.platforms})" for layout in layouts()]
 
 
 @dataclass(frozen=True)

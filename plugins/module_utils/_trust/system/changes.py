@@ -14,12 +14,7 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import certificates_in
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import (
-    make_folders,
-    read_regular,
-    require_own_folder,
-    write_public,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
     dangling_links,
     hash_links,
@@ -34,9 +29,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import UNDER_WAY, inspect_files
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.preflight import preflight
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import open_to_all, sources
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import (
+    make_folders,
+    require_own_folder,
+    write_public,
+)
 
 # Bytes, beside a second copy of the bundle.
 _SPACE_FOR_LINKS = 64 * 1024
@@ -72,7 +72,7 @@ def install(platform: Platform, anchor: Anchor, before: Finding, undo: ExitStack
     """Make the anchor's file, and refresh the store; ``undo`` learns the way back."""
     _require_fitness(platform)
     undo.callback(_clear_attempt, platform, anchor)
-    write_public(platform.own_file(anchor), anchor.pem.encode(), undo)
+    write_public(Path(platform.own_file(anchor)), anchor.pem.encode(), undo)
     for source in sources(platform):
         if source.is_copy_of(anchor):
             open_to_all(source, undo)
@@ -88,7 +88,7 @@ def remove(platform: Platform, anchors: Sequence[Anchor]) -> None:
             os.unlink(source.name, dir_fd=source.folder)
     for anchor in anchors:
         # A file of our name is ours, even if a crash or an editor damaged what it holds.
-        platform.own_file(anchor).unlink(missing_ok=True)
+        Path(platform.own_file(anchor)).unlink(missing_ok=True)
         _unlink_sources_of_links(platform, anchor)
     _refresh(platform, rebuild=True)
     _remove_orphaned_bundle(platform, anchors)

@@ -20,7 +20,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates 
     is_damaged,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others, read_regular
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import read_jks
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
     dangling_links,
     hash_links,
@@ -28,7 +27,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl impor
     start_verification,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, STALE, TRUSTED, Anchor, Finding
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import (
     Source,
     distrust,
@@ -115,7 +114,7 @@ def _check_oddity(platform: Platform, source: Source, anchor: Anchor) -> Iterato
         return
     if source.holds(anchor):
         yield Check(True, True, f"{source.path} holds it together with other things, and is left to its owner")
-    elif source.path == str(platform.own_file(anchor)):
+    elif source.path == platform.own_file(anchor):
         yield Check(True, False, f"{source.path} does not hold what its name says")
     if platform.layout.joins_bytes and not source.content.endswith(b"\n"):
         yield Check(False, True, f"{source.path} has no final newline, which may keep programs from reading the bundle")
@@ -155,6 +154,10 @@ def _check_links(platform: Platform, anchor: Anchor) -> list[Check]:
 
 
 def _check_keystore(platform: Platform, anchor: Anchor) -> Check:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import (
+        read_jks,  # where there is no such keystore, it is not needed
+    )
+
     entries = read_jks(read_regular(platform.keystore) or b"")
     if entries is None:
         return Check(False, False, f"{platform.keystore} is damaged, or not a keystore in Java's own format (JKS)")

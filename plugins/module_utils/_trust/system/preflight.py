@@ -28,8 +28,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layout
     BY_DESTINATION,
     BY_OPTIONS,
     BY_P11_KIT,
-    Platform,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import sources
 
 _LIMIT = 60.0
@@ -136,7 +136,7 @@ def _stage(platform: Platform, scratch: Platform, folders: list[str], anchor: An
     for source in sources(scratch):
         if operation != "install" and source.is_copy_of(anchor):
             os.unlink(source.name, dir_fd=source.folder)
-    own = scratch.own_file(anchor)
+    own = Path(scratch.own_file(anchor))
     if operation == "install":
         own.parent.mkdir(parents=True, exist_ok=True)
         own.write_text(anchor.pem, encoding="ascii")

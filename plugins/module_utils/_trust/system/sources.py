@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates 
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 
 # p11-kit's own format marks a distrusted certificate in the file itself.
 _DISTRUSTED = re.compile(rb"^x-distrusted:\s*true", re.MULTILINE)

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import (
-    LAYOUTS,
-    Layout,
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Layout
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import (
     Platform,
     find_platform,
     installed_anchors,
+    layouts,
 )
+
+LAYOUTS = tuple(layouts())
 
 
 def put(root: Path, absolute: str, content: str = "") -> Path:
