@@ -11,7 +11,7 @@ short_description: The host's half of leaf_certificate
 version_added: 0.1.0
 description:
   - Inspects which leaf certificates a host has, deploys new ones as immutable generations, all of a task together or
-    none, and removes them. A call does one of the three.
+    none, makes the keys of those that are to have one of the host's own, and removes them. A call does one of these.
   - It is called by M(anchorage.pki.leaf_certificate), which plans and signs on the controller. Do not use it in a
     playbook.
 extends_documentation_fragment:
@@ -21,13 +21,13 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      With O(inspect) and O(remove). Nothing is deployed in check mode, since nothing was signed.
+      With O(inspect) and O(remove). Nothing is deployed in check mode, since nothing was signed, and no key is made.
   diff_mode:
     support: none
     details: The differences are shown by M(anchorage.pki.leaf_certificate).
   idempotent:
     support: full
-    details: O(inspect) changes nothing but for a pending key, which the next inspection finds and uses.
+    details: O(inspect) changes nothing; O(request) makes a key once, and finds it from then on until it is deployed.
   platform:
     platforms: posix
     support: full
@@ -90,8 +90,8 @@ certificates:
       type: list
       elements: str
     csr:
-      description: The certificate request (PEM) of the key that is pending on the host; empty where none was needed.
-      returned: with O(inspect)
+      description: The certificate request (PEM) of the key that is pending on the host.
+      returned: with O(request)
       type: str
     removed:
       description: Whether there was anything of the leaf to remove, or in check mode would be.
@@ -163,6 +163,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT, Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import request_keys
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
@@ -170,7 +171,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Deployment,
     Inquiry,
     Inspection,
+    KeyRequests,
     Removal,
+    WantedKey,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.server_commands import with_commands
@@ -192,6 +195,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
 PUBLIC_MODE = 0o644
 ARGUMENT_SPEC: dict[str, Any] = {
     "inspect": {"type": "list", "elements": "dict", "options": argument_spec(Inquiry)},
+    "request": {"type": "list", "elements": "dict", "options": argument_spec(WantedKey)},
     "deploy": {"type": "list", "elements": "dict", "options": argument_spec(Delivery)},
     "remove": {"type": "list", "elements": "str"},
     "activate": {"type": "dict", "options": argument_spec(Activation)},
@@ -203,9 +207,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "off"},
 }
-TASKS = ("inspect", "deploy", "remove")
+TASKS = ("inspect", "request", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {
-    "mutually_exclusive": [TASKS, ("remove", "activate")],
+    "mutually_exclusive": [TASKS, ("request", "activate"), ("remove", "activate")],
     "required_one_of": [TASKS],
 }
 
@@ -230,21 +234,23 @@ def main() -> None:
     module.exit_json(**{"changed": False, **result})
 
 
-def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, Deployment, Removal]:  # noqa: UP007
+def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, KeyRequests, Deployment, Removal]:  # noqa: UP007
     """What the module does for its validated ``arguments``, and its result. Raises HostError."""
     destination = _destination(arguments)
+    if check_mode and (arguments["request"] is not None or arguments["deploy"] is not None):
+        raise HostError("request, deploy: not available in check mode, in which nothing is signed.")
+    if arguments["request"] is not None:
+        return request_keys(destination, _decoded("request", WantedKey, arguments["request"]))
     activate = arguments["activate"]
     (asked,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
     activation, notice = with_commands(destination.server, asked)
     withdrawal = Withdrawal(destination, activation, arguments["withdrawal"] == "auto")
     if arguments["inspect"] is not None:
         inquiries = _decoded("inspect", Inquiry, arguments["inspect"])
-        inspection = with_drift(inspect_leaves(destination, inquiries, activation, check_mode), withdrawal)
+        inspection = with_drift(inspect_leaves(destination, inquiries, activation), withdrawal)
         return replace(inspection, notices=(*inspection.notices, *filter(None, [notice])))
     if arguments["remove"] is not None:
         return take_down(remove_leaves(destination, arguments["remove"], check_mode), destination.path, check_mode)
-    if check_mode:
-        raise HostError("deploy: not available in check mode, in which nothing is signed that could be deployed.")
     deliveries = _decoded("deploy", Delivery, arguments["deploy"])
     return set_up(deploy(destination, deliveries, activation), deliveries, withdrawal)
 

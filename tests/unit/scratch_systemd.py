@@ -89,7 +89,7 @@ class SystemdHost:
 
     def inspect(self, name: str = "app") -> tuple[DeployedLeaf, str]:
         """What the module says of a leaf, and of the withdrawal here."""
-        inspection = inspect_leaves(self.destination, [Inquiry(name)], self.activation, check_mode=True)
+        inspection = inspect_leaves(self.destination, [Inquiry(name)], self.activation)
         seen = with_drift(inspection, self.withdrawal)
         return seen.certificates[0], seen.withdrawal
 

@@ -47,7 +47,7 @@ RELOAD = Activation(reload=("true",))
 def inspect(destination: Destination, leaf: Leaf, activation: Activation, name: str = "app") -> Inspection:
     """What a host says of a leaf that the controller would keep."""
     inquiry = Inquiry(name, keep=leaf.sha256, keep_chain=sha256(leaf.chain.encode()))
-    return inspect_leaves(destination, [inquiry], activation, check_mode=True)
+    return inspect_leaves(destination, [inquiry], activation)
 
 
 def unserved(destination: Destination, leaf: Leaf, activation: Activation) -> tuple[str, ...]:
