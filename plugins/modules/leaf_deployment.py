@@ -151,48 +151,33 @@ notices:
   elements: str
 """
 
-import os
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Union
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.ownership import group_id, private_key_mode, user_id
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT, Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import request_keys
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
     Delivery,
     Deployment,
     Inquiry,
-    Inspection,
     KeyRequests,
     Removal,
     WantedKey,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.server_commands import with_commands
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import (
-    Withdrawal,
-    set_up,
-    take_down,
-    with_drift,
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.arguments import (
+    activation_of,
+    decoded,
+    destination_of,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
-    MalformedError,
-    Message,
-    argument_spec,
-    decode,
-    encode,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import look, result_of
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import set_up, take_down
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
 
-PUBLIC_MODE = 0o644
 ARGUMENT_SPEC: dict[str, Any] = {
     "inspect": {"type": "list", "elements": "dict", "options": argument_spec(Inquiry)},
     "request": {"type": "list", "elements": "dict", "options": argument_spec(WantedKey)},
@@ -227,50 +212,38 @@ class QuietModule(AnsibleModule):
 
 def main() -> None:
     module = QuietModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, **CONDITIONS)
-    try:
-        result = encode(answer(module.params, module.check_mode))
-    except HostError as error:
-        module.fail_json(msg=encodable(str(error)))
-    module.exit_json(**{"changed": False, **result})
-
-
-def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, KeyRequests, Deployment, Removal]:  # noqa: UP007
-    """What the module does for its validated ``arguments``, and its result. Raises HostError."""
-    destination = _destination(arguments)
-    if check_mode and (arguments["request"] is not None or arguments["deploy"] is not None):
-        raise HostError("request, deploy: not available in check mode, in which nothing is signed.")
-    if arguments["request"] is not None:
-        return request_keys(destination, _decoded("request", WantedKey, arguments["request"]))
-    activate = arguments["activate"]
-    (asked,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
-    activation, notice = with_commands(destination.server, asked)
-    withdrawal = Withdrawal(destination, activation, arguments["withdrawal"] == "auto")
+    arguments = module.params
     if arguments["inspect"] is not None:
-        inquiries = _decoded("inspect", Inquiry, arguments["inspect"])
-        inspection = with_drift(inspect_leaves(destination, inquiries, activation), withdrawal)
-        return replace(inspection, notices=(*inspection.notices, *filter(None, [notice])))
-    if arguments["remove"] is not None:
-        return take_down(remove_leaves(destination, arguments["remove"], check_mode), destination.path, check_mode)
-    deliveries = _decoded("deploy", Delivery, arguments["deploy"])
-    return set_up(deploy(destination, deliveries, activation), deliveries, withdrawal)
+        result = look(arguments)
+    elif arguments["remove"] is not None:
+        result = result_of(lambda: remove(arguments, module.check_mode))
+    elif module.check_mode:
+        result = {"failed": True, "msg": "request, deploy: not available in check mode, in which nothing is signed."}
+    else:
+        result = result_of(lambda: (request if arguments["request"] is not None else deliver)(arguments))
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
-def _decoded(option: str, kind: Callable[..., Message], values: list[Any]) -> list[Message]:
-    try:
-        return [decode(kind, value) for value in values]
-    except MalformedError as error:
-        raise HostError(f"{option}: {error}.") from error
+def remove(arguments: dict[str, Any], check_mode: bool) -> Removal:
+    """Remove leaves, and what withdraws their staples. Raises HostError."""
+    destination = destination_of(arguments)
+    return take_down(remove_leaves(destination, arguments["remove"], check_mode), destination.path, check_mode)
 
 
-def _destination(arguments: dict[str, Any]) -> Destination:
-    uid, gid = user_id(arguments["owner"]), group_id(arguments["group"])
-    return Destination(
-        path=os.path.normpath(arguments["destination"]),
-        server=arguments["server"],
-        public=Attributes(PUBLIC_MODE, uid, gid),
-        private=Attributes(private_key_mode(arguments["mode"]), uid, gid),
-        responder_port=arguments["responder_port"],
-    )
+def request(arguments: dict[str, Any]) -> KeyRequests:
+    """Have keys pending for leaves that are to come. Raises HostError."""
+    return request_keys(destination_of(arguments), decoded("request", WantedKey, arguments["request"]))
+
+
+def deliver(arguments: dict[str, Any]) -> Deployment:
+    """Deploy leaves, and set up what withdraws their staples. Raises HostError."""
+    destination = destination_of(arguments)
+    activation, _notice = activation_of(arguments)
+    deliveries = decoded("deploy", Delivery, arguments["deploy"])
+    deployment = deploy(destination, deliveries, activation)
+    return set_up(deployment, deliveries, Withdrawal(destination, activation, arguments["withdrawal"] == "auto"))
 
 
 if __name__ == "__main__":

@@ -25,12 +25,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import (
-    Withdrawal,
-    set_up,
-    take_down,
-    with_drift,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal, with_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import set_up, take_down
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import armed_for
 from ansible_collections.anchorage.pki.tests.unit.leaves import NO_SERVER, destination_at
 

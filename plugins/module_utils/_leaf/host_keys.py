@@ -15,13 +15,12 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
     created_folder,
-    read_file,
     remove,
     replace_file,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
     Destination,
     check_names,

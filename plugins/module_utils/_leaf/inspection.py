@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, opened_subfolder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Record, read_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
@@ -29,7 +29,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     generation_numbers,
     sha256,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import OPENSSL, openssl_program
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals, unsettled
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
@@ -37,13 +36,15 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     DeployedLeaf,
     Inquiry,
     Inspection,
+    Probe,
+    ProbeFinding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     deployed_generation,
     pointing_drift,
     wanted_pointing,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, probe_once, unserved
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, unserved
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples, staple_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import read_mark, withdrawal_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
@@ -53,7 +54,7 @@ def inspect_leaves(
     destination: Destination,
     inquiries: Sequence[Inquiry],
     activation: Activation,
-    openssl: str = OPENSSL,
+    openssl: str = "openssl",
     layout: Layout = LAYOUT,
 ) -> Inspection:
     """What is deployed of each leaf, and where ``activation`` says how a server uses them, whether they are served.
@@ -69,14 +70,25 @@ def inspect_leaves(
         others = _other_leaves(destination, names)
         leaves = [leaf for leaf, _record in found]
         if any(inquiry.host_key and not _is_kept(inquiry, leaf) for inquiry, leaf in zip(inquiries, leaves)):
+            # Here, as further down, for looks that do not need it.
+            from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import openssl_program
+
             openssl_program(openssl)
     kept = [leaf for inquiry, leaf in zip(inquiries, leaves) if _is_kept(inquiry, leaf) and not leaf.drift]
-    seen = probe_once(activation, kept)
+    seen = _probed(activation, kept)
     if activation.reload:
         records = {leaf.name: record for leaf, record in found}
         reasons = {leaf.name: unserved(leaf, records[leaf.name], destination.server, activation, seen) for leaf in kept}
         leaves = [replace(leaf, unserved=reasons.get(leaf.name, ())) for leaf in leaves]
     return Inspection(ActivationOutcome(probes=findings(seen)), tuple(leaves), others)
+
+
+def _probed(activation: Activation, leaves: Sequence[DeployedLeaf]) -> list[tuple[Probe, ProbeFinding | str]]:
+    if not activation.probes:
+        return []
+    from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probes import probe_once
+
+    return probe_once(activation, leaves)
 
 
 def _deployed_leaves(

@@ -7,8 +7,7 @@ texts are PEM; generation 0 is none."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import LARGEST_FILE
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     choice,

@@ -14,11 +14,8 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    FOLDER_MODE,
-    Attributes,
-    replace_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import FOLDER_MODE, Attributes
 
 LARGEST_FILE = 16 * 1024 * 1024
 _PUBLIC = Attributes(0o644)

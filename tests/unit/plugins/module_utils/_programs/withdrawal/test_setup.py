@@ -24,7 +24,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Inquiry,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import bundle
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import with_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import with_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
