@@ -14,24 +14,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._host.child import ask_child, open_answer
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
 # Seconds. Whatever the child runs has a shorter limit of its own.
 TIMEOUT = 180.0
 
 
-@dataclass
 class TimeBudget:
     """The seconds that may be lost on each user, by number; once they are, each call has only ``least`` seconds."""
 
-    limit: float = TIMEOUT
-    least: float = 1.0
-    lost: dict[int, float] = field(default_factory=dict)
+    def __init__(self, limit: float = TIMEOUT, least: float = 1.0) -> None:
+        self.limit, self.least = limit, least
+        self.lost: dict[int, float] = {}
 
     def timeout(self, uid: int, wanted: float) -> float:
         """The time limit of a call, at most the ``wanted`` one."""

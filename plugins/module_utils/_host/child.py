@@ -13,10 +13,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import await_end
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded, describe_os_error
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _GRACE = 1.0  # seconds for a killed child to be gone; one that waits for a dead file server never is
 _LARGEST_ANSWER = 32 * 1024 * 1024

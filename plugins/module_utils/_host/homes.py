@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account, is_own
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
 SEARCH_TIMEOUT = 20.0  # seconds

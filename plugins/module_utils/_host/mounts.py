@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 
 TABLE = "/proc/self/mountinfo"
 _SEPARATOR = b"-"  # ends the optional fields

@@ -13,9 +13,9 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import SEARCH_PATH, await_end
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
 _PAUSE = 0.01  # seconds between two looks at a process, where the kernel does not report its end

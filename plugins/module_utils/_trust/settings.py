@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import SEARCH_PATH, find_command
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ A store knows how it is read, fed and cleared. It neither decides nor rolls back
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     choice,
     flag,
@@ -25,6 +24,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block impo
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
+    from typing import Protocol
+else:
+    Protocol = object
 
 INSPECT = "inspect"
 INSTALL = "install"

@@ -13,11 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    FOLDER_MODE,
-    Attributes,
-    replace_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import FOLDER_MODE, Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 
 _PUBLIC = Attributes(0o644)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 
 # The line that begins or ends a block, wherever it is. One may end with the dashes with which the next one begins.
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)(?=-----)")

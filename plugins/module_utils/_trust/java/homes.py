@@ -14,12 +14,11 @@ import glob
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account, find_accounts
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.homes import search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings

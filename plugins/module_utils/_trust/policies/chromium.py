@@ -18,9 +18,8 @@ import base64
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies.files import (
     Keys,

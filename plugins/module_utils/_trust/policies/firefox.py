@@ -15,9 +15,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds_only
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others, read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies.files import (

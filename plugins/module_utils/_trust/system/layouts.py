@@ -10,7 +10,7 @@ of FreeBSD.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 
 # How a change can be tried in a scratch folder first: see preflight.py.
 BY_OPTIONS = "options"
