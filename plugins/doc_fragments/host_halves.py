@@ -22,19 +22,9 @@ options:
         type: str
         required: true
       host_key:
-        description: Whether the key is to be made on the host, where a new one is needed.
+        description: Whether the host is to make the key where a new one is needed, for which it has to be able to.
         type: bool
         default: false
-      key_type:
-        description: The type of a key made on the host.
-        type: str
-        choices:
-          - ecdsa-p256
-          - ecdsa-p384
-          - rsa-3072
-          - rsa-4096
-          - ed25519
-        default: ecdsa-p256
       keep:
         description: The SHA-256 of the leaf that would be kept if it is deployed; empty for none.
         type: str
@@ -51,6 +41,26 @@ options:
         description: Whether the leaf is to have a staple, for which O(server) may need a responder.
         type: bool
         default: false
+  request:
+    description:
+      - The leaves for which the host makes a key, and keeps it until they are deployed. Not available in check mode.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The name of the leaf's folder.
+        type: str
+        required: true
+      key_type:
+        description: The type of the key.
+        type: str
+        choices:
+          - ecdsa-p256
+          - ecdsa-p384
+          - rsa-3072
+          - rsa-4096
+          - ed25519
+        default: ecdsa-p256
   deploy:
     description:
       - The leaves to deploy, all together or none. Not available in check mode.

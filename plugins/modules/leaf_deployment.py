@@ -11,7 +11,7 @@ short_description: The host's half of leaf_certificate
 version_added: 0.1.0
 description:
   - Inspects which leaf certificates a host has, deploys new ones as immutable generations, all of a task together or
-    none, and removes them. A call does one of the three.
+    none, makes the keys of those that are to have one of the host's own, and removes them. A call does one of these.
   - It is called by M(anchorage.pki.leaf_certificate), which plans and signs on the controller. Do not use it in a
     playbook.
 extends_documentation_fragment:
@@ -21,13 +21,13 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      With O(inspect) and O(remove). Nothing is deployed in check mode, since nothing was signed.
+      With O(inspect) and O(remove). Nothing is deployed in check mode, since nothing was signed, and no key is made.
   diff_mode:
     support: none
     details: The differences are shown by M(anchorage.pki.leaf_certificate).
   idempotent:
     support: full
-    details: O(inspect) changes nothing but for a pending key, which the next inspection finds and uses.
+    details: O(inspect) changes nothing; O(request) makes a key once, and finds it from then on until it is deployed.
   platform:
     platforms: posix
     support: full
@@ -90,8 +90,8 @@ certificates:
       type: list
       elements: str
     csr:
-      description: The certificate request (PEM) of the key that is pending on the host; empty where none was needed.
-      returned: with O(inspect)
+      description: The certificate request (PEM) of the key that is pending on the host.
+      returned: with O(request)
       type: str
     removed:
       description: Whether there was anything of the leaf to remove, or in check mode would be.
@@ -151,47 +151,36 @@ notices:
   elements: str
 """
 
-import os
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Union
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.ownership import group_id, private_key_mode, user_id
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT, Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import request_keys
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
     Delivery,
     Deployment,
     Inquiry,
-    Inspection,
+    KeyRequests,
     Removal,
+    WantedKey,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.server_commands import with_commands
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import (
-    Withdrawal,
-    set_up,
-    take_down,
-    with_drift,
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.arguments import (
+    activation_of,
+    decoded,
+    destination_of,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
-    MalformedError,
-    Message,
-    argument_spec,
-    decode,
-    encode,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import look, result_of
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import set_up, take_down
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
 
-PUBLIC_MODE = 0o644
 ARGUMENT_SPEC: dict[str, Any] = {
     "inspect": {"type": "list", "elements": "dict", "options": argument_spec(Inquiry)},
+    "request": {"type": "list", "elements": "dict", "options": argument_spec(WantedKey)},
     "deploy": {"type": "list", "elements": "dict", "options": argument_spec(Delivery)},
     "remove": {"type": "list", "elements": "str"},
     "activate": {"type": "dict", "options": argument_spec(Activation)},
@@ -203,9 +192,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "off"},
 }
-TASKS = ("inspect", "deploy", "remove")
+TASKS = ("inspect", "request", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {
-    "mutually_exclusive": [TASKS, ("remove", "activate")],
+    "mutually_exclusive": [TASKS, ("request", "activate"), ("remove", "activate")],
     "required_one_of": [TASKS],
 }
 
@@ -223,48 +212,38 @@ class QuietModule(AnsibleModule):
 
 def main() -> None:
     module = QuietModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, **CONDITIONS)
-    try:
-        result = encode(answer(module.params, module.check_mode))
-    except HostError as error:
-        module.fail_json(msg=encodable(str(error)))
-    module.exit_json(**{"changed": False, **result})
-
-
-def answer(arguments: dict[str, Any], check_mode: bool) -> Union[Inspection, Deployment, Removal]:  # noqa: UP007
-    """What the module does for its validated ``arguments``, and its result. Raises HostError."""
-    destination = _destination(arguments)
-    activate = arguments["activate"]
-    (asked,) = _decoded("activate", Activation, [activate]) if activate else [Activation()]
-    activation, notice = with_commands(destination.server, asked)
-    withdrawal = Withdrawal(destination, activation, arguments["withdrawal"] == "auto")
+    arguments = module.params
     if arguments["inspect"] is not None:
-        inquiries = _decoded("inspect", Inquiry, arguments["inspect"])
-        inspection = with_drift(inspect_leaves(destination, inquiries, activation, check_mode), withdrawal)
-        return replace(inspection, notices=(*inspection.notices, *filter(None, [notice])))
-    if arguments["remove"] is not None:
-        return take_down(remove_leaves(destination, arguments["remove"], check_mode), destination.path, check_mode)
-    if check_mode:
-        raise HostError("deploy: not available in check mode, in which nothing is signed that could be deployed.")
-    deliveries = _decoded("deploy", Delivery, arguments["deploy"])
-    return set_up(deploy(destination, deliveries, activation), deliveries, withdrawal)
+        result = look(arguments)
+    elif arguments["remove"] is not None:
+        result = result_of(lambda: remove(arguments, module.check_mode))
+    elif module.check_mode:
+        result = {"failed": True, "msg": "request, deploy: not available in check mode, in which nothing is signed."}
+    else:
+        result = result_of(lambda: (request if arguments["request"] is not None else deliver)(arguments))
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
-def _decoded(option: str, kind: Callable[..., Message], values: list[Any]) -> list[Message]:
-    try:
-        return [decode(kind, value) for value in values]
-    except MalformedError as error:
-        raise HostError(f"{option}: {error}.") from error
+def remove(arguments: dict[str, Any], check_mode: bool) -> Removal:
+    """Remove leaves, and what withdraws their staples. Raises HostError."""
+    destination = destination_of(arguments)
+    return take_down(remove_leaves(destination, arguments["remove"], check_mode), destination.path, check_mode)
 
 
-def _destination(arguments: dict[str, Any]) -> Destination:
-    uid, gid = user_id(arguments["owner"]), group_id(arguments["group"])
-    return Destination(
-        path=os.path.normpath(arguments["destination"]),
-        server=arguments["server"],
-        public=Attributes(PUBLIC_MODE, uid, gid),
-        private=Attributes(private_key_mode(arguments["mode"]), uid, gid),
-        responder_port=arguments["responder_port"],
-    )
+def request(arguments: dict[str, Any]) -> KeyRequests:
+    """Have keys pending for leaves that are to come. Raises HostError."""
+    return request_keys(destination_of(arguments), decoded("request", WantedKey, arguments["request"]))
+
+
+def deliver(arguments: dict[str, Any]) -> Deployment:
+    """Deploy leaves, and set up what withdraws their staples. Raises HostError."""
+    destination = destination_of(arguments)
+    activation, _notice = activation_of(arguments)
+    deliveries = decoded("deploy", Delivery, arguments["deploy"])
+    deployment = deploy(destination, deliveries, activation)
+    return set_up(deployment, deliveries, Withdrawal(destination, activation, arguments["withdrawal"] == "auto"))
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ def deploy_leaf(destination: Destination, leaf: Leaf, expected: int = 0, name: s
 
 def inspected(destination: Destination, name: str = "app") -> DeployedLeaf:
     """What a host says of one leaf with a key of the controller's, and without a server."""
-    return inspect_leaves(destination, [Inquiry(name)], NO_SERVER, check_mode=True).certificates[0]
+    return inspect_leaves(destination, [Inquiry(name)], NO_SERVER).certificates[0]
 
 
 def tree(path: Path) -> dict[str, object]:

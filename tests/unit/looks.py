@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.look import look
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.presence import present
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 
 #: What a look must not do, as sys.audit names it: https://docs.python.org/3/library/audit_events.html
@@ -67,6 +68,7 @@ def compare(
     something to change."""
     with without_changes(settings.root):
         looked = look(encode(request), settings, kinds)
+        assert_nothing_is_missed(request, settings, kinds)
     outcomes: list[StoreOutcome] = []
     refusals: list[HostError] = []
 
@@ -89,3 +91,10 @@ def compare(
     if refusals:
         raise refusals[0]
     return outcomes
+
+
+def assert_nothing_is_missed(request: Request, settings: Any, kinds: Sequence[Any]) -> None:
+    """Those finders that are not asked, since the host has none of their marks, would find nothing."""
+    finders = [finder for kind in kinds if kind.name in request.stores for finder in kind.finders]
+    possible = present(finders, settings)
+    assert [finder for finder in finders if finder not in possible and finder.find(settings)] == []

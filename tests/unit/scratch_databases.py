@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import as_person, write_as
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
 ALICE, BOB = 23456, 23457

@@ -25,12 +25,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import (
-    Withdrawal,
-    set_up,
-    take_down,
-    with_drift,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal, with_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import set_up, take_down
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import armed_for
 from ansible_collections.anchorage.pki.tests.unit.leaves import NO_SERVER, destination_at
 
@@ -89,7 +85,7 @@ class SystemdHost:
 
     def inspect(self, name: str = "app") -> tuple[DeployedLeaf, str]:
         """What the module says of a leaf, and of the withdrawal here."""
-        inspection = inspect_leaves(self.destination, [Inquiry(name)], self.activation, check_mode=True)
+        inspection = inspect_leaves(self.destination, [Inquiry(name)], self.activation)
         seen = with_drift(inspection, self.withdrawal)
         return seen.certificates[0], seen.withdrawal
 

@@ -184,7 +184,7 @@ def kill_everywhere(destination: Destination, deliveries: list[Delivery], activa
 
 def inspected(destination: Destination, activation: Activation) -> DeployedLeaf:
     """What the host's half says of the leaf."""
-    return inspect_leaves(destination, [Inquiry("site")], activation, check_mode=False).certificates[0]
+    return inspect_leaves(destination, [Inquiry("site")], activation).certificates[0]
 
 
 def killed_at(step: int, work: Callable[[], object]) -> bool:

@@ -5,7 +5,7 @@
 """The accounts of a host whose homes may hold trust stores.
 
 A home may be on a file server that is down, or closed to root (FUSE, NFS). So root looks at homes from a child process
-only, within a time limit, and where that gives no result, the user's own look decides.
+only, within a time limit, and where that gives no result, the user's own look decides: see homes.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import os
 import pwd
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as, call_within
+from ansible_collections.anchorage.pki.plugins.module_utils._host.child import call_within
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.mounts import (
     TABLE,
@@ -25,10 +25,19 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.mounts import 
     read_mounts,
 )
 
-# Seconds, for root's look at all homes, and for a user's look into one.
+# Seconds, for root's look at all homes.
 SURVEY_TIMEOUT = 10.0
-SEARCH_TIMEOUT = 20.0
 _HOMES = "home"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of this host, by numbers: ``name`` may be unknown to the system."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
 
 
 def find_accounts(
@@ -50,25 +59,6 @@ def find_accounts(
     candidates = sorted(unique.values(), key=lambda account: (account.uid, account.name))
     candidates = [account for account in candidates if not _is_automounted(account.home, mounts)]
     return [account for account, possible in zip(candidates, _survey(candidates, paths, timeout)) if possible]
-
-
-def search_home(
-    account: Account, function: Callable[..., list[Any]], *arguments: Any, timeout: float = SEARCH_TIMEOUT
-) -> list[Any]:
-    """What ``function`` finds in the account's home, run as the account, within ``timeout`` seconds.
-
-    Nothing where the home is missing or another user's. Raises HostError where there is no answer.
-    """
-    return list(call_as(account, _search, account.home, account.uid, function, arguments, timeout=timeout))
-
-
-def _search(home: str, uid: int, function: Callable[..., list[Any]], arguments: tuple[Any, ...]) -> list[Any]:
-    try:
-        return function(*arguments) if _is_own(home, uid) else []
-    except PermissionError:
-        return []  # closed to its own user
-    except OSError as error:
-        raise HostError(f"{home} cannot be read: {error.strerror}.") from error
 
 
 def _unlisted(homes: str, known: set[str], mounts: Sequence[Mount], timeout: float) -> list[pwd.struct_passwd]:
@@ -111,12 +101,12 @@ def _survey(accounts: Sequence[Account], paths: Iterable[str], timeout: float) -
 def _may_hold(account: Account, folders: list[str]) -> bool:
     home = account.home
     try:
-        return _is_own(home, account.uid) and any(os.path.lexists(os.path.join(home, folder)) for folder in folders)
+        return is_own(home, account.uid) and any(os.path.lexists(os.path.join(home, folder)) for folder in folders)
     except OSError:
         return True
 
 
-def _is_own(home: str, uid: int) -> bool:
+def is_own(home: str, uid: int) -> bool:
     """Whether it is a folder that belongs to that user. Raises OSError where that cannot be determined."""
     try:
         status = os.stat(home)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+
+if TYPE_CHECKING:
+    import subprocess
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Bytes; a keystore with all public authorities lists itself in a quarter of a million.
@@ -43,7 +43,9 @@ class Outcome(NamedTuple):
 
 def find_command(name: str, search_path: str | None = None) -> str | None:
     """The path of a program of the host, looked for in ``search_path``, by default in ``SEARCH_PATH``."""
-    return shutil.which(name, path=search_path or SEARCH_PATH)
+    folders = [""] if os.path.isabs(name) else (search_path or SEARCH_PATH).split(os.pathsep)
+    paths = [os.path.join(folder, name) for folder in folders]
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def run(
@@ -60,6 +62,10 @@ def run(
     Raises HostError when it cannot be started, or has not finished after ``timeout`` seconds; it is then killed with
     all its children.
     """
+    # Imported here, since a look at a host needs to find programs, and has no time for these.
+    import subprocess
+    import tempfile
+
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         given.write(stdin)
         given.seek(0)
@@ -102,6 +108,8 @@ def await_end(process: int, timeout: float) -> bool:
 
 def _wait(process: subprocess.Popen[bytes], arguments: Sequence[str], timeout: float) -> int:
     """The exit status of the process. Raises HostError where it has to be killed."""
+    import subprocess
+
     try:
         return process.wait(0 if await_end(process.pid, timeout) else timeout)
     except subprocess.TimeoutExpired as error:

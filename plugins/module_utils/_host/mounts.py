@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
-from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 
 TABLE = "/proc/self/mountinfo"
 _SEPARATOR = b"-"  # ends the optional fields
@@ -28,7 +28,8 @@ class Mount(NamedTuple):
 def read_mounts(table: str | os.PathLike[str] = TABLE) -> list[Mount]:
     """All mounts in the order of mounting; none where the system has no such table. Raises OSError."""
     try:
-        lines = Path(table).read_bytes().splitlines()
+        with open(table, "rb") as file:
+            lines = file.read().splitlines()
     except FileNotFoundError:
         return []
     return [_parse(line) for line in lines]

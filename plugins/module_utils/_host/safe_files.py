@@ -13,10 +13,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import (
     NotRegularFile,
@@ -61,7 +61,7 @@ def opened_folder(path: str, foreign: bool = False) -> Iterator[int | None]:
     With ``foreign``, root accepts a folder that others may write to, which is enough for removing what is in it.
     """
     try:
-        descriptor = _walk(path, create=False, foreign=foreign)
+        descriptor = walk(path, foreign)
     except FileNotFoundError:
         yield None
         return
@@ -71,39 +71,11 @@ def opened_folder(path: str, foreign: bool = False) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-@contextmanager
-def created_folder(path: str) -> Iterator[int]:
-    """A descriptor of the folder at the absolute ``path``, made where it is missing. Raises HostError, OSError.
+def walk(path: str, foreign: bool = False, make: Callable[[int, str], None] | None = None) -> int:
+    """A descriptor of the folder at the absolute ``path``, reached folder by folder; ``make`` makes missing ones.
 
-    Where the block raises, those folders that were made and are empty are removed again.
+    Raises HostError, FileNotFoundError.
     """
-    with ExitStack() as undoing:
-        undoing.callback(_remove_empty, _missing_folders(path))
-        descriptor = _walk(path, create=True)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
-        undoing.pop_all()
-
-
-def _missing_folders(path: str) -> list[str]:
-    """Those of the folder at ``path`` and the ones above it that are missing, the deepest first."""
-    missing = []
-    while path and not os.path.lexists(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    return missing
-
-
-def _remove_empty(paths: list[str]) -> None:
-    for path in paths:
-        with suppress(OSError, HostError), opened_folder(os.path.dirname(path)) as parent:
-            if parent is not None:
-                os.rmdir(os.path.basename(path), dir_fd=parent)
-
-
-def _walk(path: str, create: bool, foreign: bool = False) -> int:
     if not os.path.isabs(path) or os.path.normpath(path) != path:
         raise HostError(f"destination: {path} must be an absolute path without . and .. and without a final slash.")
     walked = "/"
@@ -113,7 +85,7 @@ def _walk(path: str, create: bool, foreign: bool = False) -> int:
             if not foreign:
                 _refuse_foreign(current, walked)
             walked = os.path.join(walked, part)
-            following = _step(current, part, walked, create)
+            following = _step(current, part, walked, make)
             os.close(current)
             current = following
         if not foreign:
@@ -123,14 +95,14 @@ def _walk(path: str, create: bool, foreign: bool = False) -> int:
         os.close(current)
 
 
-def _step(parent: int, name: str, path: str, create: bool) -> int:
+def _step(parent: int, name: str, path: str, make: Callable[[int, str], None] | None) -> int:
     with _named_refusals(path):
         try:
             return os.open(name, _PASS_FOLDER, dir_fd=parent)
         except FileNotFoundError:
-            if not create:
+            if make is None:
                 raise
-            make_folder(parent, name)
+            make(parent, name)
             return os.open(name, _PASS_FOLDER, dir_fd=parent)
 
 
@@ -163,15 +135,6 @@ def _refuse_foreign(descriptor: int, path: str) -> None:
         )
 
 
-def make_folder(parent: int, name: str) -> None:
-    """Make the folder ``name`` with mode 0755, whatever the umask. Raises OSError."""
-    os.mkdir(name, FOLDER_MODE, dir_fd=parent)
-    with opened_subfolder(parent, name) as folder:
-        os.fchmod(folder, FOLDER_MODE)
-    with opened_subfolder(parent, ".") as readable_parent:  # ours may be good for passing through only
-        os.fsync(readable_parent)
-
-
 @contextmanager
 def opened_subfolder(parent: int, name: str) -> Iterator[int]:
     """A descriptor of the folder ``name`` in ``parent``. Raises OSError where it is missing, a link or a file."""
@@ -192,57 +155,6 @@ def opened_path(folder: str | os.PathLike[str]) -> Iterator[int]:
         os.close(descriptor)
 
 
-def create_file(folder: int | None, name: str, content: bytes, attributes: Attributes, durable: bool = True) -> None:
-    """Create the file ``name``, which must not exist, with its final mode and owner before content. Raises OSError.
-
-    It is ``durable`` when it survives a power cut.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
-        attributes.apply(file.fileno())
-        file.write(content)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
-
-
-def staged_name(name: str) -> str:
-    """What a new file is called until it takes the place of ``name``."""
-    return f".{name}.new"
-
-
-def replace_file(
-    folder: int, name: str, content: bytes, attributes: Attributes, staged: str | None = None, durable: bool = True
-) -> None:
-    """Put ``content`` at ``name`` by one rename: a reader sees the former file or this one. Raises OSError.
-
-    Writers that no lock keeps apart each need a name of their own for the ``staged`` file.
-    """
-    staged = staged or staged_name(name)
-    remove(folder, staged)
-    try:
-        create_file(folder, staged, content, attributes, durable)
-        os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:
-        remove(folder, staged)
-        raise
-    if durable:
-        os.fsync(folder)
-
-
-def replace_link(folder: int, name: str, target: str) -> None:
-    """Make ``name`` a symbolic link to ``target`` by one rename. Raises OSError."""
-    staged = staged_name(name)
-    remove(folder, staged)
-    try:
-        os.symlink(target, staged, dir_fd=folder)
-        os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:
-        remove(folder, staged)
-        raise
-    os.fsync(folder)
-
-
 def read_file(folder: int, name: str) -> bytes | None:
     """The content of the regular file ``name``, or None where it is missing. Raises HostError for no file, OSError."""
     try:
@@ -257,15 +169,3 @@ def read_file(folder: int, name: str) -> bytes | None:
         if error.errno == errno.ELOOP:
             raise HostError(f"{name} is a symbolic link, not a file") from error
         raise
-
-
-def remove(parent: int, name: str) -> None:
-    """Remove the file, link or folder ``name`` with all that is in it, where it exists. Raises OSError."""
-    with suppress(FileNotFoundError):
-        if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-            os.unlink(name, dir_fd=parent)
-            return
-        with opened_subfolder(parent, name) as folder:
-            for entry in os.listdir(folder):
-                remove(folder, entry)
-        os.rmdir(name, dir_fd=parent)

@@ -13,26 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import stat
-from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    create_file,
-    read_file,
-    remove,
-    staged_name,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
 
 RECORD = ".activated.json"
-STAGED_RECORD = staged_name(RECORD)
-_ATTRIBUTES = Attributes(0o600)
-# More servers than this use no leaf; the way that was used longest ago is forgotten.
-_MOST_WAYS = 16
 
 #: The number of the generation, and what it shows to clients, by the way of activation.
 Record = dict[str, tuple[int, Fingerprints]]
@@ -41,37 +28,6 @@ Record = dict[str, tuple[int, Fingerprints]]
 def way_of(server: str, activation: Activation) -> str:
     """What identifies an activation: the kind of server that the pointer file is for, and the command to reload it."""
     return hashlib.sha256(json.dumps([server, activation.reload]).encode()).hexdigest()
-
-
-def stage_record(folder: int, server: str, activation: Activation, generation: int, shown: Fingerprints) -> None:
-    """Write what will be true of the leaf's ``folder`` once the server was reloaded, nothing without a reload.
-
-    What a killed run left goes, and whatever else is in the place of a record. Raises OSError.
-    """
-    remove(folder, STAGED_RECORD)
-    if not activation.reload:
-        return
-    _clear_place(folder)
-    way, record = way_of(server, activation), read_record(folder)
-    record.pop(way, None)
-    kept = {**dict(list(record.items())[1 - _MOST_WAYS :]), way: (generation, shown)}
-    create_file(folder, STAGED_RECORD, json.dumps(kept).encode("ascii"), _ATTRIBUTES)
-
-
-def _clear_place(folder: int) -> None:
-    """Remove what is no regular file and would keep the record from its place."""
-    with suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.stat(RECORD, dir_fd=folder, follow_symlinks=False).st_mode):
-            remove(folder, RECORD)
-
-
-def settle_record(folder: int) -> None:
-    """The activation has succeeded: the staged record, where there is one, is true now. Raises OSError."""
-    try:
-        os.rename(STAGED_RECORD, RECORD, src_dir_fd=folder, dst_dir_fd=folder)
-    except FileNotFoundError:
-        return
-    os.fsync(folder)
 
 
 def read_record(folder: int) -> Record:

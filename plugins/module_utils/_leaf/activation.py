@@ -14,9 +14,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_com
     find_program,
     run_command,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.awaiting import NotServedError, probe_all
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, ActivationOutcome
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import NotServedError, probe_all
 
 # Seconds to see that the former leaf is served again, which was served a moment ago.
 _CONFIRMATION = 5.0

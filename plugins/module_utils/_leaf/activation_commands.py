@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from ansible.module_utils.common.process import get_bin_path
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.program_path import program_path
 
 _SHOWN_OUTPUT = 1500
 
@@ -48,10 +48,8 @@ class TimeLimit:
 
 def find_program(command: Sequence[str], option: str) -> None:
     """Raise HostError unless the program of ``command`` exists."""
-    try:
-        get_bin_path(command[0])
-    except ValueError as error:
-        raise HostError(f"{option}: there is no program {command[0]} on this host. Nothing was changed.") from error
+    if program_path(command[0]) is None:
+        raise HostError(f"{option}: there is no program {command[0]} on this host. Nothing was changed.")
 
 
 def run_command(command: Sequence[str], option: str, limit: TimeLimit) -> None:
@@ -61,7 +59,7 @@ def run_command(command: Sequence[str], option: str, limit: TimeLimit) -> None:
         shown = " ".join(command)
         try:
             process = subprocess.Popen(  # pylint: disable=ansible-bad-function  # see commands.py
-                [get_bin_path(command[0]), *command[1:]],
+                [program_path(command[0]) or command[0], *command[1:]],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -11,12 +11,12 @@ is killed in between leaves a complete state and, from the swap on, the journal 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.interruption import watched_interruptions
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import created_folder
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import settle_record, stage_record
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import created_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated_changes import settle_record, stage_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import activate, check_commands
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_commands import TimeLimit
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
@@ -25,31 +25,27 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
     exclusive_lock,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import explain, translated_errors
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import repair_generation
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import prune, publish
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_changes import prune, publish
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import remove_pending_key
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import (
-    Swap,
-    remove_journals,
-    unsettled,
-    write_journal,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, unsettled
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import remove_journals, write_journal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
     Delivery,
     DeployedGeneration,
     Deployment,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import set_pointing
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.repair import repair_generation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.rollback import clear_staging, recover, roll_back
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import StagedLeaf, stage_leaf
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import (
-    check_staples,
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source_changes import (
     provide_staples,
     restore_staples,
     retire_staples,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import (
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn_changes import (
     clear_mark,
     make_unstapled,
     settle_mark,

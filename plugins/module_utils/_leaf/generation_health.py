@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
     FOLDER_MODE,
     Attributes,
     opened_subfolder,
     read_file,
-    remove,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
@@ -43,8 +42,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import is_whole_der
 
 _REQUIRED = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED)
-_FOLDER_ATTRIBUTES = Attributes(FOLDER_MODE)
-_RELINKED = ".relinked"
+FOLDER_ATTRIBUTES = Attributes(FOLDER_MODE)
 
 
 class GenerationHealth(NamedTuple):
@@ -103,7 +101,7 @@ def _check_content(files: Mapping[str, bytes], path: str) -> None:
 
 def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]) -> list[str]:
     drift = []
-    if not _FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
+    if not FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
         drift.append("the folder's mode is not 0755")
     for file_name in files:
         try:
@@ -114,43 +112,15 @@ def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]
             drift.append(
                 f"{file_name} has mode {stat.S_IMODE(status.st_mode):04o}, user {status.st_uid}, group {status.st_gid}"
             )
-    if STAPLE in files and not _is_linked(generation):
+    if STAPLE in files and not is_linked(generation):
         drift.append(f"{COMBINED_STAPLE} is not a hard link to {STAPLE}")
     return drift
 
 
-def _is_linked(generation: int) -> bool:
+def is_linked(generation: int) -> bool:
+    """Whether both names of the staple are links to one file. Raises OSError."""
     try:
         twins = [os.stat(name, dir_fd=generation, follow_symlinks=False) for name in (STAPLE, COMBINED_STAPLE)]
     except FileNotFoundError:
         return False
     return os.path.samestat(*twins)
-
-
-def repair_generation(folder: int, destination: Destination, number: int, files: Iterable[str]) -> None:
-    """Give the undamaged generation of ``files`` its modes, owners and the staple's link again. Raises OSError."""
-    with opened_subfolder(folder, f"v{number}") as generation:
-        if not _FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
-            _FOLDER_ATTRIBUTES.apply(generation)
-        if STAPLE in files and not _is_linked(generation):
-            _relink_staple(generation)
-        for file_name in files:
-            _repair_file(generation, file_name, attributes_of(file_name, destination))
-        os.fsync(generation)
-
-
-def _relink_staple(generation: int) -> None:
-    """Make both names of the staple links of one file; each is missing or complete at any instant."""
-    source, copy = (STAPLE, COMBINED_STAPLE) if read_file(generation, STAPLE) is not None else (COMBINED_STAPLE, STAPLE)
-    remove(generation, _RELINKED)
-    os.link(source, _RELINKED, src_dir_fd=generation, dst_dir_fd=generation)
-    os.rename(_RELINKED, copy, src_dir_fd=generation, dst_dir_fd=generation)
-
-
-def _repair_file(generation: int, file_name: str, attributes: Attributes) -> None:
-    descriptor = os.open(file_name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=generation)
-    try:
-        if not attributes.fit(os.fstat(descriptor)):
-            attributes.apply(descriptor)
-    finally:
-        os.close(descriptor)

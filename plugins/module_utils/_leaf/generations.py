@@ -15,33 +15,18 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    create_file,
-    make_folder,
-    opened_subfolder,
-    remove,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     CERTIFICATE,
-    CHAIN,
     COMBINED,
-    COMBINED_STAPLE,
-    FULL_CHAIN,
-    PKCS12,
     PRIVATE_FILES,
-    PRIVATE_KEY,
     STAPLE,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
-
-STAGING = ".staging"
-# The deployed one, and the former one, which a server may be reading at this moment.
-KEPT_GENERATIONS = 2
 
 _GENERATION = re.compile(r"v([1-9][0-9]{0,8})")
 _UNSTAPLED = "-unstapled"
@@ -75,28 +60,6 @@ def unstapled_number(folder_name: str) -> int:
     return generation_number(folder_name[: -len(_UNSTAPLED)]) if folder_name.endswith(_UNSTAPLED) else 0
 
 
-def compose_files(certificate: str, chain: str, private_key: str, staple: bytes, pkcs12: bytes) -> dict[str, bytes]:
-    """The content of a generation's files, from PEM, a staple and a PKCS#12 bundle (both empty for none)."""
-    leaf, issuing, key = (_with_newline(text) for text in (certificate, chain, private_key))
-    files = {
-        PRIVATE_KEY: key,
-        CERTIFICATE: leaf,
-        CHAIN: issuing,
-        FULL_CHAIN: leaf + issuing,
-        COMBINED: leaf + issuing + key,
-    }
-    if staple:
-        files[STAPLE] = files[COMBINED_STAPLE] = staple
-    if pkcs12:
-        files[PKCS12] = pkcs12
-    return files
-
-
-def _with_newline(pem: str) -> bytes:
-    text = pem.strip()
-    return f"{text}\n".encode() if text else b""
-
-
 def fingerprints(files: Mapping[str, bytes]) -> Fingerprints:
     """The fingerprints of a generation's content. Raises ValueError where cert.pem is no certificate."""
     leaf = from_pem(files[CERTIFICATE].decode("ascii"))
@@ -114,26 +77,6 @@ def attributes_of(file_name: str, destination: Destination) -> Attributes:
     return destination.private if file_name in PRIVATE_FILES else destination.public
 
 
-def stage_files(folder: int, destination: Destination, files: Mapping[str, bytes]) -> None:
-    """Write a generation's files into the leaf's staging folder, in place of leftovers there. Raises OSError."""
-    remove(folder, STAGING)
-    make_folder(folder, STAGING)
-    with opened_subfolder(folder, STAGING) as staging:
-        for name, content in files.items():
-            if name != COMBINED_STAPLE:
-                create_file(staging, name, content, attributes_of(name, destination))
-        if STAPLE in files:
-            os.link(STAPLE, COMBINED_STAPLE, src_dir_fd=staging, dst_dir_fd=staging)
-        os.fsync(staging)
-
-
-def add_staged_file(folder: int, destination: Destination, name: str, content: bytes) -> None:
-    """Write one more file into the staging folder. Raises OSError."""
-    with opened_subfolder(folder, STAGING) as staging:
-        create_file(staging, name, content, attributes_of(name, destination))
-        os.fsync(staging)
-
-
 def check_key(path: str) -> None:
     """Raise HostError unless the private key in the generation at ``path`` fits its certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -143,27 +86,3 @@ def check_key(path: str) -> None:
     except (ssl.SSLError, ValueError) as error:
         reason = getattr(error, "reason", None) or "it cannot be read"
         raise HostError(f"the private key does not fit the certificate ({reason})") from error
-
-
-def publish(folder: int, number: int) -> None:
-    """Turn the staging folder into generation ``number``, which nothing names yet. Raises OSError."""
-    os.rename(STAGING, f"v{number}", src_dir_fd=folder, dst_dir_fd=folder)
-    os.fsync(folder)
-
-
-def prune(folder: int, deployed: int) -> None:
-    """Remove the generations that neither a server nor a rollback needs any more.
-
-    Raises OSError, the first one, after all of them were tried.
-    """
-    failures = []
-    kept = {deployed, *generation_numbers(folder)[-KEPT_GENERATIONS:]}
-    for name in sorted(os.listdir(folder)):
-        number = generation_number(name) or unstapled_number(name)
-        try:
-            if number and number not in kept:
-                remove(folder, name)
-        except OSError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]

@@ -11,20 +11,26 @@ back over its standard output and are written here, so that none is ever in a fi
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    read_file,
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
+    created_folder,
     remove,
     replace_file,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, read_file
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
+    Destination,
+    check_names,
+    exclusive_lock,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import FULL_CHAIN, PRIVATE_KEY
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import KeyRequest, KeyRequests, WantedKey
 
-# The options of openssl-genpkey(1) for each key type.
+# The options of openssl-genpkey(1) for each of the messages' types.
 KEY_TYPES: Mapping[str, list[str]] = {
     "ecdsa-p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve"],
     "ecdsa-p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-pkeyopt", "ec_param_enc:named_curve"],
@@ -41,18 +47,41 @@ _OPENSSL_SECONDS = 120
 _LONGEST_COMMON_NAME = 64
 
 
-def pending_request(folder: int, destination: Destination, name: str, key_type: str, openssl: str = OPENSSL) -> str:
-    """A certificate request (PEM) for the pending key of the leaf ``name``, which is made where there is none yet.
+def request_keys(destination: Destination, wanted: Sequence[WantedKey], openssl: str = OPENSSL) -> KeyRequests:
+    """A certificate request for the pending key of each leaf, which is made where there is none yet. Raises HostError.
 
-    The request carries the name as its subject only because a request has to have one. Raises HostError, OSError.
+    What was made stays where another one fails, or the run is stopped: the next run uses it.
     """
+    check_names([each.name for each in wanted])
+    openssl = openssl_program(openssl)  # before a folder is made in vain
+    made, requests = False, []
+    with translated_errors(destination.path), created_folder(destination.path) as root:  # noqa: SIM117 Python 3.9
+        with exclusive_lock(root, destination.path, destination.lock_timeout):
+            for each in wanted:
+                with created_folder(destination.folder(each.name)) as folder:
+                    made |= _make_pending_key(folder, each.key_type, openssl)
+                    requests.append(KeyRequest(each.name, _request(destination, each, openssl)))
+    return KeyRequests(made, tuple(requests))
+
+
+def _make_pending_key(folder: int, key_type: str, openssl: str) -> bool:
+    """Have a key pending in a leaf's ``folder``; whether one had to be made. Raises HostError, OSError."""
     file_name = PENDING_FILES[key_type]
-    if not _is_usable(folder, file_name):
-        remove_pending_key(folder)
-        key = _run_openssl(openssl, ["genpkey", *KEY_TYPES[key_type]])
-        replace_file(folder, file_name, key, _PENDING_ATTRIBUTES)
-    path = os.path.join(destination.folder(name), file_name)
-    subject = f"/CN={name[:_LONGEST_COMMON_NAME]}"
+    if _is_usable(folder, file_name):
+        return False
+    remove_pending_key(folder)
+    key = _run_openssl(openssl, ["genpkey", *KEY_TYPES[key_type]])
+    replace_file(folder, file_name, key, _PENDING_ATTRIBUTES)
+    return True
+
+
+def _request(destination: Destination, wanted: WantedKey, openssl: str) -> str:
+    """The certificate request of the pending key, whose subject is the leaf's name as there has to be one.
+
+    Raises HostError.
+    """
+    path = os.path.join(destination.folder(wanted.name), PENDING_FILES[wanted.key_type])
+    subject = f"/CN={wanted.name[:_LONGEST_COMMON_NAME]}"
     return _run_openssl(openssl, ["req", "-new", "-batch", "-subj", subject, "-key", path]).decode("ascii")
 
 

@@ -2,29 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Inspection: what is deployed of each leaf, read without starting a single program.
+"""Inspection: what is deployed of each leaf, read without starting a single program and without changing anything.
 
-Keys that are to be made on the host are the exception: they are made here, so that their requests can travel back.
 Where a task says how a server uses the leaves, it is also seen whether the server does.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    created_folder,
-    opened_folder,
-    opened_subfolder,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, opened_subfolder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Record, read_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
     Destination,
     check_names,
-    exclusive_lock,
     existing_lock,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
@@ -35,11 +29,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     generation_numbers,
     sha256,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import (
-    OPENSSL,
-    openssl_program,
-    pending_request,
-)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals, unsettled
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
@@ -47,13 +36,15 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     DeployedLeaf,
     Inquiry,
     Inspection,
+    Probe,
+    ProbeFinding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     deployed_generation,
     pointing_drift,
     wanted_pointing,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, probe_once, unserved
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, unserved
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples, staple_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import read_mark, withdrawal_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
@@ -63,15 +54,13 @@ def inspect_leaves(
     destination: Destination,
     inquiries: Sequence[Inquiry],
     activation: Activation,
-    check_mode: bool,
-    openssl: str = OPENSSL,
+    openssl: str = "openssl",
     layout: Layout = LAYOUT,
 ) -> Inspection:
     """What is deployed of each leaf, and where ``activation`` says how a server uses them, whether they are served.
 
-    Changes nothing but for pending host keys, and in check mode nothing at all.
-
-    Raises HostError, also where the server could not get the staples that are wanted.
+    Raises HostError, also where the host lacks what the leaves that are wanted need: a way to make a key, or to get
+    staples to the server.
     """
     check_names([inquiry.name for inquiry in inquiries])
     check_staples(destination, [inquiry.name for inquiry in inquiries if inquiry.staple], layout)
@@ -80,21 +69,26 @@ def inspect_leaves(
         found = _deployed_leaves(destination, names, layout)
         others = _other_leaves(destination, names)
         leaves = [leaf for leaf, _record in found]
-        unmet = [
-            inquiry for inquiry, leaf in zip(inquiries, leaves) if inquiry.host_key and not _is_kept(inquiry, leaf)
-        ]
-        if unmet:
-            openssl = openssl_program(openssl)  # before a folder is made in vain
-            if not check_mode:
-                requests = _pending_requests(destination, unmet, openssl)
-                leaves = [replace(leaf, csr=requests.get(leaf.name, "")) for leaf in leaves]
+        if any(inquiry.host_key and not _is_kept(inquiry, leaf) for inquiry, leaf in zip(inquiries, leaves)):
+            # Here, as further down, for looks that do not need it.
+            from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import openssl_program
+
+            openssl_program(openssl)
     kept = [leaf for inquiry, leaf in zip(inquiries, leaves) if _is_kept(inquiry, leaf) and not leaf.drift]
-    seen = probe_once(activation, kept)
+    seen = _probed(activation, kept)
     if activation.reload:
         records = {leaf.name: record for leaf, record in found}
         reasons = {leaf.name: unserved(leaf, records[leaf.name], destination.server, activation, seen) for leaf in kept}
         leaves = [replace(leaf, unserved=reasons.get(leaf.name, ())) for leaf in leaves]
     return Inspection(ActivationOutcome(probes=findings(seen)), tuple(leaves), others)
+
+
+def _probed(activation: Activation, leaves: Sequence[DeployedLeaf]) -> list[tuple[Probe, ProbeFinding | str]]:
+    if not activation.probes:
+        return []
+    from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probes import probe_once
+
+    return probe_once(activation, leaves)
 
 
 def _deployed_leaves(
@@ -167,16 +161,3 @@ def _is_kept(inquiry: Inquiry, leaf: DeployedLeaf) -> bool:
     """Whether the controller will keep what is deployed, as far as its key is concerned."""
     wanted = (inquiry.keep, inquiry.keep_chain, inquiry.keep_pkcs12)
     return bool(inquiry.keep) and not leaf.damage and wanted == (leaf.leaf_sha256, leaf.chain_sha256, leaf.pkcs12)
-
-
-def _pending_requests(destination: Destination, inquiries: Sequence[Inquiry], openssl: str) -> Mapping[str, str]:
-    """The certificate request of each leaf's pending key, which is made where there is none."""
-    requests = {}
-    with created_folder(destination.path) as root:  # noqa: SIM117 Python 3.9
-        with exclusive_lock(root, destination.path, destination.lock_timeout):
-            for inquiry in inquiries:
-                with created_folder(destination.folder(inquiry.name)) as folder:
-                    requests[inquiry.name] = pending_request(
-                        folder, destination, inquiry.name, inquiry.key_type, openssl
-                    )
-    return requests

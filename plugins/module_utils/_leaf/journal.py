@@ -13,19 +13,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
-from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    read_file,
-    remove,
-    replace_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import Pointing
 
-_ATTRIBUTES = Attributes(0o600)
 _JOURNAL = re.compile(r"\.activation-.+\.json")
 
 
@@ -37,15 +30,6 @@ class Swap:
     former: int
     generation: int
     before: Pointing
-
-
-def write_journal(folder: int, swaps: list[Swap]) -> str:
-    """Write the journal of one activation into the destination and return its file's name. Raises OSError."""
-    # Leaves of one journal are in no other one, so the first of them makes the name unique.
-    file_name = f".activation-{min(swap.name for swap in swaps)}.json"
-    content = json.dumps([asdict(swap) for swap in swaps])
-    replace_file(folder, file_name, content.encode("ascii"), _ATTRIBUTES)
-    return file_name
 
 
 def read_journals(folder: int) -> dict[str, list[Swap]]:
@@ -68,13 +52,6 @@ def _swap(entry: dict[str, Any]) -> Swap:
     """Raises KeyError, TypeError or ValueError for what :func:`write_journal` never wrote."""
     before = Pointing(entry["before"]["current"], dict(entry["before"]["files"]))
     return Swap(entry["name"], int(entry["former"]), int(entry["generation"]), before)
-
-
-def remove_journals(folder: int, file_names: list[str]) -> None:
-    """Settle activations. Raises OSError."""
-    for file_name in file_names:
-        remove(folder, file_name)
-    os.fsync(folder)
 
 
 def unsettled(journals: dict[str, list[Swap]]) -> dict[str, Swap]:

@@ -7,10 +7,8 @@ texts are PEM; generation 0 is none."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import LARGEST_FILE
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import KEY_TYPES
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     choice,
     content,
@@ -25,6 +23,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     text,
     texts,
 )
+
+# Of the keys that a host can make.
+KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-3072", "rsa-4096", "ed25519")
 
 # The folder of a generation has nine digits at most.
 LARGEST_GENERATION = 999_999_999
@@ -47,13 +48,12 @@ class Inquiry:
     """What the controller asks about one leaf.
 
     ``keep`` is the digest of the leaf that it would keep, ``keep_chain`` that of its chain.pem; ``keep_pkcs12`` is
-    whether it would keep it with a PKCS#12 file. From that a host knows whether to make a new key where it makes keys
-    itself (``host_key``), which saves a round trip. With ``staple`` a server there needs a way to get one.
+    whether it would keep it with a PKCS#12 file. Where it would not, a new leaf is needed, with a key that the host
+    makes where ``host_key`` says so. With ``staple`` a server there needs a way to get one.
     """
 
     name: str = text()
     host_key: bool = flag(False, no_log=False)
-    key_type: str = choice(list(KEY_TYPES), "ecdsa-p256", no_log=False)
     keep: str = digest("")
     keep_chain: str = digest("")
     keep_pkcs12: bool = flag(False, no_log=False)
@@ -63,9 +63,8 @@ class Inquiry:
 @dataclass(frozen=True)
 class DeployedLeaf:
     """A leaf as it is deployed. ``damage`` says why the generation cannot be kept, ``drift`` what a repair would fix
-    without a new key, certificate or staple, ``unserved`` why a server has to be made to use it again. ``csr`` is the
-    request of the key that is pending on the host. ``withdrawn`` is when its staple was withdrawn, which then counts as
-    none."""
+    without a new key, certificate or staple, ``unserved`` why a server has to be made to use it again. ``withdrawn`` is
+    when its staple was withdrawn, which then counts as none."""
 
     name: str = line()
     generation: int = number(0, LARGEST_GENERATION)
@@ -76,8 +75,31 @@ class DeployedLeaf:
     damage: str = line("")
     drift: tuple[str, ...] = lines(most=20)
     unserved: tuple[str, ...] = lines(most=20)
-    csr: str = text("", LONGEST_CSR)
     withdrawn: str = line("")
+
+
+@dataclass(frozen=True)
+class WantedKey:
+    """A leaf whose key the host is to make, and to keep until the leaf comes."""
+
+    name: str = text()
+    key_type: str = choice(KEY_TYPES, "ecdsa-p256", no_log=False)
+
+
+@dataclass(frozen=True)
+class KeyRequest:
+    """The certificate request of the key that is pending on the host for a leaf."""
+
+    name: str = line()
+    csr: str = text(longest=LONGEST_CSR)
+
+
+@dataclass(frozen=True)
+class KeyRequests:
+    """A host's answer to wanted keys, in their order, and whether it had to make any."""
+
+    changed: bool = flag()
+    certificates: tuple[KeyRequest, ...] = messages(KeyRequest)
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,10 @@ import errno
 import os
 import re
 import stat
-from dataclasses import dataclass, field
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    read_file,
-    remove,
-    replace_file,
-    replace_link,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
     generation_number,
@@ -35,10 +29,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS, Named
 
 CURRENT = "current"
-_POINTER_ATTRIBUTES = Attributes(0o644)
 _GENERATION_IN_PATH = re.compile(r"/(v[0-9]+)/")
-_POINTER_FILES = tuple(file for server in SERVERS.values() for file in server.pointer_files)
-POINTER_NAMES = tuple(file.name for file in _POINTER_FILES)
+POINTER_FILES = tuple(file for server in SERVERS.values() for file in server.pointer_files)
+POINTER_NAMES = tuple(file.name for file in POINTER_FILES)
 
 
 @dataclass(frozen=True)
@@ -61,15 +54,6 @@ def wanted_pointing(
     return Pointing(current, {file.name: file.render(named) for file in server.pointer_files})
 
 
-def used_files(destination: Destination, name: str) -> str:
-    """The question whether a server uses the leaf at all, for whoever wonders why it is not served."""
-    pointers = SERVERS[destination.server].pointer_files
-    if not pointers:
-        return f"Does what listens there read its files from {destination.folder(name)}/{CURRENT}?"
-    paths = " and ".join(f"{destination.folder(name)}/{file.name}" for file in pointers)
-    return f"Does the configuration of what listens there include {paths}?"
-
-
 def read_pointing(folder: int) -> Pointing:
     """What names a generation now. A pointer file that is no plain text file counts as none.
 
@@ -80,15 +64,8 @@ def read_pointing(folder: int) -> Pointing:
             raise HostError(
                 f"{name} in the leaf's folder is a folder that this collection did not create. Move it elsewhere first."
             )
-    files = {file.name: text for file in _POINTER_FILES if (text := _read_text(folder, file.name)) is not None}
+    files = {file.name: text for file in POINTER_FILES if (text := _read_text(folder, file.name)) is not None}
     return Pointing(_read_current(folder), files)
-
-
-def own_pointers(folder: int) -> list[str]:
-    """The names of all that names a generation now and was made here. Raises HostError as :func:`read_pointing`."""
-    present = read_pointing(folder)
-    files = [name for name, text in present.files.items() if text.startswith(HEADER)]
-    return [CURRENT, *files] if present.current is not None else files
 
 
 def _is_folder(folder: int, name: str) -> bool:
@@ -117,27 +94,6 @@ def _read_current(folder: int) -> str | None:
         raise
 
 
-def set_pointing(folder: int, wanted: Pointing) -> bool:
-    """Make ``wanted`` true, each part by one rename; whether anything changed. Raises HostError, OSError."""
-    present = read_pointing(folder)
-    if present == wanted:
-        return False
-    for file in _POINTER_FILES:
-        text = wanted.files.get(file.name)
-        if text is None:
-            # With server none, a file of that name is the user's own unless it says that it is ours.
-            if present.files.get(file.name, HEADER).startswith(HEADER):
-                remove(folder, file.name)
-        elif text != present.files.get(file.name):
-            replace_file(folder, file.name, text.encode("utf-8", "surrogateescape"), _POINTER_ATTRIBUTES)
-    if wanted.current is None:
-        remove(folder, CURRENT)
-    elif wanted.current != present.current:
-        replace_link(folder, CURRENT, wanted.current)
-    os.fsync(folder)
-    return True
-
-
 def deployed_generation(folder: int) -> int:
     """The number of the generation that is deployed, 0 for none.
 
@@ -160,7 +116,7 @@ def pointing_drift(folder: int, wanted: Pointing) -> list[str]:
     drift = []
     if present.current != wanted.current:
         drift.append(f"{CURRENT} names {present.current or 'nothing'}, not {wanted.current}")
-    for file in _POINTER_FILES:
+    for file in POINTER_FILES:
         if present.files.get(file.name) == wanted.files.get(file.name):
             continue
         if file.name not in wanted.files:

@@ -9,15 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    opened_folder,
-    opened_subfolder,
-    remove,
-    staged_name,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import RECORD, STAGED_RECORD
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove, staged_name
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, opened_subfolder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import RECORD
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated_changes import STAGED_RECORD
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
     LOCK_FILE,
     Destination,
@@ -25,16 +22,16 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
     existing_lock,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
-    STAGING,
-    generation_number,
-    unstapled_number,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_changes import STAGING
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import generation_number, unstapled_number
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import PENDING_FILES
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals, remove_journals
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import remove_journals
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Removal, RemovedLeaf
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT, POINTER_NAMES, own_pointers
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK, STAGED_FOLDER
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import own_pointers
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT, POINTER_NAMES
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn_changes import STAGED_FOLDER
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.responder import release
 

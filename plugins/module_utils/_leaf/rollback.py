@@ -9,21 +9,18 @@ from __future__ import annotations
 import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, remove
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import STAGED_RECORD
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated_changes import STAGED_RECORD
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import ReloadedError, reactivate
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_commands import TimeLimit
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import explain
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import STAGING
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import (
-    Swap,
-    read_journals,
-    remove_journals,
-    unsettled,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_changes import STAGING
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals, unsettled
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import remove_journals
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import set_pointing, used_files
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing, used_files
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import StagedLeaf
 
 

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
-from ansible.module_utils.common.process import get_bin_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.program_path import program_path
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS, Control
 
@@ -45,7 +45,7 @@ def _missing(server: str, found: bool, root: str) -> str:
     if os.geteuid() != 0:
         return f"{nothing}, since the task does not run as root. {advice}"
     # See sd_booted(3).
-    if not os.path.isdir(os.path.join(root, "run/systemd/system")) or not _has_program("systemctl"):
+    if not os.path.isdir(os.path.join(root, "run/systemd/system")) or not program_path("systemctl"):
         return f"{nothing}, since systemd does not run on this host. {advice}"
     if found:
         return ""
@@ -62,15 +62,7 @@ def _is_there(control: Control, root: str) -> bool:
     """Whether the host has the program, the files that its arguments name, and the unit."""
     files = [argument.lstrip("/") for argument in control.test if argument.startswith("/")]
     return (
-        _has_program(control.test[0])
+        program_path(control.test[0]) is not None
         and all(os.path.exists(os.path.join(root, file)) for file in files)
         and any(os.path.lexists(os.path.join(root, folder, f"{control.unit}.service")) for folder in _UNIT_FOLDERS)
     )
-
-
-def _has_program(name: str) -> bool:
-    try:
-        get_bin_path(name)
-    except ValueError:
-        return False
-    return True

@@ -9,9 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     COMBINED,
     COMBINED_STAPLE,

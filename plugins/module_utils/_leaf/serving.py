@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Record, pending
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
@@ -17,29 +16,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Probe,
     ProbeFinding,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import LONGEST_LOOK, look
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError
-
-_MOST_AT_ONCE = 16
-
-
-def probe_once(activation: Activation, leaves: Sequence[DeployedLeaf]) -> list[tuple[Probe, ProbeFinding | str]]:
-    """Look at each place where one of the leaves has to be served, at all places at the same time: what was seen, or
-    what is wrong there. A look may take as long as one after a reload."""
-    seconds = min(LONGEST_LOOK, activation.timeout)
-    deployed = {leaf.name: Fingerprints(leaf.leaf_sha256, leaf.staple_sha256) for leaf in leaves}
-    sought = [probe for probe in activation.probes if probe.certificate in deployed]
-    if not sought:
-        return []
-
-    def look_once(probe: Probe) -> tuple[Probe, ProbeFinding | str]:
-        try:
-            return probe, look(probe, deployed[probe.certificate], seconds)
-        except ProbeError as error:
-            return probe, f"{probe.address} port {probe.port} does not serve the deployed leaf: {error}"
-
-    with ThreadPoolExecutor(min(len(sought), _MOST_AT_ONCE)) as pool:
-        return list(pool.map(look_once, sought))
 
 
 def unserved(

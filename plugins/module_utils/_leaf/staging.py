@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
@@ -17,19 +16,21 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     PRIVATE_KEY,
     STAPLE,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_changes import (
+    STAGING,
+    add_staged_file,
+    compose_files,
+    stage_files,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import (
     GenerationHealth,
     inspect_generation,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
-    STAGING,
     Fingerprints,
-    add_staged_file,
     check_key,
-    compose_files,
     fingerprints,
     generation_numbers,
-    stage_files,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import build_pkcs12, read_pending_key
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap

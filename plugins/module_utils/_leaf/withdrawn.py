@@ -13,25 +13,18 @@ from __future__ import annotations
 
 import json
 import os
-from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    make_folder,
     opened_subfolder,
     read_file,
-    remove,
-    replace_file,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import FILES, STAPLE_FILES
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import unstapled_name
 
 MARK = ".withdrawn"
-STAGED_FOLDER = ".unstapled"
-_RELINKED = ".relinked"
-_ATTRIBUTES = Attributes(0o600)
-_KEPT_FILES = tuple(name for name in FILES if name not in STAPLE_FILES)
+KEPT_FILES = tuple(name for name in FILES if name not in STAPLE_FILES)
 
 
 class Mark(NamedTuple):
@@ -52,52 +45,8 @@ def read_mark(folder: int, generation: int) -> Mark | None:
     return mark if mark.generation == generation else None
 
 
-def write_mark(folder: int, mark: Mark) -> None:
-    """Leave the mark in a leaf's ``folder``. Raises OSError."""
-    replace_file(folder, MARK, json.dumps(mark._asdict()).encode("ascii"), _ATTRIBUTES)
-
-
-def settle_mark(folder: int, generation: int) -> None:
-    """Servers know that the staple of ``generation`` was withdrawn, where it was. Raises OSError."""
-    mark = read_mark(folder, generation)
-    if mark is not None and not mark.settled:
-        write_mark(folder, mark._replace(settled=True))
-
-
-def clear_mark(folder: int, generation: int) -> None:
-    """Remove a mark that is not of ``generation``. Raises OSError."""
-    if read_mark(folder, generation) is None:
-        remove(folder, MARK)
-
-
-def make_unstapled(folder: int, number: int) -> None:
-    """Make the folder of generation ``number`` without its staple, or make it whole again. Raises OSError."""
-    name = unstapled_name(number)
-    if name in os.listdir(folder):
-        _link_files(folder, number, name)
-        return
-    remove(folder, STAGED_FOLDER)
-    make_folder(folder, STAGED_FOLDER)
-    _link_files(folder, number, STAGED_FOLDER)
-    os.rename(STAGED_FOLDER, name, src_dir_fd=folder, dst_dir_fd=folder)
-    os.fsync(folder)
-
-
-def _link_files(folder: int, number: int, name: str) -> None:
-    """Each file is missing, or a link to the generation's own, at any instant."""
-    with opened_subfolder(folder, f"v{number}") as whole, opened_subfolder(folder, name) as unstapled:
-        wanted = [each for each in _KEPT_FILES if each in os.listdir(whole)]
-        for each in wanted:
-            if not _is_linked(whole, unstapled, each):
-                remove(unstapled, _RELINKED)
-                os.link(each, _RELINKED, src_dir_fd=whole, dst_dir_fd=unstapled, follow_symlinks=False)
-                os.rename(_RELINKED, each, src_dir_fd=unstapled, dst_dir_fd=unstapled)
-        for each in set(os.listdir(unstapled)).difference(wanted):
-            remove(unstapled, each)
-        os.fsync(unstapled)
-
-
-def _is_linked(whole: int, unstapled: int, name: str) -> bool:
+def is_linked(whole: int, unstapled: int, name: str) -> bool:
+    """Whether the file ``name`` of both folders is the same one. Raises OSError."""
     try:
         twins = [os.stat(name, dir_fd=each, follow_symlinks=False) for each in (whole, unstapled)]
     except FileNotFoundError:
@@ -118,9 +67,7 @@ def withdrawal_drift(folder: int, mark: Mark | None) -> list[str]:
 def _is_whole(folder: int, number: int) -> bool:
     try:
         with opened_subfolder(folder, f"v{number}") as whole, opened_subfolder(folder, unstapled_name(number)) as found:
-            wanted = [each for each in _KEPT_FILES if each in os.listdir(whole)]
-            return sorted(os.listdir(found)) == sorted(wanted) and all(
-                _is_linked(whole, found, each) for each in wanted
-            )
+            wanted = [each for each in KEPT_FILES if each in os.listdir(whole)]
+            return sorted(os.listdir(found)) == sorted(wanted) and all(is_linked(whole, found, each) for each in wanted)
     except (FileNotFoundError, NotADirectoryError):
         return False

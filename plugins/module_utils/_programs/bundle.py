@@ -10,10 +10,11 @@ runs by, stored as they are, so that whoever audits a host can read them.
 
 from __future__ import annotations
 
-import io
 import os
+import struct
 import sys
-import zipfile
+from binascii import crc32
+from collections.abc import Mapping
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
@@ -24,25 +25,33 @@ PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
 # The programs, and all that they import: a test holds it to that.
 MODULES = (
     "_host.commands",
+    "_host.declarations",
     "_host.errors",
     "_host.lock",
+    "_host.moments",
     "_host.regular_files",
+    "_host.safe_changes",
     "_host.safe_files",
     "_leaf.destination",
     "_leaf.files",
     "_leaf.generations",
     "_leaf.journal",
     "_leaf.names",
+    "_leaf.pointer_changes",
     "_leaf.pointers",
     "_leaf.servers",
     "_leaf.withdrawn",
+    "_leaf.withdrawn_changes",
     "_programs.bundle",
     "_programs.installation",
+    "_programs.installation_changes",
     "_programs.respond",
     "_programs.withdraw",
     "_programs.withdrawal.commands",
     "_programs.withdrawal.leaf",
     "_programs.withdrawal.recipes",
+    "_programs.withdrawal.standing",
+    "_programs.withdrawal.timer",
     "_programs.withdrawal.units",
     "_x509.der",
     "_x509.pem_block",
@@ -57,8 +66,9 @@ import sys
 
 sys.exit(importlib.import_module(f"{PACKAGE}._programs.{{sys.argv[1]}}").main())
 """
-# The first moment that a zip file can hold: the same sources make the same bytes.
-_TIME = (1980, 1, 1, 0, 0, 0)
+# How PKWARE's APPNOTE.TXT describes a file: version 2.0, no flags, stored, and of 1980-01-01 00:00, the first moment
+# that a zip file can hold, so that the same sources make the same bytes.
+_STORED = struct.pack("<HHHHH", 20, 0, 0, 0, 1 << 5 | 1)
 
 
 def bundle(modules: tuple[str, ...] = MODULES) -> bytes:
@@ -68,13 +78,23 @@ def bundle(modules: tuple[str, ...] = MODULES) -> bytes:
         parts = f"{PACKAGE}.{name}".split(".")
         files.update({"/".join([*parts[:depth], "__init__.py"]): b"" for depth in range(1, len(parts))})
         files["/".join(parts) + ".py"] = _source(name)
-    content = io.BytesIO()
     # Isolated: neither its user's environment nor the current folder decides what it runs.
-    content.write(f"#!{interpreter()} -I\n".encode())
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        for path, source in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(path, _TIME), source)
-    return content.getvalue()
+    return _archive(f"#!{interpreter()} -I\n".encode(), files)
+
+
+def _archive(beginning: bytes, files: Mapping[str, bytes]) -> bytes:
+    """A zip file after some other bytes. Written without ``zipfile``, which takes long to import and to write."""
+    content, directory = [beginning], []
+    position = len(beginning)
+    for path, source in sorted(files.items()):
+        name = path.encode("ascii")
+        described = _STORED + struct.pack("<IIIHH", crc32(source), len(source), len(source), len(name), 0)
+        directory.append(b"PK\1\2\x14\3" + described + struct.pack("<HHHII", 0, 0, 0, 0o600 << 16, position) + name)
+        content += [b"PK\3\4", described, name, source]
+        position += 4 + len(described) + len(name) + len(source)
+    entries = b"".join(directory)
+    end = struct.pack("<HHHHIIH", 0, 0, len(files), len(files), len(entries), position, 0)
+    return b"".join([*content, entries, b"PK\5\6", end])
 
 
 def interpreter(executable: str = sys.executable, system: str = "/usr/bin/python3") -> str:

@@ -15,18 +15,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
-    LAYOUT,
-    WITHDRAWALS,
-    Layout,
-    exclusive_installation,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.leaf import ERRORS, attend, standing
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, WITHDRAWALS, Layout
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation_changes import exclusive_installation
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.leaf import attend
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
     read_recipe,
     recipe_names,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import TRY_AGAIN, arm
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import ERRORS, standing
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import arm
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import TRY_AGAIN
 
 # Seconds until another attempt: where a run of Ansible is at work, or where something is wrong and may pass before the
 # staple ends; where it is wrong still; and to look whether all is well where nothing is due. A timer that elapses

@@ -14,7 +14,8 @@ import ipaddress
 import os
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 
 HANDSHAKE = 22
 ALERT = 21

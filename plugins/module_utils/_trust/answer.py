@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Callable, Optional
+from collections.abc import Callable, Mapping, Sequence
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request, StoreOutcome
@@ -23,15 +22,16 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     SETTLED,
     UNAVAILABLE,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.anchor_folder import installed_anchors
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import installed_anchors
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
 
-#: What has the outcomes of a request; None for none, and then there is no answer.
-Work = Callable[[Request, Settings], Optional[Sequence[StoreOutcome]]]
 
-
-def answer(arguments: Mapping[str, Any], settings: Settings, work: Work) -> dict[str, Any] | None:
-    """What ``work`` has for the request that the arguments are, as the module's result."""
+def answer(
+    arguments: Mapping[str, Any],
+    settings: Settings,
+    work: Callable[[Request, Settings], Sequence[StoreOutcome] | None],
+) -> dict[str, Any] | None:
+    """The outcomes that ``work`` has for the request that the arguments are, as the module's result; None for none."""
     try:
         request = decode(Request, arguments)
         _require_names(request)

@@ -15,20 +15,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import (
-    closed_to_others,
-    read_regular,
-    write_public,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others, read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
@@ -38,7 +33,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Anchor,
     Finding,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import find_platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import find_platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import write_public
 
 VARIABLES = ("CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 RELOAD_LIMIT = 60.0
@@ -90,9 +86,6 @@ DROP_INS = (
         SERVICE_SETTINGS,
     ),
 )
-
-
-SOUGHT = tuple(f"{drop_in.mark} ({drop_in.readers})" for drop_in in DROP_INS)
 
 
 @dataclass(frozen=True)
@@ -224,3 +217,8 @@ def _sets(path: str, variable: str) -> bool:
     """Whether a file of systemd sets the variable, in a line that is no comment."""
     text = (read_regular(path) or b"").decode(errors="replace")
     return re.search(rf"^(?![ \t]*[#;]).*\b{variable}=", text, re.MULTILINE) is not None
+
+
+def sought() -> list[str]:
+    """What a host has that reads such settings."""
+    return [f"{drop_in.mark} ({drop_in.readers})" for drop_in in DROP_INS]

@@ -14,8 +14,8 @@ import base64
 from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import SEQUENCE, DerError, children, content_of
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import find_blocks, find_labels
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_blocks, find_labels
 
 # The last is OpenSSL's own: a certificate, and after it what it is trusted for (openssl-x509(1)).
 _TRUSTED = b"TRUSTED CERTIFICATE"

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, describe_os_error
 
@@ -21,6 +20,8 @@ def describe(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return describe_os_error(error)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    file = os.path.basename(place.filename)
-    return f"Internal error in {file}, line {place.lineno} ({type(error).__name__}); please report it."
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    file, line = (os.path.basename(place.tb_frame.f_code.co_filename), place.tb_lineno) if place else ("", 0)
+    return f"Internal error in {file}, line {line} ({type(error).__name__}); please report it."

@@ -2,26 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files that everybody on a host may read and only their owner may write, such as anchors."""
+"""What is read of files on a host, and whether everybody there may read them."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    FOLDER_MODE,
-    Attributes,
-    replace_file,
-)
 
 LARGEST_FILE = 16 * 1024 * 1024
-_PUBLIC = Attributes(0o644)
 
 
 def read_regular(name: str, folder: int | None = None) -> bytes | None:
@@ -32,64 +22,15 @@ def read_regular(name: str, folder: int | None = None) -> bytes | None:
         return None
 
 
-def write_public(path: Path, content: bytes, undo: ExitStack) -> None:
-    """Create or replace ``path`` in one step, readable by everybody; ``undo`` learns how to put back what was there.
-
-    Raises HostError where others may write to the folder, or where it takes no file; the former file is then untouched.
-    """
-    with _folder_for(path) as folder:
-        undo.callback(_put_back, path, read_regular(path.name, folder))
-        replace_file(folder, path.name, content, _PUBLIC)
-
-
-def write_file(path: Path, content: bytes, attributes: Attributes) -> None:
-    """Create or replace ``path`` in one step. Raises HostError as :func:`write_public` does."""
-    with _folder_for(path) as folder:
-        replace_file(folder, path.name, content, attributes)
-
-
-@contextmanager
-def _folder_for(path: Path) -> Iterator[int]:
-    """The folder to write ``path`` in, made where it is missing. Raises HostError, also for what fails in it."""
-    make_folders(path.parent)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        require_own_folder(path.parent)
-        yield folder
-    except OSError as error:
-        raise HostError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        os.close(folder)
-
-
-def require_own_folder(folder: Path) -> None:
-    """Raise HostError where all users may write to the folder. One that is missing will be made."""
-    if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
-        raise HostError(f"{folder} is writable by all users, who could plant anchors: run chmod o-w on it first.")
-
-
-def make_folders(folder: Path) -> None:
-    """Make a folder and those above it where they are missing, for everybody to read whatever the umask."""
-    umask = os.umask(0o777 & ~FOLDER_MODE)  # a run that is killed between mkdir and chmod would leave a closed folder
-    try:
-        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
-            missing.mkdir(FOLDER_MODE)
-    finally:
-        os.umask(umask)
-
-
-def _put_back(path: Path, former: bytes | None) -> None:
-    if former is None:
-        path.unlink(missing_ok=True)
-    else:
-        write_public(path, former, ExitStack())
-
-
 def closed_to_others(path: str, root: str) -> str:
     """What is closed to other users on the way from ``root`` to ``path``, links resolved; or ""."""
-    real = Path(os.path.realpath(path))
-    ways = [folder for folder in reversed(real.parents) if Path(root) in (folder, *folder.parents)]
-    for folder in ways:
-        if not folder.stat().st_mode & stat.S_IXOTH:
-            return str(folder)
-    return "" if real.stat().st_mode & stat.S_IROTH else str(real)
+    real = os.path.realpath(path)
+    root, way = os.path.normpath(root), os.path.dirname(real)
+    ways = [way]
+    while way not in (root, "/"):
+        way = os.path.dirname(way)
+        ways.append(way)
+    for folder in reversed(ways if root in ways else []):
+        if not os.stat(folder).st_mode & stat.S_IXOTH:
+            return folder
+    return "" if os.stat(real).st_mode & stat.S_IROTH else real

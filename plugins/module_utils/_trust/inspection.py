@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.presence import present
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
@@ -43,8 +44,9 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
     kinds = [kind for kind in kinds if kind.name in request.stores]
     stores: list[Store] = []
     failures: list[StoreOutcome] = []
+    possible = present([finder for kind in kinds for finder in kind.finders], settings)
     for kind in kinds:
-        for finder in kind.finders:
+        for finder in (finder for finder in kind.finders if finder in possible):
             try:
                 stores += finder.find(settings)
             except STORE_ERRORS as error:
@@ -53,7 +55,7 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
     wanted = [kind for kind in kinds if kind.is_required] or ([] if request.operation == REMOVE else kinds)
     seen = {store.kind for store in stores} | {failure.kind for failure in failures}
     if wanted and not seen.intersection(kind.name for kind in wanted):
-        sought = ", ".join(entry for kind in wanted for finder in kind.finders for entry in finder.sought)
+        sought = ", ".join(entry for kind in wanted for finder in kind.finders for entry in finder.sought())
         raise HostError(f"This host has no trust store that is known here. Looked for: {sought}.")
     if request.operation != INSPECT and settings.root == "/" and os.geteuid() != 0:
         raise HostError("Only root may change what a host trusts: set become to true.")

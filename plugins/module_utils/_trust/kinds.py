@@ -7,24 +7,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from types import ModuleType
 
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import applications
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import debian, installations
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import databases
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies import chromium, firefox
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Store
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
 
 
 class Finder(NamedTuple):
     """Finds stores: ``find`` may raise HostError and OSError, ``sought`` is what it looks for, in words for a
-    reader whose host has none of it."""
+    reader whose host has none of it.
+
+    It is only asked on hosts that may have such a store: with one of the ``marks`` (paths, of which the last part may
+    end in an asterisk), one of the ``words`` in the file of that path, or one of the ``homes`` (patterns below the home
+    of some user). It is always asked where it names nothing of that.
+    """
 
     find: Callable[[Settings], Sequence[Store]]
-    sought: Sequence[str] = ()
+    sought: Callable[[], Sequence[str]]
+    marks: Sequence[str] = ()
+    words: Sequence[tuple[str, bytes]] = ()
+    homes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -39,29 +42,120 @@ class Kind:
     is_required: bool = False
 
 
+def _finder(
+    load: Callable[[], ModuleType],
+    marks: Sequence[str] = (),
+    words: Sequence[tuple[str, bytes]] = (),
+    homes: Sequence[str] = (),
+) -> Finder:
+    """The finder in a file, which is imported when it is first asked."""
+    return Finder(lambda settings: load().find(settings), lambda: load().sought(), marks, words, homes)
+
+
+def _anchor_folder() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
+
+    return anchor_folder
+
+
+def _debian() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import debian
+
+    return debian
+
+
+def _installations() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import installations
+
+    return installations
+
+
+def _firefox() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies import firefox
+
+    return firefox
+
+
+def _chromium() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies import chromium
+
+    return chromium
+
+
+def _databases() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import databases
+
+    return databases
+
+
+def _applications() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust import applications
+
+    return applications
+
+
 # In the order in which they take turns: what feeds another comes first, as a browser that starts amid a removal would
 # copy the anchor from its policies into a profile once more.
 KINDS = (
     Kind(
         "system",
-        (Finder(anchor_folder.find, anchor_folder.SOUGHT), Finder(debian.find)),  # the second goes with the first
+        (_finder(_anchor_folder), _finder(_debian, ["/etc/ssl/certs/java/cacerts"])),
         "the operating system's own roots, with the Java keystore that Debian makes of them",
         is_required=True,
     ),
     Kind(
         "java",
-        (Finder(installations.find, installations.SOUGHT),),
+        (
+            _finder(
+                _installations,
+                [
+                    *(
+                        "/usr/lib/jvm",
+                        "/usr/lib64/jvm",
+                        "/usr/java",
+                        "/usr/local/openjdk*",
+                        "/usr/local/java",
+                        "/opt/*",
+                    ),
+                    *("/Library/Java/JavaVirtualMachines", "/usr/bin/java", "/usr/local/bin/java"),
+                ],
+                [("/etc/environment", b"JAVA_HOME=")],
+                [".sdkman", ".jdks", ".asdf", ".local", ".gradle"],
+            ),
+        ),
         "the keystores of Java installations that the system does not feed",
     ),
     Kind(
         "policies",
-        (Finder(firefox.find, firefox.SOUGHT), Finder(chromium.find, chromium.SOUGHT)),
+        (
+            _finder(
+                _firefox,
+                [
+                    *("/usr/lib/firefox*", "/usr/lib64/firefox*", "/usr/local/lib/firefox*", "/opt/firefox*"),
+                    *("/usr/share/firefox*", "/snap/firefox", "/var/lib/snapd/snap/firefox", "/etc/firefox"),
+                    "/var/lib/flatpak/app/org.mozilla.firefox",
+                    "/var/lib/flatpak/extension/org.mozilla.firefox.systemconfig",
+                ],
+            ),
+            _finder(
+                _chromium,
+                [
+                    *("/usr/lib/chromium*", "/usr/lib64/chromium", "/usr/bin/chromium", "/snap/chromium"),
+                    *("/var/lib/snapd/snap/chromium", "/opt/google", "/opt/brave.com", "/etc/chromium*"),
+                    *("/etc/opt/chrome", "/etc/brave"),
+                ],
+            ),
+        ),
         "the policies by which Firefox and Chromium trust more than they bring along",
     ),
-    Kind("nss", (Finder(databases.find, databases.SOUGHT),), "the databases of all users' Firefox and Chromium"),
+    Kind(
+        "nss",
+        (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local"]),),
+        "the databases of all users' Firefox and Chromium",
+    ),
     Kind(
         "applications",
-        (Finder(applications.find, applications.SOUGHT),),
+        (_finder(_applications, ["/etc/profile", "/etc/systemd"]),),
         "settings that have programs with roots of their own read the system's bundle",
         is_default=False,  # it sets their environment, which is for the administrator to ask for
     ),

@@ -11,8 +11,8 @@ It is a program of its own on the host, with Python's standard library alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import (
     find_stores,

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import DEFAULT_KINDS, KIND_NAMES
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     LONGEST_SENTENCE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.reader import Reader, finish, start
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import is_single
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 
@@ -21,7 +21,7 @@ _NO_DEFAULTS = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
 
 def hash_links(folder: str, der: bytes) -> dict[str, str]:
     """The entries of ``folder`` named like a subject's hash that lead to this very certificate, each with the file at
-    its end. Whether the hash is the right one is for :func:`refusal` to say. See openssl-rehash(1)."""
+    its end. Whether the hash is the right one is for OpenSSL to say. See openssl-rehash(1)."""
     if not os.path.isdir(folder):
         return {}
     paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _HASH_LINK.fullmatch(name)]
@@ -47,20 +47,24 @@ def orphaned_hash_links(folder: str) -> list[str]:
     return [path for path in paths if not os.path.exists(path)]
 
 
-def refusal(option: str, path: str, pem: str, openssl: str) -> str | None:
-    """Why ``openssl verify``, with no other anchors than those of ``path``, does not trust the certificate.
+def start_verification(option: str, path: str, pem: str, openssl: str) -> Reader | None:
+    """Have ``openssl verify`` say whether it trusts the certificate, with no other anchors than those of ``path``.
 
-    ``option`` is ``-CAfile`` or ``-CApath``. ``openssl`` is the command, "" for none. The
-    answer is "" when it does, and None where there is no command.
-    The host's clock has no say: it is not the store's fault. See openssl-verify(1).
+    ``option`` is ``-CAfile`` or ``-CApath``. ``openssl`` is the command; None where it is "". See openssl-verify(1).
     """
     if not openssl:
         return None
     # A partial chain may end in the certificate itself. Without that option, OpenSSL stops at the first root of that
-    # subject, which is another one where a root was renewed under its name.
+    # subject, which is another one where a root was renewed under its name. The host's clock has no say: it is not the
+    # store's fault.
     command = [openssl, "verify", "-partial_chain", "-no_check_time", option, path]
-    outcome = run(command, VERIFY_LIMIT, pem.encode(), _NO_DEFAULTS)
-    if outcome.status == 0:
+    return start(command, pem.encode(), _NO_DEFAULTS)
+
+
+def refusal(verification: Reader) -> str:
+    """Why OpenSSL does not trust the certificate; "" when it does."""
+    status, output = finish(verification, VERIFY_LIMIT)
+    if status == 0:
         return ""
-    reasons = [line for line in outcome.output.splitlines() if " depth lookup: " in line]
-    return reasons[0].split(" depth lookup: ")[1] if reasons else outcome.output.split("\n")[0]
+    reasons = [line for line in output.splitlines() if " depth lookup: " in line]
+    return reasons[0].split(" depth lookup: ")[1] if reasons else output.split("\n")[0]

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from dataclasses import dataclass, field
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import SEARCH_PATH, find_command
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class Settings:
 
     def matches(self, pattern: str) -> list[str]:
         """Where the host's files lie whose absolute paths fit the pattern, sorted."""
+        import glob  # which most looks at hosts do without
+
         return sorted(glob.glob(os.path.join(glob.escape(self.root), pattern.lstrip("/"))))
 
     def command(self, name: str) -> str:

@@ -9,13 +9,9 @@ A store knows how it is read, fed and cleared. It neither decides nor rolls back
 
 from __future__ import annotations
 
-import hashlib
-import ssl
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Protocol
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     choice,
     flag,
@@ -24,6 +20,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     text,
     texts,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from typing import Protocol
+else:
+    Protocol = object
 
 INSPECT = "inspect"
 INSTALL = "install"
@@ -63,10 +66,12 @@ class Anchor:
 
     @property
     def der(self) -> bytes:
-        return ssl.PEM_cert_to_DER_cert(self.pem)
+        return from_pem(self.pem)
 
     @property
     def sha256(self) -> str:
+        import hashlib  # which a look at a host does without
+
         return hashlib.sha256(self.der).hexdigest()
 
 

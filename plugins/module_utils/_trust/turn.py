@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import outcome_of, reached, settled

@@ -11,13 +11,15 @@ plain JSON values of a message, :func:`decode` a message of JSON values that nob
 
 from __future__ import annotations
 
-import base64
-import binascii
-import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import (
+    TYPE_CHECKING,
+    Any,
+    field,
+    fields_of,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable, single_line
 
 LONGEST_LINE = 500
@@ -29,7 +31,12 @@ _READ = "read"
 _SPEC = "spec"
 _DIGEST = re.compile(r"([0-9a-f]{64})?\Z")
 
-Message = TypeVar("Message")
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Message = TypeVar("Message")
+else:
+    Message = Any
 
 
 class MalformedError(ValueError):
@@ -106,10 +113,12 @@ def content(default: bytes | None = None, largest: int = LONGEST_TEXT, **spec: A
     """At most so many bytes, which travel in base64."""
 
     def read(value: Any) -> bytes:
+        import base64  # here, since nothing of the kind is in a look
+
         encoded = _at_most(_typed(value, str), 4 * ((largest + 2) // 3))
         try:
             return base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError) as error:
+        except ValueError as error:  # of which binascii.Error is one
             raise MalformedError("is not base64") from error
 
     return _field(read, "str", default, spec, shown_default="")
@@ -150,13 +159,17 @@ def messages(kind: type[Any], most: int = MOST_ENTRIES) -> Any:
 def encode(value: Any) -> Any:
     """A message, or a value in one, as JSON values. Text that UTF-8 cannot express, such as a file's name in another
     encoding, is escaped."""
-    if dataclasses.is_dataclass(value):
-        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if fields := fields_of(value):
+        return {name: encode(getattr(value, name)) for name in fields}
     if isinstance(value, (list, tuple)):
         return [encode(each) for each in value]
     if isinstance(value, str):
         return encodable(value)
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    if isinstance(value, bytes):
+        import base64
+
+        return base64.b64encode(value).decode()
+    return value
 
 
 def decode(kind: Callable[..., Message], value: Any) -> Message:
@@ -168,25 +181,25 @@ def decode(kind: Callable[..., Message], value: Any) -> Message:
     if not isinstance(value, Mapping):
         raise MalformedError("is no dictionary")
     read = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.name not in value:
-            raise MalformedError(f"{field.name} is missing")
+    for name, declared in fields_of(kind).items():
+        if name not in value:
+            raise MalformedError(f"{name} is missing")
         try:
-            read[field.name] = field.metadata[_READ](value[field.name])
+            read[name] = declared.metadata[_READ](value[name])
         except MalformedError as error:
-            raise MalformedError(f"{field.name} {error}") from error
+            raise MalformedError(f"{name} {error}") from error
     return kind(**read)
 
 
 def argument_spec(kind: type[Any]) -> dict[str, dict[str, Any]]:
     """The arguments of an Ansible module that together are a message of that kind."""
-    return {field.name: dict(field.metadata[_SPEC]) for field in dataclasses.fields(kind)}
+    return {name: dict(declared.metadata[_SPEC]) for name, declared in fields_of(kind).items()}
 
 
 def _field(
     read: Callable[[Any], Any], kind: str, default: Any, spec: Mapping[str, Any], shown_default: Any = None
 ) -> Any:
-    """A dataclass field, required where it has no default. ``spec`` has more keys of its argument, such as no_log."""
+    """A field, required where it has no default. ``spec`` has more keys of its argument, such as no_log."""
     argument = {"type": kind, **spec}
     if default is None:
         argument["required"] = True
@@ -195,9 +208,8 @@ def _field(
         argument["default"] = list(shown) if kind == "list" else shown
     secret = bool(spec.get("no_log"))
     metadata = {_READ: read, _SPEC: argument}
-    missing = dataclasses.MISSING if default is None else default
     # A message calls this where a dataclass calls field(), which pylint cannot see.
-    return dataclasses.field(default=missing, repr=not secret, metadata=metadata)  # pylint: disable=invalid-field-call
+    return field(default=... if default is None else default, repr=not secret, metadata=metadata)  # pylint: disable=invalid-field-call
 
 
 def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:

@@ -8,15 +8,11 @@
 ends, blanks after the dashes, no final newline. Beyond that, a byte order mark does not hide the first block, and a
 reason is given for each block of this label that is lost. Other labels (such as OpenSSL's own TRUSTED CERTIFICATE) are
 skipped on purpose. A line that does not begin with five dashes, as in indented, quoted or UTF-16 text, is text.
-
-:func:`find_blocks` is more lenient, as p11-kit is: it finds a block wherever it begins, as in files that were joined
-without a line end, or in indented text.
 """
 
 from __future__ import annotations
 
 import binascii
-import bisect
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -28,9 +24,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block impo
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A line that begins so; whether it is the beginning of a line is looked at afterwards, which is ten times as fast.
 _MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n]*)")
-# The line that begins or ends a block, wherever it is. One may end with the dashes with which the next one begins.
-_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)(?=-----)")
-_END = re.compile(rb"-----END ([A-Z0-9 ]+)(?=-----)")
 _DASHES = b"-----"
 _JOINED = b"----------BEGIN "
 _CERTIFICATE = b"CERTIFICATE"
@@ -46,13 +39,6 @@ class PemContent(NamedTuple):
     certificates: list[bytes]
     problems: list[str]
     skipped: int
-
-
-class PemBlock(NamedTuple):
-    """A block of any label; its body is base64, perhaps, with any white space."""
-
-    label: bytes
-    body: bytes
 
 
 def read_pem(data: bytes) -> PemContent:
@@ -117,24 +103,3 @@ def _add_problem(content: PemContent, data: bytes, start: int, label: bytes, com
         content.problems.append(f"the {label[:40].decode('ascii', 'replace')} in line {line} {complaint}")
     elif len(content.problems) == _MOST_PROBLEMS:
         content.problems.append("there are more such blocks")
-
-
-def find_blocks(data: bytes) -> list[PemBlock]:
-    """Every complete block in ``data``, wherever it begins, up to the first END of its label."""
-    ends: dict[bytes, list[int]] = {}
-    for match in _END.finditer(data):
-        ends.setdefault(match.group(1), []).append(match.start())
-    blocks, position = [], 0
-    for match in _BEGIN.finditer(data):
-        label, start = match.group(1), match.end() + len(_DASHES)
-        following = ends.get(label, [])
-        index = bisect.bisect_left(following, start)
-        if match.start() >= position and index < len(following):
-            blocks.append(PemBlock(label, data[start : following[index]]))
-            position = following[index] + len(b"-----END -----") + len(label)
-    return blocks
-
-
-def find_labels(data: bytes) -> list[bytes]:
-    """The label of every block that begins in ``data``, complete or not."""
-    return _BEGIN.findall(data)

@@ -9,10 +9,10 @@ Nothing is verified here: that was done on the controller, before the staple was
 
 from __future__ import annotations
 
-import calendar
-import time
-from typing import NamedTuple
+import re
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
+from ansible_collections.anchorage.pki.plugins.module_utils._host.moments import utc_seconds
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     GENERALIZED_TIME,
     INTEGER,
@@ -28,6 +28,8 @@ _ENUMERATED = 0x0A
 _EXPLICIT_0 = 0xA0
 _SUCCESSFUL = b"\x00"
 _GOOD = 0x80
+
+_TIME = re.compile(rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z")
 
 #: Tag, and where the content begins and ends.
 _Element = tuple[int, int, int]
@@ -92,8 +94,8 @@ def _fields(der: bytes, parent: _Element, *tags: int | None) -> list[_Element]:
 
 def _read_time(der: bytes, element: _Element) -> int:
     """A GeneralizedTime as RFC 6960 has it: in UTC, without fractions of a second."""
-    text = der[element[1] : element[2]].decode("ascii", "replace")
+    found = _TIME.fullmatch(der[element[1] : element[2]])
     try:
-        return calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ"))
-    except ValueError:
+        return utc_seconds(*map(int, found.groups() if found else ()))
+    except (TypeError, ValueError):
         raise DerError("it has a date that cannot be read") from None

@@ -16,7 +16,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Deployment,
     Inquiry,
     Inspection,
+    KeyRequests,
     Removal,
+    WantedKey,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
@@ -24,7 +26,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostF
 #: Takes the arguments of the host half leaf_deployment, and returns its result as the host sent it.
 CallHost = Callable[[dict[str, Any]], Mapping[str, Any]]
 
-Answer = TypeVar("Answer", Inspection, Deployment, Removal)
+Answer = TypeVar("Answer", Inspection, KeyRequests, Deployment, Removal)
 
 
 def inspect(call: CallHost, inquiries: Sequence[Inquiry], activation: Activation | None) -> Inspection:
@@ -34,6 +36,15 @@ def inspect(call: CallHost, inquiries: Sequence[Inquiry], activation: Activation
     """
     arguments = {"inspect": encode(inquiries), "activate": encode(activation)}
     return _ask(call, arguments, Inspection, [inquiry.name for inquiry in inquiries])
+
+
+def request_keys(call: CallHost, wanted: Sequence[WantedKey]) -> dict[str, str]:
+    """Have the host make the ``wanted`` keys: the certificate request of each, by the name of its leaf.
+
+    Raises PkiError, HostFailedError.
+    """
+    answer = _ask(call, {"request": encode(wanted)}, KeyRequests, [each.name for each in wanted])
+    return {request.name: request.csr for request in answer.certificates}
 
 
 def deploy(call: CallHost, deliveries: Sequence[Delivery], activation: Activation | None) -> Deployment:

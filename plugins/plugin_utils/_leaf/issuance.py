@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -42,6 +42,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 
+#: Has the host make the keys that these plans need: its certificate requests, by the name of the leaf.
+RequestKeys = Callable[[Sequence[LeafPlan]], Mapping[str, str]]
+
 
 @dataclass(frozen=True)
 class SignedLeaf:
@@ -61,16 +64,23 @@ class SignedLeaf:
 
 
 def issue(
-    plans: Sequence[LeafPlan], authority: Authority, passphrases: Passphrases, ledger: Ledger, now: datetime
+    plans: Sequence[LeafPlan],
+    authority: Authority,
+    passphrases: Passphrases,
+    ledger: Ledger,
+    now: datetime,
+    request_keys: RequestKeys | None = None,
 ) -> list[SignedLeaf]:
     """Sign what ``plans`` need and enter it in ``ledger``, in one transaction, before any of it leaves the controller.
 
-    Raises PkiError, nothing entered.
+    The host is asked for its keys once nothing else is in the way. Raises PkiError, nothing entered.
     """
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
-    signed = issuer.sign([plan for plan in plans if plan.decision.action is not Action.NONE])
+    needed = [plan for plan in plans if plan.needs_host_key]
+    requests = request_keys(needed) if request_keys and needed else {}
+    signed = issuer.sign([plan for plan in plans if plan.decision.action is not Action.NONE], requests)
     # After the signing: no other run waits for the ledger while RSA keys are made here.
     with ledger.transaction():
         for leaf in signed:
@@ -157,19 +167,19 @@ class _Issuer:
         if action in (Action.LEAF, Action.STAPLE) and plan.request.staple:
             self._responder_signer(self._authority.issuing if action is Action.LEAF else self._recorded(plan)[1])
 
-    def sign(self, plans: Sequence[LeafPlan]) -> list[SignedLeaf]:
+    def sign(self, plans: Sequence[LeafPlan], key_requests: Mapping[str, str]) -> list[SignedLeaf]:
         """Sign what ``plans`` need, which were checked. Raises PkiError."""
-        leaves = [self._leaf(plan) for plan in plans]
+        leaves = [self._leaf(plan, key_requests.get(plan.request.name, "")) for plan in plans]
         requests = [self._staple_request(leaf) for leaf in leaves]
         staples = iter(sign_staples([request for request in requests if request], self._now))
         return [
             _stapled(leaf, next(staples)) if request else leaf for leaf, request in zip(leaves, requests, strict=True)
         ]
 
-    def _leaf(self, plan: LeafPlan) -> SignedLeaf:
-        """The leaf of a plan, still without a staple."""
+    def _leaf(self, plan: LeafPlan, csr: str) -> SignedLeaf:
+        """The leaf of a plan, still without a staple. ``csr`` is the host's request where it makes the key."""
         if plan.decision.action is Action.LEAF:
-            return self._sign_leaf(plan)
+            return self._sign_leaf(plan, csr)
         return SignedLeaf(plan, self._recorded(plan)[0].certificate, None, _delivery(plan))
 
     def _staple_request(self, leaf: SignedLeaf) -> StapleRequest | None:
@@ -196,10 +206,10 @@ class _Issuer:
             raise PkiError(f"{plan.request.name!r} is not a leaf of this authority: nothing can be signed for it.")
         return plan.record, issuer
 
-    def _sign_leaf(self, plan: LeafPlan) -> SignedLeaf:
+    def _sign_leaf(self, plan: LeafPlan, csr: str) -> SignedLeaf:
         request, issuer = plan.request, self._authority.issuing
         key = None if request.private_key == "host" else generate_key(request.key_type)
-        public_key = key.public_key() if key else requested_key(plan.deployed.csr, request)
+        public_key = key.public_key() if key else requested_key(csr, request)
         validity = validity_from(self._now, self._days(request))
         certificate = sign_leaf(
             public_key, self._issuing_signer(), request.names, request.profile, validity, request.must_staple

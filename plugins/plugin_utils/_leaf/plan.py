@@ -62,6 +62,11 @@ class LeafPlan:
     decision: Decision
     place: LeafPlace
 
+    @property
+    def needs_host_key(self) -> bool:
+        """Whether the leaf is to be issued for a key that the host makes."""
+        return self.decision.action is Action.LEAF and self.request.private_key == "host"
+
 
 @dataclass(frozen=True)
 class OtherLeaf:
@@ -79,7 +84,6 @@ def inquiry(
     return Inquiry(
         name=request.name,
         host_key=issue and request.private_key == "host",
-        key_type=request.key_type.value,
         keep=current.sha256 if current and kept else "",
         keep_chain=_chain_sha256(current, authority) if current and kept else "",
         keep_pkcs12=request.pkcs12_passphrase is not None,

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The transaction of a host's leaves: the host is inspected, a plan is made, what it needs is signed and entered in the
-ledger, the host deploys it, and the ledger notes what the host confirmed.
+"""The transaction of a host's leaves: the host is inspected, a plan is made, what it needs is signed (for keys that the
+host makes now where they are to be its own) and entered in the ledger, the host deploys it, and the ledger notes what
+the host confirmed.
 
 The host is reached by a function, so that whoever drives this decides how.
 """
@@ -18,13 +19,19 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Activation,
     Deployment,
     Inspection,
+    WantedKey,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, deploy, inspect
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
+    CallHost,
+    deploy,
+    inspect,
+    request_keys,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
     SignedLeaf,
     confirm,
@@ -89,7 +96,8 @@ class LeafTransaction:
         return responder_warnings(staple_issuers(plans, self.authority), self.authority.policy.lifetimes, self.now)
 
     def carry_out(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
-        """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing.
+        """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing; in two where the
+        host makes keys.
 
         What is signed is in the ledger before it leaves the controller; it counts as deployed once the host says so.
         """
@@ -101,10 +109,14 @@ class LeafTransaction:
         return self._deliver([plan for plan in plans if plan.decision.action is Action.ACTIVATE])
 
     def _deliver(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
-        signed = issue(plans, self.authority, self.passphrases, self.ledger, self.now)
+        signed = issue(plans, self.authority, self.passphrases, self.ledger, self.now, self._request_keys)
         deployment = deploy(self.call, [leaf.delivery for leaf in signed], self.activation) if signed else None
         confirm(plans, signed, self.ledger, self.now)
         return signed, deployment
+
+    def _request_keys(self, plans: Sequence[LeafPlan]) -> dict[str, str]:
+        wanted = [WantedKey(plan.request.name, plan.request.key_type.value) for plan in plans]
+        return request_keys(self.call, wanted)
 
     def others(self, names: Sequence[str], host: str, destination: str) -> list[OtherLeaf]:
         """The leaves of the host that the task does not name: those of the destination by their ``names``, and those

@@ -21,12 +21,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files 
     read_all,
     read_regular_file,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    create_file,
-    opened_path,
-    replace_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import create_file, replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 # Seconds to wait for another run: making RSA-4096 keys takes that long on a small machine.

@@ -19,11 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import take_lock
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    opened_path,
-    replace_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 Signature = tuple[int, int, int]

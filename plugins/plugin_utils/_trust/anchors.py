@@ -20,8 +20,8 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import find_blocks, find_labels
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body, to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_blocks, find_labels
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     ExtendedKeyUsageOID,
     InvalidSignature,

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
-from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
@@ -26,10 +25,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.installati
     entry_name,
     entry_names,
     read_entry,
-    write_entry,
 )
-
-_ATTRIBUTES = Attributes(0o600)
 
 #: A test of a configuration and a reload, each as a list of words; an empty one is no command.
 Commands = tuple[tuple[str, ...], tuple[str, ...]]
@@ -50,7 +46,7 @@ class Recipe:
 
     @property
     def content(self) -> bytes:
-        return json.dumps(asdict(self)).encode("ascii")
+        return json.dumps(vars(self)).encode("ascii")
 
     @property
     def place(self) -> Destination:
@@ -92,8 +88,3 @@ def _words(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise TypeError("no list of words")
     return tuple(value)
-
-
-def write_recipe(recipe: Recipe, layout: Layout) -> bool:
-    """Have the recipe in its place; whether anything changed. Raises HostError, OSError."""
-    return write_entry(WITHDRAWALS, recipe.file_name, recipe.content, _ATTRIBUTES, layout)

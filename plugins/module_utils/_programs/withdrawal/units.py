@@ -8,21 +8,14 @@ service that it starts, which sets the timer anew.
 
 from __future__ import annotations
 
-import calendar
 import os
 import re
 import time
-from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, read_file, remove
+from ansible_collections.anchorage.pki.plugins.module_utils._host.moments import utc_seconds
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
-    Layout,
-    install_units,
-    remove_units,
-    systemctl,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 
 SERVICE = "anchorage-withdraw.service"
 TIMER = "anchorage-withdraw.timer"
@@ -30,7 +23,7 @@ TIMER = "anchorage-withdraw.timer"
 TRY_AGAIN = 75
 _ENABLED = "timers.target.wants"
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
-_ON_CALENDAR = re.compile(r"^OnCalendar=(.*)$", re.MULTILINE)
+_ON_CALENDAR = re.compile(r"^OnCalendar=(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) UTC$", re.MULTILINE | re.ASCII)
 
 # What a test of a configuration or a reload may need is left to the service: the network, for names in a configuration;
 # /var and /etc, for logs and for the leaves themselves; and the rights by which servers change users and bind to ports.
@@ -98,32 +91,8 @@ def armed_for(layout: Layout) -> int | None:
     text = content.decode(errors="replace")
     found = _ON_CALENDAR.search(text)
     try:
-        moment = calendar.timegm(time.strptime(found.group(1), _TIME)) if found else 0
+        moment = utc_seconds(*map(int, found.groups())) if found else 0
     except ValueError:
         return None
     enabled = os.path.lexists(os.path.join(layout.units, _ENABLED, TIMER))
     return moment if enabled and text == timer_unit(moment)[TIMER] else None
-
-
-def arm(moment: float, layout: Layout) -> None:
-    """Have the service started at that ``moment``, and the timer with each start of the host.
-
-    Raises HostError, OSError. Where systemd was not told, no timer is left that says so.
-    """
-    try:
-        if not install_units(timer_unit(moment), layout):
-            systemctl(["daemon-reload"], layout)  # a run that was killed may have written the same
-        systemctl(["enable", TIMER], layout)
-        systemctl(["restart", TIMER], layout)
-    except HostError:
-        with opened_folder(layout.units) as units:
-            if units is not None:
-                remove(units, TIMER)
-        raise
-
-
-def disarm(layout: Layout) -> None:
-    """Remove both units and every trace of them. Raises HostError, OSError."""
-    remove_units([TIMER, SERVICE], layout)
-    with suppress(FileNotFoundError):
-        os.unlink(os.path.join(layout.stamps, f"stamp-{TIMER}"))

@@ -14,9 +14,9 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others, read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
@@ -120,3 +120,8 @@ def find(settings: Settings) -> list[DebianKeystore]:
     store = DebianKeystore(settings)
     present = os.path.exists(settings.path(DEBIAN_MARK)) and os.path.exists(store.keystore)
     return [store] if present else []
+
+
+def sought() -> list[str]:
+    """Nothing of its own: it goes with the system's store."""
+    return []

@@ -14,15 +14,15 @@ import glob
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts, search_home
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account, find_accounts
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.homes import search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import find_platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import find_platform
 
 # Folders of installations of the system. An asterisk stands for one name.
 SYSTEM_HOMES = (
@@ -92,7 +92,7 @@ def _answered(ask: Callable[..., list[str]], *arguments: Any, **options: float) 
 def _system_homes(settings: Settings) -> list[str]:
     homes = [home for pattern in SYSTEM_HOMES for home in settings.matches(pattern)]
     homes += [settings.path(home) for home in _configured_homes(settings)]
-    commands = [os.path.realpath(settings.path(command)) for command in COMMANDS]
+    commands = [os.path.realpath(path) for path in map(settings.path, COMMANDS) if os.path.lexists(path)]
     homes += [os.path.dirname(os.path.dirname(command)) for command in commands]
     return _homes([glob.escape(home) for home in homes])
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import homes as java_homes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
@@ -27,8 +27,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Anchor,
     Finding,
 )
-
-SOUGHT = (*java_homes.SYSTEM_HOMES, *(f"~/{home}" for home in java_homes.USER_HOMES))
 
 
 @dataclass(frozen=True)
@@ -143,3 +141,8 @@ def open_to_others(path: str, root: str) -> str:
         if status.st_uid != 0 or by_group or status.st_mode & stat.S_IWOTH:
             return str(way)
     return ""
+
+
+def sought() -> list[str]:
+    """Where Java installations are looked for."""
+    return [*java_homes.SYSTEM_HOMES, *(f"~/{home}" for home in java_homes.USER_HOMES)]

@@ -20,12 +20,8 @@ from contextlib import contextmanager
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
-    create_file,
-    remove,
-    replace_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import create_file, remove, replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import certificates_in
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java.pkcs12 import read_pkcs12

@@ -11,8 +11,8 @@ encrypted is for keytool to read. Sources: RFC 7292; the class sun.security.pkcs
 from __future__ import annotations
 
 import codecs
-from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     OBJECT_IDENTIFIER,
     OCTET_STRING,

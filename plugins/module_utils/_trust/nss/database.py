@@ -15,8 +15,6 @@ import hashlib
 import os
 import re
 import ssl
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 try:
@@ -25,6 +23,7 @@ except ImportError:  # some systems have it in a package of its own
     sqlite3 = None  # type: ignore[assignment]
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import Outcome, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss.profiles import DATABASE_FILE
 

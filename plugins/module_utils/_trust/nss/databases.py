@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts, search_home
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account, find_accounts
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.homes import search_home
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import profiles as nss_profiles
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss.database import CERTUTIL, TRUST, Database
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
@@ -32,7 +33,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 )
 
 _PLACES = (*nss_profiles.FIREFOX, *nss_profiles.CHROMIUM)
-SOUGHT = tuple(f"~/{place} of every user" for place in _PLACES)
 # What brings certutil where this command installs packages.
 PACKAGES = {
     "apt-get": "libnss3-tools",
@@ -138,3 +138,8 @@ def _of(account: Account, settings: Settings) -> list[BrowserDatabase]:
     except HostError as error:
         return [store(account.home, failure=str(error))]
     return [store(folder, browser) for folder, browser in found]
+
+
+def sought() -> list[str]:
+    """Where databases are looked for."""
+    return [f"~/{place} of every user" for place in _PLACES]

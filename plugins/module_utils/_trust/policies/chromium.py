@@ -18,9 +18,8 @@ import base64
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies.files import (
     Keys,
@@ -72,9 +71,6 @@ BROWSERS = (
     Browser("chrome", "Google Chrome", ("/opt/google/chrome*",), "/etc/opt/chrome/policies/managed"),
     Browser("brave", "Brave", ("/opt/brave.com/brave*",), "/etc/brave/policies/managed"),
 )
-
-
-SOUGHT = tuple(f"{', '.join(browser.marks)} ({browser.title})" for browser in BROWSERS)
 
 
 @dataclass(frozen=True)
@@ -213,3 +209,8 @@ def _certificate_in(entry: Any) -> bytes | None:
         return base64.b64decode(certificate) if isinstance(certificate, str) else None
     except ValueError:
         return None
+
+
+def sought() -> list[str]:
+    """Where the browsers are looked for."""
+    return [f"{', '.join(browser.marks)} ({browser.title})" for browser in BROWSERS]

@@ -20,14 +20,14 @@ import stat
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular, write_file
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import write_file
 
 RECORDS = "/var/lib/anchorage/policies"
 _PUBLIC = Attributes(0o644)
@@ -182,7 +182,11 @@ def _live_record(file: PolicyFile, policies: dict[str, Any]) -> Record | None:
 
 
 def _keep_record(file: PolicyFile, record: Record) -> None:
-    _replace(file.record, json.dumps(asdict(record)), _PRIVATE)
+    _replace(
+        file.record,
+        json.dumps({"before": record.before, "folders": record.folders, "entries": record.entries}),
+        _PRIVATE,
+    )
 
 
 def _folders_of_records(file: PolicyFile) -> list[str]:

@@ -15,15 +15,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds_only
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import (
-    closed_to_others,
-    read_regular,
-    write_public,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others, read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies.files import (
     PolicyFile,
     add_entry,
@@ -41,6 +37,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Anchor,
     Finding,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import write_public
 
 SYSTEM_FOLDER = "/etc/firefox/policies"
 INSTALLATIONS = ("/usr/lib/firefox*", "/usr/lib64/firefox*", "/usr/local/lib/firefox*", "/opt/firefox*")
@@ -55,7 +52,6 @@ NAMED_CERTIFICATES = ("/usr/lib/mozilla/certificates", "/usr/lib64/mozilla/certi
 
 KEYS = ("policies", "Certificates", "Install")
 KEPT_BY_PROFILES = "profiles keep what a policy once installed: stores of the kind nss show and clear it"
-SOUGHT = (f"{', '.join((*INSTALLATIONS, *SNAPS, *FLATPAKS))} (Firefox)",)
 
 
 @dataclass(frozen=True)
@@ -180,3 +176,8 @@ def _present(settings: Settings, patterns: Sequence[str]) -> list[str]:
     """The absolute paths on the host that fit one of the patterns."""
     found = [path for pattern in patterns for path in settings.matches(pattern)]
     return ["/" + os.path.relpath(path, settings.root) for path in found]
+
+
+def sought() -> list[str]:
+    """Where Firefox is looked for."""
+    return [f"{', '.join((*INSTALLATIONS, *SNAPS, *FLATPAKS))} (Firefox)"]

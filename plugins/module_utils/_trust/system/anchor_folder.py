@@ -4,67 +4,30 @@
 
 """System stores that are fed from a folder of anchors by a refresh command: those of Linux and FreeBSD.
 
-What differs from platform to platform is a row in ``layouts.py``; what is looked at, in ``folder_checks.py``.
+What differs from platform to platform is a layout; what is looked at, in
+``folder_checks.py``; how it is changed, in ``changes.py``.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from contextlib import ExitStack
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import certificates_in
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import (
-    make_folders,
-    read_regular,
-    require_own_folder,
-    write_public,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
-    dangling_links,
-    hash_links,
-    orphaned_hash_links,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
-    ABSENT,
-    INSTALL,
-    STALE,
-    TRUSTED,
-    Anchor,
-    Finding,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import (
-    check_readers,
-    check_sources,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import (
-    LAYOUTS,
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STALE, Anchor, Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import UNDER_WAY, inspect_files
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import (
     Platform,
     find_platform,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.preflight import preflight
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import (
-    distrust,
-    open_to_all,
-    sources,
+    layouts,
 )
 
-SOUGHT = tuple(f"{' or '.join(layout.marks)} ({layout.platforms})" for layout in LAYOUTS)
-# The name of an anchor, as the controller makes it of the common name and the fingerprint.
-_OWN_NAME = re.compile(r"anchorage-[a-z0-9-]*[0-9a-f]{16}\.[a-z]+")
-# Bytes, beside a second copy of the bundle.
-_SPACE_FOR_LINKS = 64 * 1024
-# The system's own programs first: these commands were written for them, and start hundreds of them by name.
-_REFRESH_PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/usr/local/bin:/usr/local/sbin"
-# There while a refresh is under way. One that was interrupted may have removed what it had not made again yet, even
-# files that are not ours: update-ca-trust of EL 10 makes the link to curl's bundle last, and others have hooks then.
-_UNDER_WAY = "/var/lib/anchorage/refresh"
+
+def sought() -> list[str]:
+    """The marks of all platforms, in words."""
+    return [f"{' or '.join(layout.marks)} ({layout.platforms})" for layout in layouts()]
 
 
 @dataclass(frozen=True)
@@ -88,167 +51,31 @@ class AnchorFolderStore:
         return f"{layout.command[0]} is missing: install the package {layout.package}."
 
     def inspect(self, anchor: Anchor) -> Finding:
-        finding, mark = self._inspect_files(anchor), self.platform.path(_UNDER_WAY)
+        finding, mark = inspect_files(self.platform, anchor), self.platform.path(UNDER_WAY)
         if not os.path.exists(mark):
             return finding
         sentence = f"{mark} is left of a refresh that did not complete"
         return replace(finding, state=STALE, evidence=(*finding.evidence, sentence))
 
+    # What changes a store is imported for that alone: a look at a host has no time for it.
+
     def preview(self, anchor: Anchor, operation: str) -> Finding:
-        _require_fitness(self.platform)
-        trial = preflight(self.platform, anchor, operation)
-        sentences = (trial.sentence,) if trial else ()
-        reader = [*self.platform.bundles, self.platform.links][0]
-        if operation == INSTALL:
-            if trial and not trial.trusted:
-                return Finding(ABSENT, sentences)
-            own = self.platform.own_file(anchor)
-            return Finding(TRUSTED, (f"{own} would hold it", f"{reader} would hold it", *sentences))
-        found = list(sources(self.platform))
-        copies = [source.path for source in found if source.is_copy_of(anchor)]
-        shared = [source.path for source in found if source.holds(anchor) and source.path not in copies]
-        left = bool(shared) or (trial is not None and trial.trusted)
-        evidence = [
-            *(f"{path} would keep it, with what else it holds" for path in shared),
-            *(f"{path} would be removed" for path in copies),
-            f"{reader} would {'still hold' if left else 'lack'} it",
-            *sentences,
-        ]
-        return Finding(STALE if left else ABSENT, tuple(evidence))
+        from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import changes
+
+        return changes.preview(self.platform, anchor, operation)
 
     def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-        _require_fitness(self.platform)
-        undo.callback(self._clear_attempt, anchor)
-        write_public(self.platform.own_file(anchor), anchor.pem.encode(), undo)
-        for source in sources(self.platform):
-            if source.is_copy_of(anchor):
-                open_to_all(source, undo)
-        # A rebuild takes all links away for a moment, from running programs too: only where there is something to fix.
-        _refresh(self.platform, rebuild=before.state == STALE)
+        from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import changes
+
+        changes.install(self.platform, anchor, before, undo)
 
     def remove(self, anchors: Sequence[Anchor]) -> None:
-        platform = self.platform
-        _require_fitness(platform)
-        for source in sources(platform):
-            if any(source.is_copy_of(anchor) for anchor in anchors):
-                os.unlink(source.name, dir_fd=source.folder)
-        for anchor in anchors:
-            # A file of our name is ours, even if a crash or an editor damaged what it holds.
-            platform.own_file(anchor).unlink(missing_ok=True)
-            _unlink_sources_of_links(platform, anchor)
-        _refresh(platform, rebuild=True)
-        _remove_orphaned_bundle(platform, anchors)
+        from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import changes
 
-    def _inspect_files(self, anchor: Anchor) -> Finding:
-        platform = self.platform
-        found, blocked = check_sources(platform, anchor), distrust(platform, anchor)
-        checks = [*found, *check_readers(platform, anchor)]
-        evidence = tuple(check.sentence for check in checks)
-        if blocked:
-            # A bundle for OpenSSL lists what is distrusted, too, as such.
-            trace = any(check.trace for check in checks if ".trust.crt" not in check.sentence)
-            return Finding(STALE if trace else ABSENT, evidence, blocked)
-        if all(check.sound for check in checks):
-            return Finding(TRUSTED, evidence)
-        mark = _deferred(platform)
-        if mark and all(check.sound for check in found):
-            return Finding(TRUSTED, (f"{mark} defers trust to the next boot", *evidence), awaits="the next boot")
-        if mark and not any(check.trace for check in found):
-            return Finding(ABSENT, (f"{mark} defers removal to the next boot", *evidence), awaits="the next boot")
-        return Finding(STALE if any(check.trace for check in checks) else ABSENT, evidence)
-
-    def _clear_attempt(self, anchor: Anchor) -> None:
-        """Once the anchor's files are as they were: rebuild where anything is left of it, and only there, since a
-        rebuild by a command that has just failed would do more harm than good."""
-        if self.platform.links:
-            for link in dangling_links(self.platform.links, anchor.name):
-                os.unlink(link)
-        if self._inspect_files(anchor).state != ABSENT:
-            _unlink_sources_of_links(self.platform, anchor)
-            _refresh(self.platform, rebuild=True)
+        changes.remove(self.platform, anchors)
 
 
 def find(settings: Settings) -> list[AnchorFolderStore]:
     """A host has one system store at most."""
     platform = find_platform(settings)
     return [AnchorFolderStore(platform)] if platform else []
-
-
-def installed_anchors(settings: Settings) -> tuple[str, ...]:
-    """The paths of all anchors that this collection has installed in the system store, by the names that it gives."""
-    platform = find_platform(settings)
-    folder = platform.path(platform.layout.anchors) if platform else ""
-    names = sorted(os.listdir(folder)) if folder and os.path.isdir(folder) else []
-    return tuple(os.path.join(folder, name) for name in names if _OWN_NAME.fullmatch(name))
-
-
-def _unlink_sources_of_links(platform: Platform, anchor: Anchor) -> None:
-    """Where the refresh command takes what lies in the folder of links for trusted, take the anchor out of there."""
-    if platform.layout.rereads_links and platform.links:
-        for link in hash_links(platform.links, anchor.der):
-            os.unlink(link)
-
-
-def _deferred(platform: Platform) -> str:
-    """The file by which the refresh command leaves its work to the next boot, where it does that."""
-    variable, mark = platform.layout.deferral
-    return platform.path(mark) if variable in os.environ and os.path.exists(platform.path(mark)) else ""
-
-
-def _require_fitness(platform: Platform) -> None:
-    """Raise HostError where a change could not complete, before it is begun."""
-    for path in (platform.path(platform.layout.anchors), platform.path(_UNDER_WAY), *platform.bundles, platform.links):
-        folder = _nearest_folder(path) if path else ""
-        if folder and not os.access(folder, os.W_OK):
-            raise HostError(f"{folder} is not writable; it may be on a read-only file system.")
-    require_own_folder(Path(platform.path(platform.layout.anchors)))
-    _require_space(platform)
-
-
-def _nearest_folder(path: str) -> str:
-    """The folder itself, or the one above that is there, links resolved."""
-    path = os.path.realpath(path)
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path
-
-
-def _require_space(platform: Platform) -> None:
-    """A rebuild that runs out of space has taken all links away and writes none, so it must not be begun."""
-    written = [path for path in (*platform.bundles, platform.keystore) if path and os.path.exists(path)]
-    if not written:
-        return
-    needed = sum(os.path.getsize(path) for path in written) + _SPACE_FOR_LINKS
-    folder = os.path.dirname(os.path.realpath(written[0]))
-    status = os.statvfs(folder)
-    free = status.f_bfree * status.f_frsize
-    if free < needed:
-        raise HostError(
-            f"{folder} has {free // 1024} KiB left, and a refresh takes {needed // 1024} KiB: make room first."
-        )
-
-
-def _refresh(platform: Platform, rebuild: bool) -> None:
-    layout = platform.layout
-    command = [platform.command, *layout.command[1:], *(layout.rebuild if rebuild else ())]
-    variable, mark = layout.deferral[0], Path(platform.path(_UNDER_WAY))
-    make_folders(mark.parent)
-    mark.touch()
-    for link in orphaned_hash_links(platform.links):
-        os.unlink(link)
-    inherited = {name: value for name, value in os.environ.items() if name == variable}
-    outcome = run(command, platform.settings.refresh_timeout, environment={"PATH": _REFRESH_PATH, **inherited})
-    mark.unlink()
-    with suppress(OSError):  # others may keep something there
-        mark.parent.rmdir()
-    if outcome.status:
-        raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
-
-
-def _remove_orphaned_bundle(platform: Platform, anchors: Sequence[Anchor]) -> None:
-    """Where no anchor is left at all, update-ca-certificates writes no bundle, and lets the former one lie."""
-    removed = {anchor.der for anchor in anchors}
-    for bundle in platform.bundles[:1]:
-        held = set(certificates_in(read_regular(bundle) or b""))
-        if held and held <= removed and not any(hash_links(platform.links, der) for der in removed):
-            os.unlink(bundle)

@@ -10,28 +10,34 @@ sources: only what consumers read counts. Sources: openssl-rehash(1), openssl-ve
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
+from ansible_collections.anchorage.pki.plugins.module_utils._host.reader import Reader
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import (
     holds,
     is_damaged,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import closed_to_others, read_regular
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import read_jks
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
     dangling_links,
     hash_links,
     refusal,
+    start_verification,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, STALE, TRUSTED, Anchor, Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import (
     Source,
+    distrust,
     packaged_copies,
     sources,
 )
+
+# There while a refresh is under way. One that was interrupted may have removed what it had not made again yet, even
+# files that are not ours: update-ca-trust of EL 10 makes the link to curl's bundle last, and others have hooks then.
+UNDER_WAY = "/var/lib/anchorage/refresh"
 
 
 class Check(NamedTuple):
@@ -42,7 +48,26 @@ class Check(NamedTuple):
     sentence: str
 
 
-def check_sources(platform: Platform, anchor: Anchor) -> list[Check]:
+def inspect_files(platform: Platform, anchor: Anchor) -> Finding:
+    """What the sources and the readers of a store say, whatever is under way."""
+    found, blocked = _check_sources(platform, anchor), distrust(platform, anchor)
+    checks = [*found, *_check_readers(platform, anchor)]
+    evidence = tuple(check.sentence for check in checks)
+    if blocked:
+        # A bundle for OpenSSL lists what is distrusted, too, as such.
+        trace = any(check.trace for check in checks if ".trust.crt" not in check.sentence)
+        return Finding(STALE if trace else ABSENT, evidence, blocked)
+    if all(check.sound for check in checks):
+        return Finding(TRUSTED, evidence)
+    mark = _deferred(platform)
+    if mark and all(check.sound for check in found):
+        return Finding(TRUSTED, (f"{mark} defers trust to the next boot", *evidence), awaits="the next boot")
+    if mark and not any(check.trace for check in found):
+        return Finding(ABSENT, (f"{mark} defers removal to the next boot", *evidence), awaits="the next boot")
+    return Finding(STALE if any(check.trace for check in checks) else ABSENT, evidence)
+
+
+def _check_sources(platform: Platform, anchor: Anchor) -> list[Check]:
     """Is there a file that will make the next refresh trust the anchor, too?"""
     found = list(sources(platform))
     checks = [
@@ -58,18 +83,25 @@ def check_sources(platform: Platform, anchor: Anchor) -> list[Check]:
     return checks + [check for source in found for check in _check_oddity(platform, source, anchor)]
 
 
-def check_readers(platform: Platform, anchor: Anchor) -> list[Check]:
+def _check_readers(platform: Platform, anchor: Anchor) -> list[Check]:
     """Is it in everything that programs read?"""
     asked = [("-CAfile", bundle) for bundle in platform.bundles[:1]] + (
         [("-CApath", platform.links)] if platform.links else []
     )
-    with ThreadPoolExecutor() as meanwhile:  # an independent reader takes as long as all our own checks
-        confirmed = [meanwhile.submit(_confirm, platform, option, path, anchor) for option, path in asked]
-        checks = [_check_bundle(platform, bundle, anchor) for bundle in platform.bundles]
-        checks += [_check_separated(path, anchor) for path in platform.separated]
-        checks += _check_links(platform, anchor) if platform.links else []
-        checks += [_check_keystore(platform, anchor)] if platform.keystore else []
-        return checks + [check.result() for check in confirmed]
+    openssl = platform.settings.command("openssl")
+    # An independent reader takes as long as all our own checks, so both go on at a time.
+    started = [(option, path, start_verification(option, path, anchor.pem, openssl)) for option, path in asked]
+    checks = [_check_bundle(platform, bundle, anchor) for bundle in platform.bundles]
+    checks += [_check_separated(path, anchor) for path in platform.separated]
+    checks += _check_links(platform, anchor) if platform.links else []
+    checks += [_check_keystore(platform, anchor)] if platform.keystore else []
+    return checks + [_confirm(option, path, verification) for option, path, verification in started]
+
+
+def _deferred(platform: Platform) -> str:
+    """The file by which the refresh command leaves its work to the next boot, where it does that."""
+    variable, mark = platform.layout.deferral
+    return platform.path(mark) if variable in os.environ and os.path.exists(platform.path(mark)) else ""
 
 
 def _is_in_first_bundle(platform: Platform, anchor: Anchor) -> bool:
@@ -82,7 +114,7 @@ def _check_oddity(platform: Platform, source: Source, anchor: Anchor) -> Iterato
         return
     if source.holds(anchor):
         yield Check(True, True, f"{source.path} holds it together with other things, and is left to its owner")
-    elif source.path == str(platform.own_file(anchor)):
+    elif source.path == platform.own_file(anchor):
         yield Check(True, False, f"{source.path} does not hold what its name says")
     if platform.layout.joins_bytes and not source.content.endswith(b"\n"):
         yield Check(False, True, f"{source.path} has no final newline, which may keep programs from reading the bundle")
@@ -122,6 +154,10 @@ def _check_links(platform: Platform, anchor: Anchor) -> list[Check]:
 
 
 def _check_keystore(platform: Platform, anchor: Anchor) -> Check:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import (
+        read_jks,  # where there is no such keystore, it is not needed
+    )
+
     entries = read_jks(read_regular(platform.keystore) or b"")
     if entries is None:
         return Check(False, False, f"{platform.keystore} is damaged, or not a keystore in Java's own format (JKS)")
@@ -135,11 +171,11 @@ def _check_readable(platform: Platform, path: str, sentence: str) -> Check:
     return Check(True, not barred, f"{sentence}, but {barred} is closed to other users" if barred else sentence)
 
 
-def _confirm(platform: Platform, option: str, path: str, anchor: Anchor) -> Check:
-    """Ask an independent reader."""
-    reason = refusal(option, path, anchor.pem, platform.settings.command("openssl"))
-    if reason is None:
+def _confirm(option: str, path: str, verification: Reader | None) -> Check:
+    """What an independent reader says."""
+    if verification is None:
         return Check(False, True, f"{path} was not confirmed by another reader: there is no openssl command")
+    reason = refusal(verification)
     if reason:
         return Check(False, False, f"openssl verify {option} {path} refuses it: {reason}")
     return Check(True, True, f"openssl verify {option} {path} accepts it")

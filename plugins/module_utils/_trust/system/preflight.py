@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import pwd
 import tempfile
-from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import hash_links
@@ -27,8 +27,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layout
     BY_DESTINATION,
     BY_OPTIONS,
     BY_P11_KIT,
-    Platform,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import sources
 
 _LIMIT = 60.0
@@ -135,7 +135,7 @@ def _stage(platform: Platform, scratch: Platform, folders: list[str], anchor: An
     for source in sources(scratch):
         if operation != "install" and source.is_copy_of(anchor):
             os.unlink(source.name, dir_fd=source.folder)
-    own = scratch.own_file(anchor)
+    own = Path(scratch.own_file(anchor))
     if operation == "install":
         own.parent.mkdir(parents=True, exist_ok=True)
         own.write_text(anchor.pem, encoding="ascii")

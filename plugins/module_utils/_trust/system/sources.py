@@ -11,8 +11,8 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import NamedTuple
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import (
     holds,
     holds_only,
@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates 
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 
 # p11-kit's own format marks a distrusted certificate in the file itself.
 _DISTRUSTED = re.compile(rb"^x-distrusted:\s*true", re.MULTILINE)

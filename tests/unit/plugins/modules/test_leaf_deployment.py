@@ -83,9 +83,15 @@ def test_remove_what_was_deployed(host: Host) -> None:
 
 
 def test_a_key_made_on_the_host(host: Host) -> None:
-    entry = {"name": "app", "host_key": True, "key_type": "ecdsa-p256", "keep": ""}
-    assert host.call(inspect=[entry], _ansible_check_mode=True)["certificates"][0]["csr"] == ""
-    results = [host.call(inspect=[entry]) for dummy in range(2)]
+    before = tree(host.destination.parent)
+    for check_mode in (True, False):
+        inspection = host.call(inspect=[{"name": "app", "host_key": True}], _ansible_check_mode=check_mode)
+        assert (inspection["changed"], inspection["certificates"][0]["generation"]) == (False, 0)
+    entry = {"name": "app", "key_type": "ecdsa-p256"}
+    assert "request, deploy: not available in check mode" in host.call(request=[entry], _ansible_check_mode=True)["msg"]
+    assert tree(host.destination.parent) == before
+    results = [host.call(request=[entry]) for dummy in range(2)]
+    assert [result["changed"] for result in results] == [True, False]
     first, second = (result["certificates"][0]["csr"] for result in results)
     assert first.startswith("-----BEGIN CERTIFICATE REQUEST-----")
     assert len(first) == pytest.approx(len(second), abs=8)
@@ -141,10 +147,10 @@ def test_the_arguments_are_kept_from_the_systems_log(
         ({"mode": 640}, "mode: 640 is not the mode of a file. Write it in quotes"),
         ({"destination": "relative/folder"}, "destination: relative/folder must be an absolute path"),
         ({"destination": "/etc/$HOST"}, "holds a character that has a meaning in a server's configuration"),
-        ({"_ansible_check_mode": True}, "deploy: not available in check mode"),
+        ({"_ansible_check_mode": True}, "deploy: not available in check mode, in which nothing is signed."),
         ({"deploy": [{"name": "app"}]}, "missing required arguments: action found in deploy"),
         ({"deploy": [{"name": "app", "action": "leaf", "staple": "%"}]}, "deploy: staple is not base64"),
-        ({"inspect": []}, "parameters are mutually exclusive: inspect|deploy|remove"),
+        ({"inspect": []}, "parameters are mutually exclusive: inspect|request|deploy|remove"),
         ({"activate": {"reload": ["no-such-program"]}}, "activate.reload: there is no program no-such-program"),
     ],
 )
@@ -198,7 +204,7 @@ def test_file_names_of_undecodable_bytes_are_reported(importable: dict[str, str]
 def test_nothing_that_is_removed_is_activated(importable: dict[str, str], private_folder: Path) -> None:
     host = Host(sys.executable, importable, private_folder / "pki")
     assert host.call(remove=["app"], activate={})["msg"] == "parameters are mutually exclusive: remove|activate"
-    assert "one of the following is required: inspect, deploy, remove" in host.call()["msg"]
+    assert "one of the following is required: inspect, request, deploy, remove" in host.call()["msg"]
 
 
 def test_owner_group_and_mode(importable: dict[str, str], private_folder: Path) -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts, search_home
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.homes import search_home
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for other users")

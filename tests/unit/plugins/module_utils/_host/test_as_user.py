@@ -14,12 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import (
-    Account,
-    TimeBudget,
-    call_as,
-    call_within,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import TimeBudget, call_as
+from ansible_collections.anchorage.pki.plugins.module_utils._host.child import call_within
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople
 

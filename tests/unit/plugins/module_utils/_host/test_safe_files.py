@@ -13,16 +13,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    Attributes,
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
     create_file,
     created_folder,
-    opened_folder,
-    read_file,
     remove,
     replace_file,
     replace_link,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder, read_file
 
 SECRET = Attributes(0o600)
 

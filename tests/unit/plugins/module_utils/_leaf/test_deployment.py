@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf import generations
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf import generation_changes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     STAPLE_ONLY,
@@ -93,14 +93,14 @@ def test_one_generation_that_cannot_be_removed_keeps_no_other(
         deploy_leaf(destination, make_leaf(), former)
     for number in (3, 4):
         (private_folder / "app" / f"v{number}").mkdir()
-    remove = generations.remove
+    remove = generation_changes.remove
 
     def refuse_the_first(parent: int, name: str) -> None:
         if name == "v1":
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), name)
         remove(parent, name)
 
-    monkeypatch.setattr(generations, "remove", refuse_the_first)
+    monkeypatch.setattr(generation_changes, "remove", refuse_the_first)
     (warning,) = deploy(destination, [delivery(make_leaf(), 2)], NO_SERVER).notices
     assert warning.startswith("An old generation could not be removed: ")
     assert sorted(path.name for path in (private_folder / "app").glob("v*")) == ["v1", "v4", "v5"]

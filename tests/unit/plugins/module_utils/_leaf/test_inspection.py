@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a host finds of its leaves, and the keys that it makes."""
+"""What a host finds of its leaves, without changing anything, and the keys that it makes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import OPENSSL
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import OPENSSL, request_keys
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    Activation,
+    DeployedLeaf,
+    Inquiry,
+    WantedKey,
+)
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     NO_SERVER,
     delivery,
@@ -34,6 +39,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 ON_CONTROLLER = Inquiry("app")
 ON_HOST = Inquiry("app", host_key=True)
+MISSING = "/no/such/openssl"
 NOTHING = DeployedLeaf(
     name="app",
     generation=0,
@@ -43,14 +49,18 @@ NOTHING = DeployedLeaf(
     pkcs12=False,
     damage="",
     drift=(),
-    csr="",
 )
 
 
-def inspected(
-    destination: Destination, inquiry: Inquiry = ON_CONTROLLER, check_mode: bool = False, openssl: str = OPENSSL
-) -> DeployedLeaf:
-    return inspect_leaves(destination, [inquiry], NO_SERVER, check_mode, openssl).certificates[0]
+def inspected(destination: Destination, inquiry: Inquiry = ON_CONTROLLER, openssl: str = OPENSSL) -> DeployedLeaf:
+    return inspect_leaves(destination, [inquiry], NO_SERVER, openssl).certificates[0]
+
+
+def requested(destination: Destination, key_type: str = "ecdsa-p256", openssl: str = OPENSSL) -> str:
+    """The certificate request of the pending key of ``app``."""
+    (request,) = request_keys(destination, [WantedKey("app", key_type)], openssl).certificates
+    assert request.name == "app"
+    return request.csr
 
 
 @pytest.fixture
@@ -212,8 +222,7 @@ def test_a_pending_key_is_made_and_only_its_request_travels(
     private_folder: Path, key_type: str, kind: type, size: int | None
 ) -> None:
     destination = destination_at(private_folder / "pki")
-    state = inspected(destination, replace(ON_HOST, key_type=key_type))
-    csr = x509.load_pem_x509_csr(state.csr.encode())
+    csr = x509.load_pem_x509_csr(requested(destination, key_type).encode())
     assert csr.is_signature_valid
     assert isinstance(csr.public_key(), kind)
     assert getattr(csr.public_key(), "key_size", None) == size
@@ -226,37 +235,46 @@ def test_a_key_that_cannot_be_made_leaves_no_folder_behind(private_folder: Path)
     (private_folder / "openssl").write_text("#!/bin/sh\nexit 1\n")
     (private_folder / "openssl").chmod(0o755)
     with pytest.raises(HostError, match="openssl genpkey failed"):
-        inspected(destination_at(private_folder / "etc" / "pki"), ON_HOST, openssl=str(private_folder / "openssl"))
+        requested(destination_at(private_folder / "etc" / "pki"), openssl=str(private_folder / "openssl"))
     assert [path.name for path in private_folder.iterdir()] == ["openssl"]
 
 
-def test_check_mode_makes_no_key(private_folder: Path) -> None:
-    assert inspected(destination_at(private_folder / "pki"), ON_HOST, check_mode=True) == NOTHING
+def test_an_inspection_makes_no_key(private_folder: Path) -> None:
+    assert inspected(destination_at(private_folder / "pki"), ON_HOST) == NOTHING
     assert tree(private_folder) == {}
+
+
+def test_keys_are_made_once_and_for_all_leaves_together(private_folder: Path) -> None:
+    destination, wanted = destination_at(private_folder / "pki"), [WantedKey("app"), WantedKey("other", "ed25519")]
+    first, second = request_keys(destination, wanted), request_keys(destination, wanted)
+    assert (first.changed, second.changed) == (True, False)
+    assert [[request.name for request in each.certificates] for each in (first, second)] == [["app", "other"]] * 2
+    with pytest.raises(HostError, match=r"name: '\.\./app' cannot name a folder"):
+        request_keys(destination, [WantedKey("../app")])
 
 
 def test_a_pending_key_is_used_again_unless_others_could_read_it(private_folder: Path) -> None:
     destination = destination_at(private_folder)
-    first = public_key(inspected(destination, ON_HOST))
-    assert public_key(inspected(destination, ON_HOST)) == first
+    first = public_key(requested(destination))
+    assert public_key(requested(destination)) == first
     (private_folder / "app/pending-ecdsa-p256.pem").chmod(0o644)
-    assert public_key(inspected(destination, ON_HOST)) != first
+    assert public_key(requested(destination)) != first
 
 
 def test_a_pending_key_of_another_type_gives_way(private_folder: Path) -> None:
     destination = destination_at(private_folder)
-    inspected(destination, ON_HOST)
-    inspected(destination, replace(ON_HOST, key_type="ed25519"))
+    requested(destination)
+    requested(destination, "ed25519")
     assert [path.name for path in (private_folder / "app").iterdir()] == ["pending-ed25519.pem"]
 
 
-def public_key(state: DeployedLeaf) -> object:
-    return x509.load_pem_x509_csr(state.csr.encode()).public_key()
+def public_key(csr: str) -> object:
+    return x509.load_pem_x509_csr(csr.encode()).public_key()
 
 
 def test_a_leaf_for_a_pending_key_is_deployed_with_a_bundle(private_folder: Path) -> None:
     destination = destination_at(private_folder)
-    certificate = sign(public_key(inspected(destination, ON_HOST)), "app.test")
+    certificate = sign(public_key(requested(destination)), "app.test")
     leaf = replace(make_leaf(), certificate=certificate.public_bytes(Encoding.PEM).decode(), private_key="")
     wanted = replace(delivery(leaf), pkcs12_passphrase="correct horse", pkcs12=b"")
     deploy(destination, [wanted], NO_SERVER)
@@ -270,17 +288,17 @@ def test_a_leaf_for_a_pending_key_is_deployed_with_a_bundle(private_folder: Path
     assert (folder / "v1/bundle.p12").stat().st_mode & 0o777 == 0o600
     chain = hashlib.sha256(leaf.chain.encode()).hexdigest()
     kept = replace(ON_HOST, keep=leaf.sha256, keep_chain=chain, keep_pkcs12=True)
-    state = inspected(destination, kept)
-    assert (state.pkcs12, state.csr, state.drift) == (True, "", ())
-    assert inspected(destination, ON_HOST).csr != ""
-    assert inspected(destination, replace(kept, keep_pkcs12=False)).csr != ""
-    assert inspected(destination, replace(kept, keep_chain="")).csr != ""
-    assert public_key(inspected(destination, ON_HOST)) != certificate.public_key()
+    state = inspected(destination, kept, openssl=MISSING)
+    assert (state.pkcs12, state.drift) == (True, ())
+    for another in (ON_HOST, replace(kept, keep_pkcs12=False), replace(kept, keep_chain="")):
+        with pytest.raises(HostError, match="needs the command openssl"):
+            inspected(destination, another, openssl=MISSING)
+    assert public_key(requested(destination)) != certificate.public_key()
 
 
 def test_a_rolled_back_leaf_leaves_its_pending_key(private_folder: Path) -> None:
     destination = destination_at(private_folder)
-    first = public_key(inspected(destination, ON_HOST))
+    first = public_key(requested(destination))
     certificate = sign(first, "app.test").public_bytes(Encoding.PEM).decode()
     with pytest.raises(HostError):
         deploy(
@@ -288,23 +306,23 @@ def test_a_rolled_back_leaf_leaves_its_pending_key(private_folder: Path) -> None
             [replace(delivery(make_leaf()), certificate=certificate, private_key="")],
             Activation(test=("false",)),
         )
-    assert public_key(inspected(destination, ON_HOST)) == first
+    assert public_key(requested(destination)) == first
 
 
-def test_a_damaged_leaf_gets_a_new_key(deployed: Destination) -> None:
+def test_a_damaged_leaf_needs_a_new_key(deployed: Destination) -> None:
     state = inspected(deployed)
     kept = replace(ON_HOST, keep=state.leaf_sha256, keep_chain=state.chain_sha256)
-    assert inspected(deployed, kept).csr == ""
+    assert inspected(deployed, kept, openssl=MISSING).damage == ""
     (Path(deployed.path) / "app/v1/privkey.pem").unlink()
-    assert inspected(deployed, kept).csr != ""
+    with pytest.raises(HostError, match="needs the command openssl"):
+        inspected(deployed, kept, openssl=MISSING)
 
 
 def test_a_host_without_openssl_says_what_to_install(private_folder: Path) -> None:
-    for check_mode in (True, False):
+    destination = destination_at(private_folder / "pki")
+    for ask in (lambda: inspected(destination, ON_HOST, MISSING), lambda: requested(destination, openssl=MISSING)):
         with pytest.raises(HostError, match=r"Install the package openssl there, or leave private_key at controller\."):
-            inspected(
-                destination_at(private_folder / "pki"), ON_HOST, check_mode, openssl=str(private_folder / "openssl")
-            )
+            ask()
     assert tree(private_folder) == {}
 
 
@@ -316,5 +334,5 @@ def test_the_leaves_that_nobody_asks_about_are_named(private_folder: Path) -> No
     (folder / "notes").mkdir()
     (folder / "file").touch()
     (folder / "link").symlink_to("former")
-    found = inspect_leaves(destination, [Inquiry("app")], NO_SERVER, check_mode=True)
+    found = inspect_leaves(destination, [Inquiry("app")], NO_SERVER)
     assert found.others == ("former", "other")

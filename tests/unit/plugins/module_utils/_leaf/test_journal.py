@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals, write_journal
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import write_journal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import Pointing
 
 #: What 0.2.0 wrote.

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import RECORD, STAGED_RECORD
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import RECORD
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated_changes import STAGED_RECORD
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import sha256
@@ -47,7 +48,7 @@ RELOAD = Activation(reload=("true",))
 def inspect(destination: Destination, leaf: Leaf, activation: Activation, name: str = "app") -> Inspection:
     """What a host says of a leaf that the controller would keep."""
     inquiry = Inquiry(name, keep=leaf.sha256, keep_chain=sha256(leaf.chain.encode()))
-    return inspect_leaves(destination, [inquiry], activation, check_mode=True)
+    return inspect_leaves(destination, [inquiry], activation)
 
 
 def unserved(destination: Destination, leaf: Leaf, activation: Activation) -> tuple[str, ...]:

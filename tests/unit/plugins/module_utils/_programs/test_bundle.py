@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import zipfile
@@ -29,6 +30,18 @@ print(*sorted(name for name in sys.modules if name.startswith("ansible")), sep="
 
 def test_the_same_sources_make_the_same_bytes() -> None:
     assert bundle() == bundle()
+
+
+def test_it_is_the_file_that_the_standard_library_writes() -> None:
+    with zipfile.ZipFile(io.BytesIO(bundle())) as archive:
+        assert archive.testzip() is None
+        files = {name: archive.read(name) for name in archive.namelist()}
+    written = io.BytesIO()
+    written.write(f"#!{interpreter()} -I\n".encode())
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    assert bundle() == written.getvalue()
 
 
 def test_it_holds_all_that_its_programs_import_and_nothing_else(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.installati
     are_units_installed,
     entry_name,
     entry_names,
+    is_program_installed,
+    read_entry,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation_changes import (
     exclusive_installation,
     install_program,
     install_units,
-    is_program_installed,
-    read_entry,
     remove_entry,
     remove_units,
     remove_unused_program,

@@ -72,9 +72,7 @@ class Host:
 
     def drift(self, staple: bool = True) -> list[str]:
         inquiry = Inquiry("app", staple=staple)
-        (leaf,) = inspect_leaves(
-            self.destination, [inquiry], NO_SERVER, check_mode=True, layout=self.layout
-        ).certificates
+        (leaf,) = inspect_leaves(self.destination, [inquiry], NO_SERVER, layout=self.layout).certificates
         return list(leaf.drift)
 
     def places(self) -> int:

@@ -117,7 +117,7 @@ def test_without_openssl_the_staple_of_a_tls13_server_is_not_probed(tmp_path: Pa
         with pytest.raises(UnseenError, match=r"refuses TLS 1\.2, and there is no openssl here"):
             served_staple("127.0.0.1", port, "app.test", SECONDS, openssl=missing)
         probe = Probe("app", "127.0.0.1", port, "app.test", staple=True)
-        finding = look(probe, Fingerprints(leaf.sha256, leaf.staple_sha256), SECONDS, openssl=missing)
+        finding = look(probe, Fingerprints(leaf.sha256, leaf.staple_sha256), lambda: SECONDS, openssl=missing)
     assert (finding.leaf, finding.staple) == ("served", "not probed")
     assert finding.detail.startswith("the server refuses TLS 1.2")
 

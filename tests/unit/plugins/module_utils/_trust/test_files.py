@@ -17,8 +17,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import (
     closed_to_others,
     read_regular,
-    write_public,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import write_public
 
 
 @contextmanager

@@ -31,7 +31,9 @@ def test_each_kind_is_listed_once() -> None:
     assert [kind.name for kind in KINDS if kind.is_required] == ["system"]
     assert OPTIONAL == ["applications"]
     assert list(DEFAULT_KINDS) == [name for name in KIND_NAMES if name not in OPTIONAL]
-    assert all(sought.startswith(("/", "~/")) for kind in KINDS for finder in kind.finders for sought in finder.sought)
+    assert all(
+        sought.startswith(("/", "~/")) for kind in KINDS for finder in kind.finders for sought in finder.sought()
+    )
 
 
 @pytest.mark.parametrize(

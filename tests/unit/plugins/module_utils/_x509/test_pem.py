@@ -17,8 +17,9 @@ from pathlib import Path
 import certifi
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import find_blocks, find_labels, read_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body, from_pem, to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_blocks, find_labels
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     BEGIN,
     CORPUS,

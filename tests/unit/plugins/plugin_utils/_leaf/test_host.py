@@ -20,10 +20,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Deployment,
     Inquiry,
     Probe,
+    WantedKey,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import LONGEST_LINE, MOST_ENTRIES, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import deploy, inspect, remove
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import deploy, inspect, remove, request_keys
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,7 +42,6 @@ ENTRY: dict[str, Any] = {
     "damage": "",
     "drift": ["the mode of privkey.pem is 0644, not 0600"],
     "unserved": ["127.0.0.1 port 443 does not serve the deployed leaf"],
-    "csr": "",
     "withdrawn": "",
 }
 
@@ -128,7 +128,6 @@ def test_an_answer_of_another_shape_is_refused(entry: Any) -> None:
         ("generation", 10**9),
         ("drift", 5),
         ("drift", None),
-        ("csr", "x" * (LONGEST_CSR + 1)),
         *(
             (digest, value)
             for digest in ("leaf_sha256", "chain_sha256", "staple_sha256")
@@ -156,8 +155,7 @@ def test_any_json_is_an_answer_or_a_pki_error(changes: dict[str, Any]) -> None:
         return
     assert leaf.generation >= 0
     assert all(
-        isinstance(text, str)
-        for text in (leaf.name, leaf.leaf_sha256, leaf.damage, leaf.csr, *leaf.drift, *leaf.unserved)
+        isinstance(text, str) for text in (leaf.name, leaf.leaf_sha256, leaf.damage, *leaf.drift, *leaf.unserved)
     )
     assert isinstance(leaf.pkcs12, bool)
 
@@ -168,10 +166,34 @@ def test_a_host_that_failed_is_passed_on_with_all_it_said(failure: dict[str, Any
         lambda host: inspect(host, [Inquiry("app")], None),
         lambda host: deploy(host, [Delivery("app", "repair")], None),
         lambda host: remove(host, ["app"]),
+        lambda host: request_keys(host, [WantedKey("app")]),
     ):
         with pytest.raises(HostFailedError, match=r"^no space$") as caught:
             ask(answering(failure))
         assert caught.value.result == failure
+
+
+# Keys of the host's own
+
+
+def test_the_host_is_told_which_keys_to_make_and_answers_for_each_leaf() -> None:
+    told: list[dict[str, Any]] = []
+
+    def host(arguments: dict[str, Any]) -> dict[str, Any]:
+        told.append(json.loads(json.dumps(arguments)))
+        return {"changed": True, "certificates": [{"name": "b", "csr": "of b"}, {"name": "a", "csr": "of a"}]}
+
+    wanted = [WantedKey("b", "ed25519"), WantedKey("a")]
+    assert request_keys(host, wanted) == {"b": "of b", "a": "of a"}
+    assert told == [{"request": encode(wanted)}]
+
+
+@pytest.mark.parametrize(
+    "entry", [None, {"name": "app"}, {"name": "other", "csr": ""}, {"name": "app", "csr": "x" * (LONGEST_CSR + 1)}]
+)
+def test_an_answer_without_a_request_is_refused(entry: Any) -> None:
+    with pytest.raises(PkiError, match=MALFORMED):
+        request_keys(answering({"changed": True, "certificates": [entry]}), [WantedKey("app")])
 
 
 # After a deployment

@@ -11,7 +11,7 @@ import contextlib
 import shutil
 import sqlite3
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -180,8 +180,17 @@ def test_what_is_left_alone_does_not_travel(own_authority, ledger: Ledger, reque
 def test_a_hosts_key_is_certified_for_the_names_of_the_play(own_authority, ledger, request_leaf, now: datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     request = request_leaf(private_key="host", pkcs12_passphrase="bundle words")
-    plan = leaf_plan(request, replace(NOTHING, csr=csr_for(key, name="evil.test")))
-    sent = signed(plan, own_authority, ledger, now).delivery
+    plan, asked = leaf_plan(request), []
+
+    def request_keys(plans: Sequence[LeafPlan]) -> dict[str, str]:
+        asked.append(plans)
+        return {"app": csr_for(key, name="evil.test")}
+
+    others = [leaf_plan(request_leaf("a")), leaf_plan(request_leaf("b", private_key="host"), action=Action.NONE)]
+    leaves = issue([*others, plan], own_authority, OPEN, ledger, now, request_keys)
+    assert asked == [[plan]]
+    assert [leaf.plan.request.name for leaf in leaves] == ["a", "app"]
+    sent = leaves[1].delivery
     leaf = certificate_in(sent)
     assert leaf.public_key() == key.public_key()
     assert [str(name) for name in names_of(leaf)] == ["app.test"]

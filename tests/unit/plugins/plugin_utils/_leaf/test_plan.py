@@ -250,7 +250,7 @@ def test_a_host_is_asked_about_the_leaf_that_would_be_kept(good: Situation, requ
 
 def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(request_leaf, authority, now) -> None:
     request = request_leaf(private_key="host", key_type=KeyType.RSA_3072, pkcs12_passphrase="hidden words")
-    assert inquiry(request, None, authority, now) == Inquiry("app", True, "rsa-3072", "", "", True, True)
+    assert inquiry(request, None, authority, now) == Inquiry("app", True, "", "", True, True)
 
 
 def test_what_a_clock_that_was_ahead_signed_is_replaced(

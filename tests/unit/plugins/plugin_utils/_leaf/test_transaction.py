@@ -20,6 +20,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     DeployedLeaf,
     Deployment,
     Inspection,
+    KeyRequest,
+    KeyRequests,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
@@ -35,7 +37,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Ac
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 DAY = timedelta(days=1)
 
@@ -53,13 +56,23 @@ class Host:
     leaves: dict[str, DeployedLeaf] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     loses: str = ""
+    keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
 
     def __call__(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        operation = "deploy" if "deploy" in arguments else "inspect"
+        (operation,) = {"inspect", "request", "deploy"}.intersection(arguments)
         self.calls.append(operation)
         if operation == self.loses:
             return {"unreachable": True, "msg": "the connection was lost"}
-        return self._deploy(arguments) if operation == "deploy" else self._inspect(arguments)
+        return getattr(self, f"_{operation}")(arguments)
+
+    def _request(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        requests = []
+        for entry in arguments["request"]:
+            assert entry["key_type"] == "ecdsa-p256"
+            key = self.keys.setdefault(entry["name"], ec.generate_private_key(ec.SECP256R1()))
+            csr = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(key, hashes.SHA256())
+            requests.append(KeyRequest(entry["name"], csr.public_bytes(serialization.Encoding.PEM).decode()))
+        return encode(KeyRequests(True, tuple(requests)))
 
     def _inspect(self, arguments: dict[str, Any]) -> dict[str, Any]:
         names = [entry["name"] for entry in arguments["inspect"]]
@@ -74,7 +87,9 @@ class Host:
             staple = _sha256(delivery.staple)
             leaf = replace(former, generation=former.generation + 1, staple_sha256=staple, withdrawn="")
             if delivery.action == "leaf":
+                pending = None if delivery.private_key else self.keys.pop(delivery.name)
                 certificate = x509.load_pem_x509_certificate(delivery.certificate.encode())
+                assert pending is None or certificate.public_key() == pending.public_key()
                 chain = _sha256(delivery.chain.encode())
                 leaf = replace(leaf, leaf_sha256=fingerprint(certificate), chain_sha256=chain)
             self.leaves[delivery.name] = leaf
@@ -118,6 +133,48 @@ def test_a_first_run_takes_two_calls_and_the_next_one(start, ledger: Ledger, req
     assert [plan.decision.action for plan in plans] == [Action.NONE] * 2
     assert transaction.carry_out(plans) == ([], None)
     assert host.calls == ["inspect", "deploy", "inspect"]
+
+
+def test_a_host_is_asked_for_keys_where_a_leaf_is_issued_for_one(start, ledger: Ledger, request_leaf) -> None:
+    host = Host()
+    transaction = start(host)
+    requests = [request_leaf("a"), request_leaf("b", private_key="host"), request_leaf("c", private_key="host")]
+    places = [place("a"), place("b"), place("c")]
+    transaction.carry_out(transaction.plan(requests, places)[0])
+    assert host.calls == ["inspect", "request", "deploy"]
+    assert host.keys == {}
+    assert ledger.leaf_counts() == {"deployed": 3}
+
+    assert transaction.carry_out(transaction.plan(requests, places)[0]) == ([], None)
+    host.leaves["b"] = replace(host.leaves["b"], drift=("b has another mode",))
+    transaction.carry_out(transaction.plan(requests, places)[0])
+    assert host.calls[3:] == ["inspect", "inspect", "deploy"]
+    host.leaves["c"] = replace(host.leaves["c"], damage="cert.pem is altered")
+    transaction.carry_out(transaction.plan(requests, places)[0])
+    assert host.calls[6:] == ["inspect", "request", "deploy"]
+
+
+def test_a_key_that_is_pending_since_a_run_that_failed_is_used(start, ledger: Ledger, request_leaf) -> None:
+    host = Host(loses="deploy")
+    transaction = start(host)
+    for lost, kept in (("request", set()), ("deploy", {"app"})):
+        host.loses = lost
+        with pytest.raises(HostFailedError, match="the connection was lost"):
+            transaction.carry_out(transaction.plan([request_leaf(private_key="host")], [place()])[0])
+        assert set(host.keys) == kept
+    assert ledger.leaf_counts() == {"signed": 1}
+    pending, host.loses = host.keys["app"], ""
+    (signed,), _deployment = transaction.carry_out(transaction.plan([request_leaf(private_key="host")], [place()])[0])
+    assert signed.certificate.public_key() == pending.public_key()
+
+
+def test_nothing_is_asked_of_a_host_for_what_could_not_be_signed(start, own_authority, request_leaf, now) -> None:
+    host = Host()
+    late = start(host, own_authority.issuing.certificate.not_valid_after_utc)
+    plans, _inspection = late.plan([request_leaf(private_key="host")], [place()])
+    with pytest.raises(AuthorityDueError):
+        late.carry_out(plans)
+    assert host.calls == ["inspect"]
 
 
 def test_a_plan_holds_what_is_deployed_against_the_ledger_of_that_place(

@@ -24,7 +24,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Inquiry,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import bundle
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import with_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import with_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
@@ -130,7 +130,7 @@ def test_a_leaf_that_is_to_be_activated_says_so_and_gets_its_withdrawal_by_that(
     host.activation = RELOAD
     known = host.inspect()[0]
     inquiry = Inquiry("app", keep=known.leaf_sha256, keep_chain=known.chain_sha256)
-    inspection = inspect_leaves(host.destination, [inquiry], RELOAD, check_mode=True)
+    inspection = inspect_leaves(host.destination, [inquiry], RELOAD)
     seen = with_drift(inspection, host.withdrawal).certificates[0]
     assert (seen.drift, seen.unserved) == ((), ("generation 1 was not activated",))
     host.deploy(repair(1))

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host import as_user
-from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Finder

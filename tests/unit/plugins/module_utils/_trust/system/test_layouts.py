@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import anchor_folder
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import (
-    LAYOUTS,
-    Layout,
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Layout
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import (
     Platform,
     find_platform,
+    installed_anchors,
+    layouts,
 )
+
+LAYOUTS = tuple(layouts())
 
 
 def put(root: Path, absolute: str, content: str = "") -> Path:
@@ -97,10 +100,10 @@ def test_each_platform_has_its_own_idea_of_an_anchors_name(platform: str, name: 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_anchors_of_this_collection_are_known_by_their_names(tmp_path: Path, layout: Layout) -> None:
-    assert anchor_folder.installed_anchors(Settings(str(tmp_path))) == ()
+    assert installed_anchors(Settings(str(tmp_path))) == ()
     Path(tmp_path, layout.marks[0].lstrip("/")).mkdir(parents=True)
-    assert anchor_folder.installed_anchors(Settings(str(tmp_path))) == ()
+    assert installed_anchors(Settings(str(tmp_path))) == ()
     ours = [f"anchorage-{name}0123456789abcdef{layout.suffix}" for name in ("", "corp-2-")]
     foreign = ["anchorage.crt", "anchorage-corp-0123456789abcde.crt", "corp-0123456789abcdef.crt", "README"]
     paths = {name: str(put(tmp_path, f"{layout.anchors}/{name}")) for name in [*ours, *foreign]}
-    assert anchor_folder.installed_anchors(Settings(str(tmp_path))) == tuple(paths[name] for name in ours)
+    assert installed_anchors(Settings(str(tmp_path))) == tuple(paths[name] for name in ours)

@@ -1,0 +1,159 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether the withdrawal of staples is set up on a host as a task wants it, read from files alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.program_path import program_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+    INSTALLED,
+    NOT_NEEDED,
+    UNAVAILABLE,
+    Activation,
+    DeployedLeaf,
+    Inspection,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
+    LAYOUT,
+    Layout,
+    are_units_installed,
+    is_program_installed,
+    missing_requirement,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
+    Commands,
+    Recipe,
+    read_recipe,
+    recipe_name,
+    recipe_names,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import (
+    ERRORS,
+    standing,
+    withdrawable_staple,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import armed_for, service_unit
+
+# Ways of activation that a recipe keeps.
+_MOST_WAYS = 16
+# Seconds that a timer which has elapsed may take to be set anew, when a host starts.
+_REARMED = 3600
+_MISSING = "the withdrawal of its staple is not set up"
+_LEFT_OVER = "the withdrawal of its staple is set up, and no longer wanted"
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What a task wants of it: whether staples are to be withdrawn, from where, and how servers are to be told."""
+
+    destination: Destination
+    activation: Activation
+    wanted: bool
+    layout: Layout = LAYOUT
+
+    @property
+    def state(self) -> str:
+        """Whether a leaf with a staple has its withdrawal installed here, once this task is done."""
+        if not self.wanted or not SERVERS[self.destination.server].serves_expired:
+            return NOT_NEEDED
+        return UNAVAILABLE if missing_requirement(self.layout) else INSTALLED
+
+    @property
+    def commands(self) -> tuple[Commands, ...]:
+        """How this task activates leaves, with the programs' full paths: nobody can say what systemd's PATH will be."""
+        activation = self.activation
+        return ((_located(activation.test), _located(activation.reload)),) if activation.reload else ()
+
+    def recipe(self, name: str, former: Recipe | None) -> Recipe:
+        """The recipe of a leaf, with the other ways of activation that its ``former`` one has."""
+        commands = former.commands if former else ()
+        if not set(self.commands).issubset(commands):
+            reloads = [reload for _test, reload in self.commands]
+            others = [each for each in commands if each[1] not in reloads]
+            commands = (*others, *self.commands)[-_MOST_WAYS:]
+        return Recipe(self.destination.path, name, self.destination.server, commands)
+
+
+def _located(command: Sequence[str]) -> tuple[str, ...]:
+    path = program_path(command[0]) if command else None
+    return (path, *command[1:]) if path else tuple(command)
+
+
+def with_drift(inspection: Inspection, withdrawal: Withdrawal) -> Inspection:
+    """The ``inspection`` with what is wrong with the withdrawal of staples. Reads files, and starts no program.
+
+    Raises HostError, OSError.
+    """
+    state = withdrawal.state
+    shared = state == INSTALLED and _is_shared_part_installed(withdrawal.layout)
+    leaves = [
+        replace(leaf, drift=(*leaf.drift, *_drift(leaf, withdrawal, state, shared))) for leaf in inspection.certificates
+    ]
+    return replace(inspection, certificates=tuple(leaves), withdrawal=state)
+
+
+def _is_shared_part_installed(layout: Layout) -> bool:
+    return is_program_installed(layout) and are_units_installed(service_unit(layout), layout)
+
+
+def _drift(leaf: DeployedLeaf, withdrawal: Withdrawal, state: str, shared: bool) -> list[str]:
+    if not leaf.generation or leaf.damage or state == UNAVAILABLE:
+        return []
+    if leaf.unserved:  # it is activated again, which sets this up, too, and is what a user has to hear of
+        return []
+    if state == INSTALLED and has_staple(withdrawal.destination, leaf.name):
+        return [] if shared and _is_set_up(leaf.name, withdrawal) else [_MISSING]
+    return [_LEFT_OVER] if _has_recipe(leaf.name, withdrawal) else []
+
+
+def _has_recipe(name: str, withdrawal: Withdrawal) -> bool:
+    return bool(with_recipe(withdrawal.destination.path, [name], withdrawal.layout))
+
+
+def with_recipe(destination: str, names: Sequence[str], layout: Layout) -> list[str]:
+    """Those of the leaves that have a recipe. No other user than root has any, nor could remove it."""
+    if os.geteuid() != 0:
+        return []
+    present = recipe_names(layout)
+    return [name for name in names if recipe_name(destination, name) in present]
+
+
+def _is_set_up(name: str, withdrawal: Withdrawal) -> bool:
+    """Whether the leaf has its recipe, and the timer is set no later than its staple needs."""
+    former = former_recipe(name, withdrawal)
+    return former is not None and former == withdrawal.recipe(name, former) and is_timed(former, withdrawal.layout)
+
+
+def former_recipe(name: str, withdrawal: Withdrawal) -> Recipe | None:
+    """The recipe that the leaf has, None for none and for a damaged one."""
+    with suppress(HostError):
+        return read_recipe(recipe_name(withdrawal.destination.path, name), withdrawal.layout)
+    return None
+
+
+def is_timed(recipe: Recipe, layout: Layout) -> bool:
+    """Whether the timer is set no later than the recipe's staple needs. Raises HostError, OSError."""
+    try:
+        due = standing(recipe).due
+    except ERRORS:  # what is wrong with the leaf is said elsewhere
+        due = None
+    armed, now = armed_for(layout), time.time()
+    return armed is not None and armed > now - _REARMED and (due is None or armed <= max(due, now + _REARMED))
+
+
+def has_staple(destination: Destination, name: str) -> bool:
+    """Whether the leaf, which is not damaged, has a staple that may be withdrawn. Raises HostError, OSError."""
+    with opened_folder(destination.folder(name)) as folder:
+        return folder is not None and withdrawable_staple(folder)[1] is not None

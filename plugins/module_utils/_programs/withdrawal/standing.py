@@ -1,0 +1,72 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a leaf stands: which generation is deployed, when its staple ends, and whether that was withdrawn."""
+
+from __future__ import annotations
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    opened_folder,
+    opened_subfolder,
+    read_file,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, STAPLE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import deployed_generation
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import Mark, read_mark
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Recipe
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
+
+# Clients accept a staple until its end by their own clocks, which may be as much ahead.
+MARGIN = 300
+# The object identifier of the extension for must-staple (RFC 7633) in DER. Nothing else in a leaf has these bytes.
+_TLS_FEATURE = bytes.fromhex("06082b06010505070118")
+#: What a recipe or a leaf that cannot be read, or a command that fails, raises; DerError is a ValueError.
+ERRORS = (HostError, OSError, ValueError)
+
+
+class Standing(NamedTuple):
+    """How a leaf stands: the deployed generation (0 for none), the end of its staple in seconds since 1970-01-01 UTC
+    (None for no staple), and the mark of its withdrawal."""
+
+    generation: int
+    end: int | None
+    mark: Mark | None
+
+    @property
+    def due(self) -> int | None:
+        """From when the staple has to be withdrawn, None where there is nothing to withdraw."""
+        if self.end is None or (self.mark and self.mark.settled):
+            return None
+        return 0 if self.mark else self.end - MARGIN
+
+
+def standing(recipe: Recipe) -> Standing:
+    """How the recipe's leaf stands. Raises HostError, OSError, DerError."""
+    with opened_folder(recipe.place.folder(recipe.name)) as folder:
+        return Standing(0, None, None) if folder is None else standing_in(folder)
+
+
+def standing_in(folder: int) -> Standing:
+    """How the leaf in its ``folder`` stands. Raises HostError, OSError, DerError."""
+    number, staple = withdrawable_staple(folder)
+    end = None if staple is None else read_staple(staple).next_update
+    return Standing(number, end, read_mark(folder, number))
+
+
+def withdrawable_staple(folder: int) -> tuple[int, bytes | None]:
+    """The generation that is deployed in a leaf's ``folder`` (0 for none), and its staple, be it withdrawn or not; None
+    for no staple, and where clients would refuse the leaf without one.
+
+    Raises HostError, OSError, ValueError.
+    """
+    number = deployed_generation(folder)
+    if number == 0:
+        return 0, None
+    with opened_subfolder(folder, f"v{number}") as generation:
+        certificate, staple = read_file(generation, CERTIFICATE), read_file(generation, STAPLE)
+    must_staple = _TLS_FEATURE in from_pem((certificate or b"").decode("ascii"))
+    return number, None if must_staple else staple

@@ -1,0 +1,171 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Changes of a system store that is fed from a folder of anchors: tried, made, and taken back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import certificates_in
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
+    dangling_links,
+    hash_links,
+    orphaned_hash_links,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
+    ABSENT,
+    INSTALL,
+    STALE,
+    TRUSTED,
+    Anchor,
+    Finding,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import UNDER_WAY, inspect_files
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.preflight import preflight
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import open_to_all, sources
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import (
+    make_folders,
+    require_own_folder,
+    write_public,
+)
+
+# Bytes, beside a second copy of the bundle.
+_SPACE_FOR_LINKS = 64 * 1024
+# The system's own programs first: these commands were written for them, and start hundreds of them by name.
+_REFRESH_PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/usr/local/bin:/usr/local/sbin"
+
+
+def preview(platform: Platform, anchor: Anchor, operation: str) -> Finding:
+    """What a look would find after the operation."""
+    _require_fitness(platform)
+    trial = preflight(platform, anchor, operation)
+    sentences = (trial.sentence,) if trial else ()
+    reader = [*platform.bundles, platform.links][0]
+    if operation == INSTALL:
+        if trial and not trial.trusted:
+            return Finding(ABSENT, sentences)
+        own = platform.own_file(anchor)
+        return Finding(TRUSTED, (f"{own} would hold it", f"{reader} would hold it", *sentences))
+    found = list(sources(platform))
+    copies = [source.path for source in found if source.is_copy_of(anchor)]
+    shared = [source.path for source in found if source.holds(anchor) and source.path not in copies]
+    left = bool(shared) or (trial is not None and trial.trusted)
+    evidence = [
+        *(f"{path} would keep it, with what else it holds" for path in shared),
+        *(f"{path} would be removed" for path in copies),
+        f"{reader} would {'still hold' if left else 'lack'} it",
+        *sentences,
+    ]
+    return Finding(STALE if left else ABSENT, tuple(evidence))
+
+
+def install(platform: Platform, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+    """Make the anchor's file, and refresh the store; ``undo`` learns the way back."""
+    _require_fitness(platform)
+    undo.callback(_clear_attempt, platform, anchor)
+    write_public(Path(platform.own_file(anchor)), anchor.pem.encode(), undo)
+    for source in sources(platform):
+        if source.is_copy_of(anchor):
+            open_to_all(source, undo)
+    # A rebuild takes all links away for a moment, from running programs too: only where there is something to fix.
+    _refresh(platform, rebuild=before.state == STALE)
+
+
+def remove(platform: Platform, anchors: Sequence[Anchor]) -> None:
+    """Remove every copy of the anchors, and rebuild the store."""
+    _require_fitness(platform)
+    for source in sources(platform):
+        if any(source.is_copy_of(anchor) for anchor in anchors):
+            os.unlink(source.name, dir_fd=source.folder)
+    for anchor in anchors:
+        # A file of our name is ours, even if a crash or an editor damaged what it holds.
+        Path(platform.own_file(anchor)).unlink(missing_ok=True)
+        _unlink_sources_of_links(platform, anchor)
+    _refresh(platform, rebuild=True)
+    _remove_orphaned_bundle(platform, anchors)
+
+
+def _clear_attempt(platform: Platform, anchor: Anchor) -> None:
+    """Once the anchor's files are as they were: rebuild where anything is left of it, and only there, since a
+    rebuild by a command that has just failed would do more harm than good."""
+    if platform.links:
+        for link in dangling_links(platform.links, anchor.name):
+            os.unlink(link)
+    if inspect_files(platform, anchor).state != ABSENT:
+        _unlink_sources_of_links(platform, anchor)
+        _refresh(platform, rebuild=True)
+
+
+def _unlink_sources_of_links(platform: Platform, anchor: Anchor) -> None:
+    """Where the refresh command takes what lies in the folder of links for trusted, take the anchor out of there."""
+    if platform.layout.rereads_links and platform.links:
+        for link in hash_links(platform.links, anchor.der):
+            os.unlink(link)
+
+
+def _require_fitness(platform: Platform) -> None:
+    """Raise HostError where a change could not complete, before it is begun."""
+    for path in (platform.path(platform.layout.anchors), platform.path(UNDER_WAY), *platform.bundles, platform.links):
+        folder = _nearest_folder(path) if path else ""
+        if folder and not os.access(folder, os.W_OK):
+            raise HostError(f"{folder} is not writable; it may be on a read-only file system.")
+    require_own_folder(Path(platform.path(platform.layout.anchors)))
+    _require_space(platform)
+
+
+def _nearest_folder(path: str) -> str:
+    """The folder itself, or the one above that is there, links resolved."""
+    path = os.path.realpath(path)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _require_space(platform: Platform) -> None:
+    """A rebuild that runs out of space has taken all links away and writes none, so it must not be begun."""
+    written = [path for path in (*platform.bundles, platform.keystore) if path and os.path.exists(path)]
+    if not written:
+        return
+    needed = sum(os.path.getsize(path) for path in written) + _SPACE_FOR_LINKS
+    folder = os.path.dirname(os.path.realpath(written[0]))
+    status = os.statvfs(folder)
+    free = status.f_bfree * status.f_frsize
+    if free < needed:
+        raise HostError(
+            f"{folder} has {free // 1024} KiB left, and a refresh takes {needed // 1024} KiB: make room first."
+        )
+
+
+def _refresh(platform: Platform, rebuild: bool) -> None:
+    layout = platform.layout
+    command = [platform.command, *layout.command[1:], *(layout.rebuild if rebuild else ())]
+    variable, mark = layout.deferral[0], Path(platform.path(UNDER_WAY))
+    make_folders(mark.parent)
+    mark.touch()
+    for link in orphaned_hash_links(platform.links):
+        os.unlink(link)
+    inherited = {name: value for name, value in os.environ.items() if name == variable}
+    outcome = run(command, platform.settings.refresh_timeout, environment={"PATH": _REFRESH_PATH, **inherited})
+    mark.unlink()
+    with suppress(OSError):  # others may keep something there
+        mark.parent.rmdir()
+    if outcome.status:
+        raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
+
+
+def _remove_orphaned_bundle(platform: Platform, anchors: Sequence[Anchor]) -> None:
+    """Where no anchor is left at all, update-ca-certificates writes no bundle, and lets the former one lie."""
+    removed = {anchor.der for anchor in anchors}
+    for bundle in platform.bundles[:1]:
+        held = set(certificates_in(read_regular(bundle) or b""))
+        if held and held <= removed and not any(hash_links(platform.links, der) for der in removed):
+            os.unlink(bundle)
