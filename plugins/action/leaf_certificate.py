@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -44,7 +45,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import look_program
 
+# Made when the action is loaded: once in a run, by the process that those of all hosts are forked from.
+LOOK = look_program("_leaf.look", sources_read=MODULES)
 DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port", "withdrawal")
 
 
@@ -113,10 +117,14 @@ class ActionModule(PkiAction):
         return result
 
     def _caller(self, shared: dict[str, Any], task_vars: dict[str, Any]) -> CallHost:
-        """A function that runs the host half with these arguments and its own."""
+        """A function that runs the host half with these arguments and its own; to inspect, a look is enough."""
 
         def call(arguments: dict[str, Any]) -> dict[str, Any]:
-            return self.call_host("leaf_deployment", {**shared, **arguments}, task_vars, secret="deploy" in arguments)
+            message = {**shared, **arguments}
+            seen = self.look_at_host(LOOK, message, task_vars) if "inspect" in arguments else None
+            if seen is not None:
+                return seen
+            return self.call_host("leaf_deployment", message, task_vars, secret="deploy" in arguments)
 
         return call
 

@@ -20,6 +20,11 @@ def set_label(path: Path, label: str) -> None:
     os.setxattr(path, _ATTRIBUTE, f"{label}\0".encode())
 
 
+def label_of(path: Path) -> str:
+    """The label of a file."""
+    return os.getxattr(path, _ATTRIBUTE).decode().rstrip("\0")
+
+
 def _can_label() -> bool:
     with tempfile.NamedTemporaryFile() as file:
         try:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
@@ -22,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     opened_subfolder,
     read_file,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import misplaced_type, type_of
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     CERTIFICATE,
@@ -60,7 +62,8 @@ def inspect_generation(folder: int, destination: Destination, name: str, number:
         with opened_subfolder(folder, f"v{number}") as generation:
             files = _read_files(generation)
             _check_content(files, path)
-            return GenerationHealth(files, "", _drift(generation, destination, files))
+            drift = _drift(generation, destination, files) + _misplaced(folder, generation, files)
+            return GenerationHealth(files, "", drift)
     except HostError as error:
         return GenerationHealth({}, f"{path}: {error}", [])
     except (FileNotFoundError, NotADirectoryError):
@@ -115,6 +118,27 @@ def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]
     if STAPLE in files and not is_linked(generation):
         drift.append(f"{COMBINED_STAPLE} is not a hard link to {STAPLE}")
     return drift
+
+
+def _misplaced(folder: int, generation: int, files: Iterable[str]) -> list[str]:
+    """What has another SELinux type than what is made in the leaf's folder anew."""
+    if not type_of(folder):
+        return []
+    told = [f"the folder {reason}" for reason in [misplaced_type(generation, folder)] if reason]
+    for file_name in files:
+        with suppress(FileNotFoundError), opened_file(generation, file_name) as file:
+            told += [f"{file_name} {reason}" for reason in [misplaced_type(file, folder)] if reason]
+    return told
+
+
+@contextmanager
+def opened_file(generation: int, file_name: str) -> Iterator[int]:
+    """A descriptor of a generation's file. Raises OSError."""
+    descriptor = os.open(file_name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=generation)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def is_linked(generation: int) -> bool:

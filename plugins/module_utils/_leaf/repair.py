@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The repair of what a generation needs no new key, certificate or staple for: modes, owners, and the staple's link."""
+"""The repair of what a generation needs no new key, certificate or staple for: modes, owners, SELinux
+types, and the staple's link."""
 
 from __future__ import annotations
 
@@ -15,11 +16,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     opened_subfolder,
     read_file,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import give_type
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import COMBINED_STAPLE, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import (
     FOLDER_ATTRIBUTES,
     is_linked,
+    opened_file,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import attributes_of
 
@@ -27,14 +30,16 @@ _RELINKED = ".relinked"
 
 
 def repair_generation(folder: int, destination: Destination, number: int, files: Iterable[str]) -> None:
-    """Give the undamaged generation of ``files`` its modes, owners and the staple's link again. Raises OSError."""
+    """Give the undamaged generation of ``files`` its modes, owners, types and link again. Raises OSError."""
     with opened_subfolder(folder, f"v{number}") as generation:
+        give_type(generation, folder)
         if not FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
             FOLDER_ATTRIBUTES.apply(generation)
         if STAPLE in files and not is_linked(generation):
             _relink_staple(generation)
         for file_name in files:
-            _repair_file(generation, file_name, attributes_of(file_name, destination))
+            with opened_file(generation, file_name) as file:
+                _repair_file(file, folder, attributes_of(file_name, destination))
         os.fsync(generation)
 
 
@@ -46,10 +51,7 @@ def _relink_staple(generation: int) -> None:
     os.rename(_RELINKED, copy, src_dir_fd=generation, dst_dir_fd=generation)
 
 
-def _repair_file(generation: int, file_name: str, attributes: Attributes) -> None:
-    descriptor = os.open(file_name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=generation)
-    try:
-        if not attributes.fit(os.fstat(descriptor)):
-            attributes.apply(descriptor)
-    finally:
-        os.close(descriptor)
+def _repair_file(file: int, folder: int, attributes: Attributes) -> None:
+    if not attributes.fit(os.fstat(file)):
+        attributes.apply(file)
+    give_type(file, folder)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.reader import Reader
+from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import misplaced_type
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import (
     holds,
     is_damaged,
@@ -71,7 +72,7 @@ def _check_sources(platform: Platform, anchor: Anchor) -> list[Check]:
     """Is there a file that will make the next refresh trust the anchor, too?"""
     found = list(sources(platform))
     checks = [
-        _check_readable(platform, source.path, f"{source.path} holds it")
+        _check_copy(platform, source, anchor)
         for source in found
         if source.is_copy_of(anchor) and not source.limits(anchor)
     ]
@@ -81,6 +82,14 @@ def _check_sources(platform: Platform, anchor: Anchor) -> list[Check]:
     if not checks:
         checks = [Check(False, False, f"{platform.path(platform.layout.anchors)} has no file that holds it alone")]
     return checks + [check for source in found for check in _check_oddity(platform, source, anchor)]
+
+
+def _check_copy(platform: Platform, source: Source, anchor: Anchor) -> Check:
+    own = source.path == str(platform.own_file(anchor))
+    misplaced = misplaced_type(source.path, os.path.dirname(source.path)) if own else ""
+    if misplaced:
+        return Check(True, False, f"{source.path} {misplaced}")
+    return _check_readable(platform, source.path, f"{source.path} holds it")
 
 
 def _check_readers(platform: Platform, anchor: Anchor) -> list[Check]:

@@ -24,6 +24,7 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
     repair,
     tree,
 )
+from ansible_collections.anchorage.pki.tests.unit.selinux_labels import label_of, needs_labels, set_label
 
 
 def test_a_repair_fixes_what_drifted_and_nothing_else(private_folder: Path) -> None:
@@ -54,6 +55,30 @@ def test_a_repair_of_what_is_undamaged_touches_nothing(private_folder: Path) -> 
     times = {path: path.lstat().st_mtime_ns for path in (private_folder / "app").rglob("*")}
     assert not deploy(destination, [repair(1)], NO_SERVER).changed
     assert {path: path.lstat().st_mtime_ns for path in (private_folder / "app").rglob("*")} == times
+
+
+@needs_labels
+def test_types_of_selinux_that_drifted_are_repaired(private_folder: Path) -> None:
+    destination = destination_at(private_folder)
+    deploy_leaf(destination, make_leaf())
+    folder = private_folder / "app"
+    files = sorted((folder / "v1").iterdir())
+    for path in (folder, folder / "v1", *files):
+        set_label(path, "system_u:object_r:cert_t:s0")
+    assert inspected(destination).drift == ()
+    for path in (folder / "v1", folder / "v1/privkey.pem", folder / "v1/staple.der"):
+        set_label(path, "unconfined_u:object_r:user_tmp_t:s0")
+    reason = "has the SELinux type user_tmp_t, where a new file gets cert_t"
+    assert inspected(destination).drift == (
+        f"the folder {reason}",
+        f"privkey.pem {reason}",
+        f"staple.der {reason}",
+        f"combined.pem.ocsp {reason}",  # another name of the same file
+    )
+    assert deploy(destination, [repair(1)], NO_SERVER).changed
+    assert inspected(destination).drift == ()
+    assert {label_of(path) for path in files} == {"system_u:object_r:cert_t:s0", "unconfined_u:object_r:cert_t:s0"}
+    assert sorted((folder / "v1").iterdir()) == files
 
 
 def test_a_failed_repair_leaves_the_pointers_as_they_were(private_folder: Path) -> None:

@@ -39,6 +39,7 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
     apply_all,
     settle,
 )
+from ansible_collections.anchorage.pki.tests.unit.selinux_labels import needs_labels, set_label
 from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore, kind_of
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -215,6 +216,22 @@ def test_an_anchor_that_only_root_can_read_is_opened(host: ScratchDebian, name: 
     assert f"{copy} holds it, but {copy} is closed to other users" in outcome.evidence
     settle("install", host)
     assert copy.stat().st_mode & 0o777 == 0o644
+
+
+@needs_labels
+def test_an_anchor_of_another_selinux_type_is_written_anew(host: ScratchDebian) -> None:
+    settle("install", host)
+    own = host.own_file(ANCHOR)
+    set_label(host.anchors, "system_u:object_r:cert_t:s0")
+    set_label(own, "system_u:object_r:cert_t:s0")
+    assert apply("inspect", host).state == "trusted"
+    set_label(own, "unconfined_u:object_r:user_home_t:s0")
+    outcome = apply("inspect", host)
+    assert outcome.state == "stale"
+    assert f"{own} has the SELinux type user_home_t, where a new file gets cert_t" in outcome.evidence
+    inode = own.stat().st_ino
+    settle("install", host)
+    assert own.stat().st_ino != inode  # the kernel gives a new file its type, or here none
 
 
 def test_a_bundle_that_only_root_can_read_is_stale(host: ScratchDebian) -> None:
