@@ -20,6 +20,7 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_audit_file": {"type": "path"},
     "anchorage_delete_authority": {"type": "bool"},
     "anchorage_hosts": {"type": "raw"},  # a pattern, or a list of them
+    "anchorage_report_file": {"type": "path"},
 }
 
 #: What roles and playbooks set themselves, other than by ``register``.

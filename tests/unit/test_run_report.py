@@ -1,0 +1,169 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What site says at its end, and writes as JSON, in real runs with hosts that change, stay, fail and are lost.
+
+The hosts are this machine, each with a folder of its own. Their trust stores are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+
+#: Variables by which a host is out of reach.
+GONE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+FAILING = {"leaf_certificate_owner": "no-such-user"}
+#: Refused before any task of the collection runs.
+WRONG = {"leaf_certificate_certificates": 7}
+
+#: A Python that answers whatever it is asked with a failure in words for a terminal.
+HOSTILE = """#!/bin/sh
+cat >/dev/null
+printf '%s\\n' '{"failed": true, "changed": false, "msg": "\\u001b[2J\\u009b31m one\\r\\ntwo \\u202e"}'
+exit 1
+"""
+
+
+class Fleet:
+    """Hosts, each with variables of its own, and a controller, with all that is made in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.controller = Controller(folder)
+        self.file = folder / "report.json"
+        self.variables: dict[str, object] = {
+            "ansible_become": False,
+            "anchorage_authority": str(folder / "authority"),
+            "leaf_certificate_destination": f"{folder}/{{{{ inventory_hostname }}}}",
+            "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
+        }
+
+    def site(self, *options: str, tags: str = "authority,issue", **hosts: dict[str, object]) -> Run:
+        """Run it on these hosts by their names, without a look at this machine's trust stores."""
+        (self.folder / "host_vars").mkdir(exist_ok=True)
+        for host, variables in hosts.items():
+            own = {"leaf_certificate_certificates": [{"name": "site", "names": ["site.test"]}], **variables}
+            (self.folder / "host_vars" / f"{host}.json").write_text(json.dumps(own))
+        extra = f"--extra-vars={json.dumps(self.variables)}"
+        # A wrong variable is to fail on its host, not before.
+        skipped = ("--skip-tags=anchorage.pki.variables", f"--tags={tags}")
+        return self.controller.run("anchorage.pki.site", extra, *skipped, *options, hosts=len(hosts))
+
+    def report(self) -> Any:
+        return json.loads(self.file.read_text(encoding="utf-8"))
+
+
+def told(run: Run) -> list[str]:
+    """What a run says at its end."""
+    summary = run.output.partition("TASK [Show it, and write the report]")[2].partition("\n\n")[2]
+    return summary.partition("\nok: [")[0].splitlines()
+
+
+def outcomes(report: Any) -> dict[str, str]:
+    return {name: host["outcome"] for name, host in report["hosts"].items()}
+
+
+@pytest.fixture
+def fleet(private_folder: Path) -> Fleet:
+    return Fleet(private_folder)
+
+
+def test_every_host_is_in_the_report_also_those_that_failed(fleet: Fleet) -> None:
+    fleet.variables["anchorage_report_file"] = str(fleet.file)
+    hosts = {"host1": {}, "host2": FAILING, "host3": GONE, "host4": WRONG}
+    first = fleet.site(**hosts)
+    assert first.status != 0
+    count, _space, heading, *rows = told(first)
+    assert count == "4 hosts: 2 failed, 1 changed, 1 unreachable."
+    assert heading.split()[:3] == ["HOST", "TRUST", "LEAVES"]
+    assert [row.split()[:3] for row in rows] == [
+        ["host3", "-", "unreachable"],
+        ["host2", "-", "failed"],
+        ["host4", "-", "-"],
+        ["host1", "-", "changed"],
+    ]
+    assert "Connection refused" in rows[0]
+    assert "there is no user 'no-such-user' on this host" in rows[1]
+    assert rows[3].endswith("site: new leaf, since nothing is deployed yet")
+
+    report = fleet.report()
+    assert (report["schema"], report["complete"]) == (1, True)
+    assert outcomes(report) == {"host1": "changed", "host2": "failed", "host3": "unreachable", "host4": "failed"}
+    leaf = report["hosts"]["host1"]["leaves"]["certificates"][0]
+    assert (leaf["name"], leaf["generation"], leaf["names"]) == ("site", 1, ["site.test"])
+    assert leaf["not_after"] > leaf["staple"]["next_update"] > report["written"]
+    assert "no-such-user" in report["hosts"]["host2"]["leaves"]["message"]
+    assert fleet.file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in fleet.folder.glob("*report*")] == ["report.json"]
+
+    second = fleet.site(**{**hosts, "host2": {}, "host4": {}}, tags="issue")
+    assert told(second)[0] == "4 hosts: 2 changed, 1 unchanged, 1 unreachable."
+    assert "host1" not in "".join(told(second))
+
+
+def test_an_unchanged_fleet_is_one_line(fleet: Fleet) -> None:
+    hosts: dict[str, dict[str, object]] = {"host1": {}, "host2": {}}
+    assert fleet.site(**hosts).status == 0
+    again = fleet.site("--diff", **hosts)
+    assert (again.status, told(again)) == (0, ["2 hosts: 2 unchanged."])
+    assert again.output.count("changed=0 ") == 3
+    alone = fleet.site(tags="authority", **hosts)
+    assert (alone.status, told(alone)) == (0, ["0 hosts: nothing to report."])
+
+
+def test_check_mode_says_what_would_change_and_leaves_the_report_alone(fleet: Fleet) -> None:
+    fleet.file.write_text("former")
+    fleet.variables["anchorage_report_file"] = str(fleet.file)
+    run = fleet.site("--check", host1={}, host2=GONE)
+    assert told(run)[0] == "2 hosts: 1 would change, 1 unreachable."
+    assert fleet.file.read_text() == "former"
+
+
+def test_a_run_that_ends_early_leaves_a_report_that_says_so(fleet: Fleet) -> None:
+    fleet.variables["anchorage_report_file"] = str(fleet.file)
+    assert fleet.site(host1={}).status == 0
+    assert fleet.report()["complete"]
+    assert fleet.site(host1=GONE).status == 4
+    assert (fleet.report()["complete"], fleet.report()["hosts"]) == (False, {})
+
+
+def test_a_report_that_cannot_be_written_ends_the_run_before_anything_is_made(fleet: Fleet) -> None:
+    fleet.variables["anchorage_report_file"] = str(fleet.folder / "nowhere" / "report.json")
+    run = fleet.site(host1={})
+    assert run.status == 2
+    assert f"file: {fleet.folder}/nowhere/report.json cannot be written: No such file or directory" in run.output
+    assert not (fleet.folder / "authority").exists()
+
+
+def test_a_limit_is_kept_with_and_without_localhost_whatever_the_strategy(fleet: Fleet) -> None:
+    hosts: dict[str, dict[str, object]] = {"host1": {}, "host2": {}, "host3": GONE, "host4": WRONG}
+    fleet.variables["anchorage_report_file"] = "report.json"  # in the current folder
+    fleet.controller.settings = {**fleet.controller.settings, "ANSIBLE_STRATEGY": "ansible.builtin.free"}
+    both = fleet.site("--limit=localhost,host1,host3", **hosts)
+    assert told(both)[0] == "2 hosts: 1 changed, 1 unreachable."
+    assert outcomes(fleet.report()) == {"host1": "changed", "host3": "unreachable"}
+    alone = fleet.site("--limit=host3,host2", **hosts)
+    assert told(alone)[0] == "2 hosts: 1 changed, 1 unreachable."
+    assert outcomes(fleet.report()) == {"host2": "changed", "host3": "unreachable"}
+    fleet.variables["anchorage_hosts"] = ["host1", "host2"]
+    chosen = fleet.site(**hosts)
+    assert (chosen.status, told(chosen)) == (0, ["2 hosts: 2 unchanged."])
+
+
+def test_what_a_hostile_host_says_is_shown_as_text(fleet: Fleet) -> None:
+    interpreter = fleet.folder / "python3"
+    interpreter.write_text(HOSTILE)
+    interpreter.chmod(0o755)
+    fleet.variables["anchorage_report_file"] = str(fleet.file)
+    run = fleet.site(host1={"ansible_python_interpreter": str(interpreter)}, host2={})
+    row = told(run)[3]
+    assert row.split()[:3] == ["host1", "-", "failed"]
+    assert row.isprintable()
+    assert fleet.report()["hosts"]["host1"]["leaves"]["message"] == "\x1b[2J\x9b31m one\r\ntwo \u202e"
+    assert fleet.file.read_text(encoding="utf-8").replace("\n", "").isprintable()
