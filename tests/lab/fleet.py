@@ -120,12 +120,14 @@ def write_known_hosts(fleet: Fleet) -> None:
 
 def inventory(fleet: Fleet, hosts: Iterable[Host]) -> str:
     """An inventory of some of the hosts, with the interpreter set, as whoever wants speed sets it."""
-    lines = [f"{host.name} ansible_host={host.address}" for host in hosts]
+    lines = [f"{host.name} ansible_host={host.address} laboratory_container={container(fleet, host)}" for host in hosts]
     variables = [
         "ansible_user=root",
         "ansible_python_interpreter=/usr/bin/python3",
         f"ansible_ssh_private_key_file={fleet.folder.resolve() / 'ssh_key'}",
         f"ansible_ssh_common_args='-o UserKnownHostsFile=\"{fleet.folder.resolve() / 'known_hosts'}\"'",
+        # Not in the user's folder, where connections to a former fleet with these addresses may be open.
+        f"ansible_control_path_dir={fleet.folder.resolve() / 'connections'}",
     ]
     return "\n".join(["[fleet]", *lines, "", "[fleet:vars]", *variables, ""])
 
@@ -171,6 +173,12 @@ def wait_for(host: Host, deadline: float) -> None:
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
+
+
+def run_everywhere(fleet: Fleet, *command: str) -> None:
+    """Run a command on all hosts, without ssh."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda host: podman("exec", container(fleet, host), *command), fleet.hosts))
 
 
 def remove_hosts(folder: Path) -> None:
