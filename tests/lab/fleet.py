@@ -4,9 +4,9 @@
 
 """A fleet of ssh hosts in containers, each with an address of its own on a network of the fleet's own.
 
-Run in ``tests/``: ``python -m lab.fleet up FOLDER NUMBER`` starts one and writes all that is needed to reach it into a
-new folder, its inventory first of all; ``python -m lab.fleet down FOLDER`` removes the fleet of that folder and the
-folder. The image is ``bookworm:fleet`` of build_images.py; its accounts are listed in fleet_host/Containerfile.
+Run in ``tests/``: ``python -m lab.fleet up FOLDER NUMBER [IMAGE]`` starts one and writes all that is needed to reach it
+into a new folder, its inventory first of all; ``python -m lab.fleet down FOLDER`` removes the fleet of that folder and
+the folder. The usual image is ``bookworm:fleet`` of build_images.py; fleet_host/Containerfile lists its accounts.
 
 Containers and network carry a label with the fleet's id, made from the folder's path: fleets of different folders do
 not disturb each other, and one whose folder was lost can still be removed.
@@ -49,10 +49,11 @@ class Host:
 
 @dataclass(frozen=True)
 class Fleet:
-    """A fleet: the folder with what is needed to reach it, and its hosts."""
+    """A fleet: the folder with what is needed to reach it, its hosts, and what they are made of."""
 
     folder: Path
     hosts: tuple[Host, ...]
+    image: str = IMAGE
 
     @property
     def label(self) -> str:
@@ -89,16 +90,15 @@ def podman(*arguments: str | Path) -> str:
     return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
-def create(folder: Path, number: int) -> Fleet:
+def create(folder: Path, number: int, image: str = IMAGE) -> Fleet:
     """Start a fleet of so many hosts, whose folder must not exist."""
     folder.mkdir(mode=0o700)
     for key in ("ssh_key", "host_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
     network = network_of(folder)
     podman("network", "create", "--disable-dns", "--label", label_of(folder), network)
-    fleet = Fleet(
-        folder, hosts_of(podman("network", "inspect", "--format", "{{(index .Subnets 0).Subnet}}", network), number)
-    )
+    subnet = podman("network", "inspect", "--format={{(index .Subnets 0).Subnet}}", network)
+    fleet = Fleet(folder, hosts_of(subnet, number), image)
     write_known_hosts(fleet)
     fleet.inventory.write_text(inventory(fleet, fleet.hosts), encoding="utf-8")
     start_hosts(fleet)
@@ -153,7 +153,7 @@ def start_host(fleet: Fleet, host: Host) -> None:
         f"--ip={host.address}",
         f"--volume={folder / 'host_key'}:/etc/ssh/ssh_host_ed25519_key:ro",
         f"--volume={folder / 'ssh_key.pub'}:/etc/ssh/authorized_keys:ro",
-        IMAGE,
+        fleet.image,
     )
 
 
@@ -205,6 +205,7 @@ def main(arguments: list[str]) -> None:
     up = commands.add_parser("up", help="start one")
     up.add_argument("folder", type=Path, help="a folder that does not exist yet")
     up.add_argument("number", type=int, help="how many hosts")
+    up.add_argument("image", nargs="?", default=IMAGE, help="what they are made of (default: %(default)s)")
     commands.add_parser("down", help="remove one").add_argument("folder", type=Path, help="its folder")
     wanted = parser.parse_args(arguments)
     if wanted.command == "down":
@@ -214,7 +215,7 @@ def main(arguments: list[str]) -> None:
         parser.error(f"a fleet has 1 to {LARGEST} hosts")
     if wanted.folder.exists():
         parser.error(f"{wanted.folder} exists: remove its fleet first, or name another folder")
-    print(create(wanted.folder, wanted.number).inventory)
+    print(create(wanted.folder, wanted.number, wanted.image).inventory)
 
 
 if __name__ == "__main__":
