@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8443
 RUN = .venv/bin/python tests/run.py
 
-.PHONY: help venv test unit interoperability lint docs sanity molecule clean demo demo-serve demo-undo
+.PHONY: help venv test unit interoperability lint docs sanity molecule bench clean demo demo-serve demo-undo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,6 +23,9 @@ sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
 molecule: ## whole hosts in containers
 unit interoperability lint docs sanity molecule: venv
 	$(RUN) $@
+
+bench: venv ## what a fleet costs, beside others: docs/bench.json and what is made from it; OPTIONS="--help"
+	@PYTHONPATH=tests .venv/bin/python -m benchmarks.fleet $(OPTIONS)
 
 clean: ## remove .venv and build/
 	rm -rf .venv build

@@ -288,6 +288,14 @@ def molecule(scenario: str) -> str:
     return versions(VENV / "bin" / "python")
 
 
+def benchmark_fleet() -> str:
+    """Run the benchmark of a fleet once on three hosts, for what it counts and not for its seconds."""
+    need("podman")
+    command: list[str | Path] = [VENV / "bin" / "python", "-m", "benchmarks.fleet.smoke"]
+    run(command, environment_with() | {"PYTHONPATH": str(ROOT / "tests")})
+    return versions(VENV / "bin" / "python")
+
+
 def scenarios() -> list[str]:
     """The names of the molecule scenarios: those with most hosts, which take longest, first."""
     return sorted((path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")), key=lambda name: -hosts_of(name))
@@ -321,4 +329,5 @@ def all_steps() -> list[Step]:
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
         *(Step(f"sanity, {end.name} ansible-core", step(sanity, end), ("sanity",), side_by_side=True) for end in ends),
         *(Step(f"molecule {name}", step(molecule, name), ("molecule",)) for name in scenarios()),
+        Step("benchmark of a fleet, on three hosts", benchmark_fleet, ("molecule",)),
     ]

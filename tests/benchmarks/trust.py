@@ -12,6 +12,7 @@ so compare figures of the same run with each other. Needs podman and the laborat
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "localhost/anchorage/trixie:base"
@@ -35,28 +37,36 @@ COMBINATIONS = (("system",), ("system", "nss"))
 
 
 def main() -> None:
-    """Measure in a fresh container."""
+    """Measure, and print medians and ratios."""
+    for row in compare():
+        report(row["case"], row["stores"], row["anchorage"], row["mkcert"])
+
+
+def compare() -> list[dict[str, Any]]:
+    """Measure in a fresh container: the seconds of each round, of both programs in each case."""
     environment = {**os.environ, "CONTAINERS_CONF": str(ROOT / "tests/lab/containers.conf")}
     script = (
-        f"({PACKAGES}) >/tmp/packages.log 2>&1 || cat /tmp/packages.log; python3 {COLLECTION}/tests/benchmarks/trust.py"
+        f"({PACKAGES}) >/tmp/packages.log 2>&1 || cat /tmp/packages.log >&2; "
+        f"python3 {COLLECTION}/tests/benchmarks/trust.py"
     )
     command = ["podman", "run", "--rm", f"--volume={ROOT}:{COLLECTION}:ro", IMAGE, "sh", "-c", f"{script} {INSIDE}"]
-    sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+    return json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
 
 
-def measure() -> None:
-    """Time both programs by turns, and print medians and ratios."""
+def measure() -> list[dict[str, Any]]:
+    """Time both programs by turns."""
     make_subjects()
+    rows = []
     for stores in COMBINATIONS:
-        ours = {"changed": [], "unchanged": []}
-        theirs = {"changed": [], "unchanged": []}
+        ours: dict[str, list[float]] = {"changed": [], "unchanged": []}
+        theirs: dict[str, list[float]] = {"changed": [], "unchanged": []}
         for _round in range(ROUNDS):
             for seconds, program in ((ours, anchorage), (theirs, mkcert)):
                 seconds["changed"].append(program("install", stores))
                 seconds["unchanged"].append(program("install", stores))
                 program("remove", stores)
-        for case in ours:
-            report(case, stores, ours[case], theirs[case])
+        rows += [{"case": case, "stores": stores, "anchorage": ours[case], "mkcert": theirs[case]} for case in ours]
+    return rows
 
 
 def make_subjects() -> None:
@@ -105,7 +115,7 @@ def run(*command: str, **environment: str) -> None:
         sys.exit((finished.stdout + finished.stderr).decode())
 
 
-def report(case: str, stores: tuple[str, ...], ours: list[float], theirs: list[float]) -> None:
+def report(case: str, stores: list[str], ours: list[float], theirs: list[float]) -> None:
     """Medians tell what a user sees on this machine today; the best times, what is left when nobody disturbs."""
     for name, pick in (("median", statistics.median), ("best", min)):
         mine, other = pick(ours), pick(theirs)
@@ -116,6 +126,6 @@ def report(case: str, stores: tuple[str, ...], ours: list[float], theirs: list[f
 if __name__ == "__main__":
     if INSIDE in sys.argv:
         sys.path.insert(0, "/srv")
-        measure()
+        print(json.dumps(measure()))
     else:
         main()

@@ -67,6 +67,7 @@ IMAGES = (
     Image("trixie:servers", "trixie", "web", {"SERVERS": "nginx haproxy apache2 caddy"}),
     Image("bookworm:workstation", "bookworm", "workstation"),
     Image("trixie:workstation", "trixie", "workstation"),
+    Image("bookworm:fleet", "bookworm", "fleet_host"),
     Image("trixie:java", "trixie", "java"),
     Image("trixie:browser", "trixie", "browser"),
     # Shaped like other platforms, whose own images no registry can be asked for.

@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-FOLDERS = ("ansible_collections/containers/podman/",)
+FOLDERS = ("ansible_collections/containers/podman/", "ansible_collections/community/crypto/")
 
 
 def fetch(destination: Path) -> None:
