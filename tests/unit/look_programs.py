@@ -82,7 +82,7 @@ def run_look(
     layout: Mapping[str, Any] | None = None,
     python: str = sys.executable,
 ) -> tuple[dict[str, Any], list[str]]:
-    """What the look answers, and the names of all modules that were imported for it. ``layout`` is for scratch hosts."""
+    """What the look answers, and the names of all that was imported for it. ``layout`` is for scratch hosts."""
     text = program(module, arguments, layout)
     finished = subprocess.run([python, "-I", "-"], input=text, capture_output=True, text=True, check=False, cwd="/")
     assert finished.returncode == 0, finished.stderr
