@@ -14,11 +14,14 @@ from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import SEARCH_PATH
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import (
+    find_command as find_command,  # for those who run what they find
+)
 
 if TYPE_CHECKING:
     import subprocess
 
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Bytes; a keystore with all public authorities lists itself in a quarter of a million.
 _LARGEST_OUTPUT = 8 * 1024 * 1024
 
@@ -39,13 +42,6 @@ class Outcome(NamedTuple):
     def last_line(self) -> str:
         lines = self.output.strip().splitlines()
         return lines[-1].strip() if lines else f"exit status {self.status}"
-
-
-def find_command(name: str, search_path: str | None = None) -> str | None:
-    """The path of a program of the host, looked for in ``search_path``, by default in ``SEARCH_PATH``."""
-    folders = [""] if os.path.isabs(name) else (search_path or SEARCH_PATH).split(os.pathsep)
-    paths = [os.path.join(folder, name) for folder in folders]
-    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def run(
