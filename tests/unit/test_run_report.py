@@ -49,7 +49,8 @@ class Fleet:
         (self.folder / "host_vars").mkdir(exist_ok=True)
         for host, variables in hosts.items():
             own = {"leaf_certificate_certificates": [{"name": "site", "names": ["site.test"]}], **variables}
-            (self.folder / "host_vars" / f"{host}.json").write_text(json.dumps(own))
+            kept = {name: value for name, value in own.items() if value is not None}
+            (self.folder / "host_vars" / f"{host}.json").write_text(json.dumps(kept))
         extra = f"--extra-vars={json.dumps(self.variables)}"
         # A wrong variable is to fail on its host, not before.
         skipped = ("--skip-tags=anchorage.pki.variables", f"--tags={tags}")
@@ -108,11 +109,12 @@ def test_every_host_is_in_the_report_also_those_that_failed(fleet: Fleet) -> Non
 
 
 def test_an_unchanged_fleet_is_one_line(fleet: Fleet) -> None:
-    hosts: dict[str, dict[str, object]] = {"host1": {}, "host2": {}}
+    """With hosts that have something to be done, which those without a leaf have not."""
+    hosts: dict[str, dict[str, object]] = {"host1": {}, "host2": {}, "host3": {"leaf_certificate_certificates": None}}
     assert fleet.site(**hosts).status == 0
     again = fleet.site("--diff", **hosts)
     assert (again.status, told(again)) == (0, ["2 hosts: 2 unchanged."])
-    assert again.output.count("changed=0 ") == 3
+    assert again.output.count("changed=0 ") == 4
     alone = fleet.site(tags="authority", **hosts)
     assert (alone.status, told(alone)) == (0, ["0 hosts: nothing to report."])
 

@@ -66,6 +66,9 @@ def test_a_first_check_says_what_the_run_does_and_makes_nothing(fleet: Fleet) ->
         "+debian: trusted",
         "-site: nothing",
         "+site: generation 1, a new ecdsa-p256 server leaf for site.test (nothing is deployed yet)",
+        "1 host: 1 would change.",
+        "\nhost1  would change  would change  debian: trusted; ",
+        "; site: new leaf, since nothing is deployed yet\n",
     ):
         assert words in checked.output
     done = fleet.site("--diff", "--tags=authority,issue")
