@@ -7,18 +7,20 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.children import await_end
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import SEARCH_PATH
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import (
+    find_command as find_command,  # for those who run what they find
+)
 
 if TYPE_CHECKING:
     import subprocess
 
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Bytes; a keystore with all public authorities lists itself in a quarter of a million.
 _LARGEST_OUTPUT = 8 * 1024 * 1024
 
@@ -39,13 +41,6 @@ class Outcome(NamedTuple):
     def last_line(self) -> str:
         lines = self.output.strip().splitlines()
         return lines[-1].strip() if lines else f"exit status {self.status}"
-
-
-def find_command(name: str, search_path: str | None = None) -> str | None:
-    """The path of a program of the host, looked for in ``search_path``, by default in ``SEARCH_PATH``."""
-    folders = [""] if os.path.isabs(name) else (search_path or SEARCH_PATH).split(os.pathsep)
-    paths = [os.path.join(folder, name) for folder in folders]
-    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def run(
@@ -87,23 +82,6 @@ def run(
         stdout.seek(0)
         stderr.seek(0)
         return Outcome(status, stdout.read(_LARGEST_OUTPUT), stderr.read(_LARGEST_OUTPUT))
-
-
-def await_end(process: int, timeout: float) -> bool:
-    """Wait at most ``timeout`` seconds for a child to end, where the kernel reports that; False where it cannot.
-
-    The caller then has to poll, as Popen.wait() does every 50 milliseconds.
-    """
-    with suppress(AttributeError, OSError):  # FreeBSD, and Linux before 5.3
-        descriptor = os.pidfd_open(process)
-        try:
-            ending = select.poll()
-            ending.register(descriptor, select.POLLIN)
-            ending.poll(timeout * 1000)
-            return True
-        finally:
-            os.close(descriptor)
-    return False
 
 
 def _wait(process: subprocess.Popen[bytes], arguments: Sequence[str], timeout: float) -> int:

@@ -24,11 +24,13 @@ NAME = "staples.pyz"
 PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
 # The programs, and all that they import: a test holds it to that.
 MODULES = (
+    "_host.children",
     "_host.commands",
     "_host.declarations",
     "_host.errors",
     "_host.lock",
     "_host.moments",
+    "_host.programs",
     "_host.regular_files",
     "_host.safe_changes",
     "_host.safe_files",
