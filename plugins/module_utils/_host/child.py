@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import await_end
+from ansible_collections.anchorage.pki.plugins.module_utils._host.children import await_end
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded, describe_os_error
 

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.children import await_end
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import SEARCH_PATH
@@ -83,23 +82,6 @@ def run(
         stdout.seek(0)
         stderr.seek(0)
         return Outcome(status, stdout.read(_LARGEST_OUTPUT), stderr.read(_LARGEST_OUTPUT))
-
-
-def await_end(process: int, timeout: float) -> bool:
-    """Wait at most ``timeout`` seconds for a child to end, where the kernel reports that; False where it cannot.
-
-    The caller then has to poll, as Popen.wait() does every 50 milliseconds.
-    """
-    with suppress(AttributeError, OSError):  # FreeBSD, and Linux before 5.3
-        descriptor = os.pidfd_open(process)
-        try:
-            ending = select.poll()
-            ending.register(descriptor, select.POLLIN)
-            ending.poll(timeout * 1000)
-            return True
-        finally:
-            os.close(descriptor)
-    return False
 
 
 def _wait(process: subprocess.Popen[bytes], arguments: Sequence[str], timeout: float) -> int:

@@ -14,9 +14,10 @@ import signal
 import time
 from collections.abc import Mapping
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import SEARCH_PATH, await_end
+from ansible_collections.anchorage.pki.plugins.module_utils._host.children import await_end
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import SEARCH_PATH
 
 _PAUSE = 0.01  # seconds between two looks at a process, where the kernel does not report its end
 _LARGEST_OUTPUT = 64 * 1024

@@ -24,6 +24,7 @@ NAME = "staples.pyz"
 PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
 # The programs, and all that they import: a test holds it to that.
 MODULES = (
+    "_host.children",
     "_host.commands",
     "_host.declarations",
     "_host.errors",

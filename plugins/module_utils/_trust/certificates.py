@@ -11,6 +11,7 @@ begins, as in files that were joined without a line end. What is read strictly i
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import SEQUENCE, DerError, children, content_of
@@ -29,16 +30,18 @@ def certificates_in(data: bytes) -> list[bytes]:
     """The DER of each readable certificate in ``data``, be it PEM with any text around, or a single DER."""
     if _is_der(data):
         return [data]
-    certificates = []
-    for body in (body for label, body in find_blocks(data) if label in _LABELS):
-        with suppress(DerError):
-            certificates.append(_first_value(decode_body(body)))
-    return certificates
+    return list(_decoded(body for label, body in find_blocks(data) if label in _LABELS))
 
 
 def holds(data: bytes, der: bytes) -> bool:
     """Whether this certificate is one of those in ``data``."""
-    return _may_hold(data, der) and der in certificates_in(data)
+    if _is_der(data):
+        return data == der
+    beginning = _in_base64(der)
+    if beginning not in data.translate(None, _WHITE_SPACE):
+        return False
+    bodies = (body for label, body in find_blocks(data) if label in _LABELS)
+    return der in _decoded(body for body in bodies if body.translate(None, _WHITE_SPACE).startswith(beginning))
 
 
 def is_single(data: bytes, der: bytes) -> bool:
@@ -89,7 +92,19 @@ def _may_hold(data: bytes, der: bytes) -> bool:
 
     Each three bytes are four characters of Base64, whatever follows them, and PEM may have any white space between.
     """
-    return _is_der(data) or base64.b64encode(der[: len(der) // 3 * 3]) in data.translate(None, _WHITE_SPACE)
+    return _is_der(data) or _in_base64(der) in data.translate(None, _WHITE_SPACE)
+
+
+def _in_base64(der: bytes) -> bytes:
+    """How a certificate begins in PEM, in one line."""
+    return base64.b64encode(der[: len(der) // 3 * 3])
+
+
+def _decoded(bodies: Iterable[bytes]) -> Iterator[bytes]:
+    """The certificate in each of the blocks that can be read."""
+    for body in bodies:
+        with suppress(DerError):
+            yield _first_value(decode_body(body))
 
 
 def _first_value(data: bytes) -> bytes:

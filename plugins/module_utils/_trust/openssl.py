@@ -14,7 +14,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 
 VERIFY_LIMIT = 30.0
-_HASH_LINK = re.compile(r"[0-9a-f]{8}\.\d+")
+HASH_LINK = re.compile(r"[0-9a-f]{8}\.\d+")
 # OpenSSL adds its default file and folder to those that its options name, unless these lead nowhere.
 _NO_DEFAULTS = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
 
@@ -24,7 +24,7 @@ def hash_links(folder: str, der: bytes) -> dict[str, str]:
     its end. Whether the hash is the right one is for OpenSSL to say. See openssl-rehash(1)."""
     if not os.path.isdir(folder):
         return {}
-    paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _HASH_LINK.fullmatch(name)]
+    paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if HASH_LINK.fullmatch(name)]
     return {path: os.path.realpath(path) for path in paths if is_single(read_regular(path) or b"", der)}
 
 
@@ -33,18 +33,11 @@ def dangling_links(folder: str, stem: str) -> list[str]:
     if not os.path.isdir(folder):
         return []
     with os.scandir(folder) as entries:
-        links = sorted(entry.path for entry in entries if entry.is_symlink())
-    leading = [link for link in links if os.path.splitext(os.readlink(link))[0].endswith(stem)]
-    return [link for link in leading if not os.path.exists(link)]
-
-
-def orphaned_hash_links(folder: str) -> list[str]:
-    """The entries of ``folder`` named like a subject's hash that lead nowhere. ``openssl rehash`` keeps one where
-    another certificate has that subject, which OpenSSL does not find then: it stops at the first number that is gone.
-    """
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    paths = [os.path.join(folder, name) for name in names if _HASH_LINK.fullmatch(name)]
-    return [path for path in paths if not os.path.exists(path)]
+        targets = {entry.path: os.readlink(entry.path) for entry in entries if entry.is_symlink()}
+    leading = [
+        link for link, target in targets.items() if stem in target and os.path.splitext(target)[0].endswith(stem)
+    ]
+    return [link for link in sorted(leading) if not os.path.exists(link)]
 
 
 def start_verification(option: str, path: str, pem: str, openssl: str) -> Reader | None:

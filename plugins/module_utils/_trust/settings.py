@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import SEARCH_PATH, find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import SEARCH_PATH, find_command
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ thousands of times for a trust store, hence plain tuples and no objects.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OBJECT_IDENTIFIER = 0x01, 0x02, 0x03, 0x04, 0x06
@@ -20,7 +19,6 @@ SEQUENCE, SET = 0x30, 0x31
 _LONG_LENGTH = 0x80
 _TWO_DIGITS = 0x82
 _MOST_DIGITS = 4
-_LONGEST_IDENTIFIER = 64  # bytes; those in use have less than 20, and reading takes the square of the length
 
 
 class DerError(ValueError):
@@ -70,20 +68,3 @@ def is_whole_der(data: bytes) -> bool:
         return data[:1] == bytes([SEQUENCE]) and content_of(data, 0)[1] == len(data)
     except DerError:
         return False
-
-
-@functools.lru_cache(maxsize=256)  # the same few stand in each name of each certificate
-def read_identifier(content: bytes) -> str:
-    """An object identifier in dotted decimals (X.690, section 8.19). Raises DerError."""
-    if len(content) > _LONGEST_IDENTIFIER:
-        raise DerError("it has an object identifier that is too long")
-    if not content or content[-1] & 0x80:
-        raise DerError("it has an object identifier that is cut off")
-    numbers, number = [], 0
-    for byte in content:
-        number = number << 7 | byte & 0x7F
-        if not byte & 0x80:
-            numbers.append(number)
-            number = 0
-    first = min(numbers[0] // 40, 2)
-    return ".".join(str(number) for number in [first, numbers[0] - 40 * first, *numbers[1:]])

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     BIT_STRING,
     OBJECT_IDENTIFIER,
@@ -14,8 +16,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     children,
     content_of,
     enter,
-    read_identifier,
 )
+
+_LONGEST_IDENTIFIER = 64  # bytes; those in use have less than 20, and reading takes the square of the length
 
 # RFC 4514, section 3. Any other attribute type is written as its object identifier.
 _SHORT_NAMES = {
@@ -71,3 +74,20 @@ def _escape(text: str) -> str:
     if len(text) > 1 and text.endswith(" "):
         escaped = f"{escaped[:-1]}\\ "
     return escaped
+
+
+@functools.lru_cache(maxsize=256)  # the same few stand in each name of each certificate
+def read_identifier(content: bytes) -> str:
+    """An object identifier in dotted decimals (X.690, section 8.19). Raises DerError."""
+    if len(content) > _LONGEST_IDENTIFIER:
+        raise DerError("it has an object identifier that is too long")
+    if not content or content[-1] & 0x80:
+        raise DerError("it has an object identifier that is cut off")
+    numbers, number = [], 0
+    for byte in content:
+        number = number << 7 | byte & 0x7F
+        if not byte & 0x80:
+            numbers.append(number)
+            number = 0
+    first = min(numbers[0] // 40, 2)
+    return ".".join(str(number) for number in [first, numbers[0] - 40 * first, *numbers[1:]])

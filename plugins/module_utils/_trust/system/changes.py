@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -15,11 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.commands impor
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import certificates_in
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
-    dangling_links,
-    hash_links,
-    orphaned_hash_links,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import HASH_LINK, dangling_links, hash_links
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
     INSTALL,
@@ -31,7 +28,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import UNDER_WAY, inspect_files
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.preflight import preflight
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import open_to_all, sources
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import Source, sources
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import (
     make_folders,
     require_own_folder,
@@ -75,7 +72,7 @@ def install(platform: Platform, anchor: Anchor, before: Finding, undo: ExitStack
     write_public(Path(platform.own_file(anchor)), anchor.pem.encode(), undo)
     for source in sources(platform):
         if source.is_copy_of(anchor):
-            open_to_all(source, undo)
+            _open_to_all(source, undo)
     # A rebuild takes all links away for a moment, from running programs too: only where there is something to fix.
     _refresh(platform, rebuild=before.state == STALE)
 
@@ -151,7 +148,7 @@ def _refresh(platform: Platform, rebuild: bool) -> None:
     variable, mark = layout.deferral[0], Path(platform.path(UNDER_WAY))
     make_folders(mark.parent)
     mark.touch()
-    for link in orphaned_hash_links(platform.links):
+    for link in _orphaned_hash_links(platform.links):
         os.unlink(link)
     inherited = {name: value for name, value in os.environ.items() if name == variable}
     outcome = run(command, platform.settings.refresh_timeout, environment={"PATH": _REFRESH_PATH, **inherited})
@@ -169,3 +166,21 @@ def _remove_orphaned_bundle(platform: Platform, anchors: Sequence[Anchor]) -> No
         held = set(certificates_in(read_regular(bundle) or b""))
         if held and held <= removed and not any(hash_links(platform.links, der) for der in removed):
             os.unlink(bundle)
+
+
+def _open_to_all(source: Source, undo: ExitStack) -> None:
+    """Let other users read a copy: it is the hash link's target, or p11-kit reads it on a program's behalf."""
+    descriptor = os.open(source.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=source.folder)
+    undo.callback(os.close, descriptor)
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    undo.callback(os.fchmod, descriptor, mode)
+    os.fchmod(descriptor, mode | 0o444)
+
+
+def _orphaned_hash_links(folder: str) -> list[str]:
+    """The entries of ``folder`` named like a subject's hash that lead nowhere. ``openssl rehash`` keeps one where
+    another certificate has that subject, which OpenSSL does not find then: it stops at the first number that is gone.
+    """
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = [os.path.join(folder, name) for name in names if HASH_LINK.fullmatch(name)]
+    return [path for path in paths if not os.path.exists(path)]

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import (
@@ -76,15 +74,6 @@ def packaged_copies(platform: Platform, anchor: Anchor) -> list[str]:
     """The files of the distribution that hold the anchor."""
     packaged = platform.path(platform.layout.packaged)
     return [source.path for source in _walk(packaged, nested=True) if source.holds(anchor)]
-
-
-def open_to_all(source: Source, undo: ExitStack) -> None:
-    """Let other users read a copy: it is the hash link's target, or p11-kit reads it on a program's behalf."""
-    descriptor = os.open(source.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=source.folder)
-    undo.callback(os.close, descriptor)
-    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-    undo.callback(os.fchmod, descriptor, mode)
-    os.fchmod(descriptor, mode | 0o444)
 
 
 def _files(platform: Platform, folder: str, nested: bool) -> Iterator[Source]:

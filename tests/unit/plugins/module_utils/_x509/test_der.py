@@ -14,8 +14,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     content_of,
     enter,
     is_whole_der,
-    read_identifier,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.distinguished_names import read_identifier
 from cryptography.x509 import ObjectIdentifier
 from hypothesis import given
 from hypothesis import strategies as st
