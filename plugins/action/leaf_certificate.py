@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -45,10 +44,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
-from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import look_program
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import LEAVES
 
-# Made when the action is loaded: once in a run, by the process that those of all hosts are forked from.
-LOOK = look_program("_leaf.look", sources_read=MODULES)
 DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port", "withdrawal")
 
 
@@ -121,9 +118,8 @@ class ActionModule(PkiAction):
 
         def call(arguments: dict[str, Any]) -> dict[str, Any]:
             message = {**shared, **arguments}
-            seen = self.look_at_host(LOOK, message, task_vars) if "inspect" in arguments else None
-            if seen is not None:
-                return seen
+            if "inspect" in arguments:
+                return self.look_at_host(LEAVES, "leaf_deployment", message, task_vars)
             return self.call_host("leaf_deployment", message, task_vars, secret="deploy" in arguments)
 
         return call

@@ -130,20 +130,20 @@ class PkiAction(ActionBase):
         return _taken(answer)
 
     def look_at_host(
-        self, program: LookProgram, arguments: dict[str, Any], task_vars: dict[str, Any]
-    ) -> dict[str, Any] | None:
+        self, program: LookProgram, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
         """What ``program`` answers, which changes nothing on the host and costs a fraction of a module: it is sent over
         the connection's input. A host is not trusted, so decode it.
 
-        None where the host has to be called instead: something is to be changed, or a program cannot be sent, or does
-        not answer. A host that cannot be reached ends the task, as everywhere in Ansible.
+        The host half ``module`` answers instead where something is to be changed, and where a program cannot be sent or
+        does not answer. A host that cannot be reached ends the task, as everywhere in Ansible.
         """
         try:
             answer = read_answer(self._output_of(program.with_arguments(arguments), task_vars))
         except NoAnswerError as error:
             Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=self._host_name(task_vars))
-            return None
-        return _taken(answer) if isinstance(answer, dict) else None
+            answer = None
+        return _taken(answer) if isinstance(answer, dict) else self.call_host(module, arguments, task_vars)
 
     def _output_of(self, program: bytes, task_vars: dict[str, Any]) -> str:
         """What Python on the host writes when it runs ``program``. Raises NoAnswerError."""

@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import look_program
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import ANCHOR
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, trust_result
 
@@ -33,8 +33,6 @@ ANCHOR_SPEC: dict[str, Any] = {
     "stores": {"type": "list", "elements": "str", "choices": list(KIND_NAMES)},
     "java_keystore_password": {"type": "str", "no_log": True},
 }
-# Made when the action is loaded: once in a run, by the process that those of all hosts are forked from.
-LOOK = look_program("_trust.look")
 # No real root comes near this size, and a device or a wrong path might never end.
 LARGEST_CERTIFICATE = 1024 * 1024
 
@@ -92,11 +90,7 @@ class TrustAction(PkiAction):
         former = tuple(_message(certificate) for certificate in superseded)
         request = Request(operation, _message(anchor), tuple(kinds), password or "", former)
         own = {anchor.name, *(root.name for root in self._all_roots(arguments, task_vars))}
-        message = encode(request)
-        answer = self.look_at_host(LOOK, message, task_vars)
-        if answer is None:
-            answer = self.call_host("anchor_deployment", message, task_vars)
-        result = trust_result(answer, own)
+        result = trust_result(self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars), own)
         result["anchor"] = {
             "sha256": anchor.sha256,
             "subject": anchor.subject,

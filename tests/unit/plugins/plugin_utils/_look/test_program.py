@@ -21,7 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
     read_answer,
 )
 
-ENTRIES = ("_leaf.look", "_trust.look")
+ENTRIES = ("_leaf_deployment.look", "_trust.look")
 
 
 def path_of(name: str) -> Path:
