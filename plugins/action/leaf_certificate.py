@@ -42,7 +42,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
     staple_warnings,
     with_warnings,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction, forget
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import LEAVES
 
@@ -107,7 +107,7 @@ class ActionModule(PkiAction):
         if not self.check_mode:
             # Without an authority there is no ledger that could know of them.
             with suppress(AuthorityMissingError):
-                _forget(places, self.authority(arguments["authority"], task_vars))
+                forget(places, self.authority(arguments["authority"], task_vars))
         result = removal_result(removal, places[0].destination)
         if self.diff_mode:
             result["diff"] = removal_diff(removal, arguments["destination"])
@@ -140,13 +140,6 @@ def _with_preflight(result: dict[str, Any], transaction: LeafTransaction, plans:
         warning = f"The run will fail unless certificate_authority has done its part before: {error}"
         return with_warnings(result, [warning])
     return result
-
-
-def _forget(places: list[LeafPlace], authority: Authority) -> None:
-    """Note in the ledger that nothing is in use at ``places`` any more."""
-    with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
-        for place in places:
-            ledger.mark_removed(place)
 
 
 def _places(names: list[str], arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[LeafPlace]:

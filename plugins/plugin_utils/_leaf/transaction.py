@@ -18,7 +18,7 @@ from datetime import datetime
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inspection
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Deployment, WantedKey
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
@@ -121,3 +121,10 @@ class LeafTransaction:
         elsewhere = [place for place in known if place.destination != destination]
         here = [LeafPlace(host, destination, name) for name in names]
         return [OtherLeaf(place, place in known) for place in [*here, *elsewhere]]
+
+
+def forget(places: Sequence[LeafPlace], authority: Authority) -> None:
+    """Note in the ledger that nothing is in use at ``places`` any more. Raises PkiError."""
+    with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
+        for place in places:
+            ledger.mark_removed(place)
