@@ -157,11 +157,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import RESPONDER_PORT
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import request_keys
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import (
     Delivery,
     Deployment,
-    Inquiry,
     KeyRequests,
     Removal,
     WantedKey,

@@ -5,8 +5,9 @@
 """What probes add to an unchanged run of leaf_certificate, at a real nginx that serves what is deployed: run with
 ``.venv/bin/python tests/benchmarks/probes.py``.
 
-Whole runs of ansible-playbook, with the same activation but for its probes, in turns, and the calls to the host that
-each made. The machine may be busy, so compare figures of one run only.
+First looks alone, each by a Python of its own as on a host, then whole runs of ansible-playbook and the calls to the
+host that each made; with the same activation but for its probes, in turns. The machine may be busy, so compare figures
+of one run only.
 """
 
 from __future__ import annotations
@@ -26,9 +27,15 @@ ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / "build" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Probe
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
+from ansible_collections.anchorage.pki.tests.unit.look_programs import program
 from ansible_collections.anchorage.pki.tests.unit.scratch_nginx import Nginx
 
+LOOK = "_leaf_deployment.look"
+
 ROUNDS = 15
+LOOKS = 40
 COUNTS = (1, 4)
 
 
@@ -41,9 +48,51 @@ def main() -> None:
         run(bare)
         with subprocess.Popen(nginx.command, stdin=subprocess.DEVNULL) as process:
             time.sleep(1)
+            compare_looks(nginx)
             for count in COUNTS:
                 compare(bare, write_play(nginx, count), count)
             process.terminate()
+
+
+def compare_looks(nginx: Nginx) -> None:
+    """Look without and with probes in turns, and print what the probes take."""
+    found = look(program(LOOK, look_arguments(nginx, Inquiry("app"), 0)))["certificates"][0]
+    kept = Inquiry("app", keep=found["leaf_sha256"], keep_chain=found["chain_sha256"])
+    texts = {count: program(LOOK, look_arguments(nginx, kept, count)) for count in (0, *COUNTS)}
+    seconds: dict[int, list[float]] = {count: [] for count in texts}
+    for _round in range(LOOKS):
+        for count, text in texts.items():
+            started = time.perf_counter()
+            answer = look(text)
+            seconds[count].append(time.perf_counter() - started)
+            if answer["certificates"][0]["unserved"] or len(answer["activation"]["probes"]) != count:
+                sys.exit(str(answer))
+    bare = statistics.median(seconds[0])
+    for count, taken in seconds.items():
+        median = statistics.median(taken)
+        print(f"look with {count} probes: {median * 1000:.1f} ms (ratio {median / bare:.2f}, median of {LOOKS})")
+
+
+def look_arguments(nginx: Nginx, inquiry: Inquiry, probes: int) -> dict[str, Any]:
+    activation = Activation(reload=("true",), probes=(Probe("app", port=nginx.port),) * probes)
+    return {
+        "inspect": [encode(inquiry)],
+        "activate": encode(activation),
+        "destination": str(nginx.folder / "pki"),
+        "owner": None,
+        "group": None,
+        "mode": "0600",
+        "server": "nginx",
+        "responder_port": 29477,
+        "withdrawal": "off",
+    }
+
+
+def look(text: str) -> dict[str, Any]:
+    """What the program of a look answers."""
+    run = subprocess.run([sys.executable, "-I", "-"], input=text, capture_output=True, text=True, check=True, cwd="/")
+    answer: dict[str, Any] = json.loads(run.stdout)["answer"]
+    return answer
 
 
 def write_play(nginx: Nginx, probes: int) -> Path:

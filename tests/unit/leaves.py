@@ -23,14 +23,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import LOCK_TIMEOUT, Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import (
     LEAF,
     REPAIR,
-    Activation,
     Delivery,
     DeployedGeneration,
-    DeployedLeaf,
-    Inquiry,
 )
 from ansible_collections.anchorage.pki.tests.unit.roots import key_usage, make_root, named
 from cryptography import x509

@@ -17,7 +17,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_staple
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import served_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     NGINX,
     NO_SERVER,

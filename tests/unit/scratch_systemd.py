@@ -14,14 +14,8 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
-    Delivery,
-    DeployedLeaf,
-    Deployment,
-    Inquiry,
-    Removal,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery, Deployment, Removal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf import messages as leaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf import orders
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import messages as trust
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
@@ -31,8 +32,13 @@ ACTIONS = sorted(path.stem for path in (ROOT / "plugins" / "action").glob("[!_]*
 #: The host halves: the message that each of their options takes, and the messages that they answer with.
 HOST_HALVES: dict[str, tuple[dict[str, type[Any]], list[type[Any]]]] = {
     "leaf_deployment": (
-        {"inspect": leaf.Inquiry, "deploy": leaf.Delivery, "activate": leaf.Activation},
-        [leaf.Inspection, leaf.Deployment, leaf.Removal],
+        {
+            "inspect": leaf.Inquiry,
+            "request": orders.WantedKey,
+            "deploy": orders.Delivery,
+            "activate": leaf.Activation,
+        },
+        [leaf.Inspection, orders.KeyRequests, orders.Deployment, orders.Removal],
     ),
     "anchor_deployment": ({"anchor": Anchor, "superseded": Anchor}, [trust.Answer]),
 }

@@ -39,14 +39,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    REPAIR,
     Activation,
-    Delivery,
     DeployedLeaf,
     Inquiry,
     Probe,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_staple
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import REPAIR, Delivery
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import served_staple
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode
 
 ADDRESS, PORT, NAME = "127.0.0.1", 8473, "www.internal"

@@ -14,7 +14,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_com
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Probe, ProbeFinding
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import look
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 # One look may not use up the whole time limit: a former worker that hangs must not hide the new one.

@@ -29,12 +29,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_cha
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import remove_pending_key
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, unsettled
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import remove_journals, write_journal
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
-    Delivery,
-    DeployedGeneration,
-    Deployment,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery, DeployedGeneration, Deployment
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.repair import repair_generation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.rollback import clear_staging, recover, roll_back

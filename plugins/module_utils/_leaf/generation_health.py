@@ -40,6 +40,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     fingerprints,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import is_whole_der
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.private_key import names_key_of
 
 _REQUIRED = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED)
 FOLDER_ATTRIBUTES = Attributes(FOLDER_MODE)
@@ -96,7 +98,8 @@ def _check_content(files: Mapping[str, bytes], path: str) -> None:
     for file_name in (STAPLE, PKCS12):
         if file_name in files and not is_whole_der(files[file_name]):
             raise HostError(f"{file_name} is truncated or not DER")
-    check_key(path)
+    if not names_key_of(key, from_pem(leaf.decode("ascii"))):
+        check_key(path)
 
 
 def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]) -> list[str]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import ssl
 from collections.abc import Mapping
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
@@ -79,6 +78,8 @@ def attributes_of(file_name: str, destination: Destination) -> Attributes:
 
 def check_key(path: str) -> None:
     """Raise HostError unless the private key in the generation at ``path`` fits its certificate."""
+    import ssl  # here, since it takes long, and a look at an undamaged generation does without
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # The empty password keeps OpenSSL from asking for one at the terminal.

@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
     created_folder,
     remove,
@@ -28,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import FULL_CHAIN, PRIVATE_KEY
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import KeyRequest, KeyRequests, WantedKey
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import KeyRequest, KeyRequests, WantedKey
 
 # The options of openssl-genpkey(1) for each of the messages' types.
 KEY_TYPES: Mapping[str, list[str]] = {

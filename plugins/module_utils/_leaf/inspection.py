@@ -46,7 +46,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, unserved
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples, staple_drift
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import read_mark, withdrawal_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import Mark, read_mark
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
 
 
@@ -151,10 +151,16 @@ def _deployed_leaf(destination: Destination, name: str, swap: Swap | None, layou
                 *found.drift,
                 *pointing_drift(folder, wanted),
                 *staple_drift(destination, name, STAPLE in found.files, layout),
-                *withdrawal_drift(folder, mark),
+                *(_withdrawal_drift(folder, mark) if mark else ()),
             ),
             withdrawn=mark.time if mark else "",
         )
+
+
+def _withdrawal_drift(folder: int, mark: Mark) -> list[str]:
+    from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn_drift import withdrawal_drift
+
+    return withdrawal_drift(folder, mark)
 
 
 def _is_kept(inquiry: Inquiry, leaf: DeployedLeaf) -> bool:

@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     ProbeFinding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import look
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
 
 # Seconds until it is told that a place did not answer; and within which a look ends by itself, and leaves no program.
 SECONDS = 2.0

@@ -10,13 +10,8 @@ from collections.abc import Callable
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints, sha256
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Probe, ProbeFinding
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import (
-    OPENSSL,
-    ProbeError,
-    UnseenError,
-    served_leaf,
-    served_staple,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError, UnseenError
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import OPENSSL, served_leaf, served_staple
 
 SERVED = "served"
 NOT_PROBED = "not probed"

@@ -27,7 +27,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import PENDING_FILES
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import remove_journals
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Removal, RemovedLeaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Removal, RemovedLeaf
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import own_pointers
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT, POINTER_NAMES
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK

@@ -34,7 +34,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import build_pkcs12, read_pending_key
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import LEAF, REPAIR, Delivery
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import LEAF, REPAIR, Delivery
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     Pointing,
     deployed_generation,

@@ -12,13 +12,8 @@ import os
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import make_folder, remove, replace_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_subfolder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import unstapled_name
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import (
-    KEPT_FILES,
-    MARK,
-    Mark,
-    is_linked,
-    read_mark,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK, Mark, read_mark
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn_drift import KEPT_FILES, is_linked
 
 STAGED_FOLDER = ".unstapled"
 _RELINKED = ".relinked"

@@ -44,6 +44,7 @@ MODULES = (
     "_leaf.servers",
     "_leaf.withdrawn",
     "_leaf.withdrawn_changes",
+    "_leaf.withdrawn_drift",
     "_programs.bundle",
     "_programs.installation",
     "_programs.installation_changes",

@@ -15,9 +15,9 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder, read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import FOLDER, NAME, bundle
 

@@ -10,10 +10,11 @@ them. In TLS 1.3 (RFC 8446) the staple is an extension in the Certificate messag
 
 from __future__ import annotations
 
-import ipaddress
 import os
+import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 
@@ -87,11 +88,12 @@ def client_hello(server_name: str) -> bytes:
 
 def is_host_name(server_name: str) -> bool:
     """Whether the name may be sent as server_name: IP addresses may not (RFC 6066, 3)."""
-    try:
-        ipaddress.ip_address(server_name)
-    except ValueError:
-        return bool(server_name)
-    return False
+    address, _percent, _zone = server_name.partition("%")
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            socket.inet_pton(family, address)
+            return False
+    return bool(server_name)
 
 
 def _vector(length_size: int, content: bytes) -> bytes:

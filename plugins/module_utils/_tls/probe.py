@@ -10,12 +10,10 @@ the decrypted message instead. What neither can see is unseen, and never counts 
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.messages import (
     ALERT,
     HANDSHAKE,
@@ -24,22 +22,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._tls.messages import
     Seen,
     client_hello,
     complete_messages,
-    is_host_name,
     seen_in_tls12,
-    seen_in_tls13,
 )
 
 OPENSSL = "openssl"
 _LARGEST_ANSWER = 256 * 1024
-_TLS13_CERTIFICATE = re.compile(r"^<<< TLS 1\.3, Handshake \[length \w+\], Certificate\n((?: {4}[0-9a-f ]+\n)+)", re.M)
-
-
-class ProbeError(HostError):
-    """Nothing that speaks TLS answered there, or not in time."""
-
-
-class UnseenError(HostError):
-    """A server answered, but there is no way to see its staple."""
 
 
 class _RefusedTls12Error(Exception):
@@ -65,7 +52,10 @@ def served_staple(address: str, port: int, server_name: str, seconds: float, ope
     try:
         return _ask_in_tls12(address, port, server_name, seconds)
     except _RefusedTls12Error:
-        return _ask_openssl(address, port, server_name, seconds, openssl)
+        # Here, since most servers speak TLS 1.2, and a look imports no more than it needs.
+        from ansible_collections.anchorage.pki.plugins.module_utils._tls.openssl import ask_openssl
+
+        return ask_openssl(address, port, server_name, seconds, openssl)
     except (OSError, MalformedError) as error:
         raise ProbeError(f"no answer to a TLS 1.2 ClientHello: {error}") from error
 
@@ -100,24 +90,3 @@ def _read_exactly(connection: socket.socket, size: int) -> bytes:
             raise MalformedError("the connection was closed")
         content += received
     return content
-
-
-def _ask_openssl(address: str, port: int, server_name: str, seconds: float, openssl: str) -> Seen:
-    """Have s_client print the decrypted messages (its option -msg), since TLS 1.3 encrypts them."""
-    name = ["-servername", server_name] if is_host_name(server_name) else ["-noservername"]
-    host = f"[{address}]" if ":" in address else address
-    program = find_command(openssl)
-    if program is None:
-        raise UnseenError("the server refuses TLS 1.2, and there is no openssl here that could ask in TLS 1.3")
-    command = [program, "s_client", "-connect", f"{host}:{port}", *name, "-status", "-msg"]
-    try:
-        outcome = run(command, seconds)
-    except HostError as error:
-        raise ProbeError(f"openssl s_client got no answer: {error}") from error
-    match = _TLS13_CERTIFICATE.search(outcome.stdout.decode("utf-8", "replace"))
-    if match is None:
-        raise UnseenError("the server refuses TLS 1.2, and openssl s_client showed no TLS 1.3 certificate")
-    try:
-        return seen_in_tls13(bytes.fromhex(match.group(1)))
-    except MalformedError as error:
-        raise UnseenError(f"openssl s_client printed something unexpected: {error}") from error

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Inspection
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import (
     Delivery,
     Deployment,
-    Inquiry,
-    Inspection,
     KeyRequests,
     Removal,
     WantedKey,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Delivery
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     IssuingAuthority,

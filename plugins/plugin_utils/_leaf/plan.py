@@ -12,13 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    LEAF,
-    REPAIR,
-    STAPLE_ONLY,
-    DeployedLeaf,
-    Inquiry,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import LEAF, REPAIR, STAPLE_ONLY
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest

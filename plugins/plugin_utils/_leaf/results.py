@@ -10,12 +10,8 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    NOT_NEEDED,
-    Deployment,
-    Inspection,
-    Removal,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import NOT_NEEDED, Inspection
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Deployment, Removal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint

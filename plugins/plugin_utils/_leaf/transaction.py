@@ -15,12 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
-    Deployment,
-    Inspection,
-    WantedKey,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inspection
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Deployment, WantedKey
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases

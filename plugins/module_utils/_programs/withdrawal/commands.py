@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Commands

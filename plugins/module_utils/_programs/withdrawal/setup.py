@@ -13,14 +13,8 @@ from collections.abc import Sequence
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    INSTALLED,
-    REPAIR,
-    UNAVAILABLE,
-    Delivery,
-    Deployment,
-    Removal,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import INSTALLED, UNAVAILABLE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import REPAIR, Delivery, Deployment, Removal
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
     LAYOUT,
     WITHDRAWALS,

@@ -14,14 +14,14 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    STAPLE_ONLY,
     Activation,
     ActivationOutcome,
-    Delivery,
     Probe,
     ProbeFinding,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import ProbeError, served_leaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import STAPLE_ONLY, Delivery
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import served_leaf
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     NGINX,
     Leaf,

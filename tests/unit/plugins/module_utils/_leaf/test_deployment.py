@@ -15,10 +15,9 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf import generation_changes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, ActivationOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import (
     STAPLE_ONLY,
-    Activation,
-    ActivationOutcome,
     Delivery,
     DeployedGeneration,
     Deployment,

@@ -20,7 +20,8 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Delivery
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     NO_SERVER,
     delivery,

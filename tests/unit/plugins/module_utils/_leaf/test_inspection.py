@@ -18,12 +18,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import OPENSSL, request_keys
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
-    DeployedLeaf,
-    Inquiry,
-    WantedKey,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import WantedKey
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     NO_SERVER,
     delivery,

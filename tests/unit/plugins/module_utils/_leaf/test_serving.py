@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from dataclasses import replace
@@ -238,6 +239,40 @@ def test_each_place_where_nothing_answers_is_a_reason(destination: Destination) 
     reasons = unserved(destination, leaf, replace(RELOAD, probes=probes))
     places = [f"127.0.0.1 port {probe.port} does not serve the deployed leaf: no TLS handshake: " for probe in probes]
     assert [reason.startswith(place) for reason, place in zip(reasons, places, strict=True)] == [True] * 3
+
+
+def test_a_look_waits_two_seconds_at_most_for_all_servers_that_hang(
+    destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that takes connections and says nothing, and a name that nobody resolves in time."""
+    leaf = make_leaf()
+    deploy(destination, [delivery(leaf)], RELOAD)
+    connect = socket.create_connection
+
+    def connect_late(address: tuple[str, int], timeout: float) -> socket.socket:
+        if address[0] == "late.test":
+            time.sleep(4)
+        return connect(address, timeout)
+
+    monkeypatch.setattr(socket, "create_connection", connect_late)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        silent = tuple(Probe("app", "127.0.0.1", port, f"{name}.test") for name in "abcde")
+        started = time.monotonic()
+        reasons = unserved(destination, leaf, replace(RELOAD, probes=(*silent, Probe("app", "late.test"))))
+        assert time.monotonic() - started < 3
+    place = f"127.0.0.1 port {port} does not serve the deployed leaf: no TLS handshake: "
+    assert [reason.startswith(place) and reason.endswith("timed out") for reason in reasons[:5]] == [True] * 5
+    assert reasons[5:] == ("late.test port 443 does not serve the deployed leaf: no answer within 2 seconds",)
+
+
+@needs_nginx
+def test_more_places_than_are_looked_at_at_once_are_all_looked_at(nginx: Nginx, first: Leaf) -> None:
+    (probe,) = nginx.activation.probes
+    probes = tuple(replace(probe, server_name=f"{number}.test") for number in range(20))
+    found = inspect(nginx.destination, first, replace(nginx.activation, probes=probes))
+    assert found.certificates[0].unserved == ()
+    assert [finding.leaf for finding in found.activation.probes] == ["served"] * 20
 
 
 def test_nothing_is_probed_of_a_leaf_that_will_not_stay(destination: Destination) -> None:

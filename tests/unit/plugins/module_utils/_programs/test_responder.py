@@ -17,13 +17,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    REPAIR,
-    STAPLE_ONLY,
-    Activation,
-    Delivery,
-    Inquiry,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import REPAIR, STAPLE_ONLY, Delivery
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._programs import responder
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME

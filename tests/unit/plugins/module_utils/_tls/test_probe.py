@@ -21,12 +21,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_com
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import look
-from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import (
-    ProbeError,
-    UnseenError,
-    served_leaf,
-    served_staple,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError, UnseenError
+from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import served_leaf, served_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, free_port, make_leaf, rsa_key, tcp_server
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine")

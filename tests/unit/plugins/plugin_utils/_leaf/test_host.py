@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    LONGEST_CSR,
     Activation,
     ActivationOutcome,
-    Delivery,
     DeployedLeaf,
-    Deployment,
     Inquiry,
     Probe,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import (
+    LONGEST_CSR,
+    Delivery,
+    Deployment,
     WantedKey,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import LONGEST_LINE, MOST_ENTRIES, encode

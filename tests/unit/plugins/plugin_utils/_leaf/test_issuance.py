@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Delivery, DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     fingerprint,

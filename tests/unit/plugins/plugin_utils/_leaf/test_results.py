@@ -13,11 +13,10 @@ from datetime import datetime
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     ActivationOutcome,
-    DeployedGeneration,
     DeployedLeaf,
-    Deployment,
     Inspection,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import DeployedGeneration, Deployment
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     ActivationOutcome,
+    DeployedLeaf,
+    Inspection,
+)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import (
     Delivery,
     DeployedGeneration,
-    DeployedLeaf,
     Deployment,
-    Inspection,
     KeyRequest,
     KeyRequests,
 )

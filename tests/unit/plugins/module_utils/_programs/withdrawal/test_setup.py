@@ -17,12 +17,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    STAPLE_ONLY,
-    Activation,
-    Delivery,
-    Inquiry,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import STAPLE_ONLY, Delivery
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import bundle
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import with_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple

@@ -20,7 +20,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import write_journal
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import STAPLE_ONLY, Activation, Delivery
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import STAPLE_ONLY, Delivery
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import Pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import TRY_AGAIN
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
