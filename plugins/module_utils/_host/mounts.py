@@ -15,7 +15,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations i
 TABLE = "/proc/self/mountinfo"
 _SEPARATOR = b"-"  # ends the optional fields
 _FIRST_OPTIONAL_FIELD = 6
-_ESCAPED = re.compile(rb"\\([0-7]{3})")
+_ESCAPED = rb"\\([0-7]{3})"
 
 
 class Mount(NamedTuple):
@@ -48,6 +48,8 @@ def file_system_of(path: str, mounts: Iterable[Mount]) -> str:
 def _parse(line: bytes) -> Mount:
     fields = line.split(b" ")
     # Blanks, line ends and backslashes in a path are written as octal numbers.
-    point = _ESCAPED.sub(lambda match: bytes([int(match[1], 8)]), fields[4])
+    point = fields[4]
+    if b"\\" in point:
+        point = re.sub(_ESCAPED, lambda match: bytes([int(match[1], 8)]), point)
     file_system = fields[fields.index(_SEPARATOR, _FIRST_OPTIONAL_FIELD) + 1]
     return Mount(os.fsdecode(point), os.fsdecode(file_system))

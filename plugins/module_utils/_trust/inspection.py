@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Kind
@@ -31,8 +32,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     UNAVAILABLE,
     Anchor,
     Finding,
-    Store,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 
 
 def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> tuple[list[Store], list[StoreOutcome]]:

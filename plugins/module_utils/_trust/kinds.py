@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from types import ModuleType
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple, dataclass
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import (
+    TYPE_CHECKING,
+    NamedTuple,
+    dataclass,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Store
+
+if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 
 
 class Finder(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import reached
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import PurgedAnchor, StoreOutcome
@@ -18,7 +19,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     SETTLED,
     Anchor,
     Finding,
-    Store,
 )
 
 

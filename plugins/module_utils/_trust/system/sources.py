@@ -21,7 +21,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 
 # p11-kit's own format marks a distrusted certificate in the file itself.
-_DISTRUSTED = re.compile(rb"^x-distrusted:\s*true", re.MULTILINE)
+_MARK = b"x-distrusted:"
+_DISTRUSTED = rb"^x-distrusted:\s*true"
 
 
 class Source(NamedTuple):
@@ -40,7 +41,8 @@ class Source(NamedTuple):
         return holds_only(self.content, anchor.der) and not self.distrusts(anchor)
 
     def distrusts(self, anchor: Anchor) -> bool:
-        return _DISTRUSTED.search(self.content) is not None and self.holds(anchor)
+        marked = _MARK in self.content and re.search(_DISTRUSTED, self.content, re.MULTILINE)
+        return bool(marked) and self.holds(anchor)
 
     def limits(self, anchor: Anchor) -> bool:
         """Whether it trusts the anchor for other purposes alone, which p11-kit puts above what another file says."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every trust store has to pass, each on a scratch host that has it alone: the contract in ``_trust/store.py``."""
+"""What every trust store has to pass, each on a scratch host that has it alone: see ``_trust/contract.py``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KIND_NAMES, KINDS
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STATES, Store
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STATES
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
     ANCHOR,
     OPPOSITE,
