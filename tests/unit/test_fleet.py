@@ -191,7 +191,9 @@ def test_another_checkout_that_is_not_set_up_is_refused_before_anything_is_measu
 def test_the_chart_is_well_formed_and_has_a_bar_for_what_was_measured() -> None:
     runs = [row("anchorage", "cold", wall=5), row("recipe", "cold", wall=50), row("ping", "unchanged", "failed")]
     image = ElementTree.fromstring(chart({"settings": {"hosts": 50, "forks": 25}, "runs": runs}))
-    bars = {bar.get("class"): float(bar.get("width", "0")) for bar in image.iter("{http://www.w3.org/2000/svg}rect")}
+    bars = {
+        shape.get("class"): float(shape.get("width", "0")) for shape in image.iter("{http://www.w3.org/2000/svg}rect")
+    }
     assert bars["recipe"] == pytest.approx(10 * bars["anchorage"], rel=0.01)
     assert "ping" not in bars
 
