@@ -24,7 +24,7 @@ molecule: ## whole hosts in containers
 unit interoperability lint docs sanity molecule: venv
 	$(RUN) $@
 
-bench: venv ## what a fleet costs, beside others: docs/bench.json and what is made from it; OPTIONS="--help"
+bench: venv ## what a fleet costs, beside others, in an hour or less: OPTIONS="--help"
 	@PYTHONPATH=tests .venv/bin/python -m benchmarks.fleet $(OPTIONS)
 
 clean: ## remove .venv and build/

@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from benchmarks.fleet import __main__ as benchmark
 from benchmarks.fleet import goals, report, sides
 from benchmarks.fleet.chart import chart
 from lab import fleet as laboratory
@@ -172,10 +173,27 @@ def test_the_figures_are_those_of_every_round_and_name_no_machine() -> None:
     assert "/" not in report.FIGURES.read_text(encoding="utf-8")
 
 
+def test_the_file_of_figures_has_a_line_for_each_row() -> None:
+    figures = {"schema": 1, "machine": {"cores": 2}, "runs": [row("ping", "unchanged")] * 3, "growth": []}
+    text = benchmark.as_text(figures)
+    assert json.loads(text) == figures
+    assert len([line for line in text.splitlines() if "ping" in line]) == 3
+
+
+def test_another_checkout_that_is_not_set_up_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        benchmark.main(["--before", str(tmp_path)])
+    assert "run make venv there" in capsys.readouterr().err
+
+
 def test_the_chart_is_well_formed_and_has_a_bar_for_what_was_measured() -> None:
     runs = [row("anchorage", "cold", wall=5), row("recipe", "cold", wall=50), row("ping", "unchanged", "failed")]
     image = ElementTree.fromstring(chart({"settings": {"hosts": 50, "forks": 25}, "runs": runs}))
-    bars = {bar.get("class"): float(bar.get("width", "0")) for bar in image.iter("{http://www.w3.org/2000/svg}rect")}
+    bars = {
+        shape.get("class"): float(shape.get("width", "0")) for shape in image.iter("{http://www.w3.org/2000/svg}rect")
+    }
     assert bars["recipe"] == pytest.approx(10 * bars["anchorage"], rel=0.01)
     assert "ping" not in bars
 

@@ -41,7 +41,7 @@ def chart(figures: Figures) -> str:
         lines.append(f'<text class="group" x="0" y="{height}">{GROUPS[state]}</text>')
         for side, seconds in bars.items():
             height += BAR + 4
-            lines += bar(side, seconds, height, scale)
+            lines += draw(side, seconds, height, scale)
         height += GAP
     size = f'width="{WIDTH}" height="{height - GAP + 8}" viewBox="0 0 {WIDTH} {height - GAP + 8}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
@@ -56,8 +56,8 @@ def measured(figures: Figures, state: str) -> Iterator[tuple[str, float]]:
             yield side, seconds
 
 
-def bar(side: str, seconds: float, height: int, scale: float) -> list[str]:
-    """A bar that stands on a line, with its name and its figure."""
+def draw(side: str, seconds: float, height: int, scale: float) -> list[str]:
+    """A bar that stands on a line of text, with its name and its figure."""
     length = max(seconds * scale, 1)
     return [
         f'<text class="side" x="{LEFT - 8}" y="{height}">{BARS[side]}</text>',
