@@ -86,7 +86,7 @@ def test_every_host_is_in_the_report_also_those_that_failed(fleet: Fleet) -> Non
     assert [row.split()[:3] for row in rows] == [
         ["host3", "-", "unreachable"],
         ["host2", "-", "failed"],
-        ["host4", "-", "-"],
+        ["host4", "-", "failed"],
         ["host1", "-", "changed"],
     ]
     assert "Connection refused" in rows[0]

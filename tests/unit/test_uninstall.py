@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import look
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.modules import leaf_deployment
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -92,7 +93,8 @@ class Fleet:
                 {"destination": destination, **arguments}
             )
             assert not validated.error_messages
-            return encode(leaf_deployment.answer(validated.validated_parameters, check_mode=False))
+            given = validated.validated_parameters
+            return look(given) if "inspect" in arguments else encode(leaf_deployment.deliver(given))
 
         return call
 
