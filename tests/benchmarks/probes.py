@@ -30,6 +30,7 @@ sys.path.insert(0, str(COLLECTIONS))
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import read_answer
 from ansible_collections.anchorage.pki.tests.unit.look_programs import program
 from ansible_collections.anchorage.pki.tests.unit.scratch_nginx import Nginx
 
@@ -104,7 +105,7 @@ def look_arguments(nginx: Nginx, inquiry: Inquiry, probes: int) -> dict[str, Any
 def look(text: str) -> dict[str, Any]:
     """What the program of a look answers."""
     run = subprocess.run([sys.executable, "-I", "-"], input=text, capture_output=True, text=True, check=True, cwd="/")
-    answer: dict[str, Any] = json.loads(run.stdout)["answer"]
+    answer: dict[str, Any] = read_answer(run.stdout)["answer"]
     return answer
 
 

@@ -2,75 +2,53 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks at a host as a fresh, isolated Python makes them: of sources that it is given, and of the standard library."""
+"""Looks at scratch hosts, by the program that is sent to real ones, in a Python that has the standard library alone."""
 
 from __future__ import annotations
 
-import json
+import ast
+import io
 import subprocess
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+import tokenize
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
-MODULE_UTILS = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
+    MODULE_UTILS,
+    PACKAGE,
+    imported_by,
+    program_of,
+    read_answer,
+    source_of,
+)
 
-# Compiles a module when it is first imported, and has the sources as files at paths that do not exist.
-BOOTSTRAP = """
-import json, sys
-from importlib.machinery import ModuleSpec
-SOURCES = GIVEN["sources"]
-ROOT = "/sources/"
+_NO_CODE = {
+    tokenize.COMMENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+    tokenize.INDENT,
+    tokenize.NEWLINE,
+    tokenize.NL,
+}
 
-class Sources:
-    def find_spec(self, name, path=None, target=None):
-        file = ROOT + name.replace(".", "/") + ".py"
-        if file in SOURCES:
-            spec = ModuleSpec(name, self, origin=file)
-            spec.has_location = True
-            return spec
-        if any(each.startswith(file[:-3] + "/") for each in SOURCES):
-            return ModuleSpec(name, self, is_package=True)
-        return None
+# Calls a look with what real ones have by default, and tells what was imported for it.
+SCRATCH = f"""
+import importlib, sys
 
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, module):
-        file = module.__spec__.origin
-        if file:
-            exec(compile(SOURCES[file], file, "exec", dont_inherit=True), module.__dict__)
-
-    def get_data(self, path):
-        try:
-            return SOURCES[path].encode()
-        except KeyError:
-            raise OSError(path) from None
-
-sys.meta_path.append(Sources())
+def look(given):
+    module = importlib.import_module(given["module"])
+    scratch = {{}}
+    if given["layout"] is not None:
+        from {PACKAGE}._programs.installation import Layout
+        scratch["layout"] = Layout(**given["layout"])
+    if given["settings"] is not None:
+        from {PACKAGE}._trust.settings import Settings
+        scratch["settings"] = Settings(**given["settings"])
+    answer = module.look(given["arguments"], **scratch)
+    return {{"answer": answer, "modules": sorted(sys.modules)}}
 """
-CALL = """
-import importlib
-module = importlib.import_module(GIVEN["module"])
-keywords = {}
-if GIVEN["layout"] is not None:
-    from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
-    keywords["layout"] = Layout(**GIVEN["layout"])
-if GIVEN["settings"] is not None:
-    from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-    keywords["settings"] = Settings(**GIVEN["settings"])
-answer = module.look(GIVEN["arguments"], **keywords)
-print(json.dumps({"answer": answer, "modules": sorted(sys.modules)}))
-"""
-
-
-def sources() -> dict[str, str]:
-    """All that runs on hosts, by the path at which a look has it."""
-    return {
-        f"/sources/{PACKAGE.replace('.', '/')}/{path.relative_to(MODULE_UTILS)}": path.read_text(encoding="utf-8")
-        for path in MODULE_UTILS.rglob("*.py")
-    }
 
 
 def program(
@@ -80,14 +58,9 @@ def program(
     settings: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of a look by the function ``look`` of a module below ``module_utils``."""
-    given = {
-        "sources": sources(),
-        "module": f"{PACKAGE}.{module}",
-        "arguments": arguments,
-        "layout": layout,
-        "settings": settings,
-    }
-    return f"import json\nGIVEN = json.loads({json.dumps(given)!r})\n{BOOTSTRAP}{CALL}"
+    sources = {f"{PACKAGE}.{name}": source_of(name) for name in {*imported_by(module), *MODULES}}
+    given = {"module": f"{PACKAGE}.{module}", "arguments": arguments, "layout": layout, "settings": settings}
+    return program_of("scratch", {**sources, "scratch": SCRATCH}).with_arguments(given).decode()
 
 
 def run_look(
@@ -104,5 +77,24 @@ def run_look(
     text = program(module, arguments, layout, settings)
     finished = subprocess.run([python, "-I", "-"], input=text, capture_output=True, text=True, check=False, cwd="/")
     assert finished.returncode == 0, finished.stderr
-    result = json.loads(finished.stdout)
+    result = read_answer(finished.stdout)
     return result["answer"], result["modules"]
+
+
+def compiled_lines(modules: Iterable[str]) -> int:
+    """How many lines of code a host compiled to import these modules: what is blank, comment or docstring costs nothing."""
+    own = [name.removeprefix(f"{PACKAGE}.") for name in modules if name.startswith(f"{PACKAGE}.")]
+    sources = [source_of(name) for name in own if MODULE_UTILS.joinpath(*name.split(".")).with_suffix(".py").exists()]
+    return sum(len(_lines_of_code(source) - _lines_of_docstrings(source)) for source in sources)
+
+
+def _lines_of_code(source: str) -> set[int]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {line for token in tokens if token.type not in _NO_CODE for line in range(token.start[0], token.end[0] + 1)}
+
+
+def _lines_of_docstrings(source: str) -> set[int]:
+    bodies = [getattr(node, "body", None) for node in ast.walk(ast.parse(source))]
+    first = [body[0] for body in bodies if isinstance(body, list) and body]
+    texts = [each for each in first if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)]
+    return {line for text in texts for line in range(text.lineno, (text.end_lineno or 0) + 1)}

@@ -48,10 +48,15 @@ def look_program(entry: str, sources_read: Iterable[str] = ()) -> LookProgram:
 
     It has all sources that the module may import, and those that it reads without importing them.
     """
-    sources = {f"{PACKAGE}.{name}": source_of(name) for name in {*imported_by(entry), *sources_read}}
+    names = {*imported_by(entry), *sources_read}
+    return program_of(f"{PACKAGE}.{entry}", {f"{PACKAGE}.{name}": source_of(name) for name in names})
+
+
+def program_of(entry: str, sources: Mapping[str, str]) -> LookProgram:
+    """The program that calls C(look) of the module ``entry``, of modules' sources by their full names."""
     packed = base64.b64encode(zlib.compress(json.dumps(sources).encode())).decode()
     start = (MODULE_UTILS / "_look" / "bootstrap.py").read_text(encoding="utf-8")
-    return LookProgram(f"{start}\n\nrun({f'{PACKAGE}.{entry}'!r}, {packed!r}, ")
+    return LookProgram(f"{start}\n\nrun({entry!r}, {packed!r}, ")
 
 
 def imported_by(entry: str) -> set[str]:

@@ -33,7 +33,7 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
     sign,
     tree,
 )
-from ansible_collections.anchorage.pki.tests.unit.look_programs import run_look
+from ansible_collections.anchorage.pki.tests.unit.look_programs import compiled_lines, run_look
 from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import SystemdHost
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -309,3 +309,4 @@ def test_a_look_at_an_unchanged_host_imports_little(host: SystemdHost, leaf: Lea
     own = {name.partition(".plugins.module_utils.")[2] for name in imported}
     assert {name for name in own if name.endswith(("_changes", "setup", "probing", "host_keys", "responder"))} == set()
     assert SLOW.difference({"base64"}).intersection(imported) == set()
+    assert compiled_lines(imported) <= 2000

@@ -24,7 +24,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT, INSTALL, OPERATIONS, Finding
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.modules import anchor_deployment
-from ansible_collections.anchorage.pki.tests.unit.look_programs import run_look
+from ansible_collections.anchorage.pki.tests.unit.look_programs import compiled_lines, run_look
 from ansible_collections.anchorage.pki.tests.unit.looks import LookWritesError, without_changes
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, OTHER, ScratchHost, settle
@@ -106,6 +106,7 @@ def test_what_a_plain_host_has_no_use_for_is_not_loaded(debian: ScratchDebian) -
     ours = [name.partition("module_utils.")[2] for name in modules if "module_utils." in name]
     assert [name for name in ours if name.startswith((*PLAIN, *CHANGES))] == []
     assert sorted({*COSTLY} & {*modules}) == []
+    assert compiled_lines(modules) <= 1500
 
 
 def test_what_a_host_has_is_loaded(debian: ScratchDebian) -> None:
