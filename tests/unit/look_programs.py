@@ -82,7 +82,7 @@ def run_look(
 
 
 def compiled_lines(modules: Iterable[str]) -> int:
-    """How many lines of code a host compiled to import these modules: what is blank, comment or docstring costs nothing."""
+    """How many lines a host compiled to import these modules. What is blank, comment or docstring costs nothing."""
     own = [name.removeprefix(f"{PACKAGE}.") for name in modules if name.startswith(f"{PACKAGE}.")]
     sources = [source_of(name) for name in own if MODULE_UTILS.joinpath(*name.split(".")).with_suffix(".py").exists()]
     return sum(len(_lines_of_code(source) - _lines_of_docstrings(source)) for source in sources)

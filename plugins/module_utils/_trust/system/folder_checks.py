@@ -51,8 +51,10 @@ class Check(NamedTuple):
 
 def inspect_files(platform: Platform, anchor: Anchor) -> Finding:
     """What the sources and the readers of a store say, whatever is under way."""
+    # An independent reader takes as long as all our own checks, so both go on at a time.
+    verifications = _start_verifications(platform, anchor)
     found, blocked = _check_sources(platform, anchor), distrust(platform, anchor)
-    checks = [*found, *_check_readers(platform, anchor)]
+    checks = [*found, *_check_readers(platform, anchor), *(_confirm(*each) for each in verifications)]
     evidence = tuple(check.sentence for check in checks)
     if blocked:
         # A bundle for OpenSSL lists what is distrusted, too, as such.
@@ -92,19 +94,20 @@ def _check_copy(platform: Platform, source: Source, anchor: Anchor) -> Check:
     return _check_readable(platform, source.path, f"{source.path} holds it")
 
 
+def _start_verifications(platform: Platform, anchor: Anchor) -> list[tuple[str, str, Reader | None]]:
+    """What an independent reader is asked: by which option, about which path; None where there is no such reader."""
+    openssl = platform.settings.command("openssl")
+    asked = [("-CAfile", bundle) for bundle in platform.bundles[:1]]
+    asked += [("-CApath", platform.links)] if platform.links else []
+    return [(option, path, start_verification(option, path, anchor.pem, openssl)) for option, path in asked]
+
+
 def _check_readers(platform: Platform, anchor: Anchor) -> list[Check]:
     """Is it in everything that programs read?"""
-    asked = [("-CAfile", bundle) for bundle in platform.bundles[:1]] + (
-        [("-CApath", platform.links)] if platform.links else []
-    )
-    openssl = platform.settings.command("openssl")
-    # An independent reader takes as long as all our own checks, so both go on at a time.
-    started = [(option, path, start_verification(option, path, anchor.pem, openssl)) for option, path in asked]
     checks = [_check_bundle(platform, bundle, anchor) for bundle in platform.bundles]
     checks += [_check_separated(path, anchor) for path in platform.separated]
     checks += _check_links(platform, anchor) if platform.links else []
-    checks += [_check_keystore(platform, anchor)] if platform.keystore else []
-    return checks + [_confirm(option, path, verification) for option, path, verification in started]
+    return checks + ([_check_keystore(platform, anchor)] if platform.keystore else [])
 
 
 def _deferred(platform: Platform) -> str:
