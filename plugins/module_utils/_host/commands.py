@@ -14,9 +14,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.children impor
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import SEARCH_PATH
-from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import (
-    find_command as find_command,  # for those who run what they find
-)
 
 if TYPE_CHECKING:
     import subprocess

@@ -62,7 +62,7 @@ def run(entry: str, packed_sources: str, arguments: str) -> None:
     ``packed_sources`` is a dictionary of modules' sources by full name, in JSON, compressed, in base64.
     """
     if sys.version_info < OLDEST_PYTHON:
-        sys.exit("this Python is too old")
+        raise SystemExit("this Python is too old")
     gc.disable()  # this process ends before there is anything to collect
     sources = json.loads(zlib.decompress(binascii.a2b_base64(packed_sources)))
     sys.meta_path.insert(0, SourceLoader(sources))

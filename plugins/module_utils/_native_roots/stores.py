@@ -11,8 +11,9 @@ import tempfile
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import find_command, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_regular_file
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.files import Gathering, Problem
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import is_valid_at

@@ -25,7 +25,7 @@ RSA = make_leaf(key=rsa_key())
 
 @pytest.mark.parametrize("curve", [ec.SECP256R1, ec.SECP384R1])
 def test_a_key_of_ecdsa_is_that_of_its_certificate_alone(curve: type[ec.EllipticCurve]) -> None:
-    first, second = (make_leaf(key=ec.generate_private_key(curve())) for _ in range(2))
+    first, second = (make_leaf(key=ec.generate_private_key(curve())) for _number in range(2))
     assert names_key_of(first.private_key.encode(), first.der)
     assert not names_key_of(second.private_key.encode(), first.der)
     assert not names_key_of(RSA.private_key.encode(), first.der)
