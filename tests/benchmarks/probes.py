@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -59,18 +60,30 @@ def compare_looks(nginx: Nginx) -> None:
     found = look(program(LOOK, look_arguments(nginx, Inquiry("app"), 0)))["certificates"][0]
     kept = Inquiry("app", keep=found["leaf_sha256"], keep_chain=found["chain_sha256"])
     texts = {count: program(LOOK, look_arguments(nginx, kept, count)) for count in (0, *COUNTS)}
-    seconds: dict[int, list[float]] = {count: [] for count in texts}
+    seconds: dict[int, list[tuple[float, float]]] = {count: [] for count in texts}
     for _round in range(LOOKS):
         for count, text in texts.items():
-            started = time.perf_counter()
+            started, before = time.perf_counter(), of_children()
             answer = look(text)
-            seconds[count].append(time.perf_counter() - started)
+            seconds[count].append((time.perf_counter() - started, of_children() - before))
             if answer["certificates"][0]["unserved"] or len(answer["activation"]["probes"]) != count:
                 sys.exit(str(answer))
-    bare = statistics.median(seconds[0])
-    for count, taken in seconds.items():
-        median = statistics.median(taken)
-        print(f"look with {count} probes: {median * 1000:.1f} ms (ratio {median / bare:.2f}, median of {LOOKS})")
+    medians = {
+        count: [statistics.median(each) for each in zip(*taken, strict=True)] for count, taken in seconds.items()
+    }
+    for count, (wall, work) in medians.items():
+        ratios = f"{wall / medians[0][0]:.2f} and {work / medians[0][1]:.2f}"
+        print(
+            f"look with {count} probes: {wall * 1000:.1f} ms, {work * 1000:.1f} ms of work (ratios {ratios}, "
+            f"medians of {LOOKS})",
+            flush=True,
+        )
+
+
+def of_children() -> float:
+    """The seconds that all ended children have worked."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def look_arguments(nginx: Nginx, inquiry: Inquiry, probes: int) -> dict[str, Any]:

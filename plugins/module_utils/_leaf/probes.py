@@ -21,7 +21,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     Probe,
     ProbeFinding,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import look
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probing import glance, look
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
 
 # Seconds until it is told that a place did not answer; and within which a look ends by itself, and leaves no program.
@@ -43,10 +43,13 @@ def _look_at_all(sought: Sequence[tuple[Probe, Fingerprints]]) -> list[tuple[Pro
     seen: dict[int, ProbeFinding | str] = {}
     end = time.monotonic() + _SECONDS_OF_A_LOOK
 
+    def remaining() -> float:
+        return max(0.01, end - time.monotonic())
+
     def look_at(number: int) -> None:
         probe, expected = sought[number]
         try:
-            seen[number] = look(probe, expected, lambda: max(0.01, end - time.monotonic()))
+            seen[number] = glance(probe, expected, remaining()) or look(probe, expected, remaining)
         except ProbeError as error:
             seen[number] = _unserved(probe, str(error))
 

@@ -18,6 +18,20 @@ NOT_PROBED = "not probed"
 NOT_EXPECTED = "not expected"
 
 
+def glance(probe: Probe, expected: Fingerprints, seconds: float) -> ProbeFinding | None:
+    """What one handshake of TLS 1.2 shows of leaf and staple, where that is what is expected of both; None where it
+    takes a :func:`look`."""
+    if not probe.staple or not expected.staple:
+        return None
+    try:
+        seen = served_staple(probe.address, probe.port, probe.server_name, seconds)
+    except (ProbeError, UnseenError):
+        return None
+    if (sha256(seen.leaf), sha256(seen.staple)) != expected:
+        return None
+    return ProbeFinding(probe.certificate, probe.address, probe.port, SERVED, SERVED, "")
+
+
 def look(probe: Probe, expected: Fingerprints, seconds: Callable[[], float], openssl: str = OPENSSL) -> ProbeFinding:
     """Look once, in steps of which each has so many ``seconds``. Raises ProbeError while something else is served than
     expected."""

@@ -11,7 +11,6 @@ the decrypted message instead. What neither can see is unseen, and never counts 
 from __future__ import annotations
 
 import socket
-import ssl
 
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.messages import (
@@ -35,6 +34,8 @@ class _RefusedTls12Error(Exception):
 
 def served_leaf(address: str, port: int, server_name: str, seconds: float) -> bytes:
     """The leaf (DER) that a TLS client is shown. Raises ProbeError."""
+    import ssl  # here, since it takes long, and a glance does without
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # The question is which leaf is served; whether this host trusts it is another one.
     context.check_hostname = False
