@@ -49,11 +49,12 @@ sys.addaudithook(_refuse_changes)
 def without_changes(root: str) -> Iterator[None]:
     """Refuse every change of a file, and below ``root`` every opening for one, in child processes as well."""
     global _root
-    _root = root
+    # Compiled code, which no look leaves behind: it gets its sources from no file.
+    _root, former, sys.dont_write_bytecode = root, sys.dont_write_bytecode, True
     try:
         yield
     finally:
-        _root = None
+        _root, sys.dont_write_bytecode = None, former
 
 
 def shown(value: object) -> str:
