@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import stat
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -43,7 +45,7 @@ class ActionModule(ActionBase):
         lines = run_summary(report, bool(self._task.check_mode)) if arguments["complete"] else []
         if lines:
             self._display.display("\n".join(["", *lines]))
-        if arguments["file"] is not None and not self._task.check_mode:
+        if arguments["file"] and not self._task.check_mode:
             try:
                 _write(Path(arguments["file"]), report)
             except PkiError as error:
@@ -63,5 +65,10 @@ def _results(variables: Mapping[str, Any]) -> HostResults:
 
 
 def _write(path: Path, report: Mapping[str, Any]) -> None:
-    """Replace the file, for its owner alone; where it is a link, the file that it names. Raises PkiError."""
-    replace_private(Path(os.path.realpath(path)), f"{json.dumps(report, indent=2)}\n".encode())
+    """Replace the file, for its owner alone. Raises PkiError, also where there is something else than a file: a link
+    may be another user's, and a device would be gone."""
+    path = Path(os.path.abspath(path))
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise PkiError(f"{path} is not a regular file. Name one, or a path at which there is nothing.")
+    content = f"{json.dumps(report, indent=2)}\n".encode()
+    replace_private(path, content, staged=f".{path.name}.{secrets.token_hex(8)}")  # no lock keeps runs apart here

@@ -30,6 +30,7 @@ options:
   file:
     description:
       - A file on the controller that is replaced, with mode C(0600). A relative path starts in the current folder.
+      - What is there and no regular file, such as a symbolic link or a device, is refused and left alone.
       - It is left alone in check mode.
     type: path
 extends_documentation_fragment:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     authority_folder,
@@ -47,6 +49,8 @@ HOST_RESULT = frozenset(
     {*CALL_RESULT, "activation", "certificates", "changed", "installed", "notices", "others", "stores", "withdrawal"}
 )
 
+# As much as is shown of what a host says, in characters.
+_LONGEST_REASON = 200
 # The words for a Python that ansible-core searches for.
 _DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")
 
@@ -155,7 +159,8 @@ class PkiAction(ActionBase):
         words = [self._compute_environment_string(), self._interpreter(task_vars), "-I", "-"]
         finished = self._low_level_execute_command(" ".join(filter(None, words)), in_data=program)
         if finished["rc"] != 0:
-            raise NoAnswerError(f"it ended with status {finished['rc']}")
+            reason = single_line(finished["stderr"].strip().rpartition("\n")[2], _LONGEST_REASON)
+            raise NoAnswerError(f"it ended with status {finished['rc']}{reason and f' and said: {reason}'}")
         return str(finished["stdout"])
 
     def _interpreter(self, task_vars: Mapping[str, Any]) -> str:
@@ -166,8 +171,11 @@ class PkiAction(ActionBase):
         if getattr(self._connection, "_remote_is_local", False):
             return str(variables["ansible_playbook_python"])
         configured = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
-        interpreter = self._templar.template(configured)
-        if not isinstance(interpreter, str) or interpreter in ("", *_DISCOVERED):
+        try:
+            interpreter = self._templar.template(configured)
+        except AnsibleError:  # omitted, or to be undefined: a module says so, or finds one
+            interpreter = None
+        if not interpreter or interpreter in _DISCOVERED:
             interpreter = variables.get("ansible_facts", {}).get("discovered_interpreter_python")
         if not interpreter:
             raise NoAnswerError("no Python is known on the host yet")

@@ -92,11 +92,13 @@ def test_the_largest_process_counts() -> None:
     assert run(fill)["costs"]["peak_memory"] > 100 > run("pass")["costs"]["peak_memory"]
 
 
-def test_what_was_left_behind_is_counted_and_ended() -> None:
-    burn = "import time\nwhile time.process_time() < 0.3: pass\ntime.sleep(600)"
+def test_what_was_left_behind_is_counted_and_ended(tmp_path: Path) -> None:
+    mark = str(tmp_path / "burned")
+    burn = f"import time\nwhile time.process_time() < 0.3: pass\nopen({mark!r}, 'w')\ntime.sleep(600)"
     leave = (
-        "import subprocess, sys, time; "
-        f"subprocess.Popen([sys.executable, '-c', '''{burn}'''], start_new_session=True); time.sleep(1.5)"
+        "import os, subprocess, sys, time\n"
+        f"subprocess.Popen([sys.executable, '-c', {burn!r}], start_new_session=True)\n"
+        f"while not os.path.exists({mark!r}): time.sleep(0.05)"
     )
     started = time.monotonic()
     measured = run(leave)

@@ -10,16 +10,19 @@ The hosts are this machine, each with a folder of its own. Their trust stores ar
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.action import run_report
 from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
 
 #: Variables by which a host is out of reach.
 GONE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 FAILING = {"leaf_certificate_owner": "no-such-user"}
-#: Refused before any task of the collection runs.
+#: Refused by the task that takes it.
 WRONG = {"leaf_certificate_certificates": 7}
 
 #: A Python that answers whatever it is asked with a failure in words for a terminal.
@@ -141,6 +144,35 @@ def test_a_report_that_cannot_be_written_ends_the_run_before_anything_is_made(fl
     assert run.status == 2
     assert f"file: {fleet.folder}/nowhere/report.json cannot be written: No such file or directory" in run.output
     assert not (fleet.folder / "authority").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_is_no_file_is_left_alone(fleet: Fleet, kind: str) -> None:
+    """Another user's link would have root replace any file, and a device would be gone."""
+    kept = fleet.folder / "kept"
+    kept.write_text("kept")
+    make = {
+        "link": lambda: fleet.file.symlink_to(kept),
+        "pipe": lambda: os.mkfifo(fleet.file),
+        "folder": fleet.file.mkdir,
+    }
+    make[kind]()
+    before = fleet.file.lstat()
+    fleet.variables["anchorage_report_file"] = str(fleet.file)
+    run = fleet.site(host1={})
+    assert run.status == 2
+    assert f"file: {fleet.file} is not a regular file." in run.output
+    assert os.path.samestat(fleet.file.lstat(), before)
+    assert kept.read_text() == "kept"
+
+
+def test_reports_of_runs_at_the_same_time_are_each_whole(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    with ThreadPoolExecutor(4) as writers:
+        for written in [writers.submit(run_report._write, file, {"run": number}) for number in range(100)]:
+            written.result()
+    assert json.loads(file.read_text())["run"] in range(100)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_limit_is_kept_with_and_without_localhost_whatever_the_strategy(fleet: Fleet) -> None:

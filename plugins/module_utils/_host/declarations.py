@@ -82,6 +82,9 @@ class _Frozen:
     def __setattr__(self, name: str, _value: Any) -> None:
         raise AttributeError(f"{name} cannot be changed")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{name} cannot be removed")
+
     def __eq__(self, other: object) -> bool:
         return self.__dict__ == other.__dict__ if type(other) is type(self) else NotImplemented
 
@@ -99,6 +102,10 @@ def _dataclass(frozen: bool) -> Callable[[Any], Any]:
     def decorated(kind: Any) -> Any:
         namespace = dict(kind.__dict__)
         declared = {name: namespace.pop(name, ...) for name in kind.__annotations__}
+        if kind.__bases__ != (object,):
+            raise TypeError(f"{kind.__name__} inherits from another class, which is not provided for")
+        if any(isinstance(each, (list, dict, set)) for each in declared.values()):
+            raise ValueError(f"{kind.__name__} has a default that its objects would share: use default_factory")
         fields = {name: each if isinstance(each, Field) else Field(each) for name, each in declared.items()}
         for own in ("__dict__", "__weakref__"):
             namespace.pop(own)

@@ -15,6 +15,10 @@ def utc_seconds(year: int, month: int, day: int, hour: int, minute: int, second:
     years, months = divmod(year * 12 + month - 3, 12)
     days = years * 365 + years // 4 - years // 100 + years // 400 + (months * 153 + 2) // 5 + day - 719469
     seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
-    if time.gmtime(seconds)[:6] != (year, month, day, hour, minute, second):
+    try:
+        found = time.gmtime(seconds)[:6]
+    except (OverflowError, OSError):
+        raise ValueError("this system knows no such moment") from None
+    if found != (year, month, day, hour, minute, second):
         raise ValueError("there is no such moment")
     return seconds

@@ -10,9 +10,9 @@ It is a program of its own on the host, with Python's standard library alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import (
     find_stores,
@@ -23,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection im
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, FAILED
 
 _HOST = Settings()
 
@@ -31,23 +31,36 @@ _HOST = Settings()
 def look(
     arguments: Mapping[str, Any], settings: Settings = _HOST, kinds: Sequence[Kind] = KINDS
 ) -> dict[str, Any] | None:
-    """What the module answers to these arguments, where it changes nothing; None where it would change something."""
+    """What the module answers to these arguments, where it changes nothing and no store failed; else None.
+
+    What fails now may be what another run is at, for which the module waits.
+    """
 
     def unchanged(request: Request, settings: Settings) -> list[StoreOutcome] | None:
         return _unchanged(request, settings, kinds)
 
-    answered = answer(arguments, settings, unchanged)
+    answered = answer(arguments, replace(settings, reads_only=True), unchanged)
     password = arguments.get("java_keystore_password")
     # Ansible masks it in what a module answers.
-    return None if password and password in str(answered) else answered
+    return None if password and any(password in text for text in _texts(answered)) else answered
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in an answer."""
+    if isinstance(value, str):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(each)
 
 
 def _unchanged(request: Request, settings: Settings, kinds: Sequence[Kind]) -> list[StoreOutcome] | None:
-    """The outcome of every store where none has to be changed; else None."""
+    """The outcome of every store where none has to be changed and none failed; else None."""
     stores, outcomes = find_stores(request, settings, kinds)
+    if outcomes:  # of finders that failed
+        return None
     for store in stores:
         outcome = settled(store, request.operation, survey(store, request.anchor))
-        if outcome is None:
+        if outcome is None or outcome.state == FAILED:
             return None
         if may_purge(outcome) and any(survey(store, former).state != ABSENT for former in request.superseded):
             return None

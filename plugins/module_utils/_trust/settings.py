@@ -16,11 +16,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.programs impor
 class Settings:
     """The host lies below ``root``, and its commands in the folders of ``search_path``. Time limits are in seconds.
 
+    With ``reads_only``, a store is not even opened for writing, and fails where it cannot be read without.
     ``java_password`` opens keystores of the user who runs this where the usual password does not; empty for none.
     """
 
     root: str = "/"
     search_path: str = SEARCH_PATH
+    reads_only: bool = False
     java_password: str = field(default="", repr=False)
     lock_timeout: float = 400.0  # another run may be refreshing a store and then refreshing it back
     refresh_timeout: float = 180.0  # the hooks rebuild Java's store, which takes a small machine half a minute

@@ -13,6 +13,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import Der
 
 BLANKS = b" \t\r\n\v\f"
 _LINE_LENGTH = 64  # characters of base64, RFC 7468 section 2
+_CERTIFICATE = "CERTIFICATE"
 _FIRST_LINE, _LAST_LINE = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 DAMAGED = "its base64 is damaged"
 
@@ -33,8 +34,8 @@ def from_pem(text: str) -> bytes:
     return decode_body(data[len(_FIRST_LINE) : -len(_LAST_LINE)])
 
 
-def to_pem(der: bytes) -> str:
-    """A certificate in PEM, with a final newline."""
+def to_pem(der: bytes, label: str = _CERTIFICATE) -> str:
+    """A certificate in PEM, or what else the ``label`` says, with a final newline."""
     text = base64.b64encode(der).decode("ascii")
     lines = [text[start : start + _LINE_LENGTH] for start in range(0, len(text), _LINE_LENGTH)]
-    return "\n".join([_FIRST_LINE.decode(), *lines, _LAST_LINE.decode(), ""])
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])

@@ -18,40 +18,45 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import (
     children,
     is_whole_der,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body, to_pem
 
-_FIRST_LINE, _LAST_LINE = b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----"
+_LABEL = "PRIVATE KEY"
 _EXPLICIT_1 = 0xA1
+_VERSION_1, _VERSION_2 = b"\0", b"\1"
 
 
 def names_key_of(private_key: bytes, certificate: bytes) -> bool:
     """Whether a key of PKCS#8 in PEM names the public key of a certificate in DER: so do those of RSA (RFC 8017,
-    A.1.2) and most of ECDSA (RFC 5915). False is no proof of the contrary."""
-    text = private_key.strip()
-    if not text.startswith(_FIRST_LINE) or not text.endswith(_LAST_LINE):
-        return False
+    A.1.2) and most of ECDSA (RFC 5915). False is no proof of the contrary: what is not written as OpenSSL writes it is
+    left to its judgement."""
+    _first_line, _newline, rest = private_key.partition(b"\n")
     try:
-        public = _public_key(decode_body(text[len(_FIRST_LINE) : -len(_LAST_LINE)]))
-    except (DerError, ValueError):
+        der = decode_body(rest.partition(b"-")[0])
+        named = _public_parts(der)
+    except (DerError, IndexError, ValueError):
         return False
     # Nothing else in a leaf has these bytes.
-    return public != b"" and public in certificate
+    return bool(named) and all(part in certificate for part in named) and private_key == to_pem(der, _LABEL).encode()
 
 
-def _public_key(der: bytes) -> bytes:
-    """What a certificate has of the key as well, in the same bytes; none where the key does not name it. Raises
+def _public_parts(der: bytes) -> list[bytes]:
+    """What a certificate has of the key as well, in the same bytes; nothing where the key does not name it. Raises
     DerError, and ValueError for what is no key."""
     if not is_whole_der(der):
         raise DerError("it is truncated or not DER")
     ((_tag, start, end),) = children(der, 0, len(der))
-    (_version, (kind, algorithm, after), (holder, start, end)) = list(children(der, start, end))[:3]
-    ((_tag, inner, end),) = children(der, start, end)
-    fields = list(children(der, inner, end))
-    if (kind, holder) != (SEQUENCE, OCTET_STRING):
-        return b""
-    if len(fields) > 2 and fields[1][0] == fields[2][0] == INTEGER:  # of RSA: version, modulus, exponent, and secrets
-        return der[fields[0][2] : fields[2][2]]
+    version, algorithm, holder = list(children(der, start, end))[:3]
+    ((inner_tag, start, end),) = children(der, holder[1], holder[2])
+    fields = list(children(der, start, end))
+    tags = [version[0], algorithm[0], holder[0], inner_tag, fields[0][0]]
+    if tags != [INTEGER, SEQUENCE, OCTET_STRING, SEQUENCE, INTEGER] or der[version[1] : version[2]] != _VERSION_1:
+        return []
+    algorithm_of, version_of = der[algorithm[1] : algorithm[2]], der[fields[0][1] : fields[0][2]]
+    if {tag for tag, _start, _end in fields} == {INTEGER}:  # of RSA: version, modulus, exponent, and secrets
+        return [algorithm_of, der[fields[0][2] : fields[2][2]]] if version_of == _VERSION_1 else []
+    if version_of != _VERSION_2 or fields[1][0] != OCTET_STRING:
+        return []
     for tag, start, end in fields:
         if tag == _EXPLICIT_1 and der[start : start + 1] == bytes([BIT_STRING]):  # of ECDSA, beside the curve
-            return der[algorithm:after] + der[start:end]
-    return b""
+            return [algorithm_of + der[start:end]]
+    return []

@@ -84,7 +84,7 @@ def read_answer(output: str) -> Any:
         raise NoAnswerError("it did not reach its end")
     try:
         return json.loads(answer)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NoAnswerError("its answer is not JSON") from error
 
 

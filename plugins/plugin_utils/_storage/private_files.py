@@ -118,11 +118,14 @@ def write_private(path: Path, content: bytes) -> None:
     create_file(None, str(path), content, PRIVATE)
 
 
-def replace_private(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path``: a reader sees the former file or this one. Raises PkiError, the former file kept."""
+def replace_private(path: Path, content: bytes, staged: str | None = None) -> None:
+    """Put ``content`` at ``path``: a reader sees the former file or this one. Raises PkiError, the former file kept.
+
+    Writers that no lock keeps apart each need a name of their own for the ``staged`` file.
+    """
     try:
         with opened_path(path.parent) as folder:
-            replace_file(folder, path.name, content, PRIVATE)
+            replace_file(folder, path.name, content, PRIVATE, staged)
     except OSError as error:
         raise PkiError(f"{path} cannot be written: {error.strerror}. It stays as it was.") from error
 

@@ -55,6 +55,7 @@ class Database:
     user: str
     certutil: str
     timeout: float
+    reads_only: bool = False
 
     def nicknames(self, der: bytes) -> list[str]:
         """The nicknames under which the certificate is there, "" for none."""
@@ -143,13 +144,14 @@ class Database:
     def _query(self, path: str, table: str, statement: str, *values: bytes) -> list[Any]:
         """The rows that the statement selects from the table, as which a view may pose that has no end.
 
-        The file is opened for writing too, since certutil cannot read a database until somebody has cleaned up after a
-        writer that was killed, and SQLite does so as it opens it.
+        The file is opened for writing too, unless that is ruled out, since certutil cannot read a database until
+        somebody has cleaned up after a writer that was killed, and SQLite does so as it opens it.
         """
         if sqlite3 is None:
             raise HostError("Python's module sqlite3 is missing: install the system's package of it.")
         try:
-            connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True, timeout=self.timeout)
+            address = f"file:{quote(os.fsencode(path))}?mode={'ro' if self.reads_only else 'rw'}"
+            connection = sqlite3.connect(address, uri=True, timeout=self.timeout)
             try:
                 if not connection.execute(_TABLE, [table]).fetchall():
                     raise HostError(f"{path} has no table {table}, so it was not written by a program that uses NSS.")

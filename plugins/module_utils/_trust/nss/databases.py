@@ -130,7 +130,9 @@ def find(settings: Settings) -> list[BrowserDatabase]:
 
 def _of(account: Account, settings: Settings) -> list[BrowserDatabase]:
     def store(folder: str, browser: str = "browsers", failure: str = "") -> BrowserDatabase:
-        database = Database(folder, account.name, settings.command(CERTUTIL), settings.database_timeout)
+        database = Database(
+            folder, account.name, settings.command(CERTUTIL), settings.database_timeout, settings.reads_only
+        )
         return BrowserDatabase(account, database, settings, browser, failure)
 
     try:

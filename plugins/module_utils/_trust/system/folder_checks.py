@@ -53,8 +53,12 @@ def inspect_files(platform: Platform, anchor: Anchor) -> Finding:
     """What the sources and the readers of a store say, whatever is under way."""
     # An independent reader takes as long as all our own checks, so both go on at a time.
     verifications = _start_verifications(platform, anchor)
-    found, blocked = _check_sources(platform, anchor), distrust(platform, anchor)
-    checks = [*found, *_check_readers(platform, anchor), *(_confirm(*each) for each in verifications)]
+    try:
+        found, blocked = _check_sources(platform, anchor), distrust(platform, anchor)
+        own = _check_readers(platform, anchor)
+    finally:
+        confirmed = [_confirm(*each) for each in verifications]
+    checks = [*found, *own, *confirmed]
     evidence = tuple(check.sentence for check in checks)
     if blocked:
         # A bundle for OpenSSL lists what is distrusted, too, as such.

@@ -42,9 +42,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "discovery": (DISCOVERY, "no Python is known"),
     "discovered": (DISCOVERY, ""),
     "templated": ({"ansible_python_interpreter": "{{ ansible_playbook_python }}"}, ""),
+    "omitted": ({**DISCOVERY, "ansible_python_interpreter": "{{ nothing | default(omit) }}"}, ""),
     "login": ({"ansible_python_interpreter": "login"}, ""),
     "silent": ({"ansible_python_interpreter": "silent"}, "it did not reach its end"),
-    "failing": ({"ansible_python_interpreter": "failing"}, "it ended with status 3"),
+    "failing": ({"ansible_python_interpreter": "failing"}, "it ended with status 3 and said: no, never"),
     "cut": ({"ansible_python_interpreter": "cut"}, "it did not reach its end"),
     "garbled": ({"ansible_python_interpreter": "garbled"}, "its answer is not JSON"),
 }

@@ -96,3 +96,29 @@ def test_equal_ones_have_one_hash() -> None:
         text: str
 
     assert {Word("a"), Word("a"), Word("b")} == {Word("a"), Word("b")}
+
+
+def test_what_is_not_provided_for_is_refused() -> None:
+    class Base:
+        """Another class."""
+
+    class Derived(Base):
+        """Inherits."""
+
+        x: int
+
+    class Shared:
+        """Has a default that its objects would share."""
+
+        names: list[str] = []
+
+    with pytest.raises(TypeError, match="inherits"):
+        declarations.dataclass(frozen=True)(Derived)
+    with pytest.raises(ValueError, match="default_factory"):
+        declarations.dataclass(frozen=True)(Shared)
+
+
+def test_a_field_cannot_be_removed() -> None:
+    point = LIGHT[0](1)
+    with pytest.raises(AttributeError):
+        del point.x

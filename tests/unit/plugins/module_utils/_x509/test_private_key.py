@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.private_key import names_key_of
@@ -79,3 +81,37 @@ def test_a_key_that_is_cut_off_or_changed_is_not_known() -> None:
     place = der.index(point)
     for position in range(place, place + 32):
         assert not known(der[:position] + bytes([der[position] ^ 1]) + der[position + 1 :])
+
+
+@pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
+def test_what_is_known_is_a_key_to_openssl_too(kind: str, tmp_path: Path) -> None:
+    """Each byte is changed in turn, all but a few of those of the secret numbers, whose value nobody checks."""
+    key = ec.generate_private_key(ec.SECP256R1()) if kind == "ecdsa" else rsa_key()
+    leaf, file = make_leaf(key=key), tmp_path / "leaf.pem"
+    der = ssl.PEM_cert_to_DER_cert(pem_of_key(key).replace("PRIVATE KEY", "CERTIFICATE"))
+    refused = []
+    for position in range(min(len(der), 400)):
+        changed = bytearray(der)
+        changed[position] ^= 0x02
+        pem = ssl.DER_cert_to_PEM_cert(bytes(changed)).replace("CERTIFICATE", "PRIVATE KEY")
+        if names_key_of(pem.encode(), leaf.der):
+            file.write_text(leaf.certificate + pem)
+            try:
+                ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(file)
+            except ssl.SSLError:
+                refused.append(position)
+    assert refused == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("-----\n", "-----", 1),
+        lambda text: text.replace("\n", "\n "),
+        lambda text: f" {text}",
+        lambda text: text.rstrip("\n"),
+    ],
+)
+def test_what_is_written_in_another_way_is_left_to_openssl(change: Callable[[str], str]) -> None:
+    assert not names_key_of(change(RSA.private_key).encode(), RSA.der)

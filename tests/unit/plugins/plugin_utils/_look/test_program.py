@@ -81,6 +81,7 @@ def test_an_answer_is_found_whatever_a_login_writes(before: str) -> None:
         (f"\n{END}\n{{}}\n{BEGIN}\n", "end"),
         (f"\n{BEGIN}\n{{\n{END}\n", "JSON"),
         (f"\n{BEGIN}\n\n{END}\n", "JSON"),
+        (f"\n{BEGIN}\n{'[' * 200_000}\n{END}\n", "JSON"),
     ],
 )
 def test_no_answer_is_told_from_one(output: str, reason: str) -> None:
