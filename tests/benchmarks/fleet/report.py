@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fleet.chart import chart
-from benchmarks.fleet.goals import Figures, Goal, Spread, goals, spread
+from benchmarks.fleet.goals import Figures, Goal, Spread, goals, median, spread
 
 DOCUMENTATION = Path(__file__).resolve().parents[3] / "docs"
 FIGURES = DOCUMENTATION / "bench.json"
 PAGE = DOCUMENTATION / "fleet.md"
 CHART = DOCUMENTATION / "bench.svg"
+LARGE = 10_000
 START, END = "<!-- begin: benchmark -->", "<!-- end: benchmark -->"
 
 SIDES = {
@@ -51,7 +52,8 @@ def in_page(page: str, text: str) -> str:
 
 def report(figures: Figures) -> str:
     """All tables, and on what they were measured."""
-    parts = [conditions(figures), costs(figures), calls(figures), growth(figures), verdicts(goals(figures))]
+    parts = [conditions(figures), costs(figures), calls(figures), growth(figures), extrapolation(figures)]
+    parts.append(verdicts(goals(figures)))
     return "".join(f"\n{part}\n" for part in parts if part) + "\n"
 
 
@@ -125,6 +127,29 @@ def growth(figures: Figures) -> str:
         rows.append([f"{hosts} hosts", *map(shown, found)])
     heads = ["unchanged", "`site`, seconds", "one `ping` task, seconds", "largest process of `site`, MiB"]
     return table(heads, rows) if rows else ""
+
+
+def extrapolation(figures: Figures) -> str:
+    """What ten thousand unchanged hosts would take of the controller, in a straight line through the two largest fleets
+    that were measured, and said to be that."""
+    sizes = sorted({row["hosts"] for row in figures["growth"]})[-2:]
+    rows = []
+    for side in ("anchorage", "ping") if len(sizes) == 2 else ():
+        cpu, memory = (
+            line([(size, median(figures["growth"], side, "unchanged", figure, size)) for size in sizes], LARGE)
+            for figure in ("controller_cpu", "peak_memory")
+        )
+        if cpu is not None and memory is not None:
+            rows.append([SIDES[side], number(cpu / 60), number(cpu / 60 / figures["machine"]["cores"]), number(memory)])
+    title = f"**extrapolated** from {' and '.join(map(str, sizes))} hosts: {LARGE:,} unchanged hosts"
+    cores = f"minutes at least, with {figures['machine']['cores']} cores"
+    return table([title, "controller, CPU minutes", cores, "largest process, MiB"], rows) if rows else ""
+
+
+def line(points: list[tuple[int, float | None]], where: int) -> float | None:
+    """What a straight line through two points has elsewhere; None where one of them was not measured."""
+    (first, low), (second, high) = points
+    return None if low is None or high is None else high + (high - low) / (second - first) * (where - second)
 
 
 def verdicts(wanted: list[Goal]) -> str:
