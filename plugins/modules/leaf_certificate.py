@@ -285,6 +285,8 @@ seealso:
   - module: anchorage.pki.certificate_authority
   - module: anchorage.pki.trust_anchor
 notes:
+  - With pipelining, a program that is sent over the connection looks at the host. It changes nothing, and costs a
+    fraction of a module, which is sent where something has to change.
   - A task that carries a private key uses pipelining where the connection supports it, and is refused where
     ansible-core is set to keep remote files.
   - >-

@@ -88,6 +88,8 @@ options:
 requirements:
   - "On the host: the package C(ca-certificates)."
 notes:
+  - With pipelining, a program that is sent over the connection looks at the host. It changes nothing, and costs a
+    fraction of a module, which is sent where something has to change.
   - Root privileges are needed on the host.
   - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
     them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the actions of an anchor share: which certificate a task means, and the one call that its host gets."""
+"""What the actions of an anchor share: which certificate a task means, and how its host is asked."""
 
 from __future__ import annotations
 
