@@ -60,7 +60,8 @@ def _unchanged(request: Request, settings: Settings, kinds: Sequence[Kind]) -> l
         return None
     for store in stores:
         outcome = settled(store, request.operation, survey(store, request.anchor))
-        if outcome is None or outcome.state == FAILED:
+        # What is private to a user may be so because it cannot be read without being opened for writing.
+        if outcome is None or outcome.state == FAILED or outcome.before.private:
             return None
         if may_purge(outcome) and any(survey(store, former).state != ABSENT for former in request.superseded):
             return None
