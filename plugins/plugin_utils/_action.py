@@ -145,7 +145,8 @@ class PkiAction(ActionBase):
         try:
             answer = read_answer(self._output_of(program.with_arguments(arguments), task_vars))
         except NoAnswerError as error:
-            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=self._host_name(task_vars))
+            host = self._task.delegate_to or task_vars.get("inventory_hostname")
+            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=host)
             answer = None
         return _taken(answer) if isinstance(answer, dict) else self.call_host(module, arguments, task_vars)
 
@@ -180,9 +181,6 @@ class PkiAction(ActionBase):
         if not interpreter:
             raise NoAnswerError("no Python is known on the host yet")
         return str(interpreter)
-
-    def _host_name(self, task_vars: Mapping[str, Any]) -> str:
-        return str(self._task.delegate_to or task_vars.get("inventory_hostname", ""))
 
     def interpreter_facts(self) -> dict[str, Any]:
         """ansible-core's own finding of a Python on the host, as part of a result: it spares later tasks the search."""

@@ -14,10 +14,9 @@ import tokenize
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES, PACKAGE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     MODULE_UTILS,
-    PACKAGE,
     imported_by,
     program_of,
     read_answer,

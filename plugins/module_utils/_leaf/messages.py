@@ -25,7 +25,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
 # The folder of a generation has nine digits at most.
 LARGEST_GENERATION = 999_999_999
 
-
 # Whether staples are withdrawn on the host before they end.
 INSTALLED = "installed"
 NOT_NEEDED = "not needed"

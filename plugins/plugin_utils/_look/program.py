@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._look import bootstrap
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import PACKAGE
 
-PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
 MODULE_UTILS = Path(bootstrap.__file__).parent.parent
 
 # Imports begin a line, within functions too; the names may fill several lines in parentheses.

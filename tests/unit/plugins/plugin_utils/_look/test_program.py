@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._look.bootstrap import BEGIN, END
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import PACKAGE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     MODULE_UTILS,
-    PACKAGE,
     NoAnswerError,
     imported_by,
     look_program,
