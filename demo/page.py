@@ -46,17 +46,24 @@ async def serve(leaf: Path, port: int, message: str) -> None:
     """
 
     async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(TIME_LIMIT):
-                await answer(leaf, reader, writer)
-        except* (OSError, EOFError, asyncio.LimitOverrunError):
-            pass  # a client that stays silent, goes away in the middle of its request, or does not speak HTTPS
-        finally:
-            writer.close()
+        # Python 3.11 would report a visit that Ctrl-C cancels as an error.
+        with contextlib.suppress(asyncio.CancelledError):
+            await attend(leaf, reader, writer)
 
     async with await asyncio.start_server(visit, "127.0.0.1", port) as server:
         print(message, flush=True)
         await server.serve_forever()
+
+
+async def attend(leaf: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request, whatever the client is like."""
+    try:
+        async with asyncio.timeout(TIME_LIMIT):
+            await answer(leaf, reader, writer)
+    except* (OSError, EOFError, asyncio.LimitOverrunError):
+        pass  # a client that stays silent, goes away in the middle of its request, or does not speak HTTPS
+    finally:
+        writer.close()
 
 
 async def answer(leaf: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -23,29 +23,34 @@ from dataclasses import dataclass
 import side_by_side
 import steps
 
+#: More than the characters of a line that say what is wrong.
+LONGEST_COMPLAINT = 500
+
 
 @dataclass(frozen=True)
 class Result:
-    """How a step went: passed, failed or skipped; a remark for the reader; its duration in seconds."""
+    """How a step went: passed, failed or skipped; a remark for the reader; its duration in seconds; what was wrong."""
 
     step: str
     outcome: str
     remark: str
     seconds: float
+    complaints: tuple[str, ...] = ()
 
 
 def run_step(name: str, action: Callable[[], str | None]) -> Result:
     """Run one step, whatever comes of it."""
     print(f"\n=== {name}", flush=True)
     start = time.monotonic()
+    complaints: tuple[str, ...] = ()
     try:
         outcome, remark = "passed", action() or ""
     except steps.Skipped as reason:
         outcome, remark = "skipped", str(reason)
         print(f"SKIPPED: {name}: {reason}", flush=True)
     except steps.Failed as reason:
-        outcome, remark = "failed", str(reason)
-    return Result(name, outcome, remark, time.monotonic() - start)
+        outcome, remark, complaints = "failed", str(reason), reason.complaints
+    return Result(name, outcome, remark, time.monotonic() - start, complaints)
 
 
 def run_steps(wanted: Iterable[steps.Step]) -> Iterator[list[Result]]:
@@ -64,8 +69,13 @@ def broken(name: str, seconds: float) -> Result:
 
 
 def summarize(results: Iterable[Result]) -> str:
-    """The closing table: one line for each step, and their count."""
-    lines = ["\n=== Summary"]
+    """The end of the output: what was wrong, as long as a screen each; one line for each step; and their count."""
+    results = list(results)
+    lines: list[str] = []
+    for result in results:
+        if result.complaints:
+            lines += [f"\n=== Wrong in {result.step}", *(line[:LONGEST_COMPLAINT] for line in result.complaints)]
+    lines.append("\n=== Summary")
     count = {"passed": 0, "failed": 0, "skipped": 0}
     for result in results:
         count[result.outcome] += 1

@@ -13,7 +13,10 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -34,13 +37,21 @@ AT_ONCE = ("--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal")
 #: No step takes this long, in seconds: one that does hangs.
 STEP_LIMIT = 1800
 
+#: How pytest, Ansible, ansible-test and compilers begin a line that says what is wrong; and how many are kept.
+COMPLAINT = re.compile(r"FAILED |ERROR|fatal: |E   |\S+: error: ")
+COMPLAINTS_KEPT = 30
+
 
 class Skipped(Exception):
     """The machine cannot run the step, for the reason given."""
 
 
 class Failed(Exception):
-    """The step found something, or could not be run to its end."""
+    """The step found something, or could not be run to its end; and the lines of its output that say what."""
+
+    def __init__(self, reason: str, complaints: Iterable[str] = ()) -> None:
+        super().__init__(reason)
+        self.complaints = tuple(complaints)
 
 
 @dataclass(frozen=True)
@@ -88,16 +99,47 @@ def run(command: list[str | Path], environment: Mapping[str, str] | None = None,
     """Run a program to its end, its output going to the terminal; raise :class:`Failed` unless it succeeds."""
     words = [str(word) for word in command]
     print(f"$ {shlex.join(words)}", flush=True)
+    complaints: deque[str] = deque(maxlen=COMPLAINTS_KEPT)
     try:
-        status = subprocess.run(
-            words, env=environment, cwd=folder, timeout=STEP_LIMIT, stdin=subprocess.DEVNULL, check=False
-        ).returncode
+        program = subprocess.Popen(
+            words,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
     except FileNotFoundError:
         raise Failed(f"{words[0]} is not installed, see the set-up") from None
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{Path(words[0]).name} was stopped after {STEP_LIMIT} seconds") from None
-    if status:
-        raise Failed(f"{Path(words[0]).name} ended with status {status}")
+    with program, time_limit(program) as stopped:
+        for line in program.stdout or ():
+            print(line, end="", flush=True)
+            if COMPLAINT.match(line):
+                complaints.append(line.rstrip())
+    name = Path(words[0]).name
+    if stopped.is_set():
+        raise Failed(f"{name} was stopped after {STEP_LIMIT} seconds", complaints)
+    if program.returncode:
+        raise Failed(f"{name} ended with status {program.returncode}", complaints)
+
+
+@contextmanager
+def time_limit(program: subprocess.Popen[str]) -> Iterator[threading.Event]:
+    """Kill the program when it has run for STEP_LIMIT; the event says whether that was done."""
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        program.kill()
+
+    timer = threading.Timer(STEP_LIMIT, stop)
+    timer.start()
+    try:
+        yield stopped
+    finally:
+        timer.cancel()
 
 
 def environment_with(folder: Path = VENV) -> dict[str, str]:
@@ -210,7 +252,7 @@ def pytest(environment: Path, folder: str) -> str:
     try:
         run([environment / "bin" / "python", "-m", "pytest", *options, folder], environment_with(environment))
     except Failed as failure:
-        raise Failed(f"{failure}; {count_tests(report)}") from None
+        raise Failed(f"{failure}; {count_tests(report)}", failure.complaints) from None
     return count_tests(report)
 
 

@@ -22,6 +22,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +94,8 @@ def podman(*arguments: str | Path) -> str:
 def create(folder: Path, number: int, image: str = IMAGE) -> Fleet:
     """Start a fleet of so many hosts, whose folder must not exist."""
     folder.mkdir(mode=0o700)
+    # ssh's sockets have paths of 107 bytes at most, a checkout may be anywhere.
+    (folder / "connections").symlink_to(tempfile.mkdtemp(prefix="anchorage-fleet-"))
     for key in ("ssh_key", "host_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
     network = network_of(folder)
@@ -127,7 +130,7 @@ def inventory(fleet: Fleet, hosts: Iterable[Host]) -> str:
         f"ansible_ssh_private_key_file={fleet.folder.resolve() / 'ssh_key'}",
         f"ansible_ssh_common_args='-o UserKnownHostsFile=\"{fleet.folder.resolve() / 'known_hosts'}\"'",
         # Not in the user's folder, where connections to a former fleet with these addresses may be open.
-        f"ansible_control_path_dir={fleet.folder.resolve() / 'connections'}",
+        f"ansible_control_path_dir={(fleet.folder / 'connections').resolve()}",
     ]
     return "\n".join(["[fleet]", *lines, "", "[fleet:vars]", *variables, ""])
 
@@ -195,6 +198,7 @@ def remove(folder: Path) -> None:
     if networks:
         podman("network", "rm", *networks)
     if folder.exists():
+        shutil.rmtree((folder / "connections").resolve(), ignore_errors=True)  # it may have been tidied away
         shutil.rmtree(folder)
 
 

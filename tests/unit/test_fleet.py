@@ -69,6 +69,20 @@ def test_the_inventory_is_understood(tmp_path: Path) -> None:
     assert "StrictHostKeyChecking" not in str(variables)
 
 
+def test_a_fleet_is_reached_from_a_checkout_with_a_long_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ssh adds up to 60 characters to the folder of its sockets, whose paths may have 107."""
+    monkeypatch.setattr(laboratory, "podman", lambda *arguments: "10.89.3.0/24" if "inspect" in arguments else "")
+    monkeypatch.setattr(laboratory, "start_hosts", lambda fleet: None)
+    folder = tmp_path / ("long" * 20)
+    fleet = laboratory.create(folder, 1)
+    variables = dict(line.split("=", 1) for line in fleet.inventory.read_text().splitlines() if "=" in line)
+    connections = Path(variables["ansible_control_path_dir"])
+    assert connections.stat().st_mode & 0o777 == 0o700
+    assert len(str(connections)) < 47
+    laboratory.remove(folder)
+    assert not connections.exists()
+
+
 @pytest.mark.parametrize("number", ["0", "254"])
 def test_a_fleet_of_an_impossible_size_is_refused_before_anything_is_made(tmp_path: Path, number: str) -> None:
     with pytest.raises(SystemExit):

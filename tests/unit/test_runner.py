@@ -42,6 +42,21 @@ def test_the_summary_ends_with_the_count() -> None:
     assert count == "1 passed, 1 failed, 1 skipped"
 
 
+def test_what_was_wrong_stands_above_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a long output, often only the end is kept."""
+    program = "print('fatal: [a]: no', 'fine', 'x' * 9, sep='\\n'); print('ERROR: b'); raise SystemExit(1)"
+    result = run.run_step("a", lambda: steps.run([sys.executable, "-c", program]))
+    assert "\nfatal: [a]: no\nfine\nxxxxxxxxx\nERROR: b\n" in capsys.readouterr().out
+    lines = run.summarize([result]).splitlines()
+    assert lines[1:6] == ["=== Wrong in a", "fatal: [a]: no", "ERROR: b", "", "=== Summary"]
+
+
+def test_a_step_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "STEP_LIMIT", 0.1)
+    with pytest.raises(steps.Failed, match=r"python\S* was stopped after 0\.1 seconds"):
+        steps.run([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
 def test_a_skipped_step_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     run.run_step("a step", skip)
     assert "SKIPPED: a step: not installed: no-such-program" in capsys.readouterr().out

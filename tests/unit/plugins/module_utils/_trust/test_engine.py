@@ -21,9 +21,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
@@ -530,8 +531,10 @@ def test_a_lock_that_cannot_be_taken_is_named(host: ScratchDebian) -> None:
 
 def test_only_root_may_change_the_real_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    host = ScratchHost(Path("/"))
+    request = Request("install", ANCHOR, tuple(host.kinds), host.settings.java_password, ())
     with pytest.raises(HostError, match="set become to true"):
-        apply("install", ScratchHost(Path("/")), check_mode=True)
+        engine.apply(request, host.settings, check_mode=True, kinds=host.table)
 
 
 # --- check mode
