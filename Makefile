@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8443
 RUN = .venv/bin/python tests/run.py
 
-.PHONY: help venv test unit interoperability lint docs sanity molecule bench clean demo demo-serve demo-undo
+.PHONY: help venv test unit playbooks interoperability lint docs sanity molecule bench clean demo demo-serve demo-undo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -16,12 +16,13 @@ test: venv ## run every test and check; says what it installs, reports what it s
 	$(RUN)
 
 unit: ## that part alone: the unit tests, on the oldest and on the newest of what is supported
+playbooks: ## whole runs of ansible-playbook on this machine, on both ends as well
 interoperability: ## what other TLS libraries say of certificates and staples
 lint: ## ruff, mypy, shellcheck, ansible-lint
 docs: ## the documentation, the changelog, the tarball
 sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
 molecule: ## whole hosts in containers
-unit interoperability lint docs sanity molecule: venv
+unit playbooks interoperability lint docs sanity molecule: venv
 	$(RUN) $@
 
 bench: venv ## what a fleet costs, beside others, in an hour or less: OPTIONS="--help"

@@ -26,7 +26,7 @@ from lab import machine
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 COLLECTIONS = BUILD / "collections"
-PARTS = ("unit", "interoperability", "lint", "docs", "sanity", "molecule")
+PARTS = ("unit", "playbooks", "interoperability", "lint", "docs", "sanity", "molecule")
 
 #: Twice quiet: errors alone.
 PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
@@ -237,10 +237,10 @@ def need_environment(end: End) -> None:
 # --- Tests in Python -------------------------------------------------------------------------------------------------
 
 
-def unit_tests(end: End) -> str:
-    """Run the unit tests on one end of what is supported."""
+def pytest_on(folder: str, end: End) -> str:
+    """Run the tests of a folder on one end of what is supported."""
     need_environment(end)
-    return f"{pytest(end.folder, 'tests/unit')}; {versions(end.python)}"
+    return f"{pytest(end.folder, folder)}; {versions(end.python)}"
 
 
 def pytest(environment: Path, folder: str) -> str:
@@ -349,17 +349,28 @@ def hosts_of(scenario: str) -> int:
     return inventory.read_text(encoding="utf-8").count("laboratory_image:")
 
 
+def on_both_ends(name: str, action: Callable[[End], str], part: str, side_by_side: bool = False) -> list[Step]:
+    """The same step on the oldest and on the newest of what is supported."""
+    return [
+        Step(f"{name}, {end.name} ansible-core", functools.partial(action, end), (part,), side_by_side)
+        for end in (OLDEST, NEWEST)
+    ]
+
+
 def all_steps() -> list[Step]:
     """Every step, in the order in which they run."""
     step = functools.partial
-    ends = (OLDEST, NEWEST)
     return [
-        Step("set-up: system packages", install_packages, ("unit", "interoperability", "molecule")),
+        Step("set-up: system packages", install_packages, ("unit", "playbooks", "interoperability", "molecule")),
         Step("set-up: test tools", install_tools, PARTS),
-        *(Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "sanity")) for end in ends),
+        *(
+            Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "playbooks", "sanity"))
+            for end in (OLDEST, NEWEST)
+        ),
         Step("set-up: container images", build_images, ("molecule",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule")),
-        *(Step(f"unit tests, {end.name} ansible-core", step(unit_tests, end), ("unit",)) for end in ends),
+        *on_both_ends("unit tests", step(pytest_on, "tests/unit"), "unit"),
+        *on_both_ends("tests of playbooks", step(pytest_on, "tests/playbooks"), "playbooks"),
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         Step("ruff check", step(run_tool, "ruff", "check"), ("lint",)),
         Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",)),
@@ -369,7 +380,7 @@ def all_steps() -> list[Step]:
         Step("antsibull-docs", lint_documentation, ("docs",)),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
-        *(Step(f"sanity, {end.name} ansible-core", step(sanity, end), ("sanity",), side_by_side=True) for end in ends),
+        *on_both_ends("sanity", sanity, "sanity", side_by_side=True),
         *(Step(f"molecule {name}", step(molecule, name), ("molecule",)) for name in scenarios()),
         Step("benchmark of a fleet, on three hosts", benchmark_fleet, ("molecule",)),
     ]

@@ -23,8 +23,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     carry_out,
     plan_provisioning,
 )
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
 
 #: What a verbose run writes for each time that the host half is sent to a host.
 CALL = re.compile(r"^Using module file \S+/leaf_deployment\.py", re.MULTILINE)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.action import run_report
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 
 #: Variables by which a host is out of reach.
 GONE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     DAMAGED_WITHIN,
     TEMPLATE,
@@ -18,7 +19,6 @@ from ansible_collections.anchorage.pki.tests.unit.pem_inputs import (
     C,
     block,
 )
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
 from ansible_collections.anchorage.pki.tests.unit.roots import pem_of
 
 THREE_TASKS = """

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit import ansible_playbook
-from ansible_collections.anchorage.pki.tests.unit.plays import PATIENT, startup_variables
+from ansible_collections.anchorage.pki.tests.playbooks import ansible_playbook
+from ansible_collections.anchorage.pki.tests.playbooks.plays import PATIENT, startup_variables
 
 ROOT = Path(__file__).resolve().parents[4]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.plays import startup_variables
+from ansible_collections.anchorage.pki.tests.playbooks.plays import startup_variables
 
 MAKE = "anchorage.pki.certificate_authority"
 READ = "anchorage.pki.certificate_authority_info"
-AUTHORITY_OF_0_2_0 = Path(__file__).resolve().parents[2] / "authority_0_2_0" / "authority"
+AUTHORITY_OF_0_2_0 = Path(__file__).resolve().parents[3] / "unit" / "authority_0_2_0" / "authority"
 PASSPHRASE = "correct horse battery staple"
 RESPONDER_PASSPHRASE = "another long passphrase"
 SECRETS = {"passphrase": PASSPHRASE, "responder_passphrase": RESPONDER_PASSPHRASE}

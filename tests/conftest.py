@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What unit tests share: an environment that is the same on every machine, and a folder fit for private keys."""
+"""What tests share: an environment that is the same on every machine, and a folder fit for private keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 #: Each would change what a test finds: trust from elsewhere, another authority's folder.
 FOREIGN_SETTINGS = (

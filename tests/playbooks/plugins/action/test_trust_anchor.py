@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import take_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
-from ansible_collections.anchorage.pki.tests.unit.plays import PATIENT, startup_variables
+from ansible_collections.anchorage.pki.tests.playbooks.plays import PATIENT, startup_variables
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
 from cryptography import x509
 

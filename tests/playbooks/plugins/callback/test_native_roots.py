@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import A, B
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller
 
 ENABLED = {"ANSIBLE_CALLBACKS_ENABLED": "anchorage.pki.native_roots"}
 NOTHING = "    - debug: msg=here\n"

@@ -31,7 +31,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import parse_requests
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 
 UNINSTALL = Path(__file__).resolve().parents[2] / "playbooks" / "uninstall.yml"
 ROLE = """

@@ -13,8 +13,8 @@ import json
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import ScheduledRun, make_authority
 from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
-from ansible_collections.anchorage.pki.tests.unit.scheduled_runs import ScheduledRun, make_authority
 
 PLAYBOOK = "anchorage.pki.refresh_staples_timer"
 RESPONDER_END = "anchorage_responder_not_after_timestamp_seconds"

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.scheduled_runs import AWKWARD, ScheduledRun
+from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import AWKWARD, ScheduledRun
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "scheduled_playbook"
 

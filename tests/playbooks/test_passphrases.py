@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 
 DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "passphrases.md"
 PASSPHRASE = "correct horse battery staple"

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import NO_AUTHORITY, A, B, C
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 
 PLAYBOOK = "anchorage.pki.trust_audit"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.plugins.action.conftest import Run, start_playbook
+from ansible_collections.anchorage.pki.tests.playbooks.plugins.action.conftest import Run, start_playbook
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 
 PEM = pem_of(make_root("Lab root")).decode()

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.ansible_playbook import PROGRAM as PLAYBOOK_PROGRAM
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller
+from ansible_collections.anchorage.pki.tests.playbooks.ansible_playbook import PROGRAM as PLAYBOOK_PROGRAM
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM
 

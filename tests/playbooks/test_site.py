@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.path.exists("/etc/debian_version"), reason="looks at this machine: needs root on Debian"

@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.scheduled_runs import AWKWARD, ScheduledRun, make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import AWKWARD, ScheduledRun, make_authority
 
 PLAYBOOK = "anchorage.pki.nightly"
 

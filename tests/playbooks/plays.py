@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from ansible_collections.anchorage.pki.tests.unit.ansible_playbook import start_playbook
+from ansible_collections.anchorage.pki.tests.playbooks.ansible_playbook import start_playbook
+from ansible_collections.anchorage.pki.tests.playbooks.startup.sitecustomize import KEPT, WATCHED, WATCHED_LOG
 from ansible_collections.anchorage.pki.tests.unit.processes import Counter
-from ansible_collections.anchorage.pki.tests.unit.startup.sitecustomize import KEPT, WATCHED, WATCHED_LOG
 
 _STARTUP = Path(__file__).parent / "startup"
 #: What has a run look less often whether a task is done.

@@ -17,7 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     carry_out,
     plan_provisioning,
 )
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run, startup_variables
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, startup_variables
 
 #: Words that mean something to systemd, to cron, to a shell or to a template, unless they are quoted.
 AWKWARD = '50% of "it" isn\'t $HOME \\n ; #'

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 
 #: Encrypted under a password that no run has.
 SEALED = """!vault |
