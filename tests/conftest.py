@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
 import shutil
@@ -27,6 +28,12 @@ FOREIGN_SETTINGS = (
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
 )
+
+
+def pytest_collection_finish() -> None:
+    """Have no collection of garbage touch what is there by now: each forked process would get a copy of its own."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
