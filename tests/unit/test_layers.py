@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.anchorage.pki.plugins"
 TRUST_STORES = f"{PLUGINS}.module_utils._trust"
 HOST_LAYERS = ("module_utils", "modules")
+#: What services import, or copy.
+FOR_SERVICES = (PurePosixPath("module_utils/latest_context.py"),)
 EDGES = ("action", "callback", "filter", "lookup", "modules")
 
 #: The most lines of code that an edge may have, documentation, comments and blank lines aside.
@@ -78,13 +80,25 @@ def within(name: str, package: str) -> bool:
 
 def host_imports(source: Source) -> list[str]:
     """Hosts have Python's standard library, and what Ansible brings along with a module: nothing else."""
-    if source.layer not in HOST_LAYERS:
+    if source.layer not in HOST_LAYERS or source.path in FOR_SERVICES:
         return []
     brought = ("ansible.module_utils", f"{PLUGINS}.module_utils")
     return [
         f"imports {name}, which hosts do not have"
         for name in source.imports
         if name.split(".")[0] not in sys.stdlib_module_names and not any(within(name, package) for package in brought)
+    ]
+
+
+def service_imports(source: Source) -> list[str]:
+    """What services may copy is a file of its own."""
+    if source.path not in FOR_SERVICES:
+        return []
+    permitted = sys.stdlib_module_names | {"cryptography"}
+    return [
+        f"imports {name}, which services need not have"
+        for name in source.imports
+        if name.split(".")[0] not in permitted
     ]
 
 
@@ -102,7 +116,7 @@ def core_imports(source: Source) -> list[str]:
 
 def cryptography_imports(source: Source) -> list[str]:
     """The cryptography package comes in through one door."""
-    if source.path == PurePosixPath("plugin_utils/_cryptography.py"):
+    if source.path in (PurePosixPath("plugin_utils/_cryptography.py"), *FOR_SERVICES):
         return []
     return [f"imports {name} itself, not by _cryptography" for name in source.imports if within(name, "cryptography")]
 
@@ -136,6 +150,8 @@ def files_with_stores() -> frozenset[str]:
 def public_internals(source: Source) -> list[str]:
     """What no user may import says so by its name, or by that of its folder."""
     if source.layer not in ("module_utils", "plugin_utils") or source.path.parts[1].startswith("_"):
+        return []
+    if source.path in FOR_SERVICES:
         return []
     return ["is internal, and neither its name nor its folder's begins with an underscore"]
 
@@ -212,6 +228,7 @@ def long_functions(source: Source) -> list[str]:
 
 RULES = (
     host_imports,
+    service_imports,
     core_imports,
     cryptography_imports,
     store_imports,
@@ -290,6 +307,8 @@ VIOLATIONS = [
     ("module_utils/_a/a.py", "from ...plugin_utils.errors import PkiError", host_imports),
     ("module_utils/_a/a.py", "def f():\n    from ...plugin_utils import errors", host_imports),
     ("modules/a.py", f"from {PLUGINS}.plugin_utils.errors import PkiError", host_imports),
+    ("module_utils/latest_context.py", "from ansible.module_utils.basic import AnsibleModule", service_imports),
+    ("module_utils/latest_context.py", "from ._a import a", service_imports),
     ("plugin_utils/_a/a.py", "import ansible.constants", core_imports),
     ("plugin_utils/_a/a.py", "from ansible.module_utils.basic import AnsibleModule", core_imports),
     ("plugin_utils/_a/a.py", f"from {PLUGINS}.action import trust_anchor", core_imports),
@@ -335,6 +354,7 @@ PERMITTED = [
     ("plugin_utils/_action.py", "from ansible.plugins.action import ActionBase"),
     ("plugin_utils/_cryptography.py", "from cryptography import x509"),
     ("plugin_utils/_a/a.py", "import ansiblelike\nfrom .._cryptography import x509"),
+    ("module_utils/latest_context.py", "import ssl\nfrom cryptography import x509"),
     ("module_utils/_trust/shared.py", "from .system import anchor_folder"),
     ("modules/a.py", "try:\n    f()\nexcept (OSError, ValueError):\n    pass"),
     ("plugin_utils/_a/a.py", "x = 1\n" * LONGEST_FILE),
