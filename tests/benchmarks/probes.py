@@ -104,7 +104,9 @@ def look_arguments(nginx: Nginx, inquiry: Inquiry, probes: int) -> dict[str, Any
 
 def look(text: str) -> dict[str, Any]:
     """What the program of a look answers."""
-    run = subprocess.run([sys.executable, "-I", "-"], input=text, capture_output=True, text=True, check=True, cwd="/")
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-"], input=text, capture_output=True, text=True, check=True, cwd="/"
+    )
     answer: dict[str, Any] = read_answer(run.stdout)["answer"]
     return answer
 

@@ -74,7 +74,9 @@ def run_look(
     ``layout`` and ``settings`` are for scratch hosts.
     """
     text = program(module, arguments, layout, settings)
-    finished = subprocess.run([python, "-I", "-"], input=text, capture_output=True, text=True, check=False, cwd="/")
+    finished = subprocess.run(
+        [python, "-I", "-S", "-"], input=text, capture_output=True, text=True, check=False, cwd="/"
+    )
     assert finished.returncode == 0, finished.stderr
     result = read_answer(finished.stdout)
     return result["answer"], result["modules"]

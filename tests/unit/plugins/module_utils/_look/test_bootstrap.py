@@ -28,7 +28,7 @@ def look(arguments):
 def run(sources: dict[str, str], arguments: Any = None, text: str = TEXT) -> subprocess.CompletedProcess[str]:
     packed = base64.b64encode(zlib.compress(json.dumps(sources).encode())).decode()
     program = f"{text}\nrun('pack.entry', {packed!r}, {json.dumps(arguments)!r})\n"
-    return subprocess.run([sys.executable, "-I", "-"], input=program, capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-I", "-S", "-"], input=program, capture_output=True, text=True, check=False)
 
 
 def answer(finished: subprocess.CompletedProcess[str]) -> Any:
