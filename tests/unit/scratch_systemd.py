@@ -30,7 +30,7 @@ SYSTEMCTL = """\
 echo "$*" >> {root}/calls
 for last; do :; done
 case "$1" in
-  show) cat {root}/states/"$last" 2> /dev/null || echo inactive ;;
+  show) state=inactive; test ! -e {root}/states/"$last" || read -r state < {root}/states/"$last"; echo "$state" ;;
   enable) mkdir -p {root}/units/timers.target.wants; ln -sf ../"$2" {root}/units/timers.target.wants/ ;;
   disable) rm -rf {root}/units/timers.target.wants ;;
 esac
