@@ -17,12 +17,13 @@ import secrets
 import ssl
 import tempfile
 import threading
+import time
 from typing import Callable
 
 _LOGGER = logging.getLogger(__name__)
 _FIRST_TRIES = 100
-#: What says that a file is another one, or was changed: device, inode, size, and the times of content and attributes.
-_State = tuple[int, int, int, int, int]
+#: What says that a file is another one, or was changed: device, inode, size, and the time of any change.
+_State = tuple[int, int, int, int]
 
 
 def _server_context() -> ssl.SSLContext:
@@ -35,27 +36,32 @@ class LatestContext:
     ``path`` is a leaf's folder (``/etc/pki/anchorage/app``), of which the generation that ``current`` names is read; or
     one file with all of it in PEM; or, with a name in ``.p12`` or ``.pfx``, in PKCS#12. ``password`` is that of the
     private key or of the PKCS#12 file. ``create`` makes each context and sets whatever else it has to have: versions,
-    protocols of ALPN, the authorities of clients.
+    protocols of ALPN, the authorities of clients. It may raise OSError or ValueError.
 
     A set counts if OpenSSL takes it, which compares the key with the certificate. Where there is none, or half of one,
-    the former context stays in use and a warning says so. Readers take no lock and disturb no writer; a context that no
-    connection uses any more is freed.
+    the former context stays in use, a warning says so once, and it is tried again when it changes or after ten seconds.
+    Readers take no lock and disturb no writer; a context that no connection uses any more is freed.
 
     Raises OSError (of which ssl.SSLError is a kind) or ValueError where there is no whole set to begin with,
     ImportError for PKCS#12 without ``cryptography``.
     """
 
+    #: Seconds until a set that could not be read is tried again, although it has not changed.
+    retry_after = 10.0
+
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | bytes | os.PathLike[str],
         *,
         password: str | None = None,
         create: Callable[[], ssl.SSLContext] = _server_context,
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = os.path.abspath(os.fsdecode(path))
         self._password = password or ""
         self._create = create
-        self._loading = threading.Lock()
+        self._process, self._loading = os.getpid(), threading.Lock()
+        self._failed: tuple[_State, ...] | str | None = None
+        self._next_try = 0.0
         for tries_left in range(_FIRST_TRIES, 0, -1):
             self._state = self._look()
             try:
@@ -67,7 +73,9 @@ class LatestContext:
 
     def get(self) -> ssl.SSLContext:
         """The newest context. Take it anew for each connection."""
-        if self._look() != self._state and self._loading.acquire(blocking=False):
+        if self._process != os.getpid():  # forked, maybe while another thread held the lock
+            self._process, self._loading = os.getpid(), threading.Lock()
+        if self._is_due(self._look()) and self._loading.acquire(blocking=False):
             try:
                 self._renew()
             finally:
@@ -85,17 +93,24 @@ class LatestContext:
         """OpenSSL calls this in each handshake, named or not: SSL_CTX_set_tlsext_servername_callback(3)."""
         connection.context = self.get()
 
+    def _is_due(self, state: tuple[_State, ...] | str) -> bool:
+        return state != self._state and (state != self._failed or time.monotonic() >= self._next_try)
+
     def _renew(self) -> None:
         state = self._look()
-        if state == self._state:
+        if not self._is_due(state):
             return
         try:
             self._context = self._load()
         except (OSError, ValueError) as error:
             if state != self._look():
                 return  # a writer is at it: the next one to ask tries again
-            _LOGGER.warning("%s: %s. The former certificate stays in use.", self.path, error)
-        self._state = state
+            if state != self._failed:
+                _LOGGER.warning("%s: %s. The former certificate stays in use.", self.path, error)
+            self._failed, self._next_try = state, time.monotonic() + self.retry_after
+            return
+        # Of before the files were read: where they have changed since, they are read again.
+        self._state, self._failed = state, None
 
     def _files(self) -> tuple[str, str]:
         """The file with the certificate and its chain, and that with the key, which may be the same."""
@@ -111,24 +126,32 @@ class LatestContext:
             found = [os.stat(file) for file in self._files()]
         except OSError as error:
             return str(error)
-        return tuple((each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for each in found)
+        return tuple((each.st_dev, each.st_ino, each.st_size, each.st_ctime_ns) for each in found)
 
     def _load(self) -> ssl.SSLContext:
         context = self._create()
-        if self.path.endswith((".p12", ".pfx")):
-            _load_pkcs12(context, self.path, self._password)
-        else:
-            # With a password in hand, even an empty one, OpenSSL asks nobody on a terminal.
-            certificate, key = self._files()
-            context.load_cert_chain(certificate, key, self._password)
+        certificate, key = self._files()
+        if certificate == key and key.lower().endswith((".p12", ".pfx")):
+            _load_pkcs12(context, key, self._password)
+            return context
+        for file in (certificate, key):
+            open(file, "rb").close()  # OpenSSL does not say which one it cannot open
+        # With a password in hand, even an empty one, it asks nobody on a terminal.
+        context.load_cert_chain(certificate, key, self._password)
         return context
 
 
 def _load_pkcs12(context: ssl.SSLContext, path: str, password: str) -> None:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, pkcs12
+    from cryptography.x509 import InvalidVersion
 
     with open(path, "rb") as file:
-        bundle = pkcs12.load_pkcs12(file.read(), password.encode() or None)
+        content = file.read()
+    try:
+        bundle = pkcs12.load_pkcs12(content, password.encode() or None)
+    except (InvalidVersion, UnsupportedAlgorithm) as error:
+        raise ValueError(str(error)) from error
     if bundle.key is None or bundle.cert is None:
         raise ValueError("there is no private key with its certificate in it")
     # Python's ssl reads files alone: it gets the key encrypted, with a password that nobody else ever has.

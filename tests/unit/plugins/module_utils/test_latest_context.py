@@ -15,11 +15,13 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils import latest_context
@@ -171,9 +173,28 @@ def test_what_the_service_asks_of_clients_survives_a_renewal(folder: Path) -> No
                 visit(port, stranger)
 
 
+class Watched(ssl.SSLContext):
+    """Does something else whenever it has loaded a certificate."""
+
+    then: Callable[..., object]
+
+    def load_cert_chain(self, *arguments: Any, **options: Any) -> None:
+        super().load_cert_chain(*arguments, **options)
+        self.then(*arguments)
+
+
+def watched(then: Callable[..., object]) -> Callable[[], ssl.SSLContext]:
+    def create() -> ssl.SSLContext:
+        context = Watched(ssl.PROTOCOL_TLS_SERVER)
+        context.then = then
+        return context
+
+    return create
+
+
 FORMS: dict[str, Callable[[Leaf], bytes]] = {
     "app.pem": combined,
-    "app.p12": bundle_of,
+    "app.P12": bundle_of,
     "secret.pfx": lambda leaf: bundle_of(leaf, PASSWORD),
     "secret.pem": lambda leaf: (
         (leaf.certificate + leaf.chain).encode()
@@ -209,15 +230,13 @@ def test_a_wrong_password_is_refused_and_nobody_is_asked_for_one(
 def test_no_private_key_of_a_bundle_is_written_in_clear(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
 
-    class Watched(ssl.SSLContext):
-        def load_cert_chain(self, certfile: str, *arguments: object, **options: object) -> None:  # type: ignore[override]
-            written.append(Path(certfile).read_text())
-            assert Path(certfile).stat().st_mode & 0o077 == 0
-            super().load_cert_chain(certfile, *arguments, **options)  # type: ignore[arg-type]
+    def note(file: str, *_others: object) -> None:
+        written.append(Path(file).read_text())
+        assert Path(file).stat().st_mode & 0o077 == 0
 
     monkeypatch.setenv("TMPDIR", str(folder))
     (folder / "app.p12").write_bytes(bundle_of(make_leaf(NAME)))
-    LatestContext(folder / "app.p12", create=lambda: Watched(ssl.PROTOCOL_TLS_SERVER))
+    LatestContext(folder / "app.p12", create=watched(note))
     assert "BEGIN ENCRYPTED PRIVATE KEY" in written[0]
     assert "BEGIN PRIVATE KEY" not in written[0]
     assert [path.name for path in folder.iterdir()] == ["app.p12"]
@@ -260,22 +279,157 @@ def test_a_file_that_is_gone_keeps_the_former_certificate(folder: Path, caplog: 
         assert served(port) == second.certificate
 
 
-def test_a_generation_that_may_not_be_read_yet_is_read_once_it_may(folder: Path) -> None:
-    first, path = make_leaf(NAME), folder / "app.pem"
-    path.write_bytes(combined(first))
-    latest = LatestContext(path)
-    former = latest.get()
-    content = combined(make_leaf(NAME))
-    path.unlink()
-    path.mkdir()  # for root, too, a file that cannot be read
-    assert latest.get() is former
-    path.rmdir()
-    path.write_bytes(content)
+class Eager(LatestContext):
+    retry_after = 0.0
+
+
+@pytest.mark.parametrize("kind", [LatestContext, Eager], ids=["not in each handshake", "after a while"])
+def test_a_set_that_could_not_be_read_for_a_moment_is_tried_again(
+    folder: Path, kind: type[LatestContext], caplog: pytest.LogCaptureFixture
+) -> None:
+    troubles: list[OSError] = []
+    created: list[bool] = []
+
+    def create() -> ssl.SSLContext:
+        created.append(True)
+        if troubles:
+            raise troubles.pop()
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    first = put(folder)
+    latest = kind(folder / "app", create=create)
+    front, client = latest.for_server(), client_context()
+    second = put(folder)
+    troubles += [OSError(24, "Too many open files"), OSError(24, "Too many open files")]
+    created.clear()
+    seen = [handshake(front, client) for _again in range(4)]
+    if kind is LatestContext:
+        assert (seen, len(created)) == ([first.certificate] * 4, 1)
+    else:
+        assert (seen, len(created)) == ([first.certificate] * 2 + [second.certificate] * 2, 3)
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [str(folder / "app")]
+
+
+def test_what_changes_while_it_is_read_is_read_again(folder: Path) -> None:
+    leaves = [make_leaf(NAME) for _each in range(3)]
+    put(folder, leaves[0])
+    to_come = leaves[1:]
+    latest = LatestContext(folder / "app", create=watched(lambda *_: put(folder, to_come.pop(0)) if to_come else None))
+    front, client = latest.for_server(), client_context()
+    assert [handshake(front, client) for _again in range(3)] == [leaf.certificate for leaf in [*leaves[1:], leaves[2]]]
+
+
+def test_both_files_are_of_one_generation(folder: Path) -> None:
+    loaded: list[str] = []
+    put(folder)
+    LatestContext(folder / "app", create=watched(lambda *files: loaded.extend(files[:2])))
+    assert loaded == [str(folder / "app/v1/fullchain.pem"), str(folder / "app/v1/privkey.pem")]
+
+
+def test_a_service_may_start_while_its_first_set_is_written(folder: Path) -> None:
+    leaf, path = make_leaf(NAME), folder / "app.pem"
+    to_come = [WRONG["no key"](leaf), combined(leaf)]
+    path.write_bytes(b"")
+
+    def create() -> ssl.SSLContext:
+        if to_come:
+            path.write_bytes(to_come.pop(0))
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    assert handshake(LatestContext(path, create=create).for_server(), client_context()) == leaf.certificate
+
+
+def test_the_context_of_a_server_keeps_no_certificate(folder: Path) -> None:
+    put(folder)
+    front = LatestContext(folder / "app").for_server()
+    front.sni_callback = None  # type: ignore[assignment]
+    with pytest.raises(ssl.SSLError, match=r"NO_SHARED_CIPHER|NO_SUITABLE_SIGNATURE_ALGORITHM"):
+        handshake(front, client_context())
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[LatestContext]:
+    """While another thread reads the second generation, and is not done."""
+    here, begun, go_on = os.getpid(), threading.Event(), threading.Event()
+
+    def create() -> ssl.SSLContext:
+        if begun_once and os.getpid() == here:
+            begun.set()
+            assert go_on.wait(30)
+        begun_once.append(True)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    begun_once: list[bool] = []
+    put(folder)
+    latest = LatestContext(folder / "app", create=create)
+    put(folder)
+    thread = threading.Thread(target=latest.get)
+    thread.start()
+    try:
+        assert begun.wait(30)
+        yield latest
+    finally:
+        go_on.set()
+        thread.join()
+
+
+def test_nobody_waits_for_a_thread_that_reads(folder: Path) -> None:
+    with reading(folder) as latest:
+        former = latest.get()
+        assert latest.get() is former
     assert latest.get() is not former
 
 
+def test_a_process_forked_while_a_thread_reads_is_no_worse_off(folder: Path) -> None:
+    with reading(folder) as latest:
+        former = latest.get()
+
+        def check(_number: int) -> None:
+            assert latest.get() is not former
+
+        child = fork(check, 0)
+        child.join(30)
+    assert child.exitcode == 0
+
+
+def test_a_file_whose_attributes_changed_is_read_again(folder: Path) -> None:
+    """It may have been one that nobody was permitted to read."""
+    path = folder / "app.pem"
+    path.write_bytes(combined(make_leaf(NAME)))
+    latest = LatestContext(path)
+    former = latest.get()
+    path.chmod(0o640)
+    assert latest.get() is not former
+
+
+def test_a_relative_path_stays_where_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder)
+    monkeypatch.chdir(folder)
+    latest = LatestContext(b"app")
+    former = latest.get()
+    monkeypatch.chdir("/")
+    put(folder)
+    assert latest.get() is not former
+
+
+def test_a_leaf_may_have_any_name(folder: Path) -> None:
+    put(folder)
+    (folder / "app").rename(folder / "app.p12")
+    assert LatestContext(folder / "app.p12").get()
+
+
+def test_a_bundle_of_an_odd_kind_is_a_wrong_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise x509.InvalidVersion("5 is not a valid X509 version", 5)
+
+    monkeypatch.setattr(pkcs12, "load_pkcs12", refuse)
+    (folder / "app.p12").write_bytes(b"")
+    with pytest.raises(ValueError, match="not a valid X509 version"):
+        LatestContext(folder / "app.p12")
+
+
 def test_without_a_whole_set_there_is_no_context(folder: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: '.*/app'"):
         LatestContext(folder / "app")
     (folder / "app.pem").write_bytes(WRONG["another key"](make_leaf(NAME)))
     with pytest.raises(ssl.SSLError, match="KEY_VALUES_MISMATCH"):
