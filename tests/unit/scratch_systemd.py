@@ -131,3 +131,21 @@ def noted(root: Path) -> Sequence[str]:
 
 def linked(folder: Path, name: str = "current") -> str:
     return os.readlink(folder / name)
+
+
+def restore(root: Path, entries: dict[str, object]) -> None:
+    """Put a scratch folder back as :func:`tree` found it."""
+    for path in sorted(root.rglob("*"), reverse=True):
+        if str(path.relative_to(root)) not in entries and path.name != ".lock":
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    for name, (mode, content) in entries.items():  # type: ignore[misc]
+        path = root / name
+        if path.is_symlink() or isinstance(content, Path):
+            if not (path.is_symlink() and path.readlink() == content):
+                path.unlink(missing_ok=True)
+                path.symlink_to(content)
+        elif content is None:
+            path.mkdir(exist_ok=True)
+        elif not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+            path.chmod(int(mode, 8) & 0o7777)

@@ -35,7 +35,7 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
     tree,
 )
 from ansible_collections.anchorage.pki.tests.unit.scratch_nginx import Nginx, running_nginx
-from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import SystemdHost, linked, noted, notes
+from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import SystemdHost, linked, noted, notes, restore
 
 WITHOUT_STAPLE = {"cert.pem", "chain.pem", "combined.pem", "fullchain.pem", "privkey.pem"}
 MARGIN = 300
@@ -445,21 +445,3 @@ def test_killed_anywhere_the_next_deployment_completes_it(deployed: SystemdHost,
         deployed.deploy(renewal(leaf, 1))
         assert (deployed.inspect()[0].withdrawn, deployed.drift()) == ("", ())
         assert linked(app) == "v2"
-
-
-def restore(root: Path, entries: dict[str, object]) -> None:
-    """Put a scratch folder back as :func:`tree` found it."""
-    for path in sorted(root.rglob("*"), reverse=True):
-        if str(path.relative_to(root)) not in entries and path.name != ".lock":
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-    for name, (mode, content) in entries.items():  # type: ignore[misc]
-        path = root / name
-        if path.is_symlink() or isinstance(content, Path):
-            if not (path.is_symlink() and path.readlink() == content):
-                path.unlink(missing_ok=True)
-                path.symlink_to(content)
-        elif content is None:
-            path.mkdir(exist_ok=True)
-        elif not path.exists() or path.read_bytes() != content:
-            path.write_bytes(content)
-            path.chmod(int(mode, 8) & 0o7777)
