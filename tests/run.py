@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import side_by_side
 import steps
 
-#: More than the characters of a line that say what is wrong.
+#: How many characters of a line the end of the output repeats.
 LONGEST_COMPLAINT = 500
 
 
@@ -69,7 +69,7 @@ def broken(name: str, seconds: float) -> Result:
 
 
 def summarize(results: Iterable[Result]) -> str:
-    """The end of the output: what was wrong, as long as a screen each; one line for each step; and their count."""
+    """The end of the output: what was wrong in each step, one line for each, and their count."""
     results = list(results)
     lines: list[str] = []
     for result in results:
