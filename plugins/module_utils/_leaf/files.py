@@ -14,6 +14,7 @@ COMBINED = "combined.pem"
 STAPLE = "staple.der"
 COMBINED_STAPLE = "combined.pem.ocsp"  # HAProxy looks for the staple beside the PEM file, under this name
 PKCS12 = "bundle.p12"
+SOURCE = ".source.json"  # in the folder of a staple whose certificate is not ours: where that one is
 
 FILES = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED, STAPLE, COMBINED_STAPLE, PKCS12)
 STAPLE_FILES = (STAPLE, COMBINED_STAPLE)

@@ -26,7 +26,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     unstapled_name,
     unstapled_number,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS, Named
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS, WRITTEN, Named
 
 CURRENT = "current"
 _GENERATION_IN_PATH = re.compile(r"/(v[0-9]+)/")
@@ -51,7 +51,7 @@ def wanted_pointing(
     staple = f"{generation}/{server.staple_file}" if stapled and server.staple_file and not withdrawn else ""
     named = Named(generation, staple, destination.responder_port)
     current = unstapled_name(number) if withdrawn else f"v{number}"
-    return Pointing(current, {file.name: file.render(named) for file in server.pointer_files})
+    return Pointing(current, {file.name: file.render(named) for file in destination.pointer_files})
 
 
 def read_pointing(folder: int) -> Pointing:
@@ -120,7 +120,7 @@ def pointing_drift(folder: int, wanted: Pointing) -> list[str]:
         if present.files.get(file.name) == wanted.files.get(file.name):
             continue
         if file.name not in wanted.files:
-            if not present.files[file.name].startswith(HEADER):
+            if not present.files[file.name].startswith(WRITTEN):
                 continue  # the user's own
             drift.append(f"{file.name} is left over from another choice of server")
         elif file.name not in present.files:

@@ -19,8 +19,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     STAPLE,
 )
 
-# How every pointer file begins.
-HEADER = "# Written by Ansible (anchorage.pki.leaf_certificate)."
+# How every pointer file begins: that of a leaf, and that of a staple alone.
+WRITTEN = "# Written by Ansible (anchorage.pki."
+HEADER = f"{WRITTEN}leaf_certificate)."
+STAPLE_HEADER = f"{WRITTEN}ocsp_staple)."
 
 
 class Named(NamedTuple):
@@ -51,6 +53,8 @@ class Control(NamedTuple):
 class Server:
     """What sets one kind of server apart.
 
+    ``pointer_files`` are for leaves, ``staple_pointer_files`` for staples of certificates that are not ours;
+    ``beside_certificate`` is what follows the path of such a certificate where the server looks for its staple there.
     ``staple_file`` is the file of a generation from which it takes its staple, "" where that is not known or not so;
     with ``asks_responder`` it gets its content from the host's own responder. ``fetches_staples`` is a server that
     takes a staple from the URL in a certificate only. One that ``serves_expired`` staples has to be told of their end;
@@ -59,6 +63,8 @@ class Server:
     """
 
     pointer_files: tuple[PointerFile, ...] = ()
+    staple_pointer_files: tuple[PointerFile, ...] = ()
+    beside_certificate: str = ""
     staple_file: str = ""
     asks_responder: bool = False
     fetches_staples: bool = False
@@ -76,9 +82,17 @@ def _nginx(named: Named) -> str:
         f'ssl_certificate "{named.generation}/{FULL_CHAIN}";',
         f'ssl_certificate_key "{named.generation}/{PRIVATE_KEY}";',
     ]
-    if named.staple:
-        lines += ["ssl_stapling on;", f'ssl_stapling_file "{named.staple}";']
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_nginx_stapling(named)]) + "\n"
+
+
+def _nginx_staple(named: Named) -> str:
+    """The same without the certificate. Without a staple it says nothing: nginx needs the file that it includes."""
+    header = f"{STAPLE_HEADER} Include it in the server block of the certificate; do not edit it."
+    return "\n".join([header, *_nginx_stapling(named)]) + "\n"
+
+
+def _nginx_stapling(named: Named) -> list[str]:
+    return ["ssl_stapling on;", f'ssl_stapling_file "{named.staple}";'] if named.staple else []
 
 
 def _haproxy(named: Named) -> str:
@@ -150,6 +164,7 @@ SERVERS: Mapping[str, Server] = {
     # It validates no staple; its test misses a key of another type than the certificate's.
     "nginx": Server(
         pointer_files=(PointerFile("nginx.conf", _nginx),),
+        staple_pointer_files=(PointerFile("nginx.conf", _nginx_staple),),
         staple_file=STAPLE,
         serves_expired=True,
         one_staple=True,
@@ -158,6 +173,7 @@ SERVERS: Mapping[str, Server] = {
     # Of a staple it matches the CertID and keeps the end, 300 seconds early; its test and its reload refuse a bad key.
     "haproxy": Server(
         pointer_files=(PointerFile("haproxy.crt-list", _haproxy),),
+        beside_certificate=".ocsp",
         staple_file=COMBINED_STAPLE,
         # Words of a crt-list end at white space and brackets, and nothing quotes those.
         unquotable=re.compile(r"[\x00-\x20\x7f\"\\$\[\]]"),
@@ -186,3 +202,8 @@ SERVERS: Mapping[str, Server] = {
         controls=(Control(("caddy", "adapt", "--config", "/etc/caddy/Caddyfile"), "caddy"),),
     ),
 }
+
+# Those that can be shown a staple of a certificate that is not ours: the others fetch one by themselves.
+STAPLE_SERVERS = tuple(
+    name for name, row in SERVERS.items() if not row.pointer_files or row.staple_pointer_files or row.beside_certificate
+)

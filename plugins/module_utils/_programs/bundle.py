@@ -48,6 +48,7 @@ MODULES = (
     "_programs.bundle",
     "_programs.installation",
     "_programs.installation_changes",
+    "_programs.renewed",
     "_programs.respond",
     "_programs.withdraw",
     "_programs.withdrawal.commands",
@@ -56,8 +57,10 @@ MODULES = (
     "_programs.withdrawal.standing",
     "_programs.withdrawal.timer",
     "_programs.withdrawal.units",
+    "_x509.certificate_file",
     "_x509.der",
     "_x509.pem_block",
+    "_x509.pem_search",
     "_x509.staple",
 )
 

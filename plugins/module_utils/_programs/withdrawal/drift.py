@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import program_path
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
@@ -56,17 +56,23 @@ _LEFT_OVER = "the withdrawal of its staple is set up, and no longer wanted"
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What a task wants of it: whether staples are to be withdrawn, from where, and how servers are to be told."""
+    """What a task wants of it: whether staples are to be withdrawn, from where, and how servers are to be told.
+
+    ``certificates`` are the paths of those that are not ours, by the names of their staples: servers forget no staple
+    because its certificate was replaced.
+    """
 
     destination: Destination
     activation: Activation
     wanted: bool
     layout: Layout = LAYOUT
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
         """Whether a leaf with a staple has its withdrawal installed here, once this task is done."""
-        if not self.wanted or not SERVERS[self.destination.server].serves_expired:
+        needed = self.certificates or SERVERS[self.destination.server].serves_expired
+        if not self.wanted or not needed:
             return NOT_NEEDED
         return UNAVAILABLE if missing_requirement(self.layout) else INSTALLED
 
@@ -83,7 +89,7 @@ class Withdrawal:
             reloads = [reload for _test, reload in self.commands]
             others = [each for each in commands if each[1] not in reloads]
             commands = (*others, *self.commands)[-_MOST_WAYS:]
-        return Recipe(self.destination.path, name, self.destination.server, commands)
+        return Recipe(self.destination.path, name, self.destination.server, commands, self.certificates.get(name, ""))
 
 
 def _located(command: Sequence[str]) -> tuple[str, ...]:
@@ -133,7 +139,14 @@ def with_recipe(destination: str, names: Sequence[str], layout: Layout) -> list[
 def _is_set_up(name: str, withdrawal: Withdrawal) -> bool:
     """Whether the leaf has its recipe, and the timer is set no later than its staple needs."""
     former = former_recipe(name, withdrawal)
-    return former is not None and former == withdrawal.recipe(name, former) and is_timed(former, withdrawal.layout)
+    if former is None or former != withdrawal.recipe(name, former) or not is_timed(former, withdrawal.layout):
+        return False
+    if not former.certificate:
+        return True
+    # Here, for looks at leaves.
+    from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.certbot import is_hooked
+
+    return is_hooked(former, withdrawal.layout)
 
 
 def former_recipe(name: str, withdrawal: Withdrawal) -> Recipe | None:
@@ -156,4 +169,4 @@ def is_timed(recipe: Recipe, layout: Layout) -> bool:
 def has_staple(destination: Destination, name: str) -> bool:
     """Whether the leaf, which is not damaged, has a staple that may be withdrawn. Raises HostError, OSError."""
     with opened_folder(destination.folder(name)) as folder:
-        return folder is not None and withdrawable_staple(folder)[1] is not None
+        return folder is not None and withdrawable_staple(folder, destination.staples_only)[2] is not None

@@ -33,12 +33,16 @@ Commands = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """One leaf, the server that its pointer is for, and the commands of each way in which a task activates it."""
+    """One leaf, the server that its pointer is for, and the commands of each way in which a task activates it.
+
+    For a staple of a certificate that is not ours, ``certificate`` is the path where the host has that one.
+    """
 
     destination: str
     name: str
     server: str
     commands: tuple[Commands, ...] = ()
+    certificate: str = ""
 
     @property
     def file_name(self) -> str:
@@ -46,12 +50,16 @@ class Recipe:
 
     @property
     def content(self) -> bytes:
-        return json.dumps(vars(self)).encode("ascii")
+        entries = dict(vars(self))
+        if not self.certificate:  # as recipes of leaves have always been
+            del entries["certificate"]
+        return json.dumps(entries).encode("ascii")
 
     @property
     def place(self) -> Destination:
         """Where the leaf is. Its files' owners and modes are no concern of a withdrawal."""
-        return Destination(self.destination, self.server, Attributes(0o644), Attributes(0o600))
+        public, private = Attributes(0o644), Attributes(0o600)
+        return Destination(self.destination, self.server, public, private, staples_only=bool(self.certificate))
 
 
 def recipe_name(destination: str, name: str) -> str:
@@ -78,7 +86,13 @@ def read_recipe(file_name: str, layout: Layout) -> Recipe | None:
 def _recipe(entries: dict[str, Any]) -> Recipe:
     """Raises KeyError, TypeError or ValueError for what :attr:`Recipe.content` never is."""
     commands = tuple((_words(test), _words(reload)) for test, reload in entries["commands"])
-    recipe = Recipe(str(entries["destination"]), str(entries["name"]), str(entries["server"]), commands)
+    recipe = Recipe(
+        str(entries["destination"]),
+        str(entries["name"]),
+        str(entries["server"]),
+        commands,
+        str(entries.get("certificate", "")),
+    )
     if recipe.server not in SERVERS or names_error([recipe.name]):
         raise ValueError("no such server or name")
     return recipe

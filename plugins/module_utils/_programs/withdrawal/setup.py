@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
@@ -29,6 +30,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.installati
     write_entry,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import set_timer
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.certbot_changes import (
+    install_hook,
+    remove_hook,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import (
     Withdrawal,
     former_recipe,
@@ -37,6 +42,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
     with_recipe,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
+    read_recipe,
     recipe_name,
     recipe_names,
 )
@@ -82,6 +88,7 @@ def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:
         changed |= install_units(service_unit(layout), layout)
         for recipe in recipes:
             changed |= write_entry(WITHDRAWALS, recipe.file_name, recipe.content, _RECIPE_ATTRIBUTES, layout)
+            changed |= install_hook(recipe, layout)
         if not all(is_timed(recipe, layout) for recipe in recipes):
             set_timer(time.time(), layout)
             changed = True
@@ -101,6 +108,8 @@ def _remove(destination: str, names: Sequence[str], layout: Layout) -> bool:
         return False
     with exclusive_installation(layout):
         for name in present:
+            with suppress(HostError):  # a damaged recipe says nothing of hooks
+                remove_hook(read_recipe(recipe_name(destination, name), layout), layout)
             remove_entry(WITHDRAWALS, recipe_name(destination, name), layout)
         if not recipe_names(layout):
             disarm(layout)

@@ -15,12 +15,12 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
-    HEADER,
     Pointing,
     pointing_drift,
     read_pointing,
     wanted_pointing,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER
 from ansible_collections.anchorage.pki.tests.unit.leaves import NGINX, destination_at, make_leaf
 
 
