@@ -114,15 +114,7 @@ class ActionModule(PkiAction):
         return result
 
     def _caller(self, shared: dict[str, Any], task_vars: dict[str, Any]) -> CallHost:
-        """A function that runs the host half with these arguments and its own; to inspect, a look is enough."""
-
-        def call(arguments: dict[str, Any]) -> dict[str, Any]:
-            message = {**shared, **arguments}
-            if "inspect" in arguments:
-                return self.look_at_host(LEAVES, "leaf_deployment", message, task_vars)
-            return self.call_host("leaf_deployment", message, task_vars, secret="deploy" in arguments)
-
-        return call
+        return self.caller(LEAVES, "leaf_deployment", shared, task_vars, secret=True)
 
     def _planned(self, plans: list[LeafPlan], result: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
         requests = [plan.request for plan in plans]

@@ -82,15 +82,7 @@ class ActionModule(PkiAction):
         return result
 
     def _caller(self, shared: dict[str, Any], task_vars: dict[str, Any]) -> CallHost:
-        """A function that runs the host half with these arguments and its own; to inspect, a look is enough."""
-
-        def call(arguments: dict[str, Any]) -> dict[str, Any]:
-            message = {**shared, **arguments}
-            if "inspect" in arguments:
-                return self.look_at_host(STAPLES, "staple_deployment", message, task_vars)
-            return self.call_host("staple_deployment", message, task_vars)
-
-        return call
+        return self.caller(STAPLES, "staple_deployment", shared, task_vars)
 
     def _with_diff(self, result: dict[str, Any], plans: list[StaplePlan], destination: str) -> dict[str, Any]:
         return {**result, "diff": staple_diff(plans, destination)} if self.diff_mode else result

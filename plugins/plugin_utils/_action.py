@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -150,6 +150,25 @@ class PkiAction(ActionBase):
             module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
         )
         return _taken(answer)
+
+    def caller(
+        self,
+        program: LookProgram,
+        module: str,
+        shared: Mapping[str, Any],
+        task_vars: dict[str, Any],
+        secret: bool = False,
+    ) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """A function that runs the host half ``module`` with ``shared`` arguments and its own; to inspect, a look by
+        ``program`` is enough. With ``secret``, what it deploys may touch no disk."""
+
+        def call(arguments: dict[str, Any]) -> dict[str, Any]:
+            message = {**shared, **arguments}
+            if "inspect" in arguments:
+                return self.look_at_host(program, module, message, task_vars)
+            return self.call_host(module, message, task_vars, secret=secret and "deploy" in arguments)
+
+        return call
 
     def look_at_host(
         self, program: LookProgram, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]
