@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import (
+    SHA256,
     Status,
     Verification,
     verify,
@@ -114,8 +115,17 @@ def test_a_staple_signed_by_the_issuer_itself_is_accepted(
 def test_a_certificate_named_by_another_digest_than_sha1_is_refused(refused, respond, algorithm) -> None:
     """HAProxy, nginx and curl match nothing else."""
     assert refused(respond(certificate_id=algorithm)) == (
-        "it does not name its certificate by SHA-1, and servers match nothing else."
+        "it does not name its certificate by the digest that is wanted, which is SHA-1, as servers match nothing else, "
+        "unless certid_digest says otherwise."
     )
+
+
+def test_another_digest_than_sha1_can_be_asked_for(respond, leaf, issuer, make_leaf, now: datetime) -> None:
+    by_sha256, by_sha1 = respond(certificate_id=hashes.SHA256()), respond()
+    assert verify_staple(by_sha256, leaf, issuer, now, digest=SHA256).next_update == now + 7 * DAY
+    assert verify(by_sha1, leaf, issuer, now, digest=SHA256).refusal is Refusal.OTHER_HASH
+    assert verify(by_sha256, make_leaf(), issuer, now, digest=SHA256).refusal is Refusal.OTHER_SERIAL
+    assert verify(by_sha256, leaf, leaf, now, digest=SHA256).refusal is Refusal.OTHER_ISSUER
 
 
 @pytest.mark.parametrize("der", [b"\0", b"0" * 5000, b"\x30\x80", b"\x30\x03\x0a\x01"])
@@ -393,7 +403,8 @@ def test_every_status_is_verified_alike(respond, leaf, issuer, now: datetime, st
     der = respond(status=ocsp.OCSPCertStatus[status.name])
     found = verify(der, leaf, issuer, now)
     refusal = None if status is Status.GOOD else Refusal[status.name]
-    assert found == Verification(refusal, status, now, now + 7 * DAY)
+    revoked_at = now if status is Status.REVOKED else None
+    assert found == Verification(refusal, status, now, now + 7 * DAY, revoked_at)
     assert bool(found.problem) == (status is not Status.GOOD)
 
 
@@ -401,7 +412,8 @@ def test_every_status_is_verified_alike(respond, leaf, issuer, now: datetime, st
 def test_what_is_refused_for_its_times_alone_still_has_them(respond, leaf, issuer, now, status: Status) -> None:
     der = respond(status=ocsp.OCSPCertStatus[status.name])
     found = verify(der, leaf, issuer, now + 8 * DAY)
-    assert found == Verification(Refusal.EXPIRED, status, now, now + 7 * DAY)
+    revoked_at = now if status is Status.REVOKED else None
+    assert found == Verification(Refusal.EXPIRED, status, now, now + 7 * DAY, revoked_at)
 
 
 @pytest.mark.parametrize("status", list(Status))
