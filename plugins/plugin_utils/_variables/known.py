@@ -57,6 +57,7 @@ SET_BY_THE_COLLECTION = frozenset(
         "leaf_certificate_named",
         "leaf_certificate_pattern",
         "leaf_certificate_place",
+        "ocsp_staple_named",
         "scheduled_playbook_calendar_time",
         "scheduled_playbook_command",
         "scheduled_playbook_environment",
