@@ -39,6 +39,8 @@ def main() -> None:
         # ca(1): valid, its end, no revocation, serial, no file, subject
         index.append(f"V\t{leaf.not_valid_after_utc:%y%m%d%H%M%SZ}\t\t{leaf.serial_number:040X}\tunknown\t/CN={name}\n")
     (folder / "index.txt").write_text("".join(index), encoding="ascii")
+    # They are all for one name.
+    (folder / "index.txt.attr").write_text("unique_subject = no\n", encoding="ascii")
 
 
 def write_leaf(
