@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Make an authority that is not ours, with an OCSP responder's index, and certificates of one name from it, each in a
-folder with a number, as an ACME client would get them one after the other. Usage: corporate_authority.py FOLDER NAME URL
+folder with a number, as an ACME client would get them one after the other.
+
+Usage: corporate_authority.py FOLDER NAME URL
 """
 
 from __future__ import annotations
