@@ -13,7 +13,8 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import ScheduledRun, make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import ScheduledRun
 from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
 
 PLAYBOOK = "anchorage.pki.refresh_staples_timer"
