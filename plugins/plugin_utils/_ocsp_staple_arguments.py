@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ACTIVATE_SPEC
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import SHA1, SHA256
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS, SHA1
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import CONTROLLER
 
 CERTIFICATE_SPEC: dict[str, Any] = {
@@ -34,7 +34,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "fetch_from": {"type": "str", "choices": ["host", CONTROLLER], "default": "host"},
     "allow_private": {"type": "bool", "default": False},
-    "certid_digest": {"type": "str", "choices": [SHA1, SHA256], "default": SHA1},
+    "certid_digest": {"type": "str", "choices": list(DIGESTS), "default": SHA1},
     "destination": {"type": "str", "default": "/etc/pki/anchorage-staples"},
     "owner": {"type": "str"},
     "group": {"type": "str"},

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import INSTALLED, ActivationOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Removal, RemovedLeaf
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Answers, Question

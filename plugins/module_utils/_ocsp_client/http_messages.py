@@ -53,7 +53,7 @@ def talk_with(place: str) -> Iterator[None]:
         raise FetchError(f"{place} cut the connection", transient=True) from error
     except TooLargeError as error:
         raise FetchError(f"{place} sent more than {LARGEST_RESPONSE} bytes") from error
-    except http.client.HTTPException as error:
+    except (http.client.HTTPException, ValueError) as error:  # the latter for a chunk of negative length
         raise FetchError(f"{place} does not answer in HTTP") from error
 
 

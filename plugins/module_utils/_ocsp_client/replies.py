@@ -52,14 +52,14 @@ def ask(target: Target, body: bytes, allow_private: bool, system: System, deadli
     headers = {"Host": target.place, "Accept": RESPONSE_TYPE}
     if body:
         headers["Content-Type"] = REQUEST_TYPE
-    path = target.path
+    path, place = target.path, target.place
     if proxy and target.scheme != HTTPS:
-        path = target.url
+        path, place = target.url, f"{place} (through {proxy.place})"
         headers.update(proxy.headers)
     request = HttpRequest("POST" if body else "GET", path, headers, body)
     ready = connected(target, proxy, allow_private, system, deadline.within(CONNECT_LIMIT))
-    with ready as connection, talk_with(target.place), exchange(connection, request, deadline) as answer:
-        return _read(answer, target.place, system.now)
+    with ready as connection, talk_with(place), exchange(connection, request, deadline) as answer:
+        return _read(answer, place, system.now)
 
 
 def _read(answer: http.client.HTTPResponse, place: str, now: Callable[[], float]) -> Reply:

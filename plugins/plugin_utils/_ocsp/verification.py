@@ -20,14 +20,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import LARGEST_STAPLE, Refusal
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import ocsp_request
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import SHA1, ocsp_request
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signers import check_signature, signer_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 
-# What servers match a CertID by: nginx, HAProxy and curl nothing else, whatever RFC 9919 asks of clients.
-SHA1 = "sha1"
-SHA256 = "sha256"
+# What is of no matter where a certificate was revoked: that stays so, however long its authority vouches for it.
+_OF_NO_MATTER_ONCE_REVOKED = (
+    Refusal.ENDLESS,
+    Refusal.EXPIRED,
+    Refusal.TOO_SHORT,
+    Refusal.OUTLIVES_CERTIFICATE,
+    Refusal.OUTLIVES_SIGNER,
+)
 
 
 class Status(str, Enum):
@@ -164,6 +169,8 @@ def _verify(
         return Verification(refusal)
     status = Status(response.certificate_status.name.lower())
     refusal = _check_times(response, leaf, signer, now, installed)
+    if status is Status.REVOKED and refusal in _OF_NO_MATTER_ONCE_REVOKED:
+        refusal = Refusal.REVOKED
     if refusal is None and status is not Status.GOOD:
         refusal = Refusal[status.name]
     times = response.this_update_utc, response.next_update_utc, response.revocation_time_utc

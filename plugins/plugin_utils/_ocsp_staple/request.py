@@ -15,7 +15,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import folder_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import LARGEST_STAPLE
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import SHA1
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import SHA1
 
 #: Takes an option, the file of the controller that it names, and the most bytes that this may have; gives its path and
 #: its content. Raises PkiError.

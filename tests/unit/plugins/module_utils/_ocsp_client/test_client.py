@@ -44,6 +44,8 @@ from ansible_collections.anchorage.pki.tests.unit.ocsp_responder import (
     responder,
 )
 from ansible_collections.anchorage.pki.tests.unit.scratch_network import PUBLIC, Network
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 #: Its base64 has each of the characters that have to be escaped.
 REQUEST = bytes.fromhex("fbeffffb")
@@ -153,8 +155,55 @@ def test_a_wrong_answer_is_final(network: Network, reply: Reply, failure: str) -
     with responder(reply) as running:
         answer = fetch(ask(running.url), network.system)
         assert answer.failure.startswith(f"{running.place} {failure}")
+        assert answer.failure.isprintable()
         assert (answer.response, answer.transient, running.connections) == (b"", False, 1)
     assert not network.pauses
+
+
+#: What may stand in an answer, in any order.
+PIECES = [
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 302 Found\r\n",
+    b"Content-Type: application/ocsp-response\r\n",
+    b"Content-Length: ",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Location: ",
+    b"Retry-After: ",
+    b"http://",
+    b"//[",
+    b"5",
+    b"-1",
+    b"99999999999",
+    b" ",
+    b"\r\n",
+    b"\r\n\r\n",
+    HOLLOW,
+]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20)).map(b"".join))
+@example(Reply(chunked=True).encode().replace(b"5\r\n", b"-5\r\n"))
+@example(Reply(chunked=True).encode().replace(b"5\r\n", b"x\r\n"))
+@example(Reply(headers={"Content-Length": "9" * 5000}, length=None).encode())
+def test_whatever_comes_there_is_an_answer(content: bytes) -> None:
+    def connect(_address: str, _port: int, _seconds: float) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            theirs.sendall(content)
+            theirs.shutdown(socket.SHUT_WR)
+            return _Deaf(fileno=ours.detach())
+
+    system = System(connect=connect, resolve=lambda _host: [PUBLIC], proxies=dict, sleep=lambda _seconds: None)
+    answer = fetch(ask("http://127.0.0.1/"), system)
+    assert answer.failure.isprintable()
+    assert decode(Answer, encode(answer)) == answer
+
+
+class _Deaf(socket.socket):
+    """A connection whose other end has said everything, and does not listen."""
+
+    def sendall(self, _content: bytes, _flags: int = 0) -> None:
+        """Send nothing."""
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,14 @@ def test_a_responder_that_does_not_prove_its_name_is_not_asked(
         assert (running.connections, running.requests) == (1, [])
 
 
+def test_an_answer_in_tls_takes_no_longer_than_another(public: Network, tmp_path: Path) -> None:
+    leaf = make_leaf(NAME)
+    public.trusted, public.haste = trusting(leaf), 20
+    with responder(Reply(b"x" * 5000, pause=0.01), tls=server_tls(leaf, tmp_path)) as running:
+        answer = fetch(ask(f"https://{NAME}:{running.port}/"), public.system)
+        assert answer.failure == f"{NAME}:{running.port} did not answer in time"
+
+
 def test_a_redirect_out_of_tls_is_refused(public: Network, tmp_path: Path) -> None:
     leaf = make_leaf(NAME)
     public.trusted = trusting(leaf)
@@ -254,6 +262,31 @@ def test_a_proxy_that_connects_to_nobody_is_named(network: Network, status: int,
         answer = fetch(ask(f"https://{NAME}/"), network.system)
     failure = f"the proxy {proxy.place} does not connect to {NAME}: HTTP status {status}"
     assert answer == Answer("app", b"", failure, transient)
+
+
+def test_what_a_proxy_answers_itself_names_it(network: Network) -> None:
+    with responder(Reply(status=407)) as proxy:
+        network.proxies = {"http": proxy.url}
+        answer = fetch(ask(f"http://{NAME}/"), network.system)
+    assert answer.failure == f"{NAME} (through the proxy {proxy.place}) answered with HTTP status 407"
+
+
+@pytest.mark.parametrize("by_proxy", [False, True])
+def test_a_peer_that_is_silent_before_the_request_is_waited_for_while_connecting(
+    public: Network, by_proxy: bool
+) -> None:
+    """In the handshake of TLS, or in a proxy's answer: for half of the time, so that there is a second attempt."""
+    public.haste = 8
+    with tcp_server(_say_nothing) as port:
+        public.proxies = {"https": f"127.0.0.1:{port}"} if by_proxy else {}
+        answer = fetch(ask(f"https://{NAME}:{port}/"), public.system)
+    assert (answer.failure.endswith("did not answer in time"), answer.transient) == (True, True)
+    assert len(public.connected) == 2
+
+
+def _say_nothing(connection: socket.socket) -> None:
+    while connection.recv(4096):
+        pass
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1", "localhost", "a.localhost", METADATA, "[fe80::1]"])

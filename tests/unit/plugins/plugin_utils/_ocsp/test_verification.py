@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import SHA256
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import (
-    SHA256,
     Status,
     Verification,
     verify,
@@ -408,12 +408,27 @@ def test_every_status_is_verified_alike(respond, leaf, issuer, now: datetime, st
     assert bool(found.problem) == (status is not Status.GOOD)
 
 
-@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("status", [Status.GOOD, Status.UNKNOWN])
 def test_what_is_refused_for_its_times_alone_still_has_them(respond, leaf, issuer, now, status: Status) -> None:
     der = respond(status=ocsp.OCSPCertStatus[status.name])
     found = verify(der, leaf, issuer, now + 8 * DAY)
-    revoked_at = now if status is Status.REVOKED else None
-    assert found == Verification(Refusal.EXPIRED, status, now, now + 7 * DAY, revoked_at)
+    assert found == Verification(Refusal.EXPIRED, status, now, now + 7 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("next_update", "later"),
+    [(7 * DAY, 8 * DAY), (7 * DAY, 7 * DAY - timedelta(minutes=1)), (None, 0 * DAY), (4000 * DAY, 0 * DAY)],
+    ids=["it has ended", "it is about to end", "it has no end", "it outlives the certificate"],
+)
+def test_a_revocation_outlasts_its_response(respond, leaf, issuer, now, next_update, later) -> None:
+    end = None if next_update is None else now + next_update
+    der = respond(status=ocsp.OCSPCertStatus.REVOKED, next_update=end)
+    assert verify(der, leaf, issuer, now + later) == Verification(Refusal.REVOKED, Status.REVOKED, now, end, now)
+
+
+def test_a_revocation_that_is_older_than_a_good_staple_proves_nothing(respond, leaf, issuer, now) -> None:
+    der = respond(status=ocsp.OCSPCertStatus.REVOKED)
+    assert verify(der, leaf, issuer, now, installed=now + DAY).refusal is Refusal.OLDER
 
 
 @pytest.mark.parametrize("status", list(Status))
