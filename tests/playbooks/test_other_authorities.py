@@ -32,9 +32,6 @@ from cryptography.x509 import ocsp
 CALL = re.compile(r"^Using module file \S+/(?:leaf|staple)_deployment\.py", re.MULTILINE)
 FAILED = "anchorage_staple_refresh_failed"
 FAILURES = "anchorage_staple_refresh_consecutive_failures"
-ROLE = """
-    - include_role: {name: anchorage.pki.ocsp_staple, tasks_from: uninstall}
-"""
 
 
 class Fleet:
@@ -109,10 +106,8 @@ class Fleet:
         return self.run("anchorage.pki.refresh_staples", *options, **variables)
 
     def uninstall(self, *options: str) -> Run:
-        """Run the role's part of uninstalling on all hosts."""
-        play = self.folder / "play.yml"
-        play.write_text(f"- hosts: all\n  gather_facts: false\n  tasks:\n{ROLE}")
-        return self.run(str(play), *options)
+        """Undo all of it on the hosts, and nothing on the controller, which is this machine."""
+        return self.run("anchorage.pki.uninstall", "--limit=all", *options)
 
     def staple(self, host: str, name: str = "shop") -> bytes | None:
         path = self.folder / host / "staples" / name / "current" / "staple.der"
