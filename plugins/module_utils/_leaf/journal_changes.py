@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove, replace_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
@@ -30,3 +31,13 @@ def remove_journals(folder: int, file_names: list[str]) -> None:
     for file_name in file_names:
         remove(folder, file_name)
     os.fsync(folder)
+
+
+def forget_swaps(folder: int, journals: Mapping[str, Sequence[Swap]], name: str) -> None:
+    """Have these ``journals`` say nothing of the leaf ``name`` any more. Raises OSError."""
+    for file_name, swaps in journals.items():
+        others = [swap for swap in swaps if swap.name != name]
+        if len(others) < len(swaps):
+            # First, so that a run that is killed in between forgets nothing.
+            kept = write_journal(folder, others) if others else ""
+            remove_journals(folder, [file_name] if file_name != kept else [])

@@ -29,7 +29,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
     DeployedGeneration,
     Deployment,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import wanted_pointing
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn_changes import make_unstapled
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.inspection import check_paths
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link import link_path
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link_changes import (
     check_link,
     make_link,
@@ -44,7 +48,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.message
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.source import Source, read_source
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.source_changes import write_source
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import set_up
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import prepare, retract, set_up
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_file import (
     CertificateFileError,
     read_certificates,
@@ -62,7 +66,12 @@ def deploy_staples(deliveries: Sequence[StapleDelivery], withdrawal: Withdrawal)
     paths = {delivery.name: delivery.path for delivery in deliveries}
     deployment = Deployment(False, ActivationOutcome())
     if orders:
-        deployment = _deploy(orders, paths, withdrawal)
+        prepare(orders, withdrawal)
+        try:
+            deployment = _deploy(orders, paths, withdrawal)
+        except HostError:
+            retract(orders, withdrawal)
+            raise
         deployment = _without_replaced(deployment, paths, withdrawal)
         deployment = set_up(deployment, orders, withdrawal)
     with translated_errors(destination.path):
@@ -91,16 +100,17 @@ def _order(delivery: StapleDelivery) -> Delivery:
 def _deploy(orders: Sequence[Delivery], paths: Mapping[str, str], withdrawal: Withdrawal) -> Deployment:
     """Deploy, with the links that the server needs. Raises HostError."""
 
-    def stage(
-        folder: int, destination: Destination, delivery: Delivery, _kept: Mapping[str, bytes]
-    ) -> dict[str, bytes]:
+    def stage(folder: int, destination: Destination, delivery: Delivery, kept: Mapping[str, bytes]) -> dict[str, bytes]:
         files = _files(delivery, paths[delivery.name])
+        if STAPLE in kept and kept[CERTIFICATE] != files[CERTIFICATE]:
+            # First: what a rollback goes back to must not be a staple of another certificate.
+            _unstaple(folder, destination, delivery)
         stage_files(folder, destination, files)
         return files
 
     destination = withdrawal.destination
     for order in orders:
-        check_link(destination, paths[order.name])
+        check_link(destination, order.name, paths[order.name])
     made: list[str] = []
     try:
         with translated_errors(destination.path):
@@ -113,6 +123,15 @@ def _deploy(orders: Sequence[Delivery], paths: Mapping[str, str], withdrawal: Wi
             remove_links(destination, name, paths[name])
         raise
     return replace(deployment, changed=deployment.changed or bool(made))
+
+
+def _unstaple(folder: int, destination: Destination, delivery: Delivery) -> None:
+    """Have nothing name the staple of the deployed generation any more. Raises HostError, OSError."""
+    make_unstapled(folder, delivery.expected_generation)
+    set_pointing(
+        folder,
+        wanted_pointing(destination, delivery.name, delivery.expected_generation, stapled=True, withdrawn=True),
+    )
 
 
 def _files(delivery: Delivery, path: str) -> dict[str, bytes]:
@@ -151,7 +170,7 @@ def _write_sources(destination: Destination, deliveries: Sequence[StapleDelivery
         for delivery in deliveries:
             with created_folder(destination.folder(delivery.name)) as folder:
                 former = read_source(folder).certificate
-                if former != delivery.path:
+                if former != delivery.path or not link_path(destination, delivery.path):
                     remove_links(destination, delivery.name, former)
                 write_source(folder, Source(delivery.path, delivery.failures, delivery.failure, delivery.next_attempt))
 

@@ -32,10 +32,16 @@ def link_target(destination: Destination, name: str) -> str:
 
 def link_drift(destination: Destination, name: str, certificate: str) -> list[str]:
     """What is wrong with the link, as a sentence. Raises HostError, OSError."""
-    path = link_path(destination, certificate)
-    if not path or names_staple(path, link_target(destination, name)):
-        return []
-    return [f"{path} is not a link to {link_target(destination, name)}"]
+    path, target = link_path(destination, certificate), link_target(destination, name)
+    if path:
+        return [] if names_staple(path, target) else [f"{path} is not a link to {target}"]
+    return [f"{other} is left over from another choice of server" for other in links_to(target, certificate)]
+
+
+def links_to(target: str, certificate: str) -> list[str]:
+    """The paths of the links beside the certificate that have this target. Raises HostError, OSError."""
+    suffixes = {server.beside_certificate for server in SERVERS.values()} - {""}
+    return [path for path in (f"{certificate}{suffix}" for suffix in sorted(suffixes)) if names_staple(path, target)]
 
 
 def names_staple(path: str, target: str) -> bool:

@@ -7,17 +7,23 @@
 from __future__ import annotations
 
 import os
+import re
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_link
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import STAPLE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link import (
     link_path,
     link_target,
+    links_to,
     names_staple,
 )
+
+# What a link of this collection names: the staple in use of a folder.
+_STAPLE = re.compile(rf"(/.+)/{CURRENT}/{re.escape(STAPLE)}")
 
 
 def make_link(destination: Destination, name: str, certificate: str) -> bool:
@@ -25,7 +31,7 @@ def make_link(destination: Destination, name: str, certificate: str) -> bool:
     path, target = link_path(destination, certificate), link_target(destination, name)
     if not path or names_staple(path, target):
         return False
-    check_link(destination, certificate)
+    check_link(destination, name, certificate)
     with opened_folder(os.path.dirname(path)) as folder:
         if folder is None:
             raise HostError(f"certificate: the folder of {certificate} is missing.")
@@ -33,7 +39,7 @@ def make_link(destination: Destination, name: str, certificate: str) -> bool:
     return True
 
 
-def check_link(destination: Destination, certificate: str) -> None:
+def check_link(destination: Destination, name: str, certificate: str) -> None:
     """Raise HostError where the link has no place. Changes nothing."""
     path = link_path(destination, certificate)
     if not path:
@@ -46,22 +52,25 @@ def check_link(destination: Destination, certificate: str) -> None:
         )
     if not os.path.lexists(path):
         return
-    if not os.path.islink(path) or not os.readlink(path).startswith(f"{destination.path}/"):
-        raise HostError(f"{path} is there already, and was not made by this task: move it elsewhere first.")
+    found = _STAPLE.fullmatch(os.readlink(path)) if os.path.islink(path) else None
+    if found is None:
+        raise HostError(f"{path} is there already, and is no link to a staple: move it elsewhere first.")
+    folder = found.group(1)
+    if folder != destination.folder(name) and os.path.isdir(folder):
+        raise HostError(
+            f"{path} leads to the staple in {folder}, and a certificate has one staple. Remove that first, with "
+            f"state: absent, name: {os.path.basename(folder)}, destination: {os.path.dirname(folder)}."
+        )
 
 
 def remove_links(destination: Destination, name: str, certificate: str, check_mode: bool = False) -> bool:
     """Remove every link to the staple beside the certificate; whether there was one. Raises HostError, OSError."""
     if not os.path.isabs(certificate):
         return False
-    found = False
-    for suffix in sorted({row.beside_certificate for row in SERVERS.values()} - {""}):
-        path = f"{certificate}{suffix}"
-        if names_staple(path, link_target(destination, name)):
-            found = True
-            if not check_mode:
-                _remove(path)
-    return found
+    found = links_to(link_target(destination, name), certificate)
+    for path in found if not check_mode else []:
+        _remove(path)
+    return bool(found)
 
 
 def _remove(path: str) -> None:

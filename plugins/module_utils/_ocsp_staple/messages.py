@@ -30,7 +30,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
 
 # What an OCSP client reads of an answer at most.
 LARGEST_STAPLE = 64 * 1024
-LATEST_MOMENT = 2**40
+LATEST_MOMENT = 253402300799  # in the year 9999
 
 STAPLE = "staple"
 REPAIR = "repair"

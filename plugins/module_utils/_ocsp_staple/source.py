@@ -13,6 +13,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations i
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import SOURCE
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import LATEST_MOMENT
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import LARGEST_NUMBER
 
 
 class Source(NamedTuple):
@@ -30,11 +32,9 @@ def read_source(folder: int | None) -> Source:
         return Source()
     try:
         entries = json.loads(read_file(folder, SOURCE) or b"{}")
-        return Source(
-            str(entries["certificate"]),
-            max(0, int(entries["failures"])),
-            str(entries["failure"]),
-            max(0, int(entries["next_attempt"])),
-        )
+        failures, next_attempt = int(entries["failures"]), int(entries["next_attempt"])
+        if not (0 <= failures <= LARGEST_NUMBER and 0 <= next_attempt <= LATEST_MOMENT):
+            return Source()
+        return Source(str(entries["certificate"]), failures, str(entries["failure"]), next_attempt)
     except (HostError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return Source()

@@ -38,6 +38,7 @@ MODULES = (
     "_leaf.files",
     "_leaf.generations",
     "_leaf.journal",
+    "_leaf.journal_changes",
     "_leaf.names",
     "_leaf.pointer_changes",
     "_leaf.pointers",

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, WITHDRAWALS, Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation_changes import exclusive_installation
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.leaf import attend
@@ -30,8 +31,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 # staple ends; where it is wrong still; and to look whether all is well where nothing is due. A timer that elapses
 # before this program has ended starts nothing.
 _SOON, _LATER, _IDLE, _SOONEST = 60, 600, 7 * 86400, 10
-# Seconds that a run of Ansible takes which is inside a reload and its rollback.
-_RUN = 90
+# Seconds to wait for a run of Ansible, which may be inside a reload and its rollback.
+_RUN = 300
 # Seconds after which a certificate that is not ours is looked at again: not every one that renews it says so.
 _REPLACED = 3600
 
@@ -57,6 +58,8 @@ def withdraw_staples(clock: Callable[[], float], layout: Layout, timeout: float 
             try:
                 if not attend(read_recipe(file_name, layout), clock(), layout, timeout):
                     attempts[file_name] = clock() + _SOON
+                    if timeout:
+                        raise HostError(f"a run of Ansible has been at work for {timeout:.0f} seconds")
             except ERRORS as error:
                 attempts[file_name], failed = _next_attempt(file_name, clock(), layout), True
                 _report(f"{os.path.join(layout.settings, WITHDRAWALS, file_name)}: {error}")

@@ -23,21 +23,45 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 # Before what reloads servers, as far as names can say that.
 HOOK = "00-anchorage-staples"
 HOOK_ATTRIBUTES = Attributes(0o755)
+_MOST_LINKS = 10
 
 
 def hook_folder(recipe: Recipe) -> str:
     """The folder in which certbot looks for hooks, where the recipe's certificate is one of its own, and none but root
     may write in it; else ""."""
-    live, _name = os.path.split(os.path.dirname(recipe.certificate))
-    settings, folder = os.path.split(live)
-    hooks = os.path.join(settings, "renewal-hooks", "deploy")
-    if folder != "live":
+    hooks = _hooks(recipe.certificate)
+    return hooks if hooks and _is_roots(hooks) else ""
+
+
+def missing_hook(recipe: Recipe) -> str:
+    """Why certbot cannot say that it renewed the recipe's certificate, "" where it can, or does not renew it."""
+    hooks = _hooks(recipe.certificate)
+    if not hooks or _is_roots(hooks):
         return ""
+    return (
+        f"{recipe.certificate} is certbot's, and {hooks} is missing, or others than root may write in it: no hook "
+        "withdraws the staple when the certificate is renewed. That is noticed within an hour only."
+    )
+
+
+def _hooks(certificate: str) -> str:
+    """Where certbot looks for hooks that renews what is at this path, which may be a link to its own; else ""."""
+    for _link in range(_MOST_LINKS):
+        live = os.path.dirname(os.path.dirname(certificate))
+        if os.path.basename(live) == "live":
+            return os.path.join(os.path.dirname(live), "renewal-hooks", "deploy")
+        if not os.path.islink(certificate):
+            break
+        certificate = os.path.normpath(os.path.join(os.path.dirname(certificate), os.readlink(certificate)))
+    return ""
+
+
+def _is_roots(folder: str) -> bool:
     try:
-        with opened_folder(hooks) as opened:
-            return hooks if opened is not None else ""
+        with opened_folder(folder) as opened:
+            return opened is not None
     except (HostError, OSError):
-        return ""
+        return False
 
 
 def hook_content(layout: Layout) -> bytes:

@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import BusyError, existing_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import forget_swaps
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import wanted_pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK, Mark
@@ -58,12 +59,17 @@ def attend(recipe: Recipe | None, now: float, layout: Layout, timeout: float = 0
 
 def _withdraw(root: int, recipe: Recipe, now: float, layout: Layout) -> None:
     """Withdraw the staple, now that nobody else is at work. Raises any of ``ERRORS``."""
-    if read_journals(root):
-        raise HostError(f"an activation in {recipe.destination} was interrupted; the next run of the task settles it")
+    journals = read_journals(root)
     with opened_folder(recipe.place.folder(recipe.name)) as folder:
         found = Standing(0, None, None) if folder is None else standing_in(folder, recipe.certificate)
+        if journals and not found.is_replaced:
+            raise HostError(
+                f"an activation in {recipe.destination} was interrupted; the next run of the task settles it"
+            )
         if folder is not None and found.due is not None and found.due <= now:  # no other run was faster
             _swap(folder, recipe, found, now, layout)
+    # A run that settles it must not bring back what the former certificate's staple is named by.
+    forget_swaps(root, journals, recipe.name)
 
 
 def _swap(folder: int, recipe: Recipe, found: Standing, now: float, layout: Layout) -> None:

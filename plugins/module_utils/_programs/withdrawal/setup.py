@@ -30,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.installati
     write_entry,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import set_timer
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.certbot import missing_hook
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.certbot_changes import (
     install_hook,
     remove_hook,
@@ -72,7 +73,29 @@ def set_up(deployment: Deployment, deliveries: Sequence[Delivery], withdrawal: W
     except (HostError, OSError) as error:
         notice = f"The withdrawal of staples in {destination.path} was not set up; the next run tries again: {error}"
         return replace(deployment, withdrawal=UNAVAILABLE, notices=(*deployment.notices, notice))
-    return replace(deployment, withdrawal=state, changed=deployment.changed or changed)
+    unhooked = filter(None, [missing_hook(withdrawal.recipe(each.name, None)) for each in stapled])
+    notices = (*deployment.notices, *unhooked)
+    return replace(deployment, withdrawal=state, changed=deployment.changed or changed, notices=notices)
+
+
+def prepare(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> None:
+    """Before a deployment, have what withdraws the staples that it brings, whose certificates are not ours: they may be
+    replaced as soon as anything names a staple.
+
+    Where that fails, :func:`set_up` says so afterwards.
+    """
+    stapled = [each for each in deliveries if each.staple]
+    if stapled and withdrawal.state == INSTALLED:
+        with suppress(HostError, OSError):
+            _install(stapled, withdrawal)
+
+
+def retract(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> None:
+    """After a deployment that failed, remove what :func:`prepare` set up for leaves that have no staple. Raises
+    HostError, OSError."""
+    destination = withdrawal.destination
+    names = [each.name for each in deliveries if not has_staple(destination, each.name)]
+    _remove(destination.path, names, withdrawal.layout)
 
 
 def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
@@ -22,6 +24,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import 
 
 # Clients accept a staple until its end by their own clocks, which may be as much ahead.
 MARGIN = 300
+# Seconds after which a certificate that could not be read is looked at again: somebody may have been writing it.
+_SECOND_LOOK = 0.2
 # The object identifier of the extension for must-staple (RFC 7633) in DER. Nothing else in a leaf has these bytes.
 _TLS_FEATURE = bytes.fromhex("06082b06010505070118")
 #: What a recipe or a leaf that cannot be read, or a command that fails, raises; DerError is a ValueError.
@@ -69,10 +73,12 @@ def _certificate_at(path: str) -> bytes:
         read_certificates,
     )
 
-    try:
-        return read_certificates(path)[0]
-    except CertificateFileError:
-        return b""
+    for pause in (_SECOND_LOOK, 0):
+        try:
+            return read_certificates(path)[0]
+        except CertificateFileError:
+            time.sleep(pause)
+    return b""
 
 
 def withdrawable_staple(folder: int, staples_only: bool) -> tuple[int, bytes, bytes | None]:

@@ -22,6 +22,8 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, make_leaf,
 from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, link_of, served_files
 from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import noted
 
+_FAR_AWAY = '{"certificate": "/etc/app.pem", "failures": 1, "failure": "", "next_attempt": 1000000000000}'
+
 
 def test_a_staple_is_a_generation_of_its_own(host: StapleHost, leaf: Leaf) -> None:
     before = tree(host.certbot.folder / "live")
@@ -87,8 +89,9 @@ def test_what_came_of_attempts_is_noted_without_a_change(host: StapleHost, leaf:
         (lambda folder: (folder / "v1" / "staple.der").chmod(0o600), "staple.der has mode 0600"),
         (lambda folder: (folder / ".source.json").unlink(), "it is on record for no certificate"),
         (lambda folder: (folder / ".source.json").write_text('{"certificate": []}'), "on record for no certificate"),
+        (lambda folder: (folder / ".source.json").write_text(_FAR_AWAY), "on record for no certificate"),
     ],
-    ids=["pointer changed", "pointer gone", "link gone", "mode", "record gone", "record damaged"],
+    ids=["pointer changed", "pointer gone", "link gone", "mode", "record gone", "record damaged", "record senseless"],
 )
 def test_drift_is_told_and_repaired(host: StapleHost, leaf: Leaf, damage: Callable[[Path], object], told: str) -> None:
     host.staple(host.order(leaf))
@@ -172,6 +175,17 @@ def test_a_staple_that_is_cut_short_is_refused(host: StapleHost, leaf: Leaf) -> 
     assert not host.folder.exists()
 
 
+def test_a_rollback_goes_back_to_no_staple_of_another_certificate(host: StapleHost, leaf: Leaf) -> None:
+    host.staple(host.order(leaf))
+    newer = make_leaf()
+    host.certbot.renew(newer)
+    host.activation = Activation(test=("false",), reload=("true",))
+    with pytest.raises(HostError, match="Rolled back"):
+        host.staple(host.order(newer, 1))
+    assert served_files(host.folder)[1] == b""
+    assert not (host.folder / "current" / "staple.der").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -235,7 +249,7 @@ class TestHaproxy:
 
     def test_nobody_elses_file_is_replaced(self, haproxy: StapleHost, leaf: Leaf) -> None:
         Path(f"{haproxy.paths['app']}.ocsp").write_bytes(b"mine")
-        with pytest.raises(HostError, match="is there already, and was not made by this task"):
+        with pytest.raises(HostError, match="is there already, and is no link to a staple"):
             haproxy.staple(haproxy.order(leaf))
         assert Path(f"{haproxy.paths['app']}.ocsp").read_bytes() == b"mine"
         assert not haproxy.folder.exists()
@@ -247,6 +261,29 @@ class TestHaproxy:
         with pytest.raises(HostError, match="belongs to an ACME client"):
             haproxy.staple(haproxy.order(leaf))
         assert tree(haproxy.certbot.folder) == before
+
+    def test_a_certificate_has_one_staple(self, haproxy: StapleHost, leaf: Leaf) -> None:
+        haproxy.staple(haproxy.order(leaf))
+        haproxy.paths["shop"] = haproxy.paths["app"]
+        with pytest.raises(HostError, match=r"leads to the staple in .*/staples/app, .*state: absent, name: app"):
+            haproxy.staple(haproxy.order(leaf, name="shop"))
+        haproxy.remove("app")
+        haproxy.staple(haproxy.order(leaf, name="shop"))
+        assert Path(f"{haproxy.paths['app']}.ocsp").read_bytes() == leaf.staple
+
+    def test_a_link_to_a_folder_that_is_gone_is_in_nobodys_way(self, haproxy: StapleHost, leaf: Leaf) -> None:
+        link = Path(f"{haproxy.paths['app']}.ocsp")
+        link.symlink_to("/etc/pki/former/app/current/staple.der")
+        haproxy.staple(haproxy.order(leaf))
+        assert link.read_bytes() == leaf.staple
+
+    def test_another_server_needs_no_link(self, haproxy: StapleHost, leaf: Leaf) -> None:
+        haproxy.staple(haproxy.order(leaf))
+        haproxy.server = "nginx"
+        assert "app.pem.ocsp is left over from another choice of server" in " ".join(haproxy.see().drift)
+        haproxy.staple(haproxy.repair(leaf))
+        assert haproxy.see().drift == ()
+        assert not Path(f"{haproxy.paths['app']}.ocsp").is_symlink()
 
     def test_a_certificate_elsewhere_takes_the_link_along(self, haproxy: StapleHost, leaf: Leaf) -> None:
         haproxy.staple(haproxy.order(leaf))
@@ -276,11 +313,13 @@ def test_removal_leaves_nothing(haproxy: StapleHost, leaf: Leaf) -> None:
     assert not haproxy.remove("app").changed
 
 
+@pytest.mark.parametrize("renewed_again", [False, True])
 def test_killed_at_any_call_no_staple_is_beside_another_certificate(
-    host: StapleHost, monkeypatch: pytest.MonkeyPatch
+    host: StapleHost, monkeypatch: pytest.MonkeyPatch, renewed_again: bool
 ) -> None:
     """And the next run completes the work."""
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    host.activation = Activation(reload=("true",))
     generation, call_number = 0, 0
     for call_number in range(1, 1000):
         leaf = make_leaf()
@@ -289,6 +328,13 @@ def test_killed_at_any_call_no_staple_is_beside_another_certificate(
         order = host.order(leaf, generation)
         if not killed_at(call_number, lambda order=order: host.staple(order)):
             break
+        if renewed_again:
+            # What a renewal runs has no use for a journal, and brings no older staple back.
+            leaf = make_leaf()
+            host.certbot.renew(leaf)
+            assert host.renewed(time.time()) == 0
+            if (host.folder / "nginx.conf").exists():
+                assert served_files(host.folder)[1] == b""
         seen = host.see()
         assert seen.damage == ""
         if (host.folder / "nginx.conf").exists():
@@ -296,5 +342,6 @@ def test_killed_at_any_call_no_staple_is_beside_another_certificate(
         generation = host.staple(host.order(leaf, seen.generation)).certificates[0].generation
         assert (host.see().drift, host.see().staple) == ((), leaf.staple)
         generations = {f"v{number}{kind}" for number in (generation, generation - 1) for kind in ("", "-unstapled")}
-        assert {path.name for path in host.folder.iterdir()} - generations == {".source.json", "current", "nginx.conf"}
+        others = {path.name for path in host.folder.iterdir()} - generations
+        assert others == {".activated.json", ".source.json", "current", "nginx.conf"}
     assert call_number > 30

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import created_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
 from ansible_collections.anchorage.pki.tests.unit.leaves import DAY, Leaf, delivery, make_leaf
 from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, served_files
 from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import SystemdHost, noted, notes
@@ -144,8 +145,39 @@ def test_the_hook_stays_for_another_certificate(host: StapleHost, leaf: Leaf) ->
     assert host.traces() == ["etc", "lib"]
 
 
-def test_no_hook_is_written_where_others_may_write(host: StapleHost, leaf: Leaf) -> None:
-    host.certbot.hooks.chmod(0o777)
+def test_a_link_into_certbots_folder_has_the_hook_too(host: StapleHost, leaf: Leaf) -> None:
+    link = host.root / "shop.pem"
+    link.symlink_to("letsencrypt/live/app/fullchain.pem")
+    host.paths["app"] = str(link)
     host.staple(host.order(leaf))
-    assert list(host.certbot.hooks.iterdir()) == []
+    assert (host.certbot.hooks / "00-anchorage-staples").exists()
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_where_no_hook_can_be_that_is_told(host: StapleHost, leaf: Leaf, missing: bool) -> None:
+    if missing:
+        host.certbot.hooks.rmdir()
+    else:
+        host.certbot.hooks.chmod(0o777)
+    (notice,) = host.staple(host.order(leaf)).notices
+    assert f"{host.certbot.hooks} is missing, or others than root may write in it" in notice
+    assert missing or list(host.certbot.hooks.iterdir()) == []
     assert host.see().drift == ()
+
+
+def test_a_run_that_takes_too_long_is_told(host: StapleHost, leaf: Leaf, capsys: pytest.CaptureFixture[str]) -> None:
+    host.staple(host.order(leaf))
+    host.certbot.renew(make_leaf())
+    with created_folder(host.destination.path) as root, exclusive_lock(root, host.destination.path):
+        assert withdraw_staples(time.time, host.layout, timeout=0.1) == 1
+    assert "a run of Ansible has been at work for" in capsys.readouterr().err
+
+
+def test_a_certificate_that_is_being_written_costs_no_staple(host: StapleHost, leaf: Leaf) -> None:
+    host.staple(host.order(leaf))
+    path = Path(host.paths["app"])
+    content = path.read_text()
+    path.write_text(content[:100])
+    threading.Timer(0.1, lambda: path.write_text(content)).start()
+    assert host.renewed(time.time()) == 0
+    assert served_files(host.folder)[1] == leaf.staple
