@@ -23,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf import message
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf import orders
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import messages as trust
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.arguments import argument_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.anchorage.pki.plugins"
