@@ -32,6 +32,7 @@ MODULES = (
     "_host.moments",
     "_host.programs",
     "_host.regular_files",
+    "_host.refusals",
     "_host.safe_changes",
     "_host.safe_files",
     "_leaf.destination",
