@@ -207,6 +207,11 @@ options:
       - auto
       - "off"
     default: "off"
+  programs_sha256:
+    description:
+      - With O(inspect), the SHA-256 of the programs that a host with staples to withdraw or to hand out has to have.
+    type: str
+    default: ""
 """
 
     ANCHOR_DEPLOYMENT = r"""

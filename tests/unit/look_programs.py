@@ -14,7 +14,7 @@ import tokenize
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES, PACKAGE
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import PACKAGE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     MODULE_UTILS,
     imported_by,
@@ -57,7 +57,7 @@ def program(
     settings: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of a look by the function ``look`` of a module below ``module_utils``."""
-    sources = {f"{PACKAGE}.{name}": source_of(name) for name in {*imported_by(module), *MODULES}}
+    sources = {f"{PACKAGE}.{name}": source_of(name) for name in imported_by(module)}
     given = {"module": f"{PACKAGE}.{module}", "arguments": arguments, "layout": layout, "settings": settings}
     return program_of("scratch", {**sources, "scratch": SCRATCH}).with_arguments(given).decode()
 

@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inquiry
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery, Deployment, Removal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import archive_sha256
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal, with_drift
@@ -63,6 +64,7 @@ class SystemdHost:
             running=f"{self.root}/running",
             stamps=f"{self.root}/stamps",
             search_path=f"{self.root}/bin:/usr/sbin:/usr/bin:/bin",
+            archive_sha256=archive_sha256(),
         )
 
     @property

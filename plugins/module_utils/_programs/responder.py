@@ -19,9 +19,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 
 # Its source has to be here for the programs' file to hold it.
 from ansible_collections.anchorage.pki.plugins.module_utils._programs import respond  # noqa: F401 pylint: disable=unused-import
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
     LAYOUT,
+    NAME,
     RESPONDER_PLACES,
     Layout,
     are_units_installed,

@@ -7,9 +7,7 @@ all hosts are forked from."""
 
 from __future__ import annotations
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import look_program
 
 ANCHOR = look_program("_trust.look")
-# It compares the programs that stay on a host with their sources.
-LEAVES = look_program("_leaf_deployment.look", sources_read=MODULES)
+LEAVES = look_program("_leaf_deployment.look")

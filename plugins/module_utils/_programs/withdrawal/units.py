@@ -14,8 +14,7 @@ import time
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.moments import utc_seconds
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, read_file
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import NAME, Layout
 
 SERVICE = "anchorage-withdraw.service"
 TIMER = "anchorage-withdraw.timer"

@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import look
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import archive_sha256
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     Leaf,
@@ -58,6 +59,7 @@ def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[st
         "server": "nginx",
         "responder_port": 29477,
         "withdrawal": "off",
+        "programs_sha256": archive_sha256(),
         **changes,
     }
 

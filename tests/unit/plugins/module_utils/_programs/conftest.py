@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import archive_sha256
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 
 
@@ -26,4 +27,5 @@ def layout(private_folder: Path) -> Layout:
         units=f"{private_folder}/units",
         running=f"{private_folder}/running",
         search_path=f"{private_folder}/bin:/usr/bin:/bin",
+        archive_sha256=archive_sha256(),
     )

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME, bundle
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import bundle
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
+    NAME,
     RESPONDER_PLACES,
     WITHDRAWALS,
     Layout,
