@@ -14,6 +14,8 @@ COMBINED = "combined.pem"
 STAPLE = "staple.der"
 COMBINED_STAPLE = "combined.pem.ocsp"  # HAProxy looks for the staple beside the PEM file, under this name
 PKCS12 = "bundle.p12"
+# In the leaf's own folder, beside the generations.
+APACHE_CACHE = "apache-cache.conf"
 
 FILES = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED, STAPLE, COMBINED_STAPLE, PKCS12)
 STAPLE_FILES = (STAPLE, COMBINED_STAPLE)

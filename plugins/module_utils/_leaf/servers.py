@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Mapping
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
+    APACHE_CACHE,
     COMBINED,
     COMBINED_STAPLE,
     FULL_CHAIN,
@@ -86,53 +86,18 @@ def _haproxy(named: Named) -> str:
     return f"{HEADER} Name it as crt-list of a bind line; do not edit it.\n{named.generation}/{COMBINED}\n"
 
 
-_APACHE_CACHE = "apache-cache.conf"
-_CACHE_DEFINED = "ANCHORAGE_STAPLING_CACHE"
-_ASKED_PORT = re.compile(r"^SSLStaplingForceURL http://127\.0\.0\.1:([0-9]{1,5})/$", re.MULTILINE)
-
-
 def _apache(named: Named) -> str:
-    """The directives of mod_ssl. It asks for the staple again at most a minute after it got one or got none.
+    """The directives of mod_ssl, which no host needs that has another server."""
+    from ansible_collections.anchorage.pki.plugins.module_utils._leaf import apache
 
-    Without a cache Apache calls the syntax of stapling OK and then does not start; so that is an error of syntax here.
-    """
-    lines = [
-        f"{HEADER} Include it in a VirtualHost; do not edit it.",
-        f'SSLCertificateFile "{named.generation}/{FULL_CHAIN}"',
-        f'SSLCertificateKeyFile "{named.generation}/{PRIVATE_KEY}"',
-    ]
-    if named.staple:
-        cache = posixpath.join(posixpath.dirname(named.generation), _APACHE_CACHE)
-        lines += [
-            f"<IfDefine !{_CACHE_DEFINED}>",
-            f'    Error "Stapling needs a cache: Include {cache} before every VirtualHost."',
-            "</IfDefine>",
-            "SSLUseStapling on",
-            f"SSLStaplingForceURL http://127.0.0.1:{named.responder_port}/",
-            "SSLStaplingReturnResponderErrors off",
-            "SSLStaplingFakeTryLater off",
-            "SSLStaplingStandardCacheTimeout 60",
-            "SSLStaplingErrorCacheTimeout 60",
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def asked_port(text: str) -> int:
-    """The port of the host's own responder in the content of a pointer file, 0 where it names none."""
-    found = _ASKED_PORT.search(text)
-    return int(found.group(1)) if found else 0
+    directives = apache.directives(named.generation, bool(named.staple), named.responder_port)
+    return f"{HEADER} Include it in a VirtualHost; do not edit it.\n{directives}"
 
 
 def _apache_cache(_named: Named) -> str:
-    """The cache of staples, of which a server has one: the first of several leaves brings it."""
-    lines = [
-        f"{HEADER} Include it outside and before every VirtualHost; do not edit it.",
-        f"<IfDefine !{_CACHE_DEFINED}>",
-        f"    Define {_CACHE_DEFINED}",
-        "    SSLStaplingCache shmcb:anchorage-stapling(1048576)",
-        "</IfDefine>",
-    ]
-    return "\n".join(lines) + "\n"
+    from ansible_collections.anchorage.pki.plugins.module_utils._leaf import apache
+
+    return f"{HEADER} Include it outside and before every VirtualHost; do not edit it.\n{apache.CACHE}"
 
 
 def _caddy(named: Named) -> str:
@@ -168,7 +133,7 @@ SERVERS: Mapping[str, Server] = {
     ),
     # It validates next to nothing: the responder does that, and its test passes any key, with which a reload ends it.
     "apache": Server(
-        pointer_files=(PointerFile("apache.conf", _apache), PointerFile(_APACHE_CACHE, _apache_cache)),
+        pointer_files=(PointerFile("apache.conf", _apache), PointerFile(APACHE_CACHE, _apache_cache)),
         staple_file=STAPLE,
         asks_responder=True,
         controls=(

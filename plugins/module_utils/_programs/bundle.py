@@ -35,6 +35,7 @@ MODULES = (
     "_host.regular_files",
     "_host.safe_changes",
     "_host.safe_files",
+    "_leaf.apache",
     "_leaf.destination",
     "_leaf.files",
     "_leaf.generations",
