@@ -9,14 +9,9 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import re
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
-_PERMISSIONS = {"r": 4, "w": 2, "x": 1}
-_SHIFTS = {"u": 6, "g": 3, "o": 0}
-_CLAUSE = re.compile(r"([ugoa]*)([=+-])([rwx]*)")
-_SYMBOLIC_BASE = 0o600
 # The next one is what chown(2) takes for "leave it as it is".
 _LARGEST_NUMBER = 2**32 - 2
 
@@ -43,32 +38,10 @@ def _parse_mode(mode: str | int) -> int:
     try:
         return int(mode, 8)
     except ValueError:
-        return _parse_symbols(mode)
+        # Here, since few tasks have any.
+        from ansible_collections.anchorage.pki.plugins.module_utils._host.symbolic_modes import parse_symbols
 
-
-def _parse_symbols(mode: str) -> int:
-    number = _SYMBOLIC_BASE
-    for clause in mode.split(","):
-        match = _CLAUSE.fullmatch(clause)
-        if match is None:
-            raise HostError(f"mode: {mode} is not a mode. Write for example '0640' or 'u=rw,g=r'.")
-        classes, operator, letters = match.groups()
-        bits = sum(_PERMISSIONS[letter] for letter in set(letters))
-        for shift in (_SHIFTS[name] for name in _expand(classes)):
-            number = _apply_clause(number, operator, bits << shift, 0o7 << shift)
-    return number
-
-
-def _expand(classes: str) -> set[str]:
-    return set("ugo") if not classes or "a" in classes else set(classes)
-
-
-def _apply_clause(number: int, operator: str, bits: int, mask: int) -> int:
-    if operator == "+":
-        return number | bits
-    if operator == "-":
-        return number & ~bits
-    return (number & ~mask) | bits
+        return parse_symbols(mode)
 
 
 def user_id(owner: str | None) -> int:

@@ -22,9 +22,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import C
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import (
     FOLDER_ATTRIBUTES,
     is_linked,
-    opened_file,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import attributes_of
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.misplaced import opened_file
 
 _RELINKED = ".relinked"
 
