@@ -22,7 +22,7 @@ PASSWORD = "not the usual one"
 class ScratchDebianJava(ScratchHost):
     """A host whose keystore holds another root, with a password of the administrator's."""
 
-    table = (Kind("system", (Finder(debian_java.find, debian_java.sought),), ""),)
+    table = (Kind("system", (Finder(debian_java.find, debian_java.sought),)),)
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
