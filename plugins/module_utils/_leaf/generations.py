@@ -18,11 +18,7 @@ from collections.abc import Mapping
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
-    CERTIFICATE,
-    PRIVATE_FILES,
-    STAPLE,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, PRIVATE_FILES, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 _GENERATION = re.compile(r"v([1-9][0-9]{0,8})")

@@ -14,13 +14,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.failure_texts
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import reached
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import PurgedAnchor, StoreOutcome
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
-    FAILED,
-    REMOVE,
-    SETTLED,
-    Anchor,
-    Finding,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import FAILED, REMOVE, SETTLED, Anchor, Finding
 
 
 def purge(

@@ -11,9 +11,7 @@ import time
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    opened_folder,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import BusyError, existing_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing

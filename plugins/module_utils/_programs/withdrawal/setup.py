@@ -15,11 +15,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import INSTALLED, UNAVAILABLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import REPAIR, Delivery, Deployment, Removal
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
-    LAYOUT,
-    WITHDRAWALS,
-    Layout,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, WITHDRAWALS, Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation_changes import (
     exclusive_installation,
     install_program,
@@ -41,10 +37,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
     recipe_names,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import disarm
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import (
-    SERVICE,
-    service_unit,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import SERVICE, service_unit
 
 _RECIPE_ATTRIBUTES = Attributes(0o600)
 

@@ -14,9 +14,7 @@ import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.reader import Reader
 from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import misplaced_type
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import (
-    holds,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
     dangling_links,
@@ -27,11 +25,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl impor
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import TRUSTED, Anchor, Finding
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.checks import Check, check_readable
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import (
-    Source,
-    distrust,
-    sources,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import Source, distrust, sources
 
 # There while a refresh is under way. One that was interrupted may have removed what it had not made again yet, even
 # files that are not ours: update-ca-trust of EL 10 makes the link to curl's bundle last, and others have hooks then.
