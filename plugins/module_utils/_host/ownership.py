@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Owner, group and mode as users of other Ansible modules write them, turned into what the system takes."""
+"""Owner and group as users of other Ansible modules write them, turned into what the system takes."""
 
 from __future__ import annotations
 
@@ -16,38 +16,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 _LARGEST_NUMBER = 2**32 - 2
 
 
-def private_key_mode(mode: str | int) -> int:
-    """The mode of files that hold a private key: a number, octal digits, or symbols that start from 0600.
-
-    Raises HostError for what is not a mode, and for a mode that lets every user read the key.
-    """
-    number = _parse_mode(mode)
-    if number & ~0o777:
-        raise HostError(f"mode: {mode} is not the mode of a file. Write it in quotes, for example '0640'.")
-    if number & 0o007:
-        raise HostError(
-            f"mode: {number:04o} would let every user of the host at the private key. "
-            "Use '0600', or '0640' with the option group."
-        )
-    return number
-
-
-def _parse_mode(mode: str | int) -> int:
-    if isinstance(mode, int):
-        return mode
-    try:
-        return int(mode, 8)
-    except ValueError:
-        # Here, since few tasks have any.
-        from ansible_collections.anchorage.pki.plugins.module_utils._host.symbolic_modes import parse_symbols
-
-        return parse_symbols(mode)
-
-
-def user_id(owner: str | None) -> int:
-    """The number of the user ``owner`` (a name or a number), None for the one who runs. Raises HostError."""
-    if owner is None:
-        return os.geteuid()
+def user_id(owner: str) -> int:
+    """The number of the user ``owner`` (a name or a number). Raises HostError."""
     try:
         uid = _number(owner) if owner.isdecimal() else pwd.getpwnam(owner).pw_uid
     except (KeyError, ValueError) as error:
@@ -57,10 +27,8 @@ def user_id(owner: str | None) -> int:
     return uid
 
 
-def group_id(group: str | None) -> int:
-    """The number of the group ``group`` (a name or a number), None for that of the user who runs. Raises HostError."""
-    if group is None:
-        return os.getegid()
+def group_id(group: str) -> int:
+    """The number of the group ``group`` (a name or a number). Raises HostError."""
     try:
         gid = _number(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
     except (KeyError, ValueError) as error:
