@@ -207,11 +207,12 @@ options:
       - auto
       - "off"
     default: "off"
-  programs_sha256:
+  digests:
     description:
-      - With O(inspect), the SHA-256 of the programs that a host with staples to withdraw or to hand out has to have.
-    type: str
-    default: ""
+      - With O(inspect), the SHA-256 of the programs' files that a host with staples to withdraw or to hand out has to
+        have, by their names.
+    type: dict
+    default: {}
 """
 
     ANCHOR_DEPLOYMENT = r"""

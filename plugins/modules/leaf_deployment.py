@@ -190,7 +190,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
     "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "off"},
-    "programs_sha256": {"type": "str", "default": ""},
+    "digests": {"type": "dict", "default": {}},
 }
 TASKS = ("inspect", "request", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {

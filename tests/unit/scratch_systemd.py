@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
@@ -17,7 +17,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inquiry
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery, Deployment, Removal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import archive_sha256
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal, with_drift
@@ -57,15 +57,15 @@ class SystemdHost:
 
     @property
     def layout(self) -> Layout:
-        return Layout(
+        layout = Layout(
             settings=f"{self.root}/etc/anchorage",
             programs=f"{self.root}/lib/anchorage",
             units=f"{self.root}/units",
             running=f"{self.root}/running",
             stamps=f"{self.root}/stamps",
             search_path=f"{self.root}/bin:/usr/sbin:/usr/bin:/bin",
-            archive_sha256=archive_sha256(),
         )
+        return replace(layout, digests=digests(layout))
 
     @property
     def destination(self) -> Destination:

@@ -41,7 +41,7 @@ def result_of(task: Callable[[], Any]) -> dict[str, Any]:
 
 
 def _inspect(arguments: Mapping[str, Any], layout: Layout) -> Inspection:
-    destination, layout = destination_of(arguments), replace(layout, archive_sha256=arguments["programs_sha256"])
+    destination, layout = destination_of(arguments), replace(layout, digests=arguments["digests"])
     activation, notice = activation_of(arguments)
     withdrawal = Withdrawal(destination, activation, arguments["withdrawal"] == "auto", layout)
     inquiries = decoded("inspect", Inquiry, arguments["inspect"])

@@ -55,6 +55,7 @@ MODULES = (
     "_programs.withdrawal.commands",
     "_programs.withdrawal.leaf",
     "_programs.withdrawal.recipes",
+    "_programs.withdrawal.service",
     "_programs.withdrawal.standing",
     "_programs.withdrawal.timer",
     "_programs.withdrawal.units",

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder, read_file
@@ -35,8 +35,7 @@ UNIT_ATTRIBUTES = Attributes(0o644)
 @dataclass(frozen=True)
 class Layout:
     """Where things are on a host. ``running`` exists where systemd is the init system, see sd_booted(3); in ``stamps``
-    it keeps when its persistent timers last elapsed. ``archive_sha256`` is what a look expects of the programs' file.
-    """
+    it keeps when its persistent timers last elapsed. ``digests`` are what a look expects of files, see digests.py."""
 
     settings: str = "/etc/anchorage"
     programs: str = FOLDER
@@ -44,7 +43,7 @@ class Layout:
     running: str = "/run/systemd/system"
     stamps: str = "/var/lib/systemd/timers"
     search_path: str | None = None
-    archive_sha256: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 LAYOUT = Layout()
@@ -94,7 +93,17 @@ def is_program_installed(layout: Layout = LAYOUT) -> bool:
     """Whether the file is there as the layout says."""
     content, beginning = read_installed(layout.programs, NAME, PROGRAM_ATTRIBUTES) or b"", first_line()
     archive = content[len(beginning) :]
-    return content.startswith(beginning) and hashlib.sha256(archive).hexdigest() == layout.archive_sha256
+    return content.startswith(beginning) and _sha256(archive) == layout.digests.get(NAME)
+
+
+def is_unit_installed(name: str, layout: Layout) -> bool:
+    """Whether the file of the unit is there as the layout says."""
+    content = read_installed(layout.units, name, UNIT_ATTRIBUTES)
+    return content is not None and _sha256(content) == layout.digests.get(name)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def first_line() -> bytes:
@@ -106,11 +115,6 @@ def interpreter(executable: str = sys.executable, system: str = "/usr/bin/python
     """The Python that runs the file: the ``executable`` that is at work, by the name that stays when the system is
     upgraded where that is its."""
     return system if os.path.realpath(system) == os.path.realpath(executable) else executable
-
-
-def are_units_installed(units: Mapping[str, str], layout: Layout = LAYOUT) -> bool:
-    """Whether these files of units, by their name, are there and no others in their place."""
-    return all(read_installed(layout.units, name, UNIT_ATTRIBUTES) == text.encode() for name, text in units.items())
 
 
 def read_installed(folder: str, name: str, attributes: Attributes) -> bytes | None:

@@ -18,15 +18,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
     Removal,
     WantedKey,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import archive_sha256
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
 
 #: Takes the arguments of the host half leaf_deployment, and returns its result as the host sent it.
 CallHost = Callable[[dict[str, Any]], Mapping[str, Any]]
 
-#: Of the programs that stay on hosts: made once in a run, and not on each of them.
-_PROGRAMS_SHA256 = archive_sha256()
+_DIGESTS = digests()
 
 Answer = TypeVar("Answer", Inspection, KeyRequests, Deployment, Removal)
 
@@ -36,11 +35,7 @@ def inspect(call: CallHost, inquiries: Sequence[Inquiry], activation: Activation
 
     Raises PkiError, HostFailedError where the host reports a failure or cannot be reached.
     """
-    arguments = {
-        "inspect": encode(inquiries),
-        "activate": encode(activation),
-        "programs_sha256": _PROGRAMS_SHA256,
-    }
+    arguments = {"inspect": encode(inquiries), "activate": encode(activation), "digests": _DIGESTS}
     return _ask(call, arguments, Inspection, [inquiry.name for inquiry in inquiries])
 
 

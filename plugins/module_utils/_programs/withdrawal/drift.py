@@ -28,8 +28,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
     LAYOUT,
     Layout,
-    are_units_installed,
     is_program_installed,
+    is_unit_installed,
     missing_requirement,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
@@ -44,7 +44,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
     standing,
     withdrawable_staple,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import armed_for, service_unit
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import SERVICE, armed_for
 
 # Ways of activation that a recipe keeps.
 _MOST_WAYS = 16
@@ -105,7 +105,7 @@ def with_drift(inspection: Inspection, withdrawal: Withdrawal) -> Inspection:
 
 
 def _is_shared_part_installed(layout: Layout) -> bool:
-    return is_program_installed(layout) and are_units_installed(service_unit(layout), layout)
+    return is_program_installed(layout) and is_unit_installed(SERVICE, layout)
 
 
 def _drift(leaf: DeployedLeaf, withdrawal: Withdrawal, state: str, shared: bool) -> list[str]:

@@ -36,8 +36,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
     recipe_name,
     recipe_names,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.service import service_unit
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import disarm
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import SERVICE, service_unit
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import SERVICE
 
 _RECIPE_ATTRIBUTES = Attributes(0o600)
 

@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import look
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import archive_sha256
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     Leaf,
@@ -59,7 +59,7 @@ def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[st
         "server": "nginx",
         "responder_port": 29477,
         "withdrawal": "off",
-        "programs_sha256": archive_sha256(),
+        "digests": digests(),
         **changes,
     }
 
@@ -293,7 +293,7 @@ UNITS = {
 def test_the_withdrawal_of_staples_is_seen_as_by_the_modules_code(host: SystemdHost, leaf: Leaf, damage: str) -> None:
     harm, drift = UNITS[damage]
     harm(host.root)
-    given, layout = arguments(host.root, leaf, withdrawal="auto"), vars(host.layout)
+    given, layout = arguments(host.root, leaf, withdrawal="auto", digests=host.layout.digests), vars(host.layout)
     seen, _imported = run_look(LOOK, given, layout)
     assert json.dumps(seen) == json.dumps(look(given, host.layout))
     assert (seen["certificates"][0]["drift"], seen["withdrawal"]) == (drift, "installed")
@@ -305,7 +305,7 @@ SLOW |= {"threading", "typing", "zipfile", "shutil"}
 
 
 def test_a_look_at_an_unchanged_host_imports_little(host: SystemdHost, leaf: Leaf) -> None:
-    given = arguments(host.root, leaf, withdrawal="auto")
+    given = arguments(host.root, leaf, withdrawal="auto", digests=host.layout.digests)
     seen, imported = run_look(LOOK, given, vars(host.layout))
     assert seen["certificates"][0]["drift"] == []
     own = {name.partition(".plugins.module_utils.")[2] for name in imported}
