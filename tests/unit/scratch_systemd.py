@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
@@ -22,7 +23,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.installati
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal, with_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import set_up, take_down
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import (
+    MARGIN,
+    withdrawable_staple,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import armed_for
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import NO_SERVER, destination_at
 
 # Notes how it was called; says of units what the file of their name says, and enables them as the real one does.
@@ -82,8 +88,15 @@ class SystemdHost:
     def inspect(self, name: str = "app") -> tuple[DeployedLeaf, str]:
         """What the module says of a leaf, and of the withdrawal here."""
         inspection = inspect_leaves(self.destination, [Inquiry(name)], self.activation)
-        seen = with_drift(inspection, self.withdrawal)
+        seen = with_drift(inspection, [self.inquiry(name, inspection.certificates[0].leaf_sha256)], self.withdrawal)
         return seen.certificates[0], seen.withdrawal
+
+    def inquiry(self, name: str, keep: str) -> Inquiry:
+        """What a controller asks about a leaf, whose ledger knows the staple that is deployed."""
+        with opened_folder(self.destination.folder(name)) as folder:
+            assert folder is not None
+            _number, staple = withdrawable_staple(folder)
+        return Inquiry(name, keep=keep, withdraw_at=read_staple(staple).next_update - MARGIN if staple else 0)
 
     def drift(self, name: str = "app") -> tuple[str, ...]:
         return self.inspect(name)[0].drift

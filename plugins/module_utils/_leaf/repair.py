@@ -16,7 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     opened_subfolder,
     read_file,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import give_type
+from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux_changes import give_type
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import COMBINED_STAPLE, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import FOLDER_ATTRIBUTES, is_linked

@@ -45,5 +45,5 @@ def _inspect(arguments: Mapping[str, Any], layout: Layout) -> Inspection:
     activation, notice = activation_of(arguments)
     withdrawal = Withdrawal(destination, activation, arguments["withdrawal"] == "auto", layout)
     inquiries = decoded("inspect", Inquiry, arguments["inspect"])
-    inspection = with_drift(inspect_leaves(destination, inquiries, activation, layout=layout), withdrawal)
+    inspection = with_drift(inspect_leaves(destination, inquiries, activation, layout=layout), inquiries, withdrawal)
     return replace(inspection, notices=(*inspection.notices, *filter(None, [notice])))

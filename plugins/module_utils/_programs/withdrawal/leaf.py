@@ -30,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Recipe
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import (
     Standing,
+    place_of,
     standing,
     standing_in,
 )
@@ -57,7 +58,7 @@ def _withdraw(root: int, recipe: Recipe, now: float, layout: Layout) -> None:
     """Withdraw the staple, now that nobody else is at work. Raises any of ``ERRORS``."""
     if read_journals(root):
         raise HostError(f"an activation in {recipe.destination} was interrupted; the next run of the task settles it")
-    with opened_folder(recipe.place.folder(recipe.name)) as folder:
+    with opened_folder(place_of(recipe).folder(recipe.name)) as folder:
         found = Standing(0, None, None) if folder is None else standing_in(folder)
         if folder is not None and found.due is not None and found.due <= now:  # no other run was faster
             _swap(folder, recipe, found, now, layout)
@@ -72,14 +73,14 @@ def _swap(folder: int, recipe: Recipe, found: Standing, now: float, layout: Layo
     if found.mark is None:
         write_mark(folder, Mark(number, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)), settled=False))
     make_unstapled(folder, number)
-    set_pointing(folder, wanted_pointing(recipe.place, recipe.name, number, stapled=True, withdrawn=True))
+    set_pointing(folder, wanted_pointing(place_of(recipe), recipe.name, number, stapled=True, withdrawn=True))
     try:
         run_tests(recipe.commands, layout)
     except HostError:
-        set_pointing(folder, wanted_pointing(recipe.place, recipe.name, number, stapled=True))
+        set_pointing(folder, wanted_pointing(place_of(recipe), recipe.name, number, stapled=True))
         remove(folder, MARK)
         raise
     reload_servers(recipe.commands, recipe.server, layout)
     settle_mark(folder, number)
-    path = recipe.place.generation(recipe.name, number)
+    path = place_of(recipe).generation(recipe.name, number)
     sys.stderr.write(f"Withdrew the staple of {path}.\n")

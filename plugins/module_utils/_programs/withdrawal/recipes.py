@@ -15,8 +15,6 @@ import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
@@ -47,11 +45,6 @@ class Recipe:
     @property
     def content(self) -> bytes:
         return json.dumps(vars(self)).encode("ascii")
-
-    @property
-    def place(self) -> Destination:
-        """Where the leaf is. Its files' owners and modes are no concern of a withdrawal."""
-        return Destination(self.destination, self.server, Attributes(0o644), Attributes(0o600))
 
 
 def recipe_name(destination: str, name: str) -> str:

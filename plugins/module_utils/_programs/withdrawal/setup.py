@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import INSTALLED, UNAVAILABLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import REPAIR, Delivery, Deployment, Removal
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, WITHDRAWALS, Layout
@@ -28,15 +29,20 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw i
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import (
     Withdrawal,
     former_recipe,
-    has_staple,
-    is_timed,
+    is_armed,
     with_recipe,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
+    Recipe,
     recipe_name,
     recipe_names,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.service import service_unit
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import (
+    ERRORS,
+    standing,
+    withdrawable_staple,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import disarm
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import SERVICE
 
@@ -52,7 +58,7 @@ def set_up(deployment: Deployment, deliveries: Sequence[Delivery], withdrawal: W
     if state == UNAVAILABLE:
         return replace(deployment, withdrawal=state)
     destination = withdrawal.destination
-    stapled = [each for each in deliveries if state == INSTALLED and has_staple(destination, each.name)]
+    stapled = [each for each in deliveries if state == INSTALLED and _has_staple(destination, each.name)]
     unstapled = [each.name for each in deliveries if each not in stapled]
     try:
         changed = _remove(destination.path, unstapled, withdrawal.layout)
@@ -61,6 +67,12 @@ def set_up(deployment: Deployment, deliveries: Sequence[Delivery], withdrawal: W
         notice = f"The withdrawal of staples in {destination.path} was not set up; the next run tries again: {error}"
         return replace(deployment, withdrawal=UNAVAILABLE, notices=(*deployment.notices, notice))
     return replace(deployment, withdrawal=state, changed=deployment.changed or changed)
+
+
+def _has_staple(destination: Destination, name: str) -> bool:
+    """Whether the leaf, which is not damaged, has a staple that may be withdrawn. Raises HostError, OSError."""
+    with opened_folder(destination.folder(name)) as folder:
+        return folder is not None and withdrawable_staple(folder)[1] is not None
 
 
 def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:
@@ -76,10 +88,19 @@ def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:
         changed |= install_units(service_unit(layout), layout)
         for recipe in recipes:
             changed |= write_entry(WITHDRAWALS, recipe.file_name, recipe.content, _RECIPE_ATTRIBUTES, layout)
-        if not all(is_timed(recipe, layout) for recipe in recipes):
+        if not all(_is_timed(recipe, layout) for recipe in recipes):
             set_timer(time.time(), layout)
             changed = True
     return changed
+
+
+def _is_timed(recipe: Recipe, layout: Layout) -> bool:
+    """Whether the timer is set no later than the recipe's staple needs. Raises HostError, OSError."""
+    try:
+        due = standing(recipe).due
+    except ERRORS:  # what is wrong with the leaf is said elsewhere
+        due = None
+    return is_armed(due, layout)
 
 
 def _remove(destination: str, names: Sequence[str], layout: Layout) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    Attributes,
     opened_folder,
     opened_subfolder,
     read_file,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import deployed_generation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import Mark, read_mark
@@ -44,9 +46,14 @@ class Standing(NamedTuple):
         return 0 if self.mark else self.end - MARGIN
 
 
+def place_of(recipe: Recipe) -> Destination:
+    """Where the recipe's leaf is. Its files' owners and modes are no concern of a withdrawal."""
+    return Destination(recipe.destination, recipe.server, Attributes(0o644), Attributes(0o600))
+
+
 def standing(recipe: Recipe) -> Standing:
     """How the recipe's leaf stands. Raises HostError, OSError, DerError."""
-    with opened_folder(recipe.place.folder(recipe.name)) as folder:
+    with opened_folder(place_of(recipe).folder(recipe.name)) as folder:
         return Standing(0, None, None) if folder is None else standing_in(folder)
 
 

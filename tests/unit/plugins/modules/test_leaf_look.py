@@ -21,7 +21,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import look
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import MARGIN
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     Leaf,
     bundle,
@@ -46,11 +48,13 @@ RELOAD = Activation(reload=("true",))
 
 def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[str, Any]:
     """The module's arguments for a look at the leaf ``app``, which the controller would keep."""
-    kept = (
-        Inquiry("app", keep=leaf.sha256, keep_chain=hashlib.sha256(leaf.chain.encode()).hexdigest()) if leaf else None
-    )
+    inquiry = Inquiry("app")
+    if leaf:
+        due = read_staple(leaf.staple).next_update - MARGIN
+        chain = hashlib.sha256(leaf.chain.encode()).hexdigest()
+        inquiry = Inquiry("app", keep=leaf.sha256, keep_chain=chain, withdraw_at=due)
     return {
-        "inspect": [encode(kept or Inquiry("app"))],
+        "inspect": [encode(inquiry)],
         "activate": encode(RELOAD),
         "destination": str(folder / "pki"),
         "owner": None,
@@ -311,4 +315,4 @@ def test_a_look_at_an_unchanged_host_imports_little(host: SystemdHost, leaf: Lea
     own = {name.partition(".plugins.module_utils.")[2] for name in imported}
     assert {name for name in own if name.endswith(("_changes", "setup", "probing", "host_keys", "responder"))} == set()
     assert SLOW.difference({"base64"}).intersection(imported) == set()
-    assert compiled_lines(imported) <= 2050
+    assert compiled_lines(imported) <= 1575
