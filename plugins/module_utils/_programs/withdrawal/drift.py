@@ -105,8 +105,8 @@ def _is_shared_part_installed(layout: Layout) -> bool:
 
 
 def _drift(leaf: DeployedLeaf, inquiry: Inquiry, withdrawal: Withdrawal, state: str, shared: bool) -> list[str]:
-    # A leaf that is not kept is deployed anew, and one that is not served activated again, which is what a user has to
-    # hear of: both set this up, too.
+    # Another leaf than the controller has in mind is replaced, or asked about in the next run. One that is not served
+    # is activated again, which is what a user has to hear of, and sets this up, too.
     if not inquiry.keep or inquiry.keep != leaf.leaf_sha256 or leaf.unserved or state == UNAVAILABLE:
         return []
     if state == INSTALLED and inquiry.withdraw_at and (leaf.staple_sha256 or leaf.withdrawn):
