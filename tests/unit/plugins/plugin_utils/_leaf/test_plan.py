@@ -267,6 +267,16 @@ def test_the_question_says_when_the_last_staple_has_to_be_withdrawn(
     assert asked((staple,), names=("other.test",)) == 0  # another leaf is wanted
 
 
+def test_the_staple_of_a_leaf_that_clients_refuse_without_is_never_withdrawn(
+    good: Situation, make_leaf: Callable[..., x509.Certificate], request_leaf: RequestLeaf, authority, now
+) -> None:
+    assert good.record is not None
+    leaf = make_leaf("app.test", must_staple=True)
+    record = replace(good.record, certificate=leaf, sha256=fingerprint(leaf))
+    asked = inquiry(request_leaf(must_staple=True), record, authority, now)
+    assert (asked.keep, asked.withdraw_at) == (record.sha256, 0)
+
+
 def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(request_leaf, authority, now) -> None:
     request = request_leaf(private_key="host", key_type=KeyType.RSA_3072, pkcs12_passphrase="hidden words")
     assert inquiry(request, None, authority, now) == Inquiry("app", True, "", "", True, True)
