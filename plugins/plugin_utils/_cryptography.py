@@ -18,6 +18,7 @@ import sys
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 __all__ = [
+    "AuthorityInformationAccessOID",
     "ExtendedKeyUsageOID",
     "ExtensionOID",
     "InvalidSignature",
@@ -41,7 +42,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
     from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509 import ocsp
-    from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+    from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
 except ImportError:  # without the package, or with one that lacks a name; the names must exist to be imported
     globals().update(dict.fromkeys(__all__))
 

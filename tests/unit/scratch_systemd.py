@@ -95,7 +95,7 @@ class SystemdHost:
         """What a controller asks about a leaf, whose ledger knows the staple that is deployed."""
         with opened_folder(self.destination.folder(name)) as folder:
             assert folder is not None
-            _number, staple = withdrawable_staple(folder)
+            _number, _certificate, staple = withdrawable_staple(folder, staples_only=False)
         return Inquiry(name, keep=keep, withdraw_at=read_staple(staple).next_update - MARGIN if staple else 0)
 
     def drift(self, name: str = "app") -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf import messages as leaf
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf import orders
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client import messages as client
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple import messages as staples
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import messages as trust
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.arguments import argument_spec
@@ -39,6 +41,15 @@ HOST_HALVES: dict[str, tuple[dict[str, type[Any]], list[type[Any]]]] = {
             "activate": leaf.Activation,
         },
         [leaf.Inspection, orders.KeyRequests, orders.Deployment, orders.Removal],
+    ),
+    "staple_deployment": (
+        {
+            "inspect": staples.StapleInquiry,
+            "fetch": client.Question,
+            "deploy": staples.StapleDelivery,
+            "activate": leaf.Activation,
+        },
+        [staples.StapleInspection, client.Answers, staples.StapleDeployment, orders.Removal],
     ),
     "anchor_deployment": ({"anchor": Anchor, "superseded": Anchor}, [trust.Answer]),
 }

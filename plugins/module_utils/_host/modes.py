@@ -14,14 +14,20 @@ def private_key_mode(mode: str | int) -> int:
 
     Raises HostError for what is not a mode, and for a mode that lets every user read the key.
     """
-    number = _parse_mode(mode)
-    if number & ~0o777:
-        raise HostError(f"mode: {mode} is not the mode of a file. Write it in quotes, for example '0640'.")
+    number = file_mode(mode)
     if number & 0o007:
         raise HostError(
             f"mode: {number:04o} would let every user of the host at the private key. "
             "Use '0600', or '0640' with the option group."
         )
+    return number
+
+
+def file_mode(mode: str | int) -> int:
+    """The mode of a file: a number, octal digits, or symbols that start from 0600. Raises HostError."""
+    number = _parse_mode(mode)
+    if number & ~0o777:
+        raise HostError(f"mode: {mode} is not the mode of a file. Write it in quotes, for example '0640'.")
     return number
 
 

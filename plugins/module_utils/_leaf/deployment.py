@@ -32,7 +32,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.repair import repair_generation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.rollback import clear_staging, recover, roll_back
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import StagedLeaf, stage_leaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staging import (
+    StagedLeaf,
+    StageFiles,
+    stage_leaf,
+    stage_leaf_files,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source_changes import (
     provide_staples,
@@ -51,9 +56,13 @@ ROLLED_BACK_ERRORS = (HostError, OSError, ValueError, OverflowError)
 
 
 def deploy(
-    destination: Destination, deliveries: Sequence[Delivery], activation: Activation, layout: Layout = LAYOUT
+    destination: Destination,
+    deliveries: Sequence[Delivery],
+    activation: Activation,
+    layout: Layout = LAYOUT,
+    stage: StageFiles = stage_leaf_files,
 ) -> Deployment:
-    """Deploy all ``deliveries`` and have the server use them.
+    """Deploy all ``deliveries`` and have the server use them; ``stage`` makes new generations of them.
 
     Raises HostError after everything is as it was, or with a sentence that says what is not.
     """
@@ -64,7 +73,7 @@ def deploy(
     with translated_errors(destination.path), created_folder(destination.path) as root:  # noqa: SIM117 Python 3.9
         with exclusive_lock(root, destination.path, destination.lock_timeout), watched_interruptions() as interruption:
             recovered = recover(root, destination, names)
-            staged, journal = _stage(root, destination, deliveries, activation, recovered, interruption)
+            staged, journal = _stage(root, destination, deliveries, activation, recovered, interruption, stage)
             try:
                 provided = provide_staples(destination, staged, layout)
                 swapped = _swap(destination, staged)
@@ -92,13 +101,14 @@ def _stage(
     activation: Activation,
     recovered: dict[str, list[Swap]],
     interruption: Callable[[], str],
+    stage: StageFiles,
 ) -> tuple[list[StagedLeaf], str]:
     """Stage every leaf and write the journal, or leave nothing behind. Raises HostError."""
     try:
         staged = []
         for delivery in deliveries:
             with created_folder(destination.folder(delivery.name)) as folder:
-                leaf = stage_leaf(folder, destination, delivery)
+                leaf = stage_leaf(folder, destination, delivery, stage)
                 stage_record(folder, destination.server, activation, leaf.swap.generation, leaf.shown)
                 staged.append(leaf)
         if reason := interruption():

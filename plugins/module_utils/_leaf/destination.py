@@ -15,7 +15,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS, PointerFile
 
 # Seconds to wait for another run, which may be inside a reload and its rollback.
 LOCK_TIMEOUT = 90.0
@@ -33,7 +33,8 @@ class Destination:
     """Where leaves are kept on this host, for which server, and who may read which of their files.
 
     ``lock_timeout`` is how many seconds to wait for another run; ``responder_port`` is that of the responder which some
-    servers get their staples from.
+    servers get their staples from. With ``staples_only`` there are staples of certificates that are not ours: of a
+    leaf, its certificate and its staple.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Destination:
     private: Attributes
     lock_timeout: float = LOCK_TIMEOUT
     responder_port: int = RESPONDER_PORT
+    staples_only: bool = False
 
     def __post_init__(self) -> None:
         if character := SERVERS[self.server].unquotable.search(self.path):
@@ -49,6 +51,16 @@ class Destination:
                 f"destination: {self.path!r} holds a character that has a meaning in a server's configuration "
                 f"({character.group()!r}). Choose another path."
             )
+
+    @property
+    def pointer_files(self) -> tuple[PointerFile, ...]:
+        """The files in a leaf's folder that the server's configuration includes."""
+        if not self.staples_only:
+            return SERVERS[self.server].pointer_files
+        # Here, for looks at leaves.
+        from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_servers import STAPLE_SERVERS
+
+        return STAPLE_SERVERS[self.server].pointer_files
 
     def folder(self, name: str) -> str:
         """The path of the leaf's own folder."""

@@ -18,6 +18,7 @@ PKCS12 = "bundle.p12"
 APACHE_CACHE = "apache-cache.conf"
 # In the destination: how the names of journals begin.
 JOURNAL = ".activation-"
+SOURCE = ".source.json"  # in the folder of a staple whose certificate is not ours: where that one is
 
 FILES = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED, STAPLE, COMBINED_STAPLE, PKCS12)
 STAPLE_FILES = (STAPLE, COMBINED_STAPLE)

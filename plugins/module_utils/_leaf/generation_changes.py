@@ -64,7 +64,7 @@ def stage_files(folder: int, destination: Destination, files: Mapping[str, bytes
         for name, content in files.items():
             if name != COMBINED_STAPLE:
                 create_file(staging, name, content, attributes_of(name, destination))
-        if STAPLE in files:
+        if COMBINED_STAPLE in files:
             os.link(STAPLE, COMBINED_STAPLE, src_dir_fd=staging, dst_dir_fd=staging)
         os.fsync(staging)
 

@@ -57,14 +57,24 @@ def inspect_generation(folder: int, destination: Destination, name: str, number:
     path = destination.generation(name, number)
     try:
         with opened_subfolder(folder, f"v{number}") as generation:
-            files = _read_files(generation)
-            _check_content(files, path)
+            files = _checked_files(generation, destination, path)
             drift = _drift(folder, generation, destination, files)
             return GenerationHealth(files, "", drift)
     except HostError as error:
         return GenerationHealth({}, f"{path}: {error}", [])
     except (FileNotFoundError, NotADirectoryError):
         return GenerationHealth({}, f"{path} is missing or not a folder", [])
+
+
+def _checked_files(generation: int, destination: Destination, path: str) -> dict[str, bytes]:
+    """The generation's files. Raises HostError with what is wrong with them, OSError."""
+    if destination.staples_only:  # imported here, for looks at leaves
+        from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_health import checked_staple_files
+
+        return checked_staple_files(generation)
+    files = _read_files(generation)
+    _check_content(files, path)
+    return files
 
 
 def _read_files(generation: int) -> dict[str, bytes]:
@@ -116,7 +126,7 @@ def _drift(folder: int, generation: int, destination: Destination, files: Mappin
             drift.append(
                 f"{file_name} has mode {stat.S_IMODE(status.st_mode):04o}, user {status.st_uid}, group {status.st_gid}"
             )
-    if STAPLE in files and not is_linked(generation):
+    if COMBINED_STAPLE in files and not is_linked(generation):
         drift.append(f"{COMBINED_STAPLE} is not a hard link to {STAPLE}")
     if type_of(folder):
         from ansible_collections.anchorage.pki.plugins.module_utils._leaf.misplaced import misplaced_files

@@ -154,7 +154,7 @@ def _deployed_leaf(destination: Destination, name: str, swap: Swap | None, layou
             name=name,
             generation=number,
             leaf_sha256=shown.leaf,
-            chain_sha256=sha256(found.files[CHAIN]),
+            chain_sha256=sha256(found.files[CHAIN]) if CHAIN in found.files else "",
             staple_sha256="" if mark else shown.staple,
             pkcs12=PKCS12 in found.files,
             drift=(

@@ -17,14 +17,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers impor
     Pointing,
     read_pointing,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER, SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import WRITTEN
 
 _POINTER_ATTRIBUTES = Attributes(0o644)
 
 
 def used_files(destination: Destination, name: str) -> str:
     """The question whether a server uses the leaf at all, for whoever wonders why it is not served."""
-    pointers = SERVERS[destination.server].pointer_files
+    pointers = destination.pointer_files
     if not pointers:
         return f"Does what listens there read its files from {destination.folder(name)}/{CURRENT}?"
     paths = " and ".join(f"{destination.folder(name)}/{file.name}" for file in pointers)
@@ -34,7 +34,7 @@ def used_files(destination: Destination, name: str) -> str:
 def own_pointers(folder: int) -> list[str]:
     """The names of all that names a generation now and was made here. Raises HostError as :func:`read_pointing`."""
     present = read_pointing(folder)
-    files = [name for name, text in present.files.items() if text.startswith(HEADER)]
+    files = [name for name, text in present.files.items() if text.startswith(WRITTEN)]
     return [CURRENT, *files] if present.current is not None else files
 
 
@@ -47,7 +47,7 @@ def set_pointing(folder: int, wanted: Pointing) -> bool:
         text = wanted.files.get(file.name)
         if text is None:
             # With server none, a file of that name is the user's own unless it says that it is ours.
-            if present.files.get(file.name, HEADER).startswith(HEADER):
+            if present.files.get(file.name, WRITTEN).startswith(WRITTEN):
                 remove(folder, file.name)
         elif text != present.files.get(file.name):
             replace_file(folder, file.name, text.encode("utf-8", "surrogateescape"), _POINTER_ATTRIBUTES)

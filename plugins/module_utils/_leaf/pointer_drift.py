@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT, POINTER_FILES, Pointing
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import HEADER
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import WRITTEN
 
 
 def pointing_drift(present: Pointing, wanted: Pointing) -> list[str]:
@@ -19,7 +19,7 @@ def pointing_drift(present: Pointing, wanted: Pointing) -> list[str]:
         if present.files.get(file.name) == wanted.files.get(file.name):
             continue
         if file.name not in wanted.files:
-            if not present.files[file.name].startswith(HEADER):
+            if not present.files[file.name].startswith(WRITTEN):
                 continue  # the user's own
             drift.append(f"{file.name} is left over from another choice of server")
         elif file.name not in present.files:

@@ -51,7 +51,7 @@ def wanted_pointing(
     staple = f"{generation}/{server.staple_file}" if stapled and server.staple_file and not withdrawn else ""
     named = Named(generation, staple, destination.responder_port)
     current = unstapled_name(number) if withdrawn else f"v{number}"
-    return Pointing(current, {file.name: file.render(named) for file in server.pointer_files})
+    return Pointing(current, {file.name: file.render(named) for file in destination.pointer_files})
 
 
 def read_pointing(folder: int) -> Pointing:

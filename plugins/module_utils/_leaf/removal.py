@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
     existing_lock,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import SOURCE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_changes import STAGING
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import generation_number, unstapled_number
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import PENDING_FILES
@@ -38,9 +39,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.responder 
 # The folder above the default destination, on many systems created for it alone; on others, packages use it too.
 SYSTEM_FOLDER = "/etc/pki"
 
-_STAGED = map(staged_name, (CURRENT, MARK, *POINTER_NAMES, *PENDING_FILES.values()))
+_STAGED = map(staged_name, (CURRENT, MARK, SOURCE, *POINTER_NAMES, *PENDING_FILES.values()))
 _TEMPORARY = {STAGING, STAGED_FOLDER, *PENDING_FILES.values(), *_STAGED}
-_RECORDS = {RECORD, STAGED_RECORD, MARK}
+_RECORDS = {RECORD, STAGED_RECORD, MARK, SOURCE}
 
 
 def remove_leaves(

@@ -32,7 +32,7 @@ def repair_generation(folder: int, destination: Destination, number: int, files:
         give_type(generation, folder)
         if not FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
             FOLDER_ATTRIBUTES.apply(generation)
-        if STAPLE in files and not is_linked(generation):
+        if COMBINED_STAPLE in files and not is_linked(generation):
             _relink_staple(generation)
         for file_name in files:
             with opened_file(generation, file_name) as file:

@@ -19,8 +19,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     STAPLE,
 )
 
-# How every pointer file begins.
-HEADER = "# Written by Ansible (anchorage.pki.leaf_certificate)."
+# How every pointer file begins, and that of a leaf.
+WRITTEN = "# Written by Ansible (anchorage.pki."
+HEADER = f"{WRITTEN}leaf_certificate)."
 
 
 class Named(NamedTuple):
@@ -40,13 +41,6 @@ class PointerFile:
     render: Callable[[Named], str]
 
 
-class Control(NamedTuple):
-    """The command that tests the configuration, and the systemd unit, as one family of systems has them."""
-
-    test: tuple[str, ...]
-    unit: str
-
-
 @dataclass(frozen=True)
 class Server:
     """What sets one kind of server apart.
@@ -55,7 +49,7 @@ class Server:
     with ``asks_responder`` it gets its content from the host's own responder. ``fetches_staples`` is a server that
     takes a staple from the URL in a certificate only. One that ``serves_expired`` staples has to be told of their end;
     with ``one_staple`` it sends the same staple with each of the certificates that it has for a name.
-    ``unquotable`` finds what a path in its configuration cannot hold. Of ``controls``, a host has one.
+    ``unquotable`` finds what a path in its configuration cannot hold.
     """
 
     pointer_files: tuple[PointerFile, ...] = ()
@@ -66,7 +60,6 @@ class Server:
     one_staple: bool = False
     # Quotation mark, backslash, dollar sign, control characters. Without a server too, as one may be chosen later.
     unquotable: re.Pattern[str] = re.compile(r"[\x00-\x1f\x7f\"\\$]")
-    controls: tuple[Control, ...] = ()
 
 
 def _nginx(named: Named) -> str:
@@ -76,9 +69,12 @@ def _nginx(named: Named) -> str:
         f'ssl_certificate "{named.generation}/{FULL_CHAIN}";',
         f'ssl_certificate_key "{named.generation}/{PRIVATE_KEY}";',
     ]
-    if named.staple:
-        lines += ["ssl_stapling on;", f'ssl_stapling_file "{named.staple}";']
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *nginx_stapling(named)]) + "\n"
+
+
+def nginx_stapling(named: Named) -> list[str]:
+    """The directives for the staple alone, none where there is none."""
+    return ["ssl_stapling on;", f'ssl_stapling_file "{named.staple}";'] if named.staple else []
 
 
 def _haproxy(named: Named) -> str:
@@ -106,8 +102,6 @@ def _caddy(named: Named) -> str:
     return f"{HEADER} Import it in a site block; do not edit it.\ntls {files}\n"
 
 
-_HAPROXY_TEST = ("haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg")
-
 # The choices of the option ``server``.
 SERVERS: Mapping[str, Server] = {
     # Programs that follow ``current``, of which nothing else is known.
@@ -118,7 +112,6 @@ SERVERS: Mapping[str, Server] = {
         staple_file=STAPLE,
         serves_expired=True,
         one_staple=True,
-        controls=(Control(("nginx", "-t"), "nginx"),),
     ),
     # Of a staple it matches the CertID and keeps the end, 300 seconds early; its test and its reload refuse a bad key.
     "haproxy": Server(
@@ -126,28 +119,18 @@ SERVERS: Mapping[str, Server] = {
         staple_file=COMBINED_STAPLE,
         # Words of a crt-list end at white space and brackets, and nothing quotes those.
         unquotable=re.compile(r"[\x00-\x20\x7f\"\\$\[\]]"),
-        controls=(
-            Control((*_HAPROXY_TEST, "-f", "/etc/haproxy/conf.d"), "haproxy"),
-            Control(_HAPROXY_TEST, "haproxy"),
-        ),
     ),
     # It validates next to nothing: the responder does that, and its test passes any key, with which a reload ends it.
     "apache": Server(
         pointer_files=(PointerFile("apache.conf", _apache), PointerFile(APACHE_CACHE, _apache_cache)),
         staple_file=STAPLE,
         asks_responder=True,
-        controls=(
-            Control(("apache2ctl", "-t"), "apache2"),  # Debian
-            Control(("apachectl", "-t"), "httpd"),  # Red Hat, Arch
-            Control(("apachectl", "-t"), "apache2"),
-        ),
     ),
-    # It validates what it fetches. No "caddy validate": run by root, that makes log files which Caddy cannot write.
+    # It validates what it fetches.
     "caddy": Server(
         pointer_files=(PointerFile("caddy.conf", _caddy),),
         fetches_staples=True,
         # Braces are placeholders.
         unquotable=re.compile(r"[\x00-\x1f\x7f\"\\${}]"),
-        controls=(Control(("caddy", "adapt", "--config", "/etc/caddy/Caddyfile"), "caddy"),),
     ),
 }

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
@@ -63,7 +65,12 @@ class StagedLeaf:
     withdrawn: bool = False
 
 
-def stage_leaf(folder: int, destination: Destination, delivery: Delivery) -> StagedLeaf:
+#: Stages the files of a new generation in a leaf's folder, by what is delivered and the files of the deployed
+#: generation, and returns them. Raises HostError, OSError.
+StageFiles = Callable[[int, Destination, Delivery, Mapping[str, bytes]], dict[str, bytes]]
+
+
+def stage_leaf(folder: int, destination: Destination, delivery: Delivery, stage: StageFiles) -> StagedLeaf:
     """Check one leaf and stage its new generation in its ``folder``. Raises HostError, OSError."""
     former = deployed_generation(folder)
     if former != delivery.expected_generation:
@@ -77,10 +84,10 @@ def stage_leaf(folder: int, destination: Destination, delivery: Delivery) -> Sta
     withdrawn = was_withdrawn and delivery.action == REPAIR
     try:
         if delivery.action == REPAIR:
-            files, number = _require(kept), former
+            files, number = dict(_require(kept)), former
         else:
-            files, number = _compose(folder, delivery, kept), max([former, *generation_numbers(folder)]) + 1
-            _stage_checked(folder, destination, delivery, files)
+            files = stage(folder, destination, delivery, kept)
+            number = max([former, *generation_numbers(folder)]) + 1
     except HostError as error:
         raise HostError(f"{delivery.name}: {error}") from error
     return StagedLeaf(
@@ -94,18 +101,31 @@ def stage_leaf(folder: int, destination: Destination, delivery: Delivery) -> Sta
     )
 
 
-def _shown(files: dict[str, bytes], withdrawn: bool) -> Fingerprints:
+def _shown(files: Mapping[str, bytes], withdrawn: bool) -> Fingerprints:
     shown = fingerprints(files)
     return shown._replace(staple="") if withdrawn else shown
 
 
-def _require(kept: dict[str, bytes]) -> dict[str, bytes]:
+def _require(kept: Mapping[str, bytes]) -> Mapping[str, bytes]:
     if not kept:
         raise HostError("there is no undamaged generation to build on. Run the task again.")
     return kept
 
 
-def _compose(folder: int, delivery: Delivery, kept: dict[str, bytes]) -> dict[str, bytes]:
+def stage_leaf_files(
+    folder: int, destination: Destination, delivery: Delivery, kept: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """Stage key, certificate, chain and staple. Raises HostError, OSError."""
+    files = _compose(folder, delivery, kept)
+    stage_files(folder, destination, files)
+    staging = f"{destination.folder(delivery.name)}/{STAGING}"
+    check_key(staging)
+    if delivery.pkcs12_passphrase and PKCS12 not in files:
+        add_staged_file(folder, destination, PKCS12, build_pkcs12(staging, delivery.name, delivery.pkcs12_passphrase))
+    return files
+
+
+def _compose(folder: int, delivery: Delivery, kept: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of the new generation, without a bundle that the host itself has to build."""
     pkcs12 = delivery.pkcs12
     for option, content in (("staple", delivery.staple), ("pkcs12", pkcs12)):
@@ -132,11 +152,3 @@ def _check_pem(certificate: str, chain: str) -> None:
         from_pem(certificate)
     except ValueError as error:
         raise HostError("certificate is not one PEM certificate.") from error
-
-
-def _stage_checked(folder: int, destination: Destination, delivery: Delivery, files: dict[str, bytes]) -> None:
-    stage_files(folder, destination, files)
-    staging = f"{destination.folder(delivery.name)}/{STAGING}"
-    check_key(staging)
-    if delivery.pkcs12_passphrase and PKCS12 not in files:
-        add_staged_file(folder, destination, PKCS12, build_pkcs12(staging, delivery.name, delivery.pkcs12_passphrase))

@@ -22,7 +22,7 @@ _PUBLIC_MODE = 0o644
 
 def destination_of(arguments: Mapping[str, Any]) -> Destination:
     """The destination that a task names. Raises HostError."""
-    uid, gid = _owners(arguments["owner"], arguments["group"])
+    uid, gid = owners_of(arguments)
     return Destination(
         # As Ansible reads a path; it may have been so already.
         path=os.path.normpath(os.path.expanduser(os.path.expandvars(arguments["destination"]))),
@@ -33,8 +33,9 @@ def destination_of(arguments: Mapping[str, Any]) -> Destination:
     )
 
 
-def _owners(owner: str | None, group: str | None) -> tuple[int, int]:
-    """The numbers of the user and the group, those of the user who runs where none is named. Raises HostError."""
+def owners_of(arguments: Mapping[str, Any]) -> tuple[int, int]:
+    """The numbers of the user and the group that a task names, or of the user who runs. Raises HostError."""
+    owner, group = arguments["owner"], arguments["group"]
     uid, gid = os.geteuid(), os.getegid()
     if owner is None and group is None:
         return uid, gid

@@ -36,6 +36,7 @@ MODULES = (
     "_host.safe_changes",
     "_host.safe_files",
     "_leaf.apache",
+    "_leaf.controls",
     "_leaf.destination",
     "_leaf.files",
     "_leaf.generations",
@@ -44,6 +45,7 @@ MODULES = (
     "_leaf.pointer_changes",
     "_leaf.pointers",
     "_leaf.servers",
+    "_leaf.staple_servers",
     "_leaf.withdrawn",
     "_leaf.withdrawn_changes",
     "_leaf.withdrawn_drift",
@@ -59,8 +61,10 @@ MODULES = (
     "_programs.withdrawal.standing",
     "_programs.withdrawal.timer",
     "_programs.withdrawal.units",
+    "_x509.certificate_file",
     "_x509.der",
     "_x509.pem_block",
+    "_x509.pem_search",
     "_x509.staple",
 )
 

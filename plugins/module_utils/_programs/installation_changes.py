@@ -48,27 +48,27 @@ def exclusive_installation(layout: Layout = LAYOUT) -> Iterator[None]:
 
 def write_entry(folder: str, name: str, content: bytes, attributes: Attributes, layout: Layout = LAYOUT) -> bool:
     """Have this entry; whether anything changed. Raises HostError, OSError."""
-    return _write(os.path.join(layout.settings, folder), name, content, attributes)
+    return write_file(os.path.join(layout.settings, folder), name, content, attributes)
 
 
 def remove_entry(folder: str, name: str, layout: Layout = LAYOUT) -> bool:
     """Remove the entry, and its folder where that was the last one; whether anything changed. Raises OSError."""
     path = os.path.join(layout.settings, folder)
-    changed = _remove(path, name)
+    changed = remove_file(path, name)
     _remove_empty_folder(path)
     return changed
 
 
 def install_program(layout: Layout = LAYOUT) -> bool:
     """Have the file; whether anything changed. Raises HostError, OSError."""
-    return _write(layout.programs, NAME, bundle(), PROGRAM_ATTRIBUTES)
+    return write_file(layout.programs, NAME, bundle(), PROGRAM_ATTRIBUTES)
 
 
 def remove_unused_program(layout: Layout = LAYOUT) -> bool:
     """Remove the file unless some leaf still has an entry; whether anything changed. Raises HostError, OSError."""
     if any(entry_names(folder, layout) for folder in ENTRY_FOLDERS):
         return False
-    changed = _remove(layout.programs, NAME)
+    changed = remove_file(layout.programs, NAME)
     for path in (layout.programs, layout.settings):
         _remove_empty_folder(path)
     return changed
@@ -76,7 +76,7 @@ def remove_unused_program(layout: Layout = LAYOUT) -> bool:
 
 def install_units(units: Mapping[str, str], layout: Layout = LAYOUT) -> bool:
     """Have systemd know these units; whether anything changed. Raises HostError, OSError."""
-    written = [_write(layout.units, name, text.encode(), UNIT_ATTRIBUTES) for name, text in units.items()]
+    written = [write_file(layout.units, name, text.encode(), UNIT_ATTRIBUTES) for name, text in units.items()]
     if any(written):
         systemctl(["daemon-reload"], layout)
     return any(written)
@@ -91,7 +91,7 @@ def remove_units(names: list[str], layout: Layout = LAYOUT) -> bool:
     if running:
         systemctl(["disable", "--now", *present], layout)
     for name in present:
-        _remove(layout.units, name)
+        remove_file(layout.units, name)
     if running:
         systemctl(["daemon-reload"], layout)
     return True
@@ -105,7 +105,8 @@ def systemctl(arguments: list[str], layout: Layout = LAYOUT) -> None:
         raise HostError(f"systemctl {' '.join(arguments)} failed: {outcome.last_line}")
 
 
-def _write(folder: str, name: str, content: bytes, attributes: Attributes) -> bool:
+def write_file(folder: str, name: str, content: bytes, attributes: Attributes) -> bool:
+    """Have this file; whether anything changed. Raises HostError, OSError."""
     if read_installed(folder, name, attributes) == content:
         return False
     with created_folder(folder) as descriptor:
@@ -113,7 +114,8 @@ def _write(folder: str, name: str, content: bytes, attributes: Attributes) -> bo
     return True
 
 
-def _remove(folder: str, name: str) -> bool:
+def remove_file(folder: str, name: str) -> bool:
+    """Remove the file where it is there; whether it was. Raises HostError, OSError."""
     with opened_folder(folder) as descriptor:
         if descriptor is None or name not in os.listdir(descriptor):
             return False

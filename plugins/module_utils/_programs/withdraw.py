@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
     read_recipe,
     recipe_names,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.service import TRY_AGAIN
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.service import TRY_AGAIN, WAIT
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import ERRORS, standing
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import arm
 
@@ -30,21 +30,32 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 # staple ends; where it is wrong still; and to look whether all is well where nothing is due. A timer that elapses
 # before this program has ended starts nothing.
 _SOON, _LATER, _IDLE, _SOONEST = 60, 600, 7 * 86400, 10
+# Seconds that a run of Ansible takes which is inside a reload and its rollback.
+_RUN = 90
+# Seconds after which a certificate that is not ours is looked at again: not every one that renews it says so.
+_REPLACED = 3600
 
 
 def main() -> int:
-    """Run as ``staples.pyz withdraw``. Returns the exit status."""
-    return withdraw_staples(time.time, LAYOUT)
+    """Run as ``staples.pyz withdraw``. Returns the exit status.
+
+    With ``--wait`` by what renews certificates, before it has a server use them: a staple of the former one must not be
+    shown with the new one.
+    """
+    return withdraw_staples(time.time, LAYOUT, _RUN if sys.argv[2:] == [WAIT] else 0)
 
 
-def withdraw_staples(clock: Callable[[], float], layout: Layout) -> int:
-    """Withdraw every staple that is due, and set the timer for the next one. Returns the exit status."""
+def withdraw_staples(clock: Callable[[], float], layout: Layout, timeout: float = 0) -> int:
+    """Withdraw every staple that is due, and set the timer for the next one. Returns the exit status.
+
+    A run of Ansible that is at work is waited for, up to ``timeout`` seconds; after that, there is another attempt.
+    """
     attempts: dict[str, float] = {}
     failed = False
     try:
         for file_name in recipe_names(layout):
             try:
-                if not attend(read_recipe(file_name, layout), clock(), layout):
+                if not attend(read_recipe(file_name, layout), clock(), layout, timeout):
                     attempts[file_name] = clock() + _SOON
             except ERRORS as error:
                 attempts[file_name], failed = _next_attempt(file_name, clock(), layout), True
@@ -78,16 +89,17 @@ def set_timer(now: float, layout: Layout, attempts: Mapping[str, float] | None =
     To be called while nobody else installs anything. Raises HostError, OSError.
     """
     names = recipe_names(layout)
-    moments = [(attempts or {}).get(name) or _next_moment(name, layout) for name in names]
+    moments = [(attempts or {}).get(name) or _next_moment(name, now, layout) for name in names]
     first = min((moment for moment in moments if moment is not None), default=now + _IDLE)
     if names:
         arm(max(first, now + _SOONEST), layout)
 
 
-def _next_moment(file_name: str, layout: Layout) -> float | None:
+def _next_moment(file_name: str, now: float, layout: Layout) -> float | None:
     """When the recipe's leaf needs attention, None where it needs none."""
     try:
         recipe = read_recipe(file_name, layout)
-        return None if recipe is None else standing(recipe).due
+        due = None if recipe is None else standing(recipe).due
     except ERRORS:
         return 0  # the program says what is wrong, and when it tries again
+    return due if recipe is None or due is None or not recipe.certificate else min(due, now + _REPLACED)

@@ -11,3 +11,4 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
 
 ANCHOR = look_program("_trust.look")
 LEAVES = look_program("_leaf_deployment.look")
+STAPLES = look_program("_ocsp_staple.look")

@@ -53,3 +53,11 @@ STAPLE_JITTER = 0.1
 SHORTEST_STAPLE = timedelta(minutes=10)
 # How long the ledger keeps a staple that has expired.
 STAPLE_MEMORY = timedelta(days=30)
+
+# How long a responder of another authority is left alone after its first failure, and after many: as HAProxy's own
+# updates have it. It may ask for more, up to a day, so that no responder silences itself for good.
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_PAUSE_ASKED = timedelta(days=1)
+# By how much of it a pause is longer at the most, so that a fleet does not come back all at once.
+PAUSE_JITTER = 0.1

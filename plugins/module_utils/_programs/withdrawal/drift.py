@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import program_path
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
@@ -51,17 +51,23 @@ _LEFT_OVER = "the withdrawal of its staple is set up, and no longer wanted"
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What a task wants of it: whether staples are to be withdrawn, from where, and how servers are to be told."""
+    """What a task wants of it: whether staples are to be withdrawn, from where, and how servers are to be told.
+
+    ``certificates`` are the paths of those that are not ours, by the names of their staples: servers forget no staple
+    because its certificate was replaced.
+    """
 
     destination: Destination
     activation: Activation
     wanted: bool
     layout: Layout = LAYOUT
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
         """Whether a leaf with a staple has its withdrawal installed here, once this task is done."""
-        if not self.wanted or not SERVERS[self.destination.server].serves_expired:
+        needed = self.certificates or SERVERS[self.destination.server].serves_expired
+        if not self.wanted or not needed:
             return NOT_NEEDED
         return UNAVAILABLE if missing_requirement(self.layout) else INSTALLED
 
@@ -78,7 +84,7 @@ class Withdrawal:
             reloads = [reload for _test, reload in self.commands]
             others = [each for each in commands if each[1] not in reloads]
             commands = (*others, *self.commands)[-_MOST_WAYS:]
-        return Recipe(self.destination.path, name, self.destination.server, commands)
+        return Recipe(self.destination.path, name, self.destination.server, commands, self.certificates.get(name, ""))
 
 
 def _located(command: Sequence[str]) -> tuple[str, ...]:
@@ -112,11 +118,7 @@ def _drift(leaf: DeployedLeaf, inquiry: Inquiry, withdrawal: Withdrawal, state: 
     if state == INSTALLED and inquiry.withdraw_at and (leaf.staple_sha256 or leaf.withdrawn):
         due = None if leaf.withdrawn else inquiry.withdraw_at
         return [] if shared and _is_set_up(leaf.name, due, withdrawal) else [_MISSING]
-    return [_LEFT_OVER] if _has_recipe(leaf.name, withdrawal) else []
-
-
-def _has_recipe(name: str, withdrawal: Withdrawal) -> bool:
-    return bool(with_recipe(withdrawal.destination.path, [name], withdrawal.layout))
+    return [_LEFT_OVER] if with_recipe(withdrawal.destination.path, [leaf.name], withdrawal.layout) else []
 
 
 def with_recipe(destination: str, names: Sequence[str], layout: Layout) -> list[str]:
@@ -130,7 +132,14 @@ def with_recipe(destination: str, names: Sequence[str], layout: Layout) -> list[
 def _is_set_up(name: str, due: int | None, withdrawal: Withdrawal) -> bool:
     """Whether the leaf has its recipe, and the timer is set no later than its staple needs."""
     former = former_recipe(name, withdrawal)
-    return former is not None and former == withdrawal.recipe(name, former) and is_armed(due, withdrawal.layout)
+    if former is None or former != withdrawal.recipe(name, former) or not is_armed(due, withdrawal.layout):
+        return False
+    if not former.certificate:
+        return True
+    # Here, for looks at leaves.
+    from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.certbot import is_hooked
+
+    return is_hooked(former, withdrawal.layout)
 
 
 def former_recipe(name: str, withdrawal: Withdrawal) -> Recipe | None:

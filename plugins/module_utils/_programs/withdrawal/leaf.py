@@ -36,8 +36,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 )
 
 
-def attend(recipe: Recipe | None, now: float, layout: Layout) -> bool:
-    """Withdraw the staple of the recipe's leaf where that is due; False where another run is at work there.
+def attend(recipe: Recipe | None, now: float, layout: Layout, timeout: float = 0) -> bool:
+    """Withdraw the staple of the recipe's leaf where that is due; False where another run is at work there for longer
+    than ``timeout`` seconds.
 
     Raises any of ``ERRORS``.
     """
@@ -47,7 +48,7 @@ def attend(recipe: Recipe | None, now: float, layout: Layout) -> bool:
     with opened_folder(recipe.destination) as root:
         try:
             if root is not None:
-                with existing_lock(root, recipe.destination, exclusive=True, timeout=0):
+                with existing_lock(root, recipe.destination, exclusive=True, timeout=timeout):
                     _withdraw(root, recipe, now, layout)
         except BusyError:
             return False
@@ -59,7 +60,7 @@ def _withdraw(root: int, recipe: Recipe, now: float, layout: Layout) -> None:
     if read_journals(root):
         raise HostError(f"an activation in {recipe.destination} was interrupted; the next run of the task settles it")
     with opened_folder(place_of(recipe).folder(recipe.name)) as folder:
-        found = Standing(0, None, None) if folder is None else standing_in(folder)
+        found = Standing(0, None, None) if folder is None else standing_in(folder, recipe.certificate)
         if folder is not None and found.due is not None and found.due <= now:  # no other run was faster
             _swap(folder, recipe, found, now, layout)
 
@@ -83,4 +84,5 @@ def _swap(folder: int, recipe: Recipe, found: Standing, now: float, layout: Layo
     reload_servers(recipe.commands, recipe.server, layout)
     settle_mark(folder, number)
     path = place_of(recipe).generation(recipe.name, number)
-    sys.stderr.write(f"Withdrew the staple of {path}.\n")
+    reason = f", since {recipe.certificate} is another certificate now" if found.is_replaced else ""
+    sys.stderr.write(f"Withdrew the staple of {path}{reason}.\n")

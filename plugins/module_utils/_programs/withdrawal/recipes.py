@@ -31,20 +31,16 @@ Commands = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """One leaf, the server that its pointer is for, and the commands of each way in which a task activates it."""
+    """One leaf, the server that its pointer is for, and the commands of each way in which a task activates it.
+
+    For a staple of a certificate that is not ours, ``certificate`` is the path where the host has that one.
+    """
 
     destination: str
     name: str
     server: str
     commands: tuple[Commands, ...] = ()
-
-    @property
-    def file_name(self) -> str:
-        return recipe_name(self.destination, self.name)
-
-    @property
-    def content(self) -> bytes:
-        return json.dumps(vars(self)).encode("ascii")
+    certificate: str = ""
 
 
 def recipe_name(destination: str, name: str) -> str:
@@ -69,9 +65,10 @@ def read_recipe(file_name: str, layout: Layout) -> Recipe | None:
 
 
 def _recipe(entries: dict[str, Any]) -> Recipe:
-    """Raises KeyError, TypeError or ValueError for what :attr:`Recipe.content` never is."""
+    """Raises KeyError, TypeError or ValueError for what no recipe is."""
     commands = tuple((_words(test), _words(reload)) for test, reload in entries["commands"])
-    recipe = Recipe(str(entries["destination"]), str(entries["name"]), str(entries["server"]), commands)
+    destination, name, server = (str(entries[each]) for each in ("destination", "name", "server"))
+    recipe = Recipe(destination, name, server, commands, str(entries.get("certificate", "")))
     if recipe.server not in SERVERS or names_error([recipe.name]):
         raise ValueError("no such server or name")
     return recipe

@@ -13,6 +13,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 
 #: The exit status that has systemd start the service again in a minute, since nothing else would.
 TRY_AGAIN = 75
+#: The option with which the program waits for a run of Ansible that is at work.
+WAIT = "--wait"
 
 # What a test of a configuration or a reload may need is left to the service: the network, for names in a configuration;
 # /var and /etc, for logs and for the leaves themselves; and the rights by which servers change users and bind to ports.

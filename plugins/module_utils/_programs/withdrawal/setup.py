@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
@@ -26,6 +28,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.installati
     write_entry,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import set_timer
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.certbot_changes import (
+    install_hook,
+    remove_hook,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import (
     Withdrawal,
     former_recipe,
@@ -34,6 +40,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
     Recipe,
+    read_recipe,
     recipe_name,
     recipe_names,
 )
@@ -72,7 +79,7 @@ def set_up(deployment: Deployment, deliveries: Sequence[Delivery], withdrawal: W
 def _has_staple(destination: Destination, name: str) -> bool:
     """Whether the leaf, which is not damaged, has a staple that may be withdrawn. Raises HostError, OSError."""
     with opened_folder(destination.folder(name)) as folder:
-        return folder is not None and withdrawable_staple(folder)[1] is not None
+        return folder is not None and withdrawable_staple(folder, destination.staples_only)[2] is not None
 
 
 def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:
@@ -87,11 +94,21 @@ def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:
         changed = install_program(layout)
         changed |= install_units(service_unit(layout), layout)
         for recipe in recipes:
-            changed |= write_entry(WITHDRAWALS, recipe.file_name, recipe.content, _RECIPE_ATTRIBUTES, layout)
+            file_name = recipe_name(recipe.destination, recipe.name)
+            changed |= write_entry(WITHDRAWALS, file_name, _content(recipe), _RECIPE_ATTRIBUTES, layout)
+            changed |= install_hook(recipe, layout)
         if not all(_is_timed(recipe, layout) for recipe in recipes):
             set_timer(time.time(), layout)
             changed = True
     return changed
+
+
+def _content(recipe: Recipe) -> bytes:
+    """The recipe as :func:`read_recipe` reads it."""
+    entries = dict(vars(recipe))
+    if not recipe.certificate:  # as recipes of leaves have always been
+        del entries["certificate"]
+    return json.dumps(entries).encode("ascii")
 
 
 def _is_timed(recipe: Recipe, layout: Layout) -> bool:
@@ -116,6 +133,8 @@ def _remove(destination: str, names: Sequence[str], layout: Layout) -> bool:
         return False
     with exclusive_installation(layout):
         for name in present:
+            with suppress(HostError):  # a damaged recipe says nothing of hooks
+                remove_hook(read_recipe(recipe_name(destination, name), layout), layout)
             remove_entry(WITHDRAWALS, recipe_name(destination, name), layout)
         if not recipe_names(layout):
             disarm(layout)

@@ -19,6 +19,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import C
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import deployed_generation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import Mark, read_mark
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Recipe
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_file import (
+    CertificateFileError,
+    read_certificates,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 
@@ -32,48 +36,62 @@ ERRORS = (HostError, OSError, ValueError)
 
 class Standing(NamedTuple):
     """How a leaf stands: the deployed generation (0 for none), the end of its staple in seconds since 1970-01-01 UTC
-    (None for no staple), and the mark of its withdrawal."""
+    (None for no staple), the mark of its withdrawal, and whether the host has another certificate by now."""
 
     generation: int
     end: int | None
     mark: Mark | None
+    is_replaced: bool = False
 
     @property
     def due(self) -> int | None:
         """From when the staple has to be withdrawn, None where there is nothing to withdraw."""
         if self.end is None or (self.mark and self.mark.settled):
             return None
-        return 0 if self.mark else self.end - MARGIN
+        return 0 if self.mark or self.is_replaced else self.end - MARGIN
 
 
 def place_of(recipe: Recipe) -> Destination:
     """Where the recipe's leaf is. Its files' owners and modes are no concern of a withdrawal."""
-    return Destination(recipe.destination, recipe.server, Attributes(0o644), Attributes(0o600))
+    public, private = Attributes(0o644), Attributes(0o600)
+    return Destination(recipe.destination, recipe.server, public, private, staples_only=bool(recipe.certificate))
 
 
 def standing(recipe: Recipe) -> Standing:
     """How the recipe's leaf stands. Raises HostError, OSError, DerError."""
     with opened_folder(place_of(recipe).folder(recipe.name)) as folder:
-        return Standing(0, None, None) if folder is None else standing_in(folder)
+        return Standing(0, None, None) if folder is None else standing_in(folder, recipe.certificate)
 
 
-def standing_in(folder: int) -> Standing:
-    """How the leaf in its ``folder`` stands. Raises HostError, OSError, DerError."""
-    number, staple = withdrawable_staple(folder)
+def standing_in(folder: int, path: str) -> Standing:
+    """How the leaf in its ``folder`` stands, whose certificate, where that is not ours, the host has at ``path``.
+
+    Raises HostError, OSError, DerError.
+    """
+    number, certificate, staple = withdrawable_staple(folder, staples_only=bool(path))
     end = None if staple is None else read_staple(staple).next_update
-    return Standing(number, end, read_mark(folder, number))
+    return Standing(number, end, read_mark(folder, number), bool(path) and certificate != _certificate_at(path))
 
 
-def withdrawable_staple(folder: int) -> tuple[int, bytes | None]:
-    """The generation that is deployed in a leaf's ``folder`` (0 for none), and its staple, be it withdrawn or not; None
-    for no staple, and where clients would refuse the leaf without one.
+def _certificate_at(path: str) -> bytes:
+    """The DER of the certificate at ``path``; what is none, or cannot be read, is one that no staple belongs to."""
+    try:
+        return read_certificates(path)[0]
+    except CertificateFileError:
+        return b""
+
+
+def withdrawable_staple(folder: int, staples_only: bool) -> tuple[int, bytes, bytes | None]:
+    """The generation that is deployed in a leaf's ``folder`` (0 for none), its certificate, and its staple, be it
+    withdrawn or not; None for no staple, and where clients would refuse a leaf of ours without one.
 
     Raises HostError, OSError, ValueError.
     """
     number = deployed_generation(folder)
     if number == 0:
-        return 0, None
+        return 0, b"", None
     with opened_subfolder(folder, f"v{number}") as generation:
-        certificate, staple = read_file(generation, CERTIFICATE), read_file(generation, STAPLE)
-    must_staple = _TLS_FEATURE in from_pem((certificate or b"").decode("ascii"))
-    return number, None if must_staple else staple
+        text, staple = read_file(generation, CERTIFICATE), read_file(generation, STAPLE)
+    certificate = from_pem((text or b"").decode("ascii"))
+    is_needed = _TLS_FEATURE in certificate and not staples_only
+    return number, certificate, None if is_needed else staple

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The link beside a certificate by which HAProxy finds its staple.
+
+It names ``current``, so that it never changes. HAProxy compares a staple with the certificate, and takes a link that
+leads nowhere for no staple.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import STAPLE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_servers import STAPLE_SERVERS
+
+
+def link_path(destination: Destination, certificate: str) -> str:
+    """The path of the link, "" where the server looks for none."""
+    suffix = STAPLE_SERVERS[destination.server].beside_certificate
+    return f"{certificate}{suffix}" if suffix else ""
+
+
+def link_target(destination: Destination, name: str) -> str:
+    """What the link of a staple names."""
+    return os.path.join(destination.folder(name), CURRENT, STAPLE)
+
+
+def link_drift(destination: Destination, name: str, certificate: str) -> list[str]:
+    """What is wrong with the link, as a sentence. Raises HostError, OSError."""
+    path = link_path(destination, certificate)
+    if not path or names_staple(path, link_target(destination, name)):
+        return []
+    return [f"{path} is not a link to {link_target(destination, name)}"]
+
+
+def names_staple(path: str, target: str) -> bool:
+    """Whether the link at ``path`` has this target. Raises HostError, OSError."""
+    with opened_folder(os.path.dirname(path), foreign=True) as folder:
+        try:
+            return folder is not None and os.readlink(os.path.basename(path), dir_fd=folder) == target
+        except OSError:  # nothing, or a file
+            return False
