@@ -41,6 +41,12 @@ options:
         description: Whether the leaf is to have a staple, for which O(server) may need a responder.
         type: bool
         default: false
+      withdraw_at:
+        description:
+          - When the staple of the leaf that would be kept has to be withdrawn at the latest, in seconds since
+            1970-01-01 UTC; 0 for never.
+        type: int
+        default: 0
   request:
     description:
       - The leaves for which the host makes a key, and keeps it until they are deployed. Not available in check mode.
@@ -207,6 +213,12 @@ options:
       - auto
       - "off"
     default: "off"
+  digests:
+    description:
+      - With O(inspect), the SHA-256 of the programs' files that a host with staples to withdraw or to hand out has to
+        have, by their names.
+    type: dict
+    default: {}
 """
 
     ANCHOR_DEPLOYMENT = r"""

@@ -190,4 +190,10 @@ options:
       - auto
       - "off"
     default: "off"
+  digests:
+    description:
+      - With O(inspect), the SHA-256 of the programs' files that a host with staples to withdraw has to have, by their
+        names.
+    type: dict
+    default: {}
 """

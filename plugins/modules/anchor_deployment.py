@@ -135,7 +135,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.arguments import argument_spec
 
 ARGUMENT_SPEC = argument_spec(Request)
 _HOST = Settings()

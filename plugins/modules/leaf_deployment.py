@@ -175,7 +175,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.arg
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import look, result_of
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import set_up, take_down
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.arguments import argument_spec
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "inspect": {"type": "list", "elements": "dict", "options": argument_spec(Inquiry)},
@@ -190,6 +190,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "server": {"type": "str", "choices": list(SERVERS), "default": "none"},
     "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "off"},
+    "digests": {"type": "dict", "default": {}},
 }
 TASKS = ("inspect", "request", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {

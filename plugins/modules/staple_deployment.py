@@ -191,7 +191,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import STAPLE_SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_servers import STAPLE_SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.arguments import activation_of, decoded
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import result_of
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.client import fetch_all
@@ -205,7 +205,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.message
     StapleInquiry,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.removal import remove_staples
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.arguments import argument_spec
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "inspect": {"type": "list", "elements": "dict", "options": argument_spec(StapleInquiry)},
@@ -219,6 +219,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "mode": {"type": "raw", "default": "0644"},
     "server": {"type": "str", "choices": list(STAPLE_SERVERS), "default": "none"},
     "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "off"},
+    "digests": {"type": "dict", "default": {}},
 }
 TASKS = ("inspect", "fetch", "deploy", "remove")
 CONDITIONS: dict[str, Any] = {

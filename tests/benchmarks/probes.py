@@ -99,6 +99,7 @@ def look_arguments(nginx: Nginx, inquiry: Inquiry, probes: int) -> dict[str, Any
         "server": "nginx",
         "responder_port": 29477,
         "withdrawal": "off",
+        "digests": {},
     }
 
 

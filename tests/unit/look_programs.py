@@ -15,7 +15,7 @@ import tokenize
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES, PACKAGE
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import PACKAGE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     MODULE_UTILS,
     LookProgram,
@@ -65,7 +65,7 @@ def program(
 
 @functools.cache
 def _program(module: str) -> LookProgram:
-    sources = {f"{PACKAGE}.{name}": source_of(name) for name in {*imported_by(module), *MODULES}}
+    sources = {f"{PACKAGE}.{name}": source_of(name) for name in imported_by(module)}
     return program_of("scratch", {**sources, "scratch": SCRATCH})
 
 

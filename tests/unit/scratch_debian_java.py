@@ -28,7 +28,7 @@ OTHER_ROOT = pem_of(make_root("Other root")).decode()
 class ScratchDebianJava(ScratchHost):
     """A host whose keystore holds another root, with a password of the administrator's."""
 
-    table = (Kind("system", (Finder(debian_java.find, debian_java.sought),), ""),)
+    table = (Kind("system", (Finder(debian_java.find, debian_java.sought),)),)
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.controls import CONTROLS
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import ProbeError
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import served_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
@@ -59,7 +59,7 @@ class Nginx:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self.destination: Destination = destination_at(folder / "pki")
-        (control,) = SERVERS[self.destination.server].controls
+        (control,) = CONTROLS[self.destination.server]
         user = "user root;" if os.geteuid() == 0 else ""
         (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, port=self.port))
         self.command = [str(NGINX), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inquiry
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery, Deployment, Removal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal, with_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.setup import set_up, take_down
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import (
+    MARGIN,
+    withdrawable_staple,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import armed_for
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import NO_SERVER, destination_at
 
 # Notes how it was called; says of units what the file of their name says, and enables them as the real one does.
@@ -56,7 +63,7 @@ class SystemdHost:
 
     @property
     def layout(self) -> Layout:
-        return Layout(
+        layout = Layout(
             settings=f"{self.root}/etc/anchorage",
             programs=f"{self.root}/lib/anchorage",
             units=f"{self.root}/units",
@@ -64,6 +71,7 @@ class SystemdHost:
             stamps=f"{self.root}/stamps",
             search_path=f"{self.root}/bin:/usr/sbin:/usr/bin:/bin",
         )
+        return replace(layout, digests=digests(layout))
 
     @property
     def destination(self) -> Destination:
@@ -80,8 +88,15 @@ class SystemdHost:
     def inspect(self, name: str = "app") -> tuple[DeployedLeaf, str]:
         """What the module says of a leaf, and of the withdrawal here."""
         inspection = inspect_leaves(self.destination, [Inquiry(name)], self.activation)
-        seen = with_drift(inspection, self.withdrawal)
+        seen = with_drift(inspection, [self.inquiry(name, inspection.certificates[0].leaf_sha256)], self.withdrawal)
         return seen.certificates[0], seen.withdrawal
+
+    def inquiry(self, name: str, keep: str) -> Inquiry:
+        """What a controller asks about a leaf, whose ledger knows the staple that is deployed."""
+        with opened_folder(self.destination.folder(name)) as folder:
+            assert folder is not None
+            _number, _certificate, staple = withdrawable_staple(folder, staples_only=False)
+        return Inquiry(name, keep=keep, withdraw_at=read_staple(staple).next_update - MARGIN if staple else 0)
 
     def drift(self, name: str = "app") -> tuple[str, ...]:
         return self.inspect(name)[0].drift

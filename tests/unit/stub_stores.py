@@ -54,4 +54,4 @@ def kind_of(*stores: StubStore, error: Exception | None = None) -> Kind:
             raise error
         return stores
 
-    return Kind("nss", (Finder(find, lambda: ["nothing"]),), "stubs")
+    return Kind("nss", (Finder(find, lambda: ["nothing"]),))

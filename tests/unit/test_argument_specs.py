@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client import 
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple import messages as staples
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import messages as trust
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import argument_spec
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.arguments import argument_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.anchorage.pki.plugins"

@@ -2,85 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Owner, group and mode as users of other Ansible modules write them, turned into what the system takes."""
+"""Owner and group as users of other Ansible modules write them, turned into what the system takes."""
 
 from __future__ import annotations
 
 import grp
 import os
 import pwd
-import re
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
-_PERMISSIONS = {"r": 4, "w": 2, "x": 1}
-_SHIFTS = {"u": 6, "g": 3, "o": 0}
-_CLAUSE = re.compile(r"([ugoa]*)([=+-])([rwx]*)")
-_SYMBOLIC_BASE = 0o600
 # The next one is what chown(2) takes for "leave it as it is".
 _LARGEST_NUMBER = 2**32 - 2
 
 
-def private_key_mode(mode: str | int) -> int:
-    """The mode of files that hold a private key: a number, octal digits, or symbols that start from 0600.
-
-    Raises HostError for what is not a mode, and for a mode that lets every user read the key.
-    """
-    number = file_mode(mode)
-    if number & 0o007:
-        raise HostError(
-            f"mode: {number:04o} would let every user of the host at the private key. "
-            "Use '0600', or '0640' with the option group."
-        )
-    return number
-
-
-def file_mode(mode: str | int) -> int:
-    """The mode of a file: a number, octal digits, or symbols that start from 0600. Raises HostError."""
-    number = _parse_mode(mode)
-    if number & ~0o777:
-        raise HostError(f"mode: {mode} is not the mode of a file. Write it in quotes, for example '0640'.")
-    return number
-
-
-def _parse_mode(mode: str | int) -> int:
-    if isinstance(mode, int):
-        return mode
-    try:
-        return int(mode, 8)
-    except ValueError:
-        return _parse_symbols(mode)
-
-
-def _parse_symbols(mode: str) -> int:
-    number = _SYMBOLIC_BASE
-    for clause in mode.split(","):
-        match = _CLAUSE.fullmatch(clause)
-        if match is None:
-            raise HostError(f"mode: {mode} is not a mode. Write for example '0640' or 'u=rw,g=r'.")
-        classes, operator, letters = match.groups()
-        bits = sum(_PERMISSIONS[letter] for letter in set(letters))
-        for shift in (_SHIFTS[name] for name in _expand(classes)):
-            number = _apply_clause(number, operator, bits << shift, 0o7 << shift)
-    return number
-
-
-def _expand(classes: str) -> set[str]:
-    return set("ugo") if not classes or "a" in classes else set(classes)
-
-
-def _apply_clause(number: int, operator: str, bits: int, mask: int) -> int:
-    if operator == "+":
-        return number | bits
-    if operator == "-":
-        return number & ~bits
-    return (number & ~mask) | bits
-
-
-def user_id(owner: str | None) -> int:
-    """The number of the user ``owner`` (a name or a number), None for the one who runs. Raises HostError."""
-    if owner is None:
-        return os.geteuid()
+def user_id(owner: str) -> int:
+    """The number of the user ``owner`` (a name or a number). Raises HostError."""
     try:
         uid = _number(owner) if owner.isdecimal() else pwd.getpwnam(owner).pw_uid
     except (KeyError, ValueError) as error:
@@ -90,10 +27,8 @@ def user_id(owner: str | None) -> int:
     return uid
 
 
-def group_id(group: str | None) -> int:
-    """The number of the group ``group`` (a name or a number), None for that of the user who runs. Raises HostError."""
-    if group is None:
-        return os.getegid()
+def group_id(group: str) -> int:
+    """The number of the group ``group`` (a name or a number). Raises HostError."""
     try:
         gid = _number(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
     except (KeyError, ValueError) as error:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 _CHUNK = 64 * 1024
 # Non-blocking, since opening a pipe would wait for a writer for ever. Windows has none of the last three.
@@ -32,21 +30,9 @@ def read_regular_file(
 
     Raises OSError: NotRegularFile, TooLarge, and with ELOOP for a symbolic link that is not to be followed.
     """
-    descriptor, size = _open(path, folder, follow_links)
+    descriptor, size = open_regular_file(path, folder, follow_links)
     try:
         return _read(descriptor, size, largest)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def opened_regular_file(
-    path: str | os.PathLike[str], folder: int | None = None, follow_links: bool = True
-) -> Iterator[int]:
-    """A descriptor of the regular file ``path``, for reading. Raises OSError as :func:`read_regular_file` does."""
-    descriptor, _size = _open(path, folder, follow_links)
-    try:
-        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -65,8 +51,9 @@ def require_regular(status: os.stat_result) -> None:
     raise NotRegularFile(errno.EINVAL, "it is not a regular file")
 
 
-def _open(path: str | os.PathLike[str], folder: int | None, follow_links: bool) -> tuple[int, int]:
-    """A descriptor, and the size of the file. No context manager, which takes its time with hundreds of files."""
+def open_regular_file(path: str | os.PathLike[str], folder: int | None, follow_links: bool) -> tuple[int, int]:
+    """A descriptor of the regular file ``path`` for reading, and its size. Raises OSError as :func:`read_regular_file`
+    does. No context manager, which takes its time with hundreds of files."""
     descriptor = os.open(path, _FLAGS if follow_links else _FLAGS | os.O_NOFOLLOW, dir_fd=folder)
     try:
         status = os.fstat(descriptor)

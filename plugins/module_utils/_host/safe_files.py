@@ -10,7 +10,6 @@ it between two of our system calls. Descriptors and O_NOFOLLOW are described in 
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -18,11 +17,7 @@ from contextlib import contextmanager
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import (
-    NotRegularFile,
-    TooLarge,
-    read_regular_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
 
 FOLDER_MODE = 0o755
 LARGEST_FILE = 1024 * 1024
@@ -96,31 +91,26 @@ def walk(path: str, foreign: bool = False, make: Callable[[int, str], None] | No
 
 
 def _step(parent: int, name: str, path: str, make: Callable[[int, str], None] | None) -> int:
-    with _named_refusals(path):
-        try:
-            return os.open(name, _PASS_FOLDER, dir_fd=parent)
-        except FileNotFoundError:
-            if make is None:
-                raise
-            make(parent, name)
-            return os.open(name, _PASS_FOLDER, dir_fd=parent)
-
-
-@contextmanager
-def _named_refusals(path: str) -> Iterator[None]:
-    """Turn the system's refusals to open the folder ``path`` into sentences."""
     try:
-        yield
-    except OSError as error:
-        if os.path.islink(path):
-            real = os.path.realpath(path)
-            raise HostError(
-                f"{path} is a symbolic link, and a link on the way to a private key is not followed: "
-                f"give the path without it ({real}), or remove the link."
-            ) from error
-        if error.errno == errno.ENOTDIR:
-            raise HostError(f"{path} is not a folder: move it, or choose another destination.") from error
+        return _entered(parent, name, make)
+    except FileNotFoundError:  # which is no refusal
         raise
+    except OSError as error:
+        # Here, as further down, for looks, which are refused nothing.
+        from ansible_collections.anchorage.pki.plugins.module_utils._host.refusals import refuse_folder
+
+        refuse_folder(path, error)
+        raise
+
+
+def _entered(parent: int, name: str, make: Callable[[int, str], None] | None) -> int:
+    try:
+        return os.open(name, _PASS_FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        if make is None:
+            raise
+        make(parent, name)
+        return os.open(name, _PASS_FOLDER, dir_fd=parent)
 
 
 def _refuse_foreign(descriptor: int, path: str) -> None:
@@ -129,10 +119,9 @@ def _refuse_foreign(descriptor: int, path: str) -> None:
     status = os.fstat(descriptor)
     writable_by_group = status.st_mode & stat.S_IWGRP and status.st_gid != 0
     if status.st_uid != 0 or status.st_mode & stat.S_IWOTH or writable_by_group:
-        raise HostError(
-            f"Other users than root may write in {path}, so root keeps no private key in it or below it: "
-            "choose another destination, or run the task as the owner of that folder (become_user)."
-        )
+        from ansible_collections.anchorage.pki.plugins.module_utils._host.refusals import refuse_foreign_folder
+
+        refuse_foreign_folder(path)
 
 
 @contextmanager
@@ -145,27 +134,14 @@ def opened_subfolder(parent: int, name: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-@contextmanager
-def opened_path(folder: str | os.PathLike[str]) -> Iterator[int]:
-    """A descriptor of the folder at a path whose links may be followed. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 def read_file(folder: int, name: str) -> bytes | None:
     """The content of the regular file ``name``, or None where it is missing. Raises HostError for no file, OSError."""
     try:
         return read_regular_file(name, LARGEST_FILE, folder, follow_links=False)
     except FileNotFoundError:
         return None
-    except NotRegularFile as error:
-        raise HostError(f"{name} is not a regular file") from error
-    except TooLarge as error:
-        raise HostError(f"{name} is larger than {LARGEST_FILE} bytes") from error
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise HostError(f"{name} is a symbolic link, not a file") from error
+        from ansible_collections.anchorage.pki.plugins.module_utils._host.refusals import refuse_file
+
+        refuse_file(name, LARGEST_FILE, error)
         raise

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 
-_ATTRIBUTE = "security.selinux"
+ATTRIBUTE = "security.selinux"
 
 
 def type_of(file: int | str) -> str:
     """The type of an open file or folder or of a path, "" where it has none."""
-    fields = _label(file).split(":", 3)
+    fields = label_of(file).split(":", 3)
     return fields[2] if len(fields) > 2 else ""
 
 
@@ -30,16 +30,9 @@ def misplaced_type(file: int | str, folder: int | str) -> str:
     return f"has the SELinux type {found}, where a new file gets {wanted}"
 
 
-def give_type(file: int, folder: int) -> None:
-    """Give the open ``file`` the type of a new one in ``folder``, where it has another. Raises OSError."""
-    if misplaced_type(file, folder):
-        fields = _label(file).split(":", 3)
-        fields[2] = type_of(folder)
-        os.setxattr(file, _ATTRIBUTE, f"{':'.join(fields)}\0".encode())
-
-
-def _label(file: int | str) -> str:
+def label_of(file: int | str) -> str:
+    """All that SELinux knows of it, "" for nothing: user, role, type and level, with a colon between."""
     try:
-        return os.getxattr(file, _ATTRIBUTE).decode(errors="replace").rstrip("\0")
+        return os.getxattr(file, ATTRIBUTE).decode(errors="replace").rstrip("\0")
     except (AttributeError, OSError):  # a platform without such attributes, a file without this one
         return ""

@@ -19,12 +19,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes i
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated_changes import settle_record, stage_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import activate, check_commands
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_commands import TimeLimit
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
-    Destination,
-    check_names,
-    exclusive_lock,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import explain, translated_errors
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination, check_names
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination_changes import exclusive_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.error_texts import explain
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_changes import prune, publish
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import remove_pending_key
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, unsettled

@@ -55,8 +55,12 @@ class Destination:
     @property
     def pointer_files(self) -> tuple[PointerFile, ...]:
         """The files in a leaf's folder that the server's configuration includes."""
-        server = SERVERS[self.server]
-        return server.staple_pointer_files if self.staples_only else server.pointer_files
+        if not self.staples_only:
+            return SERVERS[self.server].pointer_files
+        # Here, for looks at leaves.
+        from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_servers import STAPLE_SERVERS
+
+        return STAPLE_SERVERS[self.server].pointer_files
 
     def folder(self, name: str) -> str:
         """The path of the leaf's own folder."""
@@ -74,29 +78,13 @@ def check_names(names: Sequence[str]) -> None:
 
 
 @contextmanager
-def exclusive_lock(folder: int, path: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-    """Be the only run that changes anything in the destination. Raises HostError after ``timeout`` seconds."""
-    descriptor = _take_lock(folder, path, timeout)
-    try:
-        if os.fstat(descriptor).st_nlink == 0:
-            raise HostError(f"Another run has just removed everything in {path}. Run the task again.")
-        try:
-            yield
-        finally:
-            if os.listdir(folder) == [LOCK_FILE]:  # nothing was deployed
-                os.unlink(LOCK_FILE, dir_fd=folder)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
 def existing_lock(folder: int, path: str, exclusive: bool = False, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
     """Look at the destination while nobody changes it, or with ``exclusive`` be the only run there; creates nothing.
 
     Raises HostError after ``timeout`` seconds.
     """
     try:
-        descriptor = _take_lock(folder, path, timeout, shared=not exclusive, create=False)
+        descriptor = take_destination_lock(folder, path, timeout, shared=not exclusive, create=False)
     except FileNotFoundError:  # nothing was ever deployed here
         yield
         return
@@ -106,7 +94,11 @@ def existing_lock(folder: int, path: str, exclusive: bool = False, timeout: floa
         os.close(descriptor)
 
 
-def _take_lock(folder: int, path: str, timeout: float, shared: bool = False, create: bool = True) -> int:
+def take_destination_lock(folder: int, path: str, timeout: float, shared: bool = False, create: bool = True) -> int:
+    """A descriptor that holds the lock over the destination ``folder``, which is at ``path``, until it is closed.
+
+    Raises HostError after ``timeout`` seconds, OSError.
+    """
     try:
         return take_lock(LOCK_FILE, timeout, folder, shared, create)
     except LockTimeout as error:

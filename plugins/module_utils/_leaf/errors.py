@@ -2,12 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Errors of the operating system over the files of the destination, in words that say what to do."""
+"""Errors of the operating system over the files of the destination, made ours."""
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,19 +18,7 @@ def translated_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        # Here, for looks that meet none.
+        from ansible_collections.anchorage.pki.plugins.module_utils._leaf.error_texts import explain
+
         raise HostError(explain(error, path)) from error
-
-
-def explain(error: Exception, path: str) -> str:
-    """What happened to the destination at ``path`` and what to do about it; other errors' messages as they are."""
-    if not isinstance(error, OSError):
-        return str(error)
-    reason = os.strerror(error.errno or 0)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The file system of {path} is full ({reason}). Free some space and run the task again."
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return (
-            f"{path} is not accessible to the user who runs the task ({reason}: {error.filename}). "
-            "Add become: true, or choose another destination."
-        )
-    return f"{path} cannot be used ({reason}: {error.filename}). Check the option destination."

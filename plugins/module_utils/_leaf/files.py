@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files of a generation: their names, and which of them hold a private key."""
+"""The files of leaves: their names, and which of a generation's hold a private key."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ COMBINED = "combined.pem"
 STAPLE = "staple.der"
 COMBINED_STAPLE = "combined.pem.ocsp"  # HAProxy looks for the staple beside the PEM file, under this name
 PKCS12 = "bundle.p12"
+# In the leaf's own folder, beside the generations.
+APACHE_CACHE = "apache-cache.conf"
+# In the destination: how the names of journals begin.
+JOURNAL = ".activation-"
 SOURCE = ".source.json"  # in the folder of a staple whose certificate is not ours: where that one is
 
 FILES = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED, STAPLE, COMBINED_STAPLE, PKCS12)

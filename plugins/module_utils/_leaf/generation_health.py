@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a deployed generation is undamaged, and the repair of what needs no new key, certificate or staple.
+"""Whether a deployed generation is undamaged, and what of it a repair would fix.
 
 No list of checksums is kept: the files of a generation repeat each other (fullchain.pem is cert.pem and chain.pem;
 combined.pem is all three), the key has to fit the leaf, and the controller knows which leaf and staple it deployed.
@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
@@ -23,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     opened_subfolder,
     read_file,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import misplaced_type, type_of
+from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import type_of
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     CERTIFICATE,
@@ -36,11 +35,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
     PRIVATE_KEY,
     STAPLE,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
-    attributes_of,
-    check_key,
-    fingerprints,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import attributes_of, fingerprints
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import is_whole_der
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.private_key import names_key_of
@@ -63,7 +58,7 @@ def inspect_generation(folder: int, destination: Destination, name: str, number:
     try:
         with opened_subfolder(folder, f"v{number}") as generation:
             files = _checked_files(generation, destination, path)
-            drift = _drift(generation, destination, files) + _misplaced(folder, generation, files)
+            drift = _drift(folder, generation, destination, files)
             return GenerationHealth(files, "", drift)
     except HostError as error:
         return GenerationHealth({}, f"{path}: {error}", [])
@@ -112,10 +107,13 @@ def _check_content(files: Mapping[str, bytes], path: str) -> None:
         if file_name in files and not is_whole_der(files[file_name]):
             raise HostError(f"{file_name} is truncated or not DER")
     if not names_key_of(key, from_pem(leaf.decode("ascii"))):
+        # Here, as further down, for looks that do not need it.
+        from ansible_collections.anchorage.pki.plugins.module_utils._leaf.key_check import check_key
+
         check_key(path)
 
 
-def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]) -> list[str]:
+def _drift(folder: int, generation: int, destination: Destination, files: Mapping[str, bytes]) -> list[str]:
     drift = []
     if not FOLDER_ATTRIBUTES.fit(os.fstat(generation)):
         drift.append("the folder's mode is not 0755")
@@ -130,28 +128,11 @@ def _drift(generation: int, destination: Destination, files: Mapping[str, bytes]
             )
     if COMBINED_STAPLE in files and not is_linked(generation):
         drift.append(f"{COMBINED_STAPLE} is not a hard link to {STAPLE}")
+    if type_of(folder):
+        from ansible_collections.anchorage.pki.plugins.module_utils._leaf.misplaced import misplaced_files
+
+        drift += misplaced_files(folder, generation, files)
     return drift
-
-
-def _misplaced(folder: int, generation: int, files: Iterable[str]) -> list[str]:
-    """What has another SELinux type than what is made in the leaf's folder anew."""
-    if not type_of(folder):
-        return []
-    told = [f"the folder {reason}" for reason in [misplaced_type(generation, folder)] if reason]
-    for file_name in files:
-        with suppress(FileNotFoundError), opened_file(generation, file_name) as file:
-            told += [f"{file_name} {reason}" for reason in [misplaced_type(file, folder)] if reason]
-    return told
-
-
-@contextmanager
-def opened_file(generation: int, file_name: str) -> Iterator[int]:
-    """A descriptor of a generation's file. Raises OSError."""
-    descriptor = os.open(file_name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=generation)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def is_linked(generation: int) -> bool:

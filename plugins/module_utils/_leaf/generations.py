@@ -16,15 +16,9 @@ import re
 from collections.abc import Mapping
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
-    CERTIFICATE,
-    COMBINED,
-    PRIVATE_FILES,
-    STAPLE,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, PRIVATE_FILES, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 _GENERATION = re.compile(r"v([1-9][0-9]{0,8})")
@@ -74,16 +68,3 @@ def sha256(content: bytes) -> str:
 def attributes_of(file_name: str, destination: Destination) -> Attributes:
     """The mode and owner that a generation's file has to have."""
     return destination.private if file_name in PRIVATE_FILES else destination.public
-
-
-def check_key(path: str) -> None:
-    """Raise HostError unless the private key in the generation at ``path`` fits its certificate."""
-    import ssl  # here, since it takes long, and a look at an undamaged generation does without
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # The empty password keeps OpenSSL from asking for one at the terminal.
-        context.load_cert_chain(os.path.join(path, COMBINED), password="")
-    except (ssl.SSLError, ValueError) as error:
-        reason = getattr(error, "reason", None) or "it cannot be read"
-        raise HostError(f"the private key does not fit the certificate ({reason})") from error

@@ -22,11 +22,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes i
     replace_file,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, read_file
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
-    Destination,
-    check_names,
-    exclusive_lock,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination, check_names
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination_changes import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import FULL_CHAIN, PRIVATE_KEY
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import KeyRequest, KeyRequests, WantedKey

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, opened_subfolder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Record, read_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
@@ -22,14 +22,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
     existing_lock,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CHAIN, PKCS12, STAPLE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CHAIN, JOURNAL, PKCS12, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import inspect_generation
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
     fingerprints,
     generation_numbers,
     sha256,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals, unsettled
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     Activation,
     ActivationOutcome,
@@ -40,14 +39,18 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     ProbeFinding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
+    Pointing,
     deployed_generation,
-    pointing_drift,
+    read_pointing,
     wanted_pointing,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, unserved
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples, staple_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import Mark, read_mark
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, Layout
+
+if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
 
 
 def inspect_leaves(
@@ -99,11 +102,19 @@ def _deployed_leaves(
         if root is None:
             return [(DeployedLeaf(name), {}) for name in names]
         with existing_lock(root, destination.path, timeout=destination.lock_timeout):
-            swaps = unsettled(read_journals(root))
+            swaps = _unsettled_swaps(root)
             return [
                 (_deployed_leaf(destination, name, swaps.get(name), layout), _record(destination, name))
                 for name in names
             ]
+
+
+def _unsettled_swaps(root: int) -> dict[str, Swap]:
+    if not any(name.startswith(JOURNAL) for name in os.listdir(root)):
+        return {}
+    from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals, unsettled
+
+    return unsettled(read_journals(root))
 
 
 def _other_leaves(destination: Destination, names: Sequence[str]) -> tuple[str, ...]:
@@ -149,12 +160,20 @@ def _deployed_leaf(destination: Destination, name: str, swap: Swap | None, layou
             drift=(
                 *drift,
                 *found.drift,
-                *pointing_drift(folder, wanted),
+                *_pointing_drift(read_pointing(folder), wanted),
                 *staple_drift(destination, name, STAPLE in found.files, layout),
                 *(_withdrawal_drift(folder, mark) if mark else ()),
             ),
             withdrawn=mark.time if mark else "",
         )
+
+
+def _pointing_drift(present: Pointing, wanted: Pointing) -> list[str]:
+    if present == wanted:
+        return []
+    from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_drift import pointing_drift
+
+    return pointing_drift(present, wanted)
 
 
 def _withdrawal_drift(folder: int, mark: Mark) -> list[str]:

@@ -17,9 +17,10 @@ import re
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import read_file
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import JOURNAL
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import Pointing
 
-_JOURNAL = re.compile(r"\.activation-.+\.json")
+_JOURNAL = re.compile(rf"{re.escape(JOURNAL)}.+\.json")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove, replace_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import JOURNAL
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
 
 _ATTRIBUTES = Attributes(0o600)
@@ -20,7 +21,7 @@ _ATTRIBUTES = Attributes(0o600)
 def write_journal(folder: int, swaps: list[Swap]) -> str:
     """Write the journal of one activation into the destination and return its file's name. Raises OSError."""
     # Leaves of one journal are in no other one, so the first of them makes the name unique.
-    file_name = f".activation-{min(swap.name for swap in swaps)}.json"
+    file_name = f"{JOURNAL}{min(swap.name for swap in swaps)}.json"
     content = json.dumps([{**vars(swap), "before": vars(swap.before)} for swap in swaps])
     replace_file(folder, file_name, content.encode("ascii"), _ATTRIBUTES)
     return file_name

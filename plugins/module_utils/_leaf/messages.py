@@ -24,6 +24,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
 
 # The folder of a generation has nine digits at most.
 LARGEST_GENERATION = 999_999_999
+# The year 9999, as of certificates without an end (RFC 5280, section 4.1.2.5).
+LARGEST_MOMENT = 253_402_300_799
 
 # Whether staples are withdrawn on the host before they end.
 INSTALLED = "installed"
@@ -38,7 +40,8 @@ class Inquiry:
 
     ``keep`` is the digest of the leaf that it would keep, ``keep_chain`` that of its chain.pem; ``keep_pkcs12`` is
     whether it would keep it with a PKCS#12 file. Where it would not, a new leaf is needed, with a key that the host
-    makes where ``host_key`` says so. With ``staple`` a server there needs a way to get one.
+    makes where ``host_key`` says so. With ``staple`` a server there needs a way to get one. ``withdraw_at`` is when the
+    staple of the leaf that it would keep has to be withdrawn at the latest, seconds since 1970-01-01 UTC; 0 for never.
     """
 
     name: str = text()
@@ -47,6 +50,7 @@ class Inquiry:
     keep_chain: str = digest("")
     keep_pkcs12: bool = flag(False, no_log=False)
     staple: bool = flag(False)
+    withdraw_at: int = number(0, LARGEST_MOMENT)
 
 
 @dataclass(frozen=True)

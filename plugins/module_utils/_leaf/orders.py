@@ -16,7 +16,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     choice,
-    content,
     digest,
     flag,
     line,
@@ -26,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     number,
     text,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.content import content
 
 # Of the keys that a host can make.
 KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-3072", "rsa-4096", "ed25519")

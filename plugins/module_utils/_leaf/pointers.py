@@ -26,7 +26,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations im
     unstapled_name,
     unstapled_number,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS, WRITTEN, Named
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS, Named
 
 CURRENT = "current"
 _GENERATION_IN_PATH = re.compile(r"/(v[0-9]+)/")
@@ -94,6 +94,12 @@ def _read_current(folder: int) -> str | None:
         raise
 
 
+def named_generations(pointing: Pointing) -> list[int]:
+    """The numbers of the generations that pointer files name, in order."""
+    names = [name for text in pointing.files.values() for name in _GENERATION_IN_PATH.findall(text)]
+    return list(map(generation_number, names))
+
+
 def deployed_generation(folder: int) -> int:
     """The number of the generation that is deployed, 0 for none.
 
@@ -103,28 +109,7 @@ def deployed_generation(folder: int) -> int:
     present = read_pointing(folder)
     existing = generation_numbers(folder)
     current = present.current or ""
-    named = [name for text in present.files.values() for name in _GENERATION_IN_PATH.findall(text)]
-    for number in (unstapled_number(current), *map(generation_number, [current, *named])):
+    for number in (unstapled_number(current), generation_number(current), *named_generations(present)):
         if number in existing:
             return number
     return existing[-1] if existing else 0
-
-
-def pointing_drift(folder: int, wanted: Pointing) -> list[str]:
-    """One sentence for each part of ``wanted`` that is not so."""
-    present = read_pointing(folder)
-    drift = []
-    if present.current != wanted.current:
-        drift.append(f"{CURRENT} names {present.current or 'nothing'}, not {wanted.current}")
-    for file in POINTER_FILES:
-        if present.files.get(file.name) == wanted.files.get(file.name):
-            continue
-        if file.name not in wanted.files:
-            if not present.files[file.name].startswith(WRITTEN):
-                continue  # the user's own
-            drift.append(f"{file.name} is left over from another choice of server")
-        elif file.name not in present.files:
-            drift.append(f"{file.name} is missing")
-        else:
-            drift.append(f"{file.name} was changed")
-    return drift

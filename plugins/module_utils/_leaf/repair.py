@@ -16,15 +16,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     opened_subfolder,
     read_file,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import give_type
+from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux_changes import give_type
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import COMBINED_STAPLE, STAPLE
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import (
-    FOLDER_ATTRIBUTES,
-    is_linked,
-    opened_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import FOLDER_ATTRIBUTES, is_linked
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import attributes_of
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.misplaced import opened_file
 
 _RELINKED = ".relinked"
 

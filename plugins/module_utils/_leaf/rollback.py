@@ -15,7 +15,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated_chan
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation import ReloadedError, reactivate
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activation_commands import TimeLimit
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import explain
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.error_texts import explain
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_changes import STAGING
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap, read_journals, unsettled
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import remove_journals

@@ -10,8 +10,8 @@ import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import program_path
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.controls import CONTROLS, Control
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS, Control
 
 # Does nothing where the unit does not run: whoever starts it starts it with what is deployed.
 _RELOAD = ("systemctl", "try-reload-or-restart")
@@ -32,7 +32,7 @@ def with_commands(server: str, activation: Activation, root: str = "/") -> tuple
     """
     if not activation.server_commands:
         return activation, ""
-    found = [control for control in SERVERS[server].controls if _is_there(control, root)]
+    found = [control for control in CONTROLS[server] if _is_there(control, root)]
     if reason := _missing(server, bool(found), root):
         return Activation(), reason
     reload = (*_RELOAD, found[0].unit)
@@ -50,7 +50,7 @@ def _missing(server: str, found: bool, root: str) -> str:
     if found:
         return ""
     sought = " or ".join(
-        dict.fromkeys(f"{control.test[0]} with {control.unit}.service" for control in SERVERS[server].controls)
+        dict.fromkeys(f"{control.test[0]} with {control.unit}.service" for control in CONTROLS[server])
     )
     return (
         f"server is {server}, which is not on this host yet (there is no {sought}, or its configuration is not in the "

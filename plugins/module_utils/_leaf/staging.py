@@ -30,12 +30,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_hea
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
     Fingerprints,
-    check_key,
     fingerprints,
     generation_numbers,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.host_keys import build_pkcs12, read_pending_key
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.key_check import check_key
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import LEAF, REPAIR, Delivery
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     Pointing,

@@ -15,9 +15,7 @@ import json
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    read_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import read_file
 
 MARK = ".withdrawn"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.ownership import group_id, private_key_mode, user_id
+from ansible_collections.anchorage.pki.plugins.module_utils._host.modes import private_key_mode
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
@@ -22,7 +22,7 @@ _PUBLIC_MODE = 0o644
 
 def destination_of(arguments: Mapping[str, Any]) -> Destination:
     """The destination that a task names. Raises HostError."""
-    uid, gid = user_id(arguments["owner"]), group_id(arguments["group"])
+    uid, gid = owners_of(arguments)
     return Destination(
         # As Ansible reads a path; it may have been so already.
         path=os.path.normpath(os.path.expanduser(os.path.expandvars(arguments["destination"]))),
@@ -33,13 +33,24 @@ def destination_of(arguments: Mapping[str, Any]) -> Destination:
     )
 
 
+def owners_of(arguments: Mapping[str, Any]) -> tuple[int, int]:
+    """The numbers of the user and the group that a task names, or of the user who runs. Raises HostError."""
+    owner, group = arguments["owner"], arguments["group"]
+    uid, gid = os.geteuid(), os.getegid()
+    if owner is None and group is None:
+        return uid, gid
+    # Here, as further down, for looks that do not need it.
+    from ansible_collections.anchorage.pki.plugins.module_utils._host.ownership import group_id, user_id
+
+    return uid if owner is None else user_id(owner), gid if group is None else group_id(group)
+
+
 def activation_of(arguments: Mapping[str, Any]) -> tuple[Activation, str]:
     """How a server is made to use the leaves, and "", or why nothing makes it. Raises HostError."""
     given = arguments["activate"]
     (asked,) = decoded("activate", Activation, [given]) if given else [Activation()]
     if not asked.server_commands:
         return asked, ""
-    # Here, for looks that do not need it.
     from ansible_collections.anchorage.pki.plugins.module_utils._leaf.server_commands import with_commands
 
     return with_commands(arguments["server"], asked)

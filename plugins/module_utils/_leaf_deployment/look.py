@@ -41,9 +41,9 @@ def result_of(task: Callable[[], Any]) -> dict[str, Any]:
 
 
 def _inspect(arguments: Mapping[str, Any], layout: Layout) -> Inspection:
-    destination = destination_of(arguments)
+    destination, layout = destination_of(arguments), replace(layout, digests=arguments["digests"])
     activation, notice = activation_of(arguments)
     withdrawal = Withdrawal(destination, activation, arguments["withdrawal"] == "auto", layout)
     inquiries = decoded("inspect", Inquiry, arguments["inspect"])
-    inspection = with_drift(inspect_leaves(destination, inquiries, activation, layout=layout), withdrawal)
+    inspection = with_drift(inspect_leaves(destination, inquiries, activation, layout=layout), inquiries, withdrawal)
     return replace(inspection, notices=(*inspection.notices, *filter(None, [notice])))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
-    content,
     flag,
     line,
     messages,
     number,
     text,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.content import content
 
 # Bytes. A response with the certificate of its responder has one to four thousand, and the gate takes none that is
 # larger.

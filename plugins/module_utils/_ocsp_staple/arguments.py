@@ -10,14 +10,15 @@ import os
 from collections.abc import Mapping
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any
-from ansible_collections.anchorage.pki.plugins.module_utils._host.ownership import file_mode, group_id, user_id
+from ansible_collections.anchorage.pki.plugins.module_utils._host.modes import file_mode
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.arguments import owners_of
 
 
 def destination_of(arguments: Mapping[str, Any]) -> Destination:
     """The destination that a task names. Raises HostError."""
-    attributes = Attributes(file_mode(arguments["mode"]), user_id(arguments["owner"]), group_id(arguments["group"]))
+    attributes = Attributes(file_mode(arguments["mode"]), *owners_of(arguments))
     return Destination(
         # As Ansible reads a path; it may have been so already.
         path=os.path.normpath(os.path.expanduser(os.path.expandvars(arguments["destination"]))),

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    opened_folder,
-    opened_subfolder,
-    read_file,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import sha256
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import LARGEST_MOMENT, DeployedLeaf, Inquiry
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link import link_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import (
     LARGEST_STAPLE,
@@ -31,11 +28,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.message
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.source import Source, read_source
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import Withdrawal, with_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import MARGIN
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_file import (
     CertificateFileError,
     read_certificates,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import to_pem
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 
 
 class Found(NamedTuple):
@@ -56,13 +56,14 @@ def inspect_staples(inquiries: Sequence[StapleInquiry], withdrawal: Withdrawal) 
         Inquiry(inquiry.name, keep=sha256(each.certificate) if each.certificate else "")
         for inquiry, each in zip(inquiries, found)
     ]
-    inspection = with_drift(
-        inspect_leaves(destination, asked, withdrawal.activation, layout=withdrawal.layout), withdrawal
-    )
+    inspection = inspect_leaves(destination, asked, withdrawal.activation, layout=withdrawal.layout)
     with translated_errors(destination.path):
+        contents = [_staple(destination, leaf) for leaf in inspection.certificates]
+        asked = [replace(each, withdraw_at=_withdraw_at(content)) for each, content in zip(asked, contents)]
+        inspection = with_drift(inspection, asked, withdrawal)
         staples = [
-            _deployed_staple(destination, inquiry, each, leaf)
-            for inquiry, each, leaf in zip(inquiries, found, inspection.certificates)
+            _deployed_staple(destination, inquiry, each, leaf, content)
+            for inquiry, each, leaf, content in zip(inquiries, found, inspection.certificates, contents)
         ]
     return StapleInspection(
         inspection.activation, tuple(staples), inspection.others, inspection.notices, inspection.withdrawal
@@ -86,11 +87,12 @@ def find_certificate(path: str, issuer: str) -> Found:
 
 
 def _deployed_staple(
-    destination: Destination, inquiry: StapleInquiry, found: Found, leaf: DeployedLeaf
+    destination: Destination, inquiry: StapleInquiry, found: Found, leaf: DeployedLeaf, staple: bytes
 ) -> DeployedStaple:
     with opened_folder(destination.folder(leaf.name)) as folder:
         source = read_source(folder)
-        staple = _staple(folder, leaf.generation) if folder is not None and leaf.staple_sha256 else b""
+    # One that is larger than any was put there by somebody else.
+    is_shown = leaf.staple_sha256 and len(staple) <= LARGEST_STAPLE
     return DeployedStaple(
         name=leaf.name,
         path=inquiry.certificate,
@@ -99,7 +101,7 @@ def _deployed_staple(
         problem=found.problem,
         generation=leaf.generation,
         leaf_sha256=leaf.leaf_sha256,
-        staple=staple,
+        staple=staple if is_shown else b"",
         damage=leaf.damage,
         drift=(*leaf.drift, *_drift(destination, inquiry, source)) if leaf.generation else leaf.drift,
         unserved=leaf.unserved,
@@ -118,8 +120,19 @@ def _drift(destination: Destination, inquiry: StapleInquiry, source: Source) -> 
     return [*link, f"it is on record for {source.certificate or 'no certificate'}, not for {inquiry.certificate}"]
 
 
-def _staple(folder: int, generation: int) -> bytes:
-    """The staple of a generation that is not damaged; one that is larger than any was put there by somebody else."""
-    with opened_subfolder(folder, f"v{generation}") as opened:
-        content = read_file(opened, STAPLE) or b""
-    return content if len(content) <= LARGEST_STAPLE else b""
+def _staple(destination: Destination, leaf: DeployedLeaf) -> bytes:
+    """The staple of the deployed generation, be it withdrawn or not; none where that one is damaged."""
+    if not leaf.leaf_sha256:
+        return b""
+    with opened_folder(destination.generation(leaf.name, leaf.generation)) as generation:
+        return b"" if generation is None else read_file(generation, STAPLE) or b""
+
+
+def _withdraw_at(staple: bytes) -> int:
+    """When the staple has to be withdrawn at the latest. With one that cannot be read, which the controller replaces,
+    no timer is too late."""
+    if not staple:
+        return 0
+    with suppress(DerError):
+        return read_staple(staple).next_update - MARGIN
+    return LARGEST_MOMENT

@@ -16,12 +16,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_servers import STAPLE_SERVERS
 
 
 def link_path(destination: Destination, certificate: str) -> str:
     """The path of the link, "" where the server looks for none."""
-    suffix = SERVERS[destination.server].beside_certificate
+    suffix = STAPLE_SERVERS[destination.server].beside_certificate
     return f"{certificate}{suffix}" if suffix else ""
 
 
@@ -40,7 +40,7 @@ def link_drift(destination: Destination, name: str, certificate: str) -> list[st
 
 def links_to(target: str, certificate: str) -> list[str]:
     """The paths of the links beside the certificate that have this target. Raises HostError, OSError."""
-    suffixes = {server.beside_certificate for server in SERVERS.values()} - {""}
+    suffixes = {server.beside_certificate for server in STAPLE_SERVERS.values()} - {""}
     return [path for path in (f"{certificate}{suffix}" for suffix in sorted(suffixes)) if names_staple(path, target)]
 
 

@@ -26,6 +26,7 @@ def look(arguments: Mapping[str, Any], layout: Layout = LAYOUT) -> dict[str, Any
 
 
 def _inspect(arguments: Mapping[str, Any], layout: Layout) -> StapleInspection:
+    layout = replace(layout, digests=arguments["digests"])
     inquiries = decoded("inspect", StapleInquiry, arguments["inspect"])
     activation, notice = activation_of(arguments)
     paths = {inquiry.name: inquiry.certificate for inquiry in inquiries}

@@ -17,7 +17,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     choice,
-    content,
     digest,
     flag,
     line,
@@ -27,6 +26,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     number,
     text,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.content import content
 
 # What an OCSP client reads of an answer at most.
 LARGEST_STAPLE = 64 * 1024

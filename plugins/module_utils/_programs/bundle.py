@@ -5,21 +5,21 @@
 """What stays on a host for the time when no controller is at work: one file with the programs of this folder.
 
 It is a zip file that Python runs (https://docs.python.org/3/library/zipapp.html), of the sources that this very call
-runs by, stored as they are, so that whoever audits a host can read them.
+runs by, stored as they are, so that whoever audits a host can read them. Before it comes a line that names the host's
+Python: all that follows is the same on all hosts, so that a look, which has none of this, compares its digest with the
+controller's.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
-import sys
 from binascii import crc32
 from collections.abc import Mapping
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-
-FOLDER = "/usr/local/lib/anchorage"
-NAME = "staples.pyz"
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import NAME, first_line
 
 PACKAGE = "ansible_collections.anchorage.pki.plugins.module_utils"
 # The programs, and all that they import: a test holds it to that.
@@ -31,9 +31,12 @@ MODULES = (
     "_host.lock",
     "_host.moments",
     "_host.programs",
+    "_host.refusals",
     "_host.regular_files",
     "_host.safe_changes",
     "_host.safe_files",
+    "_leaf.apache",
+    "_leaf.controls",
     "_leaf.destination",
     "_leaf.files",
     "_leaf.generations",
@@ -43,6 +46,7 @@ MODULES = (
     "_leaf.pointer_changes",
     "_leaf.pointers",
     "_leaf.servers",
+    "_leaf.staple_servers",
     "_leaf.withdrawn",
     "_leaf.withdrawn_changes",
     "_leaf.withdrawn_drift",
@@ -54,6 +58,7 @@ MODULES = (
     "_programs.withdrawal.commands",
     "_programs.withdrawal.leaf",
     "_programs.withdrawal.recipes",
+    "_programs.withdrawal.service",
     "_programs.withdrawal.standing",
     "_programs.withdrawal.timer",
     "_programs.withdrawal.units",
@@ -79,19 +84,27 @@ _STORED = struct.pack("<HHHHH", 20, 0, 0, 0, 1 << 5 | 1)
 
 def bundle(modules: tuple[str, ...] = MODULES) -> bytes:
     """The content of the file. Raises HostError where the sources cannot be had."""
+    return first_line() + archive(modules)
+
+
+def archive_sha256() -> str:
+    """The digest of what follows the first line. Raises HostError where the sources cannot be had."""
+    return hashlib.sha256(archive(MODULES)).hexdigest()
+
+
+def archive(modules: tuple[str, ...]) -> bytes:
+    """The zip file. Raises HostError where the sources cannot be had."""
     files = {"__main__.py": _MAIN.encode()}
     for name in modules:
         parts = f"{PACKAGE}.{name}".split(".")
         files.update({"/".join([*parts[:depth], "__init__.py"]): b"" for depth in range(1, len(parts))})
         files["/".join(parts) + ".py"] = _source(name)
-    # Isolated: neither its user's environment nor the current folder decides what it runs.
-    return _archive(f"#!{interpreter()} -I\n".encode(), files)
+    return _zip_file(files)
 
 
-def _archive(beginning: bytes, files: Mapping[str, bytes]) -> bytes:
-    """A zip file after some other bytes. Written without ``zipfile``, which takes long to import and to write."""
-    content, directory = [beginning], []
-    position = len(beginning)
+def _zip_file(files: Mapping[str, bytes]) -> bytes:
+    """Written without ``zipfile``, which takes long to import and to write."""
+    content, directory, position = [], [], 0
     for path, source in sorted(files.items()):
         name = path.encode("ascii")
         described = _STORED + struct.pack("<IIIHH", crc32(source), len(source), len(source), len(name), 0)
@@ -101,12 +114,6 @@ def _archive(beginning: bytes, files: Mapping[str, bytes]) -> bytes:
     entries = b"".join(directory)
     end = struct.pack("<HHHHIIH", 0, 0, len(files), len(files), len(entries), position, 0)
     return b"".join([*content, entries, b"PK\5\6", end])
-
-
-def interpreter(executable: str = sys.executable, system: str = "/usr/bin/python3") -> str:
-    """The Python that runs the file: the ``executable`` that is at work, by the name that stays when the system is
-    upgraded where that is its."""
-    return system if os.path.realpath(system) == os.path.realpath(executable) else executable
 
 
 def _source(name: str) -> bytes:

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder, read_file
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import FOLDER, NAME, bundle
 
+FOLDER = "/usr/local/lib/anchorage"
+NAME = "staples.pyz"
 # The folders of entries, one for each program.
 WITHDRAWALS = "withdraw.d"
 RESPONDER_PLACES = "respond.d"
@@ -33,7 +35,7 @@ UNIT_ATTRIBUTES = Attributes(0o644)
 @dataclass(frozen=True)
 class Layout:
     """Where things are on a host. ``running`` exists where systemd is the init system, see sd_booted(3); in ``stamps``
-    it keeps when its persistent timers last elapsed."""
+    it keeps when its persistent timers last elapsed. ``digests`` are what a look expects of files, see digests.py."""
 
     settings: str = "/etc/anchorage"
     programs: str = FOLDER
@@ -41,6 +43,7 @@ class Layout:
     running: str = "/run/systemd/system"
     stamps: str = "/var/lib/systemd/timers"
     search_path: str | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 LAYOUT = Layout()
@@ -87,21 +90,41 @@ def entry_names(folder: str, layout: Layout = LAYOUT) -> list[str]:
 
 
 def is_program_installed(layout: Layout = LAYOUT) -> bool:
-    """Whether the file is there as this version has it."""
-    return has_file(layout.programs, NAME, bundle(), PROGRAM_ATTRIBUTES)
+    """Whether the file is there as the layout says."""
+    content, beginning = read_installed(layout.programs, NAME, PROGRAM_ATTRIBUTES) or b"", first_line()
+    archive = content[len(beginning) :]
+    return content.startswith(beginning) and _sha256(archive) == layout.digests.get(NAME)
 
 
-def are_units_installed(units: Mapping[str, str], layout: Layout = LAYOUT) -> bool:
-    """Whether these files of units, by their name, are there and no others in their place."""
-    return all(has_file(layout.units, name, text.encode(), UNIT_ATTRIBUTES) for name, text in units.items())
+def is_unit_installed(name: str, layout: Layout) -> bool:
+    """Whether the file of the unit is there as the layout says."""
+    content = read_installed(layout.units, name, UNIT_ATTRIBUTES)
+    return content is not None and _sha256(content) == layout.digests.get(name)
 
 
-def has_file(folder: str, name: str, content: bytes, attributes: Attributes) -> bool:
-    """Whether the file is there, with that content, mode and owner."""
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def first_line() -> bytes:
+    """How the file begins. Isolated: neither its user's environment nor the current folder decides what it runs."""
+    return f"#!{interpreter()} -I\n".encode()
+
+
+def interpreter(executable: str = sys.executable, system: str = "/usr/bin/python3") -> str:
+    """The Python that runs the file: the ``executable`` that is at work, by the name that stays when the system is
+    upgraded where that is its."""
+    return system if os.path.realpath(system) == os.path.realpath(executable) else executable
+
+
+def read_installed(folder: str, name: str, attributes: Attributes) -> bytes | None:
+    """The content of the file, None where it is missing, no file, or of another mode or owner. Raises HostError
+    and OSError for its folder."""
     with opened_folder(folder) as descriptor:
         if descriptor is None:
-            return False
+            return None
         with suppress(HostError, FileNotFoundError):
-            present = read_file(descriptor, name) == content
-            return present and attributes.fit(os.stat(name, dir_fd=descriptor, follow_symlinks=False))
-    return False
+            content = read_file(descriptor, name)
+            fits = attributes.fit(os.stat(name, dir_fd=descriptor, follow_symlinks=False))
+            return content if fits else None
+    return None

@@ -20,15 +20,16 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes i
     replace_file,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME, bundle
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import bundle
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
     ENTRY_FOLDERS,
     LAYOUT,
+    NAME,
     PROGRAM_ATTRIBUTES,
     UNIT_ATTRIBUTES,
     Layout,
     entry_names,
-    has_file,
+    read_installed,
     systemd_runs,
 )
 
@@ -106,7 +107,7 @@ def systemctl(arguments: list[str], layout: Layout = LAYOUT) -> None:
 
 def write_file(folder: str, name: str, content: bytes, attributes: Attributes) -> bool:
     """Have this file; whether anything changed. Raises HostError, OSError."""
-    if has_file(folder, name, content, attributes):
+    if read_installed(folder, name, attributes) == content:
         return False
     with created_folder(folder) as descriptor:
         replace_file(descriptor, name, content, attributes)

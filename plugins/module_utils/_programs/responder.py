@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
@@ -19,17 +19,18 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 
 # Its source has to be here for the programs' file to hold it.
 from ansible_collections.anchorage.pki.plugins.module_utils._programs import respond  # noqa: F401 pylint: disable=unused-import
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
     LAYOUT,
+    NAME,
     RESPONDER_PLACES,
+    UNIT_ATTRIBUTES,
     Layout,
-    are_units_installed,
     entry_name,
     entry_names,
     is_program_installed,
     missing_requirement,
     read_entry,
+    read_installed,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation_changes import (
     exclusive_installation,
@@ -190,11 +191,16 @@ def responder_drift(leaf_folder: str, wanted: bool, port: int, layout: Layout = 
     drift = [] if entry == _entry(leaf_folder) else ["the responder does not know it"]
     if not is_program_installed(layout):
         drift.append("the responder's program is missing or was changed")
-    if not are_units_installed(units(port, layout), layout):
+    if not _are_installed(units(port, layout), layout):
         drift.append("the responder's units are missing or were changed")
     elif _is_free(port):
         drift.append(f"{SOCKET} does not listen")
     return drift
+
+
+def _are_installed(files: Mapping[str, str], layout: Layout) -> bool:
+    """Whether these files of units, by their name, are there and no others in their place."""
+    return all(read_installed(layout.units, name, UNIT_ATTRIBUTES) == text.encode() for name, text in files.items())
 
 
 def _entry(leaf_folder: str) -> bytes:

@@ -23,9 +23,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
     read_recipe,
     recipe_names,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.service import TRY_AGAIN, WAIT
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import ERRORS, standing
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import arm
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import TRY_AGAIN, WAIT
 
 # Seconds until another attempt: where a run of Ansible is at work, or where something is wrong and may pass before the
 # staple ends; where it is wrong still; and to look whether all is well where nothing is due. A timer that elapses

@@ -14,14 +14,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
-    BLOCKED,
-    FAILED,
-    INSPECT,
-    REMOVE,
-    SETTLED,
-    UNAVAILABLE,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import SETTLED
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import installed_anchors
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
 
@@ -45,25 +38,16 @@ def answer(
         return None
     found = encode(Answer(tuple(outcomes), installed_anchors(settings)))
     result = {"changed": any(outcome.changed for outcome in outcomes), **found}
-    reason = encodable(shortfall(request.operation, outcomes))
+    reason = encodable(_shortfall(request.operation, outcomes))
     return {"failed": True, "msg": reason, **result} if reason else result
 
 
-def shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
-    """Why the operation counts as failed, one sentence for each store to blame; "" when it does not.
-
-    A store whose program is missing is no failure of an installation as long as another one trusts the anchor.
-    """
-    if operation == INSPECT:
+def _shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
+    if all(outcome.state in SETTLED[operation] for outcome in outcomes):
         return ""
-    blamed = [outcome for outcome in outcomes if outcome.state in (FAILED, BLOCKED)]
-    achieved = any(outcome.state in SETTLED[operation] for outcome in outcomes)
-    if operation == REMOVE or not achieved:
-        blamed += [outcome for outcome in outcomes if outcome.state == UNAVAILABLE]
-    return " ".join(
-        sentence if sentence.startswith(outcome.name) else f"{outcome.name}: {sentence}"
-        for outcome, sentence in ((outcome, outcome.evidence[0]) for outcome in blamed)
-    )
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
+
+    return shortfall(operation, outcomes)
 
 
 def _require_names(request: Request) -> None:

@@ -14,7 +14,7 @@ import base64
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import SEQUENCE, DerError, children, content_of
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import SEQUENCE, DerError, content_of
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_blocks, find_labels
 
@@ -22,8 +22,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search imp
 _TRUSTED = b"TRUSTED CERTIFICATE"
 _LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", _TRUSTED)
 _WHITE_SPACE = b" \t\n\r\v\f"
-_REJECTED = 0xA0  # X509_CERT_AUX has its rejected purposes as [0]
-_SERVER_AUTH = bytes.fromhex("06082b06010505070301")  # id-kp-serverAuth (RFC 5280, section 4.2.1.12)
 
 
 def certificates_in(data: bytes) -> list[bytes]:
@@ -60,25 +58,14 @@ def is_damaged(data: bytes) -> bool:
 
 
 def withholds_servers(data: bytes, der: bytes) -> bool:
-    """Whether ``data`` holds this certificate as a TRUSTED one that is not trusted for TLS servers.
-
-    After it comes a sequence: the purposes that it is trusted for, if it is not for all, and those that it is not
-    (openssl-x509(1), -addtrust and -addreject).
-    """
-    return any(_withholds(body, der) for label, body in find_blocks(data) if label == _TRUSTED)
-
-
-def _withholds(body: bytes, der: bytes) -> bool:
-    try:
-        value = decode_body(body)
-        if not value.startswith(der) or len(value) == len(der):
-            return False
-        settings = list(children(value, *content_of(value, len(der))))
-    except DerError:
+    """Whether ``data`` holds this certificate as a TRUSTED one that is not trusted for TLS servers."""
+    bodies = [body for label, body in find_blocks(data) if label == _TRUSTED]
+    if not bodies:
         return False
-    trusted = [value[start:end] for tag, start, end in settings if tag == SEQUENCE]
-    rejected = [value[start:end] for tag, start, end in settings if tag == _REJECTED]
-    return any(_SERVER_AUTH not in each for each in trusted) or any(_SERVER_AUTH in each for each in rejected)
+    # Here, for the many hosts that have none.
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.trusted_certificates import withholds
+
+    return any(withholds(body, der) for body in bodies)
 
 
 def _is_der(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.presence import present
@@ -53,7 +53,7 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
             try:
                 stores += finder.find(settings)
             except STORE_ERRORS as error:
-                finding = Finding(FAILED, (f"Its stores cannot be looked for. {describe(error)}",))
+                finding = Finding(FAILED, (f"Its stores cannot be looked for. {_described(error)}",))
                 failures.append(StoreOutcome(kind.name, kind.name, "", FAILED, False, finding, finding.evidence))
     wanted = [kind for kind in kinds if kind.is_required] or ([] if request.operation == REMOVE else kinds)
     seen = {store.kind for store in stores} | {failure.kind for failure in failures}
@@ -72,7 +72,13 @@ def survey(store: Store, anchor: Anchor) -> Finding:
     except UserNeeded as error:
         return Finding(NEEDS_USER, (str(error),))
     except STORE_ERRORS as error:
-        return Finding(FAILED, (describe(error),))
+        return Finding(FAILED, (_described(error),))
+
+
+def _described(error: Exception) -> str:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.failure_texts import describe
+
+    return describe(error)
 
 
 def reached(finding: Finding) -> str:

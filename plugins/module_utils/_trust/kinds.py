@@ -38,12 +38,11 @@ class Finder(NamedTuple):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of stores. ``stands_for`` are the words of the documentation. Without ``is_default``, a task has to ask
-    for it. A host without any store of a kind that ``is_required`` is refused as unknown."""
+    """A kind of stores. Without ``is_default``, a task has to ask for it. A host without any store of a kind that
+    ``is_required`` is refused as unknown."""
 
     name: str
     finders: tuple[Finder, ...]
-    stands_for: str
     is_default: bool = True
     is_required: bool = False
 
@@ -106,7 +105,6 @@ KINDS = (
     Kind(
         "system",
         (_finder(_anchor_folder), _finder(_debian, ["/etc/ssl/certs/java/cacerts"])),
-        "the operating system's own roots, with the Java keystore that Debian makes of them",
         is_required=True,
     ),
     Kind(
@@ -129,7 +127,6 @@ KINDS = (
                 [".sdkman", ".jdks", ".asdf", ".local", ".gradle"],
             ),
         ),
-        "the keystores of Java installations that the system does not feed",
     ),
     Kind(
         "policies",
@@ -152,17 +149,14 @@ KINDS = (
                 ],
             ),
         ),
-        "the policies by which Firefox and Chromium trust more than they bring along",
     ),
     Kind(
         "nss",
         (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local"]),),
-        "the databases of all users' Firefox and Chromium",
     ),
     Kind(
         "applications",
         (_finder(_applications, ["/etc/profile", "/etc/systemd"]),),
-        "settings that have programs with roots of their own read the system's bundle",
         is_default=False,  # it sets their environment, which is for the administrator to ask for
     ),
 )

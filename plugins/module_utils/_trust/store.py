@@ -7,14 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
-    choice,
-    flag,
-    line,
-    lines,
-    text,
-    texts,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import choice, flag, line, lines, text, texts
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 INSPECT = "inspect"

@@ -10,16 +10,11 @@ from collections.abc import Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.failure_texts import describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import reached
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import PurgedAnchor, StoreOutcome
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
-    FAILED,
-    REMOVE,
-    SETTLED,
-    Anchor,
-    Finding,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import FAILED, REMOVE, SETTLED, Anchor, Finding
 
 
 def purge(

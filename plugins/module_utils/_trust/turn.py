@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS, describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.failure_texts import describe
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import outcome_of, reached, settled
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (

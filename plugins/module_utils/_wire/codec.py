@@ -5,8 +5,8 @@
 """The wire between controller and host: frozen dataclasses, defined once and imported by both sides.
 
 Each field of a message is declared by one of the functions below, which says how large it may be. :func:`encode` makes
-plain JSON values of a message, :func:`decode` a message of JSON values that nobody vouches for, and
-:func:`argument_spec` the arguments by which Ansible takes it to the host.
+plain JSON values of a message, and :func:`decode` a message of JSON values that nobody vouches for. Ansible's arguments
+that take a message to the host are made in arguments.py, and fields of bytes in content.py: no look needs them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_ENTRIES = 1000
 LARGEST_NUMBER = 2**31 - 1
 
 _READ = "read"
-_SPEC = "spec"
+ARGUMENT = "argument"  # what Ansible has to know of a field, besides its default
 _DIGEST = re.compile(r"([0-9a-f]{64})?\Z")
 
 if TYPE_CHECKING:
@@ -45,45 +45,45 @@ class MalformedError(ValueError):
 
 def line(default: str | None = None, longest: int = LONGEST_LINE, **spec: Any) -> Any:
     """Words for a person: one line, cut off at so many characters, that a terminal takes for nothing but text."""
-    return _field(lambda value: single_line(_typed(value, str), longest), "str", default, spec)
+    return declared(lambda value: single_line(typed(value, str), longest), "str", default, spec)
 
 
 def text(default: str | None = None, longest: int = LONGEST_TEXT, **spec: Any) -> Any:
     """A text for a program, such as PEM, of at most so many characters."""
-    return _field(lambda value: _at_most(_typed(value, str), longest), "str", default, spec)
+    return declared(lambda value: at_most(typed(value, str), longest), "str", default, spec)
 
 
 def digest(default: str | None = None) -> Any:
     """A SHA-256 in lower-case hexadecimal, or "" for none."""
 
     def read(value: Any) -> str:
-        found = _typed(value, str)
+        found = typed(value, str)
         if not _DIGEST.match(found):
             raise MalformedError("is not a SHA-256")
         return str(found)
 
-    return _field(read, "str", default, {})
+    return declared(read, "str", default, {})
 
 
 def flag(default: bool | None = None, **spec: Any) -> Any:
     """True or false."""
-    return _field(lambda value: _typed(value, bool), "bool", default, spec)
+    return declared(lambda value: typed(value, bool), "bool", default, spec)
 
 
 def number(default: int | None = None, largest: int = LARGEST_NUMBER) -> Any:
     """A whole number from 0 to ``largest``."""
 
     def read(value: Any) -> int:
-        if isinstance(value, bool) or not 0 <= _typed(value, int) <= largest:
+        if isinstance(value, bool) or not 0 <= typed(value, int) <= largest:
             raise MalformedError(f"is not a number from 0 to {largest}")
         return int(value)
 
-    return _field(read, "int", default, {})
+    return declared(read, "int", default, {})
 
 
 def seconds(default: float | None = None) -> Any:
     """A duration, in seconds."""
-    return _field(lambda value: float(_typed(value, (int, float))), "float", default, {})
+    return declared(lambda value: float(typed(value, (int, float))), "float", default, {})
 
 
 def choice(choices: Sequence[str], default: str | None = None, **spec: Any) -> Any:
@@ -94,7 +94,7 @@ def choice(choices: Sequence[str], default: str | None = None, **spec: Any) -> A
             raise MalformedError(f"is none of {', '.join(choices)}")
         return str(value)
 
-    return _field(read, "str", default, {"choices": list(choices), **spec})
+    return declared(read, "str", default, {"choices": list(choices), **spec})
 
 
 def choices(words: Sequence[str], default: Sequence[str] = (), most: int = MOST_ENTRIES) -> Any:
@@ -106,54 +106,39 @@ def choices(words: Sequence[str], default: Sequence[str] = (), most: int = MOST_
             raise MalformedError(f"has an entry that is none of {', '.join(words)}")
         return tuple(entries)
 
-    return _field(read, "list", tuple(default), {"elements": "str", "choices": list(words)})
-
-
-def content(default: bytes | None = None, largest: int = LONGEST_TEXT, **spec: Any) -> Any:
-    """At most so many bytes, which travel in base64."""
-
-    def read(value: Any) -> bytes:
-        import base64  # here, since nothing of the kind is in a look
-
-        encoded = _at_most(_typed(value, str), 4 * ((largest + 2) // 3))
-        try:
-            return base64.b64decode(encoded, validate=True)
-        except ValueError as error:  # of which binascii.Error is one
-            raise MalformedError("is not base64") from error
-
-    return _field(read, "str", default, spec, shown_default="")
+    return declared(read, "list", tuple(default), {"elements": "str", "choices": list(words)})
 
 
 def lines(most: int = MOST_ENTRIES, longest: int = LONGEST_LINE) -> Any:
     """Lines as of :func:`line`, of which no more than ``most`` are taken."""
 
     def read(value: Any) -> tuple[str, ...]:
-        return tuple(single_line(_typed(each, str), longest) for each in _typed(value, (list, tuple))[:most])
+        return tuple(single_line(typed(each, str), longest) for each in typed(value, (list, tuple))[:most])
 
-    return _field(read, "list", (), {"elements": "str"})
+    return declared(read, "list", (), {"elements": "str"})
 
 
 def texts(most: int = MOST_ENTRIES, longest: int = LONGEST_TEXT) -> Any:
     """Texts as of :func:`text`, at most ``most`` of them."""
 
     def read(value: Any) -> tuple[str, ...]:
-        return tuple(_at_most(_typed(each, str), longest) for each in _entries(value, most))
+        return tuple(at_most(typed(each, str), longest) for each in _entries(value, most))
 
-    return _field(read, "list", (), {"elements": "str"})
+    return declared(read, "list", (), {"elements": "str"})
 
 
 def message(kind: type[Any]) -> Any:
     """One message of another kind."""
-    return _field(lambda value: decode(kind, value), "dict", None, {"options": argument_spec(kind)})
+    return declared(lambda value: decode(kind, value), "dict", None, {"options": kind})
 
 
 def messages(kind: type[Any], most: int = MOST_ENTRIES) -> Any:
     """Messages of one kind, of which no more than ``most`` are taken."""
 
     def read(value: Any) -> tuple[Any, ...]:
-        return tuple(decode(kind, entry) for entry in _typed(value, (list, tuple))[:most])
+        return tuple(decode(kind, entry) for entry in typed(value, (list, tuple))[:most])
 
-    return _field(read, "list", (), {"elements": "dict", "options": argument_spec(kind)})
+    return declared(read, "list", (), {"elements": "dict", "options": kind})
 
 
 def encode(value: Any) -> Any:
@@ -181,51 +166,42 @@ def decode(kind: Callable[..., Message], value: Any) -> Message:
     if not isinstance(value, Mapping):
         raise MalformedError("is no dictionary")
     read = {}
-    for name, declared in fields_of(kind).items():
+    for name, declaration in fields_of(kind).items():
         if name not in value:
             raise MalformedError(f"{name} is missing")
         try:
-            read[name] = declared.metadata[_READ](value[name])
+            read[name] = declaration.metadata[_READ](value[name])
         except MalformedError as error:
             raise MalformedError(f"{name} {error}") from error
     return kind(**read)
 
 
-def argument_spec(kind: type[Any]) -> dict[str, dict[str, Any]]:
-    """The arguments of an Ansible module that together are a message of that kind."""
-    return {name: dict(declared.metadata[_SPEC]) for name, declared in fields_of(kind).items()}
-
-
-def _field(
-    read: Callable[[Any], Any], kind: str, default: Any, spec: Mapping[str, Any], shown_default: Any = None
-) -> Any:
-    """A field, required where it has no default. ``spec`` has more keys of its argument, such as no_log."""
-    argument = {"type": kind, **spec}
-    if default is None:
-        argument["required"] = True
-    else:
-        shown = default if shown_default is None else shown_default
-        argument["default"] = list(shown) if kind == "list" else shown
-    secret = bool(spec.get("no_log"))
-    metadata = {_READ: read, _SPEC: argument}
+def declared(read: Callable[[Any], Any], kind: str, default: Any, spec: Mapping[str, Any]) -> Any:
+    """A field that ``read`` makes of a JSON value of that ``kind``, required where it has no default. ``spec`` has more
+    keys of its argument, such as no_log."""
+    metadata = {_READ: read, ARGUMENT: {"type": kind, **spec}}
     # A message calls this where a dataclass calls field(), which pylint cannot see.
-    return field(default=... if default is None else default, repr=not secret, metadata=metadata)  # pylint: disable=invalid-field-call
+    return field(  # pylint: disable=invalid-field-call
+        default=... if default is None else default, repr=not spec.get("no_log"), metadata=metadata
+    )
 
 
-def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:
+def typed(value: Any, kind: type | tuple[type, ...]) -> Any:
+    """The value, which has to be of that kind. Raises MalformedError."""
     if not isinstance(value, kind):
         raise MalformedError("is of the wrong type")
     return value
 
 
 def _entries(value: Any, most: int) -> Sequence[Any]:
-    entries: Sequence[Any] = _typed(value, (list, tuple))
+    entries: Sequence[Any] = typed(value, (list, tuple))
     if len(entries) > most:
         raise MalformedError(f"has more than {most} entries")
     return entries
 
 
-def _at_most(value: str, longest: int) -> str:
+def at_most(value: str, longest: int) -> str:
+    """The value, which has to have no more than so many characters. Raises MalformedError."""
     if len(value) > longest:
         raise MalformedError(f"is longer than {longest} characters")
     return value

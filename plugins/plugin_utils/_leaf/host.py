@@ -18,11 +18,15 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
     Removal,
     WantedKey,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
 
 #: Takes the arguments of a host half, and returns its result as the host sent it.
 CallHost = Callable[[dict[str, Any]], Mapping[str, Any]]
+
+#: What a look compares a host's programs with.
+DIGESTS = digests()
 
 
 class _Named(Protocol):
@@ -43,7 +47,7 @@ def inspect(call: CallHost, inquiries: Sequence[Inquiry], activation: Activation
 
     Raises PkiError, HostFailedError where the host reports a failure or cannot be reached.
     """
-    arguments = {"inspect": encode(inquiries), "activate": encode(activation)}
+    arguments = {"inspect": encode(inquiries), "activate": encode(activation), "digests": DIGESTS}
     return ask(call, arguments, Inspection, [inquiry.name for inquiry in inquiries])
 
 

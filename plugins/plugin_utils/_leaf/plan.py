@@ -14,6 +14,7 @@ from enum import Enum
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf, Inquiry
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import LEAF, REPAIR, STAPLE_ONLY
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import MARGIN
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
@@ -83,7 +84,16 @@ def inquiry(
         keep_chain=_chain_sha256(current, authority) if current and kept else "",
         keep_pkcs12=request.pkcs12_passphrase is not None,
         staple=request.staple,
+        withdraw_at=_withdraw_at(current) if current and kept else 0,
     )
+
+
+def _withdraw_at(record: LeafRecord) -> int:
+    """When the leaf's staple has to be withdrawn at the latest, 0 for never: clients would refuse a must-staple leaf
+    without. That is for the last one that was signed, be it that nobody saw it arrive."""
+    if not record.staples or requires_staple(record.certificate):
+        return 0
+    return int(max(staple.next_update for staple in record.staples).timestamp()) - MARGIN
 
 
 def decide(

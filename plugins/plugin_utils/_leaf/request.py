@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.controls import CONTROLS
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
@@ -126,7 +127,7 @@ def activation(activate: Mapping[str, Any] | None, requests: Sequence[Probed], s
 
     Without a command to reload, or without ``activate``, that is the server's own. Raises PkiError.
     """
-    known = bool(SERVERS[server].controls)
+    known = bool(CONTROLS[server])
     if activate is None:
         return Activation(timeout=float(DEFAULT_TIMEOUT), server_commands=True) if known else None
     if all(value is None for value in activate.values()):

@@ -14,7 +14,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,10 @@ class LookProgram:
         return f"{self.text}{json.dumps(arguments)!r})\n".encode("ascii")
 
 
-def look_program(entry: str, sources_read: Iterable[str] = ()) -> LookProgram:
-    """The program that calls C(look) of the module ``entry``, a name below module_utils.
-
-    It has all sources that the module may import, and those that it reads without importing them.
-    """
-    names = {*imported_by(entry), *sources_read}
-    return program_of(f"{PACKAGE}.{entry}", {f"{PACKAGE}.{name}": source_of(name) for name in names})
+def look_program(entry: str) -> LookProgram:
+    """The program that calls C(look) of the module ``entry``, a name below module_utils, and has all that it may
+    import."""
+    return program_of(f"{PACKAGE}.{entry}", {f"{PACKAGE}.{name}": source_of(name) for name in imported_by(entry)})
 
 
 def program_of(entry: str, sources: Mapping[str, str]) -> LookProgram:

@@ -7,10 +7,8 @@ all hosts are forked from."""
 
 from __future__ import annotations
 
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import look_program
 
 ANCHOR = look_program("_trust.look")
-# It compares the programs that stay on a host with their sources.
-LEAVES = look_program("_leaf_deployment.look", sources_read=MODULES)
-STAPLES = look_program("_ocsp_staple.look", sources_read=MODULES)
+LEAVES = look_program("_leaf_deployment.look")
+STAPLES = look_program("_ocsp_staple.look")

@@ -18,12 +18,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.message
     StapleInspection,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, ask
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import DIGESTS, CallHost, ask
 
 
 def inspect(call: CallHost, inquiries: Sequence[StapleInquiry], activation: Activation | None) -> StapleInspection:
     """What the host has of each certificate that is asked about, in that order. Raises PkiError, HostFailedError."""
-    arguments = {"inspect": encode(inquiries), "activate": encode(activation)}
+    arguments = {"inspect": encode(inquiries), "activate": encode(activation), "digests": DIGESTS}
     return ask(call, arguments, StapleInspection, [inquiry.name for inquiry in inquiries])
 
 

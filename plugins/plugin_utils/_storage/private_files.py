@@ -17,12 +17,12 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import (
-    opened_regular_file,
+    open_regular_file,
     read_all,
     read_regular_file,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import create_file, replace_file
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 # Seconds to wait for another run: making RSA-4096 keys takes that long on a small machine.
@@ -89,7 +89,7 @@ def check_folder(path: Path) -> None:
 def read_private(path: Path) -> bytes:
     """The content of the private file ``path``. Raises PkiError where it is missing or open to other users."""
     try:
-        with opened_regular_file(path, follow_links=False) as descriptor:
+        with _opened(path) as descriptor:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
             if mode & 0o077:
                 raise PkiError(
@@ -99,6 +99,15 @@ def read_private(path: Path) -> bytes:
             return read_all(descriptor, LARGEST_FILE)
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor, _size = open_regular_file(path, None, follow_links=False)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def read_public(path: Path) -> bytes:
@@ -116,6 +125,16 @@ def _unreadable(path: Path, error: OSError) -> PkiError:
 def write_private(path: Path, content: bytes) -> None:
     """Create the file ``path``, mode 0600 from its first moment on, and have it on the disk. Raises OSError."""
     create_file(None, str(path), content, PRIVATE)
+
+
+@contextmanager
+def opened_path(folder: Path) -> Iterator[int]:
+    """A descriptor of the folder at a path whose links may be followed. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def replace_private(path: Path, content: bytes, staged: str | None = None) -> None:

@@ -21,8 +21,9 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import opened_path
 
 Signature = tuple[int, int, int]
 

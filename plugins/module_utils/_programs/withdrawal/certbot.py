@@ -15,10 +15,9 @@ import shlex
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout, has_file
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import NAME, Layout, read_installed
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Recipe
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import WAIT
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.service import WAIT
 
 # Before what reloads servers, as far as names can say that.
 HOOK = "00-anchorage-staples"
@@ -73,4 +72,4 @@ def hook_content(layout: Layout) -> bytes:
 def is_hooked(recipe: Recipe, layout: Layout) -> bool:
     """Whether certbot, where it renews the recipe's certificate, says so. Raises HostError."""
     folder = hook_folder(recipe)
-    return not folder or has_file(folder, HOOK, hook_content(layout), HOOK_ATTRIBUTES)
+    return not folder or read_installed(folder, HOOK, HOOK_ATTRIBUTES) == hook_content(layout)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.controls import CONTROLS
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Commands
 
@@ -45,7 +45,7 @@ def reload_servers(commands: Sequence[Commands], server: str, layout: Layout) ->
 
 def _is_stopped(server: str, layout: Layout) -> bool:
     """Whether the server is known by its unit, and stopped: then there is nothing to reload."""
-    units = {control.unit for control in SERVERS[server].controls}
+    units = {control.unit for control in CONTROLS[server]}
     return bool(units) and all(_state(unit, layout) in _STOPPED for unit in units)
 
 

@@ -14,7 +14,6 @@ from contextlib import suppress
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import program_path
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
     INSTALLED,
@@ -22,14 +21,15 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
     UNAVAILABLE,
     Activation,
     DeployedLeaf,
+    Inquiry,
     Inspection,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
     LAYOUT,
     Layout,
-    are_units_installed,
     is_program_installed,
+    is_unit_installed,
     missing_requirement,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
@@ -39,12 +39,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
     recipe_name,
     recipe_names,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import (
-    ERRORS,
-    standing,
-    withdrawable_staple,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import armed_for, service_unit
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import SERVICE, armed_for
 
 # Ways of activation that a recipe keeps.
 _MOST_WAYS = 16
@@ -97,35 +92,33 @@ def _located(command: Sequence[str]) -> tuple[str, ...]:
     return (path, *command[1:]) if path else tuple(command)
 
 
-def with_drift(inspection: Inspection, withdrawal: Withdrawal) -> Inspection:
-    """The ``inspection`` with what is wrong with the withdrawal of staples. Reads files, and starts no program.
+def with_drift(inspection: Inspection, inquiries: Sequence[Inquiry], withdrawal: Withdrawal) -> Inspection:
+    """The ``inspection``, which answers these inquiries, with what is wrong with the withdrawal of staples.
 
-    Raises HostError, OSError.
+    Reads files, and starts no program. Raises HostError, OSError.
     """
     state = withdrawal.state
     shared = state == INSTALLED and _is_shared_part_installed(withdrawal.layout)
     leaves = [
-        replace(leaf, drift=(*leaf.drift, *_drift(leaf, withdrawal, state, shared))) for leaf in inspection.certificates
+        replace(leaf, drift=(*leaf.drift, *_drift(leaf, inquiry, withdrawal, state, shared)))
+        for leaf, inquiry in zip(inspection.certificates, inquiries)
     ]
     return replace(inspection, certificates=tuple(leaves), withdrawal=state)
 
 
 def _is_shared_part_installed(layout: Layout) -> bool:
-    return is_program_installed(layout) and are_units_installed(service_unit(layout), layout)
+    return is_program_installed(layout) and is_unit_installed(SERVICE, layout)
 
 
-def _drift(leaf: DeployedLeaf, withdrawal: Withdrawal, state: str, shared: bool) -> list[str]:
-    if not leaf.generation or leaf.damage or state == UNAVAILABLE:
+def _drift(leaf: DeployedLeaf, inquiry: Inquiry, withdrawal: Withdrawal, state: str, shared: bool) -> list[str]:
+    # Another leaf than the controller has in mind is replaced, or asked about in the next run. One that is not served
+    # is activated again, which is what a user has to hear of, and sets this up, too.
+    if not inquiry.keep or inquiry.keep != leaf.leaf_sha256 or leaf.unserved or state == UNAVAILABLE:
         return []
-    if leaf.unserved:  # it is activated again, which sets this up, too, and is what a user has to hear of
-        return []
-    if state == INSTALLED and has_staple(withdrawal.destination, leaf.name):
-        return [] if shared and _is_set_up(leaf.name, withdrawal) else [_MISSING]
-    return [_LEFT_OVER] if _has_recipe(leaf.name, withdrawal) else []
-
-
-def _has_recipe(name: str, withdrawal: Withdrawal) -> bool:
-    return bool(with_recipe(withdrawal.destination.path, [name], withdrawal.layout))
+    if state == INSTALLED and inquiry.withdraw_at and (leaf.staple_sha256 or leaf.withdrawn):
+        due = None if leaf.withdrawn else inquiry.withdraw_at
+        return [] if shared and _is_set_up(leaf.name, due, withdrawal) else [_MISSING]
+    return [_LEFT_OVER] if with_recipe(withdrawal.destination.path, [leaf.name], withdrawal.layout) else []
 
 
 def with_recipe(destination: str, names: Sequence[str], layout: Layout) -> list[str]:
@@ -136,10 +129,10 @@ def with_recipe(destination: str, names: Sequence[str], layout: Layout) -> list[
     return [name for name in names if recipe_name(destination, name) in present]
 
 
-def _is_set_up(name: str, withdrawal: Withdrawal) -> bool:
+def _is_set_up(name: str, due: int | None, withdrawal: Withdrawal) -> bool:
     """Whether the leaf has its recipe, and the timer is set no later than its staple needs."""
     former = former_recipe(name, withdrawal)
-    if former is None or former != withdrawal.recipe(name, former) or not is_timed(former, withdrawal.layout):
+    if former is None or former != withdrawal.recipe(name, former) or not is_armed(due, withdrawal.layout):
         return False
     if not former.certificate:
         return True
@@ -156,17 +149,7 @@ def former_recipe(name: str, withdrawal: Withdrawal) -> Recipe | None:
     return None
 
 
-def is_timed(recipe: Recipe, layout: Layout) -> bool:
-    """Whether the timer is set no later than the recipe's staple needs. Raises HostError, OSError."""
-    try:
-        due = standing(recipe).due
-    except ERRORS:  # what is wrong with the leaf is said elsewhere
-        due = None
+def is_armed(due: int | None, layout: Layout) -> bool:
+    """Whether the timer is set, and no later than for the moment ``due``. Raises HostError, OSError."""
     armed, now = armed_for(layout), time.time()
     return armed is not None and armed > now - _REARMED and (due is None or armed <= max(due, now + _REARMED))
-
-
-def has_staple(destination: Destination, name: str) -> bool:
-    """Whether the leaf, which is not damaged, has a staple that may be withdrawn. Raises HostError, OSError."""
-    with opened_folder(destination.folder(name)) as folder:
-        return folder is not None and withdrawable_staple(folder, destination.staples_only)[2] is not None

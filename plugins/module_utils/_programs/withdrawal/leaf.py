@@ -11,9 +11,7 @@ import time
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    opened_folder,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import BusyError, existing_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import read_journals
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import forget_swaps
@@ -33,6 +31,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Recipe
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import (
     Standing,
+    place_of,
     standing,
     standing_in,
 )
@@ -60,9 +59,9 @@ def attend(recipe: Recipe | None, now: float, layout: Layout, timeout: float = 0
 def _withdraw(root: int, recipe: Recipe, now: float, layout: Layout) -> None:
     """Withdraw the staple, now that nobody else is at work. Raises any of ``ERRORS``."""
     journals = read_journals(root)
-    with opened_folder(recipe.place.folder(recipe.name)) as folder:
+    with opened_folder(place_of(recipe).folder(recipe.name)) as folder:
         found = Standing(0, None, None) if folder is None else standing_in(folder, recipe.certificate)
-        if journals and not found.is_replaced:
+        if journals and not (found.is_replaced or found.is_torn):
             raise HostError(
                 f"an activation in {recipe.destination} was interrupted; the next run of the task settles it"
             )
@@ -81,15 +80,16 @@ def _swap(folder: int, recipe: Recipe, found: Standing, now: float, layout: Layo
     if found.mark is None:
         write_mark(folder, Mark(number, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)), settled=False))
     make_unstapled(folder, number)
-    set_pointing(folder, wanted_pointing(recipe.place, recipe.name, number, stapled=True, withdrawn=True))
+    set_pointing(folder, wanted_pointing(place_of(recipe), recipe.name, number, stapled=True, withdrawn=True))
     try:
         run_tests(recipe.commands, layout)
     except HostError:
-        set_pointing(folder, wanted_pointing(recipe.place, recipe.name, number, stapled=True))
-        remove(folder, MARK)
+        if not found.is_replaced:  # a staple of another certificate is nothing to go back to
+            set_pointing(folder, wanted_pointing(place_of(recipe), recipe.name, number, stapled=True))
+            remove(folder, MARK)
         raise
     reload_servers(recipe.commands, recipe.server, layout)
     settle_mark(folder, number)
-    path = recipe.place.generation(recipe.name, number)
+    path = place_of(recipe).generation(recipe.name, number)
     reason = f", since {recipe.certificate} is another certificate now" if found.is_replaced else ""
     sys.stderr.write(f"Withdrew the staple of {path}{reason}.\n")

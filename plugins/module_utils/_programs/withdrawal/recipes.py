@@ -15,8 +15,6 @@ import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
@@ -44,23 +42,6 @@ class Recipe:
     commands: tuple[Commands, ...] = ()
     certificate: str = ""
 
-    @property
-    def file_name(self) -> str:
-        return recipe_name(self.destination, self.name)
-
-    @property
-    def content(self) -> bytes:
-        entries = dict(vars(self))
-        if not self.certificate:  # as recipes of leaves have always been
-            del entries["certificate"]
-        return json.dumps(entries).encode("ascii")
-
-    @property
-    def place(self) -> Destination:
-        """Where the leaf is. Its files' owners and modes are no concern of a withdrawal."""
-        public, private = Attributes(0o644), Attributes(0o600)
-        return Destination(self.destination, self.server, public, private, staples_only=bool(self.certificate))
-
 
 def recipe_name(destination: str, name: str) -> str:
     """The file name of a leaf's recipe."""
@@ -84,15 +65,10 @@ def read_recipe(file_name: str, layout: Layout) -> Recipe | None:
 
 
 def _recipe(entries: dict[str, Any]) -> Recipe:
-    """Raises KeyError, TypeError or ValueError for what :attr:`Recipe.content` never is."""
+    """Raises KeyError, TypeError or ValueError for what no recipe is."""
     commands = tuple((_words(test), _words(reload)) for test, reload in entries["commands"])
-    recipe = Recipe(
-        str(entries["destination"]),
-        str(entries["name"]),
-        str(entries["server"]),
-        commands,
-        str(entries.get("certificate", "")),
-    )
+    destination, name, server = (str(entries[each]) for each in ("destination", "name", "server"))
+    recipe = Recipe(destination, name, server, commands, str(entries.get("certificate", "")))
     if recipe.server not in SERVERS or names_error([recipe.name]):
         raise ValueError("no such server or name")
     return recipe

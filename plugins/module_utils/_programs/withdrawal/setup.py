@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -13,14 +14,11 @@ from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import INSTALLED, UNAVAILABLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import REPAIR, Delivery, Deployment, Removal
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
-    LAYOUT,
-    WITHDRAWALS,
-    Layout,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import LAYOUT, WITHDRAWALS, Layout
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation_changes import (
     exclusive_installation,
     install_program,
@@ -38,20 +36,23 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.drift import (
     Withdrawal,
     former_recipe,
-    has_staple,
-    is_timed,
+    is_armed,
     with_recipe,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import (
+    Recipe,
     read_recipe,
     recipe_name,
     recipe_names,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import disarm
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import (
-    SERVICE,
-    service_unit,
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.service import service_unit
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import (
+    ERRORS,
+    standing,
+    withdrawable_staple,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import disarm
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import SERVICE
 
 _RECIPE_ATTRIBUTES = Attributes(0o600)
 
@@ -65,7 +66,7 @@ def set_up(deployment: Deployment, deliveries: Sequence[Delivery], withdrawal: W
     if state == UNAVAILABLE:
         return replace(deployment, withdrawal=state)
     destination = withdrawal.destination
-    stapled = [each for each in deliveries if state == INSTALLED and has_staple(destination, each.name)]
+    stapled = [each for each in deliveries if state == INSTALLED and _has_staple(destination, each.name)]
     unstapled = [each.name for each in deliveries if each not in stapled]
     try:
         changed = _remove(destination.path, unstapled, withdrawal.layout)
@@ -94,8 +95,14 @@ def retract(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> None:
     """After a deployment that failed, remove what :func:`prepare` set up for leaves that have no staple. Raises
     HostError, OSError."""
     destination = withdrawal.destination
-    names = [each.name for each in deliveries if not has_staple(destination, each.name)]
+    names = [each.name for each in deliveries if not _has_staple(destination, each.name)]
     _remove(destination.path, names, withdrawal.layout)
+
+
+def _has_staple(destination: Destination, name: str) -> bool:
+    """Whether the leaf, which is not damaged, has a staple that may be withdrawn. Raises HostError, OSError."""
+    with opened_folder(destination.folder(name)) as folder:
+        return folder is not None and withdrawable_staple(folder, destination.staples_only)[2] is not None
 
 
 def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:
@@ -110,12 +117,30 @@ def _install(deliveries: Sequence[Delivery], withdrawal: Withdrawal) -> bool:
         changed = install_program(layout)
         changed |= install_units(service_unit(layout), layout)
         for recipe in recipes:
-            changed |= write_entry(WITHDRAWALS, recipe.file_name, recipe.content, _RECIPE_ATTRIBUTES, layout)
+            file_name = recipe_name(recipe.destination, recipe.name)
+            changed |= write_entry(WITHDRAWALS, file_name, _content(recipe), _RECIPE_ATTRIBUTES, layout)
             changed |= install_hook(recipe, layout)
-        if not all(is_timed(recipe, layout) for recipe in recipes):
+        if not all(_is_timed(recipe, layout) for recipe in recipes):
             set_timer(time.time(), layout)
             changed = True
     return changed
+
+
+def _content(recipe: Recipe) -> bytes:
+    """The recipe as :func:`read_recipe` reads it."""
+    entries = dict(vars(recipe))
+    if not recipe.certificate:  # as recipes of leaves have always been
+        del entries["certificate"]
+    return json.dumps(entries).encode("ascii")
+
+
+def _is_timed(recipe: Recipe, layout: Layout) -> bool:
+    """Whether the timer is set no later than the recipe's staple needs. Raises HostError, OSError."""
+    try:
+        due = standing(recipe).due
+    except ERRORS:  # what is wrong with the leaf is said elsewhere
+        due = None
+    return is_armed(due, layout)
 
 
 def _remove(destination: str, names: Sequence[str], layout: Layout) -> bool:

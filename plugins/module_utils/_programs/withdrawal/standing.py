@@ -11,14 +11,24 @@ import time
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
+    Attributes,
     opened_folder,
     opened_subfolder,
     read_file,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, STAPLE
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import deployed_generation
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
+    deployed_generation,
+    named_generations,
+    read_pointing,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import Mark, read_mark
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Recipe
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_file import (
+    CertificateFileError,
+    read_certificates,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 
@@ -34,24 +44,34 @@ ERRORS = (HostError, OSError, ValueError)
 
 class Standing(NamedTuple):
     """How a leaf stands: the deployed generation (0 for none), the end of its staple in seconds since 1970-01-01 UTC
-    (None for no staple), the mark of its withdrawal, and whether the host has another certificate by now."""
+    (None for no staple), and the mark of its withdrawal. Of a certificate that is not ours, whether the host has
+    another one by now; it ``is_torn`` where a run that was killed left a pointer to a staple for yet another one."""
 
     generation: int
     end: int | None
     mark: Mark | None
     is_replaced: bool = False
+    is_torn: bool = False
 
     @property
     def due(self) -> int | None:
         """From when the staple has to be withdrawn, None where there is nothing to withdraw."""
+        if self.is_torn:
+            return 0
         if self.end is None or (self.mark and self.mark.settled):
             return None
         return 0 if self.mark or self.is_replaced else self.end - MARGIN
 
 
+def place_of(recipe: Recipe) -> Destination:
+    """Where the recipe's leaf is. Its files' owners and modes are no concern of a withdrawal."""
+    public, private = Attributes(0o644), Attributes(0o600)
+    return Destination(recipe.destination, recipe.server, public, private, staples_only=bool(recipe.certificate))
+
+
 def standing(recipe: Recipe) -> Standing:
     """How the recipe's leaf stands. Raises HostError, OSError, DerError."""
-    with opened_folder(recipe.place.folder(recipe.name)) as folder:
+    with opened_folder(place_of(recipe).folder(recipe.name)) as folder:
         return Standing(0, None, None) if folder is None else standing_in(folder, recipe.certificate)
 
 
@@ -62,17 +82,26 @@ def standing_in(folder: int, path: str) -> Standing:
     """
     number, certificate, staple = withdrawable_staple(folder, staples_only=bool(path))
     end = None if staple is None else read_staple(staple).next_update
-    return Standing(number, end, read_mark(folder, number), bool(path) and certificate != _certificate_at(path))
+    mark = read_mark(folder, number)
+    if not path:
+        return Standing(number, end, mark)
+    present = _certificate_at(path)
+    others = {other for other in named_generations(read_pointing(folder)) if other != number}
+    is_torn = any(_certificate_of(folder, other) != present for other in others)
+    return Standing(number, end, mark, certificate != present, is_torn)
+
+
+def _certificate_of(folder: int, generation: int) -> bytes:
+    """The DER of the certificate of a generation, b"" where there is none."""
+    try:
+        with opened_subfolder(folder, f"v{generation}") as opened:
+            return from_pem((read_file(opened, CERTIFICATE) or b"").decode("ascii"))
+    except (HostError, OSError, ValueError):
+        return b""
 
 
 def _certificate_at(path: str) -> bytes:
     """The DER of the certificate at ``path``; what is none, or cannot be read, is one that no staple belongs to."""
-    # Here, for looks at leaves.
-    from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_file import (
-        CertificateFileError,
-        read_certificates,
-    )
-
     for pause in (_SECOND_LOOK, 0):
         try:
             return read_certificates(path)[0]

@@ -59,7 +59,7 @@ def sources(platform: Platform) -> Iterator[Source]:
 
 def distrust(platform: Platform, anchor: Anchor) -> str:
     """The sentence that says where the host explicitly distrusts the anchor; "" where it does not."""
-    lists = [source for folder in platform.paths(platform.layout.blocklists) for source in _walk(folder, nested=True)]
+    lists = [source for folder in platform.paths(platform.layout.blocklists) for source in walk(folder, nested=True)]
     listed = [source.path for source in lists if source.holds(anchor)]
     own = list(sources(platform))
     listed += [source.path for source in own if source.distrusts(anchor)]
@@ -72,21 +72,15 @@ def distrust(platform: Platform, anchor: Anchor) -> str:
     return ""
 
 
-def packaged_copies(platform: Platform, anchor: Anchor) -> list[str]:
-    """The files of the distribution that hold the anchor."""
-    packaged = platform.path(platform.layout.packaged)
-    return [source.path for source in _walk(packaged, nested=True) if source.holds(anchor)]
-
-
 def _files(platform: Platform, folder: str, nested: bool) -> Iterator[Source]:
     lists = tuple(f"{path}/" for path in platform.paths(platform.layout.blocklists))
-    for source in _walk(folder, nested):
+    for source in walk(folder, nested):
         followed = platform.layout.follows_links or not os.path.islink(source.path)
         if followed and platform.takes(source.name) and not source.path.startswith(lists):
             yield source
 
 
-def _walk(top: str, nested: bool) -> Iterator[Source]:
+def walk(top: str, nested: bool) -> Iterator[Source]:
     """Every regular file in a folder, and in those below if ``nested``."""
     for path, folders, names, folder in os.fwalk(top) if os.path.isdir(top) else ():
         for name in sorted(names):

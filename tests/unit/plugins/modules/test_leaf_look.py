@@ -20,7 +20,10 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.look import look
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import MARGIN
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     Leaf,
     bundle,
@@ -60,11 +63,13 @@ RELOAD = Activation(reload=("true",))
 
 def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[str, Any]:
     """The module's arguments for a look at the leaf ``app``, which the controller would keep."""
-    kept = (
-        Inquiry("app", keep=leaf.sha256, keep_chain=hashlib.sha256(leaf.chain.encode()).hexdigest()) if leaf else None
-    )
+    inquiry = Inquiry("app")
+    if leaf:
+        due = read_staple(leaf.staple).next_update - MARGIN
+        chain = hashlib.sha256(leaf.chain.encode()).hexdigest()
+        inquiry = Inquiry("app", keep=leaf.sha256, keep_chain=chain, withdraw_at=due)
     return {
-        "inspect": [encode(kept or Inquiry("app"))],
+        "inspect": [encode(inquiry)],
         "activate": encode(RELOAD),
         "destination": str(folder / "pki"),
         "owner": None,
@@ -73,6 +78,7 @@ def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[st
         "server": "nginx",
         "responder_port": 29477,
         "withdrawal": "off",
+        "digests": digests(),
         **changes,
     }
 
@@ -319,7 +325,7 @@ UNITS = {
 def test_the_withdrawal_of_staples_is_seen_as_by_the_modules_code(host: SystemdHost, leaf: Leaf, damage: str) -> None:
     harm, drift = UNITS[damage]
     harm(host.root)
-    given, layout = arguments(host.root, leaf, withdrawal="auto"), vars(host.layout)
+    given, layout = arguments(host.root, leaf, withdrawal="auto", digests=host.layout.digests), vars(host.layout)
     seen, _imported = run_look(LOOK, given, layout)
     assert json.dumps(seen) == json.dumps(look(given, host.layout))
     assert (seen["certificates"][0]["drift"], seen["withdrawal"]) == (drift, "installed")
@@ -331,10 +337,10 @@ SLOW |= {"threading", "typing", "zipfile", "shutil"}
 
 
 def test_a_look_at_an_unchanged_host_imports_little(host: SystemdHost, leaf: Leaf) -> None:
-    given = arguments(host.root, leaf, withdrawal="auto")
+    given = arguments(host.root, leaf, withdrawal="auto", digests=host.layout.digests)
     seen, imported = run_look(LOOK, given, vars(host.layout))
     assert seen["certificates"][0]["drift"] == []
     own = {name.partition(".plugins.module_utils.")[2] for name in imported}
     assert {name for name in own if name.endswith(("_changes", "setup", "probing", "host_keys", "responder"))} == set()
     assert SLOW.difference({"base64"}).intersection(imported) == set()
-    assert compiled_lines(imported) <= 2050
+    assert compiled_lines(imported) <= 1575

@@ -99,10 +99,16 @@ def make_leaf(issuing: Signer, leaf_key: PrivateKey) -> Callable[..., x509.Certi
     """A function that signs a leaf for the given names."""
 
     def make(
-        *names: str, at: datetime = NOW, days: int = 90, profile: Profile = Profile.SERVER, signer: Signer = issuing
+        *names: str,
+        at: datetime = NOW,
+        days: int = 90,
+        profile: Profile = Profile.SERVER,
+        signer: Signer = issuing,
+        must_staple: bool = False,
     ) -> x509.Certificate:
         wanted = parse_names(list(names or ["app.test"]))
-        return sign_leaf(leaf_key.public_key(), signer, wanted, profile, validity_from(at + BACKDATE, days))
+        validity = validity_from(at + BACKDATE, days)
+        return sign_leaf(leaf_key.public_key(), signer, wanted, profile, validity, must_staple)
 
     return make
 

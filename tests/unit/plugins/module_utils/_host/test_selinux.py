@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import give_type, misplaced_type, type_of
+from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import misplaced_type, type_of
+from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux_changes import give_type
 from ansible_collections.anchorage.pki.tests.unit.selinux_labels import needs_labels, set_label
 
 

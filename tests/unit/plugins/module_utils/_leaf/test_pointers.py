@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_changes import set_pointing
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_drift import pointing_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     Pointing,
-    pointing_drift,
     read_pointing,
     wanted_pointing,
 )
@@ -95,4 +95,4 @@ def test_a_users_own_file_is_no_pointer_of_ours(folder: int, tmp_path: Path) -> 
     (tmp_path / "nginx.conf").write_text("server { }\n")
     set_pointing(folder, Pointing("v1"))
     assert (tmp_path / "nginx.conf").read_text() == "server { }\n"
-    assert pointing_drift(folder, Pointing("v1")) == []
+    assert pointing_drift(read_pointing(folder), Pointing("v1")) == []

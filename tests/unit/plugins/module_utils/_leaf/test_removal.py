@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.deployment import deploy
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import exclusive_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination_changes import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import write_journal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import Pointing

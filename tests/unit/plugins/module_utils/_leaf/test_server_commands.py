@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.controls import CONTROLS
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.server_commands import with_commands
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
 
 ASKED = Activation(timeout=7.0, probes=(Probe("app"),), server_commands=True)
 UNITS = "usr/lib/systemd/system"
@@ -89,7 +89,7 @@ def test_what_a_task_says_itself_stays(host: Host) -> None:
     assert host.choose("nginx", Activation(test=("test",), server_commands=True))[0].test == ("test",)
 
 
-@pytest.mark.parametrize("server", [server for server, row in SERVERS.items() if row.controls])
+@pytest.mark.parametrize("server", [server for server, controls in CONTROLS.items() if controls])
 def test_a_server_that_is_not_there_yet_is_left_alone(host: Host, server: str) -> None:
     chosen, notice = host.choose(server)
     assert chosen == Activation()

@@ -162,10 +162,13 @@ def test_a_failed_test_of_the_configuration_changes_nothing(host: StapleHost, le
 
 
 def test_a_failed_first_deployment_leaves_nothing(haproxy: StapleHost, leaf: Leaf) -> None:
+    for folder in ("etc", "lib"):
+        (haproxy.root / folder).mkdir()
     haproxy.activation = Activation(test=("false",), reload=("true",))
     before = tree(haproxy.root)
     with pytest.raises(HostError, match="Rolled back"):
         haproxy.staple(haproxy.order(leaf))
+    haproxy.calls()
     assert tree(haproxy.root) == before
 
 

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import created_folder
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import exclusive_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination_changes import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import StapleInquiry
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.unit.leaves import DAY, Leaf, delivery, make_leaf
+from ansible_collections.anchorage.pki.tests.unit.look_programs import run_look
 from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, served_files
 from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import SystemdHost, noted, notes
 
@@ -54,6 +57,20 @@ def test_once_the_certificate_is_replaced(host: StapleHost, leaf: Leaf, server: 
     assert noted(host.root) == ["reloaded"]
     assert host.renewed(now) == 0
     assert noted(host.root) == []
+    assert host.see().drift == ()
+
+
+def test_a_configuration_that_is_wrong_brings_no_staple_of_another_certificate_back(
+    host: StapleHost, leaf: Leaf
+) -> None:
+    host.activation = Activation(test=("test", "!", "-e", f"{host.root}/broken-configuration"), reload=("true",))
+    host.staple(host.order(leaf))
+    host.certbot.renew(make_leaf())
+    (host.root / "broken-configuration").touch()
+    assert host.renewed(time.time()) == 1
+    assert served_files(host.folder)[1] == b""
+    (host.root / "broken-configuration").unlink()
+    assert host.renewed(time.time()) == 0
     assert host.see().drift == ()
 
 
@@ -109,6 +126,34 @@ def test_a_repair_puts_it_back(host: StapleHost, leaf: Leaf) -> None:
         path.unlink()
     assert host.see().drift == ("the withdrawal of its staple is not set up",)
     assert host.staple(host.repair(leaf)).changed
+    assert host.see().drift == ()
+
+
+@pytest.mark.parametrize("program", ["as it is", "changed"])
+def test_a_look_compares_the_programs_with_what_the_controller_has(host: StapleHost, leaf: Leaf, program: str) -> None:
+    host.staple(host.order(leaf))
+    file = Path(host.layout.programs) / "staples.pyz"
+    if program == "changed":
+        file.write_bytes(file.read_bytes() + b" ")
+    given = {
+        "inspect": [encode(StapleInquiry("app", host.paths["app"]))],
+        "activate": None,
+        "destination": host.destination.path,
+        "owner": None,
+        "group": None,
+        "mode": "0644",
+        "server": "nginx",
+        "withdrawal": "auto",
+        "digests": host.layout.digests,
+    }
+    layout = {**vars(host.layout), "digests": {}}
+    (seen,) = run_look("_ocsp_staple.look", given, layout)[0]["certificates"]
+    assert seen["drift"] == ([] if program == "as it is" else ["the withdrawal of its staple is not set up"])
+
+
+def test_a_staple_that_cannot_be_read_keeps_what_withdraws_it(host: StapleHost, leaf: Leaf) -> None:
+    host.staple(host.order(leaf))
+    (host.folder / "v1" / "staple.der").write_bytes(b"\x30\x00")
     assert host.see().drift == ()
 
 

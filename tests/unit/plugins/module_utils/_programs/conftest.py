@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout
 
 
@@ -20,10 +22,11 @@ def layout(private_folder: Path) -> Layout:
     systemctl = private_folder / "bin" / "systemctl"
     systemctl.write_text(f'#!/bin/sh\necho "$*" >> {private_folder}/calls\n')
     systemctl.chmod(0o755)
-    return Layout(
+    layout = Layout(
         settings=f"{private_folder}/etc/anchorage",
         programs=f"{private_folder}/lib/anchorage",
         units=f"{private_folder}/units",
         running=f"{private_folder}/running",
         search_path=f"{private_folder}/bin:/usr/bin:/bin",
     )
+    return replace(layout, digests=digests(layout))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import subprocess
@@ -17,9 +18,10 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import (
     MODULES,
     PACKAGE,
+    archive_sha256,
     bundle,
-    interpreter,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import first_line, interpreter
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import MODULE_UTILS, imported_by
 
 IMPORT_ALL = """
@@ -36,15 +38,17 @@ def test_the_same_sources_make_the_same_bytes() -> None:
 
 
 def test_it_is_the_file_that_the_standard_library_writes() -> None:
-    with zipfile.ZipFile(io.BytesIO(bundle())) as archive:
+    assert bundle().startswith(first_line())
+    whole = bundle()[len(first_line()) :]
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
     written = io.BytesIO()
-    written.write(f"#!{interpreter()} -I\n".encode())
     with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-    assert bundle() == written.getvalue()
+    assert whole == written.getvalue()
+    assert archive_sha256() == hashlib.sha256(whole).hexdigest()
 
 
 def test_it_holds_all_that_its_programs_import_and_nothing_else(tmp_path: Path) -> None:

@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME, bundle
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import bundle
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
+    NAME,
     RESPONDER_PLACES,
     WITHDRAWALS,
     Layout,
-    are_units_installed,
     entry_name,
     entry_names,
     is_program_installed,
+    is_unit_installed,
     read_entry,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation_changes import (
@@ -32,7 +35,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.installati
     write_entry,
 )
 
-UNITS = {"anchorage-test.service": "[Service]\nExecStart=/bin/true\n"}
+UNIT = "anchorage-test.service"
+UNITS = {UNIT: "[Service]\nExecStart=/bin/true\n"}
 ENTRY = Attributes(0o600)
 
 
@@ -62,18 +66,19 @@ def test_a_second_run_changes_nothing(layout: Layout) -> None:
 
 
 def test_what_was_changed_by_hand_is_seen_and_put_right(layout: Layout) -> None:
+    layout = replace(layout, digests={**layout.digests, UNIT: hashlib.sha256(UNITS[UNIT].encode()).hexdigest()})
     install_program(layout)
     install_units(UNITS, layout)
     program, unit = Path(layout.programs, NAME), Path(layout.units, "anchorage-test.service")
     program.chmod(0o644)
     unit.write_text("[Service]\nExecStart=/bin/false\n")
     assert not is_program_installed(layout)
-    assert not are_units_installed(UNITS, layout)
+    assert not is_unit_installed(UNIT, layout)
     assert install_program(layout)
     assert install_units(UNITS, layout)
     assert program.stat().st_mode & 0o777 == 0o755
     assert program.read_bytes() == bundle()
-    assert are_units_installed(UNITS, layout)
+    assert is_unit_installed(UNIT, layout)
 
 
 def test_systemd_is_told_of_units(layout: Layout, private_folder: Path) -> None:

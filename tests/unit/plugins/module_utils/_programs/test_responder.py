@@ -21,8 +21,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import REPAIR, STAPLE_ONLY, Delivery
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._programs import responder
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
+    NAME,
     RESPONDER_PLACES,
     Layout,
     entry_names,

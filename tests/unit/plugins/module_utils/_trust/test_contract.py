@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KIND_NAMES, KINDS
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STATES
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
     ANCHOR,

@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.arguments import argument_spec
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     MalformedError,
-    argument_spec,
     choice,
     choices,
-    content,
     decode,
     digest,
     encode,
@@ -31,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     text,
     texts,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.content import content
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -24,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
     Deployment,
     WantedKey,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import LONGEST_LINE, MOST_ENTRIES, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import deploy, inspect, remove, request_keys
@@ -78,7 +79,8 @@ def test_the_host_is_asked_in_plain_values() -> None:
 
     activation = Activation(reload=("true",))
     inspect(host, [Inquiry("app", keep="a" * 64)], activation)
-    assert asked == [{"inspect": [encode(Inquiry("app", keep="a" * 64))], "activate": encode(activation)}]
+    inquiry = encode(Inquiry("app", keep="a" * 64))
+    assert asked == [{"inspect": [inquiry], "activate": encode(activation), "digests": digests()}]
 
 
 def test_what_is_too_long_for_a_reader_is_cut() -> None:

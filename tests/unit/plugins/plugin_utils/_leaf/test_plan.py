@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf, Inquiry
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import MARGIN
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafRecord, StapleRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
@@ -246,6 +247,34 @@ def test_a_host_is_asked_about_the_leaf_that_would_be_kept(good: Situation, requ
     assert keep(good.record, names=("other.test",)) == ""
     assert keep(good.record, private_key="host") == ""
     assert keep(good.record, at=now + 80 * DAY) == ""
+
+
+def test_the_question_says_when_the_last_staple_has_to_be_withdrawn(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority, now: datetime
+) -> None:
+    def asked(staples: tuple[StapleRecord, ...], **wanted: Any) -> int:
+        assert good.record is not None
+        record = replace(good.record, staples=staples)
+        return inquiry(request_leaf(**wanted), record, authority, now).withdraw_at
+
+    assert good.record is not None
+    (staple,) = good.record.staples
+    moment = int(staple.next_update.timestamp()) - MARGIN
+    unseen = replace(staple, sha256="b" * 64, next_update=staple.next_update + DAY, in_use=False)
+    assert asked((staple,)) == moment
+    assert asked((staple, unseen)) == asked((unseen, staple)) == moment + 86400
+    assert asked(()) == 0
+    assert asked((staple,), names=("other.test",)) == 0  # another leaf is wanted
+
+
+def test_the_staple_of_a_leaf_that_clients_refuse_without_is_never_withdrawn(
+    good: Situation, make_leaf: Callable[..., x509.Certificate], request_leaf: RequestLeaf, authority, now
+) -> None:
+    assert good.record is not None
+    leaf = make_leaf("app.test", must_staple=True)
+    record = replace(good.record, certificate=leaf, sha256=fingerprint(leaf))
+    asked = inquiry(request_leaf(must_staple=True), record, authority, now)
+    assert (asked.keep, asked.withdraw_at) == (record.sha256, 0)
 
 
 def test_the_question_says_what_a_host_needs_for_a_key_and_no_more(request_leaf, authority, now) -> None:

@@ -127,7 +127,7 @@ def test_a_leaf_that_is_to_be_activated_says_so_and_gets_its_withdrawal_by_that(
     known = host.inspect()[0]
     inquiry = Inquiry("app", keep=known.leaf_sha256, keep_chain=known.chain_sha256)
     inspection = inspect_leaves(host.destination, [inquiry], RELOAD)
-    seen = with_drift(inspection, host.withdrawal).certificates[0]
+    seen = with_drift(inspection, [inquiry], host.withdrawal).certificates[0]
     assert (seen.drift, seen.unserved) == ((), ("generation 1 was not activated",))
     host.deploy(repair(1))
     assert host.drift() == ()

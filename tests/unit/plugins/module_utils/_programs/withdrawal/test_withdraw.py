@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import exclusive_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination_changes import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal_changes import write_journal
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation

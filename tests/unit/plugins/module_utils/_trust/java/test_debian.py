@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import debian as debian_java
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian_java import ScratchDebianJava
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, apply
 

@@ -21,10 +21,10 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host import as_user
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Finder
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import database as nss_database
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import databases
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from ansible_collections.anchorage.pki.tests.unit.scratch_databases import ScratchDatabase

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, FORMER, ROOT, apply, settle

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Why an operation counts as failed, though every store has an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
+    BLOCKED,
+    FAILED,
+    INSPECT,
+    REMOVE,
+    SETTLED,
+    UNAVAILABLE,
+)
+
+
+def shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
+    """Why the operation counts as failed, one sentence for each store to blame; "" when it does not.
+
+    A store whose program is missing is no failure of an installation as long as another one trusts the anchor.
+    """
+    if operation == INSPECT:
+        return ""
+    blamed = [outcome for outcome in outcomes if outcome.state in (FAILED, BLOCKED)]
+    achieved = any(outcome.state in SETTLED[operation] for outcome in outcomes)
+    if operation == REMOVE or not achieved:
+        blamed += [outcome for outcome in outcomes if outcome.state == UNAVAILABLE]
+    return " ".join(
+        sentence if sentence.startswith(outcome.name) else f"{outcome.name}: {sentence}"
+        for outcome, sentence in ((outcome, outcome.evidence[0]) for outcome in blamed)
+    )
