@@ -128,6 +128,12 @@ def decide(request: StapleRequest, deployed: DeployedStaple, subject: Subject, d
     return _without_another(standing, deployed, standing.pause or subject.unstapled)
 
 
+def unreadable(deployed: DeployedStaple, reason: str) -> Decision:
+    """What to do where it cannot be told which certificate a staple is for: nothing, which counts as a failure. What is
+    deployed is left to the host's timer."""
+    return Decision(Action.NONE, reason, attempts=Attempts(_one_more(deployed.failures), reason))
+
+
 def settle(plan: StaplePlan, answer: Answer, digest: str, now: datetime) -> StaplePlan:
     """The plan as it becomes by the ``answer`` that it asked for. Nothing worse than a good staple replaces one."""
     if plan.subject is None:
@@ -151,7 +157,7 @@ def _failed(
     standing: _Standing, deployed: DeployedStaple, serial: int, answer: Answer, found: Verification, now: datetime
 ) -> Decision:
     """What to do where there is no good response: all stays, unless the certificate is known to be revoked."""
-    failures, failure = min(standing.attempts.failures + 1, LARGEST_NUMBER), _failure(answer, found)
+    failures, failure = _one_more(standing.attempts.failures), _failure(answer, found)
     asked = timedelta(seconds=answer.retry_after)
     again = try_again_at(serial, failures if answer.transient else 0, now, asked)
     standing = replace(standing, attempts=Attempts(failures, failure, _epoch(again)))
@@ -159,6 +165,10 @@ def _failed(
         taken = failure if deployed.staple or deployed.withdrawn else ""
         standing = replace(standing, good=None, unfit=standing.unfit or taken)
     return _noted(standing, deployed, failure)
+
+
+def _one_more(failures: int) -> int:
+    return min(failures + 1, LARGEST_NUMBER)
 
 
 def _failure(answer: Answer, found: Verification) -> str:

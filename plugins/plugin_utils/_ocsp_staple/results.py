@@ -116,7 +116,7 @@ def _staple_result(staple: Staple | None) -> dict[str, str] | None:
 
 
 def problems(plans: Sequence[StaplePlan]) -> list[str]:
-    """What check mode says of certificates for which the run would fail."""
+    """What check mode says of certificates that an earlier task of the run may yet bring."""
     return [
         f"The run will fail unless an earlier task puts that right: {plan.decision.reason}"
         for plan in plans
@@ -147,17 +147,18 @@ def _consequence(plan: StaplePlan) -> str:
     return f"The one that it has stays, until {plan.decision.staple.next_update:%Y-%m-%d %H:%M} UTC."
 
 
-def revocation_failure(plans: Sequence[StaplePlan]) -> dict[str, Any]:
-    """What a result of a task has besides where authorities have revoked certificates, nothing where none has."""
+def task_failure(plans: Sequence[StaplePlan]) -> dict[str, Any]:
+    """What a result of a task has besides where certificates cannot be read, or their authorities have revoked them;
+    nothing where neither is so. All else is done nevertheless."""
+    messages = [plan.decision.reason for plan in plans if plan.subject is None]
     revoked = [
         f"{plan.request.name} ({plan.request.certificate}): {plan.decision.attempts.failure}."
         for plan in plans
         if plan.decision.attempts.revoked
     ]
-    if not revoked:
-        return {}
-    remedy = "No staple is served with it any more. Replace the certificate and its key."
-    return {"failed": True, "msg": " ".join([*revoked, remedy])}
+    if revoked:
+        messages += [*revoked, "No staple is served with it any more. Replace the certificate and its key."]
+    return {"failed": True, "msg": " ".join(messages)} if messages else {}
 
 
 def staple_diff(plans: Sequence[StaplePlan], destination: str) -> dict[str, str]:

@@ -227,6 +227,22 @@ def test_a_revoked_certificate_fails_the_task_once_all_else_is_done(run, host, f
     assert "failed" not in run(mode=mode, **options)
 
 
+def test_a_certificate_that_cannot_be_read_fails_the_task_once_all_else_is_done(run, host: StapleHost) -> None:
+    run()
+    served = host.staples["app"].staple
+    host.files["/etc/ssl/b.pem"] = host.files.pop("/etc/ssl/app.pem")
+    certificates = [APP, {"name": "b", "certificate": "/etc/ssl/b.pem"}]
+    result = run(name=None, certificate=None, certificates=certificates)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["msg"] == "'app': /etc/ssl/app.pem: there is no such file."
+    unread, stapled = result["certificates"]
+    assert (unread["action"], unread["changed"], unread["failures"]) == ("none", False, 1)
+    assert unread["failure"] == unread["reason"] == result["msg"]
+    assert (stapled["action"], stapled["status"]) == ("staple", "good")
+    # It is the host's timer that takes its staple away.
+    assert host.staples["app"].staple == served
+
+
 def test_a_certificate_that_is_replaced_meanwhile_has_no_staple(run, host: StapleHost) -> None:
     host.renewed = "/etc/ssl/app.pem"
     result = run()
