@@ -24,9 +24,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
     with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import STAPLES
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.fetching import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import StaplePlan
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import CONTROLLER, parse_requests
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import (
+    CONTROLLER,
+    Fetching,
+    parse_requests,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.results import (
     deployed_result,
     failure_warnings,

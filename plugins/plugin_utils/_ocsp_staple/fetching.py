@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import d
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import ocsp_request
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import StaplePlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject import Subject
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.run_cache import read_value, waited_for, write_text
 
@@ -30,16 +31,6 @@ Ask = Callable[[Sequence[Question]], Sequence[Answer]]
 
 # Seconds to wait for what another host asks: longer than an attempt takes, but not for ever, as that host may hang.
 PATIENCE = 60.0
-
-
-@dataclass(frozen=True)
-class Fetching:
-    """Whether the controller asks responders or the host, at private addresses too or not, and the digest by which
-    requests name certificates."""
-
-    by_controller: bool
-    allow_private: bool
-    digest: str
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,16 @@ class StapleRequest:
     staple = True
 
 
+@dataclass(frozen=True)
+class Fetching:
+    """Whether the controller asks responders or the host, at private addresses too or not, and the digest by which
+    requests name certificates."""
+
+    by_controller: bool
+    allow_private: bool
+    digest: str
+
+
 def parse_requests(arguments: Mapping[str, Any], read: ReadFile) -> list[StapleRequest]:
     """The requests of a task, from ``name`` and ``certificate`` or from ``certificates``, none where that is empty.
 

@@ -65,7 +65,7 @@ class StapleTransaction:
             subject = identify(request, deployed, self.now)
         except PkiError as error:
             return StaplePlan(request, deployed, None, unreadable(deployed, str(error)))
-        decision = decide(request, deployed, subject, self.fetching.digest, self.now)
+        decision = decide(request, deployed, subject, self.fetching, self.now)
         return StaplePlan(request, deployed, subject, decision)
 
     def obtain(self, plans: Sequence[StaplePlan]) -> list[StaplePlan]:
@@ -76,7 +76,7 @@ class StapleTransaction:
         asking = [plan for plan in plans if plan.decision.asks]
         got = answers(asking, self.fetching, self._ask, self.run_folder, self.now)
         settled = {
-            plan.request.name: settle(plan, answer, self.fetching.digest, self.now)
+            plan.request.name: settle(plan, answer, self.fetching, self.now)
             for plan, answer in zip(asking, got, strict=True)
         }
         return [settled.get(plan.request.name, plan) for plan in plans]

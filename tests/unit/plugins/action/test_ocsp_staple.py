@@ -163,7 +163,12 @@ def test_a_failure_is_a_warning_whether_or_not_there_is_a_staple(run, host: Stap
     paused = run()
     assert paused["changed"] is False
     assert paused["certificates"][0]["reason"].endswith(" UTC on: connection refused")
-    assert paused["warnings"] == ["a notice"]
+    assert paused["warnings"] == ["a notice", f"app on web1 has no staple: {paused['certificates'][0]['reason']}."]
+    # The user mends the task.
+    asked = len(host.questions)
+    assert run(allow_private=True)["certificates"][0]["failures"] == 2
+    assert len(host.questions) == asked + 1
+    host.staples["app"] = replace(host.staples["app"], failures=1)
 
     due = foreign.response(leaf, begins=-8 * DAY)
     host.staples["app"] = replace(host.staples["app"], staple=due, next_attempt=0)

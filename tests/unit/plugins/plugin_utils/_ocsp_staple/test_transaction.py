@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.fetching import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import Action
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.transaction import StapleTransaction
 from ansible_collections.anchorage.pki.tests.unit.foreign_authority import DAY, ForeignAuthority
 from ansible_collections.anchorage.pki.tests.unit.staple_host import StapleHost
