@@ -20,7 +20,6 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import ocsp_request
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import StaplePlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject import Subject
@@ -114,4 +113,4 @@ def _share(path: Path, subject: Subject, answer: Answer | None, fetching: Fetchi
 
 
 def _is_good(answer: Answer, subject: Subject, fetching: Fetching, now: datetime) -> bool:
-    return verify(answer.response, subject.leaf, subject.issuer, now, digest=fetching.digest).refusal is None
+    return subject.verify(answer.response, fetching.digest, now).refusal is None

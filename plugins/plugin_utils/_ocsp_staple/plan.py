@@ -21,11 +21,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.message
     DeployedStaple,
     StapleDelivery,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import MARGIN
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import LARGEST_NUMBER, LONGEST_LINE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import is_pause, try_again_at
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple, Verification, verify
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple, Verification
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching, StapleRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject import Subject
 
@@ -34,6 +35,8 @@ REVOKED = "the certificate was revoked at "
 # A failure as hosts keep it: with the way in which the responder was asked, in so many digits, behind it.
 _WAY_DIGITS = 16
 _KEPT_FAILURE = re.compile(rf"(.*) \(([0-9a-f]{{{_WAY_DIGITS}}})\)")
+# What is left at least of a staple that stays: the host withdraws it then, if no run has renewed it.
+SHORTEST_SERVED = timedelta(seconds=MARGIN)
 _LONGEST_FAILURE = LONGEST_LINE - _WAY_DIGITS - len(" ()")
 
 
@@ -169,7 +172,7 @@ def settle(plan: StaplePlan, answer: Answer, fetching: Fetching, now: datetime) 
     subject, deployed = plan.subject, plan.deployed
     standing = _standing(plan.request, deployed, subject, fetching, now)
     installed = standing.good.this_update if standing.good else None
-    found = verify(answer.response, subject.leaf, subject.issuer, now, installed, fetching.digest)
+    found = subject.verify(answer.response, fetching.digest, now, installed)
     staple = found.staple(answer.response, subject.leaf)
     if staple is None:
         decision = _failed(standing, deployed, subject.leaf.serial_number, answer, found, now)
@@ -232,7 +235,7 @@ def _standing(
 ) -> _Standing:
     good, refused = None, ""
     if deployed.staple and not subject.unstapled:
-        found = verify(deployed.staple, subject.leaf, subject.issuer, now, digest=fetching.digest)
+        found = subject.verify(deployed.staple, fetching.digest, now, at_least=SHORTEST_SERVED)
         good, refused = found.staple(deployed.staple, subject.leaf), _phrase(found)
     known = deployed.generation > 0 and deployed.leaf_sha256 == subject.sha256 and not subject.unstapled
     attempts = Attempts.kept(deployed) if known else Attempts()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import DeployedStaple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import responder_urls
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Terms, Verification, verify
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import StapleRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE
@@ -43,6 +44,18 @@ class Subject:
         ders = [each.public_bytes(serialization.Encoding.DER) for each in (self.leaf, self.issuer)]
         parts = [*ders, *(text.encode() for text in more)]
         return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).hexdigest()
+
+    def verify(
+        self,
+        response: bytes,
+        digest: str,
+        now: datetime,
+        installed: datetime | None = None,
+        at_least: timedelta = SHORTEST_STAPLE,
+    ) -> Verification:
+        """What a response says about it, which has ``at_least`` so much of its time left. It may outlive the leaf: many
+        responders give each of their answers the same time."""
+        return verify(response, self.leaf, self.issuer, now, installed, digest, Terms(at_least, may_outlive_leaf=True))
 
 
 def identify(request: StapleRequest, found: DeployedStaple, now: datetime) -> Subject:

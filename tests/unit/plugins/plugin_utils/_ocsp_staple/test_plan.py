@@ -88,7 +88,8 @@ def test_a_staple_is_asked_for_where_there_is_none_that_serves(decision, facts: 
     ("times", "reason"),
     [
         ({"begins": -8 * DAY, "ends": -DAY}, "the deployed staple is no longer good: it ended at 2026-05-31"),
-        ({"ends": 10 * MINUTE}, "the deployed staple is no longer good: it ends at"),
+        ({"ends": 5 * MINUTE}, "the deployed staple is no longer good: it ends at"),
+        ({"ends": 6 * MINUTE}, "half of the staple's lifetime is over; it ends at 2026-06-01 12:06 UTC"),
         ({"begins": HOUR}, "the deployed staple is no longer good: it is valid from 2026-06-01 13:00 UTC on only"),
         (
             {"begins": -7 * DAY, "ends": 7 * DAY},
@@ -319,6 +320,26 @@ def test_what_is_no_newer_is_no_failure_but_a_reason_to_wait(plan: PLAN, foreign
     waits = plan(staple=due, **done.attempts.record).decision
     assert (waits.action, waits.asks) == (Action.NONE, False)
     assert waits.reason.endswith("13:00 UTC on: there was no newer response")
+
+
+def test_a_good_staple_stays_until_the_host_would_withdraw_it(plan: PLAN, foreign, leaf, now: datetime) -> None:
+    """It is no reason to take one away that its end is too near for a new one."""
+    staple = foreign.response(leaf, ends=6 * MINUTE)
+    down = Answer("app", failure="it is down", transient=True)
+    done = settle(plan(staple=staple), down, BY_HOST, now).decision
+    assert (done.action, done.staple.der) == (Action.NOTE, staple)
+    fresh = settle(plan(staple=b""), Answer("app", staple), BY_HOST, now).decision
+    assert (fresh.staple, fresh.attempts.failures) == (None, 1)
+
+
+def test_a_response_may_outlive_its_certificate_and_counts_until_the_end_of_that(plan, foreign, now: datetime) -> None:
+    ending = foreign.leaf(serial=1000, ends=2 * DAY)
+    response = foreign.response(ending, begins=0 * DAY)
+    made = plan(about=ending, staple=b"")
+    done = settle(made, Answer("app", response), BY_HOST, now).decision
+    assert (done.action, done.staple.der) == (Action.STAPLE, response)
+    assert (done.staple.next_update, done.staple.renew_at) == (now + 2 * DAY, now + DAY)
+    assert plan(about=ending, staple=response).decision.action is Action.NONE
 
 
 def test_unknown_never_replaces_good(plan: PLAN, foreign, leaf, now: datetime) -> None:
