@@ -29,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple, Verification
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching, StapleRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject import Subject
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LONGEST_PAUSE_ASKED, PAUSE_JITTER
 
 # How the failure of a certificate that its authority has revoked begins.
 REVOKED = "the certificate was revoked at "
@@ -76,11 +77,12 @@ class Attempts:
     asked: str = ""
 
     @classmethod
-    def kept(cls, deployed: DeployedStaple) -> Attempts:
-        """Those that a host has on record."""
+    def kept(cls, deployed: DeployedStaple, now: datetime) -> Attempts:
+        """Those that a host has on record, without a time that is further away than any pause."""
         kept = _KEPT_FAILURE.fullmatch(deployed.failure)
         failure, asked = kept.groups() if kept else (deployed.failure, "")
-        return cls(deployed.failures, failure, deployed.next_attempt, asked)
+        latest = _epoch(now + LONGEST_PAUSE_ASKED * (1 + PAUSE_JITTER))
+        return cls(deployed.failures, failure, deployed.next_attempt if deployed.next_attempt <= latest else 0, asked)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -177,7 +179,7 @@ def settle(plan: StaplePlan, answer: Answer, fetching: Fetching, now: datetime) 
     if staple is None:
         decision = _failed(standing, deployed, subject.leaf.serial_number, answer, found, now)
     elif standing.good and staple.next_update <= standing.good.next_update:
-        again = try_again_at(subject.leaf.serial_number, 0, now)
+        again = try_again_at(subject.leaf.serial_number, 0, now, end=standing.good.next_update)
         later = Attempts(next_attempt=_epoch(again), asked=standing.way)
         decision = _noted(replace(standing, attempts=later), deployed, "there is no newer response yet")
     else:
@@ -191,7 +193,8 @@ def _failed(
     """What to do where there is no good response: all stays, unless the certificate is known to be revoked."""
     failures, failure = _one_more(standing.attempts.failures), _failure(answer, found)
     asked = timedelta(seconds=answer.retry_after)
-    again = try_again_at(serial, failures if answer.transient else 0, now, asked)
+    end = standing.good.next_update if standing.good else None
+    again = try_again_at(serial, failures if answer.transient else 0, now, asked, end)
     standing = replace(standing, attempts=Attempts(failures, failure, _epoch(again), standing.way))
     if found.refusal is Refusal.REVOKED:
         taken = failure if deployed.staple or deployed.withdrawn else ""
@@ -238,11 +241,11 @@ def _standing(
         found = subject.verify(deployed.staple, fetching.digest, now, at_least=SHORTEST_SERVED)
         good, refused = found.staple(deployed.staple, subject.leaf), _phrase(found)
     known = deployed.generation > 0 and deployed.leaf_sha256 == subject.sha256 and not subject.unstapled
-    attempts = Attempts.kept(deployed) if known else Attempts()
+    attempts = Attempts.kept(deployed, now) if known else Attempts()
     way = _way(request, subject, fetching)
     unfit = _unfit(deployed, subject, refused)
     due = "" if subject.unstapled else _due(request, deployed, good, unfit, now)
-    return _Standing(good, unfit, due, _pause(attempts, way, now) if due else "", attempts, way)
+    return _Standing(good, unfit, due, _pause(attempts, way, good, now) if due else "", attempts, way)
 
 
 def _way(request: StapleRequest, subject: Subject, fetching: Fetching) -> str:
@@ -279,10 +282,11 @@ def _due(request: StapleRequest, deployed: DeployedStaple, good: Staple | None, 
     return ""
 
 
-def _pause(attempts: Attempts, way: str, now: datetime) -> str:
-    """Why the responder is left alone, "" where it is not, or is to be asked in another way, or not at all."""
+def _pause(attempts: Attempts, way: str, good: Staple | None, now: datetime) -> str:
+    """Why the responder is left alone, "" where it is not, or is to be asked in another way, or not at all. That it had
+    nothing newer is no reason any more where what it had is gone."""
     until = datetime.fromtimestamp(attempts.next_attempt, timezone.utc)
-    if not way or attempts.asked != way or not is_pause(now, until):
+    if not way or attempts.asked != way or not is_pause(now, until) or not (good or attempts.failure):
         return ""
     why = attempts.failure or "there was no newer response"
     return f"its responder is asked again from {until:%Y-%m-%d %H:%M} UTC on: {why}"

@@ -228,6 +228,30 @@ def test_a_replaced_certificate_has_no_pause(decision, now: datetime) -> None:
     assert (found.asks, found.attempts.failures) == (True, 0)
 
 
+def test_a_pause_leaves_time_for_another_attempt_before_the_staple_ends(plan: PLAN, foreign, leaf, now) -> None:
+    made = plan(staple=foreign.response(leaf, begins=-7 * DAY, ends=2 * HOUR))
+    asked = Answer("app", failure="tryLater", transient=True, retry_after=24 * 3600)
+    for answer in (asked, Answer("app", made.deployed.staple), Answer("app", failure="HTTP status 404")):
+        done = settle(made, answer, BY_HOST, now).decision.attempts
+        assert done.next_attempt == seconds(now + HOUR)
+    soon = plan(staple=foreign.response(leaf, begins=-7 * DAY, ends=40 * MINUTE))
+    again = settle(soon, Answer("app", soon.deployed.staple), BY_HOST, now).decision.attempts
+    assert again.next_attempt == seconds(now + 20 * MINUTE)
+
+
+def test_nothing_newer_is_no_pause_where_there_is_no_staple(plan: PLAN, decision, foreign, leaf, now) -> None:
+    due = foreign.response(leaf, begins=-7 * DAY)
+    waiting = settle(plan(staple=due), Answer("app", due), BY_HOST, now).decision.attempts
+    assert not decision(staple=due, **waiting.record).asks
+    assert decision(staple=b"", **waiting.record).asks
+
+
+def test_a_time_beyond_all_calendars_is_none(decision, way: str) -> None:
+    found = decision(failures=1, failure=f"it is down{way}", next_attempt=10**12, staple=b"")
+    assert (found.asks, found.attempts.next_attempt) == (True, 0)
+    assert decision(next_attempt=10**12).attempts.next_attempt == 0
+
+
 # A response of the user's own
 
 
