@@ -24,16 +24,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
     with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import STAPLES
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.fetching import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import StaplePlan
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import CONTROLLER, parse_requests
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import (
+    CONTROLLER,
+    Fetching,
+    parse_requests,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.results import (
     deployed_result,
     failure_warnings,
     planned_result,
     problems,
-    revocation_failure,
     staple_diff,
+    task_failure,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.transaction import StapleTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple_arguments import ARGUMENT_SPEC, CONDITIONS
@@ -63,7 +66,8 @@ class ActionModule(PkiAction):
         asking, inspection = transaction.plan(requests)
         result = self._with_diff(planned_result(asking, inspection, destination), asking, destination)
         if self.check_mode:
-            return {**with_warnings(result, problems(asking)), **revocation_failure(asking)}
+            readable = [plan for plan in asking if plan.subject]
+            return {**with_warnings(result, problems(asking)), **task_failure(readable)}
         try:
             plans = transaction.obtain(asking)
         except HostFailedError as error:
@@ -71,7 +75,7 @@ class ActionModule(PkiAction):
         result = self._with_diff(planned_result(plans, inspection, destination), plans, destination)
         result = with_warnings(result, failure_warnings(asking, plans, task_vars["inventory_hostname"]))
         # What the host says of a failure of its own comes first.
-        return {**revocation_failure(plans), **_carried_out(transaction, plans, result)}
+        return {**task_failure(plans), **_carried_out(transaction, plans, result)}
 
     def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         call = self._caller({"destination": arguments["destination"]}, task_vars)

@@ -54,13 +54,15 @@ class Refusal(Enum):
     WRONG_SIGNATURE = "its signature is wrong."
     CRITICAL_EXTENSION = "it has a critical extension that is unknown."
 
-    ENDLESS = "it does not say until when it is valid."
+    ENDLESS = "it does not say until when it is valid: have its responder put nextUpdate into it."
     BACKWARDS = "it ends before it begins, or then."
     NOT_YET_VALID = "it is valid from {this_update:%Y-%m-%d %H:%M} UTC on only. Check the clock."
     EXPIRED = "it ended at {next_update:%Y-%m-%d %H:%M} UTC."
     TOO_SHORT = "it ends at {next_update:%Y-%m-%d %H:%M} UTC already."
     OUTLIVES_CERTIFICATE = "it outlives its certificate."
-    OUTLIVES_SIGNER = "it outlives the certificate of its signer."
+    OUTLIVES_SIGNER = (
+        "it outlives the certificate of its signer: have that one renewed earlier, or answers that end sooner."
+    )
     OLDER = "it is older than the one that is installed."
 
     REVOKED = "the certificate is revoked."

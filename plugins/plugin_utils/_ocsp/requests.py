@@ -14,6 +14,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import printable
 
 # What servers match a CertID by: nginx, HAProxy and curl nothing else, whatever RFC 9919 asks of clients.
 SHA1 = "sha1"
@@ -44,7 +45,7 @@ def responder_urls(leaf: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     except (ValueError, x509.DuplicateExtension) as error:
-        raise PkiError(f"The extensions of the certificate cannot be read: {error}.") from error
+        raise PkiError(f"The extensions of the certificate cannot be read: {printable(str(error))}.") from error
     return tuple(
         entry.access_location.value
         for entry in access

@@ -28,15 +28,20 @@ def renew_at(serial: int, this_update: datetime, next_update: datetime) -> datet
     return (this_update + (next_update - this_update) * (STAPLE_RENEWAL - jitter)).replace(microsecond=0)
 
 
-def try_again_at(serial: int, failures: int, now: datetime, asked: timedelta = timedelta(0)) -> datetime:
+def try_again_at(
+    serial: int, failures: int, now: datetime, asked: timedelta = timedelta(0), end: datetime | None = None
+) -> datetime:
     """From when on a responder that gave nothing ``failures`` times in a row is asked again, to the second.
 
     The pause doubles with each failure, and is as long as ``asked`` by the responder where that is longer. 0 failures
-    stand for one that more attempts will not change: the pause is the longest at once.
+    stand for one that more attempts will not change: the pause is the longest at once. Where there is a staple whose
+    ``end`` is near, it is no longer than half of the time until then, or the shortest pause.
     """
     doublings = min(failures - 1, (LONGEST_PAUSE // FIRST_PAUSE).bit_length())  # more of them change nothing
     pause = min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE) if failures else LONGEST_PAUSE
     pause = max(pause, min(asked, LONGEST_PAUSE_ASKED))
+    if end is not None:
+        pause = min(pause, max((end - now) / 2, FIRST_PAUSE))
     return (now + pause * (1 + _share(serial) * PAUSE_JITTER)).replace(microsecond=0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError, content_of
@@ -63,12 +63,24 @@ class Verification:
         return f"The staple is refused: {self.refusal.value.format(**vars(self))}" if self.refusal else ""
 
     def staple(self, der: bytes, leaf: x509.Certificate) -> Staple | None:
-        """The good staple that ``der`` is, which this is about; None where it is none."""
+        """The good staple that ``der`` is, which this is about; None where it is none. It ends with its leaf at the
+        latest."""
         if self.refusal or self.this_update is None or self.next_update is None:
             return None
-        return Staple(
-            der, self.this_update, self.next_update, renew_at(leaf.serial_number, self.this_update, self.next_update)
-        )
+        end = min(self.next_update, leaf.not_valid_after_utc)
+        return Staple(der, self.this_update, end, renew_at(leaf.serial_number, self.this_update, end))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is asked of a response by whoever takes it: how much of its time is left ``at_least``, and whether it may
+    say that it is valid for longer than its leaf."""
+
+    at_least: timedelta = SHORTEST_STAPLE
+    may_outlive_leaf: bool = False
+
+
+OWN = Terms()
 
 
 @dataclass(frozen=True)
@@ -109,17 +121,18 @@ def verify(
     now: datetime,
     installed: datetime | None = None,
     digest: str = SHA1,
+    terms: Terms = OWN,
 ) -> Verification:
     """What a response says about ``leaf``, be it good, revoked or unknown.
 
     It must be successful, about this leaf alone, named by ``digest``, signed by the issuer or its valid delegate, fresh
-    at ``now``, and no older than the one that is ``installed``, whose thisUpdate that is.
+    at ``now`` by the ``terms``, and no older than the one that is ``installed``, whose thisUpdate that is.
     """
     response = _read(der)
     if isinstance(response, Refusal):
         return Verification(response)
     try:
-        return _verify(response, leaf, issuer, now, installed, digest)
+        return _verify(response, leaf, issuer, now, installed, digest, terms)
     except UnsupportedAlgorithm:
         return Verification(Refusal.UNKNOWN_ALGORITHM)
     except (ValueError, x509.DuplicateExtension):  # the library reads some fields when they are asked for
@@ -155,6 +168,7 @@ def _verify(
     now: datetime,
     installed: datetime | None,
     digest: str,
+    terms: Terms,
 ) -> Verification:
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         return Verification(Refusal[response.response_status.name])
@@ -168,7 +182,7 @@ def _verify(
     if refusal:
         return Verification(refusal)
     status = Status(response.certificate_status.name.lower())
-    refusal = _check_times(response, leaf, signer, now, installed)
+    refusal = _check_times(response, leaf, signer, now, installed, terms)
     if status is Status.REVOKED and refusal in _OF_NO_MATTER_ONCE_REVOKED:
         refusal = Refusal.REVOKED
     if refusal is None and status is not Status.GOOD:
@@ -213,6 +227,7 @@ def _check_times(
     signer: x509.Certificate,
     now: datetime,
     installed: datetime | None,
+    terms: Terms,
 ) -> Refusal | None:
     begin, end = response.this_update_utc, response.next_update_utc
     if end is None:
@@ -221,8 +236,8 @@ def _check_times(
         (Refusal.BACKWARDS, end <= begin),
         (Refusal.NOT_YET_VALID, begin > now + SKEW),
         (Refusal.EXPIRED, end <= now),
-        (Refusal.TOO_SHORT, end <= now + SHORTEST_STAPLE),
-        (Refusal.OUTLIVES_CERTIFICATE, end > leaf.not_valid_after_utc),
+        (Refusal.TOO_SHORT, min(end, leaf.not_valid_after_utc) <= now + terms.at_least),
+        (Refusal.OUTLIVES_CERTIFICATE, end > leaf.not_valid_after_utc and not terms.may_outlive_leaf),
         (Refusal.OUTLIVES_SIGNER, end > signer.not_valid_after_utc),
         (Refusal.OLDER, installed is not None and begin < installed),
     )

@@ -20,8 +20,8 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import ocsp_request
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import StaplePlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject import Subject
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.run_cache import read_value, waited_for, write_text
 
@@ -30,16 +30,6 @@ Ask = Callable[[Sequence[Question]], Sequence[Answer]]
 
 # Seconds to wait for what another host asks: longer than an attempt takes, but not for ever, as that host may hang.
 PATIENCE = 60.0
-
-
-@dataclass(frozen=True)
-class Fetching:
-    """Whether the controller asks responders or the host, at private addresses too or not, and the digest by which
-    requests name certificates."""
-
-    by_controller: bool
-    allow_private: bool
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -123,4 +113,4 @@ def _share(path: Path, subject: Subject, answer: Answer | None, fetching: Fetchi
 
 
 def _is_good(answer: Answer, subject: Subject, fetching: Fetching, now: datetime) -> bool:
-    return verify(answer.response, subject.leaf, subject.issuer, now, digest=fetching.digest).refusal is None
+    return subject.verify(answer.response, fetching.digest, now).refusal is None

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.errors import FetchError
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.urls import parse_url
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import folder_names
@@ -46,6 +47,16 @@ class StapleRequest:
     # What a probe has to know. The names in the certificate are not known before the host is asked.
     server_name = ""
     staple = True
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """Whether the controller asks responders or the host, at private addresses too or not, and the digest by which
+    requests name certificates."""
+
+    by_controller: bool
+    allow_private: bool
+    digest: str
 
 
 def parse_requests(arguments: Mapping[str, Any], read: ReadFile) -> list[StapleRequest]:
@@ -91,12 +102,9 @@ def _read_certificates(path: str, content: bytes) -> tuple[x509.Certificate, ...
 
 def _check_url(url: str) -> None:
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:  # brackets without an IPv6 address in them
-        usable = False
-    if not usable:
-        raise PkiError(f"responder_url: {url!r} is no URL of http or https, such as http://ocsp.example.com/.")
+        parse_url(url)
+    except FetchError as error:
+        raise PkiError(f"responder_url: {error}. Give one such as http://ocsp.example.com/.") from error
 
 
 def _check_paths(requests: Sequence[StapleRequest]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
@@ -78,8 +77,8 @@ def _confirmed(generation: DeployedStapleGeneration) -> dict[str, Any]:
 
 def _plan_result(plan: StaplePlan, destination: str, withdrawal: str) -> dict[str, Any]:
     """What a task says of a certificate on a host that has this ``withdrawal`` of staples."""
-    decision, subject = plan.decision, plan.subject
-    again = datetime.fromtimestamp(decision.attempts.next_attempt, timezone.utc)
+    decision, subject, attempts = plan.decision, plan.subject, plan.decision.attempts
+    again = datetime.fromtimestamp(attempts.next_attempt, timezone.utc)
     return {
         "name": plan.request.name,
         "action": decision.action.value,
@@ -93,8 +92,9 @@ def _plan_result(plan: StaplePlan, destination: str, withdrawal: str) -> dict[st
         "not_after": timestamp(subject.leaf.not_valid_after_utc) if subject else "",
         "url": subject.urls[0] if subject and subject.urls else "",
         "staple": _staple_result(decision.staple),
-        **asdict(decision.attempts),
-        "next_attempt": timestamp(again) if decision.attempts.next_attempt else "",
+        "failures": attempts.failures,
+        "failure": attempts.failure,
+        "next_attempt": timestamp(again) if attempts.next_attempt else "",
         "withdrawal": withdrawal,
     }
 
@@ -116,7 +116,7 @@ def _staple_result(staple: Staple | None) -> dict[str, str] | None:
 
 
 def problems(plans: Sequence[StaplePlan]) -> list[str]:
-    """What check mode says of certificates for which the run would fail."""
+    """What check mode says of certificates that an earlier task of the run may yet bring."""
     return [
         f"The run will fail unless an earlier task puts that right: {plan.decision.reason}"
         for plan in plans
@@ -125,12 +125,18 @@ def problems(plans: Sequence[StaplePlan]) -> list[str]:
 
 
 def failure_warnings(before: Sequence[StaplePlan], after: Sequence[StaplePlan], host: str) -> list[str]:
-    """What has to be known of responses that were asked for ``before`` and not got, and of certificates that clients
-    refuse without a staple."""
+    """What has to be known of responses that were asked for ``before`` and not got, of certificates that wait without a
+    staple for their responders to be asked again, and of those that clients refuse without one."""
     failed = [
         f"{plan.request.name} on {host} got no new staple: {plan.decision.attempts.failure}. {_consequence(plan)}"
         for asked, plan in zip(before, after, strict=True)
         if asked.decision.asks and plan.decision.attempts.failure and not plan.decision.attempts.revoked
+    ]
+    waiting = [
+        f"{plan.request.name} on {host} has no staple: {plan.decision.reason}."
+        for asked, plan in zip(before, after, strict=True)
+        if not asked.decision.asks and plan.subject and not plan.decision.staple
+        if plan.decision.attempts.failure and not plan.decision.attempts.revoked
     ]
     bare = [
         f"{plan.request.name} on {host} has no staple, and says that clients are to refuse it without one "
@@ -138,7 +144,7 @@ def failure_warnings(before: Sequence[StaplePlan], after: Sequence[StaplePlan], 
         for plan in after
         if plan.subject and not plan.decision.staple and requires_staple(plan.subject.leaf)
     ]
-    return [*failed, *bare]
+    return [*failed, *waiting, *bare]
 
 
 def _consequence(plan: StaplePlan) -> str:
@@ -147,17 +153,18 @@ def _consequence(plan: StaplePlan) -> str:
     return f"The one that it has stays, until {plan.decision.staple.next_update:%Y-%m-%d %H:%M} UTC."
 
 
-def revocation_failure(plans: Sequence[StaplePlan]) -> dict[str, Any]:
-    """What a result of a task has besides where authorities have revoked certificates, nothing where none has."""
+def task_failure(plans: Sequence[StaplePlan]) -> dict[str, Any]:
+    """What a result of a task has besides where certificates cannot be read, or their authorities have revoked them;
+    nothing where neither is so. All else is done nevertheless."""
+    messages = [plan.decision.reason for plan in plans if plan.subject is None]
     revoked = [
         f"{plan.request.name} ({plan.request.certificate}): {plan.decision.attempts.failure}."
         for plan in plans
         if plan.decision.attempts.revoked
     ]
-    if not revoked:
-        return {}
-    remedy = "No staple is served with it any more. Replace the certificate and its key."
-    return {"failed": True, "msg": " ".join([*revoked, remedy])}
+    if revoked:
+        messages += [*revoked, "No staple is served with it any more. Replace the certificate and its key."]
+    return {"failed": True, "msg": " ".join(messages)} if messages else {}
 
 
 def staple_diff(plans: Sequence[StaplePlan], destination: str) -> dict[str, str]:

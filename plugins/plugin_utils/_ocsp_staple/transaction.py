@@ -30,10 +30,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.fetchin
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.host import deploy, fetch, inspect
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import (
     Action,
-    Decision,
     StaplePlan,
     decide,
     settle,
+    unreadable,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import StapleRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject import identify
@@ -64,22 +64,19 @@ class StapleTransaction:
         try:
             subject = identify(request, deployed, self.now)
         except PkiError as error:
-            return StaplePlan(request, deployed, None, Decision(Action.NONE, str(error)))
-        decision = decide(request, deployed, subject, self.fetching.digest, self.now)
+            return StaplePlan(request, deployed, None, unreadable(deployed, str(error)))
+        decision = decide(request, deployed, subject, self.fetching, self.now)
         return StaplePlan(request, deployed, subject, decision)
 
     def obtain(self, plans: Sequence[StaplePlan]) -> list[StaplePlan]:
         """The plans once the responses are there that they ask for, got in one call; nobody is asked for no response.
 
-        Raises PkiError where the user has to put something right first.
+        Those of certificates about which the user has to put something right stay as they are.
         """
-        for plan in plans:
-            if plan.subject is None:
-                raise PkiError(plan.decision.reason)
         asking = [plan for plan in plans if plan.decision.asks]
         got = answers(asking, self.fetching, self._ask, self.run_folder, self.now)
         settled = {
-            plan.request.name: settle(plan, answer, self.fetching.digest, self.now)
+            plan.request.name: settle(plan, answer, self.fetching, self.now)
             for plan, answer in zip(asking, got, strict=True)
         }
         return [settled.get(plan.request.name, plan) for plan in plans]

@@ -163,7 +163,12 @@ def test_a_failure_is_a_warning_whether_or_not_there_is_a_staple(run, host: Stap
     paused = run()
     assert paused["changed"] is False
     assert paused["certificates"][0]["reason"].endswith(" UTC on: connection refused")
-    assert paused["warnings"] == ["a notice"]
+    assert paused["warnings"] == ["a notice", f"app on web1 has no staple: {paused['certificates'][0]['reason']}."]
+    # The user mends the task.
+    asked = len(host.questions)
+    assert run(allow_private=True)["certificates"][0]["failures"] == 2
+    assert len(host.questions) == asked + 1
+    host.staples["app"] = replace(host.staples["app"], failures=1)
 
     due = foreign.response(leaf, begins=-8 * DAY)
     host.staples["app"] = replace(host.staples["app"], staple=due, next_attempt=0)
@@ -225,6 +230,22 @@ def test_a_revoked_certificate_fails_the_task_once_all_else_is_done(run, host, f
     assert host.calls[calls:] == ["inspect"]
     host.files["/etc/ssl/app.pem"] = (foreign.leaf(urls=[]), foreign.certificate)
     assert "failed" not in run(mode=mode, **options)
+
+
+def test_a_certificate_that_cannot_be_read_fails_the_task_once_all_else_is_done(run, host: StapleHost) -> None:
+    run()
+    served = host.staples["app"].staple
+    host.files["/etc/ssl/b.pem"] = host.files.pop("/etc/ssl/app.pem")
+    certificates = [APP, {"name": "b", "certificate": "/etc/ssl/b.pem"}]
+    result = run(name=None, certificate=None, certificates=certificates)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["msg"] == "'app': /etc/ssl/app.pem: there is no such file."
+    unread, stapled = result["certificates"]
+    assert (unread["action"], unread["changed"], unread["failures"]) == ("none", False, 1)
+    assert unread["failure"] == unread["reason"] == result["msg"]
+    assert (stapled["action"], stapled["status"]) == ("staple", "good")
+    # It is the host's timer that takes its staple away.
+    assert host.staples["app"].staple == served
 
 
 def test_a_certificate_that_is_replaced_meanwhile_has_no_staple(run, host: StapleHost) -> None:

@@ -65,6 +65,14 @@ def test_a_responder_may_ask_for_a_longer_pause_up_to_a_day(asked: timedelta, mi
     assert try_again_at(1000, 1, now, asked) == now + minutes * MINUTE
 
 
+@pytest.mark.parametrize(
+    ("asked", "left", "minutes"),
+    [(0, 10 * DAY, 60), (0, 60 * MINUTE, 30), (24 * 60, 2 * 60 * MINUTE, 60), (24 * 60, MINUTE, 1), (0, -DAY, 1)],
+)
+def test_a_pause_takes_no_more_than_half_of_what_a_staple_has_left(asked: int, left: timedelta, minutes, now) -> None:
+    assert try_again_at(1000, 0, now, asked * MINUTE, now + left) == now + minutes * MINUTE
+
+
 @given(serial=st.integers(1, 2**159 - 1), failures=st.integers(0, 100), asked=st.timedeltas(timedelta(0), 100 * DAY))
 def test_whatever_pause_is_made_is_known_as_one(serial: int, failures: int, asked: timedelta) -> None:
     now = datetime(2026, 6, 1, tzinfo=timezone.utc)

@@ -18,6 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import SHA256
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import (
     Status,
+    Terms,
     Verification,
     verify,
     verify_staple,
@@ -284,7 +285,9 @@ def test_a_staple_that_outlives_its_signer_is_refused(refused, respond, responde
     end = responder.certificate.not_valid_after_utc
     assert end < leaf.not_valid_after_utc
     assert verify_staple(respond(next_update=end), leaf, issuer, now)
-    assert refused(respond(next_update=end + timedelta(seconds=1))) == "it outlives the certificate of its signer."
+    assert refused(respond(next_update=end + timedelta(seconds=1))) == (
+        "it outlives the certificate of its signer: have that one renewed earlier, or answers that end sooner."
+    )
 
 
 def test_a_staple_that_is_older_than_the_installed_one_is_refused(respond, leaf, issuer, now: datetime) -> None:
@@ -304,13 +307,38 @@ def test_a_staple_of_the_future_points_at_the_clock(refused, respond, leaf, issu
 
 
 def test_a_staple_without_an_end_is_refused(refused, respond) -> None:
-    assert refused(respond(next_update=None)) == "it does not say until when it is valid."
+    assert refused(respond(next_update=None)) == (
+        "it does not say until when it is valid: have its responder put nextUpdate into it."
+    )
 
 
 def test_a_staple_that_outlives_its_leaf_is_refused(refused, respond, leaf) -> None:
     end = leaf.not_valid_after_utc
     assert refused(respond(next_update=end + timedelta(seconds=1))) == "it outlives its certificate."
     assert respond(next_update=end)
+
+
+def test_by_other_terms_a_response_may_outlive_its_leaf_and_is_good_as_long_as_that(issuing, respond, leaf, now):
+    """Signed by the issuer, which outlives both."""
+    issuer, end = issuing.certificate, leaf.not_valid_after_utc
+    der = respond(by=issuing, next_update=end + DAY)
+    terms = Terms(may_outlive_leaf=True)
+    assert verify(der, leaf, issuer, now).refusal is Refusal.OUTLIVES_CERTIFICATE
+    staple = verify(der, leaf, issuer, now, terms=terms).staple(der, leaf)
+    assert staple is not None
+    assert (staple.this_update, staple.next_update, staple.renew_at < end) == (now, end, True)
+    late = end - timedelta(minutes=10)
+    assert verify(der, leaf, issuer, late, terms=terms).refusal is Refusal.TOO_SHORT
+    beyond = respond(by=issuing, next_update=issuer.not_valid_after_utc + DAY)
+    assert verify(beyond, leaf, issuer, now, terms=terms).refusal is Refusal.OUTLIVES_SIGNER
+
+
+def test_other_terms_ask_for_less_time(respond, leaf, issuer, now: datetime) -> None:
+    der, end = respond(), now + 7 * DAY
+    terms = Terms(at_least=timedelta(minutes=5))
+    late = end - timedelta(minutes=5)
+    assert verify(der, leaf, issuer, late - timedelta(seconds=1), terms=terms).refusal is None
+    assert verify(der, leaf, issuer, late, terms=terms).refusal is Refusal.TOO_SHORT
 
 
 # Responses that the library does not make

@@ -19,8 +19,9 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple import fetching
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.fetching import Fetching, answers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.fetching import answers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import StaplePlan, decide
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject import identify
 from ansible_collections.anchorage.pki.tests.unit.foreign_authority import ForeignAuthority
 from ansible_collections.anchorage.pki.tests.unit.processes import LIMIT, Counter, fork, fork_all
@@ -41,7 +42,7 @@ def plan(request_staple, deployed, now: datetime) -> Callable[..., StaplePlan]:
         request = request_staple(name, **options)
         found = deployed(name, about=about, staple=b"", failures=failures)
         subject = identify(request, found, now)
-        decision = decide(request, found, subject, "sha1", now)
+        decision = decide(request, found, subject, HOST, now)
         assert decision.asks
         return StaplePlan(request, found, subject, decision)
 

@@ -24,8 +24,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.inspect
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import StapleDelivery, StapleInquiry
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.fetching import Fetching
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import StapleRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching, StapleRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.transaction import StapleTransaction
 from ansible_collections.anchorage.pki.tests.unit.foreign_authority import DAY, ForeignAuthority
 from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,25 +21,28 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan im
     decide,
     settle,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import StapleRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching, StapleRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject import identify
 from ansible_collections.anchorage.pki.tests.unit.foreign_authority import DAY, ForeignAuthority
+from ansible_collections.anchorage.pki.tests.unit.plugins.plugin_utils._ocsp_staple.conftest import ask_for
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 PLAN = Callable[..., StaplePlan]
+BY_HOST = Fetching(by_controller=False, allow_private=False, digest="sha1")
+BY_SHA256 = replace(BY_HOST, digest="sha256")
 
 
 @pytest.fixture
 def plan(request_staple: Callable[..., StapleRequest], deployed: Callable[..., DeployedStaple], now: datetime) -> PLAN:
     """A function that makes the plan for what a host has."""
 
-    def make(request: StapleRequest | None = None, digest: str = "sha1", **facts: Any) -> StaplePlan:
+    def make(request: StapleRequest | None = None, fetching: Fetching = BY_HOST, **facts: Any) -> StaplePlan:
         request, found = request or request_staple(), deployed(**facts)
         subject = identify(request, found, now)
-        return StaplePlan(request, found, subject, decide(request, found, subject, digest, now))
+        return StaplePlan(request, found, subject, decide(request, found, subject, fetching, now))
 
     return make
 
@@ -84,7 +88,8 @@ def test_a_staple_is_asked_for_where_there_is_none_that_serves(decision, facts: 
     ("times", "reason"),
     [
         ({"begins": -8 * DAY, "ends": -DAY}, "the deployed staple is no longer good: it ended at 2026-05-31"),
-        ({"ends": 10 * MINUTE}, "the deployed staple is no longer good: it ends at"),
+        ({"ends": 5 * MINUTE}, "the deployed staple is no longer good: it ends at"),
+        ({"ends": 6 * MINUTE}, "half of the staple's lifetime is over; it ends at 2026-06-01 12:06 UTC"),
         ({"begins": HOUR}, "the deployed staple is no longer good: it is valid from 2026-06-01 13:00 UTC on only"),
         (
             {"begins": -7 * DAY, "ends": 7 * DAY},
@@ -100,8 +105,8 @@ def test_a_staple_is_asked_for_by_the_time(decision, foreign, leaf, times: dict[
 
 def test_a_staple_by_the_former_issuer_or_digest_does_not_stay(decision, foreign, leaf) -> None:
     by_sha256 = foreign.response(leaf, certificate_id=hashes.SHA256())
-    assert decision(staple=by_sha256, digest="sha256").action is Action.NONE
-    assert "no longer good: it does not name its certificate by the digest" in decision(digest="sha256").reason
+    assert decision(staple=by_sha256, fetching=BY_SHA256).action is Action.NONE
+    assert "no longer good: it does not name its certificate by the digest" in decision(fetching=BY_SHA256).reason
     assert "no longer good: it does not name its certificate by the digest" in decision(staple=by_sha256).reason
     other = foreign.response(foreign.leaf())
     assert decision(staple=other).reason == "the deployed staple is no longer good: it is about another certificate"
@@ -157,8 +162,15 @@ def test_former_failures_say_nothing_about_what_is_not_asked_for(decision, forei
 # Pauses
 
 
-def test_a_responder_is_left_alone_until_its_pause_is_over(decision, now: datetime) -> None:
-    failed = {"failures": 3, "failure": "connection refused", "staple": b""}
+@pytest.fixture
+def way(plan: PLAN, now: datetime) -> str:
+    """How a host keeps the way in which the responder is asked."""
+    failed = settle(plan(staple=b""), Answer("app", failure="it is down", transient=True), BY_HOST, now)
+    return failed.delivery.failure.removeprefix("it is down")
+
+
+def test_a_responder_is_left_alone_until_its_pause_is_over(decision, now: datetime, way: str) -> None:
+    failed = {"failures": 3, "failure": f"connection refused{way}", "staple": b""}
     found = decision(**failed, next_attempt=seconds(now + MINUTE))
     assert (found.action, found.asks) == (Action.NONE, False)
     assert found.reason == "its responder is asked again from 2026-06-01 12:01 UTC on: connection refused"
@@ -168,8 +180,38 @@ def test_a_responder_is_left_alone_until_its_pause_is_over(decision, now: dateti
     assert decision(**failed, next_attempt=seconds(now + 30 * DAY)).asks  # by a clock that was ahead
 
 
-def test_in_a_pause_the_good_stays_and_the_bad_goes(decision, foreign, leaf, now) -> None:
-    pause = {"failures": 1, "failure": "it is down", "next_attempt": seconds(now + MINUTE)}
+@pytest.mark.parametrize(
+    "mended",
+    [
+        {"fetching": replace(BY_HOST, allow_private=True)},
+        {"fetching": replace(BY_HOST, by_controller=True)},
+        {"fetching": BY_SHA256},
+        {"request": ask_for(responder_url="http://mended.test/")},
+    ],
+    ids=["private addresses", "by the controller", "digest", "URL"],
+)
+def test_a_task_that_was_mended_has_no_pause(decision, now, way: str, mended: dict[str, Any]) -> None:
+    pause = {"failures": 1, "failure": f"it is down{way}", "next_attempt": seconds(now + MINUTE), "staple": b""}
+    assert not decision(**pause).asks
+    found = decision(**pause, **mended)
+    assert (found.asks, found.attempts.failures, found.attempts.failure) == (True, 1, "it is down")
+
+
+def test_a_given_response_that_failed_is_no_pause_of_the_responder(plan, decision, request_staple, now) -> None:
+    given = plan(request_staple(response=b"no response"), staple=b"")
+    failed = settle(given, Answer("app", b"no response"), BY_HOST, now).decision.attempts
+    assert failed.failures == 1
+    assert decision(staple=b"", **failed.record).asks
+
+
+def test_the_longest_failure_is_kept_with_its_pause(plan: PLAN, now: datetime) -> None:
+    failed = settle(plan(staple=b""), Answer("app", failure="x" * 500), BY_HOST, now)
+    assert len(failed.delivery.failure) == 500
+    assert not plan(staple=b"", **failed.decision.attempts.record).decision.asks
+
+
+def test_in_a_pause_the_good_stays_and_the_bad_goes(decision, foreign, leaf, now, way: str) -> None:
+    pause = {"failures": 1, "failure": f"it is down{way}", "next_attempt": seconds(now + MINUTE)}
     due = foreign.response(leaf, begins=-7 * DAY)
     kept = decision(**pause, staple=due)
     assert (kept.action, kept.staple.der) == (Action.NONE, due)
@@ -184,6 +226,30 @@ def test_a_replaced_certificate_has_no_pause(decision, now: datetime) -> None:
     pause = {"failures": 1, "failure": "it is down", "next_attempt": seconds(now + MINUTE)}
     found = decision(**pause, staple=b"of the former", leaf_sha256="ab" * 32)
     assert (found.asks, found.attempts.failures) == (True, 0)
+
+
+def test_a_pause_leaves_time_for_another_attempt_before_the_staple_ends(plan: PLAN, foreign, leaf, now) -> None:
+    made = plan(staple=foreign.response(leaf, begins=-7 * DAY, ends=2 * HOUR))
+    asked = Answer("app", failure="tryLater", transient=True, retry_after=24 * 3600)
+    for answer in (asked, Answer("app", made.deployed.staple), Answer("app", failure="HTTP status 404")):
+        done = settle(made, answer, BY_HOST, now).decision.attempts
+        assert done.next_attempt == seconds(now + HOUR)
+    soon = plan(staple=foreign.response(leaf, begins=-7 * DAY, ends=40 * MINUTE))
+    again = settle(soon, Answer("app", soon.deployed.staple), BY_HOST, now).decision.attempts
+    assert again.next_attempt == seconds(now + 20 * MINUTE)
+
+
+def test_nothing_newer_is_no_pause_where_there_is_no_staple(plan: PLAN, decision, foreign, leaf, now) -> None:
+    due = foreign.response(leaf, begins=-7 * DAY)
+    waiting = settle(plan(staple=due), Answer("app", due), BY_HOST, now).decision.attempts
+    assert not decision(staple=due, **waiting.record).asks
+    assert decision(staple=b"", **waiting.record).asks
+
+
+def test_a_time_beyond_all_calendars_is_none(decision, way: str) -> None:
+    found = decision(failures=1, failure=f"it is down{way}", next_attempt=10**12, staple=b"")
+    assert (found.asks, found.attempts.next_attempt) == (True, 0)
+    assert decision(next_attempt=10**12).attempts.next_attempt == 0
 
 
 # A response of the user's own
@@ -206,7 +272,7 @@ def test_a_given_response_is_deployed_where_it_is_another_one(decision, request_
 def test_a_good_response_is_deployed_and_failures_are_forgotten(plan: PLAN, foreign, leaf, now: datetime) -> None:
     failed = plan(staple=b"", failures=3, failure="it is down", next_attempt=seconds(now - MINUTE))
     response = foreign.response(leaf)
-    done = settle(failed, Answer("app", response), "sha1", now).decision
+    done = settle(failed, Answer("app", response), BY_HOST, now).decision
     assert (done.action, done.reason, done.staple.der) == (Action.STAPLE, "there is no staple", response)
     assert (done.attempts.failures, done.attempts.failure, done.attempts.next_attempt) == (0, "", 0)
 
@@ -223,7 +289,7 @@ def test_a_good_response_is_deployed_and_failures_are_forgotten(plan: PLAN, fore
 )
 def test_a_failure_keeps_the_good_staple_and_is_noted(plan: PLAN, foreign, leaf, now, answer, failure, pause) -> None:
     due = foreign.response(leaf, begins=-7 * DAY)
-    done = settle(plan(staple=due), answer, "sha1", now)
+    done = settle(plan(staple=due), answer, BY_HOST, now)
     assert (done.decision.action, done.decision.staple.der) == (Action.NOTE, due)
     assert done.decision.attempts.failure.startswith(failure)
     assert (done.decision.attempts.failures, done.decision.attempts.next_attempt) == (1, seconds(now + pause))
@@ -233,7 +299,7 @@ def test_a_failure_keeps_the_good_staple_and_is_noted(plan: PLAN, foreign, leaf,
 def test_failures_are_counted_and_pauses_grow(plan: PLAN, now: datetime) -> None:
     failed = Answer("app", failure="it is down", transient=True)
     for before, minutes in ((1, 2), (2, 4), (9, 60), (2**31 - 1, 60)):
-        done = settle(plan(staple=b"", failures=before), failed, "sha1", now).decision.attempts
+        done = settle(plan(staple=b"", failures=before), failed, BY_HOST, now).decision.attempts
         assert done.failures == min(before + 1, 2**31 - 1)
         assert done.next_attempt == seconds(now + minutes * MINUTE)
 
@@ -254,36 +320,56 @@ def test_failures_are_counted_and_pauses_grow(plan: PLAN, now: datetime) -> None
 )
 def test_a_failure_leaves_nothing_bad_and_changes_nothing_else(plan: PLAN, now, facts, action: Action) -> None:
     made = plan(**{**facts, "staple": facts.get("staple", b"")})
-    done = settle(made, Answer("app", failure="it is down", transient=True), "sha1", now)
+    done = settle(made, Answer("app", failure="it is down", transient=True), BY_HOST, now)
     assert (done.decision.action, done.decision.staple) == (action, None)
     order = {Action.STAPLE: "staple", Action.UNSTAPLE: "staple", Action.NOTE: "note"}.get(action, "repair")
     assert (done.delivery.action, done.delivery.staple) == (order, b"")
-    assert (done.delivery.failures, done.delivery.failure) == (1, "it is down")
+    assert (done.delivery.failures, done.decision.attempts.failure) == (1, "it is down")
 
 
 def test_nothing_older_replaces_a_good_staple(plan: PLAN, foreign, leaf, now: datetime) -> None:
     due = foreign.response(leaf, begins=-7 * DAY)
     older = Answer("app", foreign.response(leaf, begins=-8 * DAY, ends=30 * DAY))
-    done = settle(plan(staple=due), older, "sha1", now).decision
+    done = settle(plan(staple=due), older, BY_HOST, now).decision
     assert (done.action, done.staple.der) == (Action.NOTE, due)
     assert done.attempts.failure == "the response is refused: it is older than the one that is installed"
 
 
 def test_what_is_no_newer_is_no_failure_but_a_reason_to_wait(plan: PLAN, foreign, leaf, now: datetime) -> None:
     due = foreign.response(leaf, begins=-7 * DAY)
-    done = settle(plan(staple=due), Answer("app", due), "sha1", now).decision
+    done = settle(plan(staple=due), Answer("app", due), BY_HOST, now).decision
     assert (done.action, done.staple.der, done.attempts.failures, done.attempts.failure) == (Action.NOTE, due, 0, "")
     assert done.reason.endswith("there is no newer response yet")
     assert done.attempts.next_attempt == seconds(now + HOUR)
-    waits = plan(staple=due, next_attempt=done.attempts.next_attempt).decision
+    waits = plan(staple=due, **done.attempts.record).decision
     assert (waits.action, waits.asks) == (Action.NONE, False)
     assert waits.reason.endswith("13:00 UTC on: there was no newer response")
+
+
+def test_a_good_staple_stays_until_the_host_would_withdraw_it(plan: PLAN, foreign, leaf, now: datetime) -> None:
+    """It is no reason to take one away that its end is too near for a new one."""
+    staple = foreign.response(leaf, ends=6 * MINUTE)
+    down = Answer("app", failure="it is down", transient=True)
+    done = settle(plan(staple=staple), down, BY_HOST, now).decision
+    assert (done.action, done.staple.der) == (Action.NOTE, staple)
+    fresh = settle(plan(staple=b""), Answer("app", staple), BY_HOST, now).decision
+    assert (fresh.staple, fresh.attempts.failures) == (None, 1)
+
+
+def test_a_response_may_outlive_its_certificate_and_counts_until_the_end_of_that(plan, foreign, now: datetime) -> None:
+    ending = foreign.leaf(serial=1000, ends=2 * DAY)
+    response = foreign.response(ending, begins=0 * DAY)
+    made = plan(about=ending, staple=b"")
+    done = settle(made, Answer("app", response), BY_HOST, now).decision
+    assert (done.action, done.staple.der) == (Action.STAPLE, response)
+    assert (done.staple.next_update, done.staple.renew_at) == (now + 2 * DAY, now + DAY)
+    assert plan(about=ending, staple=response).decision.action is Action.NONE
 
 
 def test_unknown_never_replaces_good(plan: PLAN, foreign, leaf, now: datetime) -> None:
     due = foreign.response(leaf, begins=-7 * DAY)
     answer = Answer("app", foreign.response(leaf, status=ocsp.OCSPCertStatus.UNKNOWN))
-    done = settle(plan(staple=due), answer, "sha1", now).decision
+    done = settle(plan(staple=due), answer, BY_HOST, now).decision
     assert (done.action, done.staple.der, done.attempts.revoked) == (Action.NOTE, due, False)
 
 
@@ -297,15 +383,15 @@ def test_unknown_never_replaces_good(plan: PLAN, foreign, leaf, now: datetime) -
 def test_the_staple_of_a_revoked_certificate_is_taken_away(plan: PLAN, foreign, leaf, now, facts, action) -> None:
     staple = foreign.response(leaf, **facts) if facts else b""
     answer = Answer("app", foreign.response(leaf, status=ocsp.OCSPCertStatus.REVOKED))
-    done = settle(plan(staple=staple), answer, "sha1", now).decision
+    done = settle(plan(staple=staple), answer, BY_HOST, now).decision
     assert (done.action, done.staple, done.attempts.revoked) == (action, None, True)
     assert done.reason == done.attempts.failure == "the certificate was revoked at 2026-05-31 12:00 UTC"
-    known = plan(staple=b"", **vars(done.attempts)).decision
+    known = plan(staple=b"", **done.attempts.record).decision
     assert (known.action, known.asks, known.attempts.revoked) == (Action.NONE, False, True)
 
 
 def test_nobody_but_the_authority_revokes(plan: PLAN, foreign, leaf, now: datetime) -> None:
     due, revoked = foreign.response(leaf, begins=-7 * DAY), foreign.response(leaf, status=ocsp.OCSPCertStatus.REVOKED)
     forged = revoked[:-1] + bytes([revoked[-1] ^ 1])  # the end of the signature
-    done = settle(plan(staple=due), Answer("app", forged), "sha1", now).decision
+    done = settle(plan(staple=due), Answer("app", forged), BY_HOST, now).decision
     assert (done.action, done.staple.der, done.attempts.revoked) == (Action.NOTE, due, False)

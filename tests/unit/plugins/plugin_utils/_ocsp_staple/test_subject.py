@@ -18,6 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.subject
 from ansible_collections.anchorage.pki.tests.unit.foreign_authority import DAY, URL, ForeignAuthority
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 Deployed = Callable[..., DeployedStaple]
 RequestStaple = Callable[..., StapleRequest]
@@ -75,6 +76,39 @@ def test_a_url_of_the_play_is_asked_alone(request_staple, deployed, foreign: For
 def test_what_cannot_be_read_is_for_the_user(request_staple, deployed: Deployed, now, facts, words: str) -> None:
     with pytest.raises(PkiError, match=f"^'app': .*{words}"):
         identify(request_staple(), deployed(**facts), now)
+
+
+def test_a_damaged_certificate_is_told_of_the_file_that_has_it(request_staple, deployed: Deployed, now) -> None:
+    damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    with pytest.raises(PkiError, match=r"^'app': /etc/ssl/chain\.pem holds a damaged certificate"):
+        identify(request_staple(issuer="/etc/ssl/chain.pem"), deployed(chain=damaged), now)
+
+
+def test_an_extension_that_cannot_be_read_is_told_with_its_file(request_staple, deployed, foreign, now) -> None:
+    broken = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.1"), b"\x30\x03\x02")
+    about = foreign.leaf(urls=[], extensions=[broken])
+    for request in (request_staple(), request_staple(responder_url=URL)):
+        with pytest.raises(PkiError, match=r"^'app': /etc/ssl/app\.pem: The extensions of the certificate cannot be"):
+            identify(request, deployed(about=about), now)
+
+
+def test_no_name_in_a_certificate_reaches_a_terminal_as_it_is(request_staple, deployed, now: datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = make_root("Evil\x1b[31m\nname", key=key, not_before=now - DAY, not_after=now + DAY)
+    about = ForeignAuthority(issuer, key, now).leaf()
+    with pytest.raises(PkiError, match="the certificate of its issuer, CN=Evil") as caught:
+        identify(request_staple(), deployed(about=about, chain=""), now)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:secret@h/", "http://h:99999/", "http://h/" + "x" * 2048, "http://h/\x1b["]
+)
+def test_a_url_that_nobody_can_be_asked_at_is_left_out(request_staple, deployed, foreign, now, url: str) -> None:
+    alone = identify(request_staple(), deployed(about=foreign.leaf(urls=[url])), now)
+    reason = "the certificate has no OCSP URL that can be asked, so that there is nothing to staple"
+    assert (alone.urls, alone.unstapled) == ((), reason)
+    assert identify(request_staple(), deployed(about=foreign.leaf(urls=[url, URL])), now).urls == (URL,)
 
 
 def test_a_certificate_that_nobody_answers_for_needs_no_issuer(request_staple, deployed, foreign, now) -> None:

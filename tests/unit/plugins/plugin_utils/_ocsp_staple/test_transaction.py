@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.fetching import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.plan import Action
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.request import Fetching
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.transaction import StapleTransaction
 from ansible_collections.anchorage.pki.tests.unit.foreign_authority import DAY, ForeignAuthority
 from ansible_collections.anchorage.pki.tests.unit.staple_host import StapleHost
@@ -109,13 +109,16 @@ def test_a_renewed_certificate_gets_its_own_staple(transaction, host, request_st
     assert host.staples["a"].staple == b""
 
 
-def test_what_the_user_has_to_put_right_is_said_before_anything_is_done(transaction, host, request_staple) -> None:
-    started = transaction()
-    plans, _inspection = started.plan([request_staple("a"), request_staple("missing")])
-    assert [plan.subject is None for plan in plans] == [False, True]
-    with pytest.raises(PkiError, match=r"^'missing': /etc/ssl/missing.pem: there is no such file"):
-        started.obtain(plans)
-    assert host.calls == ["inspect"]
+def test_what_the_user_has_to_put_right_keeps_no_other_certificate_from_its_staple(
+    transaction, host, request_staple
+) -> None:
+    reason = "'missing': /etc/ssl/missing.pem: there is no such file."
+    assert carried_out(transaction(), [request_staple("missing"), request_staple("a")]) == [
+        (Action.NONE, reason),
+        (Action.STAPLE, "nothing is deployed yet"),
+    ]
+    assert host.calls == ["inspect", "fetch", "deploy"]
+    assert [delivery.name for delivery in host.deliveries] == ["a"]
 
 
 def test_an_issuer_may_be_in_a_file_of_its_own(transaction, host, request_staple, foreign, leaves) -> None:
@@ -140,9 +143,8 @@ def test_the_controller_asks_where_the_play_says_so_and_nowhere_else(
     assert [question.url for question in asked] == ["http://play.test/", "http://ocsp.corporate.test/"]
     assert host.calls == ["inspect", "deploy"]
     host.files["/etc/ssl/b.pem"] = (foreign.leaf(urls=["http://evil.test/"]), foreign.certificate)
-    started = transaction(fetching=by_controller, client=nobody)
-    with pytest.raises(PkiError, match="is another certificate than src"):
-        started.obtain(started.plan([known])[0])
+    ((action, reason),) = carried_out(transaction(fetching=by_controller, client=nobody), [known])
+    assert (action, "is another certificate than src" in reason) == (Action.NONE, True)
 
 
 def test_a_given_response_takes_no_request(transaction, host, request_staple, foreign, leaves) -> None:
