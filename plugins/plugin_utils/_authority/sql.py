@@ -21,7 +21,7 @@ READ_ONLY = "PRAGMA query_only = ON"
 WRITE_AHEAD_LOG = "PRAGMA journal_mode = WAL"
 BEGIN = "BEGIN IMMEDIATE"
 
-# Schema 3
+# Schema 4
 
 CREATE_CERTIFICATES = """
 CREATE TABLE certificates (
@@ -57,12 +57,52 @@ CREATE_STAPLE_INDEXES = (
     "CREATE INDEX staple_due ON staples (renew_at) WHERE in_use",
     "CREATE INDEX staple_end ON staples (next_update)",
 )
+CREATE_REVOCATIONS = """
+CREATE TABLE revocations (
+  certificate_sha256 TEXT PRIMARY KEY REFERENCES certificates (sha256),
+  revoked_at INTEGER NOT NULL,
+  reason TEXT NOT NULL,             -- of RFC 5280, section 5.3.1, in the words of the option
+  reissue INTEGER NOT NULL,         -- of a leaf: 0 where its place is to have no other one, else 1
+  published_at INTEGER              -- when all that says so was published; NULL until then
+)
+"""
+CREATE_LISTS = """
+CREATE TABLE lists (
+  issuer_key TEXT NOT NULL,         -- identifier of the key that signs the list; a renewed root keeps it
+  number INTEGER NOT NULL,
+  this_update INTEGER,              -- NULL, as all that follows, where the number is taken and nothing signed yet
+  next_update INTEGER,
+  der BLOB,
+  published_at INTEGER,             -- NULL until then
+  PRIMARY KEY (issuer_key, number)
+)
+"""
+CREATE_RESPONSES = """
+CREATE TABLE responses (
+  certificate_sha256 TEXT NOT NULL REFERENCES certificates (sha256),
+  digest TEXT NOT NULL,             -- of its CertID: sha1 or sha256
+  revoked INTEGER NOT NULL,         -- 1 where it says revoked, 0 where good
+  next_update INTEGER NOT NULL,
+  renew_at INTEGER NOT NULL,        -- decided when it was signed
+  der BLOB NOT NULL,
+  PRIMARY KEY (certificate_sha256, digest)
+)
+"""
+CREATE_PUBLICATION = (CREATE_REVOCATIONS, CREATE_LISTS, CREATE_RESPONSES)
 CREATE = (
     CREATE_CERTIFICATES,
     "CREATE INDEX leaf_on_host ON certificates (host, destination, name)",
     "CREATE INDEX end_by_issuer ON certificates (issuer_sha256, not_after)",
     CREATE_STAPLES,
     *CREATE_STAPLE_INDEXES,
+    *CREATE_PUBLICATION,
+)
+
+# Before schema 4, nothing told when or why a leaf was revoked: it may have been from its first second on.
+_MIGRATE_FROM_3 = (
+    *CREATE_PUBLICATION,
+    "INSERT INTO revocations SELECT sha256, not_before, 'unspecified', 1, NULL FROM certificates "
+    "WHERE status = 'revoked'",
 )
 
 
@@ -73,6 +113,7 @@ def _migrate(staples: str) -> tuple[str, ...]:
         f"INSERT INTO staples {staples}",
         "DROP TABLE former_staples",
         *CREATE_STAPLE_INDEXES,
+        *_MIGRATE_FROM_3,
     )
 
 
@@ -96,6 +137,7 @@ MIGRATE_FROM = {
         "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
         "ORDER BY staple.rowid"
     ),
+    3: _MIGRATE_FROM_3,
 }
 
 # Certificates
