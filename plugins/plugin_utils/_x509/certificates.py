@@ -153,6 +153,11 @@ def profile_of(certificate: x509.Certificate) -> Profile | None:
     return next((profile for profile in Profile if _leaf_purposes(profile) == purposes), None)
 
 
+def key_identifier(certificate: x509.Certificate) -> str:
+    """The identifier of an authority's key, in hexadecimal (RFC 5280, section 4.2.1.2)."""
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+
+
 def requires_staple(certificate: x509.Certificate) -> bool:
     """Whether a leaf was issued with ``must_staple`` (RFC 7633)."""
     try:
