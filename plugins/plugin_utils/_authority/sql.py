@@ -199,3 +199,80 @@ FORGET_STAPLES = (
     "DELETE FROM staples WHERE next_update < ?1 AND "
     "(NOT in_use OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
 )
+
+# Revocations
+
+_KNOWN = (
+    "SELECT sha256, kind, issuer_sha256, host, destination, name, certificate, status, revoked_at, reason, reissue, "
+    "published_at FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 WHERE {}"
+)
+KNOWN = _KNOWN.format("sha256 = ?")
+KNOWN_BY_SERIAL = _KNOWN.format("serial = ?")
+# Those that are in use at a place, or may be, and those that were when they were revoked.
+KNOWN_AT_NAME = _KNOWN.format(
+    "kind = 'leaf' AND host = ? AND name = ? AND status <> 'superseded' AND not_after > ? ORDER BY certificates.rowid"
+)
+UNPUBLISHED = _KNOWN.format("revoked_at IS NOT NULL AND published_at IS NULL ORDER BY revoked_at, sha256")
+INSERT_REVOCATION = "INSERT INTO revocations VALUES (?, ?, ?, ?, NULL)"
+MARK_REVOKED = "UPDATE certificates SET status = 'revoked' WHERE sha256 = ?"
+SET_REISSUE = "UPDATE revocations SET reissue = ? WHERE certificate_sha256 = ?"
+MARK_REVOCATION_PUBLISHED = "UPDATE revocations SET published_at = ? WHERE certificate_sha256 = ?"
+# Whether the last leaf that was signed for a place is revoked, and not to be followed by another one.
+BLOCK = (
+    "SELECT revoked_at, reason, reissue, published_at FROM certificates "
+    "LEFT JOIN revocations ON certificate_sha256 = sha256 "
+    "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? ORDER BY certificates.rowid DESC LIMIT 1"
+)
+REVOKED_UNDER = (
+    "SELECT serial, revoked_at, reason FROM certificates JOIN revocations ON certificate_sha256 = sha256 "
+    "WHERE issuer_sha256 = ? AND not_after >= ? ORDER BY revoked_at, serial"
+)
+REVOKED_AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND status = 'revoked'"
+# What a host has been given that still says good of a revoked leaf, as far as the host did not say what it has now.
+STAPLES_OF_REVOKED = (
+    "SELECT host, destination, name, MAX(next_update) FROM staples "
+    "JOIN certificates ON certificates.sha256 = certificate_sha256 "
+    "WHERE in_use AND status = 'revoked' AND next_update > ? GROUP BY host, destination, name"
+)
+LAST_STAPLE_ENDS = "SELECT MAX(next_update) FROM staples WHERE certificate_sha256 = ?"
+
+# Lists
+
+LAST_NUMBER = "SELECT MAX(number) FROM lists WHERE issuer_key = ?"
+INSERT_LIST = "INSERT INTO lists VALUES (?, ?, NULL, NULL, NULL, NULL)"
+TAKEN_NUMBER = (
+    "SELECT MAX(number) FROM lists WHERE issuer_key = ?1 AND number > "
+    "(SELECT COALESCE(MAX(number), 0) FROM lists WHERE issuer_key = ?1 AND der IS NOT NULL)"
+)
+STORE_LIST = "UPDATE lists SET this_update = ?, next_update = ?, der = ? WHERE issuer_key = ? AND number = ?"
+LAST_LIST = (
+    "SELECT number, this_update, next_update, der, published_at FROM lists WHERE issuer_key = ? AND der IS NOT NULL "
+    "ORDER BY number DESC LIMIT 1"
+)
+MARK_LIST_PUBLISHED = "UPDATE lists SET published_at = ? WHERE issuer_key = ? AND number = ?"
+# A number whose list was never signed goes with those before the last one that was.
+FORGET_LISTS = "DELETE FROM lists WHERE issuer_key = ? AND number < ?"
+
+# Responses
+
+DUE_RESPONSES = (
+    "SELECT sha256, certificate, wanted.digest, revoked_at, reason FROM certificates "
+    "CROSS JOIN (SELECT 'sha1' AS digest UNION ALL SELECT 'sha256') AS wanted "
+    "LEFT JOIN responses ON responses.certificate_sha256 = sha256 AND responses.digest = wanted.digest "
+    "LEFT JOIN revocations ON revocations.certificate_sha256 = sha256 "
+    "WHERE kind = 'leaf' AND issuer_sha256 = ?1 AND not_after > ?3 AND (?4 OR status = 'revoked') "
+    "AND (renew_at IS NULL OR renew_at <= ?2 OR revoked <> (status = 'revoked')) "
+    "ORDER BY certificates.rowid, wanted.digest"
+)
+STORE_RESPONSE = "INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?, ?)"
+RESPONSES = (
+    "SELECT certificate, digest, der FROM responses JOIN certificates ON sha256 = certificate_sha256 "
+    "WHERE issuer_sha256 = ? AND next_update > ?"
+)
+ENDED_RESPONSES = (
+    "SELECT certificate, digest FROM responses JOIN certificates ON sha256 = certificate_sha256 "
+    "WHERE issuer_sha256 = ? AND not_after <= ?"
+)
+FORGET_RESPONSES = (
+    "DELETE FROM responses WHERE certificate_sha256 IN (SELECT sha256 FROM certificates WHERE not_after <= ?)"
+)

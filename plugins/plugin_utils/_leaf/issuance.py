@@ -40,7 +40,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 
 #: Has the host make the keys that these plans need: its certificate requests, by the name of the leaf.
 RequestKeys = Callable[[Sequence[LeafPlan]], Mapping[str, str]]
@@ -234,14 +233,7 @@ class _Issuer:
         return self._issuing
 
     def _responder_signer(self, issuer: IssuingAuthority) -> Signer:
-        responder = issuer.responder
-        start, end = responder.certificate.not_valid_before_utc, responder.certificate.not_valid_after_utc
-        # As the gate through which the staple goes has it.
-        if not start - SKEW <= self._now < end - SHORTEST_STAPLE:
-            raise AuthorityDueError(
-                f"The OCSP responder is valid from {start:%Y-%m-%d} to {end:%Y-%m-%d} only, so that no staple can be "
-                "signed. Run certificate_authority, which renews it."
-            )
+        responder = issuer.responder_at(self._now)
         if responder.sha256 not in self._responders:
             key = responder.key(self._passphrases.responder, "responder_passphrase")
             self._responders[responder.sha256] = Signer(responder.certificate, key)
