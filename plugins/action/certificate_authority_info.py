@@ -47,7 +47,7 @@ class ActionModule(PkiAction):
         with open_ledger(authority.ledger_path, read_only=True) as ledger:
             now = datetime.now(timezone.utc)
             leaf_ends = ledger.last_leaf_ends()
-            due = plan_authority(authority, authority.policy, leaf_ends, now)
+            due = plan_authority(authority, authority.policy, leaf_ends, now, ledger.revocations.revoked_authorities())
             issuers = needed_issuers(authority, leaf_ends, now)
             result = {
                 "changed": False,

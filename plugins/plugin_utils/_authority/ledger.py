@@ -168,9 +168,15 @@ class Ledger:
         row = self._connection.execute(statement, values).fetchone()
         if row is None:
             return None
-        sha256, der, issuer_sha256, private_key, status = row
+        sha256, der, issuer_sha256, private_key, status, issuer_revoked = row
         return LeafRecord(
-            sha256, x509.load_der_x509_certificate(der), issuer_sha256, private_key, status, self._staples(sha256)
+            sha256,
+            x509.load_der_x509_certificate(der),
+            issuer_sha256,
+            private_key,
+            status,
+            self._staples(sha256),
+            bool(issuer_revoked),
         )
 
     def _staples(self, certificate_sha256: str) -> tuple[StapleRecord, ...]:

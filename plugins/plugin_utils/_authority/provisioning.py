@@ -88,7 +88,7 @@ def plan_provisioning(
     except AuthorityMissingError:
         authority = None
     policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
-    leaf_ends = _read_ledger(folder, authority)
+    leaf_ends, revoked = _read_ledger(folder, authority)
     if authority is None or not authority.roots:
         return ProvisioningPlan(folder, None, policy, plan_authority(None, policy, {}, now))
     differences = refused_differences(authority.policy, policy)
@@ -99,16 +99,18 @@ def plan_provisioning(
             "authority), or start over: run the playbook anchorage.pki.uninstall with anchorage_delete_authority=true "
             "first."
         )
-    return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now))
+    return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now, revoked))
 
 
-def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetime]:
-    """When each issuing authority's last leaf ends. Raises PkiError where the folder lost what the ledger knows."""
+def _read_ledger(folder: Path, authority: Authority | None) -> tuple[dict[str, datetime], set[str]]:
+    """When each issuing authority's last leaf ends, and which of them are revoked. Raises PkiError where the folder
+    lost what the ledger knows."""
     path = folder / LEDGER
     if authority is None and not (path.exists() and path.stat().st_size):
-        return {}
+        return {}, set()
     with open_ledger(path, read_only=True) as ledger:
         known, leaf_ends = ledger.authorities(), ledger.last_leaf_ends()
+        revoked = ledger.revocations.revoked_authorities()
     there = {key.sha256 for key in (*authority.roots, *authority.issuers)} if authority else set()
     if known - there:
         raise PkiError(
@@ -116,7 +118,7 @@ def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetim
             f"{folder / 'issuing'}. Restore the authority's folder from a backup: a new one would not be the one that "
             "the hosts trust."
         )
-    return leaf_ends
+    return leaf_ends, revoked
 
 
 def carry_out(plan: ProvisioningPlan, passphrases: Passphrases, now: datetime) -> Authority:

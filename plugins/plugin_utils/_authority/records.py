@@ -56,7 +56,7 @@ class StapleTimes:
 
 @dataclass(frozen=True)
 class LeafRecord:
-    """A leaf that the authority signed, with the staples signed for it."""
+    """A leaf that the authority signed, with the staples signed for it, and whether its issuer was revoked."""
 
     sha256: str
     certificate: x509.Certificate
@@ -64,6 +64,7 @@ class LeafRecord:
     private_key: str
     status: str
     staples: tuple[StapleRecord, ...]
+    issuer_revoked: bool = False
 
     def staple(self, sha256: str) -> StapleRecord | None:
         return next((staple for staple in self.staples if staple.sha256 == sha256), None)

@@ -150,7 +150,8 @@ AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind IN ('root', 'issuing')
 # Leaves
 
 _LEAF = (
-    "SELECT sha256, certificate, issuer_sha256, private_key, status FROM certificates "
+    "SELECT sha256, certificate, issuer_sha256, private_key, status, EXISTS (SELECT 1 FROM certificates AS issuer "
+    "WHERE issuer.sha256 = certificates.issuer_sha256 AND issuer.status = 'revoked') FROM certificates "
     "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND {} "
     "ORDER BY status = 'deployed' DESC, rowid DESC LIMIT 1"
 )

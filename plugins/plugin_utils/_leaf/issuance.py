@@ -28,7 +28,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, is_revoked
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import StapleRequest, sign_staples
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
@@ -136,15 +136,26 @@ def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
     request, former, is_new = leaf.plan.request, leaf.plan.record, leaf.plan.decision.action is Action.LEAF
     sha256 = former.sha256 if former and not is_new else fingerprint(leaf.certificate)
     if is_new:
+        _check_issuable(leaf.plan, authority, ledger)
         names = [str(name) for name in request.names]
         ledger.record_leaf(leaf.certificate, authority.issuing.sha256, leaf.plan.place, names, request.private_key)
-    elif ledger.leaf_status(sha256) == "revoked":
+    elif ledger.leaf_status(sha256) == "revoked" and not is_revoked(former):
         raise PkiError(
             f"{request.name!r} was revoked while this task ran. Nothing was deployed; run the task again, which issues "
             "another leaf."
         )
     if leaf.staple is not None:
         ledger.record_staple(leaf.staple, sha256)
+
+
+def _check_issuable(plan: LeafPlan, authority: Authority, ledger: Ledger) -> None:
+    """Raise PkiError where since the plan was made its place was to have no leaf, or its issuer was revoked."""
+    if ledger.revocations.block(plan.place) is not None:
+        raise PkiError(
+            f"{plan.request.name!r} was revoked while this task ran, and is not to be reissued. Nothing was deployed."
+        )
+    if authority.issuing.sha256 in ledger.revocations.revoked_authorities():
+        raise AuthorityDueError("The issuing authority is revoked. Run certificate_authority, which makes another one.")
 
 
 class _Issuer:
