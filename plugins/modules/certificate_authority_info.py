@@ -219,4 +219,9 @@ lifetimes:
   description: The lifetimes in days, by kind.
   returned: when there is an authority
   type: dict
+urls:
+  description: The templates of URLs in certificates, by kind; an empty text where there is none.
+  returned: when there is an authority
+  type: dict
+  version_added: 0.3.0
 """

@@ -44,7 +44,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     replace_private,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
+    NO_URLS,
     Signer,
+    key_identifier,
     sign_issuing,
     sign_responder,
     sign_root,
@@ -126,10 +128,10 @@ def carry_out(plan: ProvisioningPlan, passphrases: Passphrases, now: datetime) -
 
     Raises PkiError; what was made until then stays, and the next run continues from there.
     """
-    builder = _Builder(plan.folder, plan.policy, passphrases, now)
     check_passphrases(plan, passphrases)
     remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
+        builder = _Builder(plan.folder, plan.policy, passphrases, now, ledger)
         _store_policy(plan)
         for step in plan.steps:
             builder.build(step)
@@ -190,6 +192,7 @@ class _Builder:
     policy: Policy
     passphrases: Passphrases
     now: datetime
+    ledger: Ledger
 
     def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
@@ -210,8 +213,11 @@ class _Builder:
         root = self._root_signer()
         key = generate_key(self.policy.key_type)
         validity = validity_from(self.now, self.policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
+        # A root whose list nobody has published yet has nothing at those URLs.
+        published = self.ledger.revocations.is_published(key_identifier(root.certificate))
+        urls = self.policy.urls if published else NO_URLS
         certificate = sign_issuing(
-            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints
+            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints, urls
         )
         folder = self.folder / "issuing" / str(number)
         self._keep(folder, certificate, key, self.passphrases.authority)

@@ -126,7 +126,8 @@ class Revocations:
         ]
 
     def store_list(self, issuer_key: str, signed: RevocationList) -> None:
-        """Keep a list whose number was taken, and forget those before the one that it replaces."""
+        """Keep a list whose number was taken, and forget those before the one that it replaces, but for the last one
+        that was published."""
         last = self.last_list(issuer_key)
         times = (to_seconds(signed.this_update), to_seconds(signed.next_update))
         self._connection.execute(sql.STORE_LIST, (*times, signed.der, issuer_key, signed.number))
@@ -145,6 +146,10 @@ class Revocations:
     def mark_list_published(self, issuer_key: str, number: int, now: datetime) -> None:
         """Enter that a list was published."""
         self._connection.execute(sql.MARK_LIST_PUBLISHED, (to_seconds(now), issuer_key, number))
+
+    def is_published(self, issuer_key: str) -> bool:
+        """Whether a list of the issuer was ever published, and with it all that its URLs lead to."""
+        return bool(self._connection.execute(sql.IS_PUBLISHED, (issuer_key,)).fetchone()[0])
 
     # Responses
 

@@ -252,7 +252,11 @@ LAST_LIST = (
 )
 MARK_LIST_PUBLISHED = "UPDATE lists SET published_at = ? WHERE issuer_key = ? AND number = ?"
 # A number whose list was never signed goes with those before the last one that was.
-FORGET_LISTS = "DELETE FROM lists WHERE issuer_key = ? AND number < ?"
+FORGET_LISTS = (
+    "DELETE FROM lists WHERE issuer_key = ?1 AND number < ?2 AND number IS NOT "
+    "(SELECT MAX(number) FROM lists WHERE issuer_key = ?1 AND published_at IS NOT NULL)"
+)
+IS_PUBLISHED = "SELECT EXISTS (SELECT 1 FROM lists WHERE issuer_key = ? AND published_at IS NOT NULL)"
 
 # Responses
 

@@ -32,7 +32,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Ac
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import StapleRequest, sign_staples
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, sign_leaf, validity_from
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
+    NO_URLS,
+    Signer,
+    key_identifier,
+    sign_leaf,
+    validity_from,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     PrivateKey,
     PublicKey,
@@ -40,6 +46,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 #: Has the host make the keys that these plans need: its certificate requests, by the name of the leaf.
 RequestKeys = Callable[[Sequence[LeafPlan]], Mapping[str, str]]
@@ -74,7 +81,7 @@ def issue(
 
     The host is asked for its keys once nothing else is in the way. Raises PkiError, nothing entered.
     """
-    issuer = _Issuer(authority, passphrases, now)
+    issuer = _Issuer(authority, passphrases, now, leaf_urls(authority, ledger))
     for plan in plans:
         issuer.check(plan)
     needed = [plan for plan in plans if plan.needs_host_key]
@@ -95,6 +102,12 @@ def preflight(plans: Sequence[LeafPlan], authority: Authority, passphrases: Pass
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
+
+
+def leaf_urls(authority: Authority, ledger: Ledger) -> Urls:
+    """The URLs of new leaves: those of the policy, once something is published there by their issuer."""
+    published = ledger.revocations.is_published(key_identifier(authority.issuing.certificate))
+    return authority.policy.urls if published else NO_URLS
 
 
 def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[IssuingAuthority]:
@@ -161,8 +174,9 @@ def _check_issuable(plan: LeafPlan, authority: Authority, ledger: Ledger) -> Non
 class _Issuer:
     """An authority whose keys are unlocked when they are first needed, and only those that are."""
 
-    def __init__(self, authority: Authority, passphrases: Passphrases, now: datetime) -> None:
+    def __init__(self, authority: Authority, passphrases: Passphrases, now: datetime, urls: Urls = NO_URLS) -> None:
         self._authority = authority
+        self._urls = urls
         self._passphrases = passphrases
         self._now = now
         self._responders: dict[str, Signer] = {}
@@ -222,7 +236,13 @@ class _Issuer:
         public_key = key.public_key() if key else requested_key(csr, request)
         validity = validity_from(self._now, self._days(request))
         certificate = sign_leaf(
-            public_key, self._issuing_signer(), request.names, request.profile, validity, request.must_staple
+            public_key,
+            self._issuing_signer(),
+            request.names,
+            request.profile,
+            validity,
+            request.must_staple,
+            self._urls,
         )
         return SignedLeaf(plan, certificate, None, _with_leaf(_delivery(plan), request, certificate, issuer, key))
 

@@ -32,6 +32,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
     SignedLeaf,
     confirm,
     issue,
+    leaf_urls,
     preflight,
     staple_issuers,
 )
@@ -96,8 +97,16 @@ class LeafTransaction:
         preflight(plans, self.authority, self.passphrases, self.now)
 
     def warnings(self, plans: Sequence[LeafPlan]) -> list[str]:
-        """What to say of the responders that sign what ``plans`` need."""
-        return responder_warnings(staple_issuers(plans, self.authority), self.authority.policy.lifetimes, self.now)
+        """What to say of the responders that sign what ``plans`` need, and of URLs that new leaves do without."""
+        issuers, policy = staple_issuers(plans, self.authority), self.authority.policy
+        warnings = responder_warnings(issuers, policy.lifetimes, self.now)
+        issues = any(plan.decision.action is Action.LEAF for plan in plans)
+        if issues and policy.urls and not leaf_urls(self.authority, self.ledger):
+            warnings.append(
+                f"New leaves name no URLs, though the policy does: nothing of issuing authority "
+                f"{self.authority.issuing.number} was published there yet. Run certificate_revocation with publish."
+            )
+        return warnings
 
     def carry_out(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing; in two where the
