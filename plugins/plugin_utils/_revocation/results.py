@@ -17,6 +17,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     timestamp,
     with_warnings,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import ListIssuer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import ListOutcome, Outcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path
@@ -41,6 +43,17 @@ def targets_result(targets: Sequence[Target], now: datetime) -> dict[str, Any]:
     return {"certificates": [_target_result(target, now) for target in targets]}
 
 
+def lists_result(lists: Mapping[ListIssuer, StoredList | None]) -> dict[str, Any]:
+    """The last list of each issuer, None where none was signed, and when it was published."""
+    published = {issuer: last.published_at if last else None for issuer, last in lists.items()}
+    return {
+        "lists": [
+            {**_last_list(issuer, last), "published_at": timestamp(at) if (at := published[issuer]) else None}
+            for issuer, last in lists.items()
+        ]
+    }
+
+
 def pending_result(places: Mapping[LeafPlace, datetime]) -> dict[str, Any]:
     """Which hosts have not said that a good staple of a revoked leaf is gone, and until when it can be shown."""
     return {
@@ -62,15 +75,21 @@ def revocation_diff(targets: Sequence[Target]) -> dict[str, str]:
 
 
 def _list_result(outcome: ListOutcome, folder: Path | None) -> dict[str, Any]:
-    signed = outcome.last.signed if outcome.last else None
+    path = folder / list_path(outcome.issuer.identifier) if folder and outcome.last else None
     return {
-        "issuer": outcome.issuer.signer.certificate.subject.rfc4514_string(),
-        "issuer_key": outcome.issuer.identifier,
-        "number": signed.number if signed else None,
-        "this_update": timestamp(signed.this_update) if signed else None,
-        "next_update": timestamp(signed.next_update) if signed else None,
-        "path": str(folder / list_path(outcome.issuer.identifier)) if folder and signed else None,
+        **_last_list(outcome.issuer, outcome.last),
+        "path": str(path) if path else None,
         "state": PENDING if outcome.pending else SIGNED,
+    }
+
+
+def _last_list(issuer: ListIssuer, last: StoredList | None) -> dict[str, Any]:
+    return {
+        "issuer": issuer.signer.certificate.subject.rfc4514_string(),
+        "issuer_key": issuer.identifier,
+        "number": last.signed.number if last else None,
+        "this_update": timestamp(last.signed.this_update) if last else None,
+        "next_update": timestamp(last.signed.next_update) if last else None,
     }
 
 
