@@ -55,6 +55,9 @@ class ActionModule(PkiAction):
         "responder_lifetime": {"type": "int"},
         "leaf_lifetime": {"type": "int"},
         "staple_lifetime": {"type": "int"},
+        "crl_url": {"type": "str"},
+        "ocsp_url": {"type": "str"},
+        "issuer_url": {"type": "str"},
     }
     CONDITIONS = {
         "mutually_exclusive": [("unconstrained", "permitted_domains"), ("unconstrained", "permitted_networks")],

@@ -569,10 +569,10 @@ def test_a_newer_schema_asks_for_an_update(path: Path) -> None:
     with open_ledger(path, create=True):
         pass
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 4")
+    newer.execute("PRAGMA user_version = 5")
     newer.close()
     with (
-        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 4, this one reads 3\). Update"),
+        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 5, this one reads 4\). Update"),
         open_ledger(path),
     ):
         pytest.fail("the ledger was opened")
