@@ -239,6 +239,11 @@ class RevocationTransaction:
         return Signer(responder.certificate, responder.key(self.passphrases.responder, "responder_passphrase"))
 
 
+def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authority: Authority, ledger: Ledger) -> None:
+    """Sign and publish what is due of an authority that may have no issuing certificate yet. Raises PkiError."""
+    RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out([])
+
+
 def _reason(opened: Callable[[Issuer], Signer], issuer: Issuer) -> str:
     """Why nothing can be signed now with the key that ``opened`` opens, an empty string where it can. Raises PkiError
     where the key or its passphrase is wrong."""
