@@ -122,8 +122,7 @@ options:
         8).
       - Certificates name URLs only once M(anchorage.pki.certificate_revocation) has published what is to be there,
         which it does in a folder that some web server has to serve at these URLs. Until then new leaves are issued
-        without, with a warning. The first issuing certificate of an authority has none, since its root had nothing to
-        publish yet.
+        without, with a warning. For issuing certificates see O(publish).
       - It is for certificates that are issued from then on. An empty text ends that.
     type: str
     version_added: 0.3.0
@@ -139,6 +138,14 @@ options:
       - The URL in certificates at which verifiers find their issuer, such as
         V(http://pki.example.com/issuers/{issuer}.cer). All else as for O(crl_url).
     type: str
+    version_added: 0.3.0
+  publish:
+    description:
+      - A folder on the controller into which the list of the root, and what else is due, is written before an issuing
+        certificate is made, as M(anchorage.pki.certificate_revocation) does it.
+      - Without it, the first issuing certificate of an authority names no URLs, since nothing of its root was published
+        by then.
+    type: path
     version_added: 0.3.0
 seealso:
   - module: anchorage.pki.certificate_authority_info

@@ -9,7 +9,7 @@ Each step leaves a complete numbered folder or nothing: an interrupted run is co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +58,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     encode_key,
     generate_key,
 )
+
+#: Publishes the list of an authority's root, whose issuing certificates may still be missing.
+PublishRoot = Callable[[Authority, Ledger], None]
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,11 @@ def _read_ledger(folder: Path, authority: Authority | None) -> tuple[dict[str, d
     return leaf_ends, revoked
 
 
-def carry_out(plan: ProvisioningPlan, passphrases: Passphrases, now: datetime) -> Authority:
-    """Do what was planned, under the folder's lock which the caller holds.
+def carry_out(
+    plan: ProvisioningPlan, passphrases: Passphrases, now: datetime, publish_root: PublishRoot | None = None
+) -> Authority:
+    """Do what was planned, under the folder's lock which the caller holds. The root is published by ``publish_root``
+    before an issuing certificate is made, which then can name where.
 
     Raises PkiError; what was made until then stays, and the next run continues from there.
     """
@@ -134,6 +140,8 @@ def carry_out(plan: ProvisioningPlan, passphrases: Passphrases, now: datetime) -
         builder = _Builder(plan.folder, plan.policy, passphrases, now, ledger)
         _store_policy(plan)
         for step in plan.steps:
+            if step.part is Part.ISSUING and publish_root:
+                publish_root(read_authority(plan.folder), ledger)
             builder.build(step)
         authority = read_authority(plan.folder)
         with ledger.transaction():

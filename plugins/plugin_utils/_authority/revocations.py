@@ -62,10 +62,6 @@ class Revocations:
         ended are left out."""
         return list(self._known(sql.KNOWN_AT_NAME, host, name, to_seconds(now)))
 
-    def unpublished(self) -> list[KnownCertificate]:
-        """The revoked certificates of which not all that says so was published."""
-        return list(self._known(sql.UNPUBLISHED))
-
     def revoked_authorities(self) -> set[str]:
         """The fingerprints of the issuing certificates that were revoked."""
         return {str(sha256) for (sha256,) in self._connection.execute(sql.REVOKED_AUTHORITIES)}
@@ -97,10 +93,11 @@ class Revocations:
         """Enter for a revoked leaf whether its place is to have another one."""
         self._connection.execute(sql.SET_REISSUE, (reissue, sha256))
 
-    def mark_published(self, certificates: Iterable[KnownCertificate], now: datetime) -> None:
-        """Enter that all that says so of these certificates was published."""
-        rows = [(to_seconds(now), certificate.sha256) for certificate in certificates]
-        self._connection.executemany(sql.MARK_REVOCATION_PUBLISHED, rows)
+    def mark_published(self, issuers: Iterable[str], now: datetime) -> None:
+        """Enter that all that says what is revoked was published, of what the certificates with these fingerprints have
+        signed."""
+        rows = [(to_seconds(now), issuer) for issuer in issuers]
+        self._connection.executemany(sql.MARK_REVOCATIONS_PUBLISHED, rows)
 
     # Lists
 

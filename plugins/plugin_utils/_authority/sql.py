@@ -213,11 +213,13 @@ KNOWN_BY_SERIAL = _KNOWN.format("serial = ?")
 KNOWN_AT_NAME = _KNOWN.format(
     "kind = 'leaf' AND host = ? AND name = ? AND status <> 'superseded' AND not_after > ? ORDER BY certificates.rowid"
 )
-UNPUBLISHED = _KNOWN.format("revoked_at IS NOT NULL AND published_at IS NULL ORDER BY revoked_at, sha256")
 INSERT_REVOCATION = "INSERT INTO revocations VALUES (?, ?, ?, ?, NULL)"
 MARK_REVOKED = "UPDATE certificates SET status = 'revoked' WHERE sha256 = ?"
 SET_REISSUE = "UPDATE revocations SET reissue = ? WHERE certificate_sha256 = ?"
-MARK_REVOCATION_PUBLISHED = "UPDATE revocations SET published_at = ? WHERE certificate_sha256 = ?"
+MARK_REVOCATIONS_PUBLISHED = (
+    "UPDATE revocations SET published_at = ? WHERE published_at IS NULL AND certificate_sha256 IN "
+    "(SELECT sha256 FROM certificates WHERE issuer_sha256 = ?)"
+)
 # Whether the last leaf that was signed for a place is revoked, and not to be followed by another one.
 BLOCK = (
     "SELECT revoked_at, reason, reissue, published_at FROM certificates "

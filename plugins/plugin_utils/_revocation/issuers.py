@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, CertifiedKey
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    CertifiedKey,
+    IssuingAuthority,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
@@ -29,6 +33,11 @@ class ListIssuer:
     def identifier(self) -> str:
         """By which the ledger, files and URLs name it: the identifier of the key, which a renewed root keeps."""
         return key_identifier(self.signer.certificate)
+
+    @property
+    def signs_leaves(self) -> bool:
+        """Whether it is no root: what is revoked of it has OCSP responses, too."""
+        return isinstance(self.signer, IssuingAuthority)
 
     def has_signed(self, issuer_sha256: str) -> bool:
         """Whether a certificate whose issuer has that fingerprint is on this one's list where it is revoked."""

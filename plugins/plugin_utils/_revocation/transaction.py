@@ -21,7 +21,7 @@ from typing import TypeVar
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import DueResponse, KnownCertificate
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import DueResponse
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
@@ -196,13 +196,13 @@ class RevocationTransaction:
         written = self._differing(lists)
         write_tree(self.folder, written)
         self._remove_ended(self.folder)
-        told = [known for known in self.ledger.revocations.unpublished() if self._is_told(known, lists, responses)]
         with self.ledger.transaction():
             for outcome in lists:
                 if outcome.last is not None and outcome.last.published_at is None:
                     number = outcome.last.signed.number
                     self.ledger.revocations.mark_list_published(outcome.issuer.identifier, number, self.now)
-            self.ledger.revocations.mark_published(told, self.now)
+                if not outcome.pending and not (outcome.issuer.signs_leaves and responses.pending):
+                    self.ledger.revocations.mark_published(outcome.issuer.certificates, self.now)
         return len(written)
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
@@ -230,11 +230,6 @@ class RevocationTransaction:
         with self.ledger.transaction():
             self.ledger.revocations.forget_responses(self.now)
 
-    def _is_told(self, known: KnownCertificate, lists: Sequence[ListOutcome], responses: ResponsesOutcome) -> bool:
-        """Whether all that was published says that a certificate is revoked."""
-        listed = all(not outcome.pending for outcome in lists if outcome.issuer.has_signed(known.issuer_sha256))
-        return listed and (known.kind != "leaf" or not responses.pending)
-
     def _list_signer(self, issuer: ListIssuer) -> Signer:
         key = issuer.signer.key(self.passphrases.authority, "passphrase")
         return Signer(issuer.signer.certificate, key)
@@ -242,6 +237,11 @@ class RevocationTransaction:
     def _responder(self, issuer: IssuingAuthority) -> Signer:
         responder = issuer.responder_at(self.now)
         return Signer(responder.certificate, responder.key(self.passphrases.responder, "responder_passphrase"))
+
+
+def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authority: Authority, ledger: Ledger) -> None:
+    """Sign and publish what is due of an authority that may have no issuing certificate yet. Raises PkiError."""
+    RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out([])
 
 
 def _reason(opened: Callable[[Issuer], Signer], issuer: Issuer) -> str:

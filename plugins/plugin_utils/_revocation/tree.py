@@ -8,7 +8,6 @@ of the request that it answers (RFC 6960, appendix A.1)."""
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -80,8 +79,11 @@ def remove_files(folder: Path, paths: list[str]) -> None:
             target.unlink(missing_ok=True)
         except OSError as error:
             raise _failed(target, error) from error
+        above = target.parent
         with suppress(OSError):  # it is not empty, or gone
-            os.removedirs(target.parent)
+            while above != folder:
+                above.rmdir()
+                above = above.parent
 
 
 def _holds(target: Path, content: bytes) -> bool:

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 import shutil
+import signal
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -131,6 +135,54 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(fleet, tmp_path: 
         later.run(**WEB1)
         assert state(later) == expected
     assert call > 12  # four files, each made, given its mode and renamed
+
+
+def test_a_run_that_is_killed_after_any_statement_is_finished_by_the_next(fleet, tmp_path: Path) -> None:
+    fleet.run()
+    kept = {
+        folder: Path(shutil.copytree(folder, tmp_path / f"kept-{folder.name}"))
+        for folder in (fleet.authority.folder, fleet.public)
+    }
+    later = fleet.at(timedelta(minutes=10))
+    later.run(**WEB1)
+    expected = state(later)
+    for last in itertools.count(1):
+        for folder, copy in kept.items():
+            shutil.rmtree(folder)
+            shutil.copytree(copy, folder)
+        if not dies_after(last, lambda: later.run(**WEB1)):
+            break
+        later.run(**WEB1)
+        assert state(later) == expected
+    assert last > 30
+
+
+def dies_after(last: int, work: Callable[[], object]) -> bool:
+    """Whether a process that does ``work`` ran that many statements of SQL, after which it was killed."""
+
+    class Mortal(sqlite3.Connection):
+        count = 0
+
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            return self._counted(super().execute(*arguments))
+
+        def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+            return self._counted(super().executemany(*arguments))
+
+        def _counted(self, result: sqlite3.Cursor) -> sqlite3.Cursor:
+            self.count += 1
+            if self.count == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+    child = os.fork()
+    if child == 0:
+        sqlite3.connect = functools.partial(sqlite3.connect, factory=Mortal)
+        work()
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
 
 
 @pytest.mark.parametrize("step", ["enter", "sign_lists", "sign_responses", "publish"])

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
+    Passphrases,
+    carry_out,
+    plan_provisioning,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
+    RevocationTransaction,
+    publish_root,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.tests.unit.function_host import Host
 from cryptography import x509
@@ -109,6 +117,25 @@ def test_an_issuing_certificate_names_those_of_its_root_and_no_responder(make_au
     leaf, warnings = issue(renewed, now + 1010 * DAY)
     assert urls_of(leaf) == {}
     assert "issuing authority 2" in warnings[0]
+
+
+def test_the_first_issuing_certificate_names_those_of_a_root_that_is_published_before(tmp_path: Path, now) -> None:
+    folder, public = tmp_path / "authority", tmp_path / "public"
+    folder.mkdir(mode=0o700)
+    plan = plan_provisioning(folder, URLS, "Corp", now)
+    authority = carry_out(plan, Passphrases(), now, partial(publish_root, Passphrases(), public, now))
+    root = key_identifier(authority.root.certificate)
+    assert urls_of(authority.issuing.certificate) == {
+        "crl": f"http://pki.test/crl/{root}.crl",
+        "issuer": f"http://pki.test/issuers/{root}.cer",
+    }
+    assert {str(path.relative_to(public)) for path in public.rglob("*.c*")} == {
+        f"crl/{root}.crl",
+        f"issuers/{root}.cer",
+    }
+    assert x509.load_der_x509_crl((public / "crl" / f"{root}.crl").read_bytes()).is_signature_valid(
+        authority.root.certificate.public_key()
+    )
 
 
 def test_one_that_was_published_counts_until_the_next_one_is(
