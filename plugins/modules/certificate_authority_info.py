@@ -138,7 +138,7 @@ places:
 due_staples:
   description:
     - The staples that hosts have and that are to be renewed, the longest due first. Those of leaves that have ended are
-      left out, since such a leaf needs another one.
+      left out, since such a leaf needs another one. Those of revoked leaves are due at once, to be taken away.
   returned: when there is an authority, with O(due=staples)
   type: list
   elements: dict

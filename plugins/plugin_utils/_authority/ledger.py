@@ -103,7 +103,8 @@ class Ledger:
         return self._staple_times(sql.STAPLES_IN_USE_ON_HOST, (host,))
 
     def due_staples(self, now: datetime) -> dict[LeafPlace, StapleTimes]:
-        """The staples in use that are to be renewed, of leaves that have not ended, the longest due first."""
+        """The staples in use that are to be renewed, or since their leaf is revoked taken away, of leaves that have not
+        ended, the longest due first."""
         return self._staple_times(sql.DUE_STAPLES, (to_seconds(now),))
 
     def leaf(self, place: LeafPlace, sha256: str) -> LeafRecord | None:

@@ -191,11 +191,20 @@ MARK_STAPLE_IN_USE = (
 _IN_USE = (
     "SELECT host, destination, name, next_update, renew_at "
     "FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 "
-    "WHERE in_use AND status = 'deployed' {}"
+    "WHERE in_use AND status = {}"
 )
-STAPLES_IN_USE = _IN_USE.format("")
-STAPLES_IN_USE_ON_HOST = _IN_USE.format("AND host = ?")
-DUE_STAPLES = _IN_USE.format("AND renew_at <= ?1 AND not_after > ?1 ORDER BY renew_at")
+STAPLES_IN_USE = _IN_USE.format("'deployed'")
+STAPLES_IN_USE_ON_HOST = _IN_USE.format("'deployed' AND host = ?")
+# Those of revoked leaves are due at once: they are to be taken away.
+DUE_STAPLES = " UNION ALL ".join(
+    (
+        _IN_USE.format("'deployed' AND renew_at <= ?1 AND not_after > ?1"),
+        _IN_USE.format(
+            "'revoked' AND certificate_sha256 IN (SELECT certificate_sha256 FROM revocations) AND not_after > ?1 "
+            "ORDER BY renew_at"
+        ),
+    )
+)
 FORGET_STAPLES = (
     "DELETE FROM staples WHERE next_update < ?1 AND "
     "(NOT in_use OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
