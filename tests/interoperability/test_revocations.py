@@ -23,7 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS, SHA1, ocsp_request
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import find_targets
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path, response_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
@@ -64,19 +64,13 @@ class Published:
 
 def publish(pki: Pki, folder: Path, leaves: dict[str, x509.Certificate], **named: str | None) -> None:
     """Have these leaves in the ledger, and revoke and publish as a task does that names a certificate so."""
-    arguments = {
-        **dict.fromkeys(("name", "host", "destination", "serial", "certificate")),
-        "reason": "key_compromise",
-        "reissue": True,
-        **named,
-    }
     with open_ledger(pki.authority.ledger_path) as ledger:
         with ledger.transaction():
             for host, leaf in leaves.items():
                 place = LeafPlace(f"{host}-{leaf.serial_number:x}", "/etc/pki/anchorage", "app")
                 ledger.record_leaf(leaf, pki.authority.issuing.sha256, place, ["app.test"], "controller")
-        targets = find_targets(arguments, ledger.revocations, NOW)
-        RevocationTransaction(pki.authority, Passphrases(), ledger, folder, NOW).carry_out(targets)
+        arguments = {**NOTHING, "reason": "key_compromise", **named}
+        RevocationTransaction(pki.authority, Passphrases(), ledger, folder, NOW).carry_out(arguments)
 
 
 @pytest.fixture(scope="module")
