@@ -22,7 +22,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     HostFailedError,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, remove
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
     LeafRequest,
@@ -34,6 +33,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import (
     deployed_result,
+    diff_headers,
     failed_result,
     leaf_diff,
     planned_result,
@@ -90,14 +90,14 @@ class ActionModule(PkiAction):
             if self.check_mode:
                 return _with_preflight(result, transaction, plans)
             # Each is complete in itself, and what the first one changed stays where the second one fails.
-            done: list[SignedLeaf] = []
+            done: set[str] = set()
             for step in (transaction.carry_out, transaction.activate_again):
                 try:
                     signed, deployment = step(plans)
                 except HostFailedError as error:
                     return failed_result(result, done, error.result)
                 result = deployed_result(result, signed, deployment)
-                done += signed
+                done.update(leaf.plan.request.name for leaf in signed)
         return result
 
     def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -110,19 +110,11 @@ class ActionModule(PkiAction):
                 forget(places, self.authority(arguments["authority"], task_vars))
         result = removal_result(removal, places[0].destination)
         if self.diff_mode:
-            result["diff"] = removal_diff(removal, arguments["destination"])
+            result["diff"] = removal_diff(removal, diff_headers("leaf certificates", arguments["destination"]))
         return result
 
     def _caller(self, shared: dict[str, Any], task_vars: dict[str, Any]) -> CallHost:
-        """A function that runs the host half with these arguments and its own; to inspect, a look is enough."""
-
-        def call(arguments: dict[str, Any]) -> dict[str, Any]:
-            message = {**shared, **arguments}
-            if "inspect" in arguments:
-                return self.look_at_host(LEAVES, "leaf_deployment", message, task_vars)
-            return self.call_host("leaf_deployment", message, task_vars, secret="deploy" in arguments)
-
-        return call
+        return self.caller(LEAVES, "leaf_deployment", shared, task_vars, secret=True)
 
     def _planned(self, plans: list[LeafPlan], result: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
         requests = [plan.request for plan in plans]

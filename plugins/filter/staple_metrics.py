@@ -17,15 +17,20 @@ description:
     C(anchorage_staple_next_update_timestamp_seconds), C(anchorage_staple_refresh_failed),
     C(anchorage_staple_refresh_consecutive_failures) and C(anchorage_staple_refresh_last_success_timestamp_seconds).
     Their labels are C(host) and C(certificate), the leaf's folder on the host.
-  - C(anchorage_responder_not_after_timestamp_seconds) is that of the authority's OCSP responder.
+  - Staples for certificates of other authorities have the same, as their hosts say it. A certificate for which there is
+    nobody to ask has the first one alone.
+  - C(anchorage_responder_not_after_timestamp_seconds) is that of the authority's OCSP responder, where there is an
+    authority.
   - What was due and still is has failed, and all that was due on a host whose task failed or that was not reached, and
-    a staple that has ended.
+    a staple that has ended. Of other authorities' certificates, those without a staple and those whose responder gave
+    none the last time have failed.
   - The playbook C(anchorage.pki.refresh_staples) writes them to the file C(anchorage_metrics_file).
 positional: due, results
 options:
   _input:
     description:
       - The result of M(anchorage.pki.certificate_authority_info) after the run, with C(places=all) and C(due=staples).
+        It may say that there is no authority.
     type: dict
     required: true
   due:
@@ -46,8 +51,16 @@ options:
       - The metrics of the run before. Counts of failures and times of success go on from them.
     type: str
     default: ""
+  foreign:
+    description:
+      - The results of M(anchorage.pki.ocsp_staple) by the names of the hosts that are to have staples for certificates
+        of other authorities. A host with an empty result counts as unreachable. With C(skipped) in it, the run was not
+        for that host, and its metrics stay as they were. A host that is not among them has no such metrics any more.
+    type: dict
+    default: {}
 seealso:
   - module: anchorage.pki.certificate_authority_info
+  - module: anchorage.pki.ocsp_staple
 author:
   - The anchorage.pki contributors (@anchorage)
 """
@@ -79,14 +92,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.metrics import
 _NEEDED = ("places", "due_staples", "responder")
 
 
-def _staple_metrics(ledger: Any, due: Any, results: Any, former: str = "") -> str:
-    if not isinstance(ledger, Mapping) or not all(key in ledger for key in _NEEDED):
+def _staple_metrics(ledger: Any, due: Any, results: Any, former: str = "", foreign: Any = None) -> str:
+    if not isinstance(ledger, Mapping) or not (_has_no_authority(ledger) or all(key in ledger for key in _NEEDED)):
         raise AnsibleTypeError(
             "staple_metrics takes the result of certificate_authority_info with places=all and due=staples."
         )
-    if not isinstance(results, Mapping) or not all(isinstance(result, Mapping) for result in results.values()):
-        raise AnsibleTypeError("staple_metrics takes a dictionary of results by the names of their hosts.")
-    return staple_metrics(ledger, due, results, former)
+    for given in (results, foreign or {}):
+        if not isinstance(given, Mapping) or not all(isinstance(result, Mapping) for result in given.values()):
+            raise AnsibleTypeError("staple_metrics takes a dictionary of results by the names of their hosts.")
+    return staple_metrics(ledger, due, results, former, foreign=foreign)
+
+
+def _has_no_authority(ledger: Mapping[str, Any]) -> bool:
+    return ledger.get("exists") is False
 
 
 class FilterModule:

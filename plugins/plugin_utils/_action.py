@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
@@ -130,6 +131,23 @@ class PkiAction(ActionBase):
                 return read_authority(planned)
             raise AuthorityMissingError(f"{error}{_left_out(task_vars)}") from error
 
+    def controller_file(self, option: str, name: str, largest: int) -> tuple[str, bytes]:
+        """The path and the content of a file that an option names, and that Ansible looks for where it looks for files;
+        of at most so many bytes, since a device or a wrong path might never end. Raises PkiError."""
+        try:
+            path = str(self._find_needle("files", name))
+            with open(path, "rb") as file:
+                return path, read_all(file.fileno(), largest)
+        except AnsibleFileNotFound as error:
+            searched = ", ".join(error.paths or [name])
+            raise PkiError(
+                f"{option} {name}: there is no such file on the controller; looked for {searched}."
+            ) from error
+        except TooLarge as error:
+            raise PkiError(f"{option} {path}: is larger than {largest} bytes, so that it is another file.") from error
+        except OSError as error:
+            raise PkiError(f"{option} {path}: cannot be read: {error.strerror}.") from error
+
     def call_host(
         self, module: str, arguments: dict[str, Any], task_vars: dict[str, Any], secret: bool = False
     ) -> dict[str, Any]:
@@ -141,6 +159,25 @@ class PkiAction(ActionBase):
             module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
         )
         return _taken(answer)
+
+    def caller(
+        self,
+        program: LookProgram,
+        module: str,
+        shared: Mapping[str, Any],
+        task_vars: dict[str, Any],
+        secret: bool = False,
+    ) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """A function that runs the host half ``module`` with ``shared`` arguments and its own; to inspect, a look by
+        ``program`` is enough. With ``secret``, what it deploys may touch no disk."""
+
+        def call(arguments: dict[str, Any]) -> dict[str, Any]:
+            message = {**shared, **arguments}
+            if "inspect" in arguments:
+                return self.look_at_host(program, module, message, task_vars)
+            return self.call_host(module, message, task_vars, secret=secret and "deploy" in arguments)
+
+        return call
 
     def look_at_host(
         self, program: LookProgram, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleFileNotFound
-from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import DEFAULT_KINDS, KIND_NAMES
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, Anchor
@@ -21,7 +18,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHO
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import ANCHOR
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, trust_result
@@ -48,17 +44,10 @@ class TrustAction(PkiAction):
         if arguments["certificate"] is not None:
             return arguments["certificate"].encode(errors="surrogateescape"), "certificate"
         if arguments["src"] is not None:
-            path = self._find_source(arguments["src"])
-            return _read(Path(path)), f"src {path}"
+            path, content = self.controller_file("src", arguments["src"], LARGEST_CERTIFICATE)
+            return content, f"src {path}"
         authority = self.authority(arguments["authority"], task_vars)
         return to_pem(authority.root.certificate).encode(), f"authority {authority.folder}"
-
-    def _find_source(self, src: str) -> str:
-        try:
-            return str(self._find_needle("files", src))
-        except AnsibleFileNotFound as error:
-            searched = ", ".join(error.paths or [src])
-            raise PkiError(f"src {src}: there is no such file on the controller; looked for {searched}.") from error
 
     def superseded_anchors(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
         """The older roots of the authority that the task names."""
@@ -108,13 +97,3 @@ class TrustAction(PkiAction):
 
 def _message(certificate: AnchorCertificate) -> Anchor:
     return Anchor(certificate.name, certificate.pem, certificate.permitted_domains)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return read_all(file.fileno(), LARGEST_CERTIFICATE)
-    except TooLarge as error:
-        raise PkiError(f"src {path}: is too large for a certificate. Give a root certificate in PEM.") from error
-    except OSError as error:
-        raise PkiError(f"src {path}: cannot be read: {error.strerror}.") from error

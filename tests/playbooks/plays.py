@@ -38,6 +38,20 @@ class Run(NamedTuple):
     errors: str
     loads: int
 
+    @property
+    def text(self) -> str:
+        """What it wrote to both, in one line."""
+        return " ".join(f"{self.output} {self.errors}".split())
+
+
+def away(*hosts: str) -> dict[str, object]:
+    """Variables by which these hosts are out of reach."""
+    return {
+        "ansible_connection": f"{{{{ 'ssh' if inventory_hostname in {list(hosts)} else 'local' }}}}",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": 1,
+    }
+
 
 class Controller:
     """A controller whose native roots are in a file."""

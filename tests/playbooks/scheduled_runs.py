@@ -9,14 +9,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    carry_out,
-    plan_provisioning,
-)
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, startup_variables
 
 #: Words that mean something to systemd, to cron, to a shell or to a template, unless they are quoted.
@@ -83,9 +77,3 @@ class ScheduledRun(Controller):
             for path in self.home.rglob("*")
             if path.is_file() and ".ansible" not in path.parts
         }
-
-
-def make_authority(folder: Path) -> None:
-    now = datetime.now(timezone.utc)
-    folder.mkdir(mode=0o700)
-    carry_out(plan_provisioning(folder, {}, "Test authority", now), Passphrases(), now)

@@ -14,7 +14,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import AWKWARD, ScheduledRun, make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import AWKWARD, ScheduledRun
 
 PLAYBOOK = "anchorage.pki.nightly"
 

@@ -11,19 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    carry_out,
-    plan_provisioning,
-)
-from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority, make_due
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
 from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
 
 #: What a verbose run writes for each time that the host half is sent to a host.
@@ -44,9 +38,7 @@ class Fleet:
             "leaf_certificate_destination": f"{folder}/{{{{ inventory_hostname }}}}",
             "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
         }
-        now = made or datetime.now(timezone.utc)
-        self.authority.mkdir(mode=0o700)
-        carry_out(plan_provisioning(self.authority, {}, "Test authority", now), Passphrases(), now)
+        make_authority(self.authority, made)
 
     def run(self, playbook: str, *options: str, hosts: int = 2, **variables: object) -> Run:
         extra = json.dumps({**self.variables, **variables})
@@ -61,14 +53,7 @@ class Fleet:
 
     def age(self, *hosts: str) -> None:
         """Make the staples that hosts have due."""
-        ledger = self.authority / "ledger.sqlite3"
-        with closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
-            for host in hosts:
-                connection.execute(
-                    "UPDATE staples SET renew_at = this_update WHERE in_use AND certificate_sha256 IN "
-                    "(SELECT sha256 FROM certificates WHERE host = ?)",
-                    (host,),
-                )
+        make_due(self.authority, *hosts)
 
     def due(self) -> set[str]:
         with open_ledger(self.authority / "ledger.sqlite3", read_only=True) as ledger:
@@ -78,11 +63,6 @@ class Fleet:
 def calls(run: Run) -> int:
     """How often a host was called."""
     return len(CALL.findall(run.output))
-
-
-def text(run: Run) -> str:
-    """What a run wrote, in one line."""
-    return " ".join(f"{run.output} {run.errors}".split())
 
 
 @pytest.fixture
@@ -103,9 +83,7 @@ def test_only_hosts_whose_staple_is_due_are_contacted_and_with_the_responders_ke
         (fleet.authority / key).rename(fleet.folder / key.replace("/", "-"))
     checked = fleet.refresh("--check", "--diff")
     assert (checked.status, calls(checked)) == (0, 1), checked.output
-    assert "+site: generation 2, the same leaf with a new staple (half of the staple's lifetime is over" in text(
-        checked
-    )
+    assert "+site: generation 2, the same leaf with a new staple (half of the staple's lifetime is over" in checked.text
     assert (fleet.due(), fleet.generation("host1")) == ({"host1"}, "v1")
     done = fleet.refresh()
     assert (done.status, calls(done)) == (0, 2), done.output
@@ -118,13 +96,8 @@ def test_only_hosts_whose_staple_is_due_are_contacted_and_with_the_responders_ke
 
 def test_a_host_that_cannot_be_reached_stays_due(fleet: Fleet) -> None:
     fleet.age("host1", "host2")
-    away = {
-        "ansible_connection": "{{ 'ssh' if inventory_hostname == 'host1' else 'local' }}",
-        "ansible_host": "127.0.0.1",
-        "ansible_port": 1,
-    }
     for _run in range(2):
-        run = fleet.refresh(**away)
+        run = fleet.refresh(**away("host1"))
         assert (run.status, fleet.due()) == (4, {"host1"}), run.output
         assert "unreachable=1" in run.output
         assert fleet.generation("host2") == "v2"
@@ -136,12 +109,12 @@ def test_what_the_inventory_does_not_know_is_named_and_left_alone(fleet: Fleet) 
     fleet.age("host1", "host2")
     run = fleet.refresh(hosts=1, leaf_certificate_certificates=[{"name": "other", "names": ["other.test"]}])
     assert (run.status, calls(run)) == (0, 0), run.output
-    assert f"due, on hosts that are not in the inventory: {fleet.folder}/host2/site on host2" in text(run)
+    assert f"due, on hosts that are not in the inventory: {fleet.folder}/host2/site on host2" in run.text
     assert (
         "host1: staples are due of leaf certificates that the inventory does not name. If a play of your own"
-        in text(run)
+        in run.text
     )
-    assert f"state absent: {fleet.folder}/host1/site" in text(run)
+    assert f"state absent: {fleet.folder}/host1/site" in run.text
     assert fleet.due() == {"host1", "host2"}
 
 
@@ -159,13 +132,13 @@ def test_a_leaf_that_would_have_to_be_new_stays_and_is_named(fleet: Fleet) -> No
     assert "site on host1 needs another leaf, and this task issues none: the names change from [site.test]" in " ".join(
         run.errors.split()
     )
-    assert "Run the playbook anchorage.pki.issue." in text(run)
+    assert "Run the playbook anchorage.pki.issue." in run.text
 
 
 def test_without_an_authority_nothing_is_said_to_be_fine(fleet: Fleet) -> None:
     run = fleet.refresh(anchorage_authority=str(fleet.folder / "elsewhere"))
     assert run.status == 2
-    assert f"There is no authority in {fleet.folder}/elsewhere." in text(run)
+    assert f"There is no authority in {fleet.folder}/elsewhere." in run.text
 
 
 def test_from_two_weeks_before_the_responder_ends_runs_warn(private_folder: Path) -> None:
@@ -173,11 +146,11 @@ def test_from_two_weeks_before_the_responder_ends_runs_warn(private_folder: Path
     fleet = Fleet(private_folder, made=datetime.now(timezone.utc) - timedelta(days=17))
     warning = "The OCSP responder of issuing authority 1 ends on 20"
     issued = fleet.run("anchorage.pki.issue", hosts=1)
-    assert (issued.status, warning in text(issued)) == (0, True), issued.errors
+    assert (issued.status, warning in issued.text) == (0, True), issued.errors
     quiet = fleet.refresh(hosts=1)
     assert (quiet.status, calls(quiet)) == (0, 0), quiet.output
-    assert warning in text(quiet)
-    assert "Run certificate_authority, which renews it; that needs the key" in text(quiet)
+    assert warning in quiet.text
+    assert "Run certificate_authority, which renews it; that needs the key" in quiet.text
     fleet.age("host1")
     assert fleet.refresh(hosts=1).status == 0
     assert fleet.due() == set()
@@ -190,15 +163,6 @@ def failures(metrics: Path) -> dict[str, tuple[int, int]]:
     return {
         dict(labels)["host"]: (failed, in_a_row[labels])
         for labels, failed in read["anchorage_staple_refresh_failed"].items()
-    }
-
-
-def away(*hosts: str) -> dict[str, object]:
-    """Variables by which these hosts are out of reach."""
-    return {
-        "ansible_connection": f"{{{{ 'ssh' if inventory_hostname in {list(hosts)} else 'local' }}}}",
-        "ansible_host": "127.0.0.1",
-        "ansible_port": 1,
     }
 
 
@@ -238,6 +202,6 @@ def test_a_limit_that_leaves_out_the_ledger_is_a_failure(fleet: Fleet) -> None:
     fleet.age("host1")
     limited = fleet.refresh("--limit=host1")
     assert (limited.status, calls(limited)) == (2, 0), limited.output
-    assert "name localhost too, as in --limit host1,localhost" in text(limited)
+    assert "name localhost too, as in --limit host1,localhost" in limited.text
     both = fleet.refresh("--limit=host1,localhost", "--check")
     assert (both.status, calls(both)) == (0, 1), both.output

@@ -13,7 +13,8 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import ScheduledRun, make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import ScheduledRun
 from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
 
 PLAYBOOK = "anchorage.pki.refresh_staples_timer"
@@ -53,13 +54,18 @@ def test_cron_refreshes_staples_until_that_is_undone(timer: ScheduledRun) -> Non
     assert (hours, days) == ("0,6,12,18", "*")
 
     assert timer.pass_by() != 0
-    assert "authority/policy.json" in told.read_text()
+    assert f"There is no authority in {authority}." in " ".join(told.read_text().split())
     make_authority(authority)
     for folder in ("root", "issuing"):
         (authority / folder / "1" / "key.pem").unlink()
     assert timer.pass_by() == 0, timer.log.read_text()
     assert set(read_metrics((timer.home / "my metrics.prom").read_text())) == {RESPONDER_END}
     assert timer.files()["my metrics.prom"] == "0o644"
+    # From now on, one that is gone is missed before anything else.
+    assert timer.asked(options).status == 0
+    authority.rename(timer.folder / "elsewhere")
+    assert timer.pass_by() != 0
+    assert "authority/policy.json" in told.read_text()
 
     stays = timer.uninstalled("--extra-vars=anchorage_hosts=one")
     assert "The staple refresh stays. It is for all of the inventory" in stays.output
@@ -93,6 +99,17 @@ def test_an_option_that_cannot_work_is_refused(timer: ScheduledRun, option: dict
     assert refused.status == 2
     assert reason.format(folder=timer.folder) in " ".join(refused.output.split())
     assert set(timer.files()) == {"crontab"}
+
+
+def test_without_an_authority_it_refreshes_staples_of_others(timer: ScheduledRun) -> None:
+    """None of which there are here, so that the host, which nobody names, is called in vain."""
+    host = {"ansible_become": False, "ocsp_staple_certificates": [{"name": "shop", "certificate": "/nowhere.pem"}]}
+    inventory = timer.folder / "others.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"one": {"ansible_connection": "local", **host}}}}))
+    done = timer.asked(f"--extra-vars=staple_refresh_inventory={inventory.name}")
+    assert "until then, each run fails where hosts have leaf certificates)" in done.output, done.output
+    assert timer.pass_by() != 0
+    assert "'shop': /nowhere.pem" in timer.log.read_text()
 
 
 def test_it_comes_and_goes_beside_the_nightly_run(timer: ScheduledRun) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import mmap
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-#: The system calls that change something on the disk.
+#: The system calls that change something on the disk; an opening does where it may make or empty a file.
 CHANGING_CALLS = ("open", "mkdir", "rename", "symlink", "link", "unlink", "rmdir", "fsync", "fchmod", "fchown")
+CHANGING_FLAGS = os.O_CREAT | os.O_TRUNC
 
 
 def kill_at(step: int, monkeypatch: pytest.MonkeyPatch, where: list[tuple[Any, str]], work: Callable[[], Any]) -> bool:
@@ -51,23 +53,32 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch, where: list[tuple[Any, s
     return bool(shared[1])
 
 
-def killed_at(call_number: int, work: Callable[[], object]) -> bool:
-    """Do ``work`` in a child that is killed just before its n-th changing system call; whether it came that far."""
+def killed_at(number: int, work: Callable[[], object]) -> bool:
+    """Do ``work`` in a child that is killed just before the n-th change: a changing system call, a command, or the end.
+    Whether it came that far."""
     child = os.fork()
     if child == 0:
-        calls = iter(range(1, call_number + 1))
+        changes = iter(range(1, number + 1))
 
-        def counted(original: Callable[..., object]) -> Callable[..., object]:
-            def call(*arguments: object, **options: object) -> object:
-                if next(calls, None) == call_number:
-                    os.kill(os.getpid(), signal.SIGKILL)
+        def count() -> None:
+            if next(changes, None) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def counted(owner: Any, name: str) -> None:
+            original = getattr(owner, name)
+
+            def call(*arguments: Any, **options: Any) -> object:
+                if name != "open" or arguments[1] & CHANGING_FLAGS:
+                    count()
                 return original(*arguments, **options)
 
-            return call
+            setattr(owner, name, call)
 
         for name in CHANGING_CALLS:
-            setattr(os, name, counted(getattr(os, name)))
+            counted(os, name)
+        counted(subprocess, "Popen")
         work()
+        count()
         os._exit(0)
     _child, status = os.waitpid(child, 0)
     if os.WIFEXITED(status):

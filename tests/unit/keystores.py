@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.java.keystore import JVM_OPTIONS
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
 PASSWORD = "changeit"
-#: Has a JVM begin sooner, which is most of what keytool takes, and a password's key be derived in fewer rounds.
+#: Has a password's key be derived in fewer rounds, and no thread be started to collect garbage.
 QUICK = (
-    "-J-XX:TieredStopAtLevel=1",
     "-J-XX:+UseSerialGC",
     "-J-Dkeystore.pkcs12.certPbeIterationCount=100",
     "-J-Dkeystore.pkcs12.keyPbeIterationCount=100",
@@ -33,16 +35,37 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 def keytool(path: Path, *arguments: str, stdin: bytes = b"", password: str = PASSWORD) -> str:
     """Run keytool over the keystore at ``path``; its output."""
-    command = ["keytool", *QUICK, *arguments, "-keystore", str(path), "-storepass", password]
+    command = keytool_command(path, *arguments, password=password)
     return subprocess.run(command, input=stdin, check=True, capture_output=True).stdout.decode()
+
+
+def keytool_command(path: Path, *arguments: str, password: str = PASSWORD) -> list[str]:
+    return [
+        str(shutil.which("keytool")),
+        *JVM_OPTIONS,
+        *QUICK,
+        *arguments,
+        "-keystore",
+        str(path),
+        "-storepass",
+        password,
+    ]
 
 
 def make_keystore(path: Path, kind: str, password: str = PASSWORD, **certificates: str) -> Path:
     """A keystore with these certificates in PEM by their aliases."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for alias, pem in certificates.items():
-        import_into(path, alias, pem, *KINDS[kind], password=password)
+    path.write_bytes(_content(kind, password, tuple(certificates.items())))
     return path
+
+
+@functools.cache
+def _content(kind: str, password: str, certificates: tuple[tuple[str, str], ...]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "keystore")
+        for alias, pem in certificates:
+            import_into(path, alias, pem, *KINDS[kind], password=password)
+        return path.read_bytes()
 
 
 def import_into(path: Path, alias: str, pem: str, *options: str, password: str = PASSWORD) -> None:
@@ -56,7 +79,7 @@ def aliases_in(path: Path, password: str = PASSWORD) -> list[str]:
 
 
 def quick_keytool(folder: Path) -> Path:
-    """The real keytool as a command in ``folder`` that begins sooner."""
+    """The real keytool as a command in ``folder`` that takes less time."""
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "keytool"
     script.write_text(f'#!/bin/sh\nexec {shutil.which("keytool")} {" ".join(QUICK)} "$@"\n')
@@ -65,6 +88,6 @@ def quick_keytool(folder: Path) -> Path:
 
 
 def give_quick_keytool(host: ScratchHost) -> None:
-    """Have a host's keytool begin sooner."""
+    """Have a host's keytool take less time."""
     programs = quick_keytool(host.root / "bin").parent
     host.settings = replace(host.settings, search_path=f"{programs}:{host.settings.search_path}")

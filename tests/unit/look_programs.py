@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import MODULES, PACKAGE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     MODULE_UTILS,
+    LookProgram,
     imported_by,
     program_of,
     read_answer,
@@ -57,9 +59,14 @@ def program(
     settings: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of a look by the function ``look`` of a module below ``module_utils``."""
-    sources = {f"{PACKAGE}.{name}": source_of(name) for name in {*imported_by(module), *MODULES}}
     given = {"module": f"{PACKAGE}.{module}", "arguments": arguments, "layout": layout, "settings": settings}
-    return program_of("scratch", {**sources, "scratch": SCRATCH}).with_arguments(given).decode()
+    return _program(module).with_arguments(given).decode()
+
+
+@functools.cache
+def _program(module: str) -> LookProgram:
+    sources = {f"{PACKAGE}.{name}": source_of(name) for name in {*imported_by(module), *MODULES}}
+    return program_of("scratch", {**sources, "scratch": SCRATCH})
 
 
 def run_look(

@@ -6,17 +6,23 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import shlex
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import debian as debian_java
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Finder, Kind
-from ansible_collections.anchorage.pki.tests.unit.keystores import QUICK, give_quick_keytool
-from ansible_collections.anchorage.pki.tests.unit.roots import make_root
-from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, ScratchHost, anchor_of
+from ansible_collections.anchorage.pki.tests.unit.keystores import (
+    aliases_in,
+    give_quick_keytool,
+    import_into,
+    keytool_command,
+    make_keystore,
+)
+from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, ScratchHost
 
 PASSWORD = "not the usual one"
+OTHER_ROOT = pem_of(make_root("Other root")).decode()
 
 
 class ScratchDebianJava(ScratchHost):
@@ -34,26 +40,19 @@ class ScratchDebianJava(ScratchHost):
         give_quick_keytool(self)
         (root / "etc/debian_version").write_text("13.1\n")
         self.defaults.write_text(f"#storepass=''\nstorepass='{PASSWORD}'  # ours\n")
-        self.add("debian:other.pem", make_root("Other root"))
+        make_keystore(self.keystore, "JKS", PASSWORD, **{"debian:other.pem": OTHER_ROOT})
         (root / "ours.pem").write_text(ANCHOR.pem)
         self.set_program(hook, "exit 0")
         self.set_program(root / "bin/dpkg-trigger", 'test "$*" = "--no-await update-ca-certificates-java-fresh"')
-        add = " ".join(f"'{word}'" for word in self.keytool("-importcert", "-noprompt", "-alias", "debian:ours.pem"))
-        self.set_program(root / "bin/dpkg", f"{add} -file {root}/ours.pem")
+        add = ["-importcert", "-noprompt", "-alias", "debian:ours.pem", "-file", f"{root}/ours.pem"]
+        self.set_program(root / "bin/dpkg", shlex.join(keytool_command(self.keystore, *add, password=PASSWORD)))
 
-    def keytool(self, *arguments: str) -> list[str]:
-        store = ["-storetype", "JKS", "-keystore", str(self.keystore), "-storepass", PASSWORD]
-        return [str(shutil.which("keytool")), *QUICK, *arguments, *store]
-
-    def add(self, alias: str, certificate: object) -> None:
-        pem = anchor_of(certificate).pem.encode()  # type: ignore[arg-type]
-        command = self.keytool("-importcert", "-noprompt", "-alias", alias)
-        subprocess.run(command, input=pem, check=True, capture_output=True)
+    def add(self, alias: str, pem: str) -> None:
+        import_into(self.keystore, alias, pem, password=PASSWORD)
 
     def aliases(self) -> list[str]:
         """What keytool itself lists."""
-        listing = subprocess.run(self.keytool("-list"), check=True, capture_output=True, text=True).stdout
-        return sorted(line.split(",")[0] for line in listing.splitlines() if "trustedCertEntry" in line)
+        return aliases_in(self.keystore, PASSWORD)
 
     def set_program(self, path: Path, command: str) -> None:
         path.write_text(f"#!/bin/sh\n{command}\n")

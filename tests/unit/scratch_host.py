@@ -121,11 +121,24 @@ def apply_all(
     unless there is something to change."""
     changed = dataclasses.replace(host.settings, **settings)
     request = Request(operation, anchor, tuple(kinds or host.kinds), changed.java_password, tuple(superseded))
-    umask = os.umask(0o077)  # the strictest user's
-    try:
+    with strict_umask():
         return compare(request, changed, host.table, lambda: engine.apply(request, changed, check_mode, host.table))
+
+
+@contextmanager
+def strict_umask() -> Iterator[None]:
+    """The strictest user's."""
+    umask = os.umask(0o077)
+    try:
+        yield
     finally:
         os.umask(umask)
+
+
+def apply_unseen(operation: str, host: ScratchHost) -> None:
+    """The same without the look before, where that is not news: what is applied here is killed again and again."""
+    with strict_umask():
+        engine.apply(Request(operation, ANCHOR, tuple(host.kinds)), host.settings, False, host.table)
 
 
 def apply(operation: str, host: ScratchHost, anchor: Anchor = ANCHOR, **options: Any) -> StoreOutcome:

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Make an authority that is not ours, with an OCSP responder's index, and certificates of one name from it, each in a
-folder with a number, as an ACME client would get them one after the other. Usage: corporate_authority.py FOLDER NAME URL
+folder with a number, as an ACME client would get them one after the other.
+
+Usage: corporate_authority.py FOLDER NAME URL
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ def main() -> None:
         # ca(1): valid, its end, no revocation, serial, no file, subject
         index.append(f"V\t{leaf.not_valid_after_utc:%y%m%d%H%M%SZ}\t\t{leaf.serial_number:040X}\tunknown\t/CN={name}\n")
     (folder / "index.txt").write_text("".join(index), encoding="ascii")
+    # They are all for one name.
+    (folder / "index.txt.attr").write_text("unique_subject = no\n", encoding="ascii")
 
 
 def write_leaf(

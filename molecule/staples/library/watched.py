@@ -36,7 +36,8 @@ def main() -> None:
     )
     stopped, answers = multiprocessing.Event(), multiprocessing.SimpleQueue()
     place = (module.params["port"], module.params["name"])
-    processes = [multiprocessing.Process(target=shake_hands, args=(*place, stopped, answers)) for _each in range(CLIENTS)]
+    work = (*place, stopped, answers)
+    processes = [multiprocessing.Process(target=shake_hands, args=work) for _client in range(CLIENTS)]
     for process in processes:
         process.start()
     time.sleep(AROUND)

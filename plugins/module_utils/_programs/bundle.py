@@ -48,7 +48,6 @@ MODULES = (
     "_programs.bundle",
     "_programs.installation",
     "_programs.installation_changes",
-    "_programs.renewed",
     "_programs.respond",
     "_programs.withdraw",
     "_programs.withdrawal.commands",

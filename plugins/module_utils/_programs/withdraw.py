@@ -24,19 +24,25 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import ERRORS, standing
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.timer import arm
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import TRY_AGAIN
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import TRY_AGAIN, WAIT
 
 # Seconds until another attempt: where a run of Ansible is at work, or where something is wrong and may pass before the
 # staple ends; where it is wrong still; and to look whether all is well where nothing is due. A timer that elapses
 # before this program has ended starts nothing.
 _SOON, _LATER, _IDLE, _SOONEST = 60, 600, 7 * 86400, 10
+# Seconds that a run of Ansible takes which is inside a reload and its rollback.
+_RUN = 90
 # Seconds after which a certificate that is not ours is looked at again: not every one that renews it says so.
 _REPLACED = 3600
 
 
 def main() -> int:
-    """Run as ``staples.pyz withdraw``. Returns the exit status."""
-    return withdraw_staples(time.time, LAYOUT)
+    """Run as ``staples.pyz withdraw``. Returns the exit status.
+
+    With ``--wait`` by what renews certificates, before it has a server use them: a staple of the former one must not be
+    shown with the new one.
+    """
+    return withdraw_staples(time.time, LAYOUT, _RUN if sys.argv[2:] == [WAIT] else 0)
 
 
 def withdraw_staples(clock: Callable[[], float], layout: Layout, timeout: float = 0) -> int:

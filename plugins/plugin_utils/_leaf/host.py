@@ -8,7 +8,7 @@ was asked."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Inspection
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import (
@@ -21,10 +21,21 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import HostFailedError, PkiError
 
-#: Takes the arguments of the host half leaf_deployment, and returns its result as the host sent it.
+#: Takes the arguments of a host half, and returns its result as the host sent it.
 CallHost = Callable[[dict[str, Any]], Mapping[str, Any]]
 
-Answer = TypeVar("Answer", Inspection, KeyRequests, Deployment, Removal)
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class _AboutCertificates(Protocol):
+    @property
+    def certificates(self) -> Sequence[_Named]: ...
+
+
+Answer = TypeVar("Answer", bound=_AboutCertificates)
 
 
 def inspect(call: CallHost, inquiries: Sequence[Inquiry], activation: Activation | None) -> Inspection:
@@ -33,7 +44,7 @@ def inspect(call: CallHost, inquiries: Sequence[Inquiry], activation: Activation
     Raises PkiError, HostFailedError where the host reports a failure or cannot be reached.
     """
     arguments = {"inspect": encode(inquiries), "activate": encode(activation)}
-    return _ask(call, arguments, Inspection, [inquiry.name for inquiry in inquiries])
+    return ask(call, arguments, Inspection, [inquiry.name for inquiry in inquiries])
 
 
 def request_keys(call: CallHost, wanted: Sequence[WantedKey]) -> dict[str, str]:
@@ -41,23 +52,26 @@ def request_keys(call: CallHost, wanted: Sequence[WantedKey]) -> dict[str, str]:
 
     Raises PkiError, HostFailedError.
     """
-    answer = _ask(call, {"request": encode(wanted)}, KeyRequests, [each.name for each in wanted])
+    answer = ask(call, {"request": encode(wanted)}, KeyRequests, [each.name for each in wanted])
     return {request.name: request.csr for request in answer.certificates}
 
 
 def deploy(call: CallHost, deliveries: Sequence[Delivery], activation: Activation | None) -> Deployment:
     """Have the host deploy all of ``deliveries``, or none. Raises PkiError, HostFailedError."""
     arguments = {"deploy": encode(deliveries), "activate": encode(activation)}
-    return _ask(call, arguments, Deployment, [delivery.name for delivery in deliveries])
+    return ask(call, arguments, Deployment, [delivery.name for delivery in deliveries])
 
 
 def remove(call: CallHost, names: Sequence[str]) -> Removal:
     """Have the host remove the leaves ``names``. Raises PkiError, HostFailedError."""
-    return _ask(call, {"remove": list(names)}, Removal, names)
+    return ask(call, {"remove": list(names)}, Removal, names)
 
 
-def _ask(call: CallHost, arguments: dict[str, Any], kind: type[Answer], names: Sequence[str]) -> Answer:
-    """The host's answer, which has to be about the leaves ``names``, in their order."""
+def ask(call: CallHost, arguments: dict[str, Any], kind: type[Answer], names: Sequence[str]) -> Answer:
+    """The host's answer, a message of that kind, which has to be about the certificates ``names``, in their order.
+
+    Raises PkiError, HostFailedError where the host reports a failure or cannot be reached.
+    """
     result = call(arguments)
     if result.get("failed") or result.get("unreachable"):
         raise HostFailedError(result)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
@@ -29,6 +29,20 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
 DEFAULT_TIMEOUT = 30
 # What the task says once for all certificates, and each certificate may say for itself.
 SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "must_staple", "pkcs12_passphrase")
+
+
+class Probed(Protocol):
+    """What a probe has to know of a certificate: its name in the task, the name by which a client would ask for it, ""
+    for none, and whether it is to have a staple."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def server_name(self) -> str: ...
+
+    @property
+    def staple(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -107,7 +121,7 @@ def check_server(requests: Sequence[LeafRequest], server: str) -> None:
                 )
 
 
-def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest], server: str) -> Activation | None:
+def activation(activate: Mapping[str, Any] | None, requests: Sequence[Probed], server: str) -> Activation | None:
     """What a task's ``activate`` asks for, its probes filled in from the certificates; empty, it asks for nothing.
 
     Without a command to reload, or without ``activate``, that is the server's own. Raises PkiError.
@@ -132,7 +146,7 @@ def activation(activate: Mapping[str, Any] | None, requests: list[LeafRequest], 
     )
 
 
-def _probe(probe: Mapping[str, Any], requests: Mapping[str, LeafRequest], server: str) -> Probe:
+def _probe(probe: Mapping[str, Any], requests: Mapping[str, Probed], server: str) -> Probe:
     name = probe["certificate"] or (next(iter(requests)) if len(requests) == 1 else None)
     if name is None:
         raise PkiError("activate.probes.certificate: say which of the certificates is served there.")

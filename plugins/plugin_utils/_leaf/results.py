@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import NOT_NEEDED, Inspection
@@ -81,18 +81,20 @@ def deployed_result(
     return {
         **with_warnings(planned, deployment.notices),
         "certificates": [changed.get(entry["name"], entry) for entry in planned["certificates"]],
-        "activation": _together(planned["activation"], encode(deployment.activation)),
+        "activation": together(planned["activation"], encode(deployment.activation)),
     }
 
 
-def failed_result(planned: Mapping[str, Any], done: Sequence[SignedLeaf], failure: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of a task whose host failed: ``done`` is what it confirmed before, all else is as it was."""
-    names = {leaf.plan.request.name for leaf in done}
-    certificates = [{**entry, "changed": entry["name"] in names} for entry in planned["certificates"]]
+def failed_result(planned: Mapping[str, Any], done: Container[str], failure: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a task whose host failed: it confirmed those that are ``done`` before, by their names, and all else
+    is as it was."""
+    certificates = [
+        {**entry, "changed": entry["changed"] and entry["name"] in done} for entry in planned["certificates"]
+    ]
     return {**failure, "changed": any(entry["changed"] for entry in certificates), "certificates": certificates}
 
 
-def _together(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any]:
+def together(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any]:
     """What two looks at servers saw; of the same place, the latter."""
     every = [*former["probes"], *latter["probes"]]
     probes = {(probe["certificate"], probe["address"], probe["port"]): probe for probe in every}
@@ -147,10 +149,10 @@ def removal_result(removal: Removal, destination: str) -> dict[str, Any]:
     return with_warnings(result, removal.notices)
 
 
-def removal_diff(removal: Removal, destination: str) -> dict[str, str]:
-    """The leaves of such a task before and after, a line each."""
+def removal_diff(removal: Removal, headers: Mapping[str, str]) -> dict[str, str]:
+    """What such a task removes before and after, a line each, below these headers."""
     return {
-        **_diff_headers(destination),
+        **headers,
         "before": "".join(
             f"{leaf.name}: {'deployed' if leaf.removed else 'nothing'}\n" for leaf in removal.certificates
         ),
@@ -161,14 +163,15 @@ def removal_diff(removal: Removal, destination: str) -> dict[str, str]:
 def leaf_diff(plans: Sequence[LeafPlan], destination: str) -> dict[str, str]:
     """The leaves of a task before and after, a line each; the same in check mode as in the run itself."""
     return {
-        **_diff_headers(destination),
+        **diff_headers("leaf certificates", destination),
         "before": "".join(f"{plan.request.name}: {_before(plan)}\n" for plan in plans),
         "after": "".join(f"{plan.request.name}: {_after(plan)}\n" for plan in plans),
     }
 
 
-def _diff_headers(destination: str) -> dict[str, str]:
-    header = f"leaf certificates in {destination}"
+def diff_headers(kind: str, destination: str) -> dict[str, str]:
+    """What stands above the lines of a diff about what is kept in ``destination``."""
+    header = f"{kind} in {destination}"
     return {"before_header": header, "after_header": header}
 
 

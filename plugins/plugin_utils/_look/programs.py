@@ -13,3 +13,4 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
 ANCHOR = look_program("_trust.look")
 # It compares the programs that stay on a host with their sources.
 LEAVES = look_program("_leaf_deployment.look", sources_read=MODULES)
+STAPLES = look_program("_ocsp_staple.look", sources_read=MODULES)

@@ -28,7 +28,10 @@ class Refusal(Enum):
     UNAUTHORIZED = "the responder answered UNAUTHORIZED."
 
     NOT_ONE = "it must hold exactly one response."
-    OTHER_HASH = "it does not name its certificate by SHA-1, and servers match nothing else."
+    OTHER_HASH = (
+        "it does not name its certificate by the digest that is wanted, which is SHA-1, as servers match nothing else, "
+        "unless certid_digest says otherwise."
+    )
     OTHER_SERIAL = "it is about another certificate."
     OTHER_ISSUER = "it is about another certificate, one of another issuer."
 

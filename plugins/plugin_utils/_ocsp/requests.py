@@ -15,6 +15,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
+# What servers match a CertID by: nginx, HAProxy and curl nothing else, whatever RFC 9919 asks of clients.
 SHA1 = "sha1"
 SHA256 = "sha256"
 #: The digests by which a request may name its certificate.

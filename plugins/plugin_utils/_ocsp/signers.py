@@ -14,7 +14,6 @@ from datetime import datetime
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     ExtendedKeyUsageOID,
     InvalidSignature,
-    UnsupportedAlgorithm,
     ec,
     ed25519,
     hashes,
@@ -24,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 
 # How the identifiers of signature algorithms begin (RFC 5758, RFC 8017), and that of RSASSA-PSS.
@@ -110,9 +110,7 @@ def _unfit(certificate: x509.Certificate, issuer: x509.Certificate, now: datetim
 @functools.lru_cache(maxsize=64)
 def _unappointed(certificate: x509.Certificate, issuer: x509.Certificate) -> Refusal | None:
     """Why a certificate is none of a responder of ``issuer``, at any time."""
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):  # whatever is foreign in it
+    if not is_issued_by(certificate, issuer):
         return Refusal.FOREIGN_RESPONDER
     try:
         purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value

@@ -15,19 +15,24 @@ from enum import Enum
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError, content_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     UnsupportedAlgorithm,
-    hashes,
     ocsp,
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import LARGEST_STAPLE, Refusal
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import SHA1, ocsp_request
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signers import (
-    check_signature,
-    key_sha1,
-    signer_of,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signers import check_signature, signer_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
+
+# What is of no matter where a certificate was revoked: that stays so, however long its authority vouches for it.
+_OF_NO_MATTER_ONCE_REVOKED = (
+    Refusal.ENDLESS,
+    Refusal.EXPIRED,
+    Refusal.TOO_SHORT,
+    Refusal.OUTLIVES_CERTIFICATE,
+    Refusal.OUTLIVES_SIGNER,
+)
 
 
 class Status(str, Enum):
@@ -43,17 +48,27 @@ class Verification:
     """What a response says. It is a good staple where ``refusal`` is None.
 
     Status and times are None where the signature proves nothing. Refused as revoked or unknown alone is what holds.
+    ``revoked_at`` is the time of a revocation.
     """
 
     refusal: Refusal | None
     status: Status | None = None
     this_update: datetime | None = None
     next_update: datetime | None = None
+    revoked_at: datetime | None = None
 
     @property
     def problem(self) -> str:
         """Why this is not a good staple, as a sentence; an empty string where it is one."""
         return f"The staple is refused: {self.refusal.value.format(**vars(self))}" if self.refusal else ""
+
+    def staple(self, der: bytes, leaf: x509.Certificate) -> Staple | None:
+        """The good staple that ``der`` is, which this is about; None where it is none."""
+        if self.refusal or self.this_update is None or self.next_update is None:
+            return None
+        return Staple(
+            der, self.this_update, self.next_update, renew_at(leaf.serial_number, self.this_update, self.next_update)
+        )
 
 
 @dataclass(frozen=True)
@@ -71,30 +86,40 @@ class Staple:
 
 
 def verify_staple(
-    der: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, installed: datetime | None = None
+    der: bytes,
+    leaf: x509.Certificate,
+    issuer: x509.Certificate,
+    now: datetime,
+    installed: datetime | None = None,
+    digest: str = SHA1,
 ) -> Staple:
     """The gate through which every staple goes on its way to a server. Raises PkiError unless :func:`verify` finds
     that it is good."""
-    found = verify(der, leaf, issuer, now, installed)
-    if found.refusal or found.this_update is None or found.next_update is None:
+    found = verify(der, leaf, issuer, now, installed, digest)
+    staple = found.staple(der, leaf)
+    if staple is None:
         raise PkiError(found.problem)
-    due = renew_at(leaf.serial_number, found.this_update, found.next_update)
-    return Staple(der, found.this_update, found.next_update, due)
+    return staple
 
 
 def verify(
-    der: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, installed: datetime | None = None
+    der: bytes,
+    leaf: x509.Certificate,
+    issuer: x509.Certificate,
+    now: datetime,
+    installed: datetime | None = None,
+    digest: str = SHA1,
 ) -> Verification:
     """What a response says about ``leaf``, be it good, revoked or unknown.
 
-    It must be successful, about this leaf alone, signed by the issuer or its valid delegate, fresh at ``now``, and no
-    older than the one that is ``installed``, whose thisUpdate that is.
+    It must be successful, about this leaf alone, named by ``digest``, signed by the issuer or its valid delegate, fresh
+    at ``now``, and no older than the one that is ``installed``, whose thisUpdate that is.
     """
     response = _read(der)
     if isinstance(response, Refusal):
         return Verification(response)
     try:
-        return _verify(response, leaf, issuer, now, installed)
+        return _verify(response, leaf, issuer, now, installed, digest)
     except UnsupportedAlgorithm:
         return Verification(Refusal.UNKNOWN_ALGORITHM)
     except (ValueError, x509.DuplicateExtension):  # the library reads some fields when they are asked for
@@ -129,10 +154,11 @@ def _verify(
     issuer: x509.Certificate,
     now: datetime,
     installed: datetime | None,
+    digest: str,
 ) -> Verification:
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         return Verification(Refusal[response.response_status.name])
-    refusal = _check_subject(response, leaf, issuer)
+    refusal = _check_subject(response, leaf, issuer, digest)
     if refusal:
         return Verification(refusal)
     signer = signer_of(response, issuer, now)
@@ -143,18 +169,23 @@ def _verify(
         return Verification(refusal)
     status = Status(response.certificate_status.name.lower())
     refusal = _check_times(response, leaf, signer, now, installed)
+    if status is Status.REVOKED and refusal in _OF_NO_MATTER_ONCE_REVOKED:
+        refusal = Refusal.REVOKED
     if refusal is None and status is not Status.GOOD:
         refusal = Refusal[status.name]
-    return Verification(refusal, status, response.this_update_utc, response.next_update_utc)
+    times = response.this_update_utc, response.next_update_utc, response.revocation_time_utc
+    return Verification(refusal, status, *times)
 
 
-def _check_subject(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate) -> Refusal | None:
+def _check_subject(
+    response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate, digest: str
+) -> Refusal | None:
     """Why the response is not about ``leaf``, by its CertID (RFC 6960, section 4.1.1)."""
     if len(list(response.responses)) != 1:
         return Refusal.NOT_ONE
-    if not isinstance(response.hash_algorithm, hashes.SHA1):
+    if response.hash_algorithm.name != digest:
         return Refusal.OTHER_HASH
-    if (response.issuer_name_hash, response.issuer_key_hash) != (_name_sha1(issuer), key_sha1(issuer)):
+    if (response.issuer_name_hash, response.issuer_key_hash) != _issuer_hashes(issuer, digest):
         return Refusal.OTHER_ISSUER
     if response.serial_number != leaf.serial_number:
         return Refusal.OTHER_SERIAL
@@ -162,8 +193,11 @@ def _check_subject(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: 
 
 
 @functools.lru_cache(maxsize=64)
-def _name_sha1(issuer: x509.Certificate) -> bytes:
-    return hashlib.sha1(issuer.subject.public_bytes(), usedforsecurity=False).digest()
+def _issuer_hashes(issuer: x509.Certificate, digest: str) -> tuple[bytes, bytes]:
+    """Those of its name and of its bare key."""
+    name = hashlib.new(digest, issuer.subject.public_bytes(), usedforsecurity=False).digest()
+    # Only a request tells the digest of a key by SHA-256, whatever certificate of that key it is about.
+    return name, ocsp.load_der_ocsp_request(ocsp_request(issuer, issuer, digest)).issuer_key_hash
 
 
 def _check_extensions(response: ocsp.OCSPResponse) -> Refusal | None:

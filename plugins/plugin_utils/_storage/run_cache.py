@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import take_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -64,6 +65,23 @@ def share_value(path: Path, is_current: Callable[[Any], bool], make: Callable[[A
     return value
 
 
+@contextmanager
+def waited_for(paths: Iterable[Path], patience: float) -> Iterator[None]:
+    """For the making of several values together: others who come for one of ``paths`` wait until the end of the block.
+
+    Waits for those who do the same, ``patience`` seconds in all, so that nobody who hangs holds up everybody. What the
+    others made is to be read in the block, where they wait for none of it any more. Raises PkiError.
+    """
+    deadline = time.monotonic() + patience
+    with ExitStack() as locks:
+        for path in sorted(paths):  # everybody in one order, so that no two wait for each other
+            with suppress(LockTimeout), ExitStack() as lock:
+                lock.callback(os.close, _take(path, max(0.0, deadline - time.monotonic())))
+                if read_value(path) is None:
+                    locks.push(lock.pop_all())
+        yield
+
+
 def write_text(path: Path, text: str) -> None:
     """Put ``text`` at ``path`` by one rename, readable by its owner alone. Raises PkiError."""
     staged = f".{path.name}.{os.getpid()}"  # what has its name from its content is written without a lock
@@ -77,15 +95,20 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor = take_lock(path.with_name(f"{path.name}.lock"), timeout=None)
-    except OSError as error:
-        raise _unusable(path, error) from error
+    descriptor = _take(path, None)
     try:
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(path: Path, timeout: float | None) -> int:
+    """A descriptor that holds the lock of a value. Raises LockTimeout after so many seconds, PkiError."""
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        return take_lock(path.with_name(f"{path.name}.lock"), timeout)
+    except OSError as error:
+        raise _unusable(path, error) from error
 
 
 def _signature(status: os.stat_result) -> Signature:

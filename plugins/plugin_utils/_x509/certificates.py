@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import ExtendedKeyUsageOID, NameOID, rsa, x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
+    ExtendedKeyUsageOID,
+    InvalidSignature,
+    NameOID,
+    UnsupportedAlgorithm,
+    rsa,
+    x509,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import NameConstraints
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, PublicKey, signature_hash
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
@@ -160,6 +167,15 @@ def profile_of(certificate: x509.Certificate) -> Profile | None:
 def key_identifier(certificate: x509.Certificate) -> str:
     """The identifier of an authority's key, in hexadecimal (RFC 5280, section 4.2.1.2)."""
     return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+
+
+def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether ``issuer`` has the name that a certificate says issued it, and the key that signed it."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):  # whatever is foreign in it
+        return False
+    return True
 
 
 def requires_staple(certificate: x509.Certificate) -> bool:

@@ -62,3 +62,11 @@ ROOT_LIST = timedelta(days=180)
 # How much of a list's validity has passed when it is renewed: half, so that it can fail for days before a reader has
 # none.
 LIST_RENEWAL = 0.5
+
+# How long a responder of another authority is left alone after its first failure, and after many: as HAProxy's own
+# updates have it. It may ask for more, up to a day, so that no responder silences itself for good.
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_PAUSE_ASKED = timedelta(days=1)
+# By how much of it a pause is longer at the most, so that a fleet does not come back all at once.
+PAUSE_JITTER = 0.1

@@ -18,6 +18,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import NAME
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import Layout, has_file
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.recipes import Recipe
+from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.units import WAIT
 
 # Before what reloads servers, as far as names can say that.
 HOOK = "00-anchorage-staples"
@@ -42,7 +43,7 @@ def hook_folder(recipe: Recipe) -> str:
 def hook_content(layout: Layout) -> bytes:
     """The hook: what it runs waits for a run of Ansible, and then withdraws the staple of the former certificate."""
     program = shlex.quote(os.path.join(layout.programs, NAME))
-    return f"#!/bin/sh\n# Written by Ansible (anchorage.pki.ocsp_staple).\nexec {program} renewed\n".encode()
+    return f"#!/bin/sh\n# Written by Ansible (anchorage.pki.ocsp_staple).\nexec {program} withdraw {WAIT}\n".encode()
 
 
 def is_hooked(recipe: Recipe, layout: Layout) -> bool:

@@ -21,6 +21,8 @@ SERVICE = "anchorage-withdraw.service"
 TIMER = "anchorage-withdraw.timer"
 #: The exit status that has systemd start the service again in a minute, since nothing else would.
 TRY_AGAIN = 75
+#: The option with which the program waits for a run of Ansible that is at work.
+WAIT = "--wait"
 _ENABLED = "timers.target.wants"
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
 _ON_CALENDAR = re.compile(r"^OnCalendar=(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) UTC$", re.MULTILINE | re.ASCII)

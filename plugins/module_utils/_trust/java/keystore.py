@@ -31,6 +31,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import re
 PASSWORD = "changeit"  # noqa: S105 (no secret: it stands in the manual)
 _VARIABLE = "ANCHORAGE_STOREPASS"
 _LIMIT = 60.0
+# Most of what keytool takes is its JVM's compiler at work, for code that then runs for a moment: its quick level alone
+# halves that. Not every JVM has levels: HotSpot would not start for an option that it does not know, unless it is told
+# to pass by such options; OpenJ9 passes by them anyway.
+JVM_OPTIONS = ("-J-XX:+IgnoreUnrecognizedVMOptions", "-J-XX:TieredStopAtLevel=1")
 _ENTRY = re.compile(r"^Alias name: (.*?)$(.*?)(?=^Alias name: |\Z)", re.MULTILINE | re.DOTALL)
 _REFUSAL = "password was incorrect"
 
@@ -146,7 +150,7 @@ def _keytool(
     """The output of keytool over the keystore at ``path``, or over the ``staged`` copy in its folder. Raises HostError,
     UserNeeded."""
     target = os.path.join(os.path.dirname(path), staged) if staged else path
-    command = [keytool, *arguments, "-keystore", target, "-storepass:env", _VARIABLE]
+    command = [keytool, *JVM_OPTIONS, *arguments, "-keystore", target, "-storepass:env", _VARIABLE]
     outcome = run(command, _LIMIT, given, {_VARIABLE: PASSWORD})
     if _REFUSAL in outcome.output and password:
         outcome = run(command, _LIMIT, given, {_VARIABLE: password})

@@ -155,7 +155,7 @@ def test_neither_key_nor_password_is_shown(played: Path, secret: str) -> None:
         ("DER", "files/root.der: is in DER"),
         ("missing", "src missing.pem: there is no such file on the controller"),
         ("folder", "src /: cannot be read: Is a directory"),
-        ("endless", "src /dev/zero: is too large for a certificate"),
+        ("endless", "src /dev/zero: is larger than 1048576 bytes, so that it is another file"),
     ],
 )
 def test_a_wrong_input_is_refused_by_the_name_of_its_option_or_file(

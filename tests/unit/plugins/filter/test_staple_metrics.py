@@ -25,3 +25,13 @@ def test_what_is_no_whole_result_of_the_ledger_is_refused(ledger: Any) -> None:
 def test_what_is_no_dictionary_of_results_is_refused(results: Any) -> None:
     with pytest.raises(AnsibleTypeError, match="staple_metrics takes a dictionary of results"):
         FilterModule().filters()["staple_metrics"](LEDGER, [], results)
+
+
+@pytest.mark.parametrize("foreign", [["host"], {"host": None}])
+def test_what_is_no_dictionary_of_foreign_results_is_refused(foreign: Any) -> None:
+    with pytest.raises(AnsibleTypeError, match="staple_metrics takes a dictionary of results"):
+        FilterModule().filters()["staple_metrics"](LEDGER, [], {}, foreign=foreign)
+
+
+def test_there_need_not_be_an_authority() -> None:
+    assert FilterModule().filters()["staple_metrics"]({"exists": False}, [], {}) == ""

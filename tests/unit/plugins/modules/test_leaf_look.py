@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,22 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
 LOOK = "_leaf_deployment.look"
-MODULE = "ansible_collections.anchorage.pki.plugins.modules.leaf_deployment"
+#: Follows what the module prints.
+END = "that was all\n"
+#: Runs the module for each line of input, with that home and input, in a process of its own.
+RUNS = f"""
+import io, json, os, sys
+from ansible_collections.anchorage.pki.plugins.modules.leaf_deployment import main
+
+for line in sys.stdin:
+    home, given = json.loads(line)
+    if os.fork() == 0:
+        os.environ["HOME"] = home
+        sys.stdin = io.TextIOWrapper(io.BytesIO(json.dumps(given).encode()))
+        sys.exit(main())
+    os.wait()
+    print({END!r}, end="", flush=True)
+"""
 RELOAD = Activation(reload=("true",))
 
 
@@ -62,27 +77,38 @@ def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[st
     }
 
 
-def answer_of_module(given: dict[str, Any], importable: dict[str, str], python: str = sys.executable) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def module(importable: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The module, imported once, which takes a tenth of a second: see RUNS."""
+    environment = {"PATH": os.environ["PATH"], **importable}
+    command = [sys.executable, "-c", RUNS]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+
+
+def answer_of_module(given: dict[str, Any], module: subprocess.Popen[str]) -> dict[str, Any]:
     """What the module prints, without the arguments that Ansible adds."""
-    finished = subprocess.run(
-        [python, "-m", MODULE],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
-        env={"PATH": os.environ["PATH"], **importable},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    answer = json.loads(finished.stdout)
+    assert module.stdin
+    assert module.stdout
+    print(json.dumps([os.environ["HOME"], {"ANSIBLE_MODULE_ARGS": given}]), file=module.stdin, flush=True)
+    printed = ""
+    while not printed.endswith(END):
+        line = module.stdout.readline()
+        assert line, "the module cannot be imported"
+        printed += line
+    answer = json.loads(printed.removesuffix(END))
     answer.pop("invocation", None)
     return answer  # type: ignore[no-any-return]
 
 
-def check_equal(given: dict[str, Any], importable: dict[str, str]) -> dict[str, Any]:
+def check_equal(given: dict[str, Any], module: subprocess.Popen[str]) -> dict[str, Any]:
     """The one answer of both, which change nothing."""
     folder = Path(given["destination"]).parent
     before = tree(folder)
     seen, imported = run_look(LOOK, given)
-    assert json.dumps(seen) == json.dumps(answer_of_module(given, importable))
+    assert json.dumps(seen) == json.dumps(answer_of_module(given, module))
     assert [name for name in imported if name == "ansible" or name.startswith("ansible.")] == []
     assert tree(folder) == before
     return seen
@@ -158,21 +184,21 @@ DRIFT: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_is_the_same_to_both(deployed: Path, leaf: Leaf, importable: dict[str, str], damage: str) -> None:
+def test_damage_is_the_same_to_both(deployed: Path, leaf: Leaf, module: subprocess.Popen[str], damage: str) -> None:
     DAMAGE[damage](deployed)
-    seen = check_equal(arguments(deployed.parents[1], leaf), importable)["certificates"][0]
+    seen = check_equal(arguments(deployed.parents[1], leaf), module)["certificates"][0]
     assert (seen["damage"] != "") == (damage != "the generation is missing")
 
 
 @pytest.mark.parametrize("drift", DRIFT)
-def test_drift_is_the_same_to_both(deployed: Path, leaf: Leaf, importable: dict[str, str], drift: str) -> None:
+def test_drift_is_the_same_to_both(deployed: Path, leaf: Leaf, module: subprocess.Popen[str], drift: str) -> None:
     DRIFT[drift](deployed)
-    seen = check_equal(arguments(deployed.parents[1], leaf), importable)["certificates"][0]
+    seen = check_equal(arguments(deployed.parents[1], leaf), module)["certificates"][0]
     assert seen["drift"] != []
 
 
-def test_what_is_as_it_should_be_is_so_to_both(deployed: Path, leaf: Leaf, importable: dict[str, str]) -> None:
-    seen = check_equal(arguments(deployed.parents[1], leaf), importable)
+def test_what_is_as_it_should_be_is_so_to_both(deployed: Path, leaf: Leaf, module: subprocess.Popen[str]) -> None:
+    seen = check_equal(arguments(deployed.parents[1], leaf), module)
     assert seen["changed"] is False
     assert seen["certificates"] == [
         {
@@ -190,28 +216,30 @@ def test_what_is_as_it_should_be_is_so_to_both(deployed: Path, leaf: Leaf, impor
     ]
 
 
-def test_what_is_not_served_is_so_to_both(deployed: Path, leaf: Leaf, importable: dict[str, str]) -> None:
+def test_what_is_not_served_is_so_to_both(deployed: Path, leaf: Leaf, module: subprocess.Popen[str]) -> None:
     never = arguments(deployed.parents[1], leaf, activate=encode(Activation(reload=("another",))))
     reason = "generation 1 was not activated by this task's command"
-    assert check_equal(never, importable)["certificates"][0]["unserved"] == [reason]
+    assert check_equal(never, module)["certificates"][0]["unserved"] == [reason]
     probed = encode(replace(RELOAD, probes=(Probe("app", port=free_port(), server_name="app.test"),)))
-    seen = check_equal(arguments(deployed.parents[1], leaf, activate=probed), importable)["certificates"][0]
+    seen = check_equal(arguments(deployed.parents[1], leaf, activate=probed), module)["certificates"][0]
     assert "does not serve the deployed leaf: no TLS handshake" in seen["unserved"][0]
 
 
-def test_keys_and_bundles_of_all_kinds_are_the_same_to_both(private_folder: Path, importable: dict[str, str]) -> None:
+def test_keys_and_bundles_of_all_kinds_are_the_same_to_both(
+    private_folder: Path, module: subprocess.Popen[str]
+) -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     certificate = sign(key.public_key(), "app.test").public_bytes(Encoding.PEM).decode()
     edwards = replace(make_leaf(), certificate=certificate, private_key=pem_of_key(key))
     for generation, leaf in enumerate([make_leaf(key=rsa_key()), edwards]):
         wanted = replace(delivery(leaf, generation), pkcs12=bundle(leaf))
         deploy(destination_at(private_folder / "pki"), [wanted], RELOAD)
-        seen = check_equal(arguments(private_folder, leaf), importable)["certificates"][0]
+        seen = check_equal(arguments(private_folder, leaf), module)["certificates"][0]
         assert (seen["damage"], seen["pkcs12"], seen["leaf_sha256"]) == ("", True, leaf.sha256)
 
 
-def test_where_nothing_is_there_is_nothing_to_both(private_folder: Path, importable: dict[str, str]) -> None:
-    seen = check_equal(arguments(private_folder, activate=None, server="none"), importable)
+def test_where_nothing_is_there_is_nothing_to_both(private_folder: Path, module: subprocess.Popen[str]) -> None:
+    seen = check_equal(arguments(private_folder, activate=None, server="none"), module)
     assert (seen["certificates"][0]["generation"], seen["others"]) == (0, [])
 
 
@@ -235,27 +263,27 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_failure_is_the_same_to_both(private_folder: Path, importable: dict[str, str], failure: str) -> None:
+def test_a_failure_is_the_same_to_both(private_folder: Path, module: subprocess.Popen[str], failure: str) -> None:
     changes, message = FAILURES[failure]
     if failure == "others may write" and os.geteuid() != 0:
         pytest.skip("only root refuses such folders")
     given = arguments(private_folder, **changes)
     seen, _imported = run_look(LOOK, given)
-    assert json.dumps(seen) == json.dumps(answer_of_module(given, importable))
+    assert json.dumps(seen) == json.dumps(answer_of_module(given, module))
     assert message in seen.get("msg", "")
     assert seen.get("failed", False) == bool(message)
 
 
-def test_a_damaged_journal_fails_the_same_way(deployed: Path, leaf: Leaf, importable: dict[str, str]) -> None:
+def test_a_damaged_journal_fails_the_same_way(deployed: Path, leaf: Leaf, module: subprocess.Popen[str]) -> None:
     (deployed.parent / ".activation-app.json").write_text('[{"name": 1}]')
-    seen = check_equal(arguments(deployed.parents[1], leaf), importable)
+    seen = check_equal(arguments(deployed.parents[1], leaf), module)
     assert "in the destination is damaged" in seen["msg"]
     assert seen["failed"] is True
 
 
-def test_a_home_and_a_final_slash_are_the_same_to_both(importable: dict[str, str], private_folder: Path) -> None:
+def test_a_home_and_a_final_slash_are_the_same_to_both(module: subprocess.Popen[str], private_folder: Path) -> None:
     for destination in ("~/no/such/folder/", "$HOME/no/such/folder", f"{private_folder}/pki/"):
-        check_equal(arguments(private_folder, destination=destination), {**importable, "HOME": os.environ["HOME"]})
+        check_equal(arguments(private_folder, destination=destination), module)
 
 
 # With units of systemd, which are in scratch folders: there is no module for those.

@@ -276,7 +276,7 @@ def test_a_peer_that_is_silent_before_the_request_is_waited_for_while_connecting
     public: Network, by_proxy: bool
 ) -> None:
     """In the handshake of TLS, or in a proxy's answer: for half of the time, so that there is a second attempt."""
-    public.haste = 40
+    public.haste = 8
     with tcp_server(_say_nothing) as port:
         public.proxies = {"https": f"127.0.0.1:{port}"} if by_proxy else {}
         answer = fetch(ask(f"https://{NAME}:{port}/"), public.system)

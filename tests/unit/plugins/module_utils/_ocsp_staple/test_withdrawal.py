@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import created_folder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
 from ansible_collections.anchorage.pki.tests.unit.leaves import DAY, Leaf, delivery, make_leaf
 from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, served_files
@@ -70,6 +73,29 @@ def test_a_certificate_that_is_gone_counts_as_replaced(host: StapleHost, leaf: L
     assert served_files(host.folder)[1] == b""
 
 
+def test_a_run_that_is_at_work_is_waited_for(host: StapleHost, leaf: Leaf) -> None:
+    host.staple(host.order(leaf))
+    host.certbot.renew(make_leaf())
+    at_work, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with created_folder(host.destination.path) as root, exclusive_lock(root, host.destination.path):
+            at_work.set()
+            done.wait(5)
+
+    run = threading.Thread(target=work)
+    run.start()
+    assert at_work.wait(5)
+    now = time.time()
+    assert host.withdraw(now) == 0
+    assert served_files(host.folder)[1] == leaf.staple
+    assert host.armed == int(now) + 60  # another attempt
+    threading.Timer(0.2, done.set).start()
+    assert host.renewed(now) == 0
+    assert served_files(host.folder)[1] == b""
+    run.join()
+
+
 def test_what_nobody_says_is_seen_within_an_hour(host: StapleHost, leaf: Leaf) -> None:
     host.staple(host.order(leaf))
     assert host.armed is not None
@@ -98,7 +124,7 @@ def test_certbot_runs_a_hook(host: StapleHost, leaf: Leaf) -> None:
     host.staple(host.order(leaf))
     hook = host.certbot.hooks / "00-anchorage-staples"
     assert hook.stat().st_mode & 0o777 == 0o755
-    assert hook.read_text().splitlines()[-1] == f"exec {host.layout.programs}/staples.pyz renewed"
+    assert hook.read_text().splitlines()[-1] == f"exec {host.layout.programs}/staples.pyz withdraw --wait"
     subprocess.run(["sh", "-n", hook], check=True)
     hook.unlink()
     assert host.see().drift == ("the withdrawal of its staple is not set up",)

@@ -7,17 +7,20 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import (
     MODULES,
     PACKAGE,
     bundle,
     interpreter,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import MODULE_UTILS, imported_by
 
 IMPORT_ALL = """
 import importlib, sys
@@ -56,6 +59,14 @@ def test_it_holds_all_that_its_programs_import_and_nothing_else(tmp_path: Path) 
     assert {name.replace("/", ".")[: -len(".py")] for name in stored} == set(wanted)
     parents = {name.rpartition(".")[0] for name in imported}
     assert set(imported) - parents == set(wanted)
+
+
+@pytest.mark.parametrize("module", ["leaf_deployment", "staple_deployment"])
+def test_whoever_installs_it_has_all_its_sources(module: str) -> None:
+    """Ansible sends a module what it imports, and nothing else."""
+    text = (MODULE_UTILS.parent / "modules" / f"{module}.py").read_text()
+    entries = re.findall(rf"^from {re.escape(PACKAGE)}\.([\w.]+) import", text, re.MULTILINE)
+    assert set(MODULES) <= set().union(*map(imported_by, entries))
 
 
 def test_the_systems_python_is_named_as_it_will_be_after_an_upgrade(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.tests.unit.certctl import COMPILED
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
 from ansible_collections.anchorage.pki.tests.unit.scratch_freebsd import ScratchFreebsd
-from ansible_collections.anchorage.pki.tests.unit.scratch_host import OPPOSITE, REACHED, apply
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import OPPOSITE, REACHED, apply, apply_unseen
 from ansible_collections.anchorage.pki.tests.unit.scratch_platforms import PLATFORMS, ScratchPlatform, scratch_platform
 
 pytestmark = pytest.mark.skipif(
@@ -73,7 +73,7 @@ def is_killed(operation: str, host: Host, event: int) -> bool:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(kill)
-        apply(operation, host)
+        apply_unseen(operation, host)
         os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
@@ -128,7 +128,7 @@ def test_a_run_that_was_killed_amid_its_refresh_is_healed_by_the_next(
         apply(operation, platform)
         expected = platform.trusted()
         restore()
-        while platform.is_killed(step, lambda: apply(operation, platform)):
+        while platform.is_killed(step, lambda: apply_unseen(operation, platform)):
             outcome = apply(operation, platform)
             assert outcome.state == REACHED[operation], (step, outcome.evidence)
             assert platform.trusted() == expected, step

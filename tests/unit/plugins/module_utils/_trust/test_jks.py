@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import read_jks
+from ansible_collections.anchorage.pki.tests.unit.keystores import keytool, make_keystore
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
 
 pytestmark = pytest.mark.skipif(shutil.which("keytool") is None, reason="needs a JDK")
@@ -22,17 +21,9 @@ ROOT = make_root("Lab root")
 @pytest.fixture(scope="module")
 def keystore(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A JKS file with a key of its own and one trusted certificate."""
-    folder = tmp_path_factory.mktemp("keystore")
-    path = folder / "store.jks"
-    (folder / "root.pem").write_bytes(pem_of(ROOT))
-    _keytool(path, "-genkeypair", "-alias", "own", "-keyalg", "EC", "-dname", "CN=own")
-    _keytool(path, "-importcert", "-noprompt", "-alias", "lab", "-file", str(folder / "root.pem"))
+    path = make_keystore(tmp_path_factory.mktemp("keystore") / "store.jks", "JKS", lab=pem_of(ROOT).decode())
+    keytool(path, "-genkeypair", "-alias", "own", "-keyalg", "EC", "-dname", "CN=own")
     return path.read_bytes()
-
-
-def _keytool(path: Path, *arguments: str) -> None:
-    store = ["-storetype", "JKS", "-keystore", str(path), "-storepass", "changeit"]
-    subprocess.run(["keytool", *arguments, *store], check=True, capture_output=True)
 
 
 def test_trusted_certificates_are_read_and_keys_passed_by(keystore: bytes) -> None:

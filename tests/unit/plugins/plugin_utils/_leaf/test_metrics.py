@@ -174,3 +174,126 @@ def test_the_order_of_the_ledger_does_not_matter() -> None:
     assert staple_metrics(ledger(*reversed(places)), [], {}, now=NOW) == text
     lines = [line for line in text.splitlines() if line.startswith(f"{FAILED}{{")]
     assert (len(lines), lines) == (4, sorted(lines))
+
+
+SHOP = "/etc/pki/anchorage-staples/shop"
+NO_AUTHORITY = {"exists": False}
+DOWN = {"failures": 2, "failure": "the responder is down"}
+
+
+def foreign(path: str = SHOP, staple: int | None = 5, **more: Any) -> dict[str, Any]:
+    """An entry of a result of ocsp_staple, with a staple that ends in so many days."""
+    return {
+        "path": path,
+        "action": "none",
+        "changed": False,
+        "not_after": moment(60),
+        "url": "http://ocsp.test/",
+        "staple": None if staple is None else {"next_update": moment(staple)},
+        "failures": 0,
+        **more,
+    }
+
+
+def result(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"certificates": list(entries), **more}
+
+
+def refreshed(former: str = "", hours: int = 0, **results: dict[str, Any]) -> str:
+    """The text of a run without an authority, so many hours later, from the results of ocsp_staple by host."""
+    return staple_metrics(NO_AUTHORITY, [], {}, former, NOW + timedelta(hours=hours), results)
+
+
+def test_staples_of_other_authorities_have_the_same_metrics_without_an_authority() -> None:
+    found = values(refreshed(web1=result(foreign())))
+    assert found == {
+        LEAF_END: {("web1", SHOP): SECONDS + 60 * DAY},
+        STAPLE_END: {("web1", SHOP): SECONDS + 5 * DAY},
+        FAILED: {("web1", SHOP): 0},
+        FAILURES: {("web1", SHOP): 0},
+        LAST_SUCCESS: {("web1", SHOP): SECONDS},
+    }
+
+
+def test_they_stand_beside_those_of_the_authority() -> None:
+    found = values(staple_metrics(ledger(place("web1")), [], {}, now=NOW, foreign={"web1": result(foreign())}))
+    assert set(found[STAPLE_END]) == {("web1", SITE), ("web1", SHOP)}
+    assert set(found) == {LEAF_END, STAPLE_END, FAILED, FAILURES, LAST_SUCCESS, RESPONDER_END}
+
+
+@pytest.mark.parametrize(
+    ("entry", "failed"),
+    [
+        (foreign(action="staple", changed=True), 0),
+        (foreign(**DOWN), 1),  # the former one is still good
+        (foreign(staple=None, action="note", **DOWN), 1),
+        (foreign(staple=None, action="staple", changed=True), 1),  # the certificate was replaced meanwhile
+        (foreign(staple=None, action="unstaple", changed=True), 1),
+    ],
+)
+def test_a_certificate_whose_responder_gave_no_staple_has_failed(entry: dict[str, Any], failed: int) -> None:
+    found = values(refreshed(web1=result(entry)))
+    assert found[FAILED] == {("web1", SHOP): failed}
+    assert found[LAST_SUCCESS] == {("web1", SHOP): 0 if failed else SECONDS}
+
+
+def test_a_certificate_for_which_nobody_can_be_asked_has_its_end_alone() -> None:
+    nobody = foreign(staple=None, url="")
+    text = refreshed(web1=result(nobody))
+    assert values(text) == {LEAF_END: {("web1", SHOP): SECONDS + 60 * DAY}}
+    assert refreshed(text, 1, web1={}) == text
+
+
+def test_of_a_task_that_failed_what_was_done_counts_and_what_was_not_has_failed() -> None:
+    """As after a revocation, and after a server that refused the new staples."""
+    former = refreshed(web1=result(foreign(), foreign("/srv/other"), foreign("/srv/fine")))
+    entries = (
+        foreign(staple=12, action="staple", changed=False),
+        foreign("/srv/other", staple=12, action="staple", changed=True),
+        foreign("/srv/fine"),
+    )
+    found = values(refreshed(former, 1, web1=result(*entries, failed=True)))
+    assert found[FAILED] == {("web1", SHOP): 1, ("web1", "/srv/other"): 0, ("web1", "/srv/fine"): 0}
+    # What was to be deployed is not: the former one is in use.
+    assert found[STAPLE_END][("web1", SHOP)] == SECONDS + 5 * DAY
+    assert found[STAPLE_END][("web1", "/srv/other")] == SECONDS + 12 * DAY
+
+
+def test_what_was_never_deployed_and_fails_is_known_by_its_failure() -> None:
+    found = values(refreshed(web1=result(foreign(action="staple"), failed=True)))
+    assert found == {FAILED: {("web1", SHOP): 1}, FAILURES: {("web1", SHOP): 1}, LAST_SUCCESS: {("web1", SHOP): 0}}
+
+
+def test_a_certificate_that_could_have_no_staple_fails_once_it_can() -> None:
+    text = refreshed(web1=result(foreign(staple=None, url="")))
+    assert values(refreshed(text, 1, web1=result(foreign(action="staple"), failed=True)))[FAILED] == {("web1", SHOP): 1}
+
+
+@pytest.mark.parametrize("lost", [{}, {"unreachable": True, "msg": "gone"}, {"failed": True, "msg": "no"}])
+def test_a_host_that_says_nothing_fails_once_more_and_keeps_the_rest(lost: dict[str, Any]) -> None:
+    text = refreshed(web1=result(foreign()), web2=result(foreign()))
+    for count in (1, 2):
+        text = refreshed(text, count, web1=lost, web2=result(foreign()))
+        found = values(text)
+        assert found[FAILURES] == {("web1", SHOP): count, ("web2", SHOP): 0}
+        assert found[LAST_SUCCESS] == {("web1", SHOP): SECONDS, ("web2", SHOP): SECONDS + count * 3600}
+        assert found[STAPLE_END][("web1", SHOP)] == SECONDS + 5 * DAY
+    assert values(refreshed(text, 3, web1=result(foreign())))[FAILURES] == {("web1", SHOP): 0}
+
+
+def test_a_host_that_the_run_was_not_for_stays_as_it_was() -> None:
+    for first in (result(foreign()), result(foreign(**DOWN))):
+        text = refreshed(web1=first)
+        assert refreshed(text, 1, web1={"skipped": True}) == text
+
+
+def test_a_host_that_has_such_certificates_no_more_has_no_metrics() -> None:
+    assert refreshed(refreshed(web1=result(foreign())), 1) == ""
+
+
+def test_a_host_that_says_nothing_has_those_of_the_authority_once() -> None:
+    here, shop = place("web1"), {"web1": result(foreign())}
+    text = staple_metrics(ledger(here), [], {}, now=NOW, foreign=shop)
+    found = values(staple_metrics(ledger(here), [], {}, text, NOW + timedelta(hours=1), {"web1": {}}))
+    assert found[FAILED] == {("web1", SITE): 0, ("web1", SHOP): 1}
+    assert found[LAST_SUCCESS] == {("web1", SITE): SECONDS + 3600, ("web1", SHOP): SECONDS}

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import SHA256
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import (
     Status,
     Verification,
@@ -114,8 +115,17 @@ def test_a_staple_signed_by_the_issuer_itself_is_accepted(
 def test_a_certificate_named_by_another_digest_than_sha1_is_refused(refused, respond, algorithm) -> None:
     """HAProxy, nginx and curl match nothing else."""
     assert refused(respond(certificate_id=algorithm)) == (
-        "it does not name its certificate by SHA-1, and servers match nothing else."
+        "it does not name its certificate by the digest that is wanted, which is SHA-1, as servers match nothing else, "
+        "unless certid_digest says otherwise."
     )
+
+
+def test_another_digest_than_sha1_can_be_asked_for(respond, leaf, issuer, make_leaf, now: datetime) -> None:
+    by_sha256, by_sha1 = respond(certificate_id=hashes.SHA256()), respond()
+    assert verify_staple(by_sha256, leaf, issuer, now, digest=SHA256).next_update == now + 7 * DAY
+    assert verify(by_sha1, leaf, issuer, now, digest=SHA256).refusal is Refusal.OTHER_HASH
+    assert verify(by_sha256, make_leaf(), issuer, now, digest=SHA256).refusal is Refusal.OTHER_SERIAL
+    assert verify(by_sha256, leaf, leaf, now, digest=SHA256).refusal is Refusal.OTHER_ISSUER
 
 
 @pytest.mark.parametrize("der", [b"\0", b"0" * 5000, b"\x30\x80", b"\x30\x03\x0a\x01"])
@@ -393,15 +403,32 @@ def test_every_status_is_verified_alike(respond, leaf, issuer, now: datetime, st
     der = respond(status=ocsp.OCSPCertStatus[status.name])
     found = verify(der, leaf, issuer, now)
     refusal = None if status is Status.GOOD else Refusal[status.name]
-    assert found == Verification(refusal, status, now, now + 7 * DAY)
+    revoked_at = now if status is Status.REVOKED else None
+    assert found == Verification(refusal, status, now, now + 7 * DAY, revoked_at)
     assert bool(found.problem) == (status is not Status.GOOD)
 
 
-@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("status", [Status.GOOD, Status.UNKNOWN])
 def test_what_is_refused_for_its_times_alone_still_has_them(respond, leaf, issuer, now, status: Status) -> None:
     der = respond(status=ocsp.OCSPCertStatus[status.name])
     found = verify(der, leaf, issuer, now + 8 * DAY)
     assert found == Verification(Refusal.EXPIRED, status, now, now + 7 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("next_update", "later"),
+    [(7 * DAY, 8 * DAY), (7 * DAY, 7 * DAY - timedelta(minutes=1)), (None, 0 * DAY), (4000 * DAY, 0 * DAY)],
+    ids=["it has ended", "it is about to end", "it has no end", "it outlives the certificate"],
+)
+def test_a_revocation_outlasts_its_response(respond, leaf, issuer, now, next_update, later) -> None:
+    end = None if next_update is None else now + next_update
+    der = respond(status=ocsp.OCSPCertStatus.REVOKED, next_update=end)
+    assert verify(der, leaf, issuer, now + later) == Verification(Refusal.REVOKED, Status.REVOKED, now, end, now)
+
+
+def test_a_revocation_that_is_older_than_a_good_staple_proves_nothing(respond, leaf, issuer, now) -> None:
+    der = respond(status=ocsp.OCSPCertStatus.REVOKED)
+    assert verify(der, leaf, issuer, now, installed=now + DAY).refusal is Refusal.OLDER
 
 
 @pytest.mark.parametrize("status", list(Status))

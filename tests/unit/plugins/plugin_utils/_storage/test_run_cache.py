@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage import run_
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.run_cache import (
     read_value,
     share_value,
+    waited_for,
     write_text,
 )
 from ansible_collections.anchorage.pki.tests.unit.processes import LIMIT, Counter, fork, fork_all
@@ -173,3 +174,53 @@ def test_fifty_processes_swap_and_read_without_a_torn_or_older_value(path: Path)
 
     fork_all(race, 50)
     assert read_value(path)["number"] == 25 * 20
+
+
+def make_both(made: Counter, paths: list[Path], seconds: float = 0.1) -> list[Any]:
+    """Make what is missing of several values together, and return them all."""
+    with waited_for(paths, LIMIT):
+        missing = [path for path in paths if read_value(path) is None]
+        if missing:
+            made.add()
+            time.sleep(seconds)
+        for path in missing:
+            write_text(path, f'"{path.name}"')
+    return [read_value(path) for path in paths]
+
+
+def test_of_fifty_processes_one_makes_several_values_in_whatever_order_they_ask(path: Path, tmp_path: Path) -> None:
+    made, other = Counter(tmp_path / "made"), path.with_name("other.json")
+
+    def ask(number: int) -> None:
+        paths = [path, other][:: -1 if number % 2 else 1]
+        assert make_both(made, paths) == [each.name for each in paths]
+
+    fork_all(ask, 50)
+    assert made.value == 1
+
+
+def test_nobody_is_waited_for_longer_than_patience_lasts(path: Path, tmp_path: Path) -> None:
+    started, made = tmp_path / "started", Counter(tmp_path / "made")
+
+    def hang(number: int) -> None:
+        with waited_for([path], LIMIT):
+            started.touch()
+            time.sleep(600)
+
+    holder = fork(hang, 0)
+    wait_until(started.exists)
+    with waited_for([path, path.with_name("other.json")], 0.2):
+        assert read_value(path) is None
+        made.add()
+    os.kill(holder.pid or 0, signal.SIGKILL)
+    holder.join()
+    assert make_both(made, [path], 0) == [path.name]
+    assert made.value == 2
+
+
+def test_a_value_that_is_there_is_not_waited_for(path: Path) -> None:
+    write_text(path, "1")
+    with waited_for([path], LIMIT):
+        others = fork(lambda number: share_value(path, never, lambda former: former + 1), 0)
+        others.join(LIMIT)
+        assert read_value(path) == 2

@@ -83,6 +83,7 @@ def test_the_check_has_no_prefix_of_its_own(known: Known) -> None:
         "dev_machine",
         "leaf_certificate",
         "nightly_run",
+        "ocsp_staple",
         "scheduled_playbook",
         "staple_refresh",
         "trust_anchor",

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,12 +35,7 @@ def test_what_the_systems_refresh_did_not_feed_is_fed(host: ScratchDebianJava) -
 
 def test_what_a_removal_leaves_behind_is_removed_by_fingerprint(host: ScratchDebianJava) -> None:
     for alias in ("debian:former-name.pem", "by-hand"):
-        subprocess.run(
-            host.keytool("-importcert", "-noprompt", "-alias", alias),
-            input=ANCHOR.pem.encode(),
-            check=True,
-            capture_output=True,
-        )
+        host.add(alias, ANCHOR.pem)
     assert apply("remove", host, check_mode=True).state == "absent"
     outcome = apply("remove", host)
     assert (outcome.state, outcome.changed) == ("absent", True), outcome.evidence

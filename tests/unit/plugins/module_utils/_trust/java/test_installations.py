@@ -38,28 +38,15 @@ def java_alone(people: ScratchPeople) -> None:
     give_quick_keytool(people)
 
 
-@pytest.fixture(scope="module")
-def keystores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A keystore of each kind with one certificate, to be copied."""
-    folder = tmp_path_factory.mktemp("keystores")
-    return {kind: make_keystore(folder / kind, kind, other=OTHER.pem) for kind in KINDS}
-
-
 @pytest.fixture(params=KINDS)
-def cacerts(people: ScratchPeople, keystores: dict[str, Path], request: pytest.FixtureRequest) -> Path:
+def cacerts(people: ScratchPeople, request: pytest.FixtureRequest) -> Path:
     """The cacerts of a JDK, of each kind."""
-    return install_copy(keystores[request.param], people.root / CACERTS)
+    return make_keystore(people.root / CACERTS, request.param, other=OTHER.pem)
 
 
 @pytest.fixture
-def plain_cacerts(people: ScratchPeople, keystores: dict[str, Path]) -> Path:
-    return install_copy(keystores["plain PKCS12"], people.root / CACERTS)
-
-
-def install_copy(keystore: Path, path: Path) -> Path:
-    path.parent.mkdir(parents=True)
-    shutil.copyfile(keystore, path)
-    return path
+def plain_cacerts(people: ScratchPeople) -> Path:
+    return make_keystore(people.root / CACERTS, "plain PKCS12", other=OTHER.pem)
 
 
 # --- the plain way
@@ -82,12 +69,9 @@ def test_a_keystore_without_a_password_gets_none(people: ScratchPeople, plain_ca
     assert aliases_in(plain_cacerts, password="whatever") == [ANCHOR.name, "other"]
 
 
-def test_an_unchanged_keystore_costs_no_command(people: ScratchPeople, keystores: dict[str, Path]) -> None:
-    for kind in ("JKS", "plain PKCS12"):
-        install_copy(keystores[kind], people.root / kind.replace(" ", "") / "lib/security/cacerts")
-    (people.root / "opt").mkdir()
-    for kind in ("JKS", "plainPKCS12"):
-        (people.root / kind).rename(people.root / "opt" / kind)
+def test_an_unchanged_keystore_costs_no_command(people: ScratchPeople) -> None:
+    for folder, kind in (("old", "JKS"), ("new", "plain PKCS12")):
+        make_keystore(people.root / "opt" / folder / "lib/security/cacerts", kind, other=OTHER.pem)
     log = people.root / "log"
     programs = people.put("bin/keytool", f"#!/bin/sh\necho called >> {log}\n", mode=0o755).parent
     for operation, anchor, state in (("install", OTHER, "trusted"), ("remove", ANCHOR, "absent")):
@@ -97,8 +81,9 @@ def test_an_unchanged_keystore_costs_no_command(people: ScratchPeople, keystores
 
 
 @needs_root
-def test_a_users_jdk_stays_the_users_own(people: ScratchPeople, keystores: dict[str, Path]) -> None:
-    path = install_copy(keystores["JKS"], Path(people.alice.home, ".sdkman/candidates/java/21", "lib/security/cacerts"))
+def test_a_users_jdk_stays_the_users_own(people: ScratchPeople) -> None:
+    path = Path(people.alice.home, ".sdkman/candidates/java/21/lib/security/cacerts")
+    make_keystore(path, "JKS", other=OTHER.pem)
     path.chmod(0o640)
     give(people.alice, path, *list(path.parents)[:7])
     settle("install", people)
@@ -243,10 +228,8 @@ def test_without_keytool_the_store_is_unavailable(people: ScratchPeople, plain_c
     assert apply("remove", people, search_path="/nowhere").state == "absent"
 
 
-def test_a_jdks_own_keytool_is_preferred_and_anothers_helps_out(
-    people: ScratchPeople, plain_cacerts: Path, keystores: dict[str, Path]
-) -> None:
-    install_copy(keystores["plain PKCS12"], people.root / "opt/runtime/lib/security/cacerts")
+def test_a_jdks_own_keytool_is_preferred_and_anothers_helps_out(people: ScratchPeople, plain_cacerts: Path) -> None:
+    make_keystore(people.root / "opt/runtime/lib/security/cacerts", "plain PKCS12", other=OTHER.pem)
     own = people.root / "opt/jdk/bin/keytool"
     own.parent.mkdir()
     log = people.root / "log"
@@ -308,11 +291,10 @@ def test_a_keytool_that_does_not_do_it_is_detected_and_rolled_back(
     assert plain_cacerts.read_bytes() == before
 
 
-def test_no_password_is_on_a_command_line(people: ScratchPeople, plain_cacerts: Path) -> None:
+def test_no_password_is_on_a_command_line(people: ScratchPeople) -> None:
     log = people.root / "log"
     people.put("opt/jdk/bin/keytool", f'#!/bin/sh\necho "$@" >> {log}\nexec {KEYTOOL} "$@"\n', mode=0o755)
-    plain_cacerts.unlink()
-    make_keystore(plain_cacerts, "JKS", password="of our own", other=OTHER.pem)
+    make_keystore(people.root / CACERTS, "JKS", password="of our own", other=OTHER.pem)
     settle("install", people, java_password="of our own")
     assert "-storepass:env" in log.read_text()
     assert "changeit" not in log.read_text()

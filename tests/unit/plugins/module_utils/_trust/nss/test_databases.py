@@ -28,7 +28,15 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import da
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from ansible_collections.anchorage.pki.tests.unit.scratch_databases import ScratchDatabase
-from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, OTHER, RENEWED, apply, apply_all, settle
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
+    ANCHOR,
+    OTHER,
+    RENEWED,
+    apply,
+    apply_all,
+    apply_unseen,
+    settle,
+)
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, write_as
 
 pytestmark = pytest.mark.skipif(shutil.which("certutil") is None, reason="needs certutil (libnss3-tools)")
@@ -170,7 +178,7 @@ def test_a_run_that_is_killed_at_any_step_is_healed_by_the_next(
         if operation == "remove":
             database.add("corporate root", ANCHOR)
         where = [(nss_database, "run"), (as_user, "_become")]
-        killed = kill_at(steps + 1, monkeypatch, where, lambda: apply(operation, people))
+        killed = kill_at(steps + 1, monkeypatch, where, lambda: apply_unseen(operation, people))
         state = {"install": "trusted", "remove": "absent"}[operation]
         assert apply(operation, people).state == state
         if operation == "install" or not killed:
