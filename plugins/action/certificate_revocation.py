@@ -15,12 +15,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHO
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import find_targets
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import (
     pending_result,
     revocation_diff,
     revocation_result,
-    targets_result,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
@@ -62,13 +60,11 @@ class ActionModule(PkiAction):
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
             now = datetime.now(timezone.utc)
             transaction = RevocationTransaction(authority, passphrases, ledger, folder, now)
-            targets = find_targets(arguments, ledger.revocations, now)
-            outcome = (transaction.plan if self.check_mode else transaction.carry_out)(targets)
+            outcome = (transaction.plan if self.check_mode else transaction.carry_out)(arguments)
             result = {
-                **revocation_result(targets, outcome, folder),
-                **targets_result(targets, now),
+                **revocation_result(outcome, folder, now),
                 **pending_result(ledger.revocations.pending_places(now)),
             }
         if self.diff_mode:
-            result["diff"] = revocation_diff(targets)
+            result["diff"] = revocation_diff(outcome.targets)
         return result

@@ -10,9 +10,10 @@ import base64
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import quote
@@ -23,8 +24,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS, SHA1, ocsp_request
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import find_targets
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
+    RevocationTransaction,
+    publish_root,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path, response_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
@@ -33,13 +37,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from interoperability.pki import NOW, Chain, Pki, make_pki
-from interoperability.programs import ENVIRONMENT, run, serve, write_chain
-from interoperability.test_lint import lint_list, lint_staple
+from interoperability.programs import ENVIRONMENT, need, run, serve, write_chain
+from interoperability.test_lint import (
+    CONSTRAINTS,
+    NOT_PUBLIC,
+    lint_certificate,
+    lint_list,
+    lint_public_server,
+    lint_staple,
+)
 from interoperability.verifiers import Verdict, judge
 
 SAMPLES = Path(__file__).parent / "samples"
-SECONDS = 5
+SECONDS = 10
 GOOD, REVOKED = "good", "revoked"
+Server = Callable[[Path, Path, int], AbstractContextManager[int]]
+#: The site is one that only a private network has, as the names in the leaf are.
+PRIVATE_SITE = {'ERROR cabf.internal_domain_name Internal domain name: "pki.test"'}
 
 
 @dataclass(frozen=True)
@@ -64,19 +78,13 @@ class Published:
 
 def publish(pki: Pki, folder: Path, leaves: dict[str, x509.Certificate], **named: str | None) -> None:
     """Have these leaves in the ledger, and revoke and publish as a task does that names a certificate so."""
-    arguments = {
-        **dict.fromkeys(("name", "host", "destination", "serial", "certificate")),
-        "reason": "key_compromise",
-        "reissue": True,
-        **named,
-    }
     with open_ledger(pki.authority.ledger_path) as ledger:
         with ledger.transaction():
             for host, leaf in leaves.items():
                 place = LeafPlace(f"{host}-{leaf.serial_number:x}", "/etc/pki/anchorage", "app")
                 ledger.record_leaf(leaf, pki.authority.issuing.sha256, place, ["app.test"], "controller")
-        targets = find_targets(arguments, ledger.revocations, NOW)
-        RevocationTransaction(pki.authority, Passphrases(), ledger, folder, NOW).carry_out(targets)
+        arguments = {**NOTHING, "reason": "key_compromise", **named}
+        RevocationTransaction(pki.authority, Passphrases(), ledger, folder, NOW).carry_out(arguments)
 
 
 @pytest.fixture(scope="module")
@@ -224,21 +232,53 @@ http {{
 """
 
 
+def make_published(folder: Path, site: str, names: Iterable[str]) -> Published:
+    """An authority whose certificates name URLs of ``site``, and that has published what is there: of leaves with these
+    names the first one is revoked."""
+    urls = {
+        "crl_url": f"{site}/crl/{{issuer}}.crl",
+        "ocsp_url": f"{site}/ocsp",
+        "issuer_url": f"{site}/issuers/{{issuer}}.cer",
+    }
+    root_first = partial(publish_root, Passphrases(), folder / "pki", NOW)
+    pki = make_pki(KeyType.ECDSA_P256, folder / "authority", root_first, **urls)
+    chains = {name: pki.chain("app.test") for name in names}
+    leaves = {name: chain.leaf for name, chain in chains.items()}
+    publish(pki, folder / "pki", leaves, serial=f"{next(iter(leaves.values())).serial_number:x}")
+    return Published(pki, folder / "pki", chains)
+
+
 @contextmanager
-def nginx(folder: Path, public: Path) -> Iterator[int]:
+def nginx(folder: Path, public: Path, port: int) -> Iterator[int]:
     """An nginx that serves ``public`` by the sample, on a local port."""
     if NGINX is None:
         pytest.skip("nginx: install nginx-light")
-    port = free_port()
     sample = (SAMPLES / "nginx.conf").read_text()
     server = sample.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("/srv/pki;", f"{public};")
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, server=server))
     command = [NGINX, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
-    with subprocess.Popen(command, env=ENVIRONMENT) as process:
+    with running(command, port):
+        yield port
+
+
+@contextmanager
+def caddy(folder: Path, public: Path, port: int) -> Iterator[int]:
+    """A Caddy that serves ``public`` by the sample, on a local port."""
+    need("caddy")
+    sample = (SAMPLES / "Caddyfile").read_text()
+    server = sample.replace("http://pki.test {", f"http://pki.test:{port} {{").replace("/srv/pki", str(public))
+    (folder / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https off\n}\n" + server)
+    with running(["caddy", "run", "--config", str(folder / "Caddyfile")], port):
+        yield port
+
+
+@contextmanager
+def running(command: list[str], port: int) -> Iterator[None]:
+    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as process:
         try:
             wait_for(port)
-            yield port
+            yield
         finally:
             process.terminate()
 
@@ -316,9 +356,34 @@ def check_server(port: int, many: Published) -> None:
         )
 
 
-def test_nginx_answers_every_request(many: Published, tmp_path: Path) -> None:
-    with nginx(tmp_path, many.folder) as port:
+@pytest.mark.parametrize("server", [nginx, caddy])
+def test_servers_of_files_answer_every_request(many: Published, tmp_path: Path, server: Server) -> None:
+    with server(tmp_path, many.folder, free_port()) as port:
         check_server(port, many)
         unknown = encoded(many.pki.chain("app.test").leaf, many.pki.issuing.certificate, SHA1)
         assert fetch(port, "GET", f"/ocsp/{unknown}")[0].status == 404
-        assert fetch(port, "POST", "/ocsp/", b"x")[0].status in (403, 405)
+        assert fetch(port, "POST", "/ocsp/", b"x")[0].status in (403, 404, 405)
+
+
+def test_openssl_fetches_the_lists_that_certificates_name(tmp_path: Path) -> None:
+    port = free_port()
+    published = make_published(tmp_path, f"http://127.0.0.1:{port}", [REVOKED, GOOD])
+    # Nothing in a root names its own list, which OpenSSL asks for, too.
+    of_root = write_lists(tmp_path / "root.pem", published.crl(published.pki.root))
+    with nginx(tmp_path, published.folder, port):
+        for name, words in ((GOOD, "leaf.pem: OK"), (REVOKED, "certificate revoked")):
+            folder = write_chain(published.chains[name], tmp_path / name)
+            trust = ("-CAfile", published.pki.root_file, "-untrusted", folder / "issuers.pem")
+            checks = ("-crl_check_all", "-crl_download", "-CRLfile", of_root)
+            verdict = judge("openssl", "verify", *checks, *trust, folder / "leaf.pem")
+            assert verdict.accepted == (name == GOOD), verdict.words
+            assert words in verdict.words
+
+
+def test_pkilint_takes_the_urls(tmp_path: Path) -> None:
+    published = make_published(tmp_path, "http://pki.test", [REVOKED])
+    assert lint_certificate(published.chains[REVOKED].leaf) == set()
+    assert lint_certificate(published.pki.issuing.certificate) == CONSTRAINTS
+    of_urls = {finding for finding in NOT_PUBLIC if "_absent" in finding and "policies" not in finding}
+    assert len(of_urls) == 3
+    assert lint_public_server(published.chains[REVOKED].leaf) == NOT_PUBLIC - of_urls | PRIVATE_SITE

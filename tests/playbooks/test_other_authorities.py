@@ -97,13 +97,13 @@ class Fleet:
         leaf = self.leaves[ocsp.load_der_ocsp_request(seen.ocsp_request).serial_number]
         return Reply(self.authority.response(leaf, begins, ends, status))
 
-    def run(self, playbook: str, *options: str, **variables: object) -> Run:
+    def run(self, playbook: str, *options: str, hosts: int = 3, **variables: object) -> Run:
         extra = json.dumps({**self.variables, **variables})
         more = f"--inventory={self.folder}/more.json"
-        return self.controller.run(playbook, more, f"--extra-vars={extra}", "-vvv", *options, hosts=3)
+        return self.controller.run(playbook, more, f"--extra-vars={extra}", "-vvv", *options, hosts=hosts)
 
-    def refresh(self, *options: str, **variables: object) -> Run:
-        return self.run("anchorage.pki.refresh_staples", *options, **variables)
+    def refresh(self, *options: str, hosts: int = 3, **variables: object) -> Run:
+        return self.run("anchorage.pki.refresh_staples", *options, hosts=hosts, **variables)
 
     def uninstall(self, *options: str) -> Run:
         """Undo all of it on the hosts, and nothing on the controller, which is this machine."""
@@ -166,6 +166,22 @@ def test_staples_are_fetched_once_and_without_an_authority(fleet: Fleet, there: 
     assert (again.status, there.connections, calls(again)) == (0, 2, 2), again.output
     assert "changed=0 " in again.output
     assert fleet.staple("host1") == before
+
+
+def test_twenty_hosts_with_one_certificate_make_one_request(fleet: Fleet, there: Responder) -> None:
+    names = [f"host{number}" for number in range(1, 21)]
+    fleet.name(**{name: ["shop"] for name in names})
+    shared = (fleet.folder / "host1" / "tls" / "shop.pem").read_bytes()
+    for name in names:
+        path = fleet.folder / name / "tls" / "shop.pem"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(shared)
+    done = fleet.refresh("--forks=10", hosts=20)
+    assert (done.status, there.connections) == (0, 1), done.output
+    assert len({fleet.staple(name) for name in names}) == 1
+    assert fleet.staple("host20")
+    again = fleet.refresh("--forks=10", hosts=20)
+    assert (again.status, there.connections, calls(again)) == (0, 1, 20), again.output
 
 
 def test_a_part_of_the_hosts_can_be_chosen(fleet: Fleet, there: Responder) -> None:

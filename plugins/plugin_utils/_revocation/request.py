@@ -20,8 +20,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import UNSPECIFIED
 
 LARGEST_FILE = 1024 * 1024
+#: The arguments of a task that names no certificate.
+NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("name", "host", "destination", "serial", "certificate")),
+    "reason": UNSPECIFIED,
+    "reissue": True,
+}
 
 
 @dataclass(frozen=True)

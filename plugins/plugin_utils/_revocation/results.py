@@ -27,20 +27,16 @@ SIGNED = "signed"
 PENDING = "pending"
 
 
-def revocation_result(targets: Sequence[Target], outcome: Outcome, folder: Path | None) -> dict[str, Any]:
-    """What a task did, or in check mode would do. ``targets`` are as they were before."""
+def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> dict[str, Any]:
+    """What a task did, or in check mode would do, with its certificates as they are after it, or would be."""
     result = {
-        "changed": outcome.changed or any(target.changed for target in targets),
+        "changed": outcome.changed,
+        "certificates": [_target_result(target, now) for target in outcome.targets],
         "crl": PENDING if any(issued.pending for issued in outcome.lists) else SIGNED,
         "lists": [_list_result(issued, folder) for issued in outcome.lists],
         "ocsp": PENDING if outcome.responses.pending else SIGNED,
     }
     return with_warnings(result, _pending_warnings(outcome))
-
-
-def targets_result(targets: Sequence[Target], now: datetime) -> dict[str, Any]:
-    """The certificates that a task names, as they are after it, or in check mode would be."""
-    return {"certificates": [_target_result(target, now) for target in targets]}
 
 
 def lists_result(lists: Mapping[ListIssuer, StoredList | None]) -> dict[str, Any]:

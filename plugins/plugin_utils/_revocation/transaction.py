@@ -11,12 +11,12 @@ The caller holds the lock of the authority's folder, which keeps others that rev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
@@ -27,7 +27,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocatio
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, KeyAwayError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import ListIssuer, list_issuers
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import (
+    NOTHING,
+    Target,
+    find_targets,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.responses import sign_responses
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import (
     differing,
@@ -67,15 +71,18 @@ class ResponsesOutcome:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did, or would do: its lists, its responses, and how many published files changed."""
+    """What a run did, or would do: to the certificates that its task names, as they were before, to lists and
+    responses, and how many published files changed."""
 
+    targets: tuple[Target, ...]
     lists: tuple[ListOutcome, ...]
     responses: ResponsesOutcome
     published: int
 
     @property
     def changed(self) -> bool:
-        return bool(any(outcome.signed for outcome in self.lists) or self.responses.signed or self.published)
+        signed = any(outcome.signed for outcome in self.lists) or self.responses.signed > 0
+        return signed or self.published > 0 or any(target.changed for target in self.targets)
 
 
 @dataclass(frozen=True)
@@ -99,23 +106,27 @@ class RevocationTransaction:
         """Those whose leaves have not ended."""
         return needed_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
 
-    def carry_out(self, targets: Sequence[Target]) -> Outcome:
-        """Revoke what ``targets`` name, and do what former runs left, in the steps above."""
+    def carry_out(self, arguments: Mapping[str, Any]) -> Outcome:
+        """Revoke what the ``arguments`` of a task name, and do what former runs left, in the steps above."""
         self.check_keys()
-        self.enter(targets)
+        targets = self.enter(arguments)
         lists = self.sign_lists()
         responses = self.sign_responses()
-        return Outcome(lists, responses, self.publish(lists, responses))
+        return Outcome(targets, lists, responses, self.publish(lists, responses))
 
-    def plan(self, targets: Sequence[Target]) -> Outcome:
+    def plan(self, arguments: Mapping[str, Any]) -> Outcome:
         """What :meth:`carry_out` would do, as far as it can be told without signing."""
+        targets = self._find(arguments)
         self.check_keys()
         revoked = {target.known.issuer_sha256 for target in targets if target.is_new}
         lists = tuple(self._planned_list(issuer, revoked) for issuer in self.issuers)
         due = [issuer for issuer in self._issuing if issuer.sha256 in revoked or self._due_responses(issuer)]
         pending = "".join(_reason(self._responder, issuer) for issuer in due[:1])
         responses = ResponsesOutcome(0 if pending else len(due), pending)
-        return Outcome(lists, responses, len(self._differing(lists)))
+        return Outcome(targets, lists, responses, len(self._differing(lists)))
+
+    def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
+        return tuple(find_targets(arguments, self.ledger.revocations, self.now))
 
     def check_keys(self) -> None:
         """Raise PkiError where a passphrase is wrong or a key damaged, before anything is entered. Keys that are away
@@ -125,9 +136,13 @@ class RevocationTransaction:
         for authority in self._issuing:
             _reason(self._responder, authority)
 
-    def enter(self, targets: Sequence[Target]) -> None:
-        """Enter what is revoked, and the numbers of the lists that will tell of it, all or nothing."""
+    def enter(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
+        """Enter what is revoked, and the numbers of the lists that will tell of it, all or nothing.
+
+        It is found in the same transaction: no leaf can be signed for a place after that was looked at.
+        """
         with self.ledger.transaction():
+            targets = self._find(arguments)
             for target in targets:
                 if target.is_new:
                     self.ledger.revocations.enter(
@@ -139,6 +154,7 @@ class RevocationTransaction:
             for issuer in self.issuers:
                 if revoked.intersection(issuer.certificates):
                     self.ledger.revocations.take_number(issuer.identifier, self.now)
+        return targets
 
     def sign_lists(self) -> tuple[ListOutcome, ...]:
         """Sign the lists whose numbers were taken, and those that are to be renewed."""
@@ -241,7 +257,7 @@ class RevocationTransaction:
 
 def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authority: Authority, ledger: Ledger) -> None:
     """Sign and publish what is due of an authority that may have no issuing certificate yet. Raises PkiError."""
-    RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out([])
+    RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out(NOTHING)
 
 
 def _reason(opened: Callable[[Issuer], Signer], issuer: Issuer) -> str:

@@ -164,6 +164,11 @@ def profile_of(certificate: x509.Certificate) -> Profile | None:
     return next((profile for profile in Profile if _leaf_purposes(profile) == purposes), None)
 
 
+def key_identifier(certificate: x509.Certificate) -> str:
+    """The identifier of an authority's key, in hexadecimal (RFC 5280, section 4.2.1.2)."""
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+
+
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether ``issuer`` has the name that a certificate says issued it, and the key that signed it."""
     try:
@@ -171,11 +176,6 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):  # whatever is foreign in it
         return False
     return True
-
-
-def key_identifier(certificate: x509.Certificate) -> str:
-    """The identifier of an authority's key, in hexadecimal (RFC 5280, section 4.2.1.2)."""
-    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
 
 
 def requires_staple(certificate: x509.Certificate) -> bool:

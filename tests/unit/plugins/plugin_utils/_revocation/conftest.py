@@ -22,25 +22,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target, find_targets
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import revocation_result
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
-    Outcome,
-    RevocationTransaction,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from cryptography import x509
 
 DESTINATION = "/etc/pki/anchorage"
-OPTIONS = {
-    "name": None,
-    "host": None,
-    "destination": None,
-    "serial": None,
-    "certificate": None,
-    "reason": "key_compromise",
-    "reissue": True,
-}
+OPTIONS = {"reason": "key_compromise"}
 
 
 @dataclass
@@ -63,9 +52,8 @@ class Fleet:
         with open_ledger(self.ledger_path, read_only=check) as ledger:
             authority = read_authority(self.authority.folder)
             transaction = RevocationTransaction(authority, self.passphrases, ledger, folder, now)
-            targets: list[Target] = find_targets({**OPTIONS, **options}, ledger.revocations, now)
-            outcome: Outcome = (transaction.plan if check else transaction.carry_out)(targets)
-        return revocation_result(targets, outcome, folder)
+            outcome = (transaction.plan if check else transaction.carry_out)({**NOTHING, **OPTIONS, **options})
+        return revocation_result(outcome, folder, now)
 
     def crl(self, signer: x509.Certificate | None = None) -> x509.CertificateRevocationList:
         """What is published of the issuing authority, or of another one."""

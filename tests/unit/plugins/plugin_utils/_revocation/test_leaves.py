@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
@@ -25,7 +26,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Ac
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import planned_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import find_targets
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import response_path
 from ansible_collections.anchorage.pki.tests.unit.function_host import Host
@@ -34,7 +35,6 @@ from cryptography.x509 import ocsp
 
 DAY = timedelta(days=1)
 PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
-NAMED = {"name": "app", "host": "web1", "destination": None, "serial": None, "certificate": None}
 ROUNDS = 50
 #: Whoever enters that a revoked leaf is good is refused by the database itself.
 NEVER_GOOD = """
@@ -71,10 +71,9 @@ def revoke(own_authority: Authority, tmp_path: Path, now: datetime) -> Callable[
     """A function that does what a task of certificate_revocation does for the leaf on the host."""
 
     def run(at: datetime = now, authority: Authority = own_authority, **options: Any) -> None:
-        arguments = {**NAMED, "reason": "key_compromise", "reissue": True, **options}
+        arguments = {**NOTHING, "name": "app", "host": "web1", "reason": "key_compromise", **options}
         with open_ledger(authority.ledger_path) as ledger:
-            targets = find_targets(arguments, ledger.revocations, at)
-            RevocationTransaction(authority, Passphrases(), ledger, tmp_path / "public", at).carry_out(targets)
+            RevocationTransaction(authority, Passphrases(), ledger, tmp_path / "public", at).carry_out(arguments)
 
     return run
 
@@ -196,33 +195,55 @@ def test_a_revocation_and_a_renewal_at_once_leave_nothing_good_of_what_is_revoke
     with closing(sqlite3.connect(authority.ledger_path)) as connection:
         connection.executescript(NEVER_GOOD)
     renew(authority=authority)
-    problems: list[BaseException] = []
-
-    def start(work: Callable[..., object], at: datetime, barrier: threading.Barrier) -> threading.Thread:
-        def run() -> None:
-            barrier.wait()
-            try:
-                work(at, authority)
-            except PkiError as error:
-                if "was revoked while this task ran" not in str(error):
-                    problems.append(error)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        return thread
-
     for number in range(1, ROUNDS + 1):
         at = now + number * 4 * DAY  # a staple is due each time, and a leaf now and then
-        barrier = threading.Barrier(2)
-        for thread in [start(renew, at, barrier), start(revoke, at, barrier)]:
-            thread.join()
+        at_once(lambda at=at: renew(at, authority), lambda at=at: revoke(at, authority))
         renew(at, authority)
-        assert problems == []
         with open_ledger(authority.ledger_path) as ledger:
             deployed = ledger.leaf(PLACE, host.leaves["app"].leaf_sha256)
         assert deployed.status == "deployed"
         assert deployed.staple(host.leaves["app"].staple_sha256).in_use
     check_published(authority, tmp_path / "public")
+
+
+def test_a_place_that_is_blocked_while_a_leaf_is_issued_for_it_stays_blocked(
+    make_authority, host: Host, renew, revoke, tmp_path: Path, now: datetime
+) -> None:
+    authority = make_authority(tmp_path / "long", responder_lifetime=500)
+    with closing(sqlite3.connect(authority.ledger_path)) as connection:
+        connection.executescript(NEVER_GOOD)
+    for number in range(ROUNDS // 2):
+        at = now + number * 10 * DAY
+        host.leaves.clear()  # so that a leaf is issued each time
+        renew(at, authority)
+        host.leaves.clear()
+        at_once(lambda at=at: renew(at, authority), lambda at=at: revoke(at, authority, reissue=False))
+        plan = renew(at, authority)
+        assert plan.decision.action is not Action.LEAF
+        assert plan.decision.blocked
+        assert host.leaves.get("app", DeployedLeaf("app")).staple_sha256 == ""
+        assert renew(at, authority).decision.action is Action.NONE
+        revoke(at, authority, reissue=True)
+
+
+def at_once(*works: Callable[[], object]) -> None:
+    """Do all of ``works`` at once. That a leaf was revoked meanwhile is no problem."""
+    barrier, problems = threading.Barrier(len(works)), []
+
+    def run(work: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            work()
+        except PkiError as error:
+            if "was revoked while this task ran" not in str(error):
+                problems.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
 
 
 def check_published(authority: Authority, folder: Path) -> None:

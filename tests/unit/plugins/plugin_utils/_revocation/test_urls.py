@@ -21,6 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
     RevocationTransaction,
     publish_root,
@@ -55,7 +56,7 @@ def urls_of(certificate: x509.Certificate) -> dict[str, str]:
 
 def publish(authority: Authority, folder: Path, now: datetime) -> None:
     with open_ledger(authority.ledger_path) as ledger:
-        RevocationTransaction(authority, Passphrases(), ledger, folder, now).carry_out([])
+        RevocationTransaction(authority, Passphrases(), ledger, folder, now).carry_out(NOTHING)
 
 
 @pytest.fixture
@@ -145,5 +146,5 @@ def test_one_that_was_published_counts_until_the_next_one_is(
     publish(authority, tmp_path / "public", now)
     for week in (1, 2, 3):  # lists that were signed and not published
         with open_ledger(authority.ledger_path) as ledger:
-            RevocationTransaction(authority, Passphrases(), ledger, None, now + 7 * week * DAY).carry_out([])
+            RevocationTransaction(authority, Passphrases(), ledger, None, now + 7 * week * DAY).carry_out(NOTHING)
     assert set(urls_of(issue(authority, now + 13 * DAY)[0])) == {"crl", "ocsp", "issuer"}
