@@ -241,6 +241,29 @@ def test_what_is_revoked_is_published_on_web_servers(fleet: Fleet) -> None:
     assert {path.stat().st_mode & 0o777 for path in there.rglob("*")} == {0o755, 0o644}
 
 
+def test_site_publishes_before_leaves_say_where_and_after_they_are_issued(private_folder: Path) -> None:
+    fleet = Fleet(private_folder)
+    fleet.variables |= {
+        "anchorage_publish": f"{fleet.folder}/public",
+        "certificate_authority_crl_url": "http://pki.test/crl/{issuer}.crl",
+        "certificate_authority_ocsp_url": "http://pki.test/ocsp",
+        "certificate_authority_issuer_url": "http://pki.test/issuers/{issuer}.cer",
+    }
+    parts = "--tags=authority,issue,publish"
+    checked = fleet.run("site", "--check", parts)
+    assert checked.status == 0, checked.output
+    assert not fleet.authority.exists()
+    assert not (fleet.folder / "public").exists()
+    done = fleet.run("site", parts)
+    assert done.status == 0, done.output
+    files = tree(fleet.folder / "public")
+    points = fleet.leaf("host1").extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    assert points[0].full_name[0].value.removeprefix("http://pki.test/") in files
+    assert statuses(files) == [ocsp.OCSPCertStatus.GOOD] * 4
+    again = fleet.run("site", parts)
+    assert (again.status, unchanged(again)) == (0, True), again.output
+
+
 def test_a_web_server_that_cannot_be_reached_keeps_no_host_from_its_leaf(fleet: Fleet) -> None:
     publishing = {"anchorage_publish": f"{fleet.folder}/public", "anchorage_publish_hosts": "host2"}
     revoked = fleet.serial("host1")
