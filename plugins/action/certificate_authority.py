@@ -10,6 +10,7 @@ import os
 import secrets
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     provisioning_diff,
     warnings_for,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KEY_TYPES
 
@@ -55,6 +58,10 @@ class ActionModule(PkiAction):
         "responder_lifetime": {"type": "int"},
         "leaf_lifetime": {"type": "int"},
         "staple_lifetime": {"type": "int"},
+        "crl_url": {"type": "str"},
+        "ocsp_url": {"type": "str"},
+        "issuer_url": {"type": "str"},
+        "publish": {"type": "path"},
     }
     CONDITIONS = {
         "mutually_exclusive": [("unconstrained", "permitted_domains"), ("unconstrained", "permitted_networks")],
@@ -66,6 +73,7 @@ class ActionModule(PkiAction):
         suffix = "(and six random characters)" if self.check_mode else secrets.token_hex(3)
         default_common_name = f"Anchorage authority {suffix}"
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        public = publication_folder(arguments["publish"], folder)
         plan = plan_provisioning(folder, arguments, default_common_name, now)
         check_passphrases(plan, passphrases)
         if self.check_mode:
@@ -74,7 +82,8 @@ class ActionModule(PkiAction):
         with exclusive_lock(folder / LOCK):
             # Once more, since another run may have done it all meanwhile.
             plan = plan_provisioning(folder, arguments, default_common_name, now)
-            return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now))}
+            publish = partial(publish_root, passphrases, public, now) if public else None
+            return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now, publish))}
 
     def _checked(
         self, plan: ProvisioningPlan, arguments: dict[str, Any], passphrases: Passphrases, now: datetime

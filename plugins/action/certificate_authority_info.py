@@ -25,6 +25,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import lists_result, pending_result
 
 
 class ActionModule(PkiAction):
@@ -47,7 +49,7 @@ class ActionModule(PkiAction):
         with open_ledger(authority.ledger_path, read_only=True) as ledger:
             now = datetime.now(timezone.utc)
             leaf_ends = ledger.last_leaf_ends()
-            due = plan_authority(authority, authority.policy, leaf_ends, now)
+            due = plan_authority(authority, authority.policy, leaf_ends, now, ledger.revocations.revoked_authorities())
             issuers = needed_issuers(authority, leaf_ends, now)
             result = {
                 "changed": False,
@@ -55,6 +57,13 @@ class ActionModule(PkiAction):
                 "due": [str(step) for step in due],
                 "leaves": ledger.leaf_counts(),
                 **authority_result(authority),
+                **lists_result(
+                    {
+                        issuer: ledger.revocations.last_list(issuer.identifier)
+                        for issuer in list_issuers(authority, leaf_ends, now)
+                    }
+                ),
+                **pending_result(ledger.revocations.pending_places(now)),
             }
             if arguments["places"] != "none":
                 host = task_vars["inventory_hostname"] if arguments["places"] == "host" else None

@@ -20,8 +20,8 @@ description:
     on C(localhost).
   - The authority is harmless by default. Its certificates carry critical name constraints, so that clients reject
     whatever it, or a thief of its keys, may sign outside O(permitted_domains) and O(permitted_networks).
-  - Lifetimes can be changed later. All else is part of certificates that hosts already trust, so that a task which
-    asks an existing authority for another key type, subject or other name constraints is refused.
+  - Lifetimes and URLs can be changed later. All else is part of certificates that hosts already trust, so that a task
+    which asks an existing authority for another key type, subject or other name constraints is refused.
   - A private key is never overwritten and never deleted.
 author:
   - The anchorage.pki contributors (@anchorage)
@@ -114,8 +114,42 @@ options:
       - This is also the longest time for which a revoked leaf can still look good. At most half of
         O(responder_lifetime).
     type: int
+  crl_url:
+    description:
+      - The URL in certificates at which verifiers find the list of revoked ones of their issuer, such as
+        V(http://pki.example.com/crl/{issuer}.crl). C({issuer}) is replaced by the identifier of the issuer's key.
+      - By http alone, since whoever fetches a list by https would have to verify that server first (RFC 5280, section
+        8).
+      - Certificates name URLs only once M(anchorage.pki.certificate_revocation) has published what is to be there,
+        which it does in a folder that some web server has to serve at these URLs. Until then new leaves are issued
+        without, with a warning. For issuing certificates see O(publish).
+      - It is for certificates that are issued from then on. An empty text ends that.
+    type: str
+    version_added: 0.3.0
+  ocsp_url:
+    description:
+      - The URL in leaves at which verifiers find the OCSP responses about them by GET, such as
+        V(http://pki.example.com/ocsp). All else as for O(crl_url).
+      - A server of files answers no POST, by which some verifiers ask, C(openssl ocsp -url) among them.
+    type: str
+    version_added: 0.3.0
+  issuer_url:
+    description:
+      - The URL in certificates at which verifiers find their issuer, such as
+        V(http://pki.example.com/issuers/{issuer}.cer). All else as for O(crl_url).
+    type: str
+    version_added: 0.3.0
+  publish:
+    description:
+      - A folder on the controller into which the list of the root, and what else is due, is written before an issuing
+        certificate is made, as M(anchorage.pki.certificate_revocation) does it.
+      - Without it, the first issuing certificate of an authority names no URLs, since nothing of its root was published
+        by then.
+    type: path
+    version_added: 0.3.0
 seealso:
   - module: anchorage.pki.certificate_authority_info
+  - module: anchorage.pki.certificate_revocation
   - module: anchorage.pki.trust_anchor
   - module: anchorage.pki.leaf_certificate
 notes:
@@ -218,4 +252,10 @@ lifetimes:
   returned: success
   type: dict
   sample: {"root": 3650, "issuing": 1095, "responder": 30, "leaf": 90, "staple": 7}
+urls:
+  description: The templates of URLs in certificates, by kind; an empty text where there is none.
+  returned: success
+  type: dict
+  sample: {"crl": "http://pki.example.com/crl/{issuer}.crl", "ocsp": "", "issuer": ""}
+  version_added: 0.3.0
 """

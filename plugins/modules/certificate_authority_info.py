@@ -138,7 +138,7 @@ places:
 due_staples:
   description:
     - The staples that hosts have and that are to be renewed, the longest due first. Those of leaves that have ended are
-      left out, since such a leaf needs another one.
+      left out, since such a leaf needs another one. Those of revoked leaves are due at once, to be taken away.
   returned: when there is an authority, with O(due=staples)
   type: list
   elements: dict
@@ -161,6 +161,50 @@ due_staples:
       sample: /etc/pki/anchorage
     next_update: *next_update
     renew_at: *renew_at
+lists:
+  description:
+    - The last list of revoked certificates of the root, and of each issuing authority that has leaves which have not
+      ended. M(anchorage.pki.certificate_revocation) signs and publishes them.
+  returned: when there is an authority
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  contains:
+    issuer:
+      description: The subject of the issuer (RFC 4514).
+      type: str
+    issuer_key:
+      description: The identifier of the issuer's key in hexadecimal, by which files and URLs name it.
+      type: str
+    number:
+      description: The number of the list, or null where none was signed yet.
+      type: int
+    this_update:
+      description: The time from which it is valid, in UTC, or null.
+      type: str
+    next_update:
+      description: The time until which it is valid, in UTC, or null.
+      type: str
+    published_at:
+      description: The time when it was published first, in UTC, or null.
+      type: str
+pending_hosts:
+  description:
+    - Where a good staple of a revoked leaf may still be shown, since the host has not confirmed yet that it is gone.
+  returned: when there is an authority
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  contains:
+    host:
+      description: The name of the host in the inventory.
+      type: str
+    path:
+      description: The leaf's folder on the host.
+      type: str
+    good_until:
+      description: The time until which the staple is valid, in UTC.
+      type: str
 root:
   description: The root certificate, the one that hosts should trust.
   returned: when there is an authority
@@ -219,4 +263,9 @@ lifetimes:
   description: The lifetimes in days, by kind.
   returned: when there is an authority
   type: dict
+urls:
+  description: The templates of URLs in certificates, by kind; an empty text where there is none.
+  returned: when there is an authority
+  type: dict
+  version_added: 0.3.0
 """

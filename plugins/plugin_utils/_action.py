@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants
-from ansible.errors import AnsibleError, AnsibleFileNotFound
+from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
@@ -73,7 +73,7 @@ class PkiAction(ActionBase):
         super().run(tmp, task_vars)
         # What a template left at null was not given, at any depth.
         self._task.args = _given(self._task.args)
-        arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
+        arguments = self._validated()
         try:
             check_version()
             result = self.act(arguments, task_vars or {})
@@ -82,6 +82,15 @@ class PkiAction(ActionBase):
         except PkiError as error:
             result = {"failed": True, "changed": False, "msg": str(error)}
         return {**self._as_in_the_run(result), **self.interpreter_facts()}
+
+    def _validated(self) -> dict[str, Any]:
+        """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, without the arguments themselves, which
+        ansible-core would print with the message, secrets included."""
+        try:
+            arguments: dict[str, Any] = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
+        except AnsibleActionFail as error:
+            raise AnsibleActionFail(error.message) from None
+        return arguments
 
     def _as_in_the_run(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result with the folder of the authority in place of that of the one that check mode made."""

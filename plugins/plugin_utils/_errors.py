@@ -30,6 +30,10 @@ class AuthorityMissingError(PkiError):
     """There is no authority in the folder. In check mode it may be one that the same run has planned."""
 
 
+class KeyAwayError(PkiError):
+    """A private key is not at hand: its file is elsewhere, or it is encrypted and no passphrase was given."""
+
+
 class HostFailedError(PkiError):
     """A host reported a failure or could not be reached. ``result`` is what its module or the connection said."""
 

@@ -21,6 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
+    PublishRoot,
     carry_out,
     plan_provisioning,
 )
@@ -99,9 +100,10 @@ class Pki:
         validity: Validity = VALIDITY,
         signer: Signer | None = None,
     ) -> Chain:
-        """A leaf for ``names``, by the issuing authority unless another ``signer`` is given."""
-        signer = signer or self.issuing
-        leaf = sign_leaf(self.leaf_key.public_key(), signer, parse_names(list(names)), profile, validity)
+        """A leaf for ``names``, by the issuing authority unless another ``signer`` is given, with the policy's URLs."""
+        signer, urls = signer or self.issuing, self.authority.policy.urls
+        wanted = parse_names(list(names))
+        leaf = sign_leaf(self.leaf_key.public_key(), signer, wanted, profile, validity, urls=urls)
         return Chain((leaf, signer.certificate), self.leaf_key)
 
     def below(self, chain: Chain, *names: str) -> Chain:
@@ -189,11 +191,11 @@ class Pki:
         return self.chain("app.test", signer=Signer(issuing, issuing_key))
 
 
-def make_pki(key_type: KeyType, folder: Path) -> Pki:
-    """Make an authority with the default constraints in ``folder``, as the action would."""
+def make_pki(key_type: KeyType, folder: Path, publish_root: PublishRoot | None = None, **options: str) -> Pki:
+    """Make an authority with the default constraints in ``folder``, as the action would with these ``options``."""
     folder.mkdir(mode=0o700)
-    plan = plan_provisioning(folder, {"key_type": key_type.value}, "Interoperability", NOW)
-    return Pki(key_type, carry_out(plan, Passphrases(), NOW))
+    plan = plan_provisioning(folder, {"key_type": key_type.value, **options}, "Interoperability", NOW)
+    return Pki(key_type, carry_out(plan, Passphrases(), NOW, publish_root))
 
 
 def _signer(certified_key: CertifiedKey) -> Signer:

@@ -21,6 +21,7 @@ from pkilint import finding_filter, loader, pkix
 from pkilint.cabf import serverauth
 from pkilint.cabf.serverauth.serverauth_constants import CertificateType
 from pkilint.pkix import certificate, extension, name, ocsp
+from pkilint.pkix import crl as pkix_crl
 from pkilint.validation import ValidationFindingSeverity, ValidationResult
 
 # pkilint knows no domain of a single label, such as the default constraints are made of.
@@ -115,6 +116,23 @@ def lint_staple(der: bytes) -> set[str]:
         [],
     )
     return findings(validator.validate(loader.load_ocsp_response(der, "").root))
+
+
+def lint_list(crl: x509.CertificateRevocationList) -> set[str]:
+    """Lint as ``lint_crl`` does, by RFC 5280."""
+    validator = pkix_crl.create_pkix_crl_validator_container(
+        [
+            pkix.create_attribute_decoder(name.ATTRIBUTE_TYPE_MAPPINGS),
+            pkix.create_extension_decoder(extension.EXTENSION_MAPPINGS),
+        ],
+        [
+            pkix_crl.create_issuer_validator_container([]),
+            pkix_crl.create_validity_validator_container([]),
+            pkix_crl.create_extensions_validator_container([]),
+        ],
+    )
+    document = loader.load_crl(crl.public_bytes(Encoding.DER), "")
+    return findings(validator.validate(document.root))
 
 
 def test_authorities(pki: Pki) -> None:

@@ -21,6 +21,7 @@ TRUST_VARIABLES = frozenset({"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_D
 
 #: The programs that the tests use, and the Debian package that brings each.
 PROGRAMS = {
+    "caddy": "caddy",
     "certtool": "gnutls-bin",
     "certutil": "libnss3-tools",
     "curl": "curl",
@@ -39,7 +40,7 @@ PROGRAMS = {
     "vfychain": "libnss3-tools",
 }
 #: What Debian would start after the installation of a package, and at each start of the machine.
-SERVICES = {"nginx-light": "nginx.service"}
+SERVICES = {"caddy": "caddy.service", "nginx-light": "nginx.service"}
 #: Where Debian has servers; not on every user's PATH.
 SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 #: Asked by Debian's packages before they start a service: see invoke-rc.d(8).

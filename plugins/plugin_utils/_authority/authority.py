@@ -15,9 +15,12 @@ The highest number is the one in use. A renewed root keeps its key, so that both
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +36,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     AuthorityDueError,
     AuthorityMissingError,
+    KeyAwayError,
     PkiError,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
@@ -41,6 +45,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     read_public,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, decode_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 
 POLICY = "policy.json"
 LEDGER = "ledger.sqlite3"
@@ -69,8 +74,12 @@ class CertifiedKey:
         return fingerprint(self.certificate)
 
     def key(self, passphrase: str | None, option: str) -> PrivateKey:
-        """The private key. Raises PkiError that names the passphrase's ``option``, or the damaged file."""
+        """The private key. Raises PkiError that names the passphrase's ``option``, or the damaged file; KeyAwayError
+        where it is not at hand."""
         path = self.folder / KEY
+        if not path.exists():
+            missing = os.strerror(errno.ENOENT)
+            raise KeyAwayError(f"{path} cannot be read: {missing}. Restore the authority's folder from a backup.")
         key = decode_key(read_private(path), passphrase, option, str(path))
         if key.public_key() != self.certificate.public_key():
             raise PkiError(
@@ -91,6 +100,18 @@ class IssuingAuthority(CertifiedKey):
         if not self.responders:
             raise AuthorityDueError(f"{self.folder} has no OCSP responder. Run certificate_authority to make one.")
         return self.responders[-1]
+
+    def responder_at(self, now: datetime) -> CertifiedKey:
+        """The responder, if what it signs ``now`` is of use. Raises AuthorityDueError."""
+        responder = self.responder
+        start, end = responder.certificate.not_valid_before_utc, responder.certificate.not_valid_after_utc
+        # As the gate through which staples go has it.
+        if not start - SKEW <= now < end - SHORTEST_STAPLE:
+            raise AuthorityDueError(
+                f"The OCSP responder is valid from {start:%Y-%m-%d} to {end:%Y-%m-%d} only, so that no staple can be "
+                "signed. Run certificate_authority, which renews it."
+            )
+        return responder
 
 
 Key = TypeVar("Key", bound=CertifiedKey)

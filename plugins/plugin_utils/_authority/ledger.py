@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
@@ -27,6 +27,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
     StapleRecord,
     StapleTimes,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
@@ -43,6 +45,7 @@ class Ledger:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.revocations = Revocations(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -63,12 +66,12 @@ class Ledger:
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
         """Enter a staple, before its bytes leave the controller."""
-        times = [_seconds(time) for time in (staple.this_update, staple.next_update, staple.renew_at)]
+        times = [to_seconds(time) for time in (staple.this_update, staple.next_update, staple.renew_at)]
         self._connection.execute(sql.INSERT_STAPLE, (staple.sha256, certificate_sha256, *times, staple.der))
 
     def forget_staples(self, now: datetime) -> None:
         """Forget the staples that ended long ago, but for those that hosts still have, whose leaves have not ended."""
-        self._connection.execute(sql.FORGET_STAPLES, (_seconds(now - STAPLE_MEMORY),))
+        self._connection.execute(sql.FORGET_STAPLES, (to_seconds(now - STAPLE_MEMORY),))
 
     def mark_deployed(self, place: LeafPlace, leaf_sha256: str, staple_sha256: str, now: datetime) -> None:
         """Record what the host confirmed: the leaf in use at ``place``, and its staple, an empty string for none.
@@ -77,7 +80,7 @@ class Ledger:
         """
         self._connection.execute(sql.MARK_LEAF_DEPLOYED, (leaf_sha256, *astuple(place)))
         self._connection.execute(sql.MARK_NONE_IN_USE, astuple(place))
-        self._connection.execute(sql.MARK_STAPLE_IN_USE, (_seconds(now), staple_sha256, leaf_sha256))
+        self._connection.execute(sql.MARK_STAPLE_IN_USE, (to_seconds(now), staple_sha256, leaf_sha256))
 
     def mark_removed(self, place: LeafPlace) -> None:
         """Record that none of the leaves signed for ``place`` is in use any longer, nor a staple of theirs."""
@@ -91,7 +94,7 @@ class Ledger:
         """
         statement, values = (sql.PLACES, ()) if host is None else (sql.PLACES_OF_HOST, (host,))
         rows = self._connection.execute(statement, values)
-        return {LeafPlace(*place): _time(seconds) for *place, seconds in rows}
+        return {LeafPlace(*place): from_seconds(seconds) for *place, seconds in rows}
 
     def staples_in_use(self, host: str | None = None) -> dict[LeafPlace, StapleTimes]:
         """The staples in use at those of :meth:`places` that have one."""
@@ -100,8 +103,9 @@ class Ledger:
         return self._staple_times(sql.STAPLES_IN_USE_ON_HOST, (host,))
 
     def due_staples(self, now: datetime) -> dict[LeafPlace, StapleTimes]:
-        """The staples in use that are to be renewed, of leaves that have not ended, the longest due first."""
-        return self._staple_times(sql.DUE_STAPLES, (_seconds(now),))
+        """The staples in use that are to be renewed, or since their leaf is revoked taken away, of leaves that have not
+        ended, the longest due first."""
+        return self._staple_times(sql.DUE_STAPLES, (to_seconds(now),))
 
     def leaf(self, place: LeafPlace, sha256: str) -> LeafRecord | None:
         """The leaf with that fingerprint, if it was signed for ``place``."""
@@ -122,7 +126,7 @@ class Ledger:
     def last_leaf_ends(self) -> dict[str, datetime]:
         """When the last leaf of each issuing authority ends, by the issuer's fingerprint."""
         rows = self._connection.execute(sql.LAST_LEAF_ENDS)
-        return {issuer: _time(seconds) for issuer, seconds in rows}
+        return {issuer: from_seconds(seconds) for issuer, seconds in rows}
 
     def authorities(self) -> set[str]:
         """The fingerprints of the root and issuing certificates."""
@@ -155,8 +159,8 @@ class Ledger:
                 place.name,
                 json.dumps(names),
                 private_key,
-                _seconds(certificate.not_valid_before_utc),
-                _seconds(certificate.not_valid_after_utc),
+                to_seconds(certificate.not_valid_before_utc),
+                to_seconds(certificate.not_valid_after_utc),
                 certificate.public_bytes(serialization.Encoding.DER),
             ),
         )
@@ -165,23 +169,35 @@ class Ledger:
         row = self._connection.execute(statement, values).fetchone()
         if row is None:
             return None
-        sha256, der, issuer_sha256, private_key, status = row
+        sha256, der, issuer_sha256, private_key, status, issuer_revoked = row
         return LeafRecord(
-            sha256, x509.load_der_x509_certificate(der), issuer_sha256, private_key, status, self._staples(sha256)
+            sha256,
+            x509.load_der_x509_certificate(der),
+            issuer_sha256,
+            private_key,
+            status,
+            self._staples(sha256),
+            bool(issuer_revoked),
         )
 
     def _staples(self, certificate_sha256: str) -> tuple[StapleRecord, ...]:
         rows = self._connection.execute(sql.STAPLES, (certificate_sha256,))
         return tuple(
             StapleRecord(
-                sha256, _time(start), _time(end), _time(due), _time(deployed) if deployed else None, bool(in_use), der
+                sha256,
+                from_seconds(start),
+                from_seconds(end),
+                from_seconds(due),
+                from_seconds(deployed) if deployed else None,
+                bool(in_use),
+                der,
             )
             for sha256, start, end, due, deployed, in_use, der in rows
         )
 
     def _staple_times(self, statement: str, values: tuple[str | int, ...]) -> dict[LeafPlace, StapleTimes]:
         rows = self._connection.execute(statement, values)
-        return {LeafPlace(*place): StapleTimes(_time(end), _time(due)) for *place, end, due in rows}
+        return {LeafPlace(*place): StapleTimes(from_seconds(end), from_seconds(due)) for *place, end, due in rows}
 
 
 @contextmanager
@@ -249,11 +265,3 @@ def check_place(path: Path, file_system: Callable[[Path], str] = network_file_sy
             f"The ledger {path} is on a network file system ({kind}), where SQLite's locks do not hold. "
             "Keep the authority's folder on a local disk of this controller (option authority)."
         )
-
-
-def _seconds(time: datetime) -> int:
-    return int(time.timestamp())
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.utc)

@@ -26,10 +26,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes impo
     SHORTEST_MULTIPLE,
     Lifetimes,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls, check_urls
 
 # Schema 2 has the fields of schema 1. Its number keeps 0.2.0 away, which would give the next root another path length.
-SCHEMA = 2
+# Schema 3 has URLs, which a release that knows none of them would forget.
+SCHEMA = 3
 OLDEST_SCHEMA = 1
+WITHOUT_URLS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Policy:
     key_type: KeyType
     constraints: NameConstraints | None
     lifetimes: Lifetimes
+    urls: Urls
 
 
 def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_common_name: str) -> Policy:
@@ -53,6 +57,7 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
         KeyType.ECDSA_P256,
         parse_constraints(list(DEFAULT_DOMAINS), list(DEFAULT_NETWORKS)),
         Lifetimes(),
+        Urls(),
     )
     given = {key: value for key, value in (options.get("subject") or {}).items() if value is not None}
     if "country" in given:
@@ -61,23 +66,25 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
         subject=replace(base.subject, **given),
         key_type=KeyType(options["key_type"]) if options.get("key_type") else base.key_type,
         constraints=_wanted_constraints(options, base.constraints),
-        lifetimes=replace(
-            base.lifetimes,
-            **{
-                field.name: options[f"{field.name}_lifetime"]
-                for field in fields(Lifetimes)
-                if options.get(f"{field.name}_lifetime") is not None
-            },
-        ),
+        lifetimes=replace(base.lifetimes, **_given(options, Lifetimes, "lifetime")),
+        urls=replace(base.urls, **_given(options, Urls, "url")),
     )
     if existing is None or policy.subject != existing.subject:
         _check_subject(policy.subject)
     _check_lifetimes(policy.lifetimes)
+    check_urls(policy.urls)
     return policy
 
 
+def _given(options: Mapping[str, Any], kind: type[Lifetimes | Urls], suffix: str) -> dict[str, Any]:
+    """The fields of ``kind`` that options with this suffix are given for."""
+    values = {field.name: options.get(f"{field.name}_{suffix}") for field in fields(kind)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def refused_differences(existing: Policy, wanted: Policy) -> list[str]:
-    """What an existing authority cannot become, one phrase each. Lifetimes may change, its certificates may not."""
+    """What an existing authority cannot become, one phrase each. Lifetimes and URLs may change, its certificates may
+    not."""
     differences = []
     if existing.key_type != wanted.key_type:
         differences.append(f"key_type is {existing.key_type.value}, not {wanted.key_type.value}")
@@ -124,11 +131,13 @@ def decode_policy(data: bytes, path: str) -> Policy:
             key_type=KeyType(stored["key_type"]),
             constraints=_stored_constraints(stored["constraints"]),
             lifetimes=Lifetimes(**_typed(stored["lifetimes"], int)),
+            urls=Urls() if schema in WITHOUT_URLS else Urls(**_typed(stored["urls"], str)),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PkiError(f"{path} is damaged. Restore the authority's folder from a backup.") from error
     try:
         _check_lifetimes(policy.lifetimes)
+        check_urls(policy.urls)
     except PkiError as error:
         raise PkiError(f"{path}: {error} Correct the file, or restore it from a backup.") from error
     return policy

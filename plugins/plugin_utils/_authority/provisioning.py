@@ -9,7 +9,7 @@ Each step leaves a complete numbered folder or nothing: an interrupted run is co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +44,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     replace_private,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
+    NO_URLS,
     Signer,
+    key_identifier,
     sign_issuing,
     sign_responder,
     sign_root,
@@ -56,6 +58,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     encode_key,
     generate_key,
 )
+
+#: Publishes the list of an authority's root, whose issuing certificates may still be missing.
+PublishRoot = Callable[[Authority, Ledger], None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def plan_provisioning(
     except AuthorityMissingError:
         authority = None
     policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
-    leaf_ends = _read_ledger(folder, authority)
+    leaf_ends, revoked = _read_ledger(folder, authority)
     if authority is None or not authority.roots:
         return ProvisioningPlan(folder, None, policy, plan_authority(None, policy, {}, now))
     differences = refused_differences(authority.policy, policy)
@@ -99,16 +104,18 @@ def plan_provisioning(
             "authority), or start over: run the playbook anchorage.pki.uninstall with anchorage_delete_authority=true "
             "first."
         )
-    return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now))
+    return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now, revoked))
 
 
-def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetime]:
-    """When each issuing authority's last leaf ends. Raises PkiError where the folder lost what the ledger knows."""
+def _read_ledger(folder: Path, authority: Authority | None) -> tuple[dict[str, datetime], set[str]]:
+    """When each issuing authority's last leaf ends, and which of them are revoked. Raises PkiError where the folder
+    lost what the ledger knows."""
     path = folder / LEDGER
     if authority is None and not (path.exists() and path.stat().st_size):
-        return {}
+        return {}, set()
     with open_ledger(path, read_only=True) as ledger:
         known, leaf_ends = ledger.authorities(), ledger.last_leaf_ends()
+        revoked = ledger.revocations.revoked_authorities()
     there = {key.sha256 for key in (*authority.roots, *authority.issuers)} if authority else set()
     if known - there:
         raise PkiError(
@@ -116,20 +123,25 @@ def _read_ledger(folder: Path, authority: Authority | None) -> dict[str, datetim
             f"{folder / 'issuing'}. Restore the authority's folder from a backup: a new one would not be the one that "
             "the hosts trust."
         )
-    return leaf_ends
+    return leaf_ends, revoked
 
 
-def carry_out(plan: ProvisioningPlan, passphrases: Passphrases, now: datetime) -> Authority:
-    """Do what was planned, under the folder's lock which the caller holds.
+def carry_out(
+    plan: ProvisioningPlan, passphrases: Passphrases, now: datetime, publish_root: PublishRoot | None = None
+) -> Authority:
+    """Do what was planned, under the folder's lock which the caller holds. The root is published by ``publish_root``
+    before an issuing certificate is made, which then can name where.
 
     Raises PkiError; what was made until then stays, and the next run continues from there.
     """
-    builder = _Builder(plan.folder, plan.policy, passphrases, now)
     check_passphrases(plan, passphrases)
     remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
+        builder = _Builder(plan.folder, plan.policy, passphrases, now, ledger)
         _store_policy(plan)
         for step in plan.steps:
+            if step.part is Part.ISSUING and publish_root:
+                publish_root(read_authority(plan.folder), ledger)
             builder.build(step)
         authority = read_authority(plan.folder)
         with ledger.transaction():
@@ -188,6 +200,7 @@ class _Builder:
     policy: Policy
     passphrases: Passphrases
     now: datetime
+    ledger: Ledger
 
     def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
@@ -208,8 +221,11 @@ class _Builder:
         root = self._root_signer()
         key = generate_key(self.policy.key_type)
         validity = validity_from(self.now, self.policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
+        # A root whose list nobody has published yet has nothing at those URLs.
+        published = self.ledger.revocations.is_published(key_identifier(root.certificate))
+        urls = self.policy.urls if published else NO_URLS
         certificate = sign_issuing(
-            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints
+            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints, urls
         )
         folder = self.folder / "issuing" / str(number)
         self._keep(folder, certificate, key, self.passphrases.authority)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the ledger knows of leaves, as values."""
+"""What the ledger knows of leaves and revocations, as values."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import RevokedCertificate
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class StapleTimes:
 
 @dataclass(frozen=True)
 class LeafRecord:
-    """A leaf that the authority signed, with the staples signed for it."""
+    """A leaf that the authority signed, with the staples signed for it, and whether its issuer was revoked."""
 
     sha256: str
     certificate: x509.Certificate
@@ -63,6 +64,7 @@ class LeafRecord:
     private_key: str
     status: str
     staples: tuple[StapleRecord, ...]
+    issuer_revoked: bool = False
 
     def staple(self, sha256: str) -> StapleRecord | None:
         return next((staple for staple in self.staples if staple.sha256 == sha256), None)
@@ -70,3 +72,38 @@ class LeafRecord:
     @property
     def staple_in_use(self) -> StapleRecord | None:
         return next((staple for staple in self.staples if staple.in_use), None)
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """That a certificate was revoked: when and why (as in ``revocation_lists.REASONS``), whether its place is to have
+    another leaf, and when everything that says so was published, None until then."""
+
+    revoked_at: datetime
+    reason: str
+    reissue: bool
+    published_at: datetime | None
+
+
+@dataclass(frozen=True)
+class KnownCertificate:
+    """A certificate of any kind that the authority signed, and its revocation. Those which are no leaf have a ``place``
+    with empty fields."""
+
+    sha256: str
+    kind: str
+    issuer_sha256: str
+    place: LeafPlace
+    certificate: x509.Certificate
+    status: str
+    revocation: Revocation | None
+
+
+@dataclass(frozen=True)
+class DueResponse:
+    """A response to be signed for one leaf, by the ``digest`` of its CertID; ``revoked`` is None where it is good."""
+
+    sha256: str
+    certificate: x509.Certificate
+    digest: str
+    revoked: RevokedCertificate | None

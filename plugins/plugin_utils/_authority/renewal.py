@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -54,12 +54,17 @@ class Step:
 
 
 def plan_authority(
-    authority: Authority | None, policy: Policy, leaf_ends: Mapping[str, datetime], now: datetime
+    authority: Authority | None,
+    policy: Policy,
+    leaf_ends: Mapping[str, datetime],
+    now: datetime,
+    revoked: Collection[str] = (),
 ) -> tuple[Step, ...]:
     """The steps that bring an authority (None: there is none yet) to ``policy`` at the time ``now``.
 
     ``leaf_ends`` has the end of the last leaf of each issuing authority, by its fingerprint: an old issuing authority
-    keeps a valid responder until then, since a staple is signed under its leaf's own issuer.
+    keeps a valid responder until then, since a staple is signed under its leaf's own issuer. ``revoked`` has the
+    fingerprints of the issuing certificates that were revoked.
     """
     steps = []
     if authority is None:
@@ -67,7 +72,7 @@ def plan_authority(
     elif authority.policy != policy:
         steps.append(Step(Part.POLICY, 1, "its options changed"))
     steps += _root_steps(authority, policy.lifetimes, now)
-    issuing_steps = _issuing_steps(authority, policy.lifetimes, now)
+    issuing_steps = _issuing_steps(authority, policy.lifetimes, now, revoked)
     steps += issuing_steps
     for issuer in authority.issuers if authority else ():
         retired = bool(issuing_steps) or issuer is not authority.issuers[-1]  # type: ignore[union-attr]
@@ -112,10 +117,14 @@ def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime
     return [Step(Part.ROOT, root.number + 1, f"the last one ends on {_day(root)}; the key stays")]
 
 
-def _issuing_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime) -> list[Step]:
+def _issuing_steps(
+    authority: Authority | None, lifetimes: Lifetimes, now: datetime, revoked: Collection[str]
+) -> list[Step]:
     if authority is None or not authority.issuers:
         return [Step(Part.ISSUING, 1, "there is none yet")]
     issuing = authority.issuers[-1]
+    if issuing.sha256 in revoked:
+        return [Step(Part.ISSUING, issuing.number + 1, "the last one is revoked")]
     if _begun(issuing, now) and _left(issuing, now) > timedelta(days=lifetimes.leaf):
         return []
     reason = f"the last one ends on {_day(issuing)}, before a leaf of {lifetimes.leaf} days would"

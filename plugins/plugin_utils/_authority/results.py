@@ -87,6 +87,7 @@ def policy_result(policy: Policy) -> dict[str, Any]:
         "permitted_domains": list(policy.constraints.domains) if policy.constraints else [],
         "permitted_networks": list(policy.constraints.networks) if policy.constraints else [],
         "lifetimes": asdict(policy.lifetimes),
+        "urls": asdict(policy.urls),
     }
 
 
@@ -140,6 +141,8 @@ def _policy_lines(policy: Policy) -> dict[str, str]:
     for option, value in policy_result(policy).items():
         if option == "lifetimes":
             lines.update({f"{kind}_lifetime": f"{days} days" for kind, days in value.items()})
+        elif option == "urls":
+            lines.update({f"{kind}_url": url for kind, url in value.items() if url})
         else:
             lines[option] = ", ".join(value) if isinstance(value, list) else str(value)
     return lines

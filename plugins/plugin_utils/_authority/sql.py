@@ -21,7 +21,7 @@ READ_ONLY = "PRAGMA query_only = ON"
 WRITE_AHEAD_LOG = "PRAGMA journal_mode = WAL"
 BEGIN = "BEGIN IMMEDIATE"
 
-# Schema 3
+# Schema 4
 
 CREATE_CERTIFICATES = """
 CREATE TABLE certificates (
@@ -57,12 +57,52 @@ CREATE_STAPLE_INDEXES = (
     "CREATE INDEX staple_due ON staples (renew_at) WHERE in_use",
     "CREATE INDEX staple_end ON staples (next_update)",
 )
+CREATE_REVOCATIONS = """
+CREATE TABLE revocations (
+  certificate_sha256 TEXT PRIMARY KEY REFERENCES certificates (sha256),
+  revoked_at INTEGER NOT NULL,
+  reason TEXT NOT NULL,             -- of RFC 5280, section 5.3.1, in the words of the option
+  reissue INTEGER NOT NULL,         -- of a leaf: 0 where its place is to have no other one, else 1
+  published_at INTEGER              -- when all that says so was published; NULL until then
+)
+"""
+CREATE_LISTS = """
+CREATE TABLE lists (
+  issuer_key TEXT NOT NULL,         -- identifier of the key that signs the list; a renewed root keeps it
+  number INTEGER NOT NULL,
+  this_update INTEGER,              -- NULL, as all that follows, where the number is taken and nothing signed yet
+  next_update INTEGER,
+  der BLOB,
+  published_at INTEGER,             -- NULL until then
+  PRIMARY KEY (issuer_key, number)
+)
+"""
+CREATE_RESPONSES = """
+CREATE TABLE responses (
+  certificate_sha256 TEXT NOT NULL REFERENCES certificates (sha256),
+  digest TEXT NOT NULL,             -- of its CertID: sha1 or sha256
+  revoked INTEGER NOT NULL,         -- 1 where it says revoked, 0 where good
+  next_update INTEGER NOT NULL,
+  renew_at INTEGER NOT NULL,        -- decided when it was signed
+  der BLOB NOT NULL,
+  PRIMARY KEY (certificate_sha256, digest)
+)
+"""
+CREATE_PUBLICATION = (CREATE_REVOCATIONS, CREATE_LISTS, CREATE_RESPONSES)
 CREATE = (
     CREATE_CERTIFICATES,
     "CREATE INDEX leaf_on_host ON certificates (host, destination, name)",
     "CREATE INDEX end_by_issuer ON certificates (issuer_sha256, not_after)",
     CREATE_STAPLES,
     *CREATE_STAPLE_INDEXES,
+    *CREATE_PUBLICATION,
+)
+
+# Before schema 4, nothing told when or why a leaf was revoked: it may have been from its first second on.
+_MIGRATE_FROM_3 = (
+    *CREATE_PUBLICATION,
+    "INSERT INTO revocations SELECT sha256, not_before, 'unspecified', 1, NULL FROM certificates "
+    "WHERE status = 'revoked'",
 )
 
 
@@ -73,6 +113,7 @@ def _migrate(staples: str) -> tuple[str, ...]:
         f"INSERT INTO staples {staples}",
         "DROP TABLE former_staples",
         *CREATE_STAPLE_INDEXES,
+        *_MIGRATE_FROM_3,
     )
 
 
@@ -96,6 +137,7 @@ MIGRATE_FROM = {
         "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
         "ORDER BY staple.rowid"
     ),
+    3: _MIGRATE_FROM_3,
 }
 
 # Certificates
@@ -108,7 +150,8 @@ AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind IN ('root', 'issuing')
 # Leaves
 
 _LEAF = (
-    "SELECT sha256, certificate, issuer_sha256, private_key, status FROM certificates "
+    "SELECT sha256, certificate, issuer_sha256, private_key, status, EXISTS (SELECT 1 FROM certificates AS issuer "
+    "WHERE issuer.sha256 = certificates.issuer_sha256 AND issuer.status = 'revoked') FROM certificates "
     "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND {} "
     "ORDER BY status = 'deployed' DESC, rowid DESC LIMIT 1"
 )
@@ -148,12 +191,104 @@ MARK_STAPLE_IN_USE = (
 _IN_USE = (
     "SELECT host, destination, name, next_update, renew_at "
     "FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 "
-    "WHERE in_use AND status = 'deployed' {}"
+    "WHERE in_use AND status = {}"
 )
-STAPLES_IN_USE = _IN_USE.format("")
-STAPLES_IN_USE_ON_HOST = _IN_USE.format("AND host = ?")
-DUE_STAPLES = _IN_USE.format("AND renew_at <= ?1 AND not_after > ?1 ORDER BY renew_at")
+STAPLES_IN_USE = _IN_USE.format("'deployed'")
+STAPLES_IN_USE_ON_HOST = _IN_USE.format("'deployed' AND host = ?")
+# Those of revoked leaves are due at once: they are to be taken away.
+DUE_STAPLES = " UNION ALL ".join(
+    (
+        _IN_USE.format("'deployed' AND renew_at <= ?1 AND not_after > ?1"),
+        _IN_USE.format(
+            "'revoked' AND certificate_sha256 IN (SELECT certificate_sha256 FROM revocations) AND not_after > ?1 "
+            "ORDER BY renew_at"
+        ),
+    )
+)
 FORGET_STAPLES = (
     "DELETE FROM staples WHERE next_update < ?1 AND "
     "(NOT in_use OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
+)
+
+# Revocations
+
+_KNOWN = (
+    "SELECT sha256, kind, issuer_sha256, host, destination, name, certificate, status, revoked_at, reason, reissue, "
+    "published_at FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 WHERE {}"
+)
+KNOWN = _KNOWN.format("sha256 = ?")
+KNOWN_BY_SERIAL = _KNOWN.format("serial = ?")
+# Those that are in use at a place, or may be, and those that were when they were revoked.
+KNOWN_AT_NAME = _KNOWN.format(
+    "kind = 'leaf' AND host = ? AND name = ? AND status <> 'superseded' AND not_after > ? ORDER BY certificates.rowid"
+)
+INSERT_REVOCATION = "INSERT INTO revocations VALUES (?, ?, ?, ?, NULL)"
+MARK_REVOKED = "UPDATE certificates SET status = 'revoked' WHERE sha256 = ?"
+SET_REISSUE = "UPDATE revocations SET reissue = ? WHERE certificate_sha256 = ?"
+MARK_REVOCATIONS_PUBLISHED = (
+    "UPDATE revocations SET published_at = ? WHERE published_at IS NULL AND certificate_sha256 IN "
+    "(SELECT sha256 FROM certificates WHERE issuer_sha256 = ?)"
+)
+# Whether the last leaf that was signed for a place is revoked, and not to be followed by another one.
+BLOCK = (
+    "SELECT revoked_at, reason, reissue, published_at FROM certificates "
+    "LEFT JOIN revocations ON certificate_sha256 = sha256 "
+    "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? ORDER BY certificates.rowid DESC LIMIT 1"
+)
+REVOKED_UNDER = (
+    "SELECT serial, revoked_at, reason FROM certificates JOIN revocations ON certificate_sha256 = sha256 "
+    "WHERE issuer_sha256 = ? AND not_after >= ? ORDER BY revoked_at, serial"
+)
+REVOKED_AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND status = 'revoked'"
+# What a host has been given that still says good of a revoked leaf, as far as the host did not say what it has now.
+STAPLES_OF_REVOKED = (
+    "SELECT host, destination, name, MAX(next_update) FROM staples "
+    "JOIN certificates ON certificates.sha256 = certificate_sha256 "
+    "WHERE in_use AND status = 'revoked' AND next_update > ? GROUP BY host, destination, name"
+)
+LAST_STAPLE_ENDS = "SELECT MAX(next_update) FROM staples WHERE certificate_sha256 = ?"
+
+# Lists
+
+LAST_NUMBER = "SELECT MAX(number) FROM lists WHERE issuer_key = ?"
+INSERT_LIST = "INSERT INTO lists VALUES (?, ?, NULL, NULL, NULL, NULL)"
+TAKEN_NUMBER = (
+    "SELECT MAX(number) FROM lists WHERE issuer_key = ?1 AND number > "
+    "(SELECT COALESCE(MAX(number), 0) FROM lists WHERE issuer_key = ?1 AND der IS NOT NULL)"
+)
+STORE_LIST = "UPDATE lists SET this_update = ?, next_update = ?, der = ? WHERE issuer_key = ? AND number = ?"
+LAST_LIST = (
+    "SELECT number, this_update, next_update, der, published_at FROM lists WHERE issuer_key = ? AND der IS NOT NULL "
+    "ORDER BY number DESC LIMIT 1"
+)
+MARK_LIST_PUBLISHED = "UPDATE lists SET published_at = ? WHERE issuer_key = ? AND number = ?"
+# A number whose list was never signed goes with those before the last one that was.
+FORGET_LISTS = (
+    "DELETE FROM lists WHERE issuer_key = ?1 AND number < ?2 AND number IS NOT "
+    "(SELECT MAX(number) FROM lists WHERE issuer_key = ?1 AND published_at IS NOT NULL)"
+)
+IS_PUBLISHED = "SELECT EXISTS (SELECT 1 FROM lists WHERE issuer_key = ? AND published_at IS NOT NULL)"
+
+# Responses
+
+DUE_RESPONSES = (
+    "SELECT sha256, certificate, wanted.digest, revoked_at, reason FROM certificates "
+    "CROSS JOIN (SELECT 'sha1' AS digest UNION ALL SELECT 'sha256') AS wanted "
+    "LEFT JOIN responses ON responses.certificate_sha256 = sha256 AND responses.digest = wanted.digest "
+    "LEFT JOIN revocations ON revocations.certificate_sha256 = sha256 "
+    "WHERE kind = 'leaf' AND issuer_sha256 = ?1 AND not_after > ?3 AND (?4 OR status = 'revoked') "
+    "AND (renew_at IS NULL OR renew_at <= ?2 OR revoked <> (status = 'revoked')) "
+    "ORDER BY certificates.rowid, wanted.digest"
+)
+STORE_RESPONSE = "INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?, ?)"
+RESPONSES = (
+    "SELECT certificate, digest, der FROM responses JOIN certificates ON sha256 = certificate_sha256 "
+    "WHERE issuer_sha256 = ? AND next_update > ?"
+)
+ENDED_RESPONSES = (
+    "SELECT certificate, digest FROM responses JOIN certificates ON sha256 = certificate_sha256 "
+    "WHERE issuer_sha256 = ? AND not_after <= ?"
+)
+FORGET_RESPONSES = (
+    "DELETE FROM responses WHERE certificate_sha256 IN (SELECT sha256 FROM certificates WHERE not_after <= ?)"
 )

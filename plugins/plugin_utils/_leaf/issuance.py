@@ -28,11 +28,17 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, is_revoked
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import StapleRequest, sign_staples
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, sign_leaf, validity_from
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
+    NO_URLS,
+    Signer,
+    key_identifier,
+    sign_leaf,
+    validity_from,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     PrivateKey,
     PublicKey,
@@ -40,7 +46,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 #: Has the host make the keys that these plans need: its certificate requests, by the name of the leaf.
 RequestKeys = Callable[[Sequence[LeafPlan]], Mapping[str, str]]
@@ -75,7 +81,7 @@ def issue(
 
     The host is asked for its keys once nothing else is in the way. Raises PkiError, nothing entered.
     """
-    issuer = _Issuer(authority, passphrases, now)
+    issuer = _Issuer(authority, passphrases, now, leaf_urls(authority, ledger))
     for plan in plans:
         issuer.check(plan)
     needed = [plan for plan in plans if plan.needs_host_key]
@@ -96,6 +102,12 @@ def preflight(plans: Sequence[LeafPlan], authority: Authority, passphrases: Pass
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
+
+
+def leaf_urls(authority: Authority, ledger: Ledger) -> Urls:
+    """The URLs of new leaves: those of the policy, once something is published there by their issuer."""
+    published = ledger.revocations.is_published(key_identifier(authority.issuing.certificate))
+    return authority.policy.urls if published else NO_URLS
 
 
 def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[IssuingAuthority]:
@@ -137,9 +149,10 @@ def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
     request, former, is_new = leaf.plan.request, leaf.plan.record, leaf.plan.decision.action is Action.LEAF
     sha256 = former.sha256 if former and not is_new else fingerprint(leaf.certificate)
     if is_new:
+        _check_issuable(leaf.plan, authority, ledger)
         names = [str(name) for name in request.names]
         ledger.record_leaf(leaf.certificate, authority.issuing.sha256, leaf.plan.place, names, request.private_key)
-    elif ledger.leaf_status(sha256) == "revoked":
+    elif ledger.leaf_status(sha256) == "revoked" and not is_revoked(former):
         raise PkiError(
             f"{request.name!r} was revoked while this task ran. Nothing was deployed; run the task again, which issues "
             "another leaf."
@@ -148,11 +161,22 @@ def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
         ledger.record_staple(leaf.staple, sha256)
 
 
+def _check_issuable(plan: LeafPlan, authority: Authority, ledger: Ledger) -> None:
+    """Raise PkiError where since the plan was made its place was to have no leaf, or its issuer was revoked."""
+    if ledger.revocations.block(plan.place) is not None:
+        raise PkiError(
+            f"{plan.request.name!r} was revoked while this task ran, and is not to be reissued. Nothing was deployed."
+        )
+    if authority.issuing.sha256 in ledger.revocations.revoked_authorities():
+        raise AuthorityDueError("The issuing authority is revoked. Run certificate_authority, which makes another one.")
+
+
 class _Issuer:
     """An authority whose keys are unlocked when they are first needed, and only those that are."""
 
-    def __init__(self, authority: Authority, passphrases: Passphrases, now: datetime) -> None:
+    def __init__(self, authority: Authority, passphrases: Passphrases, now: datetime, urls: Urls = NO_URLS) -> None:
         self._authority = authority
+        self._urls = urls
         self._passphrases = passphrases
         self._now = now
         self._responders: dict[str, Signer] = {}
@@ -212,7 +236,13 @@ class _Issuer:
         public_key = key.public_key() if key else requested_key(csr, request)
         validity = validity_from(self._now, self._days(request))
         certificate = sign_leaf(
-            public_key, self._issuing_signer(), request.names, request.profile, validity, request.must_staple
+            public_key,
+            self._issuing_signer(),
+            request.names,
+            request.profile,
+            validity,
+            request.must_staple,
+            self._urls,
         )
         return SignedLeaf(plan, certificate, None, _with_leaf(_delivery(plan), request, certificate, issuer, key))
 
@@ -234,14 +264,7 @@ class _Issuer:
         return self._issuing
 
     def _responder_signer(self, issuer: IssuingAuthority) -> Signer:
-        responder = issuer.responder
-        start, end = responder.certificate.not_valid_before_utc, responder.certificate.not_valid_after_utc
-        # As the gate through which the staple goes has it.
-        if not start - SKEW <= self._now < end - SHORTEST_STAPLE:
-            raise AuthorityDueError(
-                f"The OCSP responder is valid from {start:%Y-%m-%d} to {end:%Y-%m-%d} only, so that no staple can be "
-                "signed. Run certificate_authority, which renews it."
-            )
+        responder = issuer.responder_at(self._now)
         if responder.sha256 not in self._responders:
             key = responder.key(self._passphrases.responder, "responder_passphrase")
             self._responders[responder.sha256] = Signer(responder.certificate, key)

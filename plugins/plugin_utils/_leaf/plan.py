@@ -16,7 +16,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import LEAF, REPAIR, STAPLE_ONLY
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import MARGIN
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    LeafPlace,
+    LeafRecord,
+    Revocation,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of, requires_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import key_type_of
@@ -41,11 +45,12 @@ class Action(str, Enum):
 @dataclass(frozen=True)
 class Decision:
     """An action and its reason, one phrase for the reader of a result or a diff. ``withheld`` is why another leaf is
-    needed that the task must not issue."""
+    needed that the task must not issue, ``blocked`` why nobody is to issue one here."""
 
     action: Action
     reason: str
     withheld: str = ""
+    blocked: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,14 @@ class LeafPlan:
     def needs_host_key(self) -> bool:
         """Whether the leaf is to be issued for a key that the host makes."""
         return self.decision.action is Action.LEAF and self.request.private_key == "host"
+
+
+def planned(
+    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord | None, decision: Decision, place: LeafPlace
+) -> LeafPlan:
+    """The plan of what was decided. For a revoked leaf that stays, no staple is wanted."""
+    unstapled = is_revoked(record) and decision.action is not Action.LEAF
+    return LeafPlan(replace(request, staple=False) if unstapled else request, deployed, record, decision, place)
 
 
 @dataclass(frozen=True)
@@ -103,14 +116,34 @@ def decide(
     authority: Authority,
     now: datetime,
     issue: bool = True,
+    block: Revocation | None = None,
 ) -> Decision:
     """What to do about one leaf. ``record`` is the ledger's, for the leaf that is deployed, or None.
 
-    Without ``issue``, the leaf stays whatever speaks for another one, and is kept stapled as long as it is of use.
+    Without ``issue``, or where there is a ``block``, the leaf stays whatever speaks for another one, and is kept
+    stapled as long as it is of use.
     """
     reason = _new_leaf_reason(request, deployed, record, authority, now)
+    if block is not None:
+        kept = _stay(request, deployed, record, authority, now, reason)
+        return replace(kept, withheld="", blocked=_blocked(block))
     if reason and issue:
         return Decision(Action.LEAF, reason)
+    return _stay(request, deployed, record, authority, now, reason)
+
+
+def _stay(
+    request: LeafRequest,
+    deployed: DeployedLeaf,
+    record: LeafRecord | None,
+    authority: Authority,
+    now: datetime,
+    reason: str,
+) -> Decision:
+    """What to do about a leaf that stays, though ``reason`` may speak for another one. A revoked one loses its staple,
+    which says that it is good."""
+    if is_revoked(record) and (deployed.staple_sha256 or deployed.withdrawn):
+        return Decision(Action.STAPLE, f"its staple is taken away, since {reason}", reason)
     if record is None or deployed.damage or _is_useless(record, authority, now):
         return Decision(Action.NONE, f"no leaf is issued here, though {reason}", reason)
     return replace(_keep(request, deployed, record, now), withheld=reason)
@@ -127,6 +160,15 @@ def _new_leaf_reason(
     if record is None:
         return "the deployed leaf is not in the authority's ledger for this host"
     return outdated(request, record, authority, now) or _unfit(request, deployed, record, authority)
+
+
+def is_revoked(record: LeafRecord | None) -> bool:
+    """Whether a leaf on a host is one that was revoked."""
+    return record is not None and record.status == "revoked"
+
+
+def _blocked(block: Revocation) -> str:
+    return f"it was revoked on {block.revoked_at:%Y-%m-%d} ({block.reason}), not to be reissued"
 
 
 def _is_useless(record: LeafRecord, authority: Authority, now: datetime) -> bool:
@@ -170,8 +212,10 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
 
 def _invalid(record: LeafRecord, authority: Authority, now: datetime) -> str:
     """Why nobody should believe a recorded leaf, whatever is wanted, or an empty string."""
-    if record.status == "revoked":
+    if is_revoked(record):
         return "the deployed leaf is revoked"
+    if record.issuer_revoked:
+        return "the issuer of the deployed leaf is revoked"
     if now + SKEW < record.certificate.not_valid_before_utc:
         return "the deployed leaf is not valid yet, since a clock was ahead when it was signed"
     if authority.issuer_of(record.issuer_sha256) is None:

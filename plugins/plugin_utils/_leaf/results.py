@@ -50,6 +50,11 @@ def _withheld_warnings(plans: Sequence[LeafPlan]) -> list[str]:
         f"{plan.decision.withheld}. Run the playbook anchorage.pki.issue."
         for plan in plans
         if plan.decision.withheld
+    ] + [
+        f"{plan.request.name} on {plan.place.host} gets no leaf: {plan.decision.blocked}. A task of "
+        "certificate_revocation with reissue=true lifts that."
+        for plan in plans
+        if plan.decision.blocked
     ]
 
 

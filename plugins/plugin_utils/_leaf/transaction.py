@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inspection
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inspection
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Deployment, WantedKey
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
     CallHost,
@@ -32,15 +32,18 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
     SignedLeaf,
     confirm,
     issue,
+    leaf_urls,
     preflight,
     staple_issuers,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     Action,
+    Decision,
     LeafPlan,
     OtherLeaf,
     decide,
     inquiry,
+    planned,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 
@@ -75,10 +78,16 @@ class LeafTransaction:
         deployed = inspection.certificates
         records = [self.ledger.leaf(place, leaf.leaf_sha256) for place, leaf in zip(places, deployed, strict=True)]
         plans = [
-            LeafPlan(request, leaf, known, decide(request, leaf, known, self.authority, self.now, self.issues), place)
+            planned(request, leaf, known, self._decide(request, leaf, known, place), place)
             for request, leaf, known, place in zip(requests, deployed, records, places, strict=True)
         ]
         return plans, inspection
+
+    def _decide(
+        self, request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord | None, place: LeafPlace
+    ) -> Decision:
+        block = self.ledger.revocations.block(place)
+        return decide(request, deployed, record, self.authority, self.now, self.issues, block)
 
     def preflight(self, plans: Sequence[LeafPlan]) -> None:
         """Check that all that ``plans`` need could be signed, and sign nothing.
@@ -88,8 +97,16 @@ class LeafTransaction:
         preflight(plans, self.authority, self.passphrases, self.now)
 
     def warnings(self, plans: Sequence[LeafPlan]) -> list[str]:
-        """What to say of the responders that sign what ``plans`` need."""
-        return responder_warnings(staple_issuers(plans, self.authority), self.authority.policy.lifetimes, self.now)
+        """What to say of the responders that sign what ``plans`` need, and of URLs that new leaves do without."""
+        issuers, policy = staple_issuers(plans, self.authority), self.authority.policy
+        warnings = responder_warnings(issuers, policy.lifetimes, self.now)
+        issues = any(plan.decision.action is Action.LEAF for plan in plans)
+        if issues and policy.urls and not leaf_urls(self.authority, self.ledger):
+            warnings.append(
+                f"New leaves name no URLs, though the policy does: nothing of issuing authority "
+                f"{self.authority.issuing.number} was published there yet. Run certificate_revocation with publish."
+            )
+        return warnings
 
     def carry_out(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing; in two where the

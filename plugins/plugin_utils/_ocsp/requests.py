@@ -30,9 +30,13 @@ def ocsp_request(leaf: x509.Certificate, issuer: x509.Certificate, digest: str =
 
     It has no nonce, so that a responder may answer with what it has signed before.
     """
-    algorithm = {SHA1: hashes.SHA1, SHA256: hashes.SHA256}[digest]()  # an identifier, not a signature
-    request = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, algorithm).build()
+    request = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, digest_of(digest)).build()
     return request.public_bytes(serialization.Encoding.DER)
+
+
+def digest_of(name: str) -> hashes.SHA1 | hashes.SHA256:
+    """The algorithm of a CertID by one of DIGESTS. It makes an identifier, not a signature."""
+    return hashes.SHA1() if name == SHA1 else hashes.SHA256()
 
 
 def responder_urls(leaf: x509.Certificate) -> tuple[str, ...]:

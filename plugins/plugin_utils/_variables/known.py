@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import REASONS
+
 #: An option as a role's argument spec has it.
 Option = Mapping[str, Any]
 
@@ -20,7 +22,14 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_audit_file": {"type": "path"},
     "anchorage_delete_authority": {"type": "bool"},
     "anchorage_hosts": {"type": "raw"},  # a pattern, or a list of them
+    "anchorage_publish_hosts": {"type": "raw"},  # the same
     "anchorage_report_file": {"type": "path"},
+    "anchorage_revoke_certificate": {"type": "path"},
+    "anchorage_revoke_host": {"type": "str"},
+    "anchorage_revoke_name": {"type": "str"},
+    "anchorage_revoke_reason": {"type": "str", "choices": list(REASONS)},
+    "anchorage_revoke_reissue": {"type": "bool"},
+    "anchorage_revoke_serial": {"type": "str"},
 }
 
 #: What roles and playbooks set themselves, other than by ``register``.
@@ -49,7 +58,10 @@ SET_BY_THE_COLLECTION = frozenset(
         "anchorage_not_undone",
         "anchorage_paths",
         "anchorage_places",
+        "anchorage_published",
         "anchorage_results",
+        "anchorage_revoked_paths",
+        "anchorage_revoked_places",
         "anchorage_staple_lines",
         "anchorage_stays",
         "anchorage_unknown",

@@ -25,12 +25,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, PublicKey, signature_hash
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import NameKind, SubjectAlternativeName
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls, url_extensions
 
 # RFC 5280, appendix A.1, ub-common-name and ub-organization-name.
 LONGEST_NAME = 64
 # How many authorities may stand between a root and a leaf: the issuing one, and this root itself where a former one has
 # cross-signed it, so that hosts which trust the former alone accept its leaves.
 ROOT_PATH_LENGTH = 2
+NO_URLS = Urls()
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,13 @@ def sign_issuing(
     number: int,
     validity: Validity,
     constraints: NameConstraints | None,
+    urls: Urls = NO_URLS,
 ) -> x509.Certificate:
     """An issuing certificate, which can sign leaves but no authority. It repeats the name constraints, since many
     verifiers (Java's among them) ignore those of the anchor."""
     name = distinguished_name(subject, f"{subject.common_name} issuing {number}")
     builder = _authority_builder(public_key, name, signer.certificate.subject, validity, constraints, path_length=0)
-    return _sign(builder, signer)
+    return _sign(_with_urls(builder, urls, signer, ocsp=False), signer)  # no responder is the root's
 
 
 def sign_responder(
@@ -127,6 +130,7 @@ def sign_leaf(
     profile: Profile,
     validity: Validity,
     must_staple: bool = False,
+    urls: Urls = NO_URLS,
 ) -> x509.Certificate:
     """A leaf. Its CN is one of its DNS names; with none of them the subject is empty and the names are critical
     (RFC 5280, section 4.2.1.6). With ``must_staple``, clients that know the extension refuse it without a staple."""
@@ -141,7 +145,7 @@ def sign_leaf(
     if must_staple:
         feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
         builder = builder.add_extension(feature, critical=False)
-    return _sign(builder, signer)
+    return _sign(_with_urls(builder, urls, signer, ocsp=True), signer)
 
 
 def distinguished_name(subject: Subject, common_name: str) -> x509.Name:
@@ -158,6 +162,11 @@ def profile_of(certificate: x509.Certificate) -> Profile | None:
     """The profile that a leaf of this collection was issued with."""
     purposes = list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     return next((profile for profile in Profile if _leaf_purposes(profile) == purposes), None)
+
+
+def key_identifier(certificate: x509.Certificate) -> str:
+    """The identifier of an authority's key, in hexadecimal (RFC 5280, section 4.2.1.2)."""
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
 
 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -209,6 +218,12 @@ def _authority_builder(
     if constraints is None:
         return builder
     return builder.add_extension(constraints.extension(), critical=True)
+
+
+def _with_urls(builder: x509.CertificateBuilder, urls: Urls, signer: Signer, ocsp: bool) -> x509.CertificateBuilder:
+    for extension in url_extensions(urls, signer.certificate, ocsp):
+        builder = builder.add_extension(extension, critical=False)
+    return builder
 
 
 def _sign(builder: x509.CertificateBuilder, signer: Signer) -> x509.Certificate:

@@ -17,7 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     rsa,
     serialization,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError, PkiError
 
 PrivateKey = Union["ec.EllipticCurvePrivateKey", "rsa.RSAPrivateKey", "ed25519.Ed25519PrivateKey"]
 PublicKey = Union["ec.EllipticCurvePublicKey", "rsa.RSAPublicKey", "ed25519.Ed25519PublicKey"]
@@ -101,14 +101,14 @@ def encode_key(key: PrivateKey, passphrase: str | None = None) -> bytes:
 def decode_key(data: bytes, passphrase: str | None, option: str, path: str) -> PrivateKey:
     """The private key in the PEM file ``path`` with content ``data``.
 
-    Raises PkiError that names the passphrase's ``option`` where it is missing, needless or wrong, or the file where
-    that is damaged.
+    Raises PkiError that names the passphrase's ``option`` where it is needless or wrong, KeyAwayError where it is
+    missing, or PkiError that names the file where that is damaged.
     """
     try:
         key: Any = serialization.load_pem_private_key(data, passphrase.encode() if passphrase is not None else None)
     except TypeError as error:  # the library raises it for both "a passphrase is needed" and "none is needed"
         if not passphrase and b"ENCRYPTED" in data:
-            raise PkiError(f"{option}: the private key {path} is encrypted; give its passphrase.") from error
+            raise KeyAwayError(f"{option}: the private key {path} is encrypted; give its passphrase.") from error
         raise PkiError(
             f"{option}: the private key {path} is not encrypted. Leave the option out, or make a second authority in "
             "another folder with a passphrase."

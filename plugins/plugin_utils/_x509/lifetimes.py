@@ -54,6 +54,15 @@ SHORTEST_STAPLE = timedelta(minutes=10)
 # How long the ledger keeps a staple that has expired.
 STAPLE_MEMORY = timedelta(days=30)
 
+# How long a list of revoked certificates is valid: as long as a staple unless told otherwise, so that whoever reads a
+# list knows of a revocation no later than whoever sees a staple.
+LIST = timedelta(days=7)
+# Half a year for that of the root, whose key may be kept elsewhere, and which almost never changes.
+ROOT_LIST = timedelta(days=180)
+# How much of a list's validity has passed when it is renewed: half, so that it can fail for days before a reader has
+# none.
+LIST_RENEWAL = 0.5
+
 # How long a responder of another authority is left alone after its first failure, and after many: as HAProxy's own
 # updates have it. It may ask for more, up to a day, so that no responder silences itself for good.
 FIRST_PAUSE = timedelta(minutes=1)

@@ -13,7 +13,6 @@ import random
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -31,18 +30,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.respond im
     find_staple,
 )
 from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, issuer, make_leaf, make_staple
+from ansible_collections.anchorage.pki.tests.unit.own_responder import own_responder
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-# Passes the socket on as systemd does, see sd_listen_fds(3).
-LAUNCHER = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 SECOND = timedelta(seconds=1)
 
 
@@ -92,17 +85,8 @@ class Responder:
 @pytest.fixture
 def responder(private_folder: Path) -> Iterator[Responder]:
     running = Responder(private_folder)
-    program = private_folder / "staples.pyz"
-    program.write_bytes(bundle())
-    program.chmod(0o755)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        running.port = listener.getsockname()[1]
-        command = [sys.executable, "-c", LAUNCHER, str(listener.fileno()), program, "respond", running.places]
-        with subprocess.Popen(command, pass_fds=[listener.fileno()], stderr=subprocess.PIPE) as process:
-            yield running
-            process.terminate()
-            assert process.stderr is not None
-            assert process.stderr.read() == b""
+    with own_responder(private_folder, running.places) as running.port:
+        yield running
 
 
 def certificate_of(leaf: Leaf) -> x509.Certificate:

@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 CUSTOM: dict[str, Any] = {
     "subject": {"common_name": "Corp", "organization": "Corp AS", "country": "NO"},
@@ -34,6 +35,9 @@ CUSTOM: dict[str, Any] = {
     "responder_lifetime": 20,
     "leaf_lifetime": 60,
     "staple_lifetime": 3,
+    "crl_url": "http://pki.corp.example/{issuer}.crl",
+    "ocsp_url": "http://ocsp.corp.example",
+    "issuer_url": "http://pki.corp.example/{issuer}.cer",
 }
 
 
@@ -56,6 +60,7 @@ def test_a_new_authority_has_the_designed_defaults(policy: Policy) -> None:
         "fc00::/7",
     )
     assert policy.lifetimes == Lifetimes(root=3650, issuing=1095, responder=30, leaf=90, staple=7)
+    assert policy.urls == Urls()
 
 
 def test_every_option_is_taken(custom: Policy) -> None:
@@ -64,6 +69,7 @@ def test_every_option_is_taken(custom: Policy) -> None:
     assert custom.constraints is not None
     assert (custom.constraints.domains, custom.constraints.networks) == (("corp.example",), ("10.0.0.0/8",))
     assert custom.lifetimes == Lifetimes(2000, 800, 20, 60, 3)
+    assert custom.urls == Urls(CUSTOM["crl_url"], CUSTOM["ocsp_url"], CUSTOM["issuer_url"])
 
 
 @pytest.mark.parametrize("left_out", [{}, dict.fromkeys(CUSTOM), {"subject": {}, "unconstrained": None}])
@@ -151,6 +157,12 @@ def test_lifetimes_may_change(custom: Policy) -> None:
     assert refused_differences(custom, wanted) == []
 
 
+def test_urls_may_change_and_end(custom: Policy) -> None:
+    wanted = wanted_policy({"crl_url": "", "ocsp_url": "http://other.example/{issuer}"}, custom, "")
+    assert wanted.urls == Urls("", "http://other.example/{issuer}", CUSTOM["issuer_url"])
+    assert refused_differences(custom, wanted) == []
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -174,6 +186,16 @@ def test_lifetimes_may_change(custom: Policy) -> None:
         ({"issuing_lifetime": 1826}, "issuing_lifetime: 1826 days leave no room for renewal within root_lifetime"),
         ({"responder_lifetime": 600}, "responder_lifetime: 600 days leave no room for renewal within issuing_lifetime"),
         ({"staple_lifetime": 16}, "staple_lifetime: 16 days leave no room for renewal within responder_lifetime (30"),
+        (
+            {"crl_url": "https://pki.test/{issuer}.crl"},
+            "crl_url: 'https://pki.test/{issuer}.crl' does not begin with http",
+        ),
+        ({"crl_url": "http:///{issuer}.crl"}, "crl_url: 'http:///{issuer}.crl' does not begin with http:// and a host"),
+        ({"crl_url": "http://pki.test/all.crl"}, "crl_url: 'http://pki.test/all.crl' is the same for each issuer"),
+        ({"issuer_url": "http://pki.test/ca.cer"}, "issuer_url: 'http://pki.test/ca.cer' is the same for each issuer"),
+        ({"issuer_url": "http://pki.test/{number}"}, "issuer_url: 'http://pki.test/{number}' is no URL"),
+        ({"ocsp_url": "http://pki.test/a b"}, "ocsp_url: 'http://pki.test/a b' is no URL"),
+        ({"ocsp_url": "http://ø.test"}, "ocsp_url: 'http://ø.test' is no URL"),
         ({"permitted_domains": []}, "permitted_domains: name at least one domain"),
         ({"permitted_networks": ["x"]}, "permitted_networks: 'x' is not a network"),
     ],
@@ -191,15 +213,17 @@ def test_a_stored_policy_is_read_back_as_it_was(options: dict[str, Any]) -> None
 
 
 def test_a_policy_of_a_newer_release_asks_for_an_update(policy: Policy) -> None:
-    newer = json.dumps({**json.loads(encode_policy(policy)), "schema": 3}).encode()
+    newer = json.dumps({**json.loads(encode_policy(policy)), "schema": 4}).encode()
     with pytest.raises(PkiError, match=r"policy.json was written by a newer release of anchorage.pki. Update"):
         decode_policy(newer, "policy.json")
 
 
-def test_a_policy_of_schema_1_is_read_and_written_as_schema_2(custom: Policy) -> None:
-    former = json.dumps({**json.loads(encode_policy(custom)), "schema": 1}).encode()
-    assert decode_policy(former, "policy.json") == custom
-    assert (stored_schema(former), stored_schema(encode_policy(custom))) == (1, 2)
+@pytest.mark.parametrize("schema", [1, 2])
+def test_a_policy_of_an_older_schema_is_read_without_urls_and_written_as_schema_3(custom: Policy, schema: int) -> None:
+    stored = json.loads(encode_policy(custom))
+    former = json.dumps({**{key: stored[key] for key in stored if key != "urls"}, "schema": schema}).encode()
+    assert decode_policy(former, "policy.json") == replace(custom, urls=Urls())
+    assert (stored_schema(former), stored_schema(encode_policy(custom))) == (schema, 3)
 
 
 def damaged_policies() -> list[bytes]:

@@ -6,26 +6,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    ActivationOutcome,
     DeployedLeaf,
-    Inspection,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import (
-    Delivery,
-    DeployedGeneration,
-    Deployment,
-    KeyRequest,
-    KeyRequests,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
@@ -38,9 +27,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import Autho
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from ansible_collections.anchorage.pki.tests.unit.function_host import Host, sha256
+from cryptography.hazmat.primitives import serialization
 
 DAY = timedelta(days=1)
 
@@ -49,58 +37,6 @@ RequestLeaf = Callable[..., LeafRequest]
 
 def place(name: str = "app", host: str = "web1") -> LeafPlace:
     return LeafPlace(host, "/etc/pki/anchorage", name)
-
-
-@dataclass
-class Host:
-    """A host that keeps what it is given, and notes what it is asked; it may fail to answer."""
-
-    leaves: dict[str, DeployedLeaf] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
-    loses: str = ""
-    keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
-
-    def __call__(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        (operation,) = {"inspect", "request", "deploy"}.intersection(arguments)
-        self.calls.append(operation)
-        if operation == self.loses:
-            return {"unreachable": True, "msg": "the connection was lost"}
-        return getattr(self, f"_{operation}")(arguments)
-
-    def _request(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        requests = []
-        for entry in arguments["request"]:
-            assert entry["key_type"] == "ecdsa-p256"
-            key = self.keys.setdefault(entry["name"], ec.generate_private_key(ec.SECP256R1()))
-            csr = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(key, hashes.SHA256())
-            requests.append(KeyRequest(entry["name"], csr.public_bytes(serialization.Encoding.PEM).decode()))
-        return encode(KeyRequests(True, tuple(requests)))
-
-    def _inspect(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        names = [entry["name"] for entry in arguments["inspect"]]
-        leaves = tuple(self.leaves.get(name, DeployedLeaf(name)) for name in names)
-        return encode(Inspection(ActivationOutcome(), leaves))
-
-    def _deploy(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        confirmed = []
-        for entry in arguments["deploy"]:
-            delivery = decode(Delivery, entry)
-            former = self.leaves.get(delivery.name, DeployedLeaf(delivery.name))
-            staple = _sha256(delivery.staple)
-            leaf = replace(former, generation=former.generation + 1, staple_sha256=staple, withdrawn="")
-            if delivery.action == "leaf":
-                pending = None if delivery.private_key else self.keys.pop(delivery.name)
-                certificate = x509.load_pem_x509_certificate(delivery.certificate.encode())
-                assert pending is None or certificate.public_key() == pending.public_key()
-                chain = _sha256(delivery.chain.encode())
-                leaf = replace(leaf, leaf_sha256=fingerprint(certificate), chain_sha256=chain)
-            self.leaves[delivery.name] = leaf
-            confirmed.append(DeployedGeneration(leaf.name, leaf.generation, leaf.leaf_sha256, leaf.staple_sha256))
-        return encode(Deployment(True, ActivationOutcome(), tuple(confirmed)))
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest() if content else ""
 
 
 @pytest.fixture
@@ -183,7 +119,7 @@ def test_a_plan_holds_what_is_deployed_against_the_ledger_of_that_place(
     start: Callable[..., LeafTransaction], ledger: Ledger, own_authority: Authority, request_leaf, make_leaf
 ) -> None:
     leaf = make_leaf("app.test")
-    chain = _sha256(own_authority.issuing.certificate.public_bytes(serialization.Encoding.PEM))
+    chain = sha256(own_authority.issuing.certificate.public_bytes(serialization.Encoding.PEM))
     host = Host({"app": DeployedLeaf("app", 4, fingerprint(leaf), chain, "8" * 64)})
 
     def plan(at: LeafPlace) -> list[str]:

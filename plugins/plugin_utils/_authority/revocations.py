@@ -1,0 +1,212 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The part of the ledger that is about revocations: what was revoked, the lists and responses that say so, and which
+of them were published.
+
+An issuer of lists is named by the identifier of its key, which a renewed root keeps.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    DueResponse,
+    KnownCertificate,
+    LeafPlace,
+    Revocation,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import (
+    RevocationList,
+    RevokedCertificate,
+    next_number,
+)
+
+
+@dataclass(frozen=True)
+class StoredList:
+    """The last list that was signed for an issuer, and when it was published, None until then."""
+
+    signed: RevocationList
+    published_at: datetime | None
+
+
+class Revocations:
+    """Those of an open ledger. Every write belongs into a transaction of it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    # What is known of certificates
+
+    def known(self, sha256: str) -> KnownCertificate | None:
+        """The certificate with that fingerprint."""
+        return next(self._known(sql.KNOWN, sha256), None)
+
+    def known_by_serial(self, serial: int) -> KnownCertificate | None:
+        """The certificate with that serial number, whichever issuing authority signed it."""
+        return next(self._known(sql.KNOWN_BY_SERIAL, f"{serial:x}"), None)
+
+    def known_at(self, host: str, name: str, now: datetime) -> list[KnownCertificate]:
+        """The leaves of that name which are in use on the host, may be, or were when they were revoked. Those that have
+        ended are left out."""
+        return list(self._known(sql.KNOWN_AT_NAME, host, name, to_seconds(now)))
+
+    def revoked_authorities(self) -> set[str]:
+        """The fingerprints of the issuing certificates that were revoked."""
+        return {str(sha256) for (sha256,) in self._connection.execute(sql.REVOKED_AUTHORITIES)}
+
+    def block(self, place: LeafPlace) -> Revocation | None:
+        """The revocation for which ``place`` is to have no other leaf, if there is one."""
+        row = self._connection.execute(sql.BLOCK, astuple(place)).fetchone()
+        revocation = _revocation(*row) if row else None
+        return revocation if revocation and not revocation.reissue else None
+
+    def good_until(self, sha256: str) -> datetime | None:
+        """When the last staple that was signed for a leaf ends, as each says that it is good; None where none was."""
+        (end,) = self._connection.execute(sql.LAST_STAPLE_ENDS, (sha256,)).fetchone()
+        return from_seconds(end) if end else None
+
+    def pending_places(self, now: datetime) -> dict[LeafPlace, datetime]:
+        """Where a good staple of a revoked leaf may still be shown, as far as its host has said, and until when."""
+        rows = self._connection.execute(sql.STAPLES_OF_REVOKED, (to_seconds(now),))
+        return {LeafPlace(*place): from_seconds(end) for *place, end in rows}
+
+    # Revocations
+
+    def enter(self, sha256: str, reason: str, reissue: bool, now: datetime) -> None:
+        """Enter that a certificate is revoked, once."""
+        self._connection.execute(sql.INSERT_REVOCATION, (sha256, to_seconds(now), reason, reissue))
+        self._connection.execute(sql.MARK_REVOKED, (sha256,))
+
+    def set_reissue(self, sha256: str, reissue: bool) -> None:
+        """Enter for a revoked leaf whether its place is to have another one."""
+        self._connection.execute(sql.SET_REISSUE, (reissue, sha256))
+
+    def mark_published(self, issuers: Iterable[str], now: datetime) -> None:
+        """Enter that all that says what is revoked was published, of what the certificates with these fingerprints have
+        signed."""
+        rows = [(to_seconds(now), issuer) for issuer in issuers]
+        self._connection.executemany(sql.MARK_REVOCATIONS_PUBLISHED, rows)
+
+    # Lists
+
+    def take_number(self, issuer_key: str, now: datetime) -> int:
+        """The number of the next list of an issuer, taken before it is signed."""
+        (last,) = self._connection.execute(sql.LAST_NUMBER, (issuer_key,)).fetchone()
+        number = next_number(last, now)
+        self._connection.execute(sql.INSERT_LIST, (issuer_key, number))
+        return number
+
+    def taken_number(self, issuer_key: str) -> int | None:
+        """The last number that was taken for a list which is not signed yet."""
+        (number,) = self._connection.execute(sql.TAKEN_NUMBER, (issuer_key,)).fetchone()
+        return number
+
+    def revoked_under(self, issuers: Iterable[str], since: datetime) -> list[RevokedCertificate]:
+        """The entries of a list: what was revoked of that which the certificates with these fingerprints have signed,
+        as far as it had not ended before ``since``."""
+        return [
+            RevokedCertificate(int(serial, 16), from_seconds(revoked_at), reason)
+            for issuer in issuers
+            for serial, revoked_at, reason in self._connection.execute(sql.REVOKED_UNDER, (issuer, to_seconds(since)))
+        ]
+
+    def store_list(self, issuer_key: str, signed: RevocationList) -> None:
+        """Keep a list whose number was taken, and forget those before the one that it replaces, but for the last one
+        that was published."""
+        last = self.last_list(issuer_key)
+        times = (to_seconds(signed.this_update), to_seconds(signed.next_update))
+        self._connection.execute(sql.STORE_LIST, (*times, signed.der, issuer_key, signed.number))
+        if last is not None:
+            self._connection.execute(sql.FORGET_LISTS, (issuer_key, last.signed.number))
+
+    def last_list(self, issuer_key: str) -> StoredList | None:
+        """The last list that was signed for an issuer."""
+        row = self._connection.execute(sql.LAST_LIST, (issuer_key,)).fetchone()
+        if row is None:
+            return None
+        number, this_update, next_update, der, published_at = row
+        signed = RevocationList(number, from_seconds(this_update), from_seconds(next_update), der)
+        return StoredList(signed, from_seconds(published_at) if published_at else None)
+
+    def mark_list_published(self, issuer_key: str, number: int, now: datetime) -> None:
+        """Enter that a list was published."""
+        self._connection.execute(sql.MARK_LIST_PUBLISHED, (to_seconds(now), issuer_key, number))
+
+    def is_published(self, issuer_key: str) -> bool:
+        """Whether a list of the issuer was ever published, and with it all that its URLs lead to."""
+        return bool(self._connection.execute(sql.IS_PUBLISHED, (issuer_key,)).fetchone()[0])
+
+    # Responses
+
+    def due_responses(self, issuer: str, now: datetime, every: bool) -> list[DueResponse]:
+        """The responses to be signed for leaves of the issuer with that fingerprint: of revoked ones, with ``every`` of
+        all. Left out are leaves so near to their end that no response would be worth anything."""
+        values = (issuer, to_seconds(now), to_seconds(now + SHORTEST_STAPLE), every)
+        rows = self._connection.execute(sql.DUE_RESPONSES, values)
+        due = []
+        for sha256, der, digest, revoked_at, reason in rows:
+            leaf = x509.load_der_x509_certificate(der)
+            revoked = RevokedCertificate(leaf.serial_number, from_seconds(revoked_at), reason) if reason else None
+            due.append(DueResponse(sha256, leaf, digest, revoked))
+        return due
+
+    def store_responses(self, rows: Iterable[tuple[DueResponse, datetime, datetime, bytes]]) -> None:
+        """Keep signed responses, each with its end, from when on it is to be renewed, and its DER."""
+        self._connection.executemany(
+            sql.STORE_RESPONSE,
+            [
+                (due.sha256, due.digest, due.revoked is not None, to_seconds(end), to_seconds(renew_at), der)
+                for due, end, renew_at, der in rows
+            ],
+        )
+
+    def responses(self, issuer: str, now: datetime) -> list[tuple[x509.Certificate, str, bytes]]:
+        """The valid responses about leaves of an issuer: the leaf, the digest of the CertID, and the DER."""
+        rows = self._connection.execute(sql.RESPONSES, (issuer, to_seconds(now)))
+        return [(x509.load_der_x509_certificate(leaf), digest, der) for leaf, digest, der in rows]
+
+    def ended_responses(self, issuer: str, now: datetime) -> list[tuple[x509.Certificate, str]]:
+        """The responses about leaves of an issuer that have ended: the leaf, and the digest of the CertID."""
+        rows = self._connection.execute(sql.ENDED_RESPONSES, (issuer, to_seconds(now)))
+        return [(x509.load_der_x509_certificate(leaf), digest) for leaf, digest in rows]
+
+    def forget_responses(self, now: datetime) -> None:
+        """Forget the responses about leaves that have ended."""
+        self._connection.execute(sql.FORGET_RESPONSES, (to_seconds(now),))
+
+    def _known(self, statement: str, *values: str | int) -> Any:
+        for sha256, kind, issuer, host, destination, name, der, status, *revocation in self._connection.execute(
+            statement, values
+        ).fetchall():
+            yield KnownCertificate(
+                sha256,
+                kind,
+                issuer,
+                LeafPlace(host, destination, name),
+                x509.load_der_x509_certificate(der),
+                status,
+                _revocation(*revocation),
+            )
+
+
+def _revocation(
+    revoked_at: int | None, reason: str | None, reissue: int | None, published_at: int | None
+) -> Revocation | None:
+    """The columns of a revocation as a value; None where the certificate has none."""
+    if revoked_at is None or reason is None:
+        return None
+    return Revocation(
+        from_seconds(revoked_at), reason, bool(reissue), from_seconds(published_at) if published_at else None
+    )

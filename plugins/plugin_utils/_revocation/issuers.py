@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who signs lists: one key each, that of the root and those of the issuing authorities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    CertifiedKey,
+    IssuingAuthority,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LIST, LIST_RENEWAL, ROOT_LIST, SKEW
+
+
+@dataclass(frozen=True)
+class ListIssuer:
+    """A key that signs lists: its newest certificate, the fingerprints of all of them, and how long a list is valid."""
+
+    signer: CertifiedKey
+    certificates: tuple[str, ...]
+    validity: timedelta
+
+    @property
+    def identifier(self) -> str:
+        """By which the ledger, files and URLs name it: the identifier of the key, which a renewed root keeps."""
+        return key_identifier(self.signer.certificate)
+
+    @property
+    def signs_leaves(self) -> bool:
+        """Whether it is no root: what is revoked of it has OCSP responses, too."""
+        return isinstance(self.signer, IssuingAuthority)
+
+    def has_signed(self, issuer_sha256: str) -> bool:
+        """Whether a certificate whose issuer has that fingerprint is on this one's list where it is revoked."""
+        return issuer_sha256 in self.certificates
+
+    def is_due(self, last: StoredList | None, now: datetime) -> bool:
+        """Whether a list is to follow the ``last`` one, None for none. One of the future was signed by a clock that was
+        ahead."""
+        if last is None or last.signed.this_update > now + SKEW:
+            return True
+        return now >= last.signed.this_update + (last.signed.next_update - last.signed.this_update) * LIST_RENEWAL
+
+
+def list_issuers(authority: Authority, leaf_ends: Mapping[str, datetime], now: datetime) -> list[ListIssuer]:
+    """The root, and the issuing authorities until their last leaf has ended, of which ``leaf_ends`` tells by their
+    fingerprint. One that has ended itself signs nothing."""
+    root = ListIssuer(authority.root, tuple(root.sha256 for root in authority.roots), ROOT_LIST)
+    issuing = [ListIssuer(issuer, (issuer.sha256,), LIST) for issuer in needed_issuers(authority, leaf_ends, now)]
+    return [issuer for issuer in [root, *issuing] if issuer.signer.certificate.not_valid_after_utc > now]

@@ -1,0 +1,138 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task of certificate_revocation names: leaves by their name and host, or one certificate by its serial number
+or by a file."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import KnownCertificate, LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import UNSPECIFIED
+
+LARGEST_FILE = 1024 * 1024
+#: The arguments of a task that names no certificate.
+NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("name", "host", "destination", "serial", "certificate")),
+    "reason": UNSPECIFIED,
+    "reissue": True,
+}
+
+
+@dataclass(frozen=True)
+class RevocationRequest:
+    """That certificates are to be revoked: why (one of ``revocation_lists.REASONS``), and whether the places of leaves
+    are to have others."""
+
+    reason: str
+    reissue: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """A certificate that a task names, and what the task changes of it. ``good_until`` is the end of the last staple
+    that was signed for it, None where none was."""
+
+    known: KnownCertificate
+    request: RevocationRequest
+    good_until: datetime | None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is revoked by this task."""
+        return self.known.revocation is None
+
+    @property
+    def changed(self) -> bool:
+        revocation = self.known.revocation
+        return revocation is None or (self.known.kind == "leaf" and revocation.reissue != self.request.reissue)
+
+
+def find_targets(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[Target]:
+    """The certificates that a task names, none where it names none. Raises PkiError where it names what is unknown, or
+    cannot be revoked."""
+    request = RevocationRequest(arguments["reason"], arguments["reissue"])
+    return [
+        Target(known, request, revocations.good_until(known.sha256)) for known in _named(arguments, revocations, now)
+    ]
+
+
+def _named(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[KnownCertificate]:
+    if arguments["name"] is not None:
+        return _at(arguments, revocations, now)
+    if arguments["serial"] is not None:
+        serial = parse_serial(arguments["serial"])
+        return [_revocable(revocations.known_by_serial(serial), f"serial: {arguments['serial']!r}", now)]
+    if arguments["certificate"] is not None:
+        path = Path(arguments["certificate"])
+        return [_revocable(revocations.known(fingerprint(_read(path))), f"certificate: {path}", now)]
+    return []
+
+
+def parse_serial(text: str) -> int:
+    """A serial number in hexadecimal, with colons or without. Raises PkiError."""
+    digits = text.replace(":", "")
+    if not digits or not set(digits) <= set(string.hexdigits):
+        raise PkiError(f"serial: {text!r} is not a number in hexadecimal. Quote it, such as '0a1b2c' or '0A:1B:2C'.")
+    return int(digits, 16)
+
+
+def _at(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[KnownCertificate]:
+    """The leaves at the places that a task names. Where all those of a place are revoked it is the last one, so that
+    the same task again finds what it did."""
+    name, host, destination = arguments["name"], arguments["host"], arguments["destination"]
+    by_place: dict[LeafPlace, list[KnownCertificate]] = {}
+    for known in revocations.known_at(host, name, now):
+        if destination in (None, known.place.destination):
+            by_place.setdefault(known.place, []).append(known)
+    if not by_place:
+        where = f" in {destination}" if destination else ""
+        raise PkiError(
+            f"name: the ledger knows no leaf {name!r} of host {host!r}{where} that is in use and has not ended. "
+            "certificate_authority_info with places=all lists those in use; others have a serial number."
+        )
+    return [
+        known
+        for leaves in by_place.values()
+        for known in [leaf for leaf in leaves if leaf.revocation is None] or leaves[-1:]
+    ]
+
+
+def _read(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(read_regular_file(path, LARGEST_FILE))
+    except OSError as error:
+        raise PkiError(f"certificate: {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, x509.InvalidVersion) as error:
+        raise PkiError(f"certificate: {path} holds no certificate in PEM.") from error
+
+
+def _revocable(known: KnownCertificate | None, named: str, now: datetime) -> KnownCertificate:
+    """Raise PkiError where the certificate that was ``named`` so cannot be revoked."""
+    if known is None:
+        raise PkiError(f"{named} is no certificate of this authority. Check the option authority.")
+    if known.kind == "root":
+        raise PkiError(f"{named} is a root, which no list can revoke. Remove it from hosts with trust_anchor.")
+    if known.kind == "responder":
+        raise PkiError(
+            f"{named} is an OCSP responder, whose status nobody asks (RFC 6960, section 4.2.2.2.1). Revoke its issuing "
+            "authority where its key was taken."
+        )
+    end = known.certificate.not_valid_after_utc
+    if end <= now:
+        raise PkiError(
+            f"{named} ended on {end:%Y-%m-%d}: nobody accepts it any more, so that nothing is to be revoked."
+        )
+    return known

@@ -1,0 +1,270 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A revocation in its steps, each of which the next run does again where this one is cut off: it is entered in the
+ledger with the number of the list that will tell of it; the list is signed; the response "revoked" is signed; all of it
+is published.
+
+The caller holds the lock of the authority's folder, which keeps others that revoke and publish away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import DueResponse
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, KeyAwayError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import ListIssuer, list_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import (
+    NOTHING,
+    Target,
+    find_targets,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.responses import sign_responses
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import (
+    differing,
+    issuer_path,
+    list_path,
+    remove_files,
+    response_path,
+    write_tree,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import sign_list
+
+Issuer = TypeVar("Issuer")
+
+# How many responses are signed while other runs wait for the ledger: RSA takes seconds for them.
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class ListOutcome:
+    """The list of one issuer after a run: the last one, None where there is none, whether this run signed it, and why
+    another one that is due could not be, an empty string where none is."""
+
+    issuer: ListIssuer
+    last: StoredList | None
+    signed: bool
+    pending: str = ""
+
+
+@dataclass(frozen=True)
+class ResponsesOutcome:
+    """How many responses a run signed, and why those that are due could not be, an empty string where none is."""
+
+    signed: int = 0
+    pending: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did, or would do: to the certificates that its task names, as they were before, to lists and
+    responses, and how many published files changed."""
+
+    targets: tuple[Target, ...]
+    lists: tuple[ListOutcome, ...]
+    responses: ResponsesOutcome
+    published: int
+
+    @property
+    def changed(self) -> bool:
+        signed = any(outcome.signed for outcome in self.lists) or self.responses.signed > 0
+        return signed or self.published > 0 or any(target.changed for target in self.targets)
+
+
+@dataclass(frozen=True)
+class RevocationTransaction:
+    """The revocations of an authority at one time; ``folder`` is where they are published, None for nowhere. Each
+    method may raise PkiError."""
+
+    authority: Authority
+    passphrases: Passphrases
+    ledger: Ledger
+    folder: Path | None
+    now: datetime
+
+    @cached_property
+    def issuers(self) -> list[ListIssuer]:
+        """Those whose lists are kept."""
+        return list_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
+
+    @cached_property
+    def _issuing(self) -> tuple[IssuingAuthority, ...]:
+        """Those whose leaves have not ended."""
+        return needed_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
+
+    def carry_out(self, arguments: Mapping[str, Any]) -> Outcome:
+        """Revoke what the ``arguments`` of a task name, and do what former runs left, in the steps above."""
+        self.check_keys()
+        targets = self.enter(arguments)
+        lists = self.sign_lists()
+        responses = self.sign_responses()
+        return Outcome(targets, lists, responses, self.publish(lists, responses))
+
+    def plan(self, arguments: Mapping[str, Any]) -> Outcome:
+        """What :meth:`carry_out` would do, as far as it can be told without signing."""
+        targets = self._find(arguments)
+        self.check_keys()
+        revoked = {target.known.issuer_sha256 for target in targets if target.is_new}
+        lists = tuple(self._planned_list(issuer, revoked) for issuer in self.issuers)
+        due = [issuer for issuer in self._issuing if issuer.sha256 in revoked or self._due_responses(issuer)]
+        pending = "".join(_reason(self._responder, issuer) for issuer in due[:1])
+        responses = ResponsesOutcome(0 if pending else len(due), pending)
+        return Outcome(targets, lists, responses, len(self._differing(lists)))
+
+    def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
+        return tuple(find_targets(arguments, self.ledger.revocations, self.now))
+
+    def check_keys(self) -> None:
+        """Raise PkiError where a passphrase is wrong or a key damaged, before anything is entered. Keys that are away
+        are no reason."""
+        for issuer in self.issuers:
+            _reason(self._list_signer, issuer)
+        for authority in self._issuing:
+            _reason(self._responder, authority)
+
+    def enter(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
+        """Enter what is revoked, and the numbers of the lists that will tell of it, all or nothing.
+
+        It is found in the same transaction: no leaf can be signed for a place after that was looked at.
+        """
+        with self.ledger.transaction():
+            targets = self._find(arguments)
+            for target in targets:
+                if target.is_new:
+                    self.ledger.revocations.enter(
+                        target.known.sha256, target.request.reason, target.request.reissue, self.now
+                    )
+                elif target.changed:
+                    self.ledger.revocations.set_reissue(target.known.sha256, target.request.reissue)
+            revoked = {target.known.issuer_sha256 for target in targets if target.is_new}
+            for issuer in self.issuers:
+                if revoked.intersection(issuer.certificates):
+                    self.ledger.revocations.take_number(issuer.identifier, self.now)
+        return targets
+
+    def sign_lists(self) -> tuple[ListOutcome, ...]:
+        """Sign the lists whose numbers were taken, and those that are to be renewed."""
+        return tuple(self._sign_list(issuer) for issuer in self.issuers)
+
+    def _planned_list(self, issuer: ListIssuer, revoked: Collection[str] = ()) -> ListOutcome:
+        """Whether a list of the issuer is to be signed, since it is due or certificates of the issuers with these
+        fingerprints are ``revoked``, and can be."""
+        revocations, key = self.ledger.revocations, issuer.identifier
+        last = revocations.last_list(key)
+        due = revocations.taken_number(key) is not None or issuer.is_due(last, self.now)
+        if not due and not any(map(issuer.has_signed, revoked)):
+            return ListOutcome(issuer, last, signed=False)
+        pending = _reason(self._list_signer, issuer)
+        return ListOutcome(issuer, last, not pending, pending)
+
+    def _sign_list(self, issuer: ListIssuer) -> ListOutcome:
+        planned = self._planned_list(issuer)
+        if not planned.signed:
+            return planned
+        revocations, key, signer = self.ledger.revocations, issuer.identifier, self._list_signer(issuer)
+        with self.ledger.transaction():
+            number = revocations.taken_number(key) or revocations.take_number(key, self.now)
+            # What has ended stays on a list of the time after that (RFC 5280, section 3.3).
+            revoked = revocations.revoked_under(issuer.certificates, self.now - issuer.validity)
+            revocations.store_list(key, sign_list(signer, revoked, number, self.now + issuer.validity, self.now))
+        return ListOutcome(issuer, revocations.last_list(key), signed=True)
+
+    def sign_responses(self) -> ResponsesOutcome:
+        """Sign the responses that are due: of revoked leaves, and where there is a folder of all leaves."""
+        signed, pending = 0, ""
+        for issuer in self._issuing:
+            due = self._due_responses(issuer)
+            reason = _reason(self._responder, issuer) if due else ""
+            if due and not reason:
+                self._sign_responses(due, issuer)
+                signed += len(due)
+            pending = pending or reason
+        return ResponsesOutcome(signed, pending)
+
+    def _due_responses(self, issuer: IssuingAuthority) -> list[DueResponse]:
+        return self.ledger.revocations.due_responses(issuer.sha256, self.now, self.folder is not None)
+
+    def _sign_responses(self, due: Sequence[DueResponse], issuer: IssuingAuthority) -> None:
+        responder, days = self._responder(issuer), self.authority.policy.lifetimes.staple
+        for start in range(0, len(due), BATCH):
+            rows = list(sign_responses(due[start : start + BATCH], issuer, responder, days, self.now))
+            with self.ledger.transaction():
+                self.ledger.revocations.store_responses(rows)
+
+    def publish(self, lists: Sequence[ListOutcome], responses: ResponsesOutcome) -> int:
+        """Publish what was signed, and enter that it was; how many files changed."""
+        if self.folder is None:
+            return 0
+        written = self._differing(lists)
+        write_tree(self.folder, written)
+        self._remove_ended(self.folder)
+        with self.ledger.transaction():
+            for outcome in lists:
+                if outcome.last is not None and outcome.last.published_at is None:
+                    number = outcome.last.signed.number
+                    self.ledger.revocations.mark_list_published(outcome.issuer.identifier, number, self.now)
+                if not outcome.pending and not (outcome.issuer.signs_leaves and responses.pending):
+                    self.ledger.revocations.mark_published(outcome.issuer.certificates, self.now)
+        return len(written)
+
+    def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
+        """What is to be written, by its path in the folder."""
+        return differing(self.folder, self._files(lists)) if self.folder else {}
+
+    def _files(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
+        """All that is published, by its path. Responses come last, since there are most of them."""
+        files: dict[str, bytes] = {}
+        for outcome in lists:
+            key, certificate = outcome.issuer.identifier, outcome.issuer.signer.certificate
+            files[issuer_path(key)] = certificate.public_bytes(serialization.Encoding.DER)
+            if outcome.last is not None:
+                files[list_path(key)] = outcome.last.signed.der
+        for issuer in self._issuing:
+            for leaf, digest, der in self.ledger.revocations.responses(issuer.sha256, self.now):
+                files[response_path(leaf, issuer.certificate, digest)] = der
+        return files
+
+    def _remove_ended(self, folder: Path) -> None:
+        """Remove the responses about leaves that have ended, and forget them once they are gone."""
+        for issuer in self.authority.issuers:
+            ended = self.ledger.revocations.ended_responses(issuer.sha256, self.now)
+            remove_files(folder, [response_path(leaf, issuer.certificate, digest) for leaf, digest in ended])
+        with self.ledger.transaction():
+            self.ledger.revocations.forget_responses(self.now)
+
+    def _list_signer(self, issuer: ListIssuer) -> Signer:
+        key = issuer.signer.key(self.passphrases.authority, "passphrase")
+        return Signer(issuer.signer.certificate, key)
+
+    def _responder(self, issuer: IssuingAuthority) -> Signer:
+        responder = issuer.responder_at(self.now)
+        return Signer(responder.certificate, responder.key(self.passphrases.responder, "responder_passphrase"))
+
+
+def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authority: Authority, ledger: Ledger) -> None:
+    """Sign and publish what is due of an authority that may have no issuing certificate yet. Raises PkiError."""
+    RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out(NOTHING)
+
+
+def _reason(opened: Callable[[Issuer], Signer], issuer: Issuer) -> str:
+    """Why nothing can be signed now with the key that ``opened`` opens, an empty string where it can. Raises PkiError
+    where the key or its passphrase is wrong."""
+    try:
+        opened(issuer)
+    except (KeyAwayError, AuthorityDueError) as error:
+        return str(error)
+    return ""

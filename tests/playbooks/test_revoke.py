@@ -1,0 +1,301 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks revoke and publish in real runs: what is replaced, what is no longer stapled, who is pending, and what
+web servers get.
+
+The hosts are this machine, each with a folder of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
+from ansible_collections.anchorage.pki.tests.unit.own_responder import own_responder
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+NAMED = {"anchorage_revoke_name": "site", "anchorage_revoke_host": "host1", "anchorage_revoke_reason": "key_compromise"}
+#: A good staple, as long as it is signed for.
+PENDING = re.compile(r"/host1/site on host1, at most until 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+class Fleet:
+    """Two hosts that have a leaf each, and a controller, with all that is made in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = folder / "authority"
+        self.controller = Controller(folder)
+        self.variables: dict[str, object] = {
+            "ansible_become": False,
+            "anchorage_authority": str(self.authority),
+            "leaf_certificate_certificates": [{"name": "site", "names": ["site.test"]}],
+            "leaf_certificate_destination": f"{folder}/{{{{ inventory_hostname }}}}",
+            "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
+        }
+
+    def run(self, playbook: str, *options: str, **variables: object) -> Run:
+        extra = json.dumps({**self.variables, **variables})
+        return self.controller.run(f"anchorage.pki.{playbook}", f"--extra-vars={extra}", *options, hosts=2)
+
+    def revoke(self, *options: str, **variables: object) -> Run:
+        return self.run("revoke", *options, **variables)
+
+    def leaf(self, host: str) -> x509.Certificate:
+        return x509.load_pem_x509_certificate((self.folder / host / "site" / "current" / "cert.pem").read_bytes())
+
+    def serial(self, host: str) -> str:
+        return f"{self.leaf(host).serial_number:x}"
+
+    def is_stapled(self, host: str) -> bool:
+        return (self.folder / host / "site" / "current" / "staple.der").exists()
+
+    @property
+    def leaves(self) -> dict[str, int]:
+        """How many leaves the ledger has, by their status."""
+        with open_ledger(self.authority / "ledger.sqlite3", read_only=True) as ledger:
+            return dict(ledger.leaf_counts())
+
+
+@pytest.fixture
+def fleet(private_folder: Path) -> Fleet:
+    made = Fleet(private_folder)
+    make_authority(made.authority)
+    issued = made.run("issue")
+    assert issued.status == 0, issued.output
+    return made
+
+
+def unchanged(run: Run) -> bool:
+    return run.output.count("changed=0 ") == run.output.count(" changed=")
+
+
+def test_a_revoked_leaf_is_replaced_on_its_host_alone(fleet: Fleet) -> None:
+    revoked, other = fleet.serial("host1"), fleet.serial("host2")
+    checked = fleet.revoke("--check", **NAMED)
+    assert checked.status == 0, checked.output
+    assert f"-leaf certificate {revoked} at {fleet.folder}/host1/site on host1: deployed, with good" in checked.output
+    assert "revoked now (key_compromise), to be reissued, a copy of a staple good until 20" in checked.output
+    assert (fleet.leaves, fleet.serial("host1")) == ({"deployed": 2}, revoked)
+
+    done = fleet.revoke(**NAMED)
+    assert done.status == 0, done.output
+    assert fleet.leaves == {"deployed": 2, "revoked": 1}
+    assert fleet.serial("host1") != revoked
+    assert fleet.is_stapled("host1")
+    assert fleet.serial("host2") == other
+    assert "host2" not in done.output
+
+    replacement = fleet.serial("host1")
+    for again in (fleet.revoke(anchorage_revoke_serial=revoked), fleet.revoke(), fleet.run("refresh_staples")):
+        assert (again.status, unchanged(again)) == (0, True), again.output
+    assert fleet.serial("host1") == replacement
+
+
+def test_a_leaf_that_is_not_to_be_reissued_keeps_its_place_and_no_staple(fleet: Fleet) -> None:
+    revoked = fleet.serial("host1")
+    done = fleet.revoke(**NAMED, anchorage_revoke_reissue=False)
+    assert done.status == 0, done.output
+    assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
+    site = fleet.run("site", "--tags=issue")
+    assert site.status == 0, site.output
+    assert re.search(
+        r"site on host1 gets no leaf: it was revoked on 20\d\d-\d\d-\d\d \(key_compromise\), not to be reissued",
+        site.text,
+    )
+    assert "certificate_revocation with reissue=true lifts that" in site.text
+    assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
+
+    again = fleet.revoke(**NAMED, anchorage_revoke_reissue=False)
+    assert (again.status, unchanged(again)) == (0, True), again.output
+    lifted = fleet.revoke(anchorage_revoke_serial=revoked, anchorage_revoke_reissue=True)
+    assert lifted.status == 0, lifted.output
+    assert (fleet.serial("host1") == revoked, fleet.is_stapled("host1")) == (False, True)
+
+
+def test_a_host_that_cannot_be_reached_is_pending_until_staples_are_refreshed(fleet: Fleet) -> None:
+    revoked = fleet.serial("host1")
+    for run in (fleet.revoke(**NAMED, **away("host1")), fleet.revoke(**NAMED, **away("host1"))):
+        assert run.status != 0
+        assert "unreachable=1" in run.output
+        assert PENDING.search(run.text), run.text
+        assert "The playbook refresh_staples tries again" in run.text
+        assert f"Not gone yet is the good staple of {fleet.folder}/host1/site on host1." in run.text
+    assert (fleet.leaves, fleet.is_stapled("host1")) == ({"deployed": 1, "revoked": 1}, True)
+    still = fleet.run("refresh_staples", **away("host1"))
+    assert (still.status, fleet.is_stapled("host1")) == (4, True), still.output
+
+    refreshed = fleet.run("refresh_staples", anchorage_metrics_file=str(fleet.folder / "metrics.prom"))
+    assert refreshed.status == 0, refreshed.output
+    assert "site on host1 needs another leaf, and this task issues none: the deployed leaf is revoked" in refreshed.text
+    assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
+    assert not re.search(r"_refresh_failed\{.*\} 1$", (fleet.folder / "metrics.prom").read_text(), re.MULTILINE)
+
+    finished = fleet.revoke()
+    assert (finished.status, PENDING.search(finished.text)) == (0, None), finished.output
+    assert fleet.run("issue").status == 0
+    assert (fleet.serial("host1") == revoked, fleet.is_stapled("host1")) == (False, True)
+
+
+def test_without_the_issuing_key_the_staple_is_taken_away(fleet: Fleet) -> None:
+    revoked = fleet.serial("host1")
+    (fleet.authority / "issuing" / "1" / "key.pem").rename(fleet.folder / "key.pem")
+    run = fleet.revoke(**NAMED)
+    assert run.status == 2, run.output
+    assert "The revoked leaf was not replaced, but has no staple any more." in run.text
+    assert "is pending: " in run.text
+    assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
+    assert not PENDING.search(run.text)
+
+
+def test_what_the_inventory_does_not_name_is_pending(fleet: Fleet) -> None:
+    other = [{"name": "other", "names": ["other.test"]}]
+    run = fleet.revoke(**NAMED, leaf_certificate_certificates=other)
+    assert run.status == 2, run.output
+    assert "host1: leaf certificates are revoked that the inventory does not name." in run.text
+    assert PENDING.search(run.text)
+
+
+def test_what_cannot_be_revoked_ends_the_run(fleet: Fleet) -> None:
+    run = fleet.revoke(**{**NAMED, "anchorage_revoke_name": "sight"})
+    assert run.status == 2
+    assert "the ledger knows no leaf 'sight' of host 'host1'" in run.text
+    wrong = fleet.revoke(**{**NAMED, "anchorage_revoke_reason": "on_hold"})
+    assert wrong.status == 2
+    assert fleet.leaves == {"deployed": 2}
+
+
+def test_a_limit_that_leaves_out_the_ledger_is_a_failure(fleet: Fleet) -> None:
+    limited = fleet.revoke("--limit=host1", **NAMED)
+    assert (limited.status, fleet.leaves) == (2, {"deployed": 2}), limited.output
+    assert "name localhost too, as in --limit host1,localhost" in limited.text
+    both = fleet.revoke("--limit=host1,localhost", **NAMED)
+    assert (both.status, fleet.leaves) == (0, {"deployed": 2, "revoked": 1}), both.output
+
+
+def test_an_issuing_authority_is_replaced_by_site(fleet: Fleet) -> None:
+    former = fleet.leaf("host1").issuer
+    path = fleet.authority / "issuing" / "1" / "certificate.pem"
+    run = fleet.revoke(anchorage_revoke_certificate=str(path), anchorage_revoke_reason="ca_compromise")
+    assert run.status == 0, run.output
+    assert "The playbook site makes another one, and replaces the leaves of the former." in run.text
+    site = fleet.run("site", "--tags=authority,issue")
+    assert site.status == 0, site.output
+    assert {fleet.leaf(host).issuer == former for host in ("host1", "host2")} == {False}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def statuses(files: dict[str, bytes]) -> list[ocsp.OCSPCertStatus]:
+    return [
+        ocsp.load_der_ocsp_response(content).certificate_status
+        for path, content in sorted(files.items())
+        if path.startswith("ocsp/")
+    ]
+
+
+def test_what_is_revoked_is_published_on_web_servers(fleet: Fleet) -> None:
+    publishing = {
+        "anchorage_publish": f"{fleet.folder}/{{{{ inventory_hostname }}}}-public",
+        "anchorage_publish_hosts": ["host2"],
+    }
+    here, there = fleet.folder / "localhost-public", fleet.folder / "host2-public"
+    checked = fleet.run("publish", "--check", **publishing)
+    assert checked.status == 0, checked.output
+    assert not here.exists()
+    assert not there.exists()
+    published = fleet.run("publish", **publishing)
+    assert published.status == 0, published.output
+    assert tree(there) == tree(here)
+    assert statuses(tree(there)) == [ocsp.OCSPCertStatus.GOOD] * 4
+    again = fleet.run("publish", **publishing)
+    assert (again.status, unchanged(again)) == (0, True), again.output
+
+    former = {path: path.stat().st_ino for path in there.rglob("*") if path.is_file()}
+    (kept,) = (
+        path
+        for path in (there / "crl").iterdir()
+        if x509.load_der_x509_crl(path.read_bytes()).issuer == fleet.leaf("host1").issuer
+    )
+    with kept.open("rb") as reader:
+        before = kept.read_bytes()
+        revoked = fleet.revoke(**NAMED, **publishing)
+        assert revoked.status == 0, revoked.output
+        assert reader.read() == before  # whoever was reading the former file reads it to its end
+    assert tree(there) == tree(here)
+    assert kept.stat().st_ino != former[kept]
+    assert statuses(tree(there)).count(ocsp.OCSPCertStatus.REVOKED) == 2
+    assert {path.stat().st_mode & 0o777 for path in there.rglob("*")} == {0o755, 0o644}
+
+
+def test_site_publishes_before_leaves_say_where_and_after_they_are_issued(private_folder: Path) -> None:
+    fleet = Fleet(private_folder)
+    fleet.variables |= {
+        "anchorage_publish": f"{fleet.folder}/public",
+        "certificate_authority_crl_url": "http://pki.test/crl/{issuer}.crl",
+        "certificate_authority_ocsp_url": "http://pki.test/ocsp",
+        "certificate_authority_issuer_url": "http://pki.test/issuers/{issuer}.cer",
+    }
+    parts = "--tags=authority,issue,publish"
+    checked = fleet.run("site", "--check", parts)
+    assert checked.status == 0, checked.output
+    assert not fleet.authority.exists()
+    assert not (fleet.folder / "public").exists()
+    done = fleet.run("site", parts)
+    assert done.status == 0, done.output
+    files = tree(fleet.folder / "public")
+    points = fleet.leaf("host1").extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    assert points[0].full_name[0].value.removeprefix("http://pki.test/") in files
+    assert statuses(files) == [ocsp.OCSPCertStatus.GOOD] * 4
+    again = fleet.run("site", parts)
+    assert (again.status, unchanged(again)) == (0, True), again.output
+
+
+def test_a_web_server_that_cannot_be_reached_keeps_no_host_from_its_leaf(fleet: Fleet) -> None:
+    publishing = {"anchorage_publish": f"{fleet.folder}/public", "anchorage_publish_hosts": "host2"}
+    revoked = fleet.serial("host1")
+    run = fleet.revoke(**NAMED, **publishing, **away("host2"))
+    assert run.status == 4, run.output
+    assert fleet.serial("host1") != revoked
+    assert (fleet.folder / "public" / "crl").is_dir()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine")
+def test_the_responder_of_a_host_says_good_of_no_revoked_leaf(fleet: Fleet) -> None:
+    """As ``openssl ocsp -url`` asks, by POST."""
+    places = fleet.folder / "respond.d"
+    places.mkdir()
+    (places / "site.json").write_text(json.dumps({"path": str(fleet.folder / "host1" / "site")}))
+    issuing, root = (fleet.authority / part / "1" / "certificate.pem" for part in ("issuing", "root"))
+    trust = ["-issuer", issuing, "-verify_other", issuing, "-CAfile", root, "-no_nonce"]
+
+    def asked_about(leaf: x509.Certificate) -> str:
+        path = fleet.folder / "asked.pem"
+        path.write_bytes(leaf.public_bytes(Encoding.PEM))
+        command = ["openssl", "ocsp", *trust, "-cert", path, "-url", f"http://127.0.0.1:{port}/"]
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        return finished.stdout + finished.stderr
+
+    with own_responder(fleet.folder, places) as port:
+        former = fleet.leaf("host1")
+        assert "asked.pem: good" in asked_about(former)
+        assert fleet.revoke(**NAMED, anchorage_revoke_reissue=False).status == 0
+        said = asked_about(former)
+        assert ("good" in said, "404" in said) == (False, True), said
+        serial = f"{former.serial_number:x}"
+        assert fleet.revoke(anchorage_revoke_serial=serial, anchorage_revoke_reissue=True).status == 0
+        assert "404" in asked_about(former)
+        assert "asked.pem: good" in asked_about(fleet.leaf("host1"))

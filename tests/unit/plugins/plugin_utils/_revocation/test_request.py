@@ -1,0 +1,116 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task names: the leaves of a place, or one certificate; and what cannot be revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import (
+    Target,
+    find_targets,
+    parse_serial,
+)
+from cryptography import x509
+
+DAY = timedelta(days=1)
+NOTHING = dict.fromkeys(("name", "host", "destination", "serial", "certificate"))
+
+
+@pytest.fixture
+def ledger(own_authority: Authority):
+    with open_ledger(own_authority.ledger_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def enter(own_authority: Authority, ledger: Ledger, make_leaf, now: datetime):
+    """A function that enters a leaf of a place, in use unless told otherwise, and returns it."""
+
+    def run(destination: str = "/etc/pki/anchorage", deployed: bool = True, host: str = "web1") -> x509.Certificate:
+        place, leaf = LeafPlace(host, destination, "app"), make_leaf()
+        with ledger.transaction():
+            ledger.record_leaf(leaf, own_authority.issuing.sha256, place, ["app.test"], "controller")
+            if deployed:
+                ledger.mark_deployed(place, fingerprint(leaf), "", now)
+        return leaf
+
+    return run
+
+
+def find(ledger: Ledger, at: datetime, **named: Any) -> list[Target]:
+    arguments = {**NOTHING, "reason": "superseded", "reissue": True, **named}
+    return find_targets(arguments, ledger.revocations, at)
+
+
+def found(targets: list[Target]) -> set[x509.Certificate]:
+    return {target.known.certificate for target in targets}
+
+
+def test_a_place_means_the_leaves_in_use_and_those_signed_for_it(enter, ledger: Ledger, now: datetime) -> None:
+    enter()
+    current, signed = enter(), enter(deployed=False)
+    enter(host="web2")
+    elsewhere = enter("/srv/tls")
+    here = {"name": "app", "host": "web1", "destination": "/etc/pki/anchorage"}
+    assert found(find(ledger, now, **here)) == {current, signed}
+    assert found(find(ledger, now, name="app", host="web1")) == {current, signed, elsewhere}
+
+
+def test_a_place_whose_leaves_are_all_revoked_means_the_last_one(enter, ledger: Ledger, now: datetime) -> None:
+    former, current = enter(deployed=False), enter(deployed=False)
+    with ledger.transaction():
+        for leaf in (former, current):
+            ledger.revocations.enter(fingerprint(leaf), "superseded", True, now)
+    (target,) = find(ledger, now, name="app", host="web1")
+    assert (target.known.certificate, target.is_new, target.changed) == (current, False, False)
+    (target,) = find(ledger, now, name="app", host="web1", reissue=False)
+    assert (target.is_new, target.changed) == (False, True)
+    following = enter()
+    assert found(find(ledger, now, name="app", host="web1")) == {following}
+
+
+def test_a_serial_or_a_file_means_one_whatever_became_of_it(
+    enter, ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    former = enter()
+    enter()
+    digits = f"{former.serial_number:X}"
+    assert found(find(ledger, now, serial=digits)) == {former}
+    (tmp_path / "leaf.pem").write_text(to_pem(former))
+    assert found(find(ledger, now, certificate=str(tmp_path / "leaf.pem"))) == {former}
+
+
+def test_nothing_named_means_nothing(enter, ledger: Ledger, now: datetime) -> None:
+    enter()
+    assert find(ledger, now) == []
+
+
+def test_what_has_ended_is_not_revoked(enter, ledger: Ledger, now: datetime) -> None:
+    leaf = enter()
+    with pytest.raises(PkiError, match="ended on 2026-08-30: nobody accepts it any more"):
+        find(ledger, now + 100 * DAY, serial=f"{leaf.serial_number:x}")
+    with pytest.raises(PkiError, match="knows no leaf 'app' of host 'web1' in /x that is in use and has not ended"):
+        find(ledger, now, name="app", host="web1", destination="/x")
+    with pytest.raises(PkiError, match="knows no leaf 'app' of host 'web1' that is in use"):
+        find(ledger, now + 100 * DAY, name="app", host="web1")
+
+
+@pytest.mark.parametrize(("text", "number"), [("0a", 10), ("0A:0b", 0xA0B), ("7", 7)])
+def test_a_serial_is_hexadecimal(text: str, number: int) -> None:
+    assert parse_serial(text) == number
+
+
+@pytest.mark.parametrize("text", ["", ":", "0x1f", "web1", "1 2", "-1", "\u0661"])
+def test_what_is_no_serial_is_refused(text: str) -> None:
+    with pytest.raises(PkiError, match="is not a number in hexadecimal"):
+        parse_serial(text)

@@ -1,0 +1,368 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A revocation from the ledger to what is published, cut off at each step, and with its keys away."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import KEY, fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import response_path
+from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
+from cryptography import x509
+from cryptography.x509 import ocsp
+
+DAY = timedelta(days=1)
+WEB1 = {"name": "app", "host": "web1"}
+
+
+def rows(path: Path, statement: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def serials(crl: x509.CertificateRevocationList) -> set[int]:
+    return {entry.serial_number for entry in crl}
+
+
+def number(crl: x509.CertificateRevocationList) -> int:
+    return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def answer(fleet: Any, host: str, digest: str = "sha1") -> ocsp.OCSPResponse:
+    """What is published about the leaf of a host."""
+    path = response_path(fleet.leaves[host], fleet.authority.issuing.certificate, digest)
+    return ocsp.load_der_ocsp_response((fleet.public / path).read_bytes())
+
+
+def state(fleet: Any) -> dict[str, Any]:
+    """All that a run leaves, but for signatures: no two of them are the same."""
+    published = {str(path.relative_to(fleet.public)) for path in fleet.public.rglob("*") if path.is_file()}
+    return {
+        "files": published,
+        "serials": serials(fleet.crl()),
+        "statuses": {
+            (host, digest): answer(fleet, host, digest).certificate_status
+            for host in fleet.leaves
+            for digest in DIGESTS
+        },
+        "revocations": rows(fleet.ledger_path, "SELECT * FROM revocations"),
+        "certificates": rows(fleet.ledger_path, "SELECT sha256, status FROM certificates ORDER BY sha256"),
+        "lists": rows(
+            fleet.ledger_path,
+            "SELECT issuer_key, this_update, next_update, published_at FROM lists WHERE number IN "
+            "(SELECT MAX(number) FROM lists GROUP BY issuer_key) ORDER BY issuer_key",
+        ),
+        "responses": rows(
+            fleet.ledger_path,
+            "SELECT certificate_sha256, digest, revoked, next_update, renew_at FROM responses ORDER BY 1, 2",
+        ),
+    }
+
+
+def test_a_revoked_leaf_is_on_the_list_and_in_the_responses_and_others_are_not(fleet) -> None:
+    result = fleet.run(**WEB1)
+    assert (result["changed"], result["crl"], result["ocsp"]) == (True, "signed", "signed")
+    crl, leaf = fleet.crl(), fleet.leaves["web1"]
+    assert serials(crl) == {leaf.serial_number}
+    (entry,) = crl
+    assert entry.revocation_date_utc == fleet.now
+    assert entry.extensions[0].value == x509.CRLReason(x509.ReasonFlags.key_compromise)
+    assert serials(fleet.crl(fleet.authority.root.certificate)) == set()
+    for digest in DIGESTS:
+        revoked, good = answer(fleet, "web1", digest), answer(fleet, "web2", digest)
+        assert revoked.certificate_status is ocsp.OCSPCertStatus.REVOKED
+        assert revoked.revocation_reason is x509.ReasonFlags.key_compromise
+        assert revoked.revocation_time_utc == fleet.now
+        assert revoked.this_update_utc >= fleet.now
+        assert good.certificate_status is ocsp.OCSPCertStatus.GOOD
+        assert {revoked.hash_algorithm.name, good.hash_algorithm.name} == {digest}
+    assert rows(fleet.ledger_path, "SELECT reason, reissue, published_at FROM revocations") == [
+        ("key_compromise", 1, int(fleet.now.timestamp()))
+    ]
+    with open_ledger(fleet.ledger_path) as ledger:
+        assert ledger.leaf_status(fingerprint(leaf)) == "revoked"
+
+
+def test_the_same_task_again_changes_nothing(fleet) -> None:
+    fleet.run(**WEB1)
+    before = {path: path.stat().st_mtime_ns for path in fleet.public.rglob("*")}
+    again = fleet.run(**WEB1, after=timedelta(minutes=1))
+    assert not again["changed"]
+    assert {path: path.stat().st_mtime_ns for path in fleet.public.rglob("*")} == before
+
+
+def test_what_is_published_is_for_everybody_to_read(fleet) -> None:
+    fleet.run(**WEB1)
+    modes = {path.is_dir(): path.stat().st_mode & 0o777 for path in fleet.public.rglob("*")}
+    assert modes == {True: 0o755, False: 0o644}
+
+
+def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(fleet, tmp_path: Path) -> None:
+    fleet.run()  # so that each attempt has former lists and responses to replace
+    kept = {
+        folder: Path(shutil.copytree(folder, tmp_path / f"kept-{folder.name}"))
+        for folder in (fleet.authority.folder, fleet.public)
+    }
+    later = fleet.at(timedelta(minutes=10))
+    later.run(**WEB1)
+    expected = state(later)
+    for call in itertools.count(1):
+        for folder, copy in kept.items():
+            shutil.rmtree(folder)
+            shutil.copytree(copy, folder)
+        if not killed_at(call, lambda: later.run(**WEB1)):
+            break
+        later.run(**WEB1)
+        assert state(later) == expected
+    assert call > 10
+
+
+def test_a_run_that_is_killed_after_any_statement_is_finished_by_the_next(fleet, tmp_path: Path) -> None:
+    fleet.run()
+    kept = {
+        folder: Path(shutil.copytree(folder, tmp_path / f"kept-{folder.name}"))
+        for folder in (fleet.authority.folder, fleet.public)
+    }
+    later = fleet.at(timedelta(minutes=10))
+    later.run(**WEB1)
+    expected = state(later)
+    for last in itertools.count(1):
+        for folder, copy in kept.items():
+            shutil.rmtree(folder)
+            shutil.copytree(copy, folder)
+        if not dies_after(last, lambda: later.run(**WEB1)):
+            break
+        later.run(**WEB1)
+        assert state(later) == expected
+    assert last > 30
+
+
+def dies_after(last: int, work: Callable[[], object]) -> bool:
+    """Whether a process that does ``work`` ran that many statements of SQL, after which it was killed."""
+
+    class Mortal(sqlite3.Connection):
+        count = 0
+
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            return self._counted(super().execute(*arguments))
+
+        def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+            return self._counted(super().executemany(*arguments))
+
+        def _counted(self, result: sqlite3.Cursor) -> sqlite3.Cursor:
+            self.count += 1
+            if self.count == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+    child = os.fork()
+    if child == 0:
+        sqlite3.connect = functools.partial(sqlite3.connect, factory=Mortal)
+        work()
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+@pytest.mark.parametrize("step", ["enter", "sign_lists", "sign_responses", "publish"])
+def test_a_run_that_ends_after_a_step_is_finished_by_one_that_names_nothing(
+    fleet, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    fleet.run()
+    original = getattr(RevocationTransaction, step)
+
+    def ends(self: Any, *arguments: Any) -> None:
+        original(self, *arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RevocationTransaction, step, ends)
+        with pytest.raises(KeyboardInterrupt):
+            fleet.run(**WEB1)
+    assert fleet.run()["changed"] == (step != "publish")
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+    assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
+    assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(1,)]
+    assert not fleet.run()["changed"]
+
+
+# Numbers
+
+
+def test_numbers_rise_within_a_second_and_after_the_ledger_was_restored(fleet, tmp_path: Path) -> None:
+    fleet.run()
+    backup = shutil.copy(fleet.ledger_path, tmp_path / "backup.sqlite3")
+    first = number(fleet.crl())
+    fleet.run(**WEB1)
+    second = number(fleet.crl())
+    fleet.run(name="app", host="web2")
+    third = number(fleet.crl())
+    assert first < second < third
+    shutil.copy(backup, fleet.ledger_path)
+    later = fleet.at(DAY)
+    later.run(**WEB1)
+    assert number(later.crl()) > third
+
+
+def test_a_list_is_renewed_when_half_of_its_life_is_over(fleet) -> None:
+    fleet.run()
+    first = fleet.crl()
+    assert number(fleet.at(3 * DAY).crl()) == number(first)
+    assert not any(
+        entry["number"] != number(first) for entry in fleet.run(after=3 * DAY)["lists"] if "issuing" in entry["issuer"]
+    )
+    fleet.run(after=4 * DAY)
+    assert number(fleet.crl()) > number(first)
+    assert fleet.crl().next_update_utc > first.next_update_utc
+
+
+def test_a_revoked_leaf_stays_on_a_list_of_the_time_after_it_ended(fleet) -> None:
+    fleet.run(**WEB1)
+    end = fleet.leaves["web1"].not_valid_after_utc - fleet.now
+    fleet.run(after=end + DAY, publish=False)
+    with open_ledger(fleet.ledger_path) as ledger:
+        issuer = fleet.authority.issuing
+        key = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+        one = ledger.revocations.last_list(key)
+    assert serials(x509.load_der_x509_crl(one.signed.der)) == {fleet.leaves["web1"].serial_number}
+    fleet.run(after=end + 15 * DAY, publish=False)
+    with open_ledger(fleet.ledger_path) as ledger:
+        assert serials(x509.load_der_x509_crl(ledger.revocations.last_list(key).signed.der)) == set()
+
+
+# Keys that are away
+
+
+def test_without_the_issuing_key_ledger_and_responses_are_done_and_the_list_is_pending(fleet, tmp_path: Path) -> None:
+    fleet.run()
+    key = fleet.authority.issuing.folder / KEY
+    away = key.rename(tmp_path / "key.pem")
+    before = number(fleet.crl())
+    result = fleet.run(**WEB1)
+    assert (result["crl"], result["ocsp"]) == ("pending", "signed")
+    assert {entry["state"] for entry in result["lists"]} == {"signed", "pending"}
+    assert any("key.pem cannot be read: No such file" in warning for warning in result["warnings"])
+    assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
+    assert number(fleet.crl()) == before
+    assert rows(fleet.ledger_path, "SELECT published_at FROM revocations") == [(None,)]
+    away.rename(key)
+    assert fleet.run()["crl"] == "signed"
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+    assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(1,)]
+
+
+def test_a_passphrase_that_is_not_given_is_a_key_that_is_away_and_a_wrong_one_an_error(
+    fleet, make_authority, make_leaf, tmp_path: Path
+) -> None:
+    fleet.authority = make_authority(tmp_path / "locked", Passphrases("p" * 16, "r" * 16))
+    with open_ledger(fleet.ledger_path) as ledger, ledger.transaction():
+        signer = fleet.authority.issuing
+        ledger.record_leaf(
+            fleet.leaves["web1"],
+            signer.sha256,
+            LeafPlace("web1", "/etc/pki/anchorage", "app"),
+            ["app.test"],
+            "controller",
+        )
+    fleet.passphrases = Passphrases("wrong" * 4, "r" * 16)
+    with pytest.raises(PkiError, match="passphrase: this is not the passphrase"):
+        fleet.run(**WEB1)
+    assert rows(fleet.ledger_path, "SELECT * FROM revocations") == []
+    fleet.passphrases = Passphrases(None, "r" * 16)
+    pending = fleet.run(**WEB1)
+    assert (pending["crl"], pending["ocsp"]) == ("pending", "signed")
+    fleet.passphrases = Passphrases("p" * 16, None)
+    finished = fleet.run()
+    assert (finished["crl"], finished["ocsp"]) == ("signed", "signed")
+
+
+def test_a_responder_that_ended_leaves_the_responses_pending(fleet) -> None:
+    result = fleet.run(**WEB1, after=40 * DAY)
+    assert (result["crl"], result["ocsp"]) == ("signed", "pending")
+    assert any("Run certificate_authority, which renews it" in warning for warning in result["warnings"])
+    assert rows(fleet.ledger_path, "SELECT published_at FROM revocations") == [(None,)]
+
+
+# Without a folder, and in check mode
+
+
+def test_without_a_folder_all_is_signed_and_waits_to_be_published(fleet) -> None:
+    result = fleet.run(**WEB1, publish=False)
+    assert (result["changed"], result["crl"], result["ocsp"]) == (True, "signed", "signed")
+    assert {entry["path"] for entry in result["lists"]} == {None}
+    assert not fleet.public.exists()
+    assert not fleet.run(**WEB1, publish=False)["changed"]
+    assert rows(fleet.ledger_path, "SELECT published_at FROM revocations") == [(None,)]
+    assert fleet.run()["changed"]
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+
+
+def test_check_mode_says_what_would_be_done_and_changes_nothing(fleet) -> None:
+    before = rows(fleet.ledger_path, "SELECT * FROM certificates")
+    assert fleet.run(**WEB1, check=True)["changed"]
+    assert not fleet.public.exists()
+    assert rows(fleet.ledger_path, "SELECT * FROM certificates") == before
+    assert rows(fleet.ledger_path, "SELECT COUNT(*) FROM lists") == [(0,)]
+    fleet.run(**WEB1)
+    assert not fleet.run(**WEB1, check=True)["changed"]
+    next(fleet.public.rglob("*.crl")).unlink()
+    assert fleet.run(check=True)["changed"]
+
+
+# Issuing authorities
+
+
+def test_a_revoked_issuing_authority_is_on_the_list_of_the_root(fleet) -> None:
+    issuing = fleet.authority.issuing.certificate
+    fleet.run(serial=f"{issuing.serial_number:X}", reason="ca_compromise")
+    assert serials(fleet.crl(fleet.authority.root.certificate)) == {issuing.serial_number}
+    assert serials(fleet.crl()) == set()
+    with open_ledger(fleet.ledger_path) as ledger:
+        assert ledger.revocations.revoked_authorities() == {fleet.authority.issuing.sha256}
+
+
+def test_the_list_of_a_renewed_root_has_the_revocations_of_its_former_certificate(fleet, make_authority) -> None:
+    issuing = fleet.authority.issuing.certificate
+    fleet.run(serial=f"{issuing.serial_number:x}")
+    first = number(fleet.crl(fleet.authority.root.certificate))
+    renewed = make_authority(fleet.authority.folder, at=fleet.now + 2600 * DAY)
+    assert len(renewed.roots) == 2
+    fleet.run(after=1000 * DAY, publish=False)  # while the issuing certificate has not ended
+    with open_ledger(fleet.ledger_path) as ledger:
+        key = renewed.root.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+        last = ledger.revocations.last_list(key)
+    assert last.signed.number > first
+    assert serials(x509.load_der_x509_crl(last.signed.der)) == {issuing.serial_number}
+
+
+# What has ended
+
+
+def test_the_responses_of_a_leaf_that_ended_are_removed(fleet) -> None:
+    fleet.run(**WEB1)
+    published = list((fleet.public / "ocsp").rglob("*"))
+    assert len([path for path in published if path.is_file()]) == 4
+    fleet.run(after=91 * DAY)
+    assert not any(path.is_file() for path in fleet.public.rglob("ocsp/**/*"))
+    assert rows(fleet.ledger_path, "SELECT COUNT(*) FROM responses") == [(0,)]

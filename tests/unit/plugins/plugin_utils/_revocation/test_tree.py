@@ -1,0 +1,98 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files that are published: where each is, and that it appears whole."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS, ocsp_request
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation import tree
+from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
+
+
+@pytest.mark.parametrize("digest", DIGESTS)
+def test_the_path_of_a_response_is_its_request(make_leaf, authority, digest: str) -> None:
+    issuer, leaf = authority.issuing.certificate, make_leaf()
+    path = tree.response_path(leaf, issuer, digest).removeprefix("ocsp/").removesuffix(f"/{tree.INDEX}")
+    request = base64.b64encode(ocsp_request(leaf, issuer, digest)).decode()
+    assert [part for part in request.split("/") if part] == path.split("/")
+
+
+@pytest.mark.parametrize(
+    ("request_der", "path"),
+    [
+        (b"\x00\x00\x00", "ocsp/AAAA"),
+        (b"\x03\xf0\x01", "ocsp/A/AB"),
+        (b"\x03\xff\xff\x03", "ocsp/A/Aw=="),
+        (b"\x00\x00\x3f", "ocsp/AAA/index.html"),
+        (b"\x00\x0f\xff", "ocsp/AA/index.html"),
+    ],
+)
+def test_slashes_of_a_request_are_those_of_folders(
+    make_leaf, authority, monkeypatch: pytest.MonkeyPatch, request_der: bytes, path: str
+) -> None:
+    monkeypatch.setattr(tree, "ocsp_request", lambda *_arguments: request_der)
+    assert tree.response_path(make_leaf(), authority.issuing.certificate, "sha1") == path
+
+
+def test_files_are_compared_and_replaced_whole(tmp_path: Path) -> None:
+    folder, files = tmp_path / "public", {"a/b/c": b"1", "a/d": b"2"}
+    former = os.umask(0o077)
+    try:
+        assert tree.differing(folder, files) == files
+        tree.write_tree(folder, files)
+    finally:
+        os.umask(former)
+    assert tree.differing(folder, files) == {}
+    assert tree.differing(folder, {**files, "a/d": b"3"}) == {"a/d": b"3"}
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_dir()} == {0o755}
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_reader_sees_the_former_file_or_the_new_one(tmp_path: Path) -> None:
+    folder = tmp_path / "public"
+    tree.write_tree(folder, {"a/d": b"former"})
+    call = 1
+    while killed_at(call, lambda: tree.write_tree(folder, {"a/d": b"new"})):
+        assert (folder / "a" / "d").read_bytes() in (b"former", b"new")
+        call += 1
+    assert call > 3
+    assert (folder / "a" / "d").read_bytes() == b"new"
+    assert [path.name for path in (folder / "a").iterdir()] == ["d"]
+
+
+def test_what_is_removed_leaves_no_empty_folders_and_all_else(tmp_path: Path) -> None:
+    folder = tmp_path / "public"
+    tree.write_tree(folder, {"ocsp/a/b/c": b"1", "ocsp/a/d": b"2", "theirs": b"3"})
+    tree.remove_files(folder, ["ocsp/a/b/c", "ocsp/nothing/there"])
+    assert sorted(path.name for path in folder.rglob("*")) == ["a", "d", "ocsp", "theirs"]
+    tree.remove_files(folder, ["ocsp/a/d", "theirs"])
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PkiError, match=r"publish: .*/file/a cannot be written: File exists.*the next run"):
+        tree.write_tree(tmp_path / "file", {"a": b"1"})
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("public", "publish: 'public' is a relative path"), ("{authority}/public", "is in the authority's folder")],
+)
+def test_a_folder_that_cannot_be_published_is_refused(tmp_path: Path, option: str, words: str) -> None:
+    authority = tmp_path / "authority"
+    with pytest.raises(PkiError, match=words):
+        tree.publication_folder(option.format(authority=authority), authority)
+
+
+def test_a_folder_beside_the_authority_is_accepted(tmp_path: Path) -> None:
+    assert tree.publication_folder(None, tmp_path / "authority") is None
+    assert tree.publication_folder(str(tmp_path / "public"), tmp_path / "authority") == tmp_path / "public"
