@@ -13,10 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import ocsp_request
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import opened_path
 
 FOLDER_MODE = 0o755
 READABLE = Attributes(0o644)
