@@ -227,6 +227,17 @@ def test_a_host_that_cannot_be_reached_has_failed(fleet: Fleet, there: Responder
     assert fleet.measured(FAILURES) == {"host1/staples/shop": 0, "host2/staples/shop": 0}
 
 
+def test_certificates_that_cannot_be_resolved_fail_their_host(fleet: Fleet, there: Responder) -> None:
+    assert fleet.refresh().status == 0
+    hosts = json.loads((fleet.folder / "more.json").read_text())
+    hosts["all"]["hosts"]["host1"]["ocsp_staple_certificates"] = "{{ no_such_variable }}"
+    (fleet.folder / "more.json").write_text(json.dumps(hosts))
+    run = fleet.refresh()
+    assert run.status == 2, run.output
+    assert "no_such_variable" in run.text
+    assert fleet.measured(FAILED) == {"host1/staples/shop": 1, "host2/staples/shop": 0}
+
+
 def test_a_certificate_that_was_revoked_fails_its_host_and_no_other_certificate(fleet: Fleet, there: Responder) -> None:
     fleet.name(host1=["shop", "mail"])
     fleet.certify(there.url, "host1/mail")

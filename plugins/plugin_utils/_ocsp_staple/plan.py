@@ -245,7 +245,17 @@ def _standing(
     way = _way(request, subject, fetching)
     unfit = _unfit(deployed, subject, refused)
     due = "" if subject.unstapled else _due(request, deployed, good, unfit, now)
-    return _Standing(good, unfit, due, _pause(attempts, way, good, now) if due else "", attempts, way)
+    pause = _pause(attempts, way, good, now) if due else ""
+    if good and due and request.response and not _is_newer(request.response, good, subject, fetching, now):
+        pause = "the response that is given is no newer"
+    return _Standing(good, unfit, due, pause, attempts, way)
+
+
+def _is_newer(given: bytes, good: Staple, subject: Subject, fetching: Fetching, now: datetime) -> bool:
+    """Whether a given response has to be looked at: it may take the place of a good one, or is refused for a fault."""
+    found = subject.verify(given, fetching.digest, now, good.this_update)
+    staple = found.staple(given, subject.leaf)
+    return found.refusal is not Refusal.OLDER and (staple is None or staple.next_update > good.next_update)
 
 
 def _way(request: StapleRequest, subject: Subject, fetching: Fetching) -> str:

@@ -68,6 +68,7 @@ SET_BY_THE_COLLECTION = frozenset(
         "anchorage_unnamed",
         "anchorage_visited",
         "anchorage_with_leaves",
+        "anchorage_without_foreign",
         "dev_machine_certificate",
         "dev_machine_renewal_state",
         "dev_machine_renewed",

@@ -259,7 +259,12 @@ def test_a_given_response_is_deployed_where_it_is_another_one(decision, request_
     given = foreign.response(leaf)
     pause = {"failures": 1, "failure": "it is down", "next_attempt": seconds(now + MINUTE)}
     assert decision(request_staple(response=given), staple=given).action is Action.NONE
-    assert decision(request_staple(response=given), **pause).reason == "another response is given"
+    newer = foreign.response(leaf, ends=8 * DAY)
+    assert decision(request_staple(response=newer), **pause).reason == "another response is given"
+    for no_newer in (given, foreign.response(leaf, begins=-DAY, ends=9 * DAY)):  # signed anew, or older
+        found = decision(request_staple(response=no_newer), staple=foreign.response(leaf))
+        assert (found.action, found.asks, found.attempts.failures) == (Action.NONE, False, 0)
+        assert found.reason.endswith("; the response that is given is no newer")
     assert decision(request_staple(response=given), staple=b"", **pause).asks
     # There is nobody to ask for a newer one.
     old = foreign.response(leaf, begins=-7 * DAY)
