@@ -19,13 +19,8 @@ import stat
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import read_file
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf import generations
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
-    generation_number,
-    generation_numbers,
-    unstapled_name,
-    unstapled_number,
-)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS, Named
 
 CURRENT = "current"
@@ -50,7 +45,7 @@ def wanted_pointing(
     generation = destination.generation(name, number)
     staple = f"{generation}/{server.staple_file}" if stapled and server.staple_file and not withdrawn else ""
     named = Named(generation, staple, destination.responder_port)
-    current = unstapled_name(number) if withdrawn else f"v{number}"
+    current = generations.unstapled_name(number) if withdrawn else f"v{number}"
     return Pointing(current, {file.name: file.render(named) for file in destination.pointer_files})
 
 
@@ -101,10 +96,10 @@ def deployed_generation(folder: int) -> int:
     else the latest.
     """
     present = read_pointing(folder)
-    existing = generation_numbers(folder)
+    existing = generations.generation_numbers(folder)
     current = present.current or ""
     named = [name for text in present.files.values() for name in _GENERATION_IN_PATH.findall(text)]
-    for number in (unstapled_number(current), *map(generation_number, [current, *named])):
+    for number in (generations.unstapled_number(current), *map(generations.generation_number, [current, *named])):
         if number in existing:
             return number
     return existing[-1] if existing else 0
