@@ -15,6 +15,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
     FOLDER_MODE,
     Attributes,
+    enter,
     opened_folder,
     opened_subfolder,
     walk,
@@ -29,7 +30,7 @@ def created_folder(path: str) -> Iterator[int]:
     """
     with ExitStack() as undoing:
         undoing.callback(_remove_empty, _missing_folders(path))
-        descriptor = walk(path, make=make_folder)
+        descriptor = walk(path, step=_made)
         try:
             yield descriptor
         finally:
@@ -51,6 +52,15 @@ def _remove_empty(paths: list[str]) -> None:
         with suppress(OSError, HostError), opened_folder(os.path.dirname(path)) as parent:
             if parent is not None:
                 os.rmdir(os.path.basename(path), dir_fd=parent)
+
+
+def _made(parent: int, name: str) -> int:
+    """The folder entered, made where it is missing. Raises OSError."""
+    try:
+        return enter(parent, name)
+    except FileNotFoundError:
+        make_folder(parent, name)
+        return enter(parent, name)
 
 
 def make_folder(parent: int, name: str) -> None:

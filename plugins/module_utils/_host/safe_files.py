@@ -66,8 +66,13 @@ def opened_folder(path: str, foreign: bool = False) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def walk(path: str, foreign: bool = False, make: Callable[[int, str], None] | None = None) -> int:
-    """A descriptor of the folder at the absolute ``path``, reached folder by folder; ``make`` makes missing ones.
+def enter(parent: int, name: str) -> int:
+    """A descriptor of the folder ``name`` in ``parent`` that is good for passing through. Raises OSError."""
+    return os.open(name, _PASS_FOLDER, dir_fd=parent)
+
+
+def walk(path: str, foreign: bool = False, step: Callable[[int, str], int] = enter) -> int:
+    """A descriptor of the folder at the absolute ``path``, reached folder by folder, each ``step`` as by :func:`enter`.
 
     Raises HostError, FileNotFoundError.
     """
@@ -80,7 +85,7 @@ def walk(path: str, foreign: bool = False, make: Callable[[int, str], None] | No
             if not foreign:
                 _refuse_foreign(current, walked)
             walked = os.path.join(walked, part)
-            following = _step(current, part, walked, make)
+            following = _entered(current, part, walked, step)
             os.close(current)
             current = following
         if not foreign:
@@ -90,9 +95,9 @@ def walk(path: str, foreign: bool = False, make: Callable[[int, str], None] | No
         os.close(current)
 
 
-def _step(parent: int, name: str, path: str, make: Callable[[int, str], None] | None) -> int:
+def _entered(parent: int, name: str, path: str, step: Callable[[int, str], int]) -> int:
     try:
-        return _entered(parent, name, make)
+        return step(parent, name)
     except FileNotFoundError:  # which is no refusal
         raise
     except OSError as error:
@@ -101,16 +106,6 @@ def _step(parent: int, name: str, path: str, make: Callable[[int, str], None] | 
 
         refuse_folder(path, error)
         raise
-
-
-def _entered(parent: int, name: str, make: Callable[[int, str], None] | None) -> int:
-    try:
-        return os.open(name, _PASS_FOLDER, dir_fd=parent)
-    except FileNotFoundError:
-        if make is None:
-            raise
-        make(parent, name)
-        return os.open(name, _PASS_FOLDER, dir_fd=parent)
 
 
 def _refuse_foreign(descriptor: int, path: str) -> None:

@@ -14,14 +14,9 @@ import os
 import stat
 from collections.abc import Mapping
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host import safe_files
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
-    FOLDER_MODE,
-    Attributes,
-    opened_subfolder,
-    read_file,
-)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import type_of
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
@@ -41,7 +36,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block impo
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.private_key import names_key_of
 
 _REQUIRED = (PRIVATE_KEY, CERTIFICATE, CHAIN, FULL_CHAIN, COMBINED)
-FOLDER_ATTRIBUTES = Attributes(FOLDER_MODE)
+FOLDER_ATTRIBUTES = safe_files.Attributes(safe_files.FOLDER_MODE)
 
 
 class GenerationHealth(NamedTuple):
@@ -56,7 +51,7 @@ def inspect_generation(folder: int, destination: Destination, name: str, number:
     """Read generation ``number`` of the leaf ``name`` and judge it. Raises OSError."""
     path = destination.generation(name, number)
     try:
-        with opened_subfolder(folder, f"v{number}") as generation:
+        with safe_files.opened_subfolder(folder, f"v{number}") as generation:
             files = _checked_files(generation, destination, path)
             drift = _drift(folder, generation, destination, files)
             return GenerationHealth(files, "", drift)
@@ -78,7 +73,7 @@ def _checked_files(generation: int, destination: Destination, path: str) -> dict
 
 
 def _read_files(generation: int) -> dict[str, bytes]:
-    contents = {file_name: read_file(generation, file_name) for file_name in FILES}
+    contents = {file_name: safe_files.read_file(generation, file_name) for file_name in FILES}
     files = {file_name: content for file_name, content in contents.items() if content is not None}
     # One of the staple's two names is enough: they are links to one file.
     for file_name, twin in ((STAPLE, COMBINED_STAPLE), (COMBINED_STAPLE, STAPLE)):

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, opened_subfolder
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf import generations, messages, pointers
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Record, read_record
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import (
     Destination,
@@ -24,26 +25,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CHAIN, JOURNAL, PKCS12, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generation_health import inspect_generation
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
-    fingerprints,
-    generation_numbers,
-    sha256,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
-    ActivationOutcome,
-    DeployedLeaf,
-    Inquiry,
-    Inspection,
-    Probe,
-    ProbeFinding,
-)
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
-    Pointing,
-    deployed_generation,
-    read_pointing,
-    wanted_pointing,
-)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.serving import findings, unserved
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_source import check_staples, staple_drift
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import Mark, read_mark
@@ -55,11 +36,11 @@ if TYPE_CHECKING:
 
 def inspect_leaves(
     destination: Destination,
-    inquiries: Sequence[Inquiry],
-    activation: Activation,
+    inquiries: Sequence[messages.Inquiry],
+    activation: messages.Activation,
     openssl: str = "openssl",
     layout: Layout = LAYOUT,
-) -> Inspection:
+) -> messages.Inspection:
     """What is deployed of each leaf, and where ``activation`` says how a server uses them, whether they are served.
 
     Raises HostError, also where the host lacks what the leaves that are wanted need: a way to make a key, or to get
@@ -83,10 +64,12 @@ def inspect_leaves(
         records = {leaf.name: record for leaf, record in found}
         reasons = {leaf.name: unserved(leaf, records[leaf.name], destination.server, activation, seen) for leaf in kept}
         leaves = [replace(leaf, unserved=reasons.get(leaf.name, ())) for leaf in leaves]
-    return Inspection(ActivationOutcome(probes=findings(seen)), tuple(leaves), others)
+    return messages.Inspection(messages.ActivationOutcome(probes=findings(seen)), tuple(leaves), others)
 
 
-def _probed(activation: Activation, leaves: Sequence[DeployedLeaf]) -> list[tuple[Probe, ProbeFinding | str]]:
+def _probed(
+    activation: messages.Activation, leaves: Sequence[messages.DeployedLeaf]
+) -> list[tuple[messages.Probe, messages.ProbeFinding | str]]:
     if not activation.probes:
         return []
     from ansible_collections.anchorage.pki.plugins.module_utils._leaf.probes import probe_once
@@ -96,11 +79,11 @@ def _probed(activation: Activation, leaves: Sequence[DeployedLeaf]) -> list[tupl
 
 def _deployed_leaves(
     destination: Destination, names: Sequence[str], layout: Layout
-) -> list[tuple[DeployedLeaf, Record]]:
+) -> list[tuple[messages.DeployedLeaf, Record]]:
     """Each leaf as it is, and what a server was last made to use of it."""
     with opened_folder(destination.path) as root:
         if root is None:
-            return [(DeployedLeaf(name), {}) for name in names]
+            return [(messages.DeployedLeaf(name), {}) for name in names]
         with existing_lock(root, destination.path, timeout=destination.lock_timeout):
             swaps = _unsettled_swaps(root)
             return [
@@ -126,7 +109,7 @@ def _other_leaves(destination: Destination, names: Sequence[str]) -> tuple[str, 
 def _leaf_folders(root: int) -> Iterator[str]:
     for name in os.listdir(root):
         with suppress(OSError), opened_subfolder(root, name) as folder:  # somebody's file, or a folder closed to us
-            if generation_numbers(folder):
+            if generations.generation_numbers(folder):
                 yield name
 
 
@@ -135,32 +118,32 @@ def _record(destination: Destination, name: str) -> Record:
         return {} if folder is None else read_record(folder)
 
 
-def _deployed_leaf(destination: Destination, name: str, swap: Swap | None, layout: Layout) -> DeployedLeaf:
+def _deployed_leaf(destination: Destination, name: str, swap: Swap | None, layout: Layout) -> messages.DeployedLeaf:
     """The leaf as it is, or where a ``swap`` is unsettled, as it will be once that is rolled back."""
     drift = (f"the activation of generation {swap.generation} did not complete",) if swap else ()
     with opened_folder(destination.folder(name)) as folder:
         if folder is None:
-            return DeployedLeaf(name, drift=drift)
-        number = swap.former if swap else deployed_generation(folder)
+            return messages.DeployedLeaf(name, drift=drift)
+        number = swap.former if swap else pointers.deployed_generation(folder)
         if number == 0:
-            return DeployedLeaf(name, drift=drift)
+            return messages.DeployedLeaf(name, drift=drift)
         found = inspect_generation(folder, destination, name, number)
         if found.damage:
-            return DeployedLeaf(name, number, damage=found.damage, drift=drift)
-        shown = fingerprints(found.files)
+            return messages.DeployedLeaf(name, number, damage=found.damage, drift=drift)
+        shown = generations.fingerprints(found.files)
         mark = read_mark(folder, number)
-        wanted = wanted_pointing(destination, name, number, STAPLE in found.files, mark is not None)
-        return DeployedLeaf(
+        wanted = pointers.wanted_pointing(destination, name, number, STAPLE in found.files, mark is not None)
+        return messages.DeployedLeaf(
             name=name,
             generation=number,
             leaf_sha256=shown.leaf,
-            chain_sha256=sha256(found.files[CHAIN]) if CHAIN in found.files else "",
+            chain_sha256=generations.sha256(found.files[CHAIN]) if CHAIN in found.files else "",
             staple_sha256="" if mark else shown.staple,
             pkcs12=PKCS12 in found.files,
             drift=(
                 *drift,
                 *found.drift,
-                *_pointing_drift(read_pointing(folder), wanted),
+                *_pointing_drift(pointers.read_pointing(folder), wanted),
                 *staple_drift(destination, name, STAPLE in found.files, layout),
                 *(_withdrawal_drift(folder, mark) if mark else ()),
             ),
@@ -168,7 +151,7 @@ def _deployed_leaf(destination: Destination, name: str, swap: Swap | None, layou
         )
 
 
-def _pointing_drift(present: Pointing, wanted: Pointing) -> list[str]:
+def _pointing_drift(present: pointers.Pointing, wanted: pointers.Pointing) -> list[str]:
     if present == wanted:
         return []
     from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointer_drift import pointing_drift
@@ -182,7 +165,7 @@ def _withdrawal_drift(folder: int, mark: Mark) -> list[str]:
     return withdrawal_drift(folder, mark)
 
 
-def _is_kept(inquiry: Inquiry, leaf: DeployedLeaf) -> bool:
+def _is_kept(inquiry: messages.Inquiry, leaf: messages.DeployedLeaf) -> bool:
     """Whether the controller will keep what is deployed, as far as its key is concerned."""
     wanted = (inquiry.keep, inquiry.keep_chain, inquiry.keep_pkcs12)
     return bool(inquiry.keep) and not leaf.damage and wanted == (leaf.leaf_sha256, leaf.chain_sha256, leaf.pkcs12)

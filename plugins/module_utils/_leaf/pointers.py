@@ -19,13 +19,8 @@ import stat
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import read_file
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf import generations
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import (
-    generation_number,
-    generation_numbers,
-    unstapled_name,
-    unstapled_number,
-)
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS, Named
 
 CURRENT = "current"
@@ -50,7 +45,7 @@ def wanted_pointing(
     generation = destination.generation(name, number)
     staple = f"{generation}/{server.staple_file}" if stapled and server.staple_file and not withdrawn else ""
     named = Named(generation, staple, destination.responder_port)
-    current = unstapled_name(number) if withdrawn else f"v{number}"
+    current = generations.unstapled_name(number) if withdrawn else f"v{number}"
     return Pointing(current, {file.name: file.render(named) for file in destination.pointer_files})
 
 
@@ -94,10 +89,9 @@ def _read_current(folder: int) -> str | None:
         raise
 
 
-def named_generations(pointing: Pointing) -> list[int]:
-    """The numbers of the generations that pointer files name, in order."""
-    names = [name for text in pointing.files.values() for name in _GENERATION_IN_PATH.findall(text)]
-    return list(map(generation_number, names))
+def named_folders(pointing: Pointing) -> list[str]:
+    """The names of the generations' folders that pointer files name, in order."""
+    return [name for text in pointing.files.values() for name in _GENERATION_IN_PATH.findall(text)]
 
 
 def deployed_generation(folder: int) -> int:
@@ -107,9 +101,9 @@ def deployed_generation(folder: int) -> int:
     else the latest.
     """
     present = read_pointing(folder)
-    existing = generation_numbers(folder)
-    current = present.current or ""
-    for number in (unstapled_number(current), generation_number(current), *named_generations(present)):
+    existing = generations.generation_numbers(folder)
+    current, named = present.current or "", named_folders(present)
+    for number in (generations.unstapled_number(current), *map(generations.generation_number, [current, *named])):
         if number in existing:
             return number
     return existing[-1] if existing else 0

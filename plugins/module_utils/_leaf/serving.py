@@ -8,22 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf import messages
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import Record, pending
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import (
-    Activation,
-    DeployedLeaf,
-    Probe,
-    ProbeFinding,
-)
 
 
 def unserved(
-    leaf: DeployedLeaf,
+    leaf: messages.DeployedLeaf,
     record: Record,
     server: str,
-    activation: Activation,
-    seen: Sequence[tuple[Probe, ProbeFinding | str]],
+    activation: messages.Activation,
+    seen: Sequence[tuple[messages.Probe, messages.ProbeFinding | str]],
 ) -> tuple[str, ...]:
     """Why ``activation`` has to be carried out again for the leaf, a sentence for each reason, none where it is served.
 
@@ -39,6 +34,6 @@ def unserved(
     return (reason,) if reason else ()
 
 
-def findings(seen: Sequence[tuple[Probe, ProbeFinding | str]]) -> tuple[ProbeFinding, ...]:
+def findings(seen: Sequence[tuple[messages.Probe, messages.ProbeFinding | str]]) -> tuple[messages.ProbeFinding, ...]:
     """What the probes saw that is as it should be."""
-    return tuple(result for _probe, result in seen if isinstance(result, ProbeFinding))
+    return tuple(result for _probe, result in seen if isinstance(result, messages.ProbeFinding))

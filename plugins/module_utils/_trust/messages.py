@@ -15,9 +15,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Anchor,
     Finding,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.choices import choices
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     choice,
-    choices,
     digest,
     flag,
     line,

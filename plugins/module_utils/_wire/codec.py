@@ -5,8 +5,9 @@
 """The wire between controller and host: frozen dataclasses, defined once and imported by both sides.
 
 Each field of a message is declared by one of the functions below, which says how large it may be. :func:`encode` makes
-plain JSON values of a message, and :func:`decode` a message of JSON values that nobody vouches for. Ansible's arguments
-that take a message to the host are made in arguments.py, and fields of bytes in content.py: no look needs them.
+plain JSON values of a message, and :func:`decode` a message of JSON values that nobody vouches for. What few looks need
+is elsewhere: Ansible's arguments that take a message to the host are made in arguments.py, fields of bytes are in
+content.py, and fields of several words in choices.py.
 """
 
 from __future__ import annotations
@@ -97,18 +98,6 @@ def choice(choices: Sequence[str], default: str | None = None, **spec: Any) -> A
     return declared(read, "str", default, {"choices": list(choices), **spec})
 
 
-def choices(words: Sequence[str], default: Sequence[str] = (), most: int = MOST_ENTRIES) -> Any:
-    """Some of these words, at most ``most`` of them."""
-
-    def read(value: Any) -> tuple[str, ...]:
-        entries = _entries(value, most)
-        if not all(isinstance(entry, str) and entry in words for entry in entries):
-            raise MalformedError(f"has an entry that is none of {', '.join(words)}")
-        return tuple(entries)
-
-    return declared(read, "list", tuple(default), {"elements": "str", "choices": list(words)})
-
-
 def lines(most: int = MOST_ENTRIES, longest: int = LONGEST_LINE) -> Any:
     """Lines as of :func:`line`, of which no more than ``most`` are taken."""
 
@@ -122,7 +111,7 @@ def texts(most: int = MOST_ENTRIES, longest: int = LONGEST_TEXT) -> Any:
     """Texts as of :func:`text`, at most ``most`` of them."""
 
     def read(value: Any) -> tuple[str, ...]:
-        return tuple(at_most(typed(each, str), longest) for each in _entries(value, most))
+        return tuple(at_most(typed(each, str), longest) for each in entries_of(value, most))
 
     return declared(read, "list", (), {"elements": "str"})
 
@@ -181,9 +170,8 @@ def declared(read: Callable[[Any], Any], kind: str, default: Any, spec: Mapping[
     keys of its argument, such as no_log."""
     metadata = {_READ: read, ARGUMENT: {"type": kind, **spec}}
     # A message calls this where a dataclass calls field(), which pylint cannot see.
-    return field(  # pylint: disable=invalid-field-call
-        default=... if default is None else default, repr=not spec.get("no_log"), metadata=metadata
-    )
+    given = ... if default is None else default
+    return field(default=given, repr=not spec.get("no_log"), metadata=metadata)  # pylint: disable=invalid-field-call
 
 
 def typed(value: Any, kind: type | tuple[type, ...]) -> Any:
@@ -193,7 +181,8 @@ def typed(value: Any, kind: type | tuple[type, ...]) -> Any:
     return value
 
 
-def _entries(value: Any, most: int) -> Sequence[Any]:
+def entries_of(value: Any, most: int) -> Sequence[Any]:
+    """The entries of a list, which has to have no more than so many. Raises MalformedError."""
     entries: Sequence[Any] = typed(value, (list, tuple))
     if len(entries) > most:
         raise MalformedError(f"has more than {most} entries")

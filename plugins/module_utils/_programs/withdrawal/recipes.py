@@ -17,13 +17,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations i
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
-from ansible_collections.anchorage.pki.plugins.module_utils._programs.installation import (
-    WITHDRAWALS,
-    Layout,
-    entry_name,
-    entry_names,
-    read_entry,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._programs import installation
 
 #: A test of a configuration and a reload, each as a list of words; an empty one is no command.
 Commands = tuple[tuple[str, ...], tuple[str, ...]]
@@ -45,17 +39,17 @@ class Recipe:
 
 def recipe_name(destination: str, name: str) -> str:
     """The file name of a leaf's recipe."""
-    return entry_name(os.path.join(destination, name))
+    return installation.entry_name(os.path.join(destination, name))
 
 
-def recipe_names(layout: Layout) -> list[str]:
+def recipe_names(layout: installation.Layout) -> list[str]:
     """The file names of all recipes."""
-    return entry_names(WITHDRAWALS, layout)
+    return installation.entry_names(installation.WITHDRAWALS, layout)
 
 
-def read_recipe(file_name: str, layout: Layout) -> Recipe | None:
+def read_recipe(file_name: str, layout: installation.Layout) -> Recipe | None:
     """The recipe, None where it is missing. Raises HostError where it is damaged, OSError."""
-    content = read_entry(WITHDRAWALS, file_name, layout)
+    content = installation.read_entry(installation.WITHDRAWALS, file_name, layout)
     if content is None:
         return None
     try:

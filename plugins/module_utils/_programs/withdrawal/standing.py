@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination im
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
     deployed_generation,
-    named_generations,
+    named_folders,
     read_pointing,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import Mark, read_mark
@@ -86,15 +86,15 @@ def standing_in(folder: int, path: str) -> Standing:
     if not path:
         return Standing(number, end, mark)
     present = _certificate_at(path)
-    others = {other for other in named_generations(read_pointing(folder)) if other != number}
+    others = {other for other in named_folders(read_pointing(folder)) if other != f"v{number}"}
     is_torn = any(_certificate_of(folder, other) != present for other in others)
     return Standing(number, end, mark, certificate != present, is_torn)
 
 
-def _certificate_of(folder: int, generation: int) -> bytes:
-    """The DER of the certificate of a generation, b"" where there is none."""
+def _certificate_of(folder: int, generation: str) -> bytes:
+    """The DER of the certificate in a generation's folder, b"" where there is none."""
     try:
-        with opened_subfolder(folder, f"v{generation}") as opened:
+        with opened_subfolder(folder, generation) as opened:
             return from_pem((read_file(opened, CERTIFICATE) or b"").decode("ascii"))
     except (HostError, OSError, ValueError):
         return b""

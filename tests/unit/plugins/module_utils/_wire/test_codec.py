@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.arguments import argument_spec
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.choices import choices
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     MalformedError,
     choice,
-    choices,
     decode,
     digest,
     encode,
