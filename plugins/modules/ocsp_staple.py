@@ -26,10 +26,12 @@ description:
   - A staple is renewed when half of its lifetime is over, or up to a tenth of it earlier. Where that fails, the good
     one stays until its end, a warning says so, and the responder is left alone for a minute, then two, up to an hour;
     or as long as it asks for, up to a day. An answer that more attempts would not change, such as that it does not know
-    the certificate, makes that an hour at once. The task does not fail for a responder, whether or not there is a
-    staple.
+    the certificate, makes that an hour at once. Such a pause takes no more than half of what the staple has left, and
+    ends when the task asks in another way, such as at another O(responder_url). The task does not fail for a responder,
+    whether or not there is a staple.
   - Where the issuer says that the certificate is revoked, its staple is taken away, and the task fails once all else is
-    done, in each run until the certificate is replaced.
+    done, in each run until the certificate is replaced. It fails so, too, for a certificate that cannot be read, or
+    whose issuer is not found; the staples of all others are deployed first.
   - The staple of a certificate that has expired or was replaced is taken away, unless there is a new one.
   - However many certificates a task names, a host is called once where nothing is due. In a run, a response is fetched
     once for all hosts that have the certificate. One that a host has fetched is used for others only once it was
