@@ -217,8 +217,11 @@ def test_what_is_revoked_is_published_on_web_servers(fleet: Fleet) -> None:
     assert checked.status == 0, checked.output
     assert not here.exists()
     assert not there.exists()
+    here.mkdir()
+    (here / "notes").write_text("not for the public")
     published = fleet.run("publish", **publishing)
     assert published.status == 0, published.output
+    (here / "notes").unlink()
     assert tree(there) == tree(here)
     assert statuses(tree(there)) == [ocsp.OCSPCertStatus.GOOD] * 4
     again = fleet.run("publish", **publishing)

@@ -283,11 +283,12 @@ DUE_RESPONSES = (
 STORE_RESPONSE = "INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?, ?)"
 RESPONSES = (
     "SELECT certificate, digest, der FROM responses JOIN certificates ON sha256 = certificate_sha256 "
-    "WHERE issuer_sha256 = ? AND next_update > ?"
+    "WHERE issuer_sha256 = ? AND next_update > ? AND revoked = (status = 'revoked')"
 )
+# Those that say good of a leaf that is revoked, too: rather no answer than that one.
 ENDED_RESPONSES = (
     "SELECT certificate, digest FROM responses JOIN certificates ON sha256 = certificate_sha256 "
-    "WHERE issuer_sha256 = ? AND not_after <= ?"
+    "WHERE issuer_sha256 = ? AND (not_after <= ? OR revoked <> (status = 'revoked'))"
 )
 FORGET_RESPONSES = (
     "DELETE FROM responses WHERE certificate_sha256 IN (SELECT sha256 FROM certificates WHERE not_after <= ?)"

@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, KeyAwayError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, KeyAwayError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import ListIssuer, list_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import (
     NOTHING,
@@ -37,6 +37,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree imp
     differing,
     issuer_path,
     list_path,
+    published_number,
     remove_files,
     response_path,
     write_tree,
@@ -209,6 +210,7 @@ class RevocationTransaction:
         """Publish what was signed, and enter that it was; how many files changed."""
         if self.folder is None:
             return 0
+        self._check_published(self.folder, lists)
         written = self._differing(lists)
         write_tree(self.folder, written)
         self._remove_ended(self.folder)
@@ -220,6 +222,19 @@ class RevocationTransaction:
                 if not outcome.pending and not (outcome.issuer.signs_leaves and responses.pending):
                     self.ledger.revocations.mark_published(outcome.issuer.certificates, self.now)
         return len(written)
+
+    def _check_published(self, folder: Path, lists: Sequence[ListOutcome]) -> None:
+        """Raise PkiError where a later list is published than the ledger knows of: clients would take the former one
+        for the later one's end, and what was revoked meanwhile would be good again."""
+        for outcome in lists:
+            number = published_number(folder, outcome.issuer.identifier)
+            if outcome.last is not None and number > outcome.last.signed.number:
+                raise PkiError(
+                    f"publish: {folder / list_path(outcome.issuer.identifier)} has the number {number}, and the last "
+                    f"one in the ledger {outcome.last.signed.number}: the ledger is older than what is published. "
+                    "Nothing was published. Revoke by their serials what the published list has and the ledger does "
+                    "not; then run again."
+                )
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
         """What is to be written, by its path in the folder."""

@@ -32,8 +32,12 @@ def publication_folder(option: str | None, authority: Path) -> Path | None:
     folder = Path(option)
     if not folder.is_absolute():
         raise PkiError(f"publish: {option!r} is a relative path. Begin it with / or ~.")
-    if folder.resolve().is_relative_to(authority.resolve()):
-        raise PkiError(f"publish: {folder} is in the authority's folder, whose keys are nobody's. Name another one.")
+    there, kept = folder.resolve(), authority.resolve()
+    if there.is_relative_to(kept) or kept.is_relative_to(there):
+        raise PkiError(
+            f"publish: {folder} and the authority's folder {authority} are in one another. Name another one: what is "
+            "published must be no way to keys."
+        )
     return folder
 
 
@@ -55,6 +59,18 @@ def response_path(leaf: x509.Certificate, issuer: x509.Certificate, digest: str)
     """
     *folders, last = base64.b64encode(ocsp_request(leaf, issuer, digest)).decode().split("/")
     return "/".join(["ocsp", *filter(None, folders), last or INDEX])
+
+
+def published_number(folder: Path, issuer_key: str) -> int:
+    """The number of the list that is published of an issuer, 0 where there is none. Raises PkiError."""
+    path = folder / list_path(issuer_key)
+    try:
+        found = x509.load_der_x509_crl(path.read_bytes())
+        return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
+        return 0
+    except OSError as error:
+        raise _failed(path, error) from error
 
 
 def differing(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -225,6 +225,35 @@ def test_numbers_rise_within_a_second_and_after_the_ledger_was_restored(fleet, t
     assert number(later.crl()) > third
 
 
+def test_a_ledger_that_was_restored_takes_no_published_list_back(fleet, tmp_path: Path) -> None:
+    fleet.run()
+    backup = shutil.copy(fleet.ledger_path, tmp_path / "backup.sqlite3")
+    fleet.run(**WEB1)
+    published = fleet.crl()
+    shutil.copy(backup, fleet.ledger_path)
+    with pytest.raises(PkiError, match="the ledger is older than what is published"):
+        fleet.run(after=DAY)
+    assert fleet.crl() == published
+    fleet.at(DAY).run(serial=f"{fleet.leaves['web1'].serial_number:x}")
+    assert number(fleet.crl()) > number(published)
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+
+
+def test_nothing_good_is_published_of_a_revoked_leaf_while_the_responder_is_away(fleet) -> None:
+    fleet.run()
+    response = fleet.public / response_path(fleet.leaves["web1"], fleet.authority.issuing.certificate, "sha1")
+    good = response.read_bytes()
+    key = fleet.authority.issuing.responder.folder / KEY
+    away = key.rename(key.with_name("away"))
+    assert fleet.run(**WEB1)["ocsp"] == "pending"
+    assert not response.exists()
+    fleet.run(after=DAY)
+    assert not response.exists()
+    away.rename(key)
+    assert fleet.run(after=DAY)["ocsp"] == "signed"
+    assert response.read_bytes() != good
+
+
 def test_a_list_is_renewed_when_half_of_its_life_is_over(fleet) -> None:
     fleet.run()
     first = fleet.crl()

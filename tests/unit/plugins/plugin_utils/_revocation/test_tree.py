@@ -85,7 +85,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("option", "words"),
-    [("public", "publish: 'public' is a relative path"), ("{authority}/public", "is in the authority's folder")],
+    [
+        ("public", "publish: 'public' is a relative path"),
+        ("{authority}/public", "are in one another"),
+        ("{authority}", "are in one another"),
+        ("{authority}/..", "are in one another"),
+    ],
 )
 def test_a_folder_that_cannot_be_published_is_refused(tmp_path: Path, option: str, words: str) -> None:
     authority = tmp_path / "authority"
