@@ -105,16 +105,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Revoke a leaf whose key was taken
-  hosts: localhost
-  gather_facts: false
-  tasks:
-    - name: Revoke it, and publish that
-      anchorage.pki.certificate_revocation:
-        name: app
-        host: web1
-        reason: key_compromise
-        publish: /srv/pki
+- name: Revoke a leaf whose key was taken, and publish that
+  anchorage.pki.certificate_revocation:
+    name: app
+    host: web1
+    reason: key_compromise
+    publish: /srv/pki
 
 - name: Retire a service for good
   anchorage.pki.certificate_revocation:

@@ -33,7 +33,9 @@ def own_responder(folder: Path, places: Path) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = [sys.executable, "-c", LAUNCHER, str(listener.fileno()), program, "respond", places]
         with subprocess.Popen(command, pass_fds=[listener.fileno()], stderr=subprocess.PIPE) as process:
-            yield listener.getsockname()[1]
-            process.terminate()
+            try:
+                yield listener.getsockname()[1]
+            finally:
+                process.terminate()
             assert process.stderr is not None
             assert process.stderr.read() == b""

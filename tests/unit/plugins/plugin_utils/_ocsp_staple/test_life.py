@@ -53,6 +53,10 @@ class Life:
     #: What was served from when on: the end of a staple in seconds, 0 for none.
     served: list[tuple[datetime, int]] = field(default_factory=list)
 
+    def seconds(self) -> float:
+        """The time, as the host's clock has it."""
+        return self.now.timestamp()
+
     def call(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The host's half."""
         if "inspect" in arguments:
@@ -113,7 +117,7 @@ def life(
     host.certbot.renew(Leaf(pem_of(certificate).decode(), foreign.pem, "", b""))
     life = Life(host, foreign, certificate, tmp_path, now)
     # The host's clock, by which it sets its timer.
-    monkeypatch.setattr(time, "time", lambda: life.now.timestamp())
+    monkeypatch.setattr(time, "time", life.seconds)
     return life
 
 
