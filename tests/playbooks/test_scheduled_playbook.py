@@ -86,6 +86,7 @@ def test_systemd_takes_the_units_whatever_the_paths_hold(night: ScheduledRun) ->
         "scheduled_playbook_authority": {"folder": f"/srv/{AWKWARD}"},
         "scheduled_playbook_folder": str(night.folder),
         "scheduled_playbook_inventory": [f"/srv/{AWKWARD}"],
+        "scheduled_playbook_makes_authority": True,
         "scheduled_playbook_on_failure": ["sh", "-c", "one\ntwo", AWKWARD],
         "scheduled_playbook_playbook": "anchorage.pki.site",
         "scheduled_playbook_hours": 12,
