@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +116,3 @@ def served_files(folder: Path) -> tuple[str, bytes]:
     text = (folder / "nginx.conf").read_text()
     path = text.partition('ssl_stapling_file "')[2].partition('"')[0]
     return text, Path(path).read_bytes() if path else b""
-
-
-def link_of(path: Path) -> str:
-    return os.readlink(path)

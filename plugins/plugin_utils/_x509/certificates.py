@@ -221,7 +221,7 @@ def _authority_builder(
 
 
 def _with_urls(builder: x509.CertificateBuilder, urls: Urls, signer: Signer, ocsp: bool) -> x509.CertificateBuilder:
-    for extension in url_extensions(urls, signer.certificate, ocsp):
+    for extension in url_extensions(urls, key_identifier(signer.certificate), ocsp):
         builder = builder.add_extension(extension, critical=False)
     return builder
 

@@ -48,9 +48,9 @@ def check_urls(urls: Urls) -> None:
             raise PkiError(f"{option}: {template!r} is the same for each issuer. Put {ISSUER} where theirs differ.")
 
 
-def url_extensions(urls: Urls, issuer: x509.Certificate, ocsp: bool) -> Iterator[x509.ExtensionType]:
-    """The extensions with which a certificate of ``issuer`` names them; that of OCSP only where it is wanted."""
-    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+def url_extensions(urls: Urls, identifier: str, ocsp: bool) -> Iterator[x509.ExtensionType]:
+    """The extensions with which a certificate names them whose issuer's key has this ``identifier``; that of OCSP only
+    where it is wanted."""
     access = [
         x509.AccessDescription(method, _uri(template, identifier))
         for method, template in (

@@ -19,8 +19,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.inspect
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import NOTE
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
 from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, make_leaf, renewed_staple, tree
-from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, link_of, served_files
-from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import noted
+from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, served_files
+from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import linked, noted
 
 _FAR_AWAY = '{"certificate": "/etc/app.pem", "failures": 1, "failure": "", "next_attempt": 1000000000000}'
 
@@ -38,7 +38,7 @@ def test_a_staple_is_a_generation_of_its_own(host: StapleHost, leaf: Leaf) -> No
     )
     assert {path.name for path in (host.folder / "v1").iterdir()} == {"cert.pem", "staple.der"}
     assert (host.folder / "v1" / "staple.der").stat().st_mode & 0o777 == 0o644
-    assert link_of(host.folder / "current") == "v1"
+    assert linked(host.folder) == "v1"
     text, staple = served_files(host.folder)
     assert staple == leaf.staple
     assert "ssl_certificate" not in text
