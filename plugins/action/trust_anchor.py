@@ -11,7 +11,12 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSTALL, REMOVE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor, parse_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import (
+    AnchorCertificate,
+    identify_anchor,
+    parse_anchor,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.profile import plan_profile, write_profile
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
 
 
@@ -22,6 +27,7 @@ class ActionModule(TrustAction):
         **ANCHOR_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "purge_superseded": {"type": "bool", "default": False},
+        "profile_path": {"type": "path"},
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +36,8 @@ class ActionModule(TrustAction):
             raise PkiError("purge_superseded: goes with state=present. Remove a former root by its own task instead.")
         if purge and (arguments["certificate"] is not None or arguments["src"] is not None):
             raise PkiError("purge_superseded: only an authority knows its former roots. Leave certificate and src out.")
+        if arguments["profile_path"] is not None and not present:
+            raise PkiError("profile_path: goes with state=present. Macs lose the anchor with the profile they have.")
         text, source = self.anchor_text(arguments, task_vars)
         if not present:
             # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
@@ -37,4 +45,26 @@ class ActionModule(TrustAction):
             return self.ask_host(REMOVE, identify_anchor(text, source), arguments, task_vars, former)
         anchor = parse_anchor(text, source, datetime.now(timezone.utc))
         superseded = self.superseded_anchors(arguments, task_vars) if purge else ()
-        return self.ask_host(INSTALL, anchor, arguments, task_vars, superseded)
+        profile = self._profile(arguments["profile_path"], anchor)
+        result = self.ask_host(INSTALL, anchor, arguments, task_vars, superseded)
+        return _joined(result, profile) if profile else result
+
+    def _profile(self, option: str | None, anchor: AnchorCertificate) -> dict[str, Any] | None:
+        """Write the anchor's profile, whatever the host can do with the anchor; what the task's result says of it."""
+        if option is None:
+            return None
+        profile = plan_profile(option, anchor)
+        if profile.changed and not self.check_mode:
+            write_profile(profile)
+        return {"path": str(profile.path), "changed": profile.changed, "diff": profile.diff()}
+
+
+def _joined(result: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:
+    """The result of a host with that of a profile."""
+    differences = [profile.pop("diff"), *([result["diff"]] if "diff" in result else [])]
+    return {
+        **result,
+        "changed": result.get("changed", False) or profile["changed"],
+        "diff": differences,
+        "profile": profile,
+    }

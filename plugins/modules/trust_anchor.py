@@ -85,6 +85,15 @@ options:
       - Excludes O(certificate), O(src) and O(state=absent).
     type: bool
     default: false
+  profile_path:
+    description:
+      - The path on the controller of a configuration profile for Macs, which the task writes whatever the host is. It
+        must end with C(.mobileconfig), in a folder that exists.
+      - A device management service installs it on Macs without asking anybody; a person installs it by opening the
+        file. What it holds is public.
+      - The same anchor gives the same bytes. Excludes O(state=absent).
+    type: path
+    version_added: 0.3.0
 requirements:
   - "On the host: the package C(ca-certificates)."
 notes:
@@ -113,6 +122,11 @@ EXAMPLES = r"""
 - name: Trust the renewed root of the default authority, and no longer the former ones
   anchorage.pki.trust_anchor:
     purge_superseded: true
+  become: true
+
+- name: Trust the root of the default authority, and write the profile for managed Macs
+  anchorage.pki.trust_anchor:
+    profile_path: ~/anchorage.mobileconfig
   become: true
 
 - name: Trust it no more, wherever it was installed
@@ -148,6 +162,21 @@ anchor:
       returned: success
       type: bool
       version_added: 0.2.0
+profile:
+  description: The configuration profile for Macs.
+  returned: with O(profile_path)
+  type: dict
+  version_added: 0.3.0
+  contains:
+    path:
+      description: The path of the file on the controller.
+      returned: always
+      type: str
+      sample: /home/ops/anchorage.mobileconfig
+    changed:
+      description: Whether the file was written, or would be in check mode.
+      returned: always
+      type: bool
 others:
   description: The paths of roots that this collection has installed on the host for other authorities.
   returned: unless the host could not report

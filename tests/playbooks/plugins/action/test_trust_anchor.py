@@ -53,7 +53,8 @@ PLAYBOOK = (
     + TASK.format(
         action="trust_anchor",
         state="""state: "{{ item.state | default(omit) }}"
-        purge_superseded: "{{ item.purge | default(omit) }}\"""",
+        purge_superseded: "{{ item.purge | default(omit) }}"
+        profile_path: "{{ item.profile | default(omit) }}\"""",
     )
     + TASK.format(action="trust_anchor_info", state="")
     + """
@@ -86,6 +87,9 @@ CASES: dict[str, dict[str, str]] = {
     "everywhere": {"src": "root.pem", "everywhere": "yes"},
     "nowhere": {"src": "root.pem", "everywhere": "yes", "state": "absent"},
     "purge and absent": {"state": "absent", "purge": "true"},
+    "profile": {"src": "root.pem", "profile": "/tmp/there is no such profile.mobileconfig"},
+    "profile and absent": {"src": "root.pem", "profile": "/tmp/root.mobileconfig", "state": "absent"},
+    "relative profile": {"src": "root.pem", "profile": "root.mobileconfig"},
 }
 
 
@@ -233,6 +237,28 @@ def test_check_mode_tells_what_would_be_trusted(results: dict[str, dict[str, Any
         "  /etc/ssl/certs/ca-certificates.crt would hold it\n"
         "  /usr/sbin/update-ca-certificates, tried in a scratch folder, trusts it\n"
     )
+
+
+@pytest.mark.parametrize("case", ["profile and absent", "relative profile"])
+def test_a_profile_is_for_an_anchor_that_shall_be_trusted_and_has_a_whole_path(
+    results: dict[str, dict[str, Any]], case: str
+) -> None:
+    result = results["trust_anchor"][case]
+    assert result["failed"]
+    assert result["msg"].startswith("profile_path: ")
+
+
+@on_debian_as_root
+def test_check_mode_tells_that_a_profile_would_be_written(results: dict[str, dict[str, Any]]) -> None:
+    path = CASES["profile"]["profile"]
+    result = results["trust_anchor"]["profile"]
+    assert result["changed"]
+    assert result["profile"] == {"path": path, "changed": True}
+    assert not os.path.exists(path)
+    of_profile, of_stores = result["diff"]
+    assert (of_profile["before"], of_profile["after_header"]) == ("", f"{path} after")
+    assert "com.apple.security.root" in of_profile["after"]
+    assert of_stores["before"].startswith("debian: absent")
 
 
 @on_debian_as_root
