@@ -134,7 +134,7 @@ def test_a_path_that_cannot_be_one_of_a_profile_is_refused(tmp_path: Path, name:
 
 
 def test_a_relative_path_is_refused() -> None:
-    with pytest.raises(PkiError, match="^profile_path: .* is a relative path"):
+    with pytest.raises(PkiError, match="is a relative path"):
         plan_profile("root.mobileconfig", ANCHOR)
 
 
