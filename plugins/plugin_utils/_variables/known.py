@@ -110,6 +110,7 @@ SET_BY_THE_COLLECTION = frozenset(
         "scheduled_playbook_unmade",
         "staple_refresh_metrics_folder",
         "trust_anchor_given",
+        "trust_anchor_removed",
     }
 )
 
