@@ -2,9 +2,9 @@
 
 PYTHON ?= python3
 PORT ?= 8443
-RUN = .venv/bin/python tests/run.py
+RUN = .venv/bin/python tests/run.py $(if $(ANSIBLE_CORE),--ansible-core=$(ANSIBLE_CORE))
 
-.PHONY: help venv test unit playbooks interoperability lint docs sanity molecule bench clean demo demo-serve demo-undo
+.PHONY: help venv test unit playbooks interoperability lint docs sanity molecule distribution bench clean demo demo-serve demo-undo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -15,14 +15,15 @@ venv: .venv/ready ## set up .venv with ansible-core, and the collection below bu
 test: venv ## run every test and check; says what it installs, reports what it skips
 	$(RUN)
 
-unit: ## that part alone: the unit tests, on the oldest and on the newest of what is supported
+unit: ## that part alone: the unit tests, on both ends of what is supported, or on ANSIBLE_CORE=2.20
 playbooks: ## whole runs of ansible-playbook on this machine, on both ends as well
 interoperability: ## what other TLS libraries say of certificates and staples
-lint: ## ruff, mypy, shellcheck, ansible-lint
+lint: ## ruff, mypy, shellcheck, actionlint, ansible-lint
 docs: ## the documentation, the changelog, the tarball
 sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
 molecule: ## whole hosts in containers
-unit playbooks interoperability lint docs sanity molecule: venv
+distribution: ## a host on a distribution's own image, from a registry: ANCHORAGE_DISTRIBUTION=debian-13
+unit playbooks interoperability lint docs sanity molecule distribution: venv
 	$(RUN) $@
 
 bench: venv ## what a fleet costs, beside others, in an hour or less: OPTIONS="--help"

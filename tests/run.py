@@ -4,7 +4,8 @@
 
 """Run the project's tests and checks, one step after the other, and say at the end how each went.
 
-Usage: ``run.py [PART ...]``, the parts being those of the Makefile; without arguments, all of them.
+Usage: ``run.py [--ansible-core VERSION] [PART ...]``, the parts being those of the Makefile; without any, all of them
+but ``distribution``. What runs on the oldest and on the newest ansible-core, runs on that of the option instead.
 A failing step does not stop the following ones. A step that the machine cannot run is reported as skipped, with the
 reason. The exit status is 1 if any step failed.
 
@@ -13,6 +14,7 @@ Steps that mostly wait run side by side, and the output of each is printed as a 
 
 from __future__ import annotations
 
+import argparse
 import functools
 import itertools
 import sys
@@ -85,12 +87,23 @@ def summarize(results: Iterable[Result]) -> str:
     return "\n".join(lines)
 
 
-def main(parts: list[str]) -> int:
-    """Run the wanted parts; return the exit status."""
-    unknown = sorted(set(parts) - set(steps.PARTS))
+def wanted_steps(arguments: list[str]) -> list[steps.Step]:
+    """The steps that the command line asks for."""
+    parser = argparse.ArgumentParser(prog="run.py")
+    parser.add_argument("--ansible-core", choices=steps.ANSIBLE_CORES)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    wanted = parser.parse_args(arguments)
+    known = (*steps.PARTS, *steps.PARTS_ON_REQUEST)
+    unknown = sorted(set(wanted.parts) - set(known))
     if unknown:
-        sys.exit(f"There is no part {', '.join(unknown)}: choose from {', '.join(steps.PARTS)}.")
-    wanted = [step for step in steps.all_steps() if not parts or set(parts) & set(step.parts)]
+        sys.exit(f"There is no part {', '.join(unknown)}: choose from {', '.join(known)}.")
+    ends = (steps.ANSIBLE_CORES[wanted.ansible_core],) if wanted.ansible_core else steps.ENDS
+    return [step for step in steps.all_steps(ends) if set(wanted.parts or steps.PARTS) & set(step.parts)]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the wanted parts; return the exit status."""
+    wanted = wanted_steps(arguments)
     results = list(itertools.chain.from_iterable(run_steps(wanted)))
     print(summarize(results), flush=True)
     return int(any(result.outcome == "failed" for result in results))

@@ -15,18 +15,20 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from lab import machine
+from lab import distributions, machine
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 COLLECTIONS = BUILD / "collections"
 PARTS = ("unit", "playbooks", "interoperability", "lint", "docs", "sanity", "molecule")
+#: Parts that run where they are named alone.
+PARTS_ON_REQUEST = ("distribution",)
 
 #: Twice quiet: errors alone.
 PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
@@ -71,6 +73,8 @@ class Step:
 class End:
     """One end of what is supported, in a virtual environment: the oldest or the newest of everything.
 
+    On request, an ansible-core between them takes the place of both.
+
     ``choose_python`` takes one of the machine's Python versions within the range.
     """
 
@@ -95,6 +99,14 @@ VENV = ROOT / ".venv"
 FLOOR = ROOT / "tests" / "requirements-floor.txt"
 OLDEST = End("oldest", ("ansible-core~=2.19.0", "--constraint", str(FLOOR)), (3, 11), (3, 13), min)
 NEWEST = End("newest", ("ansible-core",), (3, 12), (3, 99), max)
+ENDS = (OLDEST, NEWEST)
+#: Each ansible-core that tests can be asked to run on, by what it is called there.
+ANSIBLE_CORES = {
+    "2.19": OLDEST,
+    "2.20": End("2.20", ("ansible-core~=2.20.0",), (3, 12), (3, 14), max),
+    "2.21": End("2.21", ("ansible-core~=2.21.0",), (3, 12), (3, 14), max),
+    "newest": NEWEST,
+}
 
 
 def run(command: list[str | Path], environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
@@ -281,6 +293,11 @@ def shellcheck() -> None:
     run(["shellcheck", *scripts])
 
 
+def actionlint() -> None:
+    """Check the workflows, and with shellcheck, where there is one, the scripts in them."""
+    run_tool("actionlint")
+
+
 def sanity(end: End) -> str:
     """Run ``ansible-test sanity`` over a copy of the project, at the path that it demands."""
     need_environment(end)
@@ -332,6 +349,15 @@ def molecule(scenario: str) -> str:
     return versions(VENV / "bin" / "python")
 
 
+def build_distribution() -> None:
+    """Make the image of the distribution that the environment names."""
+    need("podman")
+    name = os.environ.get(distributions.VARIABLE)
+    if not name:
+        raise Failed(f"{distributions.VARIABLE} names no distribution: see tests/lab/distributions.py")
+    run([sys.executable, "tests/lab/distributions.py", name], machine.test_environment())
+
+
 def benchmark_fleet() -> str:
     """Run the benchmark of a fleet once on three hosts, for what it counts and not for its seconds."""
     need("podman")
@@ -351,38 +377,42 @@ def hosts_of(scenario: str) -> int:
     return inventory.read_text(encoding="utf-8").count("laboratory_image:")
 
 
-def on_both_ends(name: str, action: Callable[[End], str], part: str, side_by_side: bool = False) -> list[Step]:
-    """The same step on the oldest and on the newest of what is supported."""
+def on_each(
+    ends: Iterable[End], name: str, action: Callable[[End], str], part: str, side_by_side: bool = False
+) -> list[Step]:
+    """The same step on each of several ends of what is supported."""
     return [
-        Step(f"{name}, {end.name} ansible-core", functools.partial(action, end), (part,), side_by_side)
-        for end in (OLDEST, NEWEST)
+        Step(f"{name}, {end.name} ansible-core", functools.partial(action, end), (part,), side_by_side) for end in ends
     ]
 
 
-def all_steps() -> list[Step]:
+def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
     """Every step, in the order in which they run."""
     step = functools.partial
     return [
         Step("set-up: system packages", install_packages, ("unit", "playbooks", "interoperability", "molecule")),
-        Step("set-up: test tools", install_tools, PARTS),
+        Step("set-up: test tools", install_tools, (*PARTS, *PARTS_ON_REQUEST)),
         *(
             Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "playbooks", "sanity"))
-            for end in (OLDEST, NEWEST)
+            for end in ends
         ),
         Step("set-up: container images", build_images, ("molecule",)),
-        Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule")),
-        *on_both_ends("unit tests", step(pytest_on, "tests/unit"), "unit"),
-        *on_both_ends("tests of playbooks", step(pytest_on, "tests/playbooks"), "playbooks"),
+        Step("set-up: image of the distribution", build_distribution, PARTS_ON_REQUEST),
+        Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", *PARTS_ON_REQUEST)),
+        *on_each(ends, "unit tests", step(pytest_on, "tests/unit"), "unit"),
+        *on_each(ends, "tests of playbooks", step(pytest_on, "tests/playbooks"), "playbooks"),
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         Step("ruff check", step(run_tool, "ruff", "check"), ("lint",)),
         Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",)),
         Step("mypy", step(run_tool, "mypy"), ("lint",)),
         Step("shellcheck", shellcheck, ("lint",)),
+        Step("actionlint", actionlint, ("lint",)),
         Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",)),
         Step("antsibull-docs", lint_documentation, ("docs",)),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
-        *on_both_ends("sanity", sanity, "sanity", side_by_side=True),
+        *on_each(ends, "sanity", sanity, "sanity", side_by_side=True),
         *(Step(f"molecule {name}", step(molecule, name), ("molecule",)) for name in scenarios()),
+        Step("molecule on the distribution", step(molecule, "distribution"), PARTS_ON_REQUEST),
         Step("benchmark of a fleet, on three hosts", benchmark_fleet, ("molecule",)),
     ]
