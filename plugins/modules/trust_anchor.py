@@ -45,8 +45,8 @@ options:
   stores:
     description:
       - The kinds of stores to change. A kind of which the host has nothing is left out of RV(stores).
-      - V(system) stands for the operating system's own roots, with the Java keystore that Debian makes of them; a host
-        must have one that is known.
+      - V(system) stands for the operating system's own roots, with the Java keystore that Debian makes of them, and the
+        OpenSSL of Homebrew and MacPorts; a host must have one that is known.
       - V(java) stands for the keystores of Java installations that the system does not feed.
       - V(policies) stands for the policies by which Firefox and Chromium trust more than they bring along.
       - V(nss) stands for the databases of all users' Firefox and Chromium.

@@ -21,7 +21,6 @@ class ScratchApplications(ScratchHost):
         super().__init__(root)
         for folder in ("etc/systemd/system.conf.d", "etc/profile.d", "etc/environment.d", "etc/ssl/certs"):
             (root / folder).mkdir(parents=True)
-        (root / "etc/profile").touch()
         (root / "etc/debian_version").touch()
         self.bundle = root / "etc/ssl/certs/ca-certificates.crt"
         self.bundle.write_bytes(pem_of(ROOT) + pem_of(OTHER_ROOT))

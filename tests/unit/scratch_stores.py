@@ -24,6 +24,7 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM,
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian_java import ScratchDebianJava
 from ansible_collections.anchorage.pki.tests.unit.scratch_freebsd import ScratchFreebsd
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import OTHER, ScratchHost
+from ansible_collections.anchorage.pki.tests.unit.scratch_macos import ScratchMac, scratch_mac
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import scratch_people
 from ansible_collections.anchorage.pki.tests.unit.scratch_platforms import PLATFORMS, scratch_platform
 
@@ -54,6 +55,17 @@ def _freebsd(kind: str) -> Callable[..., Any]:
         host = ScratchFreebsd(folder, kind, pem_of(make_root("Public root")))
         host.anchors.mkdir(parents=True)
         yield StoreHost(host, host.picture)
+
+    return make
+
+
+def _mac(installation: Callable[[ScratchMac], object]) -> Callable[..., Any]:
+    @contextmanager
+    def make(_folder: Path, _monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreHost]:
+        _require(shutil.which("openssl"), "openssl")
+        with scratch_mac() as host:
+            installation(host)
+            yield StoreHost(host, host.picture)
 
     return make
 
@@ -119,6 +131,8 @@ STORES: dict[str, Callable[..., Any]] = {
     "debian": _debian,
     "freebsd-shell": _freebsd(SHELL),
     "freebsd-compiled": _freebsd(COMPILED),
+    "homebrew": _mac(ScratchMac.homebrew),
+    "macports": _mac(ScratchMac.macports),
     **{name: _platform(name) for name in PLATFORMS},
     "debian-java": _debian_java,
     "java": _java,

@@ -76,7 +76,7 @@ def _system_services(bundle: str, names: Sequence[str]) -> str:
 
 
 DROP_INS = (
-    DropIn("/etc/profile.d/anchorage.sh", "/etc/profile", "login shells", _profile),
+    DropIn("/etc/profile.d/anchorage.sh", "/etc/profile.d", "login shells", _profile),
     DropIn("/etc/environment.d/anchorage.conf", "/etc/systemd", "users' sessions and services", _user_services),
     DropIn(
         "/etc/systemd/system.conf.d/anchorage.conf",

@@ -63,6 +63,12 @@ def _anchor_folder() -> ModuleType:
     return anchor_folder
 
 
+def _openssl_folders() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import openssl_folders
+
+    return openssl_folders
+
+
 def _debian() -> ModuleType:
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import debian
 
@@ -104,7 +110,11 @@ def _applications() -> ModuleType:
 KINDS = (
     Kind(
         "system",
-        (_finder(_anchor_folder), _finder(_debian, ["/etc/ssl/certs/java/cacerts"])),
+        (
+            _finder(_anchor_folder),
+            _finder(_debian, ["/etc/ssl/certs/java/cacerts"]),
+            _finder(_openssl_folders, ["/opt/homebrew/etc", "/usr/local/etc/openssl@*", "/opt/local/libexec"]),
+        ),
         is_required=True,
     ),
     Kind(
@@ -113,18 +123,12 @@ KINDS = (
             _finder(
                 _installations,
                 [
-                    *(
-                        "/usr/lib/jvm",
-                        "/usr/lib64/jvm",
-                        "/usr/java",
-                        "/usr/local/openjdk*",
-                        "/usr/local/java",
-                        "/opt/*",
-                    ),
-                    *("/Library/Java/JavaVirtualMachines", "/usr/bin/java", "/usr/local/bin/java"),
+                    *("/usr/lib/jvm", "/usr/lib64/jvm", "/usr/java", "/usr/local/openjdk*", "/usr/local/java"),
+                    *("/opt/*", "/Library/Java/JavaVirtualMachines", "/usr/local/opt/openjdk*"),
+                    *("/usr/bin/java", "/usr/local/bin/java"),
                 ],
                 [("/etc/environment", b"JAVA_HOME=")],
-                [".sdkman", ".jdks", ".asdf", ".local", ".gradle"],
+                [".sdkman", ".jdks", ".asdf", ".local", ".gradle", "Library"],
             ),
         ),
     ),
@@ -150,13 +154,10 @@ KINDS = (
             ),
         ),
     ),
-    Kind(
-        "nss",
-        (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local"]),),
-    ),
+    Kind("nss", (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local", "Library"]),)),
     Kind(
         "applications",
-        (_finder(_applications, ["/etc/profile", "/etc/systemd"]),),
+        (_finder(_applications, ["/etc/profile.d", "/etc/systemd"]),),
         is_default=False,  # it sets their environment, which is for the administrator to ask for
     ),
 )

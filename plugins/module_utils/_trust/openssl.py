@@ -60,4 +60,4 @@ def refusal(verification: Reader) -> str:
     if status == 0:
         return ""
     reasons = [line for line in output.splitlines() if " depth lookup: " in line]
-    return reasons[0].split(" depth lookup: ")[1] if reasons else output.split("\n")[0]
+    return reasons[0].split(" depth lookup: ")[1] if reasons else output.split("\n")[0] or f"exit status {status}"

@@ -21,10 +21,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.homes import search_home
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.owners import owner_of
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import find_platform
 
-# Folders of installations of the system. An asterisk stands for one name.
+# Folders of installations of the system. An asterisk stands for one name. On macOS, they are where java_home(1) looks,
+# and where Homebrew keeps its JDKs for a link from there: Formula/o/openjdk.rb of Homebrew/homebrew-core.
 SYSTEM_HOMES = (
     "/usr/lib/jvm/*",
     "/usr/lib64/jvm/*",
@@ -34,6 +36,8 @@ SYSTEM_HOMES = (
     "/opt/*",
     "/opt/*/*",
     "/Library/Java/JavaVirtualMachines/*/Contents/Home",
+    "/opt/homebrew/opt/openjdk*/libexec/openjdk.jdk/Contents/Home",
+    "/usr/local/opt/openjdk*/libexec/openjdk.jdk/Contents/Home",
 )
 # Folders of installations below a user's home, as sdkman, IntelliJ IDEA, asdf, mise and Gradle make them.
 USER_HOMES = (
@@ -42,6 +46,7 @@ USER_HOMES = (
     ".asdf/installs/java/*",
     ".local/share/mise/installs/java/*",
     ".gradle/jdks/*",
+    "Library/Java/JavaVirtualMachines/*/Contents/Home",
 )
 # Java reads jssecacerts instead of cacerts where it is there (JSSE Reference Guide). A JDK 8 keeps both below jre/.
 KEYSTORES = (
@@ -68,7 +73,7 @@ class Installation:
 
 def installations(settings: Settings) -> list[Installation]:
     """Every Java installation that has a keystore of its own, each once."""
-    found = {(home, _owner(home)) for home in _system_homes(settings)}
+    found = {(home, owner_of(home)) for home in _system_homes(settings)}
     for person in find_accounts(settings.root, USER_HOMES, settings.survey_timeout):
         patterns = [os.path.join(glob.escape(person.home), pattern) for pattern in USER_HOMES]
         homes = _answered(search_home, person, _homes, patterns, timeout=settings.search_timeout)
@@ -112,11 +117,6 @@ def _homes(patterns: list[str]) -> list[str]:
     """The folders that look like a Java home, links resolved, each once."""
     paths = {os.path.realpath(path) for pattern in patterns for path in glob.glob(pattern)}
     return sorted(path for path in paths if any(os.path.lexists(os.path.join(path, name)) for name in KEYSTORES))
-
-
-def _owner(home: str) -> Account:
-    status = os.stat(home)
-    return Account(f"user {status.st_uid}", status.st_uid, status.st_gid, "/")
 
 
 def _systems_keystores(settings: Settings) -> list[str]:

@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
@@ -18,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations i
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import homes as java_homes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.owners import open_to_others
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
@@ -130,17 +129,6 @@ def find(settings: Settings) -> list[Keystore]:
         for path in installation.keystores:
             stores.setdefault(path, Keystore(path, owner, (*own, *others), settings.root, password))
     return list(stores.values())
-
-
-def open_to_others(path: str, root: str) -> str:
-    """The first folder or file on the way from ``root`` to ``path`` that others than root may replace; or ""."""
-    ways = [way for way in (*reversed(Path(path).parents), Path(path)) if Path(root) in (way, *way.parents)]
-    for way in ways:
-        status = way.stat()
-        by_group = status.st_mode & stat.S_IWGRP and status.st_gid != 0
-        if status.st_uid != 0 or by_group or status.st_mode & stat.S_IWOTH:
-            return str(way)
-    return ""
 
 
 def sought() -> list[str]:

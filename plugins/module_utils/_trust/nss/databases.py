@@ -19,6 +19,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.homes import search_home
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import profiles as nss_profiles
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss.database import CERTUTIL, TRUST, Database
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
@@ -42,7 +43,11 @@ PACKAGES = {
     "pacman": "nss",
     "apk": "nss-tools",
     "pkg": "nss",
+    "brew": "nss",
+    "port": "nss",
 }
+# Where Homebrew and MacPorts have their programs on macOS.
+_MANAGED = ("/opt/homebrew/bin", "/opt/local/bin")
 # Seconds for a look into a database, whose user may have made it endless.
 _READING_TIMEOUT = 60.0
 
@@ -71,7 +76,9 @@ class BrowserDatabase:
     def obstacle(self) -> str:
         if self.database.certutil:
             return ""
-        packages = [package for command, package in PACKAGES.items() if self.settings.command(command)]
+        for path in _programs(CERTUTIL, self.settings):
+            return f"{path} belongs to another user, who could replace what {self.account.name} would run there."
+        packages = [package for command, package in PACKAGES.items() if _programs(command, self.settings)]
         return f"The command certutil is missing: install the package {packages[0] if packages else 'of NSS tools'}."
 
     def inspect(self, anchor: Anchor) -> Finding:
@@ -123,6 +130,18 @@ class BrowserDatabase:
         return f"{self.name} holds it as {nickname}, {trust}"
 
 
+def _programs(name: str, settings: Settings) -> list[str]:
+    """The paths of a program in all folders in which there may be one."""
+    folders = [*settings.search_path.split(":"), *map(settings.path, _MANAGED)]
+    return [path for folder in folders if (path := find_command(name, folder))]
+
+
+def _certutil(account: Account, settings: Settings) -> str:
+    """The path of the one to run, "" for none. With Homebrew, programs belong to a user, and no other runs them."""
+    usable = [path for path in _programs(CERTUTIL, settings) if os.stat(path).st_uid in (0, account.uid)]
+    return usable[0] if usable else ""
+
+
 def find(settings: Settings) -> list[BrowserDatabase]:
     accounts = find_accounts(settings.root, _PLACES, settings.survey_timeout)
     return [store for account in accounts for store in _of(account, settings)]
@@ -130,9 +149,8 @@ def find(settings: Settings) -> list[BrowserDatabase]:
 
 def _of(account: Account, settings: Settings) -> list[BrowserDatabase]:
     def store(folder: str, browser: str = "browsers", failure: str = "") -> BrowserDatabase:
-        database = Database(
-            folder, account.name, settings.command(CERTUTIL), settings.database_timeout, settings.reads_only
-        )
+        certutil = _certutil(account, settings)
+        database = Database(folder, account.name, certutil, settings.database_timeout, settings.reads_only)
         return BrowserDatabase(account, database, settings, browser, failure)
 
     try:

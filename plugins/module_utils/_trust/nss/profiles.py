@@ -18,7 +18,8 @@ import stat
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 
-# Folders with Firefox profiles and their profiles.ini, below the home.
+# Folders with Firefox profiles, below the home, most of them with a profiles.ini. On macOS, profiles are in a folder
+# beside it.
 FIREFOX = (
     ".mozilla/firefox",
     ".config/mozilla/firefox",
@@ -26,8 +27,11 @@ FIREFOX = (
     "snap/firefox/common/.config/mozilla/firefox",
     ".var/app/org.mozilla.firefox/.mozilla/firefox",
     ".var/app/org.mozilla.firefox/config/mozilla/firefox",
+    "Library/Application Support/Firefox",
+    "Library/Application Support/Firefox/Profiles",
 )
-# Databases of Chromium and all that is built on it, below the home. An asterisk stands for one name.
+# Databases of Chromium and all that is built on it, below the home. An asterisk stands for one name. On macOS, it has
+# none, and reads the keychains.
 CHROMIUM = (
     ".pki/nssdb",
     ".local/share/pki/nssdb",

@@ -10,14 +10,13 @@ What differs from platform to platform is a layout; what is looked at, in
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STALE, Anchor, Finding
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import UNDER_WAY, inspect_files
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import inspect_store
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import (
     Platform,
     find_platform,
@@ -51,11 +50,7 @@ class AnchorFolderStore:
         return f"{layout.command[0]} is missing: install the package {layout.package}."
 
     def inspect(self, anchor: Anchor) -> Finding:
-        finding, mark = inspect_files(self.platform, anchor), self.platform.path(UNDER_WAY)
-        if not os.path.exists(mark):
-            return finding
-        sentence = f"{mark} is left of a refresh that did not complete"
-        return replace(finding, state=STALE, evidence=(*finding.evidence, sentence))
+        return inspect_store(self.platform, anchor)
 
     # What changes a store is imported for that alone: a look at a host has no time for it.
 

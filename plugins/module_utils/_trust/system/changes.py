@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Anchor,
     Finding,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import UNDER_WAY, inspect_files
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import inspect_files
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.preflight import preflight
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import Source, sources
@@ -46,7 +46,7 @@ def preview(platform: Platform, anchor: Anchor, operation: str) -> Finding:
     _require_fitness(platform)
     trial = preflight(platform, anchor, operation)
     sentences = (trial.sentence,) if trial else ()
-    reader = [*platform.bundles, platform.links][0]
+    reader = [*platform.bundles, platform.path(platform.layout.links)][0]
     if operation == INSTALL:
         if trial and not trial.trusted:
             return Finding(ABSENT, sentences)
@@ -68,7 +68,7 @@ def preview(platform: Platform, anchor: Anchor, operation: str) -> Finding:
 def install(platform: Platform, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
     """Make the anchor's file, and refresh the store; ``undo`` learns the way back."""
     _require_fitness(platform)
-    undo.callback(_clear_attempt, platform, anchor)
+    undo.callback(clear_attempt, platform, anchor)
     write_public(Path(platform.own_file(anchor)), anchor.pem.encode(), undo)
     for source in sources(platform):
         if source.is_copy_of(anchor):
@@ -91,7 +91,7 @@ def remove(platform: Platform, anchors: Sequence[Anchor]) -> None:
     _remove_orphaned_bundle(platform, anchors)
 
 
-def _clear_attempt(platform: Platform, anchor: Anchor) -> None:
+def clear_attempt(platform: Platform, anchor: Anchor) -> None:
     """Once the anchor's files are as they were: rebuild where anything is left of it, and only there, since a
     rebuild by a command that has just failed would do more harm than good."""
     if platform.links:
@@ -111,7 +111,8 @@ def _unlink_sources_of_links(platform: Platform, anchor: Anchor) -> None:
 
 def _require_fitness(platform: Platform) -> None:
     """Raise HostError where a change could not complete, before it is begun."""
-    for path in (platform.path(platform.layout.anchors), platform.path(UNDER_WAY), *platform.bundles, platform.links):
+    made = platform.paths((platform.layout.anchors, platform.layout.under_way))
+    for path in (*made, *platform.bundles, platform.links):
         folder = _nearest_folder(path) if path else ""
         if folder and not os.access(folder, os.W_OK):
             raise HostError(f"{folder} is not writable; it may be on a read-only file system.")
@@ -145,7 +146,7 @@ def _require_space(platform: Platform) -> None:
 def _refresh(platform: Platform, rebuild: bool) -> None:
     layout = platform.layout
     command = [platform.command, *layout.command[1:], *(layout.rebuild if rebuild else ())]
-    variable, mark = layout.deferral[0], Path(platform.path(UNDER_WAY))
+    variable, mark = layout.deferral[0], Path(platform.path(platform.layout.under_way))
     make_folders(mark.parent)
     mark.touch()
     for link in _orphaned_hash_links(platform.links):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.reader import Reader
 from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import misplaced_type
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
@@ -22,14 +23,19 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl impor
     refusal,
     start_verification,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import TRUSTED, Anchor, Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STALE, TRUSTED, Anchor, Finding
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.checks import Check, check_readable
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import Source, distrust, sources
 
-# There while a refresh is under way. One that was interrupted may have removed what it had not made again yet, even
-# files that are not ours: update-ca-trust of EL 10 makes the link to curl's bundle last, and others have hooks then.
-UNDER_WAY = "/var/lib/anchorage/refresh"
+
+def inspect_store(platform: Platform, anchor: Anchor) -> Finding:
+    """What :func:`inspect_files` says, and whether a refresh is under way, or did not complete."""
+    finding, mark = inspect_files(platform, anchor), platform.path(platform.layout.under_way)
+    if not os.path.exists(mark):
+        return finding
+    sentence = f"{mark} is left of a refresh that did not complete"
+    return replace(finding, state=STALE, evidence=(*finding.evidence, sentence))
 
 
 def inspect_files(platform: Platform, anchor: Anchor) -> Finding:

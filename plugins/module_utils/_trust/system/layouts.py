@@ -49,6 +49,10 @@ class Layout:
     script: bool | None = None  # whether the command is a shell script, where that distinguishes two rows
     deferral: tuple[str, str] = ("", "")  # with this variable set, it only leaves this file, for the next boot
     preflight: str = ""  # how a change can be tried first
+    # There while a refresh is under way. One that was interrupted may have removed what it had not made again yet,
+    # even files that are not ours: update-ca-trust of EL 10 makes the link to curl's bundle last, and others have
+    # hooks then.
+    under_way: str = "/var/lib/anchorage/refresh"
 
 
 DEBIAN = Layout(

@@ -12,12 +12,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from ansible_collections.anchorage.pki.tests.unit.scratch_applications import ScratchApplications
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
     OPPOSITE,
     REACHED,
+    ScratchHost,
     apply,
+    apply_all,
     settle,
 )
 
@@ -49,6 +52,17 @@ def test_a_shell_points_programs_at_the_whole_bundle(host: ScratchApplications, 
     assert shell(host, {"CURL_CA_BUNDLE": "/mine"}, program)["CURL_CA_BUNDLE"] == "/mine"
     host.bundle.unlink()
     assert shell(host, program=program) == {}
+
+
+def test_a_mac_has_none_that_reads_such_files(tmp_path: Path) -> None:
+    mac = ScratchHost(tmp_path)
+    mac.put("etc/profile", "[ -x /usr/libexec/path_helper ] && eval `/usr/libexec/path_helper -s`\n")
+    mac.put("etc/zprofile", "")
+    mac.kinds = ("applications",)
+    assert apply_all("remove", mac) == []
+    with pytest.raises(HostError, match=r"no trust store .*Looked for: /etc/profile.d \(login shells\)"):
+        apply_all("install", mac)
+    assert not (mac.root / "etc/profile.d").exists()
 
 
 def test_all_three_files_name_the_same_bundle(host: ScratchApplications) -> None:

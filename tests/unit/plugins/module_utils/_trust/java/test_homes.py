@@ -45,6 +45,8 @@ def keystore(people: ScratchPeople, path: str) -> Path:
         "opt/java/openjdk",
         "opt/idea/jbr",
         "Library/Java/JavaVirtualMachines/jdk-21.jdk/Contents/Home",
+        "opt/homebrew/opt/openjdk@21/libexec/openjdk.jdk/Contents/Home",
+        "usr/local/opt/openjdk/libexec/openjdk.jdk/Contents/Home",
     ],
 )
 @pytest.mark.parametrize("name", [CACERTS, "lib/security/jssecacerts", "jre/lib/security/cacerts"])
@@ -54,7 +56,11 @@ def test_each_place_is_known(people: ScratchPeople, home: str, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "home", [".sdkman/candidates/java/21-tem", ".jdks/jbr-21", ".asdf/installs/java/21", ".gradle/jdks/x"]
+    "home",
+    [
+        *(".sdkman/candidates/java/21-tem", ".jdks/jbr-21", ".asdf/installs/java/21", ".gradle/jdks/x"),
+        "Library/Java/JavaVirtualMachines/jbr-21.jdk/Contents/Home",
+    ],
 )
 def test_a_users_own_is_the_users(people: ScratchPeople, home: str) -> None:
     write_as(people.alice, Path(people.alice.home, home, CACERTS), b"")

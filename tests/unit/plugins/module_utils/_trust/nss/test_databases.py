@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import signal
 import sqlite3
@@ -36,6 +37,7 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
     apply_all,
     apply_unseen,
     settle,
+    settle_all,
 )
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, write_as
 
@@ -247,6 +249,58 @@ def test_what_the_user_installed_with_the_password_is_trusted(people: ScratchPeo
     outcome = apply("install", people)
     assert (outcome.state, outcome.changed) == ("trusted", False)
     settle("remove", people)
+
+
+# --- on a Mac
+
+
+def person_of_a_mac(people: ScratchPeople, name: str, uid: int, home: str, owner: int) -> Account:
+    """An account as a Mac lists it, the home of which need not be its own."""
+    folder = people.root / home.lstrip("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chown(folder, owner, -1)
+    people.entries.append(pwd.struct_passwd((name, "********", uid, 20, "", home, "/bin/zsh")))
+    return Account(name, uid, 20, str(folder))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for other users")
+def test_people_of_a_mac_have_their_turn_and_its_services_none(people: ScratchPeople) -> None:
+    people.entries.clear()
+    carol = person_of_a_mac(people, "carol", 501, "/Users/carol", 501)
+    root = person_of_a_mac(people, "root", 0, "/var/root", 0)
+    for name, uid, home in (
+        ("_www", 70, "/Library/WebServer"),
+        ("nobody", 2**32 - 2, "/var/empty"),
+        ("daemon", 1, "/"),
+    ):
+        person_of_a_mac(people, name, uid, home, 0)
+        (people.root / home.lstrip("/") / "Library").mkdir(exist_ok=True)
+    made = [
+        ScratchDatabase(person, f"Library/Application Support/Firefox/Profiles/{person.name}.default-release")
+        for person in (carol, root)
+    ]
+    outcomes = settle_all("install", people)
+    assert {(outcome.name, outcome.readers) for outcome in outcomes} == {
+        (str(database.path), f"Firefox of {database.owner.name}") for database in made
+    }
+    assert [database.lists() for database in made] == [{ANCHOR.name: "C,,"}] * 2
+    settle_all("remove", people)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for other users")
+def test_nobody_runs_the_certutil_of_another_user(people: ScratchPeople, database: ScratchDatabase) -> None:
+    """That of Homebrew, which belongs to whoever installed it."""
+    log = people.put("log", "", 0o666)
+    script = f'#!/bin/sh\nid -u >> {log}\nexec {shutil.which("certutil")} "$@"\n'
+    program = people.put("opt/homebrew/bin/certutil", script, 0o755)
+    os.chown(program, people.bob.uid, -1)
+    outcome = apply("install", people, search_path="/nowhere")
+    assert (outcome.state, log.read_text()) == ("unavailable", "")
+    reason = f"{program} belongs to another user, who could replace what alice would run there."
+    assert outcome.evidence[0] == reason
+    os.chown(program, people.alice.uid, -1)
+    assert apply("install", people, search_path="/nowhere").state == "trusted"
+    assert set(log.read_text().split()) == {str(people.alice.uid)}
 
 
 # --- what cannot be done

@@ -41,6 +41,7 @@ def database(people: ScratchPeople, folder: str) -> Path:
         "snap/firefox/common/.mozilla/firefox/a1b2.default",
         ".var/app/org.mozilla.firefox/.mozilla/firefox/a1b2.default",
         ".var/app/org.mozilla.firefox/config/mozilla/firefox/a1b2.default",
+        "Library/Application Support/Firefox/Profiles/a1b2.default-release",
         ".pki/nssdb",
         ".local/share/pki/nssdb",
         "snap/chromium/current/.pki/nssdb",
