@@ -36,7 +36,7 @@ ENVIRONMENT = {
 }
 NO_COMMANDS = encode(Activation())
 DEFAULT = "etc/pki/anchorage"
-#: What is run once more on a Python as a Mac's: tests of all that a Mac's host half has.
+#: What is run once more on a Python as a Mac's: tests of what a Mac has as a host, and as a controller.
 TRIED = (
     *(f"module_utils/_leaf/test_{name}.py" for name in ("deployment", "pointers", "removal", "repair", "rollback")),
     *(f"module_utils/_host/test_{name}.py" for name in ("safe_files", "commands", "reader", "accounts", "ownership")),
@@ -46,6 +46,7 @@ TRIED = (
         for store in ("freebsd-shell", "java", "nss", "firefox")
     ),
     "plugin_utils/_storage",
+    "plugin_utils/_authority/test_authority.py",
 )
 
 
