@@ -156,8 +156,9 @@ options:
         default: false
   destination:
     description:
-      - The folder that holds a folder for each staple. No part of the path may be a symbolic link; as root, nobody else
-        may be able to write in any part of it, except to remove.
+      - The folder that holds a folder for each staple. No part of the path may be a symbolic link, but for
+        macOS' own C(/etc), C(/tmp) and C(/var); as root, nobody else may be able to write in any part of it, except to
+        remove.
     type: path
     default: /etc/pki/anchorage-staples
   owner:

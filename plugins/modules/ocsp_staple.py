@@ -151,6 +151,7 @@ options:
   destination:
     description:
       - The folder on the host below which each staple has a folder of its own.
+      - On macOS too it is named without C(/private), where C(/etc), C(/tmp) and C(/var) lead.
     type: str
     default: /etc/pki/anchorage-staples
   owner:

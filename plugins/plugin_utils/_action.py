@@ -37,6 +37,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
     NoAnswerError,
     read_answer,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.stub import STUB_REFUSAL, STUB_STATUS, guarded
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
@@ -197,15 +198,19 @@ class PkiAction(ActionBase):
         return _taken(answer) if isinstance(answer, dict) else self.call_host(module, arguments, task_vars)
 
     def _output_of(self, program: bytes, task_vars: dict[str, Any]) -> str:
-        """What Python on the host writes when it runs ``program``. Raises NoAnswerError."""
+        """What Python on the host writes when it runs ``program``. Raises NoAnswerError, and PkiError for no Python."""
         shell = self._connection._shell
         if getattr(shell, "SHELL_FAMILY", None) != "sh":
             raise NoAnswerError("the connection's shell is not of the family sh")
         if not self._is_pipelining_enabled("new"):
             raise NoAnswerError("pipelining is off, or does not go with this connection, become method or setting")
         # Without what site adds, which takes Python a third of its start, and which the standard library does not need.
-        words = [self._compute_environment_string(), self._interpreter(task_vars), "-I", "-S", "-"]
-        finished = self._low_level_execute_command(" ".join(filter(None, words)), in_data=program)
+        interpreter = self._interpreter(task_vars)
+        words = [self._compute_environment_string(), interpreter, "-I", "-S", "-"]
+        command = guarded(" ".join(filter(None, words)), interpreter)
+        finished = self._low_level_execute_command(command, in_data=program)
+        if finished["rc"] == STUB_STATUS:
+            raise PkiError(STUB_REFUSAL)
         if finished["rc"] != 0:
             reason = single_line(finished["stderr"].strip().rpartition("\n")[2], _LONGEST_REASON)
             raise NoAnswerError(f"it ended with status {finished['rc']}{reason and f' and said: {reason}'}")

@@ -104,11 +104,16 @@ def test_an_option_that_cannot_work_is_refused(night: ScheduledRun, option: dict
     assert set(night.files()) == {"crontab"}
 
 
-def test_where_nothing_can_start_it_that_is_said(night: ScheduledRun) -> None:
-    (night.programs / "crontab").unlink()
-    for name in ("chmod", "id", "mkdir", "rm", "sh", "sleep", "uname"):
+@pytest.mark.parametrize("missing", [("crontab",), ("flock", "timeout")], ids=["no cron", "a Mac's cron"])
+def test_where_nothing_can_start_it_that_is_said(night: ScheduledRun, missing: tuple[str, ...]) -> None:
+    for name in ("chmod", "flock", "id", "mkdir", "rm", "sh", "sleep", "timeout", "uname"):
         (night.programs / name).symlink_to(str(shutil.which(name)))
+    for name in missing:
+        (night.programs / name).unlink()
     refused = night.run(PLAYBOOK, PATH=str(night.programs))
     assert refused.status == 2, refused.output
-    assert "systemctl --user reaches no systemd, and there is no program crontab. Install cron" in refused.output
+    reason = (
+        f"systemctl --user reaches no systemd, and there is no program {', '.join(missing)}, which cron's way needs"
+    )
+    assert reason in " ".join(refused.output.split())
     assert set(night.files()) == {"crontab"}

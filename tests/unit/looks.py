@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ def _refuse_changes(event: str, arguments: tuple[Any, ...]) -> None:
     if _root is None:
         return
     opens = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING
+    if event == "os.remove" and os.path.dirname(arguments[0]) == tempfile.gettempdir():
+        return  # the name of a file that has none: see reader.py, for systems that make no such file themselves
     if event in CHANGES or (opens and str(arguments[0]).startswith(_root)):
         raise LookWritesError(event, arguments)
 

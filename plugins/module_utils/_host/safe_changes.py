@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -20,6 +21,18 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files imp
     opened_subfolder,
     walk,
 )
+
+# On macOS alone, where fsync(2) leaves what was written in the drive's own cache, see there.
+_FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+
+
+def sync(descriptor: int, full_sync: int | None = _FULL_SYNC) -> None:
+    """Have an open file, or an open folder's entries, survive a power cut. Raises OSError."""
+    if full_sync is not None:
+        with suppress(OSError):  # a file system that has no such thing
+            fcntl.fcntl(descriptor, full_sync)
+            return
+    os.fsync(descriptor)
 
 
 @contextmanager
@@ -69,7 +82,7 @@ def make_folder(parent: int, name: str) -> None:
     with opened_subfolder(parent, name) as folder:
         os.fchmod(folder, FOLDER_MODE)
     with opened_subfolder(parent, ".") as readable_parent:  # ours may be good for passing through only
-        os.fsync(readable_parent)
+        sync(readable_parent)
 
 
 def create_file(folder: int | None, name: str, content: bytes, attributes: Attributes, durable: bool = True) -> None:
@@ -83,7 +96,7 @@ def create_file(folder: int | None, name: str, content: bytes, attributes: Attri
         file.write(content)
         file.flush()
         if durable:
-            os.fsync(file.fileno())
+            sync(file.fileno())
 
 
 def staged_name(name: str) -> str:
@@ -107,7 +120,7 @@ def replace_file(
         remove(folder, staged)
         raise
     if durable:
-        os.fsync(folder)
+        sync(folder)
 
 
 def replace_link(folder: int, name: str, target: str) -> None:
@@ -120,7 +133,7 @@ def replace_link(folder: int, name: str, target: str) -> None:
     except OSError:
         remove(folder, staged)
         raise
-    os.fsync(folder)
+    sync(folder)
 
 
 def remove(parent: int, name: str) -> None:

@@ -4,6 +4,8 @@
 
 """Folders and files by descriptor: no symbolic link is followed, and no file ever has a looser mode than its final one.
 
+The only exception are macOS' own links, which system_links.py knows.
+
 As root, every folder on the way must be writable by root alone: whoever may write to a folder may replace what is in
 it between two of our system calls. Descriptors and O_NOFOLLOW are described in open(2) and openat(2).
 """
@@ -82,14 +84,12 @@ def walk(path: str, foreign: bool = False, step: Callable[[int, str], int] = ent
     current = os.open(walked, _PASS_FOLDER)
     try:
         for part in filter(None, path.split("/")):
-            if not foreign:
-                _refuse_foreign(current, walked)
+            _refuse_foreign(current, walked, foreign)
             walked = os.path.join(walked, part)
             following = _entered(current, part, walked, step)
             os.close(current)
             current = following
-        if not foreign:
-            _refuse_foreign(current, walked)
+        _refuse_foreign(current, walked, foreign)
         return os.open(".", _READ_FOLDER, dir_fd=current)
     finally:
         os.close(current)
@@ -102,14 +102,13 @@ def _entered(parent: int, name: str, path: str, step: Callable[[int, str], int])
         raise
     except OSError as error:
         # Here, as further down, for looks, which are refused nothing.
-        from ansible_collections.anchorage.pki.plugins.module_utils._host.refusals import refuse_folder
+        from ansible_collections.anchorage.pki.plugins.module_utils._host.refusals import follow_or_refuse
 
-        refuse_folder(path, error)
-        raise
+        return follow_or_refuse(parent, name, path, step, error)
 
 
-def _refuse_foreign(descriptor: int, path: str) -> None:
-    if os.geteuid() != 0:
+def _refuse_foreign(descriptor: int, path: str, accepted: bool) -> None:
+    if accepted or os.geteuid() != 0:
         return
     status = os.fstat(descriptor)
     writable_by_group = status.st_mode & stat.S_IWGRP and status.st_gid != 0

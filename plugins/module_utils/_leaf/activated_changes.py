@@ -11,7 +11,12 @@ import os
 import stat
 from contextlib import suppress
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import create_file, remove, staged_name
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
+    create_file,
+    remove,
+    staged_name,
+    sync,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.activated import RECORD, read_record, way_of
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import Fingerprints
@@ -51,4 +56,4 @@ def settle_record(folder: int) -> None:
         os.rename(STAGED_RECORD, RECORD, src_dir_fd=folder, dst_dir_fd=folder)
     except FileNotFoundError:
         return
-    os.fsync(folder)
+    sync(folder)

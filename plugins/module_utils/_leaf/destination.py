@@ -46,6 +46,11 @@ class Destination:
     staples_only: bool = False
 
     def __post_init__(self) -> None:
+        if self.path.startswith("/private/"):
+            # Here, as further down, for looks.
+            from ansible_collections.anchorage.pki.plugins.module_utils._host.system_links import refuse_second_name
+
+            refuse_second_name(self.path)
         if character := SERVERS[self.server].unquotable.search(self.path):
             raise HostError(
                 f"destination: {self.path!r} holds a character that has a meaning in a server's configuration "
@@ -57,7 +62,6 @@ class Destination:
         """The files in a leaf's folder that the server's configuration includes."""
         if not self.staples_only:
             return SERVERS[self.server].pointer_files
-        # Here, for looks at leaves.
         from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_servers import STAPLE_SERVERS
 
         return STAPLE_SERVERS[self.server].pointer_files

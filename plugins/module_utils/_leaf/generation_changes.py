@@ -9,7 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import create_file, make_folder, remove
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
+    create_file,
+    make_folder,
+    remove,
+    sync,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_subfolder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import (
@@ -66,20 +71,20 @@ def stage_files(folder: int, destination: Destination, files: Mapping[str, bytes
                 create_file(staging, name, content, attributes_of(name, destination))
         if COMBINED_STAPLE in files:
             os.link(STAPLE, COMBINED_STAPLE, src_dir_fd=staging, dst_dir_fd=staging)
-        os.fsync(staging)
+        sync(staging)
 
 
 def add_staged_file(folder: int, destination: Destination, name: str, content: bytes) -> None:
     """Write one more file into the staging folder. Raises OSError."""
     with opened_subfolder(folder, STAGING) as staging:
         create_file(staging, name, content, attributes_of(name, destination))
-        os.fsync(staging)
+        sync(staging)
 
 
 def publish(folder: int, number: int) -> None:
     """Turn the staging folder into generation ``number``, which nothing names yet. Raises OSError."""
     os.rename(STAGING, f"v{number}", src_dir_fd=folder, dst_dir_fd=folder)
-    os.fsync(folder)
+    sync(folder)
 
 
 def prune(folder: int, deployed: int) -> None:

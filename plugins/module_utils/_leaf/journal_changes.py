@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove, replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove, replace_file, sync
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import JOURNAL
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.journal import Swap
@@ -31,7 +30,7 @@ def remove_journals(folder: int, file_names: list[str]) -> None:
     """Settle activations. Raises OSError."""
     for file_name in file_names:
         remove(folder, file_name)
-    os.fsync(folder)
+    sync(folder)
 
 
 def forget_swaps(folder: int, journals: Mapping[str, Sequence[Swap]], name: str) -> None:

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
-import os
-
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove, replace_file, replace_link
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
+    remove,
+    replace_file,
+    replace_link,
+    sync,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import (
@@ -55,5 +58,5 @@ def set_pointing(folder: int, wanted: Pointing) -> bool:
         remove(folder, CURRENT)
     elif wanted.current != present.current:
         replace_link(folder, CURRENT, wanted.current)
-    os.fsync(folder)
+    sync(folder)
     return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove, sync
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import (
     Attributes,
     opened_subfolder,
@@ -37,7 +37,7 @@ def repair_generation(folder: int, destination: Destination, number: int, files:
         for file_name in files:
             with opened_file(generation, file_name) as file:
                 _repair_file(file, folder, attributes_of(file_name, destination))
-        os.fsync(generation)
+        sync(generation)
 
 
 def _relink_staple(generation: int) -> None:

@@ -9,7 +9,12 @@ from __future__ import annotations
 import json
 import os
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import make_folder, remove, replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
+    make_folder,
+    remove,
+    replace_file,
+    sync,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_subfolder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import unstapled_name
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.withdrawn import MARK, Mark, read_mark
@@ -48,7 +53,7 @@ def make_unstapled(folder: int, number: int) -> None:
     make_folder(folder, STAGED_FOLDER)
     _link_files(folder, number, STAGED_FOLDER)
     os.rename(STAGED_FOLDER, name, src_dir_fd=folder, dst_dir_fd=folder)
-    os.fsync(folder)
+    sync(folder)
 
 
 def _link_files(folder: int, number: int, name: str) -> None:
@@ -62,4 +67,4 @@ def _link_files(folder: int, number: int, name: str) -> None:
                 os.rename(_RELINKED, each, src_dir_fd=unstapled, dst_dir_fd=unstapled)
         for each in set(os.listdir(unstapled)).difference(wanted):
             remove(unstapled, each)
-        os.fsync(unstapled)
+        sync(unstapled)

@@ -35,6 +35,7 @@ MODULES = (
     "_host.regular_files",
     "_host.safe_changes",
     "_host.safe_files",
+    "_host.system_links",
     "_leaf.apache",
     "_leaf.controls",
     "_leaf.destination",

@@ -18,6 +18,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes i
     created_folder,
     remove,
     replace_file,
+    sync,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import bundle
@@ -120,7 +121,7 @@ def remove_file(folder: str, name: str) -> bool:
         if descriptor is None or name not in os.listdir(descriptor):
             return False
         remove(descriptor, name)
-        os.fsync(descriptor)
+        sync(descriptor)
     return True
 
 

@@ -15,7 +15,8 @@ SET_SCHEMA = "PRAGMA user_version = {}"
 HAS_TABLES = "SELECT EXISTS (SELECT 1 FROM sqlite_master)"
 
 # Of a connection: what is committed survives a power cut, and a staple needs its leaf.
-CONNECT = ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
+# The second is for macOS, where SQLite's own fsync(2) leaves in the drive's cache what was committed.
+CONNECT = ("PRAGMA synchronous = FULL", "PRAGMA fullfsync = ON", "PRAGMA foreign_keys = ON")
 READ_ONLY = "PRAGMA query_only = ON"
 # Kept in the file.
 WRITE_AHEAD_LOG = "PRAGMA journal_mode = WAL"

@@ -7,13 +7,23 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.mounts import TABLE, file_system_of, read_mounts
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.mounts import (
+    TABLE,
+    Mount,
+    file_system_of,
+    read_mounts,
+)
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {
         "9p",
+        "afpfs",
         "afs",
         "beegfs",
         "ceph",
@@ -27,18 +37,34 @@ NETWORK_FILE_SYSTEMS = frozenset(
         "nfs4",
         "smb3",
         "smbfs",
+        "webdav",
     }
 )
 MOUNTS = Path(TABLE)
+# What mount(8) of macOS and the BSDs says of each mount: "//me@server/share on /Volumes/share (smbfs, nodev, nosuid)".
+LIST_MOUNTS = ("/sbin/mount",)
+_LISTED = re.compile(r".* on (?P<point>/.*) \((?P<file_system>\w+)[,)].*")
+_LIST_LIMIT = 10.0  # seconds
 
 
-def network_file_system(folder: Path, mounts: Path = MOUNTS) -> str:
+def network_file_system(folder: Path, mounts: Path = MOUNTS, list_mounts: Sequence[str] = LIST_MOUNTS) -> str:
     """The kind of network file system that ``folder`` lies on, or an empty string for a local one.
 
-    Reads Linux's table of mounts (proc(5), mountinfo); where there is none, the answer is always "local".
+    Reads Linux's table of mounts (proc(5), mountinfo). Where there is none, as on macOS, the command ``list_mounts``
+    tells; where that does not either, the answer is always "local".
     """
     try:
-        kind = file_system_of(os.path.realpath(folder), read_mounts(mounts))
+        kind = file_system_of(os.path.realpath(folder), read_mounts(mounts) or _listed_mounts(list_mounts))
     except OSError:
         return ""
     return kind if kind in NETWORK_FILE_SYSTEMS else ""
+
+
+def _listed_mounts(command: Sequence[str]) -> list[Mount]:
+    """All mounts in the order of mounting, none where the command is not there or fails."""
+    try:
+        lines = os.fsdecode(run(command, _LIST_LIMIT).stdout).splitlines()
+    except HostError:
+        return []
+    found = filter(None, map(_LISTED.fullmatch, lines))
+    return [Mount(listed["point"], listed["file_system"]) for listed in found]

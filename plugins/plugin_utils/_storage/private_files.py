@@ -21,7 +21,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files 
     read_all,
     read_regular_file,
 )
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import create_file, replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import create_file, replace_file, sync
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
@@ -181,7 +181,7 @@ def remove_unfinished(folder: Path) -> None:
 def sync_folder(path: Path) -> None:
     """Have a folder's entries on the disk, so that a file renamed into it survives a power cut. Raises OSError."""
     with opened_path(path) as folder:
-        os.fsync(folder)
+        sync(folder)
 
 
 @contextmanager

@@ -20,7 +20,12 @@ from contextlib import contextmanager
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
-from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import create_file, remove, replace_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import (
+    create_file,
+    remove,
+    replace_file,
+    sync,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import certificates_in
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
@@ -119,7 +124,7 @@ def _edit(path: str, keytool: str, steps: Sequence[tuple[list[str], bytes]], pas
             os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
             remove(folder, staged)
-        os.fsync(folder)
+        sync(folder)
 
 
 def _attributes(status: os.stat_result, extra: int = 0) -> Attributes:
@@ -130,7 +135,7 @@ def _finish(folder: int, name: str, attributes: Attributes) -> None:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         attributes.apply(descriptor)
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 

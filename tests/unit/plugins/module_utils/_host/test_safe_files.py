@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes i
     remove,
     replace_file,
     replace_link,
+    sync,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes, opened_folder, read_file
+from ansible_collections.anchorage.pki.tests.conftest import ROOT
 
 SECRET = Attributes(0o600)
 
@@ -50,6 +53,20 @@ def test_a_file_has_its_mode_before_its_content(folder: int, tmp_path: Path, uma
         os.umask(former)
     assert seen == [(0o600, 0), (0o640, 0)]
     assert (tmp_path / "key").read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("full_sync", [None, fcntl.F_GETFD, -1], ids=["none", "done", "refused by the file system"])
+def test_a_full_sync_has_a_way_out(folder: int, full_sync: int | None) -> None:
+    sync(folder, full_sync)
+    closed = os.dup(folder)
+    os.close(closed)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sync(closed, full_sync)
+
+
+def test_whatever_is_to_last_is_synced_in_one_way() -> None:
+    files = (ROOT / "plugins").rglob("*.py")
+    assert [path.name for path in files if "os.fsync(" in path.read_text(encoding="utf-8")] == ["safe_changes.py"]
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])

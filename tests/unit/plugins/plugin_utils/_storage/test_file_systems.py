@@ -58,8 +58,39 @@ def test_a_mount_point_that_is_no_text_is_no_obstacle(mounts: Path) -> None:
     assert network_file_system(Path("/home/me"), mounts) == "nfs4"
 
 
-def test_without_a_table_everything_is_local(tmp_path: Path) -> None:
-    assert network_file_system(tmp_path, tmp_path / "missing") == ""
+#: As mount(8) of macOS prints it.
+LISTED = """\
+/dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)
+devfs on /dev (devfs, local, nobrowse)
+/dev/disk3s5 on /System/Volumes/Data (apfs, local, journaled, nobrowse, protect, root data)
+map auto_home on /System/Volumes/Data/home (autofs, automounted, nobrowse)
+//me@server/share on /Volumes/my share (smbfs, nodev, nosuid, mounted by me)
+server:/srv on disk on /Volumes/srv (old) (nfs, nodev, nosuid)
+/dev/disk4s1 on /Volumes/srv (old)/disk (hfs)
+https://cloud.example/ on /Volumes/cloud (webdav)
+//me@server/old on /Volumes/old (afpfs, nodev)
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/Users/me/.local/share", ""),
+        ("/Volumes/my share/authority", "smbfs"),
+        ("/Volumes/srv (old)/authority", "nfs"),
+        ("/Volumes/srv (old)/disk/authority", ""),
+        ("/Volumes/cloud", "webdav"),
+        ("/Volumes/old", "afpfs"),
+    ],
+)
+def test_without_a_table_the_command_tells(tmp_path: Path, folder: str, kind: str) -> None:
+    (tmp_path / "listed").write_text(LISTED)
+    assert network_file_system(Path(folder), tmp_path / "missing", ["cat", str(tmp_path / "listed")]) == kind
+
+
+@pytest.mark.parametrize("command", ["missing", "false"])
+def test_without_a_table_and_a_command_everything_is_local(tmp_path: Path, command: str) -> None:
+    assert network_file_system(tmp_path, tmp_path / "missing", [command]) == ""
 
 
 def test_the_tests_own_folder_is_local(tmp_path: Path) -> None:
