@@ -1,0 +1,135 @@
+/* Copyright (c) 2026 the anchorage.pki contributors
+ * GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Files of the folder, all of lines of words:
+ *   state   "item KEYCHAIN HEX", "entry DOMAIN HEX DICTIONARY..."; a dictionary is "any" (an empty one), "damaged", or
+ *           "policy=OID;name=N;string=S;application=1;usage=N;error=N;result=N" without what it lacks
+ *   faults  "FUNCTION ABOUT STATUS COUNT": the next COUNT calls give STATUS, or never end where that is "hang"
+ *   calls   "FUNCTION ABOUT" of each call, in order; ABOUT is a domain, or "-"
+ */
+
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *const domain_names[3] = {"user", "admin", "system"};
+
+static void path_of(char *path, size_t size, const char *name) {
+    const char *folder = getenv("ANCHORAGE_DOUBLE");
+    if (!folder)
+        halt("ANCHORAGE_DOUBLE does not name the folder of the double's state.");
+    snprintf(path, size, "%s/%s", folder, name);
+}
+
+static Bytes bytes_of(const char *hex) {
+    CFIndex length = strlen(hex) / 2;
+    Bytes found = {malloc(length + 1), length};
+    for (CFIndex i = 0; i < length; i++) {
+        unsigned byte;
+        sscanf(hex + 2 * i, "%2x", &byte);
+        found.bytes[i] = byte;
+    }
+    return found;
+}
+
+bool same_bytes(const Bytes *one, const Bytes *other) {
+    return one->length == other->length && !memcmp(one->bytes, other->bytes, one->length);
+}
+
+static uint32_t domain_of(const char *name) {
+    for (uint32_t domain = 0; domain < 3; domain++)
+        if (!strcmp(name, domain_names[domain]))
+            return domain;
+    halt("The state has a domain %s.", name);
+}
+
+static void add_line(State *state, char *line) {
+    char *kind = strtok(line, " \n"), *where = strtok(NULL, " \n"), *hex = strtok(NULL, " \n"), *rest = strtok(NULL, "\n");
+    if (!kind || !where || !hex)
+        halt("The state has a line that cannot be read.");
+    if (!strcmp(kind, "item")) {
+        state->items = realloc(state->items, (state->item_count + 1) * sizeof(Item));
+        Item *item = &state->items[state->item_count++];
+        *item = (Item){.der = bytes_of(hex)};
+        snprintf(item->keychain, sizeof item->keychain, "%s", where);
+    } else {
+        state->entries = realloc(state->entries, (state->entry_count + 1) * sizeof(Entry));
+        state->entries[state->entry_count++] = (Entry){domain_of(where), bytes_of(hex), strdup(rest ? rest : "")};
+    }
+}
+
+const State *read_state(void) {
+    static State state;
+    static struct stat known;
+    char path[4096], *line = NULL;
+    size_t size = 0;
+    struct stat found;
+    path_of(path, sizeof path, "state");
+    FILE *file = fopen(path, "r");
+    if (!file || fstat(fileno(file), &found))
+        halt("%s cannot be read: %s.", path, strerror(errno));
+    bool same = found.st_ino == known.st_ino && found.st_size == known.st_size
+                && !memcmp(&found.st_mtim, &known.st_mtim, sizeof found.st_mtim);
+    if (!same) {
+        state = (State){0};
+        while (getline(&line, &size, file) > 0)
+            add_line(&state, line);
+        free(line);
+        known = found;
+    }
+    fclose(file);
+    return &state;
+}
+
+static void note(const char *function, const char *about) {
+    char path[4096], line[256];
+    path_of(path, sizeof path, "calls");
+    int length = snprintf(line, sizeof line, "%s %s\n", function, about);
+    int file = open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    if (file < 0 || write(file, line, length) != length)
+        halt("%s cannot be written: %s.", path, strerror(errno));
+    close(file);
+}
+
+/* The order for a call, which is used up by that; an empty one where there is none. */
+static void take_order(const char *function, const char *about, char order[16]) {
+    char path[4096], text[4096], left[4096] = "", *rest = text;
+    path_of(path, sizeof path, "faults");
+    int file = open(path, O_RDWR);
+    if (file < 0)
+        return;
+    flock(file, LOCK_EX);
+    ssize_t length = read(file, text, sizeof text - 1);
+    text[length < 0 ? 0 : length] = 0;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        char name[64], which[16], status[16];
+        int count;
+        if (sscanf(line, "%63s %15s %15s %d", name, which, status, &count) != 4)
+            continue;
+        if (!*order && count > 0 && !strcmp(name, function) && !strcmp(which, about)) {
+            strcpy(order, status);
+            count--;
+        }
+        snprintf(left + strlen(left), sizeof left - strlen(left), "%s %s %s %d\n", name, which, status, count);
+    }
+    if (pwrite(file, left, strlen(left), 0) < 0 || ftruncate(file, strlen(left)))
+        halt("%s cannot be written: %s.", path, strerror(errno));
+    close(file);
+}
+
+OSStatus call(const char *function, const char *about) {
+    char order[16] = "";
+    note(function, about);
+    take_order(function, about, order);
+    while (!strcmp(order, "hang"))
+        pause();
+    return atoi(order);
+}
