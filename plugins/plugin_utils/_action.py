@@ -19,7 +19,6 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
-from ansible_collections.anchorage.pki.plugins.module_utils._look.program_text import NoAnswerError, read_answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     authority_folder,
@@ -35,6 +34,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     LookProgram,
+    NoAnswerError,
+    read_answer,
 )
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}

@@ -29,8 +29,8 @@ COLLECTIONS = ROOT / "build" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Inquiry, Probe
-from ansible_collections.anchorage.pki.plugins.module_utils._look.program_text import read_answer
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import read_answer
 from ansible_collections.anchorage.pki.tests.unit.look_programs import program
 from ansible_collections.anchorage.pki.tests.unit.scratch_nginx import Nginx
 

@@ -29,14 +29,13 @@ static void path_of(char *path, size_t size, const char *name) {
     snprintf(path, size, "%s/%s", folder, name);
 }
 
+static UInt8 value_of(char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; }
+
 static Bytes bytes_of(const char *hex) {
     CFIndex length = strlen(hex) / 2;
     Bytes found = {malloc(length + 1), length};
-    for (CFIndex i = 0; i < length; i++) {
-        unsigned byte;
-        sscanf(hex + 2 * i, "%2x", &byte);
-        found.bytes[i] = byte;
-    }
+    for (CFIndex i = 0; i < length; i++)
+        found.bytes[i] = value_of(hex[2 * i]) << 4 | value_of(hex[2 * i + 1]);
     return found;
 }
 
@@ -73,30 +72,30 @@ const State *read_state(void) {
     size_t size = 0;
     struct stat found;
     path_of(path, sizeof path, "state");
-    FILE *file = fopen(path, "r");
-    if (!file || fstat(fileno(file), &found))
+    if (stat(path, &found))
         halt("%s cannot be read: %s.", path, strerror(errno));
-    bool same = found.st_ino == known.st_ino && found.st_size == known.st_size
-                && !memcmp(&found.st_mtim, &known.st_mtim, sizeof found.st_mtim);
-    if (!same) {
-        state = (State){0};
-        while (getline(&line, &size, file) > 0)
-            add_line(&state, line);
-        free(line);
-        known = found;
-    }
+    if (found.st_ino == known.st_ino && found.st_size == known.st_size
+        && !memcmp(&found.st_mtim, &known.st_mtim, sizeof found.st_mtim))
+        return &state;
+    FILE *file = fopen(path, "r");
+    state = (State){0};
+    while (file && getline(&line, &size, file) > 0)
+        add_line(&state, line);
+    free(line);
     fclose(file);
+    known = found;
     return &state;
 }
 
 static void note(const char *function, const char *about) {
+    static int file = -1;
     char path[4096], line[256];
     path_of(path, sizeof path, "calls");
     int length = snprintf(line, sizeof line, "%s %s\n", function, about);
-    int file = open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
-    if (file < 0 || write(file, line, length) != length)
+    if (file < 0)
+        file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (write(file, line, length) != length)
         halt("%s cannot be written: %s.", path, strerror(errno));
-    close(file);
 }
 
 /* The order for a call, which is used up by that; an empty one where there is none. */

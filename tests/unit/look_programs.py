@@ -15,13 +15,13 @@ import tokenize
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._look.program_text import read_answer
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import PACKAGE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     MODULE_UTILS,
     LookProgram,
     imported_by,
     program_of,
+    read_answer,
     source_of,
 )
 

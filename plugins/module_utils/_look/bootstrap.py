@@ -56,8 +56,8 @@ class SourceLoader:
         return self._sources[name].encode()
 
 
-def run(entry: str, packed_sources: str, arguments: str, function: str = "look") -> None:
-    """Write what a function of the module ``entry`` answers to ``arguments``, both in JSON.
+def run(entry: str, packed_sources: str, arguments: str) -> None:
+    """Write what the function C(look) of the module ``entry`` answers to ``arguments``, both in JSON.
 
     ``packed_sources`` is a dictionary of modules' sources by full name, in JSON, compressed, in base64.
     """
@@ -66,5 +66,5 @@ def run(entry: str, packed_sources: str, arguments: str, function: str = "look")
     gc.disable()  # this process ends before there is anything to collect
     sources = json.loads(zlib.decompress(binascii.a2b_base64(packed_sources)))
     sys.meta_path.insert(0, SourceLoader(sources))
-    answer = getattr(importlib.import_module(entry), function)(json.loads(arguments))
+    answer = importlib.import_module(entry).look(json.loads(arguments))
     sys.stdout.write("\n".join(["", BEGIN, json.dumps(answer), END, ""]))

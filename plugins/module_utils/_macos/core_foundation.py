@@ -12,9 +12,10 @@ Management Programming Guide for Core Foundation").
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING; each import is a good part of the time that the program takes
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _INDEX = ctypes.c_long
 _REFERENCE = ctypes.c_void_p
@@ -26,7 +27,7 @@ _UTF8 = 0x08000100  # kCFStringEncodingUTF8
 _INT64 = 4  # kCFNumberSInt64Type
 _LONGEST_TEXT = 16 * 1024  # bytes
 
-_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+_SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "CFArrayGetCount": (_INDEX, [_REFERENCE]),
     "CFArrayGetTypeID": (_TYPE, []),
     "CFArrayGetValueAtIndex": (_REFERENCE, [_REFERENCE, _INDEX]),
@@ -49,7 +50,7 @@ class UnexpectedValue(Exception):
     """A value is of another type than Apple documents; says which one."""
 
 
-def load_framework(path: str, signatures: dict[str, tuple[Any, list[Any]]]) -> ctypes.CDLL:
+def load_framework(path: str, signatures: dict[str, tuple[object, list[object]]]) -> ctypes.CDLL:
     """The library at ``path`` with the types of its functions, each as result and arguments.
 
     Since macOS 11 the file exists in the cache of the dynamic loader alone, which finds it by this path all the same.
@@ -62,6 +63,20 @@ def load_framework(path: str, signatures: dict[str, tuple[Any, list[Any]]]) -> c
     return library
 
 
+class Owned:
+    """What was created or copied, if anything was: its reference for a block, at whose end it is released."""
+
+    def __init__(self, release: Callable[[int], None], reference: int | None) -> None:
+        self._release, self._reference = release, reference
+
+    def __enter__(self) -> int | None:
+        return self._reference
+
+    def __exit__(self, *_error: object) -> None:
+        if self._reference:
+            self._release(self._reference)
+
+
 class CoreFoundation:
     """The library, loaded from ``path``. References are integers, and those it is given are never None."""
 
@@ -71,14 +86,9 @@ class CoreFoundation:
         self._dictionary, self._number = self._library.CFDictionaryGetTypeID(), self._library.CFNumberGetTypeID()
         self._string = self._library.CFStringGetTypeID()
 
-    @contextmanager
-    def owned(self, reference: int | None) -> Iterator[int | None]:
-        """Release what was created or copied, at the end of the block; None, which some calls give, is nothing."""
-        try:
-            yield reference
-        finally:
-            if reference:
-                self._library.CFRelease(reference)
+    def owned(self, reference: int | None) -> Owned:
+        """What was created or copied, for a block."""
+        return Owned(self._library.CFRelease, reference)
 
     def create_string(self, text: str) -> int:
         """Text as a CFString, which the caller releases."""

@@ -22,6 +22,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 
 _LARGEST_REQUEST = 64 * 1024
 _FRAMEWORK = "/System/Library/Frameworks/{0}.framework/{0}"
+# What the process reads. A module that is known by its full name is imported without a look at its package.
+_START = """\
+import sys
+for name, source in {sources!r}.items():
+    module = sys.modules[name] = type(sys)(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+module.main(*{request})
+"""
 
 
 class Mac(NamedTuple):
@@ -43,25 +51,24 @@ def this_mac() -> Mac:
 
 def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) -> Any:
     """What an operation of :mod:`program` gives. Raises HostError, also where it takes longer than ``timeout``."""
-    libraries = {"core_foundation": mac.core_foundation, "security": mac.security}
-    request = json.dumps({"operation": operation, "arguments": arguments, **libraries})
+    request = repr((operation, dict(arguments), mac.core_foundation, mac.security))
     if len(request) > _LARGEST_REQUEST:
         raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {_LARGEST_REQUEST} are allowed.")
-    answer = _run_program(request, mac.environment, timeout)
+    program = _START.format(sources=_sources(), request=request).encode()
+    outcome = run([sys.executable, "-I", "-"], timeout, stdin=program, environment=mac.environment)
+    try:
+        answer = json.loads(outcome.stdout)
+    except ValueError as error:
+        said = outcome._replace(stdout=b"").last_line
+        raise HostError(f"its program gave no whole answer (status {outcome.status}: {said}).") from error
     if "error" in answer:
         raise HostError(f"{answer['error']}.")
     return answer["result"]
 
 
-def _run_program(request: str, environment: Mapping[str, str] | None, timeout: float) -> Any:
-    """The answer of the program to a request. Raises HostError."""
+def _sources() -> dict[str, str]:
+    """The sources of the program by the modules' names, each after those that it imports."""
     # Imported at need: only a Mac needs it, and none of these modules loads Apple's libraries by being imported.
-    from ansible_collections.anchorage.pki.plugins.module_utils._look import bootstrap
-    from ansible_collections.anchorage.pki.plugins.module_utils._look.program_text import (
-        NoAnswerError,
-        program_text,
-        read_answer,
-    )
     from ansible_collections.anchorage.pki.plugins.module_utils._macos import (
         core_foundation,
         program,
@@ -69,14 +76,7 @@ def _run_program(request: str, environment: Mapping[str, str] | None, timeout: f
         security,
     )
 
-    sources = {module.__name__: _source(module) for module in (core_foundation, program, reading, security)}
-    text = f"{program_text(_source(bootstrap), program.__name__, sources)}{request!r}, 'answer')\n"
-    outcome = run([sys.executable, "-I", "-"], timeout, stdin=text.encode("ascii"), environment=environment)
-    try:
-        return read_answer(outcome.stdout.decode(errors="replace"))
-    except NoAnswerError as error:
-        said = outcome._replace(stdout=b"").last_line
-        raise HostError(f"its program gave no answer: {error} (status {outcome.status}: {said}).") from error
+    return {module.__name__: _source(module) for module in (core_foundation, security, reading, program)}
 
 
 def _source(module: ModuleType) -> str:

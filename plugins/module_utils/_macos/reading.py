@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 import binascii
-from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.core_foundation import UnexpectedValue
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.security import Security, StatusError
 
 
-def read_trust_settings(security: Security, domains: list[int]) -> list[dict[str, Any]]:
+def read_trust_settings(security: Security, domains: list[int]) -> list[dict[str, object]]:
     """For each domain its ``failure``, None where there is none, and its ``certificates``.
 
     Of a certificate: its ``der`` in base64, the ``failure`` of its settings or None, and its ``settings``, as
@@ -22,16 +21,15 @@ def read_trust_settings(security: Security, domains: list[int]) -> list[dict[str
     return [_read_domain(security, domain) for domain in domains]
 
 
-def _read_domain(security: Security, domain: int) -> dict[str, Any]:
+def _read_domain(security: Security, domain: int) -> dict[str, object]:
     try:
-        with security.certificates(domain) as certificates:
-            found = [_read_certificate(security, certificate, domain) for certificate in certificates]
+        found = [_read_certificate(security, certificate, domain) for certificate in security.certificates(domain)]
     except (StatusError, UnexpectedValue) as error:
         return {"failure": _failure(error), "certificates": []}
     return {"failure": None, "certificates": found}
 
 
-def _read_certificate(security: Security, certificate: int, domain: int) -> dict[str, Any]:
+def _read_certificate(security: Security, certificate: int, domain: int) -> dict[str, object]:
     der = binascii.b2a_base64(security.der(certificate), newline=False).decode()
     try:
         return {"der": der, "failure": None, "settings": security.trust_settings(certificate, domain)}
@@ -39,7 +37,7 @@ def _read_certificate(security: Security, certificate: int, domain: int) -> dict
         return {"der": der, "failure": _failure(error), "settings": []}
 
 
-def _failure(error: StatusError | UnexpectedValue) -> dict[str, Any]:
+def _failure(error: StatusError | UnexpectedValue) -> dict[str, object]:
     if isinstance(error, StatusError):
         return {"code": error.code, "message": error.message}
     return {"code": None, "message": str(error)}

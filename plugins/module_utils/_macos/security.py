@@ -10,9 +10,6 @@ Only the program of :mod:`program` imports this, in a process of its own, as it 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.core_foundation import (
     CoreFoundation,
@@ -20,12 +17,16 @@ from ansible_collections.anchorage.pki.plugins.module_utils._macos.core_foundati
     load_framework,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _REFERENCE = ctypes.c_void_p
 _RESULT = ctypes.POINTER(ctypes.c_void_p)
 _STATUS = ctypes.c_int32
 _DOMAIN = ctypes.c_uint32
 
-_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+_SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "SecCertificateCopyData": (_REFERENCE, [_REFERENCE]),
     "SecCopyErrorMessageString": (_REFERENCE, [_STATUS, _REFERENCE]),
     "SecPolicyCopyProperties": (_REFERENCE, [_REFERENCE]),
@@ -54,11 +55,11 @@ class Security:
         self._values = core_foundation
         self._policy = self._library.SecPolicyGetTypeID()
 
-    @contextmanager
-    def certificates(self, domain: int) -> Iterator[Iterator[int]]:
-        """The certificates with trust settings in a domain, as references for the block. Raises StatusError."""
+    def certificates(self, domain: int) -> Iterator[int]:
+        """The certificates with trust settings in a domain, each as a reference until the next. Raises StatusError."""
         with self._values.owned(self._copied("SecTrustSettingsCopyCertificates", domain)) as found:
-            yield self._values.elements(found) if found else iter(())
+            if found:
+                yield from self._values.elements(found)
 
     def der(self, certificate: int) -> bytes:
         """A certificate's DER. Raises UnexpectedValue."""
@@ -67,7 +68,7 @@ class Security:
                 raise UnexpectedValue("a certificate has no data")
             return self._values.data(data)
 
-    def trust_settings(self, certificate: int, domain: int) -> list[dict[str, Any]]:
+    def trust_settings(self, certificate: int, domain: int) -> list[dict[str, str | int | None]]:
         """A certificate's trust settings in a domain, in order: of each dictionary what a user may have set in it.
 
         ``policy`` is an object identifier, ``policy_name`` a text, ``key_usage`` and ``result`` are numbers, and each
@@ -77,7 +78,7 @@ class Security:
         with self._values.owned(self._copied("SecTrustSettingsCopyTrustSettings", certificate, domain)) as found:
             return [self._settings(one) for one in self._values.elements(found)] if found else []
 
-    def _settings(self, dictionary: int) -> dict[str, Any]:
+    def _settings(self, dictionary: int) -> dict[str, str | int | None]:
         policy = self._values.value(dictionary, f"{_KEY}Policy")
         policy_name = self._values.value(dictionary, f"{_KEY}PolicyName")
         key_usage = self._values.value(dictionary, f"{_KEY}KeyUsage")

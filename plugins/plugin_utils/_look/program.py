@@ -10,21 +10,26 @@ source that is not needed on a host is never compiled there.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._look import bootstrap
-from ansible_collections.anchorage.pki.plugins.module_utils._look.program_text import program_text
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import PACKAGE
 
 MODULE_UTILS = Path(bootstrap.__file__).parent.parent
 
 # Imports begin a line, within functions too; the names may fill several lines in parentheses.
 _IMPORT = re.compile(rf"^ *from {re.escape(PACKAGE)}\.([\w.]+) import (\([^)]*\)|.*)$", re.MULTILINE)
+
+
+class NoAnswerError(Exception):
+    """A program did not answer as it should; says how."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,9 @@ def look_program(entry: str) -> LookProgram:
 
 def program_of(entry: str, sources: Mapping[str, str]) -> LookProgram:
     """The program that calls C(look) of the module ``entry``, of modules' sources by their full names."""
+    packed = base64.b64encode(zlib.compress(json.dumps(sources).encode())).decode()
     start = (MODULE_UTILS / "_look" / "bootstrap.py").read_text(encoding="utf-8")
-    return LookProgram(program_text(start, entry, sources))
+    return LookProgram(f"{start}\n\nrun({entry!r}, {packed!r}, ")
 
 
 def imported_by(entry: str) -> set[str]:
@@ -65,6 +71,18 @@ def imported_by(entry: str) -> set[str]:
 def source_of(name: str) -> str:
     """The source of a module by its name below module_utils. Raises OSError."""
     return _file(name).read_text(encoding="utf-8")
+
+
+def read_answer(output: str) -> Any:
+    """The answer in what a program wrote to its output. Raises NoAnswerError."""
+    _before, begin, rest = output.partition(f"\n{bootstrap.BEGIN}\n")
+    answer, end, _after = rest.partition(f"\n{bootstrap.END}\n")
+    if not (begin and end):
+        raise NoAnswerError("it did not reach its end")
+    try:
+        return json.loads(answer)
+    except (ValueError, RecursionError) as error:
+        raise NoAnswerError("its answer is not JSON") from error
 
 
 def _imports(source: str) -> Iterator[str]:

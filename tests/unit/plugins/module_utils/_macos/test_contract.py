@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -19,6 +20,11 @@ from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 
 FACTS = re.findall(r"^\| `([a-z0-9-]+)` \|", (double.SOURCES / "FACTS.md").read_text(encoding="utf-8"), re.MULTILINE)
 RULES = {rule for path in double.SOURCES.glob("*.c") for rule in re.findall(r'keeps\("([^"]+)"\)', path.read_text())}
+
+
+pytestmark = pytest.mark.skipif(
+    not double.is_real() and shutil.which("cc") is None, reason="needs a C compiler: Debian's package build-essential"
+)
 
 
 @pytest.fixture(scope="module")

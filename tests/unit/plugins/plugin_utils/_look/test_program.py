@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._look.bootstrap import BEGIN, END
-from ansible_collections.anchorage.pki.plugins.module_utils._look.program_text import NoAnswerError, read_answer
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.bundle import PACKAGE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     MODULE_UTILS,
+    NoAnswerError,
     imported_by,
     look_program,
+    read_answer,
 )
 
 ENTRIES = ("_leaf_deployment.look", "_trust.look")
