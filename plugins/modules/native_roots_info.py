@@ -259,6 +259,7 @@ report:
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -266,6 +267,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import (
     PLATFORM,
     SOURCES,
+    NativeRoots,
     load,
     require_no_errors,
     require_roots,
@@ -275,7 +277,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe
 
 
-def main() -> None:
+def main(load_roots: Callable[..., NativeRoots] = load) -> None:
     module = AnsibleModule(
         argument_spec={
             "source": {"type": "str", "choices": SOURCES, "default": PLATFORM},
@@ -286,7 +288,7 @@ def main() -> None:
     try:
         # Asked of the module only when needed, since that creates the folder.
         temporary_folder = module.tmpdir if module.params["source"] == P11_KIT else None
-        result = read(**module.params, temporary_folder=temporary_folder)
+        result = read(load_roots, **module.params, temporary_folder=temporary_folder)
     except HostError as error:
         module.fail_json(msg=str(error))
     try:
@@ -296,9 +298,11 @@ def main() -> None:
     module.exit_json(changed=False, **result)
 
 
-def read(source: str, strict: bool, temporary_folder: str | None) -> dict[str, Any]:
+def read(
+    load_roots: Callable[..., NativeRoots], source: str, strict: bool, temporary_folder: str | None
+) -> dict[str, Any]:
     """The module's result. Raises HostError for a source that cannot be read, and for what ``strict`` forbids."""
-    loaded = load(source, os.environ, temporary_folder=temporary_folder)
+    loaded = load_roots(source, os.environ, temporary_folder=temporary_folder)
     if strict:
         require_no_errors(loaded.report)
         require_roots(loaded.report)

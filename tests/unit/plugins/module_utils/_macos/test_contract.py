@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import this_mac
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, this_mac
 from ansible_collections.anchorage.pki.tests.macos_double import double, run_contract
 from ansible_collections.anchorage.pki.tests.macos_double.contract import CASES
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
@@ -31,18 +33,29 @@ pytestmark = pytest.mark.skipif(
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
     """What came of each case with all rules, and without the rule that it is about, both by that."""
     real = double.is_real()
-    libraries = this_mac() if real else double.build()
+    folder = None if real else str(tmp_path_factory.mktemp("double"))
+    answer = run(this_mac() if real else double.build(), folder)
+    return answer["with"], answer["without"]
+
+
+def run(libraries: Mac | double.Libraries, folder: str | None, **environment: str) -> dict[str, dict[str, str]]:
+    """The answer of the program that runs the contract."""
     request = {
         "core_foundation": libraries.core_foundation,
         "security": libraries.security,
-        "folder": None if real else str(tmp_path_factory.mktemp("double")),
+        "folder": folder,
         "ders": [der_of(make_root(f"Root {number}")).hex() for number in range(3)],
     }
-    program = [sys.executable, run_contract.__file__]
-    finished = subprocess.run(program, input=json.dumps(request), capture_output=True, text=True, check=False)
+    finished = subprocess.run(
+        [sys.executable, run_contract.__file__],
+        input=json.dumps(request),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert finished.returncode == 0, finished.stderr
-    answer = json.loads(finished.stdout)
-    return answer["with"], answer["without"]
+    return json.loads(finished.stdout)  # type: ignore[no-any-return]
 
 
 def test_each_fact_has_one_rule_and_one_case() -> None:
@@ -63,3 +76,23 @@ def test_the_libraries_keep_to(fact: str, outcomes: tuple[dict[str, str], dict[s
 @pytest.mark.parametrize("fact", FACTS)
 def test_the_contract_notices_a_double_without(fact: str, outcomes: tuple[dict[str, str], dict[str, str]]) -> None:
     assert outcomes[1][fact] != "passed"
+
+
+@pytest.mark.skipif(double.is_real(), reason="this is how the cases are run on a real Mac")
+def test_without_settings_of_its_own_the_contract_makes_do_with_what_there_is(tmp_path: Path) -> None:
+    mac = double.DoubledMac(tmp_path)
+    mac.trust("system", der_of(make_root("Apple's")), keychain="roots")
+    outcomes = run(mac.libraries, None, ANCHORAGE_DOUBLE=str(tmp_path))["with"]
+    assert {fact: outcome for fact, outcome in outcomes.items() if outcome != "passed"} == {
+        **{case.fact: "double only" for case in CASES if case.ends},
+        **dict.fromkeys(
+            (
+                "damaged-entry-code",
+                "domains-apart",
+                "listed-when-in-keychain",
+                "policy-is-object",
+                "settings-in-order",
+            ),
+            "not arranged",
+        ),
+    }
