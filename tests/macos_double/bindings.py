@@ -33,15 +33,20 @@ CORE_FOUNDATION: dict[str, tuple[Any, list[Any]]] = {
     "CFStringGetCString": (c_uint8, [c_void_p, c_char_p, c_long, c_uint32]),
 }
 SECURITY: dict[str, tuple[Any, list[Any]]] = {
+    "SecCertificateAddToKeychain": (c_int32, [c_void_p, c_void_p]),
     "SecCertificateCopyData": (c_void_p, [c_void_p]),
     "SecCertificateCreateWithData": (c_void_p, [c_void_p, c_void_p]),
     "SecCopyErrorMessageString": (c_void_p, [c_int32, c_void_p]),
+    "SecKeychainOpen": (c_int32, [c_char_p, POINTER(c_void_p)]),
     "SecPolicyCopyProperties": (c_void_p, [c_void_p]),
     "SecPolicyCreateBasicX509": (c_void_p, []),
     "SecPolicyCreateSSL": (c_void_p, [c_uint8, c_void_p]),
     "SecPolicyGetTypeID": (c_ulong, []),
     "SecTrustSettingsCopyCertificates": (c_int32, [c_uint32, POINTER(c_void_p)]),
     "SecTrustSettingsCopyTrustSettings": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p)]),
+    "SecTrustSettingsRemoveTrustSettings": (c_int32, [c_void_p, c_uint32]),
+    "SecTrustSettingsSetTrustSettings": (c_int32, [c_void_p, c_uint32, c_void_p]),
+    "SessionGetInfo": (c_int32, [c_uint32, POINTER(c_uint32), POINTER(c_uint32)]),
 }
 
 

@@ -31,8 +31,13 @@ class NotArranged(Exception):
 class State(NamedTuple):
     """What a case works with: certificates, and the double, unless it is a real Mac."""
 
-    ders: list[bytes]
+    ders: list[bytes]  # all self-signed but for the last
     double: DoubledMac | None
+
+    @property
+    def intermediate(self) -> bytes:
+        """A certificate that is not self-signed."""
+        return self.ders[-1]
 
     @property
     def arranged(self) -> DoubledMac:
@@ -42,40 +47,41 @@ class State(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A case, the fact that it is about, and whether it ends the process."""
+    """A case, the fact that it is about, and how it ends: it RETURNS, it ABORTS the process, or it WAITS for ever."""
 
     fact: str
     run: Callable[[Bindings, State], None]
-    ends: bool
+    end: str
 
 
+RETURNS, ABORTS, WAITS = "returns", "aborts", "waits"
 CASES: list[Case] = []
 
 
-def case(fact: str, ends: bool = False) -> Callable[[Callable[[Bindings, State], None]], None]:
+def case(fact: str, end: str = RETURNS) -> Callable[[Callable[[Bindings, State], None]], None]:
     def register(function: Callable[[Bindings, State], None]) -> None:
-        CASES.append(Case(fact, function, ends))
+        CASES.append(Case(fact, function, end))
 
     return register
 
 
-@case("release-null", ends=True)
+@case("release-null", end=ABORTS)
 def _(mac: Bindings, _state: State) -> None:
     mac.CFRelease(None)
 
 
-@case("release-once", ends=True)
+@case("release-once", end=ABORTS)
 def _(mac: Bindings, _state: State) -> None:
     data = mac.data(b"content")
     mac.release(data, data)
 
 
-@case("one-type", ends=True)
+@case("one-type", end=ABORTS)
 def _(mac: Bindings, _state: State) -> None:
     mac.CFArrayGetCount(mac.data(b"content"))
 
 
-@case("index-in-bounds", ends=True)
+@case("index-in-bounds", end=ABORTS)
 def _(mac: Bindings, _state: State) -> None:
     mac.CFArrayGetValueAtIndex(mac.array(mac.data(b"content")), 1)
 

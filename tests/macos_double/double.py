@@ -56,7 +56,7 @@ def build() -> Libraries:
 def _compile(folder: Path) -> None:
     base = ["cc", *FLAGS, "-o"]
     subprocess.run([*base, folder / CORE_FOUNDATION, SOURCES / "core_foundation.c"], check=True)
-    sources = [SOURCES / "state.c", SOURCES / "security.c"]
+    sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing")]
     linked = [f"-L{folder}", f"-l:{CORE_FOUNDATION}", "-Wl,-rpath,$ORIGIN"]
     subprocess.run([*base, folder / SECURITY, *sources, *linked], check=True)
 
@@ -83,6 +83,23 @@ class DoubledMac:
     def order(self, function: str, domain: str, status: int | str, count: int) -> None:
         """Have the next ``count`` calls of a function for a domain give a status, or "hang"."""
         self._append("faults", f"{function} {domain} {status} {count}")
+
+    def host(self, **values: str) -> None:
+        """Set what decides about a write, such as ``version="13.7.4"`` and ``gui="on"``."""
+        for name, value in values.items():
+            self._append("host", f"{name} {value}")
+
+    @property
+    def entries(self) -> list[tuple[str, bytes, str]]:
+        """All trust settings: domain, certificate, words."""
+        rows = [f"{line}    ".split(" ", 3) for line in self._lines("state") if line.startswith("entry")]
+        return [(domain, bytes.fromhex(der), words.strip()) for _entry, domain, der, words in rows]
+
+    @property
+    def items(self) -> list[tuple[str, bytes]]:
+        """The certificates in keychains: keychain, certificate."""
+        rows = [line.split() for line in self._lines("state") if line.startswith("item")]
+        return [(keychain, bytes.fromhex(der)) for _item, keychain, der in rows]
 
     @property
     def calls(self) -> list[str]:

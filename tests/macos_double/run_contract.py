@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,18 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "build" / "collections")]
 
 from ansible_collections.anchorage.pki.tests.macos_double.bindings import Bindings
-from ansible_collections.anchorage.pki.tests.macos_double.contract import CASES, Case, NotArranged, State
+from ansible_collections.anchorage.pki.tests.macos_double.contract import (
+    ABORTS,
+    RETURNS,
+    WAITS,
+    Case,
+    NotArranged,
+    State,
+)
 from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac
+from ansible_collections.anchorage.pki.tests.macos_double.writing_contract import CASES
+
+WAIT = 0.5  # seconds after which a case waits for ever
 
 
 def main() -> None:
@@ -33,7 +44,8 @@ def main() -> None:
     mac = Bindings(request["core_foundation"], request["security"])
     ders = [bytes.fromhex(der) for der in request["ders"]]
     if request["folder"] is None:
-        outcomes = {case.fact: "double only" if case.ends else _outcome(case, mac, State(ders, None)) for case in CASES}
+        nobody = State(ders, None)
+        outcomes = {each.fact: _outcome(each, mac, nobody) if each.end == RETURNS else "double only" for each in CASES}
         print(json.dumps({"with": outcomes, "without": {}}))
         return
     folder = Path(request["folder"])
@@ -54,11 +66,16 @@ def _in_a_child(case: Case, mac: Bindings, ders: list[bytes], folder: Path, with
             answer.write(_outcome(case, mac, state))
             answer.flush()
             os._exit(0)
+        if case.end == WAITS:
+            time.sleep(WAIT)
+            os.kill(child, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         answer.seek(0)
         errors.seek(0)
         outcome, said = answer.read(), errors.read()
-    if case.ends:
+    if case.end == WAITS:
+        return "passed" if code == -signal.SIGKILL else "the process did not wait"
+    if case.end == ABORTS:
         return "passed" if code == -signal.SIGABRT and said else "the process did not end with a message"
     return outcome if code == 0 else f"the process ended with {code}: {said}"
 

@@ -52,7 +52,7 @@ CFTypeRef SecCertificateCreateWithData(CFAllocatorRef allocator, CFDataRef data)
     return certificate_of(&der);
 }
 
-static const Bytes *der_of(CFTypeRef certificate, const char *function) {
+const Bytes *der_of(CFTypeRef certificate, const char *function) {
     double_require(certificate, certificate_type, function);
     return &((const Certificate *)certificate)->der;
 }
@@ -77,6 +77,11 @@ CFTypeRef SecPolicyCreateSSL(Boolean server, CFStringRef host) {
 
 CFTypeRef SecPolicyCreateBasicX509(void) {
     return policy_of(keeps("policy-oid-basic") ? "1.2.840.113635.100.1.2" : "1.2.840.113635.100.1.9");
+}
+
+const char *policy_oid(CFTypeRef policy) {
+    double_require(policy, policy_type, "SecTrustSettingsSetTrustSettings");
+    return ((const Policy *)policy)->oid;
 }
 
 /* Adds a key with a value that the dictionary then owns alone. */

@@ -5,7 +5,10 @@
  * Files of the folder, all of lines of words:
  *   state   "item KEYCHAIN HEX", "entry DOMAIN HEX DICTIONARY..."; a dictionary is "any" (an empty one), "damaged", or
  *           "policy=OID;name=N;string=S;application=1;usage=N;error=N;result=N" without what it lacks
- *   faults  "FUNCTION ABOUT STATUS COUNT": the next COUNT calls give STATUS, or never end where that is "hang"
+ *   host    "version 15.1.0", "sip on", "gui off", "root on", "allowed off" (what authorizationdb was told), "locked off"
+ *           (the login keychain), "person allow" (who sees a prompt: allow, cancel, nobody); these are the defaults
+ *   faults  "FUNCTION ABOUT STATUS COUNT": the next COUNT calls give STATUS, or never end where that is "hang"; an event
+ *           such as "erase admin on 1" is ordered likewise
  *   calls   "FUNCTION ABOUT" of each call, in order; ABOUT is a domain, or "-"
  */
 
@@ -87,6 +90,47 @@ const State *read_state(void) {
     return &state;
 }
 
+void write_state(const State *state) {
+    char path[4096], staged[4096];
+    path_of(path, sizeof path, "state");
+    path_of(staged, sizeof staged, "state.new");
+    FILE *file = fopen(staged, "w");
+    for (CFIndex i = 0; file && i < state->item_count; i++) {
+        fprintf(file, "item %s ", state->items[i].keychain);
+        for (CFIndex byte = 0; byte < state->items[i].der.length; byte++)
+            fprintf(file, "%02x", state->items[i].der.bytes[byte]);
+        fputc('\n', file);
+    }
+    for (CFIndex i = 0; file && i < state->entry_count; i++) {
+        fprintf(file, "entry %s ", domain_names[state->entries[i].domain]);
+        for (CFIndex byte = 0; byte < state->entries[i].der.length; byte++)
+            fprintf(file, "%02x", state->entries[i].der.bytes[byte]);
+        fprintf(file, " %s\n", state->entries[i].settings);
+    }
+    if (!file || fclose(file) || rename(staged, path))
+        halt("%s cannot be written: %s.", path, strerror(errno));
+}
+
+Host read_host(void) {
+    Host host = {{15, 1, 0}, true, false, true, false, false, "allow"};
+    char path[4096], name[16], value[16];
+    path_of(path, sizeof path, "host");
+    FILE *file = fopen(path, "r");
+    while (file && fscanf(file, "%15s %15s", name, value) == 2) {
+        bool on = !strcmp(value, "on");
+        if (!strcmp(name, "version"))
+            sscanf(value, "%d.%d.%d", &host.version[0], &host.version[1], &host.version[2]);
+        else if (!strcmp(name, "person"))
+            snprintf(host.person, sizeof host.person, "%s", value);
+        else
+            *(!strcmp(name, "sip") ? &host.sip : !strcmp(name, "gui") ? &host.gui : !strcmp(name, "root") ? &host.root
+              : !strcmp(name, "allowed") ? &host.allowed : &host.locked) = on;
+    }
+    if (file)
+        fclose(file);
+    return host;
+}
+
 static void note(const char *function, const char *about) {
     static int file = -1;
     char path[4096], line[256];
@@ -131,4 +175,10 @@ OSStatus call(const char *function, const char *about) {
     while (!strcmp(order, "hang"))
         pause();
     return atoi(order);
+}
+
+bool is_ordered(const char *event, const char *about) {
+    char order[16] = "";
+    take_order(event, about, order);
+    return !strcmp(order, "on");
 }

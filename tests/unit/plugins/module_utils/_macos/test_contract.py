@@ -17,11 +17,22 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, this_mac
 from ansible_collections.anchorage.pki.tests.macos_double import double, run_contract
-from ansible_collections.anchorage.pki.tests.macos_double.contract import CASES
-from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
+from ansible_collections.anchorage.pki.tests.macos_double.contract import RETURNS
+from ansible_collections.anchorage.pki.tests.macos_double.writing_contract import CASES, WRITING
+from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, named
 
 FACTS = re.findall(r"^\| `([a-z0-9-]+)` \|", (double.SOURCES / "FACTS.md").read_text(encoding="utf-8"), re.MULTILINE)
 RULES = {rule for path in double.SOURCES.glob("*.c") for rule in re.findall(r'keeps\("([^"]+)"\)', path.read_text())}
+
+CERTIFICATES = [*(make_root(f"Root {number}") for number in range(3)), make_root("Between", issuer=named("Root 0"))]
+#: Cases of reading that need trust settings of their own.
+NEED_SETTINGS = (
+    "damaged-entry-code",
+    "domains-apart",
+    "listed-when-in-keychain",
+    "policy-is-object",
+    "settings-in-order",
+)
 
 
 pytestmark = pytest.mark.skipif(
@@ -44,7 +55,7 @@ def run(libraries: Mac | double.Libraries, folder: str | None, **environment: st
         "core_foundation": libraries.core_foundation,
         "security": libraries.security,
         "folder": folder,
-        "ders": [der_of(make_root(f"Root {number}")).hex() for number in range(3)],
+        "ders": [der_of(certificate).hex() for certificate in CERTIFICATES],
     }
     finished = subprocess.run(
         [sys.executable, run_contract.__file__],
@@ -84,15 +95,7 @@ def test_without_settings_of_its_own_the_contract_makes_do_with_what_there_is(tm
     mac.trust("system", der_of(make_root("Apple's")), keychain="roots")
     outcomes = run(mac.libraries, None, ANCHORAGE_DOUBLE=str(tmp_path))["with"]
     assert {fact: outcome for fact, outcome in outcomes.items() if outcome != "passed"} == {
-        **{case.fact: "double only" for case in CASES if case.ends},
-        **dict.fromkeys(
-            (
-                "damaged-entry-code",
-                "domains-apart",
-                "listed-when-in-keychain",
-                "policy-is-object",
-                "settings-in-order",
-            ),
-            "not arranged",
-        ),
+        **{case.fact: "double only" for case in CASES if case.end != RETURNS},
+        **dict.fromkeys(NEED_SETTINGS, "not arranged"),
+        **{case.fact: "not arranged" for case in WRITING if case.end == RETURNS},
     }
