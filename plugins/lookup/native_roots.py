@@ -25,6 +25,12 @@ description:
   - What cannot be read is left out and listed by O(view=report), unless O(strict) is set. A set without any
     certificate is a failure. A failure is remembered for the run, too; a lookup with O(refresh) tries again.
   - Transient errors of the system, such as C(EIO) and C(ESTALE), are tried three times.
+  - On macOS, where neither variable is set, the roots are those that its trust settings trust for TLS servers, in all
+    domains. They are read by a process of its own, within 20 seconds. Transient errors are tried up to four times, with
+    pauses of 1, 2 and 4 seconds.
+  - Where a domain of the trust settings of macOS could not be read, the lookup fails and names the status, since
+    distrusted roots might be among the others. Only O(view=report) is returned then, where RV(_raw) has V(true) as
+    C(partial). A lookup with O(refresh) keeps the former roots, if these were whole, with a warning.
 options:
   _terms:
     description: The lookup takes no terms.
@@ -84,7 +90,7 @@ notes:
     counts.
   - Prefer C(query), which always returns a list. C(lookup) joins several strings with commas; it suits the path of
     O(view=bundle) and the dictionary of O(view=report).
-  - On macOS the keychains cannot be read yet. Set E(SSL_CERT_FILE) there.
+  - On macOS it was tested against a double of Apple's libraries, not on a Mac.
   - To know the state of the trust store before the first task, enable the callback
     P(anchorage.pki.native_roots#callback), or begin with the task that the examples show.
 seealso:

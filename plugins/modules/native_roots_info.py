@@ -21,6 +21,9 @@ description:
     number and extensions of the others say.
   - What cannot be read is left out and listed in RV(report.errors), unless O(strict) is set. Transient errors of the
     system, such as C(EIO) and C(ESTALE), are tried three times.
+  - On macOS, where neither variable is set, the roots are those that its trust settings trust for TLS servers, in all
+    domains. They are read by a process of its own, within 20 seconds. Transient errors are tried up to four times, with
+    pauses of 1, 2 and 4 seconds. Where a domain could not be read, RV(report.partial) is true, and there is a warning.
   - Changes nothing.
 extends_documentation_fragment:
   - anchorage.pki.attributes
@@ -35,7 +38,7 @@ attributes:
   platform:
     platforms: posix
     support: partial
-    details: On macOS the keychains cannot be read yet. Set E(SSL_CERT_FILE) there.
+    details: On macOS it was tested against a double of Apple's libraries, not on a Mac.
 options:
   source:
     description:
@@ -215,6 +218,29 @@ report:
           returned: always
           type: str
           sample: 'the CERTIFICATE in line 1 is not a certificate: its base64 is damaged'
+        code:
+          description: The number of the status that a library of macOS gave.
+          returned: when it gave one
+          type: int
+          sample: -36
+        name:
+          description: The name of that status in Apple's headers.
+          returned: when it gave one
+          type: str
+          sample: ioErr
+        advice:
+          description: What to do about it.
+          returned: when it gave one
+          type: str
+          sample: 'Try again later: a service of the Mac did not answer in time, or is just being started.'
+    partial:
+      description:
+        - Whether a whole domain of the trust settings of macOS could not be read. Roots may then be missing, and roots
+          that are distrusted there may be among RV(certificates). Set O(strict) where you have to rely on them.
+        - Always V(false) on other platforms.
+      returned: always
+      type: bool
+      sample: false
     certificates:
       description: The number of different certificates.
       returned: always
@@ -233,6 +259,7 @@ report:
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -240,15 +267,17 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import (
     PLATFORM,
     SOURCES,
+    NativeRoots,
     load,
     require_no_errors,
     require_roots,
+    require_whole,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores import P11_KIT
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import describe
 
 
-def main() -> None:
+def main(load_roots: Callable[..., NativeRoots] = load) -> None:
     module = AnsibleModule(
         argument_spec={
             "source": {"type": "str", "choices": SOURCES, "default": PLATFORM},
@@ -259,15 +288,21 @@ def main() -> None:
     try:
         # Asked of the module only when needed, since that creates the folder.
         temporary_folder = module.tmpdir if module.params["source"] == P11_KIT else None
-        result = read(**module.params, temporary_folder=temporary_folder)
+        result = read(load_roots, **module.params, temporary_folder=temporary_folder)
     except HostError as error:
         module.fail_json(msg=str(error))
+    try:
+        require_whole(result["report"])
+    except HostError as error:
+        module.warn(str(error))
     module.exit_json(changed=False, **result)
 
 
-def read(source: str, strict: bool, temporary_folder: str | None) -> dict[str, Any]:
+def read(
+    load_roots: Callable[..., NativeRoots], source: str, strict: bool, temporary_folder: str | None
+) -> dict[str, Any]:
     """The module's result. Raises HostError for a source that cannot be read, and for what ``strict`` forbids."""
-    loaded = load(source, os.environ, temporary_folder=temporary_folder)
+    loaded = load_roots(source, os.environ, temporary_folder=temporary_folder)
     if strict:
         require_no_errors(loaded.report)
         require_roots(loaded.report)

@@ -22,6 +22,7 @@ TRUST_VARIABLES = frozenset({"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_D
 #: The programs that the tests use, and the Debian package that brings each.
 PROGRAMS = {
     "caddy": "caddy",
+    "cc": "build-essential",
     "certtool": "gnutls-bin",
     "certutil": "libnss3-tools",
     "curl": "curl",

@@ -28,6 +28,11 @@ TRUST_STORES = f"{PLUGINS}.module_utils._trust"
 HOST_LAYERS = ("module_utils", "modules")
 #: What services import, or copy.
 FOR_SERVICES = (PurePosixPath("module_utils/latest_context.py"),)
+#: What calls Apple's libraries.
+APPLE_LIBRARIES = (
+    PurePosixPath("module_utils/_macos/core_foundation.py"),
+    PurePosixPath("module_utils/_macos/security.py"),
+)
 EDGES = ("action", "callback", "filter", "lookup", "modules")
 
 #: The most lines of code that an edge may have, documentation, comments and blank lines aside.
@@ -119,6 +124,15 @@ def cryptography_imports(source: Source) -> list[str]:
     if source.path in (PurePosixPath("plugin_utils/_cryptography.py"), *FOR_SERVICES):
         return []
     return [f"imports {name} itself, not by _cryptography" for name in source.imports if within(name, "cryptography")]
+
+
+def ctypes_imports(source: Source) -> list[str]:
+    """Apple's libraries are loaded by a process that does nothing else, and nothing else needs foreign libraries."""
+    if source.path in APPLE_LIBRARIES:
+        return []
+    return [
+        f"imports {name}, as only the program may that runs beside" for name in source.imports if within(name, "ctypes")
+    ]
 
 
 def store_imports(source: Source) -> list[str]:
@@ -231,6 +245,7 @@ RULES = (
     service_imports,
     core_imports,
     cryptography_imports,
+    ctypes_imports,
     store_imports,
     public_internals,
     broad_excepts,
@@ -316,6 +331,8 @@ VIOLATIONS = [
     ("plugin_utils/_a/a.py", "from .._action import PkiAction", core_imports),
     ("plugin_utils/_a/a.py", "from cryptography import x509", cryptography_imports),
     ("action/a.py", "import cryptography.x509", cryptography_imports),
+    ("module_utils/_macos/helper.py", "def f():\n    from ctypes import util", ctypes_imports),
+    ("plugin_utils/_a/a.py", "import ctypes", ctypes_imports),
     (
         "module_utils/_trust/a.py",
         "from .system import anchor_folder\nclass A:\n    def install(self): ...",
@@ -355,6 +372,7 @@ PERMITTED = [
     ("plugin_utils/_cryptography.py", "from cryptography import x509"),
     ("plugin_utils/_a/a.py", "import ansiblelike\nfrom .._cryptography import x509"),
     ("module_utils/latest_context.py", "import ssl\nfrom cryptography import x509"),
+    ("module_utils/_macos/security.py", "import ctypes"),
     ("module_utils/_trust/shared.py", "from .system import anchor_folder"),
     ("modules/a.py", "try:\n    f()\nexcept (OSError, ValueError):\n    pass"),
     ("plugin_utils/_a/a.py", "x = 1\n" * LONGEST_FILE),

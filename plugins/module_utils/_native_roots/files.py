@@ -14,6 +14,8 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import (
@@ -32,15 +34,20 @@ _HASH_NAME = re.compile(r"[0-9a-f]{8}\.r?\d+")
 
 
 class Problem(NamedTuple):
-    """What could not be read, why, and whether it may be readable in a moment."""
+    """What could not be read, why, whether it may be readable in a moment, and more ``facts`` for the report."""
 
     path: str
     message: str
     transient: bool = False
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 class Gathering:
-    """What was found so far: the DER of each root with the paths it was found at, in order."""
+    """What was found so far: the DER of each root with the paths it was found at, in order.
+
+    It is ``partial`` where a part of a store is missing that may trust other roots, or distrust some of these. It took
+    so many ``attempts`` where they are made within.
+    """
 
     def __init__(self, largest_file: int = LARGEST_FILE) -> None:
         self.largest_file = largest_file
@@ -48,6 +55,8 @@ class Gathering:
         self.locations: list[dict[str, Any]] = []
         self.problems: list[Problem] = []
         self.seen: set[tuple[int, int]] = set()
+        self.partial = False
+        self.attempts = 1
 
     def add(self, der: bytes, source: str) -> None:
         """Add a root that was found at ``source``."""

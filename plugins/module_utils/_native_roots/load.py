@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
@@ -38,17 +38,23 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores
     gather_windows,
 )
 
+if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac
+
 PLATFORM = "platform"
 SOURCES = (PLATFORM, P11_KIT)
 _EMPTY_PATH = "an empty path"
 
 
 class Limits(NamedTuple):
-    """How large a file may be, and how often what may be a transient error is tried again, after how many seconds."""
+    """How large a file may be, how often what may be a transient error is tried, and the seconds between; on macOS, how
+    many seconds its libraries have for one attempt, and those before each further one."""
 
     largest_file: int = LARGEST_FILE
     attempts: int = 3
     pause: float = 0.05
+    macos_timeout: float = 20.0  # a call of theirs gives up after five
+    macos_pauses: tuple[float, ...] = (1.0, 2.0, 4.0)
 
 
 DEFAULT_LIMITS = Limits()
@@ -69,8 +75,9 @@ def load(
     temporary_folder: str | None = None,
     search_path: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    mac: Mac | None = None,
 ) -> NativeRoots:
-    """The roots of one of ``SOURCES``, the platform's below the folder ``root``.
+    """The roots of one of ``SOURCES``, the platform's below the folder ``root``, on macOS those of ``mac``.
 
     What a source needs to write goes to ``temporary_folder``, by default the system's. Programs are looked for in
     ``search_path``. Raises HostError where the source cannot be read at all; all other errors are in the report.
@@ -82,28 +89,42 @@ def load(
         if source == P11_KIT:
             gather_p11_kit(gathering, temporary_folder, search_path)
         else:
-            _gather_platform(gathering, environment, platform, root)
+            _gather_platform(gathering, environment, platform, root, limits, mac)
         attempts.append(gathering)
         if len(attempts) == limits.attempts or not any(problem.transient for problem in gathering.problems):
             break
         time.sleep(limits.pause)
     best = min(attempts, key=lambda attempt: len(attempt.problems))
-    report = {
+    report = _report(source, environment, platform, best)
+    report["attempts"] = sum(attempt.attempts for attempt in attempts)
+    report["milliseconds"] = round((time.perf_counter() - started) * 1000, 1)
+    return NativeRoots(best.roots, report)
+
+
+def _report(source: str, environment: Mapping[str, str], platform: str, gathering: Gathering) -> dict[str, Any]:
+    return {
         "source": source,
         "platform": platform,
         "variables": {
             name: encodable(environment[name]) for name in (FILE_VARIABLE, FOLDER_VARIABLE) if name in environment
         },
-        "locations": best.locations,
-        "errors": [{"path": problem.path, "message": problem.message} for problem in best.problems],
-        "certificates": len(best.roots),
-        "attempts": len(attempts),
-        "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+        "locations": gathering.locations,
+        "errors": [
+            {"path": problem.path, "message": problem.message, **problem.facts} for problem in gathering.problems
+        ],
+        "partial": gathering.partial,
+        "certificates": len(gathering.roots),
     }
-    return NativeRoots(best.roots, report)
 
 
-def _gather_platform(gathering: Gathering, environment: Mapping[str, str], platform: str, root: str) -> None:
+def _gather_platform(
+    gathering: Gathering,
+    environment: Mapping[str, str],
+    platform: str,
+    root: str,
+    limits: Limits,
+    mac: Mac | None,
+) -> None:
     configured = configured_locations(environment)
     if configured:
         if configured.file is not None:
@@ -113,7 +134,7 @@ def _gather_platform(gathering: Gathering, environment: Mapping[str, str], platf
     elif platform == "win32":
         gather_windows(gathering, datetime.now(timezone.utc))
     elif platform == "darwin":
-        gather_macos(gathering)
+        gather_macos(gathering, mac, limits.macos_timeout, limits.macos_pauses)
     else:
         _gather_candidates(gathering, candidate_locations(platform), root)
 
@@ -131,6 +152,15 @@ def require_no_errors(report: Mapping[str, Any]) -> None:
     """Raise HostError that lists all errors of ``report``, if there are any."""
     if report["errors"]:
         raise HostError(f"The native roots were not read completely: {_joined_errors(report)}.")
+
+
+def require_whole(report: Mapping[str, Any]) -> None:
+    """Raise HostError that lists all errors of ``report``, if it is of a part of the roots only."""
+    if report["partial"]:
+        raise HostError(
+            "Only a part of the native roots could be read. Others may be missing, and what the rest distrusts may be "
+            f"among them: {_joined_errors(report)}"
+        )
 
 
 def require_roots(report: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
@@ -20,9 +20,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_fa
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem
 
+if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac
+
 P11_KIT = "p11-kit"
 _P11_KIT_TIMEOUT = 20.0  # seconds; it takes less than a tenth of one
 _EXTRACT = ("extract", "--format=pem-bundle", "--filter=ca-anchors", "--purpose=server-auth")
+
+_MACOS_STORE = "macOS trust settings, domain {}"
 
 _WINDOWS_STORE = "ROOT"
 _WINDOWS_CERTIFICATE = "x509_asn"
@@ -75,9 +80,32 @@ def gather_windows(gathering: Gathering, now: datetime) -> None:
     location["state"] = "read"
 
 
-def gather_macos(gathering: Gathering) -> None:
-    """Not there yet: only a process of its own may load Apple's Security framework. Raises HostError."""
-    raise HostError(
-        "The native roots of macOS are in its keychains, which cannot be read yet. Name a file of roots in PEM with "
-        "the environment variable SSL_CERT_FILE, for instance /etc/ssl/cert.pem."
-    )
+def gather_macos(gathering: Gathering, mac: Mac | None, timeout: float, pauses: tuple[float, ...]) -> None:
+    """Add the roots that macOS trusts for TLS servers, by the trust settings of all its domains.
+
+    ``mac`` is this one, unless a test names another. Raises HostError where its libraries give no answer.
+    """
+    # No other platform needs it.
+    from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import this_mac
+    from ansible_collections.anchorage.pki.plugins.module_utils._macos.roots import read_roots
+    from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import DOMAINS
+
+    try:
+        trust, gathering.attempts = read_roots(mac or this_mac(), timeout, pauses)
+    except HostError as error:
+        raise HostError(
+            f"The trust settings of macOS cannot be read: {error} Try again, or name a file of roots in PEM with the "
+            "environment variable SSL_CERT_FILE."
+        ) from error
+    locations = {domain: gathering.probe(_MACOS_STORE.format(DOMAINS[domain]), "store") for domain in trust.untrusted}
+    for der, domain in trust.roots.items():
+        gathering.add(der, locations[domain]["path"])
+        locations[domain]["certificates"] += 1
+    for domain, location in locations.items():
+        location.update(state="read", skipped=trust.untrusted[domain])
+    for failure in trust.failures:
+        location = locations[failure.domain]
+        if failure.whole_domain:
+            location["state"], gathering.partial = "unreadable", True
+        facts = {name: getattr(failure.status, name) for name in ("code", "name", "advice")} if failure.status else {}
+        gathering.problems.append(Problem(location["path"], failure.message, facts=facts))

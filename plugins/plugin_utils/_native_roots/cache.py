@@ -28,6 +28,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load i
     load,
     require_no_errors,
     require_roots,
+    require_whole,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.locations import (
     FILE_VARIABLE,
@@ -176,19 +177,26 @@ def _require_usable(state: State, strict: bool) -> State:
 
 def _errors(state: State) -> str | None:
     """What could not be read, as a sentence."""
+    return _complaint(require_no_errors, state["report"])
+
+
+def _complaint(require: Callable[[Any], None], report: Any) -> str | None:
+    """What a requirement has against a report."""
     try:
-        require_no_errors(state["report"])
+        require(report)
     except HostError as error:
         return str(error)
     return None
 
 
 def _state_after_refresh(former: State | None, loaded: State, strict: bool) -> State:
-    """The loaded state, unless the former one is better: it has roots and the loaded one has none, or has errors that
-    ``strict`` forbids and the former one had none of."""
+    """The loaded state, unless the former one is better: it has roots and the loaded one has none, or only a part of
+    them, or has errors that ``strict`` forbids, and the former one had not."""
     if former is None or not former["digest"]:
         return loaded
     failure = loaded["failure"]
+    if not failure and not former["report"]["partial"]:
+        failure = _complaint(require_whole, loaded["report"])
     if strict and not failure and not former["report"]["errors"]:
         failure = _errors(loaded)
     return {**former, "started": loaded["started"], "failure": failure} if failure else loaded

@@ -9,6 +9,8 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load import require_whole
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache, State
 
@@ -19,8 +21,9 @@ VIEWS = ("certificates", "pem", "bundle", "report")
 def view_of(cache: NativeRootsCache, state: State, view: str, select: str | None) -> list[Any]:
     """One of ``VIEWS`` of the roots of a state, of those certificates that the JMESPath ``select`` selects.
 
-    That of a bundle is its path and what had to be left out of it. Raises PkiError for an invalid expression, and for
-    one whose result does not suit the view.
+    That of a bundle is its path and what had to be left out of it. Raises PkiError for an invalid expression, for one
+    whose result does not suit the view, and for all but a report where only a part of the roots could be read: what
+    trusts them might trust what the machine does not.
     """
     if select is not None and not select.strip():
         raise PkiError("select: the expression is empty. Omit it to get all certificates.")
@@ -28,6 +31,10 @@ def view_of(cache: NativeRootsCache, state: State, view: str, select: str | None
         if select is not None:
             raise PkiError("select: it selects certificates, and view=report has none. Omit it.")
         return [state["report"]]
+    try:
+        require_whole(state["report"])
+    except HostError as error:
+        raise PkiError(str(error)) from None
     if view == "certificates":
         certificates = cache.certificates(state)
         return _selected(select, certificates) if select else certificates

@@ -16,7 +16,9 @@ from typing import Any
 import certifi
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
-from ansible_collections.anchorage.pki.tests.unit.pem_inputs import A, B
+from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, DoubledMac
+from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
+from ansible_collections.anchorage.pki.tests.unit.pem_inputs import DER_A, DER_B, A, B
 
 MODULE = "ansible_collections.anchorage.pki.plugins.modules.native_roots_info"
 
@@ -102,3 +104,66 @@ def test_a_source_that_is_not_there_is_told(call: Call) -> None:
         assert "p11-kit" in result["msg"]
     else:
         assert result["report"]["source"] == "p11-kit"
+
+
+class TestMacOS:
+    """The module on a Mac: the double of Apple's libraries, and the platform told instead of found out."""
+
+    PROGRAM = f"""
+import functools, json, os
+from {MODULE} import load, main
+from {MODULE.replace("modules.native_roots_info", "module_utils._macos.helper")} import Mac
+version, *libraries = json.loads(os.environ["MAC"])
+main(functools.partial(load, platform="darwin", mac=Mac(tuple(version), *libraries)))
+"""
+
+    @pytest.fixture
+    def double(self, tmp_path: Path) -> DoubledMac:
+        double = DoubledMac(tmp_path / "mac")
+        double.trust("system", DER_A, keychain="roots")
+        double.trust("admin", DER_B, *ALWAYS)
+        return double
+
+    @pytest.fixture
+    def run(self, double: DoubledMac, python: str, importable: dict[str, str]) -> Call:
+        def run(**options: Any) -> dict[str, Any]:
+            environment = {"PATH": os.environ["PATH"], "MAC": json.dumps(double.mac(15)), **importable}
+            finished = subprocess.run(
+                [python, "-c", self.PROGRAM],
+                input=json.dumps({"ANSIBLE_MODULE_ARGS": options}),
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert finished.stderr == ""
+            return json.loads(finished.stdout)  # type: ignore[no-any-return]
+
+        return run
+
+    @needs_double
+    def test_its_roots_are_read(self, double: DoubledMac, run: Call) -> None:
+        result = run(strict=True)
+        assert [one["subject"] for one in result["certificates"]] == ["CN=Root 2", "CN=Root 1"]
+        assert result["report"]["partial"] is False
+        assert result["changed"] is False
+        assert "warnings" not in result
+        assert double.living == [0]
+
+    @needs_double
+    def test_a_part_of_them_is_told_and_warned_of(self, double: DoubledMac, run: Call) -> None:
+        double.order("SecTrustSettingsCopyCertificates", "admin", -61, 1)
+        result = run()
+        assert [one["subject"] for one in result["certificates"]] == ["CN=Root 1"]
+        assert result["report"]["partial"] is True
+        assert [error["code"] for error in result["report"]["errors"]] == [-61]
+        (warning,) = result["warnings"]
+        assert "Only a part of the native roots could be read" in str(warning)
+        assert "(errSecWrPerm, -61)" in str(warning)
+
+    @needs_double
+    def test_strict_forbids_a_part(self, double: DoubledMac, run: Call) -> None:
+        double.order("SecTrustSettingsCopyCertificates", "admin", -61, 1)
+        result = run(strict=True)
+        assert result["failed"] is True
+        assert "(errSecWrPerm, -61)" in result["msg"]

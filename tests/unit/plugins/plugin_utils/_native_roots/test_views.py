@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
+from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.views import view_of
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import NO_AUTHORITY, A, B
 from ansible_collections.anchorage.pki.tests.unit.roots import pem_of
@@ -54,6 +54,16 @@ def test_pem(cache: NativeRootsCache) -> None:
 def test_bundle(cache: NativeRootsCache) -> None:
     (bundle,) = view(cache, "bundle")
     assert Path(bundle["path"]).read_bytes() == A + B + pem_of(NO_AUTHORITY)
+
+
+@pytest.mark.parametrize("name", ["certificates", "pem", "bundle"])
+def test_a_part_of_the_roots_is_no_view(cache: NativeRootsCache, name: str) -> None:
+    whole = cache.state(strict=False)
+    error = {"path": "domain admin", "message": "it did not answer (ioErr, -36). Try again later."}
+    part: State = {**whole, "report": {**whole["report"], "partial": True, "errors": [error]}}
+    with pytest.raises(PkiError, match=r"Only a part .*: domain admin: .*ioErr, -36"):
+        view_of(cache, part, name, None)
+    assert view_of(cache, part, "report", None) == [part["report"]]
 
 
 def test_report(cache: NativeRootsCache) -> None:

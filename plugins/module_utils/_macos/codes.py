@@ -1,0 +1,98 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the status of a call of Apple's Security framework means (OSStatus, SecBase.h), and what to do about it."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
+
+SUCCESS = 0
+INVALID_TRUST_SETTINGS = -25262
+NO_TRUST_SETTINGS = -25263
+ITEM_NOT_FOUND = -25300
+
+_NO_ADVICE = "Look for this number at https://www.osstatus.com, and in the log of the Mac: log show --last 5m."
+_BUSY = "Try again later: a service of the Mac did not answer in time, or is just being started."
+_REPORT = "Report it, with the version of macOS."
+_SETTINGS = "Look at the certificate's trust settings in Keychain Access, and set them again."
+_PERMISSION = "Run the task as a user who may do that."
+_CONFIRM = "Have a person at the screen of the Mac run this, and confirm it."
+_MANAGED = (
+    "macOS lets no program do this unattended. Have a person at the screen confirm it, or send a configuration profile "
+    "by a device management service."
+)
+_ABSENT = "Nothing is to be done, unless it was expected to be there."
+
+# The name in Apple's headers, what it means, and what to do.
+_TABLE = {
+    -36: ("ioErr", "the service did not answer in time", _BUSY),
+    -50: ("errSecParam", "a parameter is not valid", _REPORT),
+    -61: ("errSecWrPerm", "the keychain may not be written", _PERMISSION),
+    -128: ("errSecUserCanceled", "a person canceled it", _CONFIRM),
+    -2070: ("errSecInternalComponent", "an internal component failed", _MANAGED),
+    INVALID_TRUST_SETTINGS: ("errSecInvalidTrustSettings", "the trust settings are damaged", _SETTINGS),
+    NO_TRUST_SETTINGS: ("errSecNoTrustSettings", "there are no trust settings", _ABSENT),
+    -25291: ("errSecNotAvailable", "no keychain is available", _BUSY),
+    -25293: ("errSecAuthFailed", "the authorization or passphrase was refused", _PERMISSION),
+    -25294: ("errSecNoSuchKeychain", "the keychain does not exist", "Look for it in Keychain Access."),
+    -25299: ("errSecDuplicateItem", "it is in the keychain already", "Nothing is to be done."),
+    ITEM_NOT_FOUND: ("errSecItemNotFound", "it is not in the keychain", _ABSENT),
+    -25308: ("errSecInteractionNotAllowed", "a person would have to confirm it, and cannot be asked", _CONFIRM),
+    -25317: ("errSecDataNotModifiable", "it cannot be changed", "Leave it: Apple's own roots are fixed."),
+    -26276: ("errSecInternalError", "an internal error occurred", _BUSY),
+    -60005: ("errAuthorizationDenied", "the authorization was denied", _MANAGED),
+    -60006: ("errAuthorizationCanceled", "a person canceled the authorization", _CONFIRM),
+    -60007: ("errAuthorizationInteractionNotAllowed", "a person would have to authorize it", _MANAGED),
+    -60008: ("errAuthorizationInternal", "an internal error occurred during the authorization", _BUSY),
+}
+
+# What the file layer of keychains adds to an error of the system (errno), by Apple's numbers of those that may pass.
+_FILE_LAYER = 100000
+_TRANSIENT_ERRNO = {4: "EINTR", 16: "EBUSY", 35: "EAGAIN", 60: "ETIMEDOUT"}
+_LARGEST_ERRNO = 106
+
+# How often it is worth to try a call that reads; one that writes is never tried again.
+_MOST_ATTEMPTS = 4
+_ATTEMPTS = {-36: _MOST_ATTEMPTS, -25291: _MOST_ATTEMPTS, -26276: 2}
+
+
+class Status(NamedTuple):
+    """A status: its number, its name in Apple's headers, what it means, what to do."""
+
+    code: int
+    name: str
+    message: str
+    advice: str
+
+    @property
+    def sentence(self) -> str:
+        """All of it, for a report."""
+        return f"{self.message} ({self.name}, {self.code}). {self.advice}"
+
+
+def describe(code: int, apple_message: str | None = None) -> Status:
+    """A status by its number; Apple's own message takes the place of the table's where it is more than the number."""
+    name, message, advice = _TABLE.get(code) or _of_the_system(code)
+    if apple_message and not apple_message.startswith("OSStatus"):
+        message = apple_message
+    return Status(code, name, message.strip().rstrip("."), advice)
+
+
+def attempts_for(code: int) -> int:
+    """How often a call that reads is worth to be tried, if it gives this status: once, unless that may pass."""
+    if code - _FILE_LAYER in _TRANSIENT_ERRNO:
+        return _MOST_ATTEMPTS
+    return _ATTEMPTS.get(code, 1)
+
+
+def _of_the_system(code: int) -> tuple[str, str, str]:
+    number = code - _FILE_LAYER if code > _FILE_LAYER else code
+    if number in _TRANSIENT_ERRNO:
+        return _TRANSIENT_ERRNO[number], "the system could not do it at the moment", _BUSY
+    if 0 < number <= _LARGEST_ERRNO:
+        return f"errno {number}", os.strerror(number), "Look at the files of the keychains: disk, owners and modes."
+    return "unknown status", f"OSStatus {code}", _NO_ADVICE

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Asking a Mac's own libraries, in a process of their own: no process that has loaded CoreFoundation may fork.
+
+The process is this very Python, started anew for each request, with its program on standard input: nothing is written
+to a disk. It ends with the request, or is stopped with all its children when its time is over.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+
+_LARGEST_REQUEST = 64 * 1024
+_FRAMEWORK = "/System/Library/Frameworks/{0}.framework/{0}"
+# What the process reads. A module that is known by its full name is imported without a look at its package.
+_START = """\
+import sys
+for name, source in {sources!r}.items():
+    module = sys.modules[name] = type(sys)(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+module.main(*{request})
+"""
+
+
+class Mac(NamedTuple):
+    """The macOS that is asked: its version, where its libraries are, and what is added to a clean environment.
+
+    Tests name another one; no setting and no variable does.
+    """
+
+    version: tuple[int, ...]
+    core_foundation: str = _FRAMEWORK.format("CoreFoundation")
+    security: str = _FRAMEWORK.format("Security")
+    environment: Mapping[str, str] | None = None
+
+
+def this_mac() -> Mac:
+    """The one that runs this. A Python that was built for an older macOS sees 10.16 in place of 11 and later."""
+    return Mac(tuple(int(part) for part in platform.mac_ver()[0].split(".") if part.isdigit()))
+
+
+def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) -> Any:
+    """What an operation of :mod:`program` gives. Raises HostError, also where it takes longer than ``timeout``."""
+    request = repr((operation, dict(arguments), mac.core_foundation, mac.security))
+    if len(request) > _LARGEST_REQUEST:
+        raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {_LARGEST_REQUEST} are allowed.")
+    program = _START.format(sources=_sources(), request=request).encode()
+    outcome = run([sys.executable, "-I", "-"], timeout, stdin=program, environment=mac.environment)
+    try:
+        answer = json.loads(outcome.stdout)
+    except ValueError as error:
+        said = outcome._replace(stdout=b"").last_line
+        raise HostError(f"its program gave no whole answer (status {outcome.status}: {said}).") from error
+    if "error" in answer:
+        raise HostError(f"{answer['error']}.")
+    return answer["result"]
+
+
+def _sources() -> dict[str, str]:
+    """The sources of the program by the modules' names, each after those that it imports."""
+    # Imported at need: only a Mac needs it, and none of these modules loads Apple's libraries by being imported.
+    from ansible_collections.anchorage.pki.plugins.module_utils._macos import (
+        core_foundation,
+        program,
+        reading,
+        security,
+    )
+
+    return {module.__name__: _source(module) for module in (core_foundation, security, reading, program)}
+
+
+def _source(module: ModuleType) -> str:
+    """A module's source, from where Python has the module: a folder, or Ansible's zip file."""
+    return module.__spec__.loader.get_data(module.__file__).decode()  # type: ignore[union-attr]

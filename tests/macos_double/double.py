@@ -1,0 +1,133 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A Mac made of a folder: the double's libraries, and the state, orders and records that they share.
+
+``state.c`` describes the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac
+
+SOURCES = Path(__file__).parent
+BUILD = SOURCES.parents[1] / "build"
+FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared")
+CORE_FOUNDATION, SECURITY = "libCoreFoundation.so", "libSecurity.so"
+
+SSL, BASIC, MAIL = "1.2.840.113635.100.1.3", "1.2.840.113635.100.1.2", "1.2.840.113635.100.1.8"
+ALWAYS = (f"policy={SSL};name=sslServer;result=1", f"policy={BASIC};name=basicX509;result=1")
+
+
+class Libraries(NamedTuple):
+    """The paths of the two libraries."""
+
+    core_foundation: str
+    security: str
+
+
+def build() -> Libraries:
+    """The double's libraries, built once for what their sources are now."""
+    sources = sorted([*SOURCES.glob("*.c"), *SOURCES.glob("*.h")])
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    folder = BUILD / f"macos_double-{digest}"
+    if not folder.exists():
+        BUILD.mkdir(exist_ok=True)
+        staged = Path(tempfile.mkdtemp(dir=BUILD))
+        _compile(staged)
+        try:
+            staged.rename(folder)
+        except OSError:  # another process was as quick
+            for path in staged.iterdir():
+                path.unlink()
+            staged.rmdir()
+    return Libraries(str(folder / CORE_FOUNDATION), str(folder / SECURITY))
+
+
+def _compile(folder: Path) -> None:
+    base = ["cc", *FLAGS, "-o"]
+    subprocess.run([*base, folder / CORE_FOUNDATION, SOURCES / "core_foundation.c"], check=True)
+    sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing")]
+    linked = [f"-L{folder}", f"-l:{CORE_FOUNDATION}", "-Wl,-rpath,$ORIGIN"]
+    subprocess.run([*base, folder / SECURITY, *sources, *linked], check=True)
+
+
+class DoubledMac:
+    """A Mac in a folder, without any trust settings at first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.libraries = build()
+        folder.mkdir(exist_ok=True)
+        (folder / "state").touch()
+
+    def mac(self, *version: int) -> Mac:
+        """How the collection is told of it, as one with this version of macOS."""
+        return Mac(version, *self.libraries, {"ANCHORAGE_DOUBLE": str(self.folder)})
+
+    def trust(self, domain: str, der: bytes, *settings: str, keychain: str | None = "system") -> None:
+        """Put a certificate into a keychain, or None, and give it trust settings: a word for each dictionary."""
+        if keychain:
+            self._append("state", f"item {keychain} {der.hex()}")
+        self._append("state", " ".join(["entry", domain, der.hex(), *settings]))
+
+    def order(self, function: str, domain: str, status: int | str, count: int) -> None:
+        """Have the next ``count`` calls of a function for a domain give a status, or "hang"."""
+        self._append("faults", f"{function} {domain} {status} {count}")
+
+    def host(self, **values: str) -> None:
+        """Set what decides about a write, such as ``version="13.7.4"`` and ``gui="on"``."""
+        for name, value in values.items():
+            self._append("host", f"{name} {value}")
+
+    @property
+    def entries(self) -> list[tuple[str, bytes, str]]:
+        """All trust settings: domain, certificate, words."""
+        rows = [f"{line}    ".split(" ", 3) for line in self._lines("state") if line.startswith("entry")]
+        return [(domain, bytes.fromhex(der), words.strip()) for _entry, domain, der, words in rows]
+
+    @property
+    def items(self) -> list[tuple[str, bytes]]:
+        """The certificates in keychains: keychain, certificate."""
+        rows = [line.split() for line in self._lines("state") if line.startswith("item")]
+        return [(keychain, bytes.fromhex(der)) for _item, keychain, der in rows]
+
+    @property
+    def calls(self) -> list[str]:
+        """The calls so far, each as function and domain."""
+        return self._lines("calls")
+
+    @property
+    def living(self) -> list[int]:
+        """How many objects lived at the end of each process that ended by itself."""
+        return [int(line) for line in self._lines("living")]
+
+    def _append(self, name: str, line: str) -> None:
+        with open(self.folder / name, "a", encoding="ascii") as file:
+            file.write(f"{line}\n")
+
+    def _lines(self, name: str) -> list[str]:
+        path = self.folder / name
+        return path.read_text(encoding="ascii").splitlines() if path.exists() else []
+
+
+def count_of(calls: Iterable[str], function: str) -> int:
+    """How many of the calls are of a function."""
+    return sum(call.split()[0] == function for call in calls)
+
+
+def is_real() -> bool:
+    """Whether the tests are asked to use Apple's own libraries."""
+    chosen = os.environ.get("ANCHORAGE_SECURITY", "double")
+    if chosen not in ("double", "real"):
+        raise ValueError(f"ANCHORAGE_SECURITY is {chosen}: set it to double or real.")
+    return chosen == "real"

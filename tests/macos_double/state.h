@@ -1,0 +1,41 @@
+/* Copyright (c) 2026 the anchorage.pki contributors
+ * GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The Mac that the double of Security sees: a folder, named by ANCHORAGE_DOUBLE, which all its processes share.
+ */
+
+#ifndef STATE_H
+#define STATE_H
+
+#include "objects.h"
+
+typedef struct { UInt8 *bytes; CFIndex length; } Bytes;
+/* A certificate in a keychain, whose name is "system", "login" or "roots". */
+typedef struct { char keychain[8]; Bytes der; } Item;
+/* The trust settings of a certificate in a domain, as the words of its line: one for each dictionary. */
+typedef struct { uint32_t domain; Bytes der; char *settings; } Entry;
+typedef struct { Item *items; CFIndex item_count; Entry *entries; CFIndex entry_count; } State;
+
+/* What decides about a write: the lines "NAME VALUE" of the file "host", of which every one may be missing. */
+typedef struct { int version[3]; bool sip, gui, root, allowed, locked; char person[16]; } Host;
+
+extern const char *const domain_names[3];
+
+/* The state as it is on disk now. It stays valid until the next call. */
+const State *read_state(void);
+/* Put a state into the place of the one on disk, as a whole. */
+void write_state(const State *);
+Host read_host(void);
+bool same_bytes(const Bytes *, const Bytes *);
+/* Note the call, and do what the test has ordered for it: hang, or return a status other than 0. */
+OSStatus call(const char *function, const char *about);
+/* Whether the test has ordered an event that is no status, such as "erase", for this call. */
+bool is_ordered(const char *event, const char *about);
+
+/* What the files about Security share. */
+const Bytes *der_of(CFTypeRef certificate, const char *function);
+const char *policy_oid(CFTypeRef policy);
+CFTypeID SecPolicyGetTypeID(void);
+
+#endif

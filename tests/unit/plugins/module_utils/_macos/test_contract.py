@@ -1,0 +1,101 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether the double of Apple's libraries keeps to each fact about them; or, with ANCHORAGE_SECURITY=real, these."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, this_mac
+from ansible_collections.anchorage.pki.tests.macos_double import double, run_contract
+from ansible_collections.anchorage.pki.tests.macos_double.contract import RETURNS
+from ansible_collections.anchorage.pki.tests.macos_double.writing_contract import CASES, WRITING
+from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, named
+
+FACTS = re.findall(r"^\| `([a-z0-9-]+)` \|", (double.SOURCES / "FACTS.md").read_text(encoding="utf-8"), re.MULTILINE)
+RULES = {rule for path in double.SOURCES.glob("*.c") for rule in re.findall(r'keeps\("([^"]+)"\)', path.read_text())}
+
+CERTIFICATES = [*(make_root(f"Root {number}") for number in range(3)), make_root("Between", issuer=named("Root 0"))]
+#: Cases of reading that need trust settings of their own.
+NEED_SETTINGS = (
+    "damaged-entry-code",
+    "domains-apart",
+    "listed-when-in-keychain",
+    "policy-is-object",
+    "settings-in-order",
+)
+
+
+pytestmark = pytest.mark.skipif(
+    not double.is_real() and shutil.which("cc") is None, reason="needs a C compiler: Debian's package build-essential"
+)
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
+    """What came of each case with all rules, and without the rule that it is about, both by that."""
+    real = double.is_real()
+    folder = None if real else str(tmp_path_factory.mktemp("double"))
+    answer = run(this_mac() if real else double.build(), folder)
+    return answer["with"], answer["without"]
+
+
+def run(libraries: Mac | double.Libraries, folder: str | None, **environment: str) -> dict[str, dict[str, str]]:
+    """The answer of the program that runs the contract."""
+    request = {
+        "core_foundation": libraries.core_foundation,
+        "security": libraries.security,
+        "folder": folder,
+        "ders": [der_of(certificate).hex() for certificate in CERTIFICATES],
+    }
+    finished = subprocess.run(
+        [sys.executable, run_contract.__file__],
+        input=json.dumps(request),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)  # type: ignore[no-any-return]
+
+
+def test_each_fact_has_one_rule_and_one_case() -> None:
+    assert len(set(FACTS)) == len(FACTS)
+    assert set(FACTS) == RULES
+    assert sorted(FACTS) == sorted(case.fact for case in CASES)
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_the_libraries_keep_to(fact: str, outcomes: tuple[dict[str, str], dict[str, str]]) -> None:
+    outcome = outcomes[0][fact]
+    if double.is_real() and outcome in ("not arranged", "double only"):
+        pytest.skip(f"Apple's libraries are not asked: {outcome}")
+    assert outcome == "passed"
+
+
+@pytest.mark.skipif(double.is_real(), reason="only the double has rules that can be switched off")
+@pytest.mark.parametrize("fact", FACTS)
+def test_the_contract_notices_a_double_without(fact: str, outcomes: tuple[dict[str, str], dict[str, str]]) -> None:
+    assert outcomes[1][fact] != "passed"
+
+
+@pytest.mark.skipif(double.is_real(), reason="this is how the cases are run on a real Mac")
+def test_without_settings_of_its_own_the_contract_makes_do_with_what_there_is(tmp_path: Path) -> None:
+    mac = double.DoubledMac(tmp_path)
+    mac.trust("system", der_of(make_root("Apple's")), keychain="roots")
+    outcomes = run(mac.libraries, None, ANCHORAGE_DOUBLE=str(tmp_path))["with"]
+    assert {fact: outcome for fact, outcome in outcomes.items() if outcome != "passed"} == {
+        **{case.fact: "double only" for case in CASES if case.end != RETURNS},
+        **dict.fromkeys(NEED_SETTINGS, "not arranged"),
+        **{case.fact: "not arranged" for case in WRITING if case.end == RETURNS},
+    }

@@ -1,0 +1,177 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of the process that calls Apple's libraries: what it is given, what it may cost, and how it ends."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.program import to_json
+from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac
+from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
+from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
+
+ROOT = der_of(make_root("Root"))
+ADMIN = {"domains": [1]}
+PATIENCE = 60.0
+MODULE_UTILS = "ansible_collections/anchorage/pki/plugins/module_utils"
+
+pytestmark = needs_double
+
+
+@pytest.fixture
+def double(tmp_path: Path) -> DoubledMac:
+    return DoubledMac(tmp_path / "mac")
+
+
+def test_the_values_of_all_keys_come_back(double: DoubledMac) -> None:
+    double.trust("admin", ROOT, "policy=1.2.3;name=n;string=host;usage=8;error=5;result=3", "application=a", "any")
+    (answer,) = ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE)
+    nothing = {"policy": None, "policy_name": None, "key_usage": None, "result": None, "is_limited": False}
+    assert answer["failure"] is None
+    (certificate,) = answer["certificates"]
+    assert base64.b64decode(certificate["der"]) == ROOT
+    assert certificate["settings"] == [
+        {"policy": "1.2.3", "policy_name": "n", "key_usage": 8, "result": 3, "is_limited": True},
+        {**nothing, "is_limited": True},
+        nothing,
+    ]
+    assert double.living == [0]
+
+
+def test_a_status_comes_back_with_the_message_of_apple(double: DoubledMac) -> None:
+    double.trust("admin", ROOT)
+    double.order("SecTrustSettingsCopyCertificates", "admin", -25300, 1)
+    message = "The specified item could not be found in the keychain."
+    assert ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE) == [
+        {"failure": {"code": -25300, "message": message}, "certificates": []}
+    ]
+    assert double.living == [0]
+
+
+def test_a_process_that_hangs_is_stopped(double: DoubledMac) -> None:
+    double.trust("admin", ROOT)
+    double.order("SecTrustSettingsCopyTrustSettings", "admin", "hang", 1)
+    started = time.monotonic()
+    with pytest.raises(HostError, match=r"did not finish within 1 seconds and was stopped"):
+        ask(double.mac(15), "read_trust_settings", ADMIN, 1.0)
+    assert time.monotonic() - started < 20
+    assert double.calls[-1] == "SecTrustSettingsCopyTrustSettings admin"
+    assert double.living == []
+    assert running_with(str(double.folder)) == []
+
+
+def running_with(text: str) -> list[str]:
+    """The processes that have a text in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if text.encode() in environment:
+            found.append(process.name)
+    return found
+
+
+def test_a_process_that_breaks_off_says_why(double: DoubledMac) -> None:
+    (double.folder / "state").write_text("damaged\n")
+    with pytest.raises(HostError, match=r"gave no whole answer .status -6: The state has a line that cannot be read"):
+        ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE)
+
+
+def test_a_request_that_is_too_large_is_refused(double: DoubledMac) -> None:
+    with pytest.raises(HostError, match="65536 are allowed"):
+        ask(double.mac(15), "read_trust_settings", {"domains": [1] * 30_000}, PATIENCE)
+    assert double.calls == []
+
+
+def test_an_answer_that_is_too_large_is_told(double: DoubledMac) -> None:
+    content = bytes(7 * 1024 * 1024)
+    double.trust("admin", b"\x30\x84" + len(content).to_bytes(4, "big") + content)
+    with pytest.raises(HostError, match="gave no whole answer"):
+        ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE)
+
+
+@pytest.mark.parametrize("missing", ["core_foundation", "security"])
+def test_libraries_that_are_missing_are_told(double: DoubledMac, missing: str) -> None:
+    mac = double.mac(15)._replace(**{missing: "/none/such"})
+    with pytest.raises(HostError, match=r"Apple's libraries cannot be used: /none/such: .*\.$"):
+        ask(mac, "read_trust_settings", ADMIN, PATIENCE)
+
+
+def test_a_library_without_a_function_is_told(double: DoubledMac) -> None:
+    mac = double.mac(15)._replace(security=double.libraries.core_foundation)
+    with pytest.raises(HostError, match=r"Apple's libraries cannot be used: .*SecCertificateCopyData"):
+        ask(mac, "read_trust_settings", ADMIN, PATIENCE)
+
+
+def test_no_variable_names_other_libraries(double: DoubledMac, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the libraries are is said by the caller alone, and a Mac is asked with Apple's."""
+    for name, value in {"ANCHORAGE_SECURITY": "double", "ANCHORAGE_DOUBLE": str(double.folder)}.items():
+        monkeypatch.setenv(name, value)
+    mac = this_mac()
+    assert mac == Mac(mac.version)
+    assert {mac.core_foundation, mac.security} == {
+        f"/System/Library/Frameworks/{name}.framework/{name}" for name in ("CoreFoundation", "Security")
+    }
+    assert mac.environment is None
+
+
+def test_no_process_but_its_own_loads_the_libraries(double: DoubledMac) -> None:
+    double.trust("admin", ROOT)
+    ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE)
+    assert str(double.libraries.security) not in Path("/proc/self/maps").read_text()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": [1, -1, True, False, None, "", [], {}]},
+        ["plain text", 'a "quote"', "back\\slash", "line\nend\x00\x7f\u2028", "\u00e4\u20ac\U0001f511", "\udc80"],
+        {"key \u00e4": 2**63 - 1},
+    ],
+)
+def test_its_answer_is_json(value: object) -> None:
+    assert json.loads(to_json(value)) == value
+
+
+def test_its_sources_come_from_where_the_collection_is(double: DoubledMac, tmp_path: Path) -> None:
+    """Ansible runs modules from a zip file."""
+    double.trust("admin", ROOT)
+    top = Path(__file__).resolve().parents[5] / "plugins" / "module_utils"
+    archive = tmp_path / "payload.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in top.rglob("*.py"):
+            file.write(path, f"{MODULE_UTILS}/{path.relative_to(top)}")
+        for folder in {parent for name in file.namelist() for parent in Path(name).parents} - {Path(".")}:
+            file.writestr(f"{folder}/__init__.py", "")
+    program = (
+        "import json, sys\n"
+        "from ansible_collections.anchorage.pki.plugins.module_utils._macos import helper\n"
+        "assert '.zip' in helper.__file__\n"
+        "mac = helper.Mac(*json.load(sys.stdin))\n"
+        "print(json.dumps(helper.ask(mac, 'read_trust_settings', {'domains': [1]}, 60)))\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(double.mac(15)),
+        env={"PYTHONPATH": str(archive), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.stderr == ""
+    assert [base64.b64decode(each["der"]) for each in json.loads(finished.stdout)[0]["certificates"]] == [ROOT]
