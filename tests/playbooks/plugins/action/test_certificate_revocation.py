@@ -42,6 +42,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "root": {REVOKE: {**PKI, "certificate": "{{ pki }}/root/1/certificate.pem"}},
     "responder": {REVOKE: {**PKI, "certificate": "{{ pki }}/issuing/1/responder/1/certificate.pem"}},
     "keys": {REVOKE: {**PKI, "publish": "{{ pki }}/public"}},
+    "keys below": {REVOKE: {**PKI, "publish": "{{ folder }}"}},
     "wrong passphrase": {REVOKE: {**NAMED, "passphrase": "not the right passphrase"}},
     "still good": {READ: {"authority": "{{ pki }}"}},
     "planned": {REVOKE: {**NAMED, **PUBLIC, "reason": "key_compromise"}, "check_mode": True},
@@ -66,7 +67,8 @@ REFUSED = {
     "no certificate": "playbook.json holds no certificate in PEM",
     "root": "is a root, which no list can revoke. Remove it from hosts with trust_anchor",
     "responder": "is an OCSP responder, whose status nobody asks",
-    "keys": "is in the authority's folder, whose keys are nobody's",
+    "keys": "are in one another. Name another one: what is published must be no way to keys",
+    "keys below": "are in one another. Name another one: what is published must be no way to keys",
     "wrong passphrase": "passphrase: this is not the passphrase of the private key",
 }
 
