@@ -43,6 +43,8 @@ TASKS: dict[str, dict[str, Any]] = {
     "responder": {REVOKE: {**PKI, "certificate": "{{ pki }}/issuing/1/responder/1/certificate.pem"}},
     "keys": {REVOKE: {**PKI, "publish": "{{ pki }}/public"}},
     "keys below": {REVOKE: {**PKI, "publish": "{{ folder }}"}},
+    "a file": {REVOKE: {**PKI, "publish": "{{ folder }}/playbook.json"}},
+    "a file in check mode": {REVOKE: {**PKI, "publish": "{{ folder }}/playbook.json"}, "check_mode": True},
     "wrong passphrase": {REVOKE: {**NAMED, "passphrase": "not the right passphrase"}},
     "still good": {READ: {"authority": "{{ pki }}"}},
     "planned": {REVOKE: {**NAMED, **PUBLIC, "reason": "key_compromise"}, "check_mode": True},
@@ -69,6 +71,8 @@ REFUSED = {
     "responder": "is an OCSP responder, whose status nobody asks",
     "keys": "are in one another. Name another one: what is published must be no way to keys",
     "keys below": "are in one another. Name another one: what is published must be no way to keys",
+    "a file": "playbook.json is a file. Name a folder, which is made where it is missing",
+    "a file in check mode": "playbook.json is a file. Name a folder, which is made where it is missing",
     "wrong passphrase": "passphrase: this is not the passphrase of the private key",
 }
 
@@ -114,7 +118,7 @@ def test_check_mode_says_what_would_be_revoked_and_until_when_it_looks_good(resu
     assert (entry["serial_number"], entry["good_until"]) == (leaf["serial_number"], leaf["staple"]["next_update"])
     assert planned["diff"]["before"] == (
         f"leaf certificate {leaf['serial_number']} at {folder}/leaves/a on localhost: deployed, "
-        f"with good staples until {leaf['staple']['next_update']}\n"
+        f"attested good until {leaf['staple']['next_update']}\n"
     )
     assert "revoked now (key_compromise), to be reissued" in planned["diff"]["after"]
 
