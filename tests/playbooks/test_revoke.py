@@ -13,7 +13,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -317,6 +319,27 @@ def test_site_publishes_before_leaves_say_where_and_after_they_are_issued(privat
     assert statuses(files) == [ocsp.OCSPCertStatus.GOOD] * 4
     again = fleet.run("site", parts)
     assert (again.status, unchanged(again)) == (0, True), again.output
+
+
+def test_a_published_list_that_ends_soon_is_told_by_what_does_not_renew_it(fleet: Fleet) -> None:
+    publishing = {"anchorage_publish": f"{fleet.folder}/public"}
+    assert fleet.run("publish", **publishing).status == 0
+    warning = re.compile(
+        r"The published list of CN=.* issuing 1 ends at 20\d\d-.*, after which verifiers that ask for it refuse"
+    )
+    watching = ("refresh_staples", "doctor")
+    for playbook in watching:
+        assert not warning.search(fleet.run(playbook).text)
+    with closing(sqlite3.connect(fleet.authority / "ledger.sqlite3")) as connection, connection:
+        connection.execute(
+            "UPDATE lists SET next_update = next_update - 6 * 86400, this_update = this_update - 6 * 86400"
+        )
+    for playbook in watching:
+        run = fleet.run(playbook)
+        assert warning.search(run.text), run.text
+    renewed = fleet.run("publish", **publishing)
+    assert renewed.status == 0, renewed.output
+    assert not warning.search(fleet.run("doctor").text)
 
 
 def test_a_web_server_that_cannot_be_reached_keeps_no_host_from_its_leaf(fleet: Fleet) -> None:
