@@ -153,6 +153,11 @@ certificates:
       description: The folder of a leaf on its host, or null.
       type: str
       sample: /etc/pki/anchorage/app
+    places:
+      description:
+        - In how many places leaves of an issuing certificate are in use, or may be, after the run and before hosts have
+          replaced them; null of a leaf.
+      type: int
     revoked_at:
       description: When it was revoked, in UTC.
       type: str

@@ -202,7 +202,7 @@ def test_an_issuing_authority_is_replaced_and_its_leaves_on_all_hosts(fleet: Fle
     former = fleet.leaf("host1").issuer
     checked = revoke_issuing(fleet, "--check")
     assert checked.status == 0, checked.output
-    assert re.search(r"issuing certificate \w+: signed, attested good until 20", checked.output)
+    assert re.search(r"issuing certificate \w+ of leaves in 2 places: signed, attested good until 20", checked.output)
     assert not (fleet.authority / "issuing" / "2").exists()
 
     run = revoke_issuing(fleet, **away("host2"))

@@ -76,6 +76,10 @@ class Revocations:
         what was read before it began."""
         return bool(self._connection.execute(sql.IS_REVOKED, (sha256,)).fetchone()[0])
 
+    def places_under(self, issuer: str, now: datetime) -> int:
+        """In how many places a leaf of the issuer with that fingerprint is in use, or may be."""
+        return int(self._connection.execute(sql.PLACES_UNDER, (issuer, to_seconds(now))).fetchone()[0])
+
     def good_until(self, sha256: str) -> datetime | None:
         """When the last staple or response ends that was signed for a leaf, or for those of an issuing certificate, and
         says good; None where none was."""

@@ -267,6 +267,10 @@ REVOKED_UNDER = (
     "WHERE issuer_sha256 = ? AND not_after >= ? ORDER BY revoked_at, serial"
 )
 REVOKED_AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND status = 'revoked'"
+PLACES_UNDER = (
+    "SELECT COUNT(*) FROM (SELECT DISTINCT host, destination, name FROM certificates "
+    "WHERE issuer_sha256 = ? AND not_after > ? AND kind = 'leaf' AND status IN ('signed', 'deployed'))"
+)
 IS_REVOKED = f"SELECT EXISTS (SELECT 1 FROM certificates WHERE sha256 = ? AND {_REVOKED})"
 # Where a staple of a revoked leaf may be shown; and where leaves of a revoked issuer may be in use, with or without.
 PENDING_PLACES = (

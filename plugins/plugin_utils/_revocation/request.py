@@ -44,11 +44,13 @@ class RevocationRequest:
 @dataclass(frozen=True)
 class Target:
     """A certificate that a task names, and what the task changes of it. ``good_until`` is the end of the last staple
-    or response that says good of it, or of the leaves of an issuing certificate; None where there is none."""
+    or response that says good of it, or of the leaves of an issuing certificate; None where there is none. ``places``
+    is in how many places such leaves are in use, or may be."""
 
     known: KnownCertificate
     request: RevocationRequest
     good_until: datetime | None
+    places: int
 
     @property
     def is_new(self) -> bool:
@@ -73,7 +75,8 @@ def find_targets(arguments: Mapping[str, Any], revocations: Revocations, now: da
     cannot be revoked."""
     request = RevocationRequest(arguments["reason"], arguments["reissue"])
     return [
-        Target(known, request, revocations.good_until(known.sha256)) for known in _named(arguments, revocations, now)
+        Target(known, request, revocations.good_until(known.sha256), revocations.places_under(known.sha256, now))
+        for known in _named(arguments, revocations, now)
     ]
 
 

@@ -151,6 +151,7 @@ def _target_result(target: Target, now: datetime) -> dict[str, Any]:
         "status": known.status,
         "host": known.place.host if is_leaf else None,
         "path": known.place.path if is_leaf else None,
+        "places": None if is_leaf else target.places,
         "revoked_at": timestamp(revocation.revoked_at if revocation else now),
         "reason": revocation.reason if revocation else target.request.reason,
         "reissue": target.reissue,
@@ -164,7 +165,8 @@ def _good_until(target: Target, now: datetime) -> str | None:
 
 def _named(target: Target) -> str:
     known = target.known
-    where = f" at {known.place.path} on {known.place.host}" if known.kind == "leaf" else ""
+    of_leaves = f" of leaves in {target.places} place{'' if target.places == 1 else 's'}"
+    where = f" at {known.place.path} on {known.place.host}" if known.kind == "leaf" else of_leaves
     return f"{known.kind} certificate {known.certificate.serial_number:x}{where}"
 
 

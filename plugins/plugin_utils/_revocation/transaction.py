@@ -127,7 +127,9 @@ class RevocationTransaction:
         self.check_keys()
         revoked = {target.known.issuer_sha256 for target in targets if target.is_new}
         lists = tuple(self._planned_list(issuer, revoked) for issuer in self.issuers)
-        due = [issuer for issuer in self._issuing if issuer.sha256 in revoked or self._due_responses(issuer)]
+        named = {target.known.sha256 for target in targets}
+        staying = [issuer for issuer in self._issuing if issuer.sha256 not in named]
+        due = [issuer for issuer in staying if issuer.sha256 in revoked or self._due_responses(issuer)]
         reasons = [_reason(self._responder, issuer) for issuer in due]
         responses = ResponsesOutcome(reasons.count(""), next(filter(None, reasons), ""))
         return Outcome(targets, lists, responses, len(self._differing(lists)) + len(self._ended()))

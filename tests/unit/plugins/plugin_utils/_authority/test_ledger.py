@@ -414,6 +414,19 @@ def test_a_place_is_marked_by_its_own_rows_alone(ledger: Ledger) -> None:
     assert "SEARCH staples USING INDEX staple_of (certificate_sha256=?)" in plan[0][-1]
 
 
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [(sql.IS_AWAITED, ("", "", "")), (sql.PENDING_PLACES, (1,)), (sql.KNOWN_BY_SERIAL, ("",)), (sql.GOOD_UNTIL, ("",))],
+)
+def test_what_is_asked_of_one_or_a_few_is_found_by_indexes(
+    ledger: Ledger, statement: str, values: tuple[object, ...]
+) -> None:
+    plan = [step[-1] for step in ledger._connection.execute("EXPLAIN QUERY PLAN " + statement, values)]
+    assert any(step.startswith("SEARCH") for step in plan)
+    tables = ("certificates", "staples", "last", "responses")
+    assert not [step for step in plan if step.startswith(tuple(f"SCAN {table}" for table in tables))]
+
+
 @pytest.mark.parametrize("of_the_issuer", [False, True])
 def test_whether_a_leaf_is_revoked_is_read_again_inside_a_transaction(
     ledger: Ledger, path: Path, make_leaf: MakeLeaf, authority, now: datetime, of_the_issuer: bool

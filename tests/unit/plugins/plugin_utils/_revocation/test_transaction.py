@@ -500,6 +500,24 @@ def test_a_revoked_issuing_authority_is_on_the_list_of_the_root(fleet) -> None:
         assert ledger.revocations.revoked_authorities() == {fleet.authority.issuing.sha256}
 
 
+def test_a_key_that_will_sign_nothing_more_keeps_no_revocation_of_its_issuer_away_in_check_mode(fleet) -> None:
+    (fleet.authority.issuing.responder.folder / KEY).unlink()
+    serial = f"{fleet.authority.issuing.certificate.serial_number:x}"
+    for check in (True, False):
+        result = fleet.run(serial=serial, check=check)
+        assert (result["changed"], result["crl"], result["ocsp"]) == (True, "signed", "signed")
+        assert [entry["places"] for entry in result["certificates"]] == [2]
+
+
+def test_a_retired_issuing_authority_has_lists_until_its_last_leaf_has_ended(fleet, make_authority) -> None:
+    former = fleet.authority.issuing.certificate.subject.rfc4514_string()
+    fleet.run(serial=f"{fleet.authority.issuing.certificate.serial_number:x}")
+    end = fleet.leaves["web1"].not_valid_after_utc - fleet.now
+    make_authority(fleet.authority.folder)
+    assert former in {entry["issuer"] for entry in fleet.run(after=end - DAY)["lists"]}
+    assert former not in {entry["issuer"] for entry in fleet.run(after=end + DAY)["lists"]}
+
+
 def test_the_list_of_a_renewed_root_has_the_revocations_of_its_former_certificate(fleet, make_authority) -> None:
     issuing = fleet.authority.issuing.certificate
     fleet.run(serial=f"{issuing.serial_number:x}")
