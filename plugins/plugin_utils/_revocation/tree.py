@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import itertools
-import operator
+import os
 import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -83,12 +83,12 @@ def published_number(folder: Path, issuer_key: str) -> int:
 def differing(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Those of ``files``, by their path below ``folder``, that are not there as they are to be, or that not everybody
     can read, be it for a folder on the way. Raises PkiError."""
-    return {path: content for path, content in files.items() if not _holds(folder, folder / path, content)}
+    return {path: content for path, content in files.items() if not _holds(folder, path, content)}
 
 
 def present(folder: Path, paths: Iterable[str]) -> list[str]:
     """Those of ``paths`` below ``folder`` where something is. Raises PkiError."""
-    return [path for path in paths if None not in _modes(folder, folder / path) and (folder / path).exists()]
+    return [path for path in paths if None not in _modes(folder, path).values() and (folder / path).exists()]
 
 
 def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -98,7 +98,7 @@ def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
     next run writes again, since it compares. Raises PkiError.
     """
     for path, content in files.items():
-        _write(folder, folder / path, content)
+        _write(folder, path, content)
 
 
 def remove_files(folder: Path, paths: Iterable[str]) -> None:
@@ -116,32 +116,30 @@ def remove_files(folder: Path, paths: Iterable[str]) -> None:
                 above = above.parent
 
 
-def _holds(folder: Path, target: Path, content: bytes) -> bool:
-    readable = all(mode is not None and _allows(mode, FOLDER_MODE) for mode in _modes(folder, target).values())
+def _holds(folder: Path, path: str, content: bytes) -> bool:
+    target = folder / path
     try:
-        status = target.lstat() if readable else None
-        return (
-            status is not None
-            and stat.S_ISREG(status.st_mode)
-            and _allows(status.st_mode, READABLE.mode)
-            and target.read_bytes() == content
-        )
+        if not all(mode is not None and _allows(mode, FOLDER_MODE) for mode in _modes(folder, path).values()):
+            return False
+        mode = os.lstat(target).st_mode
+        return stat.S_ISREG(mode) and _allows(mode, READABLE.mode) and target.read_bytes() == content
     except FileNotFoundError:
         return False
     except OSError as error:
         raise _failed(target, "read", error) from error
 
 
-def _modes(folder: Path, target: Path) -> dict[Path, int | None]:
-    """The modes of ``folder`` and of those between it and ``target``, None of what is missing. Raises PkiError where
-    one of them is something else: through a link, files would be written elsewhere."""
-    names = target.relative_to(folder).parts[:-1]
-    return {path: _mode(path, path == folder) for path in itertools.accumulate(names, operator.truediv, initial=folder)}
+def _modes(folder: Path, path: str) -> dict[str, int | None]:
+    """The modes of ``folder`` and of those between it and the file at ``path`` below, None of what is missing. Raises
+    PkiError where one of them is something else: through a link, files would be written elsewhere."""
+    top = str(folder)
+    above = itertools.accumulate(path.split("/")[:-1], "{}/{}".format, initial=top)
+    return {way: _mode(way, follow_links=way == top) for way in above}
 
 
-def _mode(path: Path, follow_links: bool) -> int | None:
+def _mode(path: str, follow_links: bool) -> int | None:
     try:
-        mode = path.stat(follow_symlinks=follow_links).st_mode
+        mode = os.stat(path, follow_symlinks=follow_links).st_mode
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -160,26 +158,34 @@ def _allows(mode: int, wanted: int) -> bool:
     return mode & wanted == wanted
 
 
-def _write(folder: Path, target: Path, content: bytes) -> None:
+def _write(folder: Path, path: str, content: bytes) -> None:
+    target = folder / path
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        for path, mode in _modes(folder, target).items():
-            _open_folder(path, mode)
+        _make_parents(folder)
+        for way, mode in _modes(folder, path).items():
+            _open_folder(way, mode)
         with opened_path(target.parent) as parent:
             replace_file(parent, target.name, content, READABLE, durable=False)
     except OSError as error:
         raise _failed(target, "written", error) from error
 
 
-def _open_folder(path: Path, mode: int | None) -> None:
+def _make_parents(folder: Path) -> None:
+    """Make the folders above, where they are missing. Those that are there are not ours to open. Raises OSError."""
+    if not folder.parent.exists():
+        _make_parents(folder.parent)
+        _open_folder(str(folder.parent), None)
+
+
+def _open_folder(path: str, mode: int | None) -> None:
     """Let every user read the folder, whatever the umask; it is made where its ``mode`` is None. Raises OSError."""
     if mode is None:
-        path.mkdir(exist_ok=True)
-        path.chmod(FOLDER_MODE)
+        os.mkdir(path)
+        os.chmod(path, FOLDER_MODE)
     elif not _allows(mode, FOLDER_MODE):
-        path.chmod(mode | FOLDER_MODE)
+        os.chmod(path, mode | FOLDER_MODE)
 
 
-def _failed(path: Path, done: str, error: OSError) -> PkiError:
+def _failed(path: Path | str, done: str, error: OSError) -> PkiError:
     """The error by which ``path`` could not be read, written or removed, as the word ``done`` says."""
     return PkiError(f"publish: {path} cannot be {done}: {error.strerror}. {KEPT}")

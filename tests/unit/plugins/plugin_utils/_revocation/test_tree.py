@@ -43,7 +43,8 @@ def test_slashes_of_a_request_are_those_of_folders(
 
 
 def test_files_are_compared_and_replaced_whole(tmp_path: Path) -> None:
-    folder, files = tmp_path / "public", {"a/b/c": b"1", "a/d": b"2"}
+    folder, files = tmp_path / "made" / "public", {"a/b/c": b"1", "a/d": b"2"}
+    tmp_path.chmod(0o700)  # what is above is not ours
     former = os.umask(0o077)
     try:
         assert tree.differing(folder, files) == files
@@ -53,7 +54,8 @@ def test_files_are_compared_and_replaced_whole(tmp_path: Path) -> None:
     assert tree.differing(folder, files) == {}
     assert tree.differing(folder, {**files, "a/d": b"3"}) == {"a/d": b"3"}
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_dir()} == {0o755}
-    assert folder.stat().st_mode & 0o777 == 0o755
+    assert {path.stat().st_mode & 0o777 for path in (folder, folder.parent)} == {0o755}
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_reader_sees_the_former_file_or_the_new_one(tmp_path: Path) -> None:
