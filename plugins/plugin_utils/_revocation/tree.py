@@ -88,7 +88,10 @@ def differing(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def present(folder: Path, paths: Iterable[str]) -> list[str]:
     """Those of ``paths`` below ``folder`` where something is. Raises PkiError."""
-    return [path for path in paths if None not in _modes(folder, path).values() and (folder / path).exists()]
+    try:
+        return [path for path in paths if None not in _modes(folder, path).values() and (folder / path).exists()]
+    except OSError as error:
+        raise _failed(folder, "read", error) from error
 
 
 def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
