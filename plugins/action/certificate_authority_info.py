@@ -26,7 +26,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import lists_result, pending_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import (
+    list_warnings,
+    lists_result,
+    pending_result,
+)
 
 
 class ActionModule(PkiAction):
@@ -49,20 +53,19 @@ class ActionModule(PkiAction):
         with open_ledger(authority.ledger_path, read_only=True) as ledger:
             now = datetime.now(timezone.utc)
             leaf_ends = ledger.last_leaf_ends()
-            due = plan_authority(authority, authority.policy, leaf_ends, now, ledger.revocations.revoked_authorities())
-            issuers = needed_issuers(authority, leaf_ends, now)
+            revoked = ledger.revocations.revoked_authorities()
+            due = plan_authority(authority, authority.policy, leaf_ends, now, revoked)
+            signers = list_issuers(authority, leaf_ends, now)
+            published = {signer: ledger.revocations.published_list(signer.identifier) for signer in signers}
+            warnings = list_warnings(published, now)
+            issuers = [one for one in needed_issuers(authority, leaf_ends, now) if one.sha256 not in revoked]
             result = {
                 "changed": False,
                 "exists": True,
                 "due": [str(step) for step in due],
                 "leaves": ledger.leaf_counts(),
                 **authority_result(authority),
-                **lists_result(
-                    {
-                        issuer: ledger.revocations.last_list(issuer.identifier)
-                        for issuer in list_issuers(authority, leaf_ends, now)
-                    }
-                ),
+                **lists_result({signer: ledger.revocations.last_list(signer.identifier) for signer in signers}),
                 **pending_result(ledger.revocations.pending_places(now)),
             }
             if arguments["places"] != "none":
@@ -70,4 +73,4 @@ class ActionModule(PkiAction):
                 result["places"] = places_result(ledger.places(host), ledger.staples_in_use(host))
             if arguments["due"] == "staples":
                 result["due_staples"] = due_staples_result(ledger.due_staples(now))
-        return with_warnings(result, responder_warnings(issuers, authority.policy.lifetimes, now))
+        return with_warnings(result, [*responder_warnings(issuers, authority.policy.lifetimes, now), *warnings])

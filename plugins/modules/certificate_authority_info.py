@@ -138,7 +138,8 @@ places:
 due_staples:
   description:
     - The staples that hosts have and that are to be renewed, the longest due first. Those of leaves that have ended are
-      left out, since such a leaf needs another one. Those of revoked leaves are due at once, to be taken away.
+      left out, since such a leaf needs another one. Those of revoked leaves, or of leaves of a revoked issuing
+      certificate, are due at once, to be taken away, also where nobody knows whether they arrived.
   returned: when there is an authority, with O(due=staples)
   type: list
   elements: dict
@@ -164,7 +165,8 @@ due_staples:
 lists:
   description:
     - The last list of revoked certificates of the root, and of each issuing authority that has leaves which have not
-      ended. M(anchorage.pki.certificate_revocation) signs and publishes them.
+      ended. M(anchorage.pki.certificate_revocation) signs and publishes them. There is a warning where a published one
+      has less than a quarter of its life left.
   returned: when there is an authority
   type: list
   elements: dict
@@ -186,11 +188,12 @@ lists:
       description: The time until which it is valid, in UTC, or null.
       type: str
     published_at:
-      description: The time when it was published first, in UTC, or null.
+      description: The time when it was published first, in whichever folder, in UTC, or null.
       type: str
 pending_hosts:
   description:
     - Where a good staple of a revoked leaf may still be shown, since the host has not confirmed yet that it is gone.
+      And where leaves of a revoked issuing certificate may be in use.
   returned: when there is an authority
   type: list
   elements: dict
@@ -203,7 +206,7 @@ pending_hosts:
       description: The leaf's folder on the host.
       type: str
     good_until:
-      description: The time until which the staple is valid, in UTC.
+      description: The time until which the staple is valid, in UTC; null for a leaf without one.
       type: str
 root:
   description: The root certificate, the one that hosts should trust.

@@ -16,13 +16,16 @@ description:
     and the OCSP responses that say so, and with O(publish) writes all of it into a folder that a web server serves.
   - Each of these steps is done once. Where a run is cut off, the next one finishes it, whatever it names.
   - A task that names no certificate renews the lists and responses that are due, and publishes them. Run it at least
-    every three days, or a list ends, after which verifiers that ask for one refuse every certificate.
+    twice in the lifetime of a staple (the option O(anchorage.pki.certificate_authority#module:staple_lifetime)), by
+    default every three days. Else a list ends, after which verifiers that ask for one refuse every certificate.
   - A revocation cannot be taken back. There is no certificateHold.
   - No host is contacted. The next run of M(anchorage.pki.leaf_certificate) on a host replaces a revoked leaf, or with
     O(reissue=false) takes its staple away. Until then a server can show the staple that it has, at most until
     RV(certificates[].good_until).
-  - A list is signed with the key of the issuing authority, or of the root. Where that key is away, or encrypted and
-    O(passphrase) is not given, all the rest is done, RV(crl) is V(pending), and a run with the key signs the list.
+  - A list is signed with the key of the issuing authority, or of the root. Where that key is away or damaged, or
+    encrypted and O(passphrase) is not given, all the rest is done, RV(crl) is V(pending), and a run with the key signs
+    the list. The same goes for the responder's key, the responses and RV(ocsp).
+  - Of the leaves of a revoked issuing certificate, no response is signed, and published ones that say good are removed.
 author:
   - The anchorage.pki contributors (@anchorage)
 extends_documentation_fragment:
@@ -57,7 +60,8 @@ options:
     type: str
   destination:
     description:
-      - The folder on the host that holds the leaf's folder. Without it, in any folder.
+      - The folder on the host that holds the leaf's folder, as M(anchorage.pki.leaf_certificate) has it. Without it, in
+        any folder.
     type: str
   serial:
     description:
@@ -86,13 +90,15 @@ options:
     description:
       - Whether M(anchorage.pki.leaf_certificate) is to issue another leaf in the place of a revoked one.
       - V(false) is kept in the ledger and blocks the place until a task that names the revoked leaf says V(true).
+      - A leaf that was replaced before it is revoked has no place any more, so that this means nothing.
       - The place of a revoked issuing certificate is always taken by another one, and its leaves are replaced.
     type: bool
     default: true
   publish:
     description:
       - A folder on the controller into which lists, issuers and OCSP responses are written, readable for everybody. It
-        is made where it is missing. What it holds besides stays.
+        is made where it is missing. What it holds besides stays. What is published and not readable for everybody any
+        more is made so, and nothing is written through a symbolic link in it.
       - It gets C(crl/<issuer>.crl) and C(issuers/<issuer>.cer) in DER, where C(<issuer>) is the identifier of the
         issuer's key in hexadecimal, and below C(ocsp) the response to each OCSP request by GET about a leaf that has
         not ended, for CertIDs of SHA-1 and of SHA-256.
@@ -147,6 +153,11 @@ certificates:
       description: The folder of a leaf on its host, or null.
       type: str
       sample: /etc/pki/anchorage/app
+    places:
+      description:
+        - In how many places leaves of an issuing certificate are in use, or may be, after the run and before hosts have
+          replaced them; null of a leaf.
+      type: int
     revoked_at:
       description: When it was revoked, in UTC.
       type: str
@@ -154,11 +165,14 @@ certificates:
       description: Why it was revoked.
       type: str
     reissue:
-      description: Whether another leaf is to be issued in its place; null of an issuing certificate.
+      description:
+        - Whether another leaf is to be issued in its place; null of an issuing certificate, and of a leaf that was
+          replaced before it was revoked.
       type: bool
     good_until:
       description:
-        - Until when whoever has a copy of a staple of it can show that it is good, in UTC. Null where nobody can.
+        - Until when whoever has a copy of a staple or published response of it can show that it is good, in UTC; of an
+          issuing certificate, that one of its leaves is. Null where nobody can.
       type: str
       sample: "2026-06-08T11:55:00Z"
     subject:
@@ -177,11 +191,17 @@ certificates:
       description: The last second of its validity, in UTC.
       type: str
 crl:
-  description: V(signed), or V(pending) where a list is due whose key is away.
+  description:
+    - V(signed), or V(pending) where a list is due that cannot be signed, as its key is away or damaged. RV(lists) says
+      which one.
+    - The list of the root counts only where it is to tell of a revoked issuing certificate, since its key may be off
+      line for months.
   returned: success
   type: str
 ocsp:
-  description: V(signed), or V(pending) where responses are due whose key is away, or whose responder has ended.
+  description:
+    - V(signed), or V(pending) where responses are due that cannot be signed, as the responder's key is away or damaged,
+      or the responder has ended.
   returned: success
   type: str
 lists:
@@ -209,11 +229,12 @@ lists:
       description: Where it is published on the controller; null without O(publish).
       type: str
     state:
-      description: V(signed), or V(pending) where another one is due and the key is away.
+      description: V(signed), or V(pending) where another one is due and cannot be signed.
       type: str
 pending_hosts:
   description:
     - Where a good staple of a revoked leaf may still be shown, since the host has not confirmed yet that it is gone.
+      And where leaves of a revoked issuing certificate may be in use.
   returned: success
   type: list
   elements: dict
@@ -225,6 +246,6 @@ pending_hosts:
       description: The leaf's folder on the host.
       type: str
     good_until:
-      description: The time until which the staple is valid, in UTC.
+      description: The time until which the staple is valid, in UTC; null for a leaf without one.
       type: str
 """

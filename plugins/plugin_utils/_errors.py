@@ -34,6 +34,10 @@ class KeyAwayError(PkiError):
     """A private key is not at hand: its file is elsewhere, or it is encrypted and no passphrase was given."""
 
 
+class PassphraseError(PkiError):
+    """A passphrase does not fit its private key, or was given for one that has none."""
+
+
 class HostFailedError(PkiError):
     """A host reported a failure or could not be reached. ``result`` is what its module or the connection said."""
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,8 +87,10 @@ def test_a_revoked_leaf_is_replaced_on_its_host_alone(fleet: Fleet) -> None:
     revoked, other = fleet.serial("host1"), fleet.serial("host2")
     checked = fleet.revoke("--check", **NAMED)
     assert checked.status == 0, checked.output
-    assert f"-leaf certificate {revoked} at {fleet.folder}/host1/site on host1: deployed, with good" in checked.output
-    assert "revoked now (key_compromise), to be reissued, a copy of a staple good until 20" in checked.output
+    assert (
+        f"-leaf certificate {revoked} at {fleet.folder}/host1/site on host1: deployed, attested good" in checked.output
+    )
+    assert "revoked now (key_compromise), to be reissued, a copy of a staple or response good until" in checked.output
     assert (fleet.leaves, fleet.serial("host1")) == ({"deployed": 2}, revoked)
 
     done = fleet.revoke(**NAMED)
@@ -130,8 +134,8 @@ def test_a_host_that_cannot_be_reached_is_pending_until_staples_are_refreshed(fl
         assert run.status != 0
         assert "unreachable=1" in run.output
         assert PENDING.search(run.text), run.text
-        assert "The playbook refresh_staples tries again" in run.text
-        assert f"Not gone yet is the good staple of {fleet.folder}/host1/site on host1." in run.text
+        assert "The playbook refresh_staples takes the staple away whenever it runs" in run.text
+        assert f"All is revoked, and not all of it gone: {fleet.folder}/host1/site on host1." in run.text
     assert (fleet.leaves, fleet.is_stapled("host1")) == ({"deployed": 1, "revoked": 1}, True)
     still = fleet.run("refresh_staples", **away("host1"))
     assert (still.status, fleet.is_stapled("host1")) == (4, True), still.output
@@ -153,8 +157,12 @@ def test_without_the_issuing_key_the_staple_is_taken_away(fleet: Fleet) -> None:
     (fleet.authority / "issuing" / "1" / "key.pem").rename(fleet.folder / "key.pem")
     run = fleet.revoke(**NAMED)
     assert run.status == 2, run.output
-    assert "The revoked leaf was not replaced, but has no staple any more." in run.text
-    assert "is pending: " in run.text
+    assert "No other leaf could be issued for host1: " in run.text
+    assert "issuing/1/key.pem cannot be read: No such file" in run.text
+    assert "host1 has no staple of it any more." in run.text
+    assert f"host1 still has the revoked leaf in {fleet.folder}/host1/site, and a server" in run.text
+    assert "Next: mend what is said above, and run the playbook site." in run.text
+    assert "that tells of a revocation is pending: " in run.text
     assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
     assert not PENDING.search(run.text)
 
@@ -184,15 +192,61 @@ def test_a_limit_that_leaves_out_the_ledger_is_a_failure(fleet: Fleet) -> None:
     assert (both.status, fleet.leaves) == (0, {"deployed": 2, "revoked": 1}), both.output
 
 
-def test_an_issuing_authority_is_replaced_by_site(fleet: Fleet) -> None:
-    former = fleet.leaf("host1").issuer
+def revoke_issuing(fleet: Fleet, *options: str, **variables: object) -> Run:
     path = fleet.authority / "issuing" / "1" / "certificate.pem"
-    run = fleet.revoke(anchorage_revoke_certificate=str(path), anchorage_revoke_reason="ca_compromise")
-    assert run.status == 0, run.output
-    assert "The playbook site makes another one, and replaces the leaves of the former." in run.text
+    named = {"anchorage_revoke_certificate": str(path), "anchorage_revoke_reason": "ca_compromise"}
+    return fleet.revoke(*options, **named, **variables)
+
+
+def test_an_issuing_authority_is_replaced_and_its_leaves_on_all_hosts(fleet: Fleet) -> None:
+    former = fleet.leaf("host1").issuer
+    checked = revoke_issuing(fleet, "--check")
+    assert checked.status == 0, checked.output
+    assert re.search(r"issuing certificate \w+ of leaves in 2 places: signed, attested good until 20", checked.output)
+    assert not (fleet.authority / "issuing" / "2").exists()
+
+    run = revoke_issuing(fleet, **away("host2"))
+    assert run.status != 0, run.output
+    assert "All is revoked, and not all of it gone: " in run.text
+    assert PENDING.search(run.text.replace("host2", "host1"))
+    assert (fleet.leaf("host1").issuer == former, fleet.is_stapled("host1")) == (False, True)
+    refreshed = fleet.run("refresh_staples")
+    assert refreshed.status == 0, refreshed.output
+    assert (fleet.leaf("host2").issuer == former, fleet.is_stapled("host2")) == (True, False)
+    assert "host1" not in refreshed.output
+
+    finished = fleet.revoke()
+    assert finished.status == 0, finished.output
+    assert (fleet.leaf("host2").issuer == former, fleet.is_stapled("host2")) == (False, True)
+    for again in (revoke_issuing(fleet), fleet.revoke(), fleet.run("refresh_staples")):
+        assert (again.status, unchanged(again)) == (0, True), again.output
+
+
+def test_while_the_root_is_off_line_leaves_of_a_revoked_issuing_authority_lose_their_staples(fleet: Fleet) -> None:
+    former = fleet.leaf("host1").issuer
+    key = fleet.authority / "root" / "1" / "key.pem"
+    kept = key.rename(fleet.folder / "key.pem")
+    run = revoke_issuing(fleet)
+    assert run.status == 2, run.output
+    assert "The issuing certificate is revoked, and no other one could be made:" in run.text
+    assert "root/1/key.pem cannot be read: No such file or directory. Put the key there for this run" in run.text
+    assert "/host1/site on host1, at most until it is replaced, without a staple" in run.text
+    assert {fleet.is_stapled(host) for host in ("host1", "host2")} == {False}
+
+    kept.rename(key)
     site = fleet.run("site", "--tags=authority,issue")
     assert site.status == 0, site.output
     assert {fleet.leaf(host).issuer == former for host in ("host1", "host2")} == {False}
+    assert fleet.revoke().status == 0
+
+
+def test_a_name_is_revoked_in_one_folder_of_its_host(fleet: Fleet) -> None:
+    before = fleet.serial("host1")
+    wrong = fleet.revoke(**NAMED, anchorage_revoke_destination=f"{fleet.folder}/host2")
+    assert (wrong.status, fleet.leaves) == (2, {"deployed": 2}), wrong.output
+    done = fleet.revoke(**NAMED, anchorage_revoke_destination=f"{fleet.folder}//host1/")
+    assert (done.status, fleet.leaves) == (0, {"deployed": 2, "revoked": 1}), done.output
+    assert fleet.serial("host1") != before
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -265,6 +319,27 @@ def test_site_publishes_before_leaves_say_where_and_after_they_are_issued(privat
     assert statuses(files) == [ocsp.OCSPCertStatus.GOOD] * 4
     again = fleet.run("site", parts)
     assert (again.status, unchanged(again)) == (0, True), again.output
+
+
+def test_a_published_list_that_ends_soon_is_told_by_what_does_not_renew_it(fleet: Fleet) -> None:
+    publishing = {"anchorage_publish": f"{fleet.folder}/public"}
+    assert fleet.run("publish", **publishing).status == 0
+    warning = re.compile(
+        r"The published list of CN=.* issuing 1 ends at 20\d\d-.*, after which verifiers that ask for it refuse"
+    )
+    watching = ("refresh_staples", "doctor")
+    for playbook in watching:
+        assert not warning.search(fleet.run(playbook).text)
+    with closing(sqlite3.connect(fleet.authority / "ledger.sqlite3")) as connection, connection:
+        connection.execute(
+            "UPDATE lists SET next_update = next_update - 6 * 86400, this_update = this_update - 6 * 86400"
+        )
+    for playbook in watching:
+        run = fleet.run(playbook)
+        assert warning.search(run.text), run.text
+    renewed = fleet.run("publish", **publishing)
+    assert renewed.status == 0, renewed.output
+    assert not warning.search(fleet.run("doctor").text)
 
 
 def test_a_web_server_that_cannot_be_reached_keeps_no_host_from_its_leaf(fleet: Fleet) -> None:

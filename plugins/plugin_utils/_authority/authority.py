@@ -74,12 +74,15 @@ class CertifiedKey:
         return fingerprint(self.certificate)
 
     def key(self, passphrase: str | None, option: str) -> PrivateKey:
-        """The private key. Raises PkiError that names the passphrase's ``option``, or the damaged file; KeyAwayError
-        where it is not at hand."""
+        """The private key. Raises PassphraseError that names the passphrase's ``option``, PkiError that names the
+        damaged file, KeyAwayError where it is not at hand."""
         path = self.folder / KEY
         if not path.exists():
             missing = os.strerror(errno.ENOENT)
-            raise KeyAwayError(f"{path} cannot be read: {missing}. Restore the authority's folder from a backup.")
+            raise KeyAwayError(
+                f"{path} cannot be read: {missing}. Put the key there for this run where it is kept elsewhere; where "
+                "it is lost, restore the authority's folder from a backup."
+            )
         key = decode_key(read_private(path), passphrase, option, str(path))
         if key.public_key() != self.certificate.public_key():
             raise PkiError(

@@ -82,6 +82,10 @@ class Ledger:
         self._connection.execute(sql.MARK_NONE_IN_USE, astuple(place))
         self._connection.execute(sql.MARK_STAPLE_IN_USE, (to_seconds(now), staple_sha256, leaf_sha256))
 
+    def is_awaited(self, place: LeafPlace) -> bool:
+        """Whether the host has not said what it has at ``place``, since a staple was signed for it."""
+        return bool(self._connection.execute(sql.IS_AWAITED, astuple(place)).fetchone()[0])
+
     def mark_removed(self, place: LeafPlace) -> None:
         """Record that none of the leaves signed for ``place`` is in use any longer, nor a staple of theirs."""
         self._connection.execute(sql.MARK_REMOVED, astuple(place))
@@ -103,8 +107,8 @@ class Ledger:
         return self._staple_times(sql.STAPLES_IN_USE_ON_HOST, (host,))
 
     def due_staples(self, now: datetime) -> dict[LeafPlace, StapleTimes]:
-        """The staples in use that are to be renewed, or since their leaf is revoked taken away, of leaves that have not
-        ended, the longest due first."""
+        """The staples in use that are to be renewed, of leaves that have not ended, the longest due first. Those of
+        revoked leaves are due at once, to be taken away, also where nobody knows whether they arrived."""
         return self._staple_times(sql.DUE_STAPLES, (to_seconds(now),))
 
     def leaf(self, place: LeafPlace, sha256: str) -> LeafRecord | None:
@@ -114,14 +118,6 @@ class Ledger:
     def current_leaf(self, place: LeafPlace) -> LeafRecord | None:
         """The leaf in use at ``place``, or else the last one signed for it."""
         return self._leaf(sql.CURRENT_LEAF, astuple(place))
-
-    def leaf_status(self, sha256: str) -> str | None:
-        """The status of the leaf with that fingerprint, or None where it is not recorded.
-
-        For a transaction that must not act on what was read before it began.
-        """
-        row = self._connection.execute(sql.STATUS, (sha256,)).fetchone()
-        return str(row[0]) if row else None
 
     def last_leaf_ends(self) -> dict[str, datetime]:
         """When the last leaf of each issuing authority ends, by the issuer's fingerprint."""

@@ -77,18 +77,18 @@ class LeafRecord:
 @dataclass(frozen=True)
 class Revocation:
     """That a certificate was revoked: when and why (as in ``revocation_lists.REASONS``), whether its place is to have
-    another leaf, and when everything that says so was published, None until then."""
+    another leaf, None where it has no place, and when everything that says so was published, None until then."""
 
     revoked_at: datetime
     reason: str
-    reissue: bool
+    reissue: bool | None
     published_at: datetime | None
 
 
 @dataclass(frozen=True)
 class KnownCertificate:
     """A certificate of any kind that the authority signed, and its revocation. Those which are no leaf have a ``place``
-    with empty fields."""
+    with empty fields. ``has_place`` is whether it is a leaf that was not replaced there."""
 
     sha256: str
     kind: str
@@ -96,6 +96,7 @@ class KnownCertificate:
     place: LeafPlace
     certificate: x509.Certificate
     status: str
+    has_place: bool
     revocation: Revocation | None
 
 

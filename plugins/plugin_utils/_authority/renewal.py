@@ -64,7 +64,7 @@ def plan_authority(
 
     ``leaf_ends`` has the end of the last leaf of each issuing authority, by its fingerprint: an old issuing authority
     keeps a valid responder until then, since a staple is signed under its leaf's own issuer. ``revoked`` has the
-    fingerprints of the issuing certificates that were revoked.
+    fingerprints of the issuing certificates that were revoked, whose responders nobody believes any more.
     """
     steps = []
     if authority is None:
@@ -76,7 +76,7 @@ def plan_authority(
     steps += issuing_steps
     for issuer in authority.issuers if authority else ():
         retired = bool(issuing_steps) or issuer is not authority.issuers[-1]  # type: ignore[union-attr]
-        if not retired or leaf_ends.get(issuer.sha256, now) > now:
+        if issuer.sha256 not in revoked and (not retired or leaf_ends.get(issuer.sha256, now) > now):
             steps += _responder_steps(issuer, policy.lifetimes, now)
     steps += [Step(Part.RESPONDER, 1, "the issuing authority is new", step.number) for step in issuing_steps]
     return tuple(steps)
@@ -101,7 +101,7 @@ def responder_warnings(issuers: Iterable[IssuingAuthority], lifetimes: Lifetimes
 def needed_issuers(
     authority: Authority, leaf_ends: Mapping[str, datetime], now: datetime
 ) -> tuple[IssuingAuthority, ...]:
-    """The issuing authorities that sign leaves, or staples for leaves that have not ended; ``leaf_ends`` as above."""
+    """The issuing authorities that sign leaves, or lists for leaves that have not ended; ``leaf_ends`` as above."""
     retired = authority.issuers[:-1]
     return (*(issuer for issuer in retired if leaf_ends.get(issuer.sha256, now) > now), *authority.issuers[-1:])
 

@@ -69,27 +69,37 @@ class Revocations:
     def block(self, place: LeafPlace) -> Revocation | None:
         """The revocation for which ``place`` is to have no other leaf, if there is one."""
         row = self._connection.execute(sql.BLOCK, astuple(place)).fetchone()
-        revocation = _revocation(*row) if row else None
-        return revocation if revocation and not revocation.reissue else None
+        return _revocation(*row) if row else None
+
+    def is_revoked(self, sha256: str) -> bool:
+        """Whether the leaf with that fingerprint is revoked, or its issuer is. For a transaction that must not act on
+        what was read before it began."""
+        return bool(self._connection.execute(sql.IS_REVOKED, (sha256,)).fetchone()[0])
+
+    def places_under(self, issuer: str, now: datetime) -> int:
+        """In how many places a leaf of the issuer with that fingerprint is in use, or may be."""
+        return int(self._connection.execute(sql.PLACES_UNDER, (issuer, to_seconds(now))).fetchone()[0])
 
     def good_until(self, sha256: str) -> datetime | None:
-        """When the last staple that was signed for a leaf ends, as each says that it is good; None where none was."""
-        (end,) = self._connection.execute(sql.LAST_STAPLE_ENDS, (sha256,)).fetchone()
+        """When the last staple or response ends that was signed for a leaf, or for those of an issuing certificate, and
+        says good; None where none was."""
+        (end,) = self._connection.execute(sql.GOOD_UNTIL, (sha256,)).fetchone()
         return from_seconds(end) if end else None
 
-    def pending_places(self, now: datetime) -> dict[LeafPlace, datetime]:
-        """Where a good staple of a revoked leaf may still be shown, as far as its host has said, and until when."""
-        rows = self._connection.execute(sql.STAPLES_OF_REVOKED, (to_seconds(now),))
-        return {LeafPlace(*place): from_seconds(end) for *place, end in rows}
+    def pending_places(self, now: datetime) -> dict[LeafPlace, datetime | None]:
+        """Where a good staple of a revoked leaf may still be shown, as far as its host has said, and until when; and
+        where leaves of a revoked issuer are in use, None where those are without a staple."""
+        rows = self._connection.execute(sql.PENDING_PLACES, (to_seconds(now),))
+        return {LeafPlace(*place): from_seconds(end) if end else None for *place, end in rows}
 
     # Revocations
 
-    def enter(self, sha256: str, reason: str, reissue: bool, now: datetime) -> None:
-        """Enter that a certificate is revoked, once."""
+    def enter(self, sha256: str, reason: str, reissue: bool | None, now: datetime) -> None:
+        """Enter that a certificate is revoked, once; ``reissue`` is None for one that has no place."""
         self._connection.execute(sql.INSERT_REVOCATION, (sha256, to_seconds(now), reason, reissue))
         self._connection.execute(sql.MARK_REVOKED, (sha256,))
 
-    def set_reissue(self, sha256: str, reissue: bool) -> None:
+    def set_reissue(self, sha256: str, reissue: bool | None) -> None:
         """Enter for a revoked leaf whether its place is to have another one."""
         self._connection.execute(sql.SET_REISSUE, (reissue, sha256))
 
@@ -133,7 +143,14 @@ class Revocations:
 
     def last_list(self, issuer_key: str) -> StoredList | None:
         """The last list that was signed for an issuer."""
-        row = self._connection.execute(sql.LAST_LIST, (issuer_key,)).fetchone()
+        return self._list(sql.LAST_LIST, issuer_key)
+
+    def published_list(self, issuer_key: str) -> StoredList | None:
+        """The last list of an issuer that was published."""
+        return self._list(sql.LAST_PUBLISHED_LIST, issuer_key)
+
+    def _list(self, statement: str, issuer_key: str) -> StoredList | None:
+        row = self._connection.execute(statement, (issuer_key,)).fetchone()
         if row is None:
             return None
         number, this_update, next_update, der, published_at = row
@@ -146,7 +163,7 @@ class Revocations:
 
     def is_published(self, issuer_key: str) -> bool:
         """Whether a list of the issuer was ever published, and with it all that its URLs lead to."""
-        return bool(self._connection.execute(sql.IS_PUBLISHED, (issuer_key,)).fetchone()[0])
+        return self.published_list(issuer_key) is not None
 
     # Responses
 
@@ -178,7 +195,8 @@ class Revocations:
         return [(x509.load_der_x509_certificate(leaf), digest, der) for leaf, digest, der in rows]
 
     def ended_responses(self, issuer: str, now: datetime) -> list[tuple[x509.Certificate, str]]:
-        """The responses about leaves of an issuer that have ended: the leaf, and the digest of the CertID."""
+        """The responses about leaves of an issuer that are to go, as the leaf has ended, or is revoked and they say
+        good: the leaf, and the digest of the CertID."""
         rows = self._connection.execute(sql.ENDED_RESPONSES, (issuer, to_seconds(now)))
         return [(x509.load_der_x509_certificate(leaf), digest) for leaf, digest in rows]
 
@@ -187,9 +205,8 @@ class Revocations:
         self._connection.execute(sql.FORGET_RESPONSES, (to_seconds(now),))
 
     def _known(self, statement: str, *values: str | int) -> Any:
-        for sha256, kind, issuer, host, destination, name, der, status, *revocation in self._connection.execute(
-            statement, values
-        ).fetchall():
+        rows = self._connection.execute(statement, values).fetchall()
+        for sha256, kind, issuer, host, destination, name, der, status, has_place, *revocation in rows:
             yield KnownCertificate(
                 sha256,
                 kind,
@@ -197,6 +214,7 @@ class Revocations:
                 LeafPlace(host, destination, name),
                 x509.load_der_x509_certificate(der),
                 status,
+                bool(has_place),
                 _revocation(*revocation),
             )
 
@@ -208,5 +226,8 @@ def _revocation(
     if revoked_at is None or reason is None:
         return None
     return Revocation(
-        from_seconds(revoked_at), reason, bool(reissue), from_seconds(published_at) if published_at else None
+        from_seconds(revoked_at),
+        reason,
+        None if reissue is None else bool(reissue),
+        from_seconds(published_at) if published_at else None,
     )

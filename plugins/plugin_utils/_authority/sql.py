@@ -49,7 +49,8 @@ CREATE TABLE staples (
   next_update INTEGER NOT NULL,
   renew_at INTEGER NOT NULL,        -- decided when it was signed
   deployed_at INTEGER,              -- when the host confirmed it first; NULL until then
-  in_use INTEGER NOT NULL,          -- 1 where it is what the host has, as far as is known, else 0
+  in_use INTEGER,                   -- 1 where it is what the host has, as far as is known; 0 where it is not; NULL
+                                    -- until the host has said what it has, since it was signed
   der BLOB                          -- NULL where it was signed under schema 1
 )
 """
@@ -63,7 +64,8 @@ CREATE TABLE revocations (
   certificate_sha256 TEXT PRIMARY KEY REFERENCES certificates (sha256),
   revoked_at INTEGER NOT NULL,
   reason TEXT NOT NULL,             -- of RFC 5280, section 5.3.1, in the words of the option
-  reissue INTEGER NOT NULL,         -- of a leaf: 0 where its place is to have no other one, else 1
+  reissue INTEGER,                  -- 0 where the leaf's place is to have no other one, else 1; NULL of what has no
+                                    -- place: an issuing certificate, or a leaf that was replaced before
   published_at INTEGER              -- when all that says so was published; NULL until then
 )
 """
@@ -86,6 +88,7 @@ CREATE TABLE responses (
   next_update INTEGER NOT NULL,
   renew_at INTEGER NOT NULL,        -- decided when it was signed
   der BLOB NOT NULL,
+  good_until INTEGER NOT NULL,      -- end of the last one that said good; 0 where none did
   PRIMARY KEY (certificate_sha256, digest)
 )
 """
@@ -100,7 +103,7 @@ CREATE = (
 )
 
 # Before schema 4, nothing told when or why a leaf was revoked: it may have been from its first second on.
-_MIGRATE_FROM_3 = (
+_MIGRATE_REVOCATIONS = (
     *CREATE_PUBLICATION,
     "INSERT INTO revocations SELECT sha256, not_before, 'unspecified', 1, NULL FROM certificates "
     "WHERE status = 'revoked'",
@@ -114,38 +117,46 @@ def _migrate(staples: str) -> tuple[str, ...]:
         f"INSERT INTO staples {staples}",
         "DROP TABLE former_staples",
         *CREATE_STAPLE_INDEXES,
-        *_MIGRATE_FROM_3,
+        *_MIGRATE_REVOCATIONS,
     )
 
 
+# Whether a host has said what it has since a staple was signed: it had that one, or has another leaf.
+_IS_TOLD = "(deployed_at IS NOT NULL OR status = 'superseded')"
 # By the schema that is migrated. From 1, by a function renew_at(serial, this_update, next_update) of the connection's;
 # whether a host has a staple was not recorded then. The last one signed is taken for the one in use, so that the host
 # is asked before any earlier one ends, and its next report confirms what it has. From 2, it is the one confirmed last.
+# Whether the host has said what it has since one was signed that nobody saw arrive, was not recorded before 4.
 MIGRATE_FROM = {
     1: _migrate(
         "SELECT staple.sha256, certificate_sha256, this_update, next_update, "
-        "renew_at(serial, this_update, next_update), NULL, status = 'deployed' AND staple.rowid = "
-        "(SELECT MAX(rowid) FROM former_staples AS latest "
-        "WHERE latest.certificate_sha256 = staple.certificate_sha256), NULL "
+        "renew_at(serial, this_update, next_update), NULL, CASE WHEN status = 'superseded' THEN 0 "
+        "WHEN status = 'deployed' AND staple.rowid = (SELECT MAX(rowid) FROM former_staples AS latest "
+        "WHERE latest.certificate_sha256 = staple.certificate_sha256) THEN 1 END, NULL "
         "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
         "ORDER BY staple.rowid"
     ),
     2: _migrate(
         "SELECT staple.sha256, certificate_sha256, this_update, next_update, renew_at, deployed_at, "
-        "status = 'deployed' AND staple.rowid IS (SELECT latest.rowid FROM former_staples AS latest "
+        f"CASE WHEN {_IS_TOLD} THEN status = 'deployed' AND staple.rowid IS "
+        "(SELECT latest.rowid FROM former_staples AS latest "
         "WHERE latest.certificate_sha256 = staple.certificate_sha256 AND latest.deployed_at IS NOT NULL "
-        "ORDER BY latest.deployed_at DESC, latest.rowid DESC LIMIT 1), der "
+        "ORDER BY latest.deployed_at DESC, latest.rowid DESC LIMIT 1) END, der "
         "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
         "ORDER BY staple.rowid"
     ),
-    3: _MIGRATE_FROM_3,
+    3: _migrate(
+        "SELECT staple.sha256, certificate_sha256, this_update, next_update, renew_at, deployed_at, "
+        f"CASE WHEN in_use OR {_IS_TOLD} THEN in_use END, der "
+        "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
+        "ORDER BY staple.rowid"
+    ),
 }
 
 # Certificates
 
 INSERT_CERTIFICATE = "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'signed', ?)"
 IS_RECORDED = "SELECT 1 FROM certificates WHERE sha256 = ?"
-STATUS = "SELECT status FROM certificates WHERE sha256 = ?"
 AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind IN ('root', 'issuing')"
 
 # Leaves
@@ -177,14 +188,18 @@ MARK_REMOVED = (
 
 # Staples
 
-INSERT_STAPLE = "INSERT OR IGNORE INTO staples VALUES (?, ?, ?, ?, ?, NULL, 0, ?)"
+INSERT_STAPLE = "INSERT OR IGNORE INTO staples VALUES (?, ?, ?, ?, ?, NULL, NULL, ?)"
 STAPLES = (
     "SELECT sha256, this_update, next_update, renew_at, deployed_at, in_use, der FROM staples "
     "WHERE certificate_sha256 = ? ORDER BY rowid"
 )
 MARK_NONE_IN_USE = (
-    "UPDATE staples SET in_use = 0 WHERE in_use AND certificate_sha256 IN "
+    "UPDATE staples SET in_use = 0 WHERE in_use IS NOT 0 AND certificate_sha256 IN "
     "(SELECT sha256 FROM certificates WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ?)"
+)
+IS_AWAITED = (
+    "SELECT EXISTS (SELECT 1 FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 "
+    "WHERE in_use IS NULL AND kind = 'leaf' AND host = ? AND destination = ? AND name = ?)"
 )
 MARK_STAPLE_IN_USE = (
     "UPDATE staples SET deployed_at = COALESCE(deployed_at, ?), in_use = 1 WHERE sha256 = ? AND certificate_sha256 = ?"
@@ -196,26 +211,38 @@ _IN_USE = (
 )
 STAPLES_IN_USE = _IN_USE.format("'deployed'")
 STAPLES_IN_USE_ON_HOST = _IN_USE.format("'deployed' AND host = ?")
+# Nobody is to believe a certificate that is revoked, or whose issuer is.
+_REVOKED = (
+    "(certificates.sha256 IN (SELECT certificate_sha256 FROM revocations) "
+    "OR issuer_sha256 IN (SELECT certificate_sha256 FROM revocations))"
+)
+# What a host has been given that still says good of a revoked leaf, unless the host has said since that it is gone.
+_MAY_BE_SHOWN = "in_use IS NOT 0 AND next_update > ?1"
 # Those of revoked leaves are due at once: they are to be taken away.
 DUE_STAPLES = " UNION ALL ".join(
     (
         _IN_USE.format("'deployed' AND renew_at <= ?1 AND not_after > ?1"),
-        _IN_USE.format(
-            "'revoked' AND certificate_sha256 IN (SELECT certificate_sha256 FROM revocations) AND not_after > ?1 "
-            "ORDER BY renew_at"
-        ),
+        "SELECT host, destination, name, MAX(next_update), MIN(renew_at) "
+        "FROM certificates JOIN staples ON certificate_sha256 = certificates.sha256 "
+        f"WHERE kind = 'leaf' AND {_REVOKED} AND {_MAY_BE_SHOWN} AND not_after > ?1 "
+        "GROUP BY host, destination, name ORDER BY renew_at",
     )
 )
 FORGET_STAPLES = (
     "DELETE FROM staples WHERE next_update < ?1 AND "
-    "(NOT in_use OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
+    "(in_use IS NOT 1 OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
 )
 
 # Revocations
 
+# A leaf that was replaced has no place any more, but for the last one of a place from which it was removed.
 _KNOWN = (
-    "SELECT sha256, kind, issuer_sha256, host, destination, name, certificate, status, revoked_at, reason, reissue, "
-    "published_at FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 WHERE {}"
+    "SELECT sha256, kind, issuer_sha256, host, destination, name, certificate, status, "
+    "kind = 'leaf' AND (status <> 'superseded' OR certificates.rowid = (SELECT MAX(rowid) FROM certificates AS last "
+    "WHERE (last.kind, last.host, last.destination, last.name) = "
+    "('leaf', certificates.host, certificates.destination, certificates.name))), "
+    "revoked_at, reason, reissue, published_at FROM certificates "
+    "LEFT JOIN revocations ON certificate_sha256 = sha256 WHERE {}"
 )
 KNOWN = _KNOWN.format("sha256 = ?")
 KNOWN_BY_SERIAL = _KNOWN.format("serial = ?")
@@ -230,24 +257,35 @@ MARK_REVOCATIONS_PUBLISHED = (
     "UPDATE revocations SET published_at = ? WHERE published_at IS NULL AND certificate_sha256 IN "
     "(SELECT sha256 FROM certificates WHERE issuer_sha256 = ?)"
 )
-# Whether the last leaf that was signed for a place is revoked, and not to be followed by another one.
+# The last revocation by which a place is to have no other leaf, be it that one is signed and nobody saw it arrive.
 BLOCK = (
     "SELECT revoked_at, reason, reissue, published_at FROM certificates "
-    "LEFT JOIN revocations ON certificate_sha256 = sha256 "
-    "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? ORDER BY certificates.rowid DESC LIMIT 1"
+    "JOIN revocations ON certificate_sha256 = sha256 WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? "
+    "AND reissue = 0 ORDER BY certificates.rowid DESC LIMIT 1"
 )
 REVOKED_UNDER = (
     "SELECT serial, revoked_at, reason FROM certificates JOIN revocations ON certificate_sha256 = sha256 "
     "WHERE issuer_sha256 = ? AND not_after >= ? ORDER BY revoked_at, serial"
 )
 REVOKED_AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND status = 'revoked'"
-# What a host has been given that still says good of a revoked leaf, as far as the host did not say what it has now.
-STAPLES_OF_REVOKED = (
-    "SELECT host, destination, name, MAX(next_update) FROM staples "
-    "JOIN certificates ON certificates.sha256 = certificate_sha256 "
-    "WHERE in_use AND status = 'revoked' AND next_update > ? GROUP BY host, destination, name"
+PLACES_UNDER = (
+    "SELECT COUNT(*) FROM (SELECT DISTINCT host, destination, name FROM certificates "
+    "WHERE issuer_sha256 = ? AND not_after > ? AND kind = 'leaf' AND status IN ('signed', 'deployed'))"
 )
-LAST_STAPLE_ENDS = "SELECT MAX(next_update) FROM staples WHERE certificate_sha256 = ?"
+IS_REVOKED = f"SELECT EXISTS (SELECT 1 FROM certificates WHERE sha256 = ? AND {_REVOKED})"
+# Where a staple of a revoked leaf may be shown; and where leaves of a revoked issuer may be in use, with or without.
+PENDING_PLACES = (
+    "SELECT host, destination, name, MAX(next_update) FROM certificates "
+    f"LEFT JOIN staples ON certificate_sha256 = certificates.sha256 AND {_MAY_BE_SHOWN} "
+    f"WHERE kind = 'leaf' AND {_REVOKED} AND not_after > ?1 "
+    "AND (next_update IS NOT NULL OR status IN ('signed', 'deployed')) GROUP BY host, destination, name"
+)
+# Of an issuing certificate, for all of its leaves.
+_OF_IT = "certificate_sha256 IN (SELECT sha256 FROM certificates WHERE sha256 = ?1 OR issuer_sha256 = ?1)"
+GOOD_UNTIL = (
+    f"SELECT MAX(good_until) FROM (SELECT MAX(next_update) AS good_until FROM staples WHERE {_OF_IT} "
+    f"UNION ALL SELECT MAX(good_until) FROM responses WHERE {_OF_IT})"
+)
 
 # Lists
 
@@ -262,13 +300,13 @@ LAST_LIST = (
     "SELECT number, this_update, next_update, der, published_at FROM lists WHERE issuer_key = ? AND der IS NOT NULL "
     "ORDER BY number DESC LIMIT 1"
 )
+LAST_PUBLISHED_LIST = LAST_LIST.replace("der IS NOT NULL", "published_at IS NOT NULL")
 MARK_LIST_PUBLISHED = "UPDATE lists SET published_at = ? WHERE issuer_key = ? AND number = ?"
 # A number whose list was never signed goes with those before the last one that was.
 FORGET_LISTS = (
     "DELETE FROM lists WHERE issuer_key = ?1 AND number < ?2 AND number IS NOT "
     "(SELECT MAX(number) FROM lists WHERE issuer_key = ?1 AND published_at IS NOT NULL)"
 )
-IS_PUBLISHED = "SELECT EXISTS (SELECT 1 FROM lists WHERE issuer_key = ? AND published_at IS NOT NULL)"
 
 # Responses
 
@@ -281,15 +319,20 @@ DUE_RESPONSES = (
     "AND (renew_at IS NULL OR renew_at <= ?2 OR revoked <> (status = 'revoked')) "
     "ORDER BY certificates.rowid, wanted.digest"
 )
-STORE_RESPONSE = "INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?, ?)"
+STORE_RESPONSE = (
+    "INSERT INTO responses VALUES (?1, ?2, ?3, ?4, ?5, ?6, CASE WHEN ?3 THEN 0 ELSE ?4 END) "
+    "ON CONFLICT (certificate_sha256, digest) DO UPDATE SET revoked = excluded.revoked, "
+    "next_update = excluded.next_update, renew_at = excluded.renew_at, der = excluded.der, "
+    "good_until = MAX(good_until, excluded.good_until)"
+)
 RESPONSES = (
     "SELECT certificate, digest, der FROM responses JOIN certificates ON sha256 = certificate_sha256 "
     "WHERE issuer_sha256 = ? AND next_update > ? AND revoked = (status = 'revoked')"
 )
-# Those that say good of a leaf that is revoked, too: rather no answer than that one.
+# Those that say good of a leaf that is revoked, or whose issuer is, too: rather no answer than that one.
 ENDED_RESPONSES = (
     "SELECT certificate, digest FROM responses JOIN certificates ON sha256 = certificate_sha256 "
-    "WHERE issuer_sha256 = ? AND (not_after <= ? OR revoked <> (status = 'revoked'))"
+    f"WHERE issuer_sha256 = ? AND (not_after <= ? OR revoked <> (status = 'revoked') OR (NOT revoked AND {_REVOKED}))"
 )
 FORGET_RESPONSES = (
     "DELETE FROM responses WHERE certificate_sha256 IN (SELECT sha256 FROM certificates WHERE not_after <= ?)"

@@ -81,6 +81,7 @@ def issue(
 
     The host is asked for its keys once nothing else is in the way. Raises PkiError, nothing entered.
     """
+    _check_issuer(plans, authority, ledger)
     issuer = _Issuer(authority, passphrases, now, leaf_urls(authority, ledger))
     for plan in plans:
         issuer.check(plan)
@@ -96,9 +97,12 @@ def issue(
     return signed
 
 
-def preflight(plans: Sequence[LeafPlan], authority: Authority, passphrases: Passphrases, now: datetime) -> None:
+def preflight(
+    plans: Sequence[LeafPlan], authority: Authority, passphrases: Passphrases, ledger: Ledger, now: datetime
+) -> None:
     """Do for check mode what :func:`issue` does before it signs. Raises PkiError, AuthorityDueError where that is
     something that certificate_authority renews."""
+    _check_issuer(plans, authority, ledger)
     issuer = _Issuer(authority, passphrases, now)
     for plan in plans:
         issuer.check(plan)
@@ -125,7 +129,7 @@ def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Led
     """Note in ``ledger`` what the host has in use now, be it from a run whose end the controller did not see."""
     in_use = {leaf.plan.place: leaf.shown for leaf in signed}
     for plan in plans:
-        if plan.place not in in_use and _is_unconfirmed(plan):
+        if plan.place not in in_use and _is_unconfirmed(plan, ledger):
             in_use[plan.place] = (plan.deployed.leaf_sha256, plan.deployed.staple_sha256)
     if in_use:
         with ledger.transaction():
@@ -133,29 +137,30 @@ def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Led
                 ledger.mark_deployed(place, leaf_sha256, staple_sha256, now)
 
 
-def _is_unconfirmed(plan: LeafPlan) -> bool:
+def _is_unconfirmed(plan: LeafPlan, ledger: Ledger) -> bool:
     """Whether the host has something else than the ledger knows as in use: what a run delivered whose end was not
-    seen, or what somebody put back. Or what the ledger only assumes, since it was migrated."""
+    seen, or what somebody put back. Or what the ledger only assumes, since it was migrated, or what it waits for."""
     if plan.record is None:
-        return False
+        return plan.deployed.generation == 0 and ledger.is_awaited(plan.place)
     has, known = plan.record.staple(plan.deployed.staple_sha256), plan.record.staple_in_use
     assumed = known is not None and known.deployed_at is None
-    return plan.record.status in ("signed", "superseded") or has != known or assumed
+    differs = plan.record.status in ("signed", "superseded") or has != known or assumed
+    return differs or ledger.is_awaited(plan.place)
 
 
 def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
-    """Enter what was signed. Raises PkiError where the leaf was revoked since its plan was made, as what would be
-    delivered says that it is good."""
+    """Enter what was signed. Raises PkiError where the leaf or its issuer was revoked since its plan was made, as what
+    would be delivered says that it is good."""
     request, former, is_new = leaf.plan.request, leaf.plan.record, leaf.plan.decision.action is Action.LEAF
     sha256 = former.sha256 if former and not is_new else fingerprint(leaf.certificate)
     if is_new:
         _check_issuable(leaf.plan, authority, ledger)
         names = [str(name) for name in request.names]
         ledger.record_leaf(leaf.certificate, authority.issuing.sha256, leaf.plan.place, names, request.private_key)
-    elif ledger.leaf_status(sha256) == "revoked" and not is_revoked(former):
+    elif ledger.revocations.is_revoked(sha256) and not is_revoked(former):
         raise PkiError(
-            f"{request.name!r} was revoked while this task ran. Nothing was deployed; run the task again, which issues "
-            "another leaf."
+            f"{request.name!r} or its issuer was revoked while this task ran. Nothing was deployed; run the task "
+            "again, which issues another leaf."
         )
     if leaf.staple is not None:
         ledger.record_staple(leaf.staple, sha256)
@@ -167,7 +172,13 @@ def _check_issuable(plan: LeafPlan, authority: Authority, ledger: Ledger) -> Non
         raise PkiError(
             f"{plan.request.name!r} was revoked while this task ran, and is not to be reissued. Nothing was deployed."
         )
-    if authority.issuing.sha256 in ledger.revocations.revoked_authorities():
+    _check_issuer([plan], authority, ledger)
+
+
+def _check_issuer(plans: Sequence[LeafPlan], authority: Authority, ledger: Ledger) -> None:
+    """Raise AuthorityDueError where ``plans`` need leaves, and the certificate that would sign them is revoked."""
+    issues = any(plan.decision.action is Action.LEAF for plan in plans)
+    if issues and authority.issuing.sha256 in ledger.revocations.revoked_authorities():
         raise AuthorityDueError("The issuing authority is revoked. Run certificate_authority, which makes another one.")
 
 

@@ -163,8 +163,8 @@ def _new_leaf_reason(
 
 
 def is_revoked(record: LeafRecord | None) -> bool:
-    """Whether a leaf on a host is one that was revoked."""
-    return record is not None and record.status == "revoked"
+    """Whether a leaf on a host is one that was revoked, or whose issuer was."""
+    return record is not None and (record.status == "revoked" or record.issuer_revoked)
 
 
 def _blocked(block: Revocation) -> str:
@@ -212,7 +212,7 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
 
 def _invalid(record: LeafRecord, authority: Authority, now: datetime) -> str:
     """Why nobody should believe a recorded leaf, whatever is wanted, or an empty string."""
-    if is_revoked(record):
+    if record.status == "revoked":
         return "the deployed leaf is revoked"
     if record.issuer_revoked:
         return "the issuer of the deployed leaf is revoked"

@@ -94,7 +94,7 @@ class LeafTransaction:
 
         Raises AuthorityDueError for what certificate_authority renews.
         """
-        preflight(plans, self.authority, self.passphrases, self.now)
+        preflight(plans, self.authority, self.passphrases, self.ledger, self.now)
 
     def warnings(self, plans: Sequence[LeafPlan]) -> list[str]:
         """What to say of the responders that sign what ``plans`` need, and of URLs that new leaves do without."""

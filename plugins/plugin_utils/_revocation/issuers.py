@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LIST, LIST_RENEWAL, ROOT_LIST, SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LIST_RENEWAL, ROOT_LIST, SKEW
 
 
 @dataclass(frozen=True)
@@ -55,5 +55,6 @@ def list_issuers(authority: Authority, leaf_ends: Mapping[str, datetime], now: d
     """The root, and the issuing authorities until their last leaf has ended, of which ``leaf_ends`` tells by their
     fingerprint. One that has ended itself signs nothing."""
     root = ListIssuer(authority.root, tuple(root.sha256 for root in authority.roots), ROOT_LIST)
-    issuing = [ListIssuer(issuer, (issuer.sha256,), LIST) for issuer in needed_issuers(authority, leaf_ends, now)]
+    validity = timedelta(days=authority.policy.lifetimes.staple)
+    issuing = [ListIssuer(issuer, (issuer.sha256,), validity) for issuer in needed_issuers(authority, leaf_ends, now)]
     return [issuer for issuer in [root, *issuing] if issuer.signer.certificate.not_valid_after_utc > now]

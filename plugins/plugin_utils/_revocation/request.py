@@ -7,6 +7,7 @@ or by a file."""
 
 from __future__ import annotations
 
+import posixpath
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,11 +44,13 @@ class RevocationRequest:
 @dataclass(frozen=True)
 class Target:
     """A certificate that a task names, and what the task changes of it. ``good_until`` is the end of the last staple
-    that was signed for it, None where none was."""
+    or response that says good of it, or of the leaves of an issuing certificate; None where there is none. ``places``
+    is in how many places such leaves are in use, or may be."""
 
     known: KnownCertificate
     request: RevocationRequest
     good_until: datetime | None
+    places: int
 
     @property
     def is_new(self) -> bool:
@@ -55,9 +58,16 @@ class Target:
         return self.known.revocation is None
 
     @property
-    def changed(self) -> bool:
+    def reissue(self) -> bool | None:
+        """Whether the place of a leaf is to have another one after the task; None of what has no place: an issuing
+        certificate, or a leaf that was replaced before it was revoked."""
         revocation = self.known.revocation
-        return revocation is None or (self.known.kind == "leaf" and revocation.reissue != self.request.reissue)
+        has_place = self.known.has_place if revocation is None else revocation.reissue is not None
+        return self.request.reissue if has_place else None
+
+    @property
+    def changed(self) -> bool:
+        return self.known.revocation is None or self.known.revocation.reissue != self.reissue
 
 
 def find_targets(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[Target]:
@@ -65,7 +75,8 @@ def find_targets(arguments: Mapping[str, Any], revocations: Revocations, now: da
     cannot be revoked."""
     request = RevocationRequest(arguments["reason"], arguments["reissue"])
     return [
-        Target(known, request, revocations.good_until(known.sha256)) for known in _named(arguments, revocations, now)
+        Target(known, request, revocations.good_until(known.sha256), revocations.places_under(known.sha256, now))
+        for known in _named(arguments, revocations, now)
     ]
 
 
@@ -90,9 +101,11 @@ def parse_serial(text: str) -> int:
 
 
 def _at(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[KnownCertificate]:
-    """The leaves at the places that a task names. Where all those of a place are revoked it is the last one, so that
-    the same task again finds what it did."""
-    name, host, destination = arguments["name"], arguments["host"], arguments["destination"]
+    """The leaves at the places that a task names: those that are not revoked, and those for which the place is to have
+    no other one, or else the last one. So the same task again finds what it did."""
+    name, host = arguments["name"], arguments["host"]
+    # As leaf_certificate has it in the ledger.
+    destination = posixpath.normpath(arguments["destination"]) if arguments["destination"] else None
     by_place: dict[LeafPlace, list[KnownCertificate]] = {}
     for known in revocations.known_at(host, name, now):
         if destination in (None, known.place.destination):
@@ -106,7 +119,8 @@ def _at(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -
     return [
         known
         for leaves in by_place.values()
-        for known in [leaf for leaf in leaves if leaf.revocation is None] or leaves[-1:]
+        for known in [leaf for leaf in leaves if leaf.revocation is None or leaf.revocation.reissue is False]
+        or leaves[-1:]
     ]
 
 

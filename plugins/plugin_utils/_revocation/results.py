@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import ListOutcome, Outcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LIST_WARNING
 
 SIGNED = "signed"
 PENDING = "pending"
@@ -32,11 +33,17 @@ def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> d
     result = {
         "changed": outcome.changed,
         "certificates": [_target_result(target, now) for target in outcome.targets],
-        "crl": PENDING if any(issued.pending for issued in outcome.lists) else SIGNED,
+        "crl": PENDING if any(map(_leaves_verifiers_waiting, outcome.lists)) else SIGNED,
         "lists": [_list_result(issued, folder) for issued in outcome.lists],
         "ocsp": PENDING if outcome.responses.pending else SIGNED,
     }
     return with_warnings(result, _pending_warnings(outcome))
+
+
+def _leaves_verifiers_waiting(outcome: ListOutcome) -> bool:
+    """Whether a list is pending that verifiers need soon: one that tells of a revocation, or any but the root's, whose
+    key may be off line for months."""
+    return bool(outcome.pending) and (outcome.awaited or outcome.issuer.signs_leaves)
 
 
 def lists_result(lists: Mapping[ListIssuer, StoredList | None]) -> dict[str, Any]:
@@ -50,11 +57,28 @@ def lists_result(lists: Mapping[ListIssuer, StoredList | None]) -> dict[str, Any
     }
 
 
-def pending_result(places: Mapping[LeafPlace, datetime]) -> dict[str, Any]:
-    """Which hosts have not said that a good staple of a revoked leaf is gone, and until when it can be shown."""
+def list_warnings(published: Mapping[ListIssuer, StoredList | None], now: datetime) -> list[str]:
+    """What to say of the last published lists of issuers that end soon, or have ended."""
+    ending = {
+        issuer: last.signed
+        for issuer, last in published.items()
+        if last and last.signed.next_update - now <= (last.signed.next_update - last.signed.this_update) * LIST_WARNING
+    }
+    return [
+        f"The published list of {_subject(issuer)} ends at {timestamp(signed.next_update)}, after which verifiers that "
+        "ask for it refuse all certificates of that issuer. Run the playbook publish, which renews it; that needs the "
+        "issuer's key."
+        for issuer, signed in ending.items()
+    ]
+
+
+def pending_result(places: Mapping[LeafPlace, datetime | None]) -> dict[str, Any]:
+    """Which hosts have not said that a good staple of a revoked leaf is gone, and until when it can be shown; and which
+    have leaves of a revoked issuer without a staple."""
     return {
         "pending_hosts": [
-            {"host": place.host, "path": place.path, "good_until": timestamp(end)} for place, end in places.items()
+            {"host": place.host, "path": place.path, "good_until": timestamp(end) if end else None}
+            for place, end in places.items()
         ]
     }
 
@@ -81,7 +105,7 @@ def _list_result(outcome: ListOutcome, folder: Path | None) -> dict[str, Any]:
 
 def _last_list(issuer: ListIssuer, last: StoredList | None) -> dict[str, Any]:
     return {
-        "issuer": issuer.signer.certificate.subject.rfc4514_string(),
+        "issuer": _subject(issuer),
         "issuer_key": issuer.identifier,
         "number": last.signed.number if last else None,
         "this_update": timestamp(last.signed.this_update) if last else None,
@@ -89,16 +113,32 @@ def _last_list(issuer: ListIssuer, last: StoredList | None) -> dict[str, Any]:
     }
 
 
+def _subject(issuer: ListIssuer) -> str:
+    return issuer.signer.certificate.subject.rfc4514_string()
+
+
 def _pending_warnings(outcome: Outcome) -> list[str]:
     warnings = [
-        f"The list of {issued.issuer.signer.certificate.subject.rfc4514_string()} is pending: {issued.pending} The "
-        "next run with the key signs it."
+        f"{_due_list(issued)} is pending: {issued.pending} Then run certificate_revocation or the playbook publish, "
+        "which sign it."
         for issued in outcome.lists
         if issued.pending
     ]
     if outcome.responses.pending:
-        warnings.append(f"OCSP responses are pending: {outcome.responses.pending}")
+        warnings.append(
+            f"OCSP responses are pending: {outcome.responses.pending} Then run certificate_revocation or the playbook "
+            "publish, which sign them."
+        )
     return warnings
+
+
+def _due_list(outcome: ListOutcome) -> str:
+    if outcome.awaited:
+        return f"The list of {_subject(outcome.issuer)} that tells of a revocation"
+    if outcome.last is None:
+        return f"The first list of {_subject(outcome.issuer)}"
+    end = timestamp(outcome.last.signed.next_update)
+    return f"The list of {_subject(outcome.issuer)} that follows the one which ends at {end}"
 
 
 def _target_result(target: Target, now: datetime) -> dict[str, Any]:
@@ -111,9 +151,10 @@ def _target_result(target: Target, now: datetime) -> dict[str, Any]:
         "status": known.status,
         "host": known.place.host if is_leaf else None,
         "path": known.place.path if is_leaf else None,
+        "places": None if is_leaf else target.places,
         "revoked_at": timestamp(revocation.revoked_at if revocation else now),
         "reason": revocation.reason if revocation else target.request.reason,
-        "reissue": target.request.reissue if is_leaf else None,
+        "reissue": target.reissue,
         "good_until": _good_until(target, now),
     }
 
@@ -124,7 +165,8 @@ def _good_until(target: Target, now: datetime) -> str | None:
 
 def _named(target: Target) -> str:
     known = target.known
-    where = f" at {known.place.path} on {known.place.host}" if known.kind == "leaf" else ""
+    of_leaves = f" of leaves in {target.places} place{'' if target.places == 1 else 's'}"
+    where = f" at {known.place.path} on {known.place.host}" if known.kind == "leaf" else of_leaves
     return f"{known.kind} certificate {known.certificate.serial_number:x}{where}"
 
 
@@ -132,20 +174,18 @@ def _before(target: Target) -> str:
     revocation = target.known.revocation
     if revocation is not None:
         return _revoked(timestamp(revocation.revoked_at), revocation.reason, revocation.reissue, target)
-    stapled = f", with good staples until {timestamp(target.good_until)}" if target.good_until else ""
-    return f"{target.known.status}{stapled}"
+    good = f", attested good until {timestamp(target.good_until)}" if target.good_until else ""
+    return f"{target.known.status}{good}"
 
 
 def _after(target: Target) -> str:
     revocation = target.known.revocation
     if revocation is not None:
-        return _revoked(timestamp(revocation.revoked_at), revocation.reason, target.request.reissue, target)
-    return _revoked("now", target.request.reason, target.request.reissue, target)
+        return _revoked(timestamp(revocation.revoked_at), revocation.reason, target.reissue, target)
+    return _revoked("now", target.request.reason, target.reissue, target)
 
 
-def _revoked(when: str, reason: str, reissue: bool, target: Target) -> str:
-    followed = ""
-    if target.known.kind == "leaf":
-        followed = ", to be reissued" if reissue else ", not to be reissued"
-    stapled = f", a copy of a staple good until {timestamp(target.good_until)}" if target.good_until else ""
-    return f"revoked {when} ({reason}){followed}{stapled}"
+def _revoked(when: str, reason: str, reissue: bool | None, target: Target) -> str:
+    followed = {None: "", True: ", to be reissued", False: ", not to be reissued"}[reissue]
+    good = f", a copy of a staple or response good until {timestamp(target.good_until)}" if target.good_until else ""
+    return f"revoked {when} ({reason}){followed}{good}"

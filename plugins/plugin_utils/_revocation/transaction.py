@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, KeyAwayError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PassphraseError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import ListIssuer, list_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import (
     NOTHING,
@@ -37,6 +37,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree imp
     differing,
     issuer_path,
     list_path,
+    present,
     published_number,
     remove_files,
     response_path,
@@ -54,12 +55,14 @@ BATCH = 500
 @dataclass(frozen=True)
 class ListOutcome:
     """The list of one issuer after a run: the last one, None where there is none, whether this run signed it, and why
-    another one that is due could not be, an empty string where none is."""
+    another one that is due could not be, an empty string where none is. ``awaited`` is whether that one is to tell of a
+    revocation."""
 
     issuer: ListIssuer
     last: StoredList | None
     signed: bool
     pending: str = ""
+    awaited: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,13 @@ class RevocationTransaction:
         """Those whose lists are kept."""
         return list_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
 
-    @cached_property
-    def _issuing(self) -> tuple[IssuingAuthority, ...]:
-        """Those whose leaves have not ended."""
-        return needed_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
+    @property
+    def _issuing(self) -> list[IssuingAuthority]:
+        """Those whose leaves have not ended. What a revoked one signs says nothing, so that of its leaves there are no
+        responses."""
+        needed = needed_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
+        revoked = self.ledger.revocations.revoked_authorities()
+        return [issuer for issuer in needed if issuer.sha256 not in revoked]
 
     def carry_out(self, arguments: Mapping[str, Any]) -> Outcome:
         """Revoke what the ``arguments`` of a task name, and do what former runs left, in the steps above."""
@@ -121,17 +127,19 @@ class RevocationTransaction:
         self.check_keys()
         revoked = {target.known.issuer_sha256 for target in targets if target.is_new}
         lists = tuple(self._planned_list(issuer, revoked) for issuer in self.issuers)
-        due = [issuer for issuer in self._issuing if issuer.sha256 in revoked or self._due_responses(issuer)]
-        pending = "".join(_reason(self._responder, issuer) for issuer in due[:1])
-        responses = ResponsesOutcome(0 if pending else len(due), pending)
-        return Outcome(targets, lists, responses, len(self._differing(lists)))
+        named = {target.known.sha256 for target in targets}
+        staying = [issuer for issuer in self._issuing if issuer.sha256 not in named]
+        due = [issuer for issuer in staying if issuer.sha256 in revoked or self._due_responses(issuer)]
+        reasons = [_reason(self._responder, issuer) for issuer in due]
+        responses = ResponsesOutcome(reasons.count(""), next(filter(None, reasons), ""))
+        return Outcome(targets, lists, responses, len(self._differing(lists)) + len(self._ended()))
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
         return tuple(find_targets(arguments, self.ledger.revocations, self.now))
 
     def check_keys(self) -> None:
-        """Raise PkiError where a passphrase is wrong or a key damaged, before anything is entered. Keys that are away
-        are no reason."""
+        """Raise PkiError where a passphrase is wrong, before anything is entered. Keys that are away or damaged are no
+        reason: what they would sign is pending."""
         for issuer in self.issuers:
             _reason(self._list_signer, issuer)
         for authority in self._issuing:
@@ -146,11 +154,9 @@ class RevocationTransaction:
             targets = self._find(arguments)
             for target in targets:
                 if target.is_new:
-                    self.ledger.revocations.enter(
-                        target.known.sha256, target.request.reason, target.request.reissue, self.now
-                    )
+                    self.ledger.revocations.enter(target.known.sha256, target.request.reason, target.reissue, self.now)
                 elif target.changed:
-                    self.ledger.revocations.set_reissue(target.known.sha256, target.request.reissue)
+                    self.ledger.revocations.set_reissue(target.known.sha256, target.reissue)
             revoked = {target.known.issuer_sha256 for target in targets if target.is_new}
             for issuer in self.issuers:
                 if revoked.intersection(issuer.certificates):
@@ -166,11 +172,11 @@ class RevocationTransaction:
         fingerprints are ``revoked``, and can be."""
         revocations, key = self.ledger.revocations, issuer.identifier
         last = revocations.last_list(key)
-        due = revocations.taken_number(key) is not None or issuer.is_due(last, self.now)
-        if not due and not any(map(issuer.has_signed, revoked)):
+        awaited = revocations.taken_number(key) is not None or any(map(issuer.has_signed, revoked))
+        if not awaited and not issuer.is_due(last, self.now):
             return ListOutcome(issuer, last, signed=False)
         pending = _reason(self._list_signer, issuer)
-        return ListOutcome(issuer, last, not pending, pending)
+        return ListOutcome(issuer, last, not pending, pending, awaited)
 
     def _sign_list(self, issuer: ListIssuer) -> ListOutcome:
         planned = self._planned_list(issuer)
@@ -211,17 +217,18 @@ class RevocationTransaction:
         if self.folder is None:
             return 0
         self._check_published(self.folder, lists)
-        written = self._differing(lists)
+        written, ended = self._differing(lists), self._ended()
         write_tree(self.folder, written)
-        self._remove_ended(self.folder)
+        remove_files(self.folder, ended)
         with self.ledger.transaction():
+            self.ledger.revocations.forget_responses(self.now)
             for outcome in lists:
                 if outcome.last is not None and outcome.last.published_at is None:
                     number = outcome.last.signed.number
                     self.ledger.revocations.mark_list_published(outcome.issuer.identifier, number, self.now)
                 if not outcome.pending and not (outcome.issuer.signs_leaves and responses.pending):
                     self.ledger.revocations.mark_published(outcome.issuer.certificates, self.now)
-        return len(written)
+        return len(written) + len(ended)
 
     def _check_published(self, folder: Path, lists: Sequence[ListOutcome]) -> None:
         """Raise PkiError where a later list is published than the ledger knows of: clients would take the former one
@@ -253,13 +260,16 @@ class RevocationTransaction:
                 files[response_path(leaf, issuer.certificate, digest)] = der
         return files
 
-    def _remove_ended(self, folder: Path) -> None:
-        """Remove the responses about leaves that have ended, and forget them once they are gone."""
-        for issuer in self.authority.issuers:
-            ended = self.ledger.revocations.ended_responses(issuer.sha256, self.now)
-            remove_files(folder, [response_path(leaf, issuer.certificate, digest) for leaf, digest in ended])
-        with self.ledger.transaction():
-            self.ledger.revocations.forget_responses(self.now)
+    def _ended(self) -> list[str]:
+        """The published responses that are to go, by their paths in the folder."""
+        if self.folder is None:
+            return []
+        paths = [
+            response_path(leaf, issuer.certificate, digest)
+            for issuer in self.authority.issuers
+            for leaf, digest in self.ledger.revocations.ended_responses(issuer.sha256, self.now)
+        ]
+        return present(self.folder, paths)
 
     def _list_signer(self, issuer: ListIssuer) -> Signer:
         key = issuer.signer.key(self.passphrases.authority, "passphrase")
@@ -276,10 +286,12 @@ def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authorit
 
 
 def _reason(opened: Callable[[Issuer], Signer], issuer: Issuer) -> str:
-    """Why nothing can be signed now with the key that ``opened`` opens, an empty string where it can. Raises PkiError
-    where the key or its passphrase is wrong."""
+    """Why nothing can be signed now with the key that ``opened`` opens, an empty string where it can. Raises
+    PassphraseError: whoever gave a wrong one is there to correct it."""
     try:
         opened(issuer)
-    except (KeyAwayError, AuthorityDueError) as error:
+    except PassphraseError:
+        raise
+    except PkiError as error:
         return str(error)
     return ""

@@ -8,7 +8,10 @@ of the request that it answers (RFC 6960, appendix A.1)."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import itertools
+import os
+import stat
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +26,8 @@ FOLDER_MODE = 0o755
 READABLE = Attributes(0o644)
 #: What servers look for where a path ends with a slash.
 INDEX = "index.html"
+#: What every error says that comes once something may be entered and signed.
+KEPT = "What was entered and signed until then is kept, and the next run publishes it."
 
 
 def publication_folder(option: str | None, authority: Path) -> Path | None:
@@ -38,6 +43,8 @@ def publication_folder(option: str | None, authority: Path) -> Path | None:
             f"publish: {folder} and the authority's folder {authority} are in one another. Name another one: what is "
             "published must be no way to keys."
         )
+    if folder.exists() and not folder.is_dir():
+        raise PkiError(f"publish: {folder} is a file. Name a folder, which is made where it is missing.")
     return folder
 
 
@@ -70,32 +77,41 @@ def published_number(folder: Path, issuer_key: str) -> int:
     except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
         return 0
     except OSError as error:
-        raise _failed(path, error) from error
+        raise _failed(path, "read", error) from error
 
 
 def differing(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Those of ``files``, by their path below ``folder``, that are not there as they are to be. Raises PkiError."""
-    return {path: content for path, content in files.items() if not _holds(folder / path, content)}
+    """Those of ``files``, by their path below ``folder``, that are not there as they are to be, or that not everybody
+    can read, be it for a folder on the way. Raises PkiError."""
+    return {path: content for path, content in files.items() if not _holds(folder, path, content)}
+
+
+def present(folder: Path, paths: Iterable[str]) -> list[str]:
+    """Those of ``paths`` below ``folder`` where something is. Raises PkiError."""
+    try:
+        return [path for path in paths if None not in _modes(folder, path).values() and (folder / path).exists()]
+    except OSError as error:
+        raise _failed(folder, "read", error) from error
 
 
 def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write ``files``, by their path below ``folder``.
+    """Write ``files``, by their path below ``folder``, for everybody to read.
 
     Each appears by a rename, so that a reader sees the former one or the new one. What a power cut takes of it, the
     next run writes again, since it compares. Raises PkiError.
     """
     for path, content in files.items():
-        _write(folder / path, content)
+        _write(folder, path, content)
 
 
-def remove_files(folder: Path, paths: list[str]) -> None:
+def remove_files(folder: Path, paths: Iterable[str]) -> None:
     """Remove files by their paths below ``folder``, and folders that are empty then. Raises PkiError."""
-    for path in paths:
+    for path in present(folder, paths):
         target = folder / path
         try:
-            target.unlink(missing_ok=True)
+            target.unlink()
         except OSError as error:
-            raise _failed(target, error) from error
+            raise _failed(target, "removed", error) from error
         above = target.parent
         with suppress(OSError):  # it is not empty, or gone
             while above != folder:
@@ -103,33 +119,76 @@ def remove_files(folder: Path, paths: list[str]) -> None:
                 above = above.parent
 
 
-def _holds(target: Path, content: bytes) -> bool:
+def _holds(folder: Path, path: str, content: bytes) -> bool:
+    target = folder / path
     try:
-        return target.is_file() and target.read_bytes() == content
+        if not all(mode is not None and _allows(mode, FOLDER_MODE) for mode in _modes(folder, path).values()):
+            return False
+        mode = os.lstat(target).st_mode
+        return stat.S_ISREG(mode) and _allows(mode, READABLE.mode) and target.read_bytes() == content
+    except FileNotFoundError:
+        return False
     except OSError as error:
-        raise _failed(target, error) from error
+        raise _failed(target, "read", error) from error
 
 
-def _write(target: Path, content: bytes) -> None:
+def _modes(folder: Path, path: str) -> dict[str, int | None]:
+    """The modes of ``folder`` and of those between it and the file at ``path`` below, None of what is missing. Raises
+    PkiError where one of them is something else: through a link, files would be written elsewhere."""
+    top = str(folder)
+    above = itertools.accumulate(path.split("/")[:-1], "{}/{}".format, initial=top)
+    return {way: _mode(way, follow_links=way == top) for way in above}
+
+
+def _mode(path: str, follow_links: bool) -> int | None:
     try:
-        _make_folder(target.parent)
+        mode = os.stat(path, follow_symlinks=follow_links).st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _failed(path, "read", error) from error
+    if stat.S_ISLNK(mode):
+        raise PkiError(
+            f"publish: {path} is a symbolic link, and nothing is published through one. Remove it, or mount there what "
+            f"it leads to. {KEPT}"
+        )
+    if not stat.S_ISDIR(mode):
+        raise PkiError(f"publish: {path} is no folder. Remove it, or name another folder. {KEPT}")
+    return stat.S_IMODE(mode)
+
+
+def _allows(mode: int, wanted: int) -> bool:
+    return mode & wanted == wanted
+
+
+def _write(folder: Path, path: str, content: bytes) -> None:
+    target = folder / path
+    try:
+        _make_parents(folder)
+        for way, mode in _modes(folder, path).items():
+            _open_folder(way, mode)
         with opened_path(target.parent) as parent:
             replace_file(parent, target.name, content, READABLE, durable=False)
     except OSError as error:
-        raise _failed(target, error) from error
+        raise _failed(target, "written", error) from error
 
 
-def _make_folder(path: Path) -> None:
-    """Make a folder that every user may read, whatever the umask, and those above it, where they are missing."""
-    if path.is_dir():
-        return
-    _make_folder(path.parent)
-    path.mkdir(exist_ok=True)
-    path.chmod(FOLDER_MODE)
+def _make_parents(folder: Path) -> None:
+    """Make the folders above, where they are missing. Those that are there are not ours to open. Raises OSError."""
+    if not folder.parent.exists():
+        _make_parents(folder.parent)
+        _open_folder(str(folder.parent), None)
 
 
-def _failed(path: Path, error: OSError) -> PkiError:
-    return PkiError(
-        f"publish: {path} cannot be written: {error.strerror}. What was revoked is in the ledger, and the next run "
-        "publishes it."
-    )
+def _open_folder(path: str, mode: int | None) -> None:
+    """Let every user read the folder, whatever the umask; it is made where its ``mode`` is None. Raises OSError."""
+    if mode is None:
+        os.mkdir(path)
+        os.chmod(path, FOLDER_MODE)
+    elif not _allows(mode, FOLDER_MODE):
+        os.chmod(path, mode | FOLDER_MODE)
+
+
+def _failed(path: Path | str, done: str, error: OSError) -> PkiError:
+    """The error by which ``path`` could not be read, written or removed, as the word ``done`` says."""
+    return PkiError(f"publish: {path} cannot be {done}: {error.strerror}. {KEPT}")

@@ -17,7 +17,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     rsa,
     serialization,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
+    KeyAwayError,
+    PassphraseError,
+    PkiError,
+)
 
 PrivateKey = Union["ec.EllipticCurvePrivateKey", "rsa.RSAPrivateKey", "ed25519.Ed25519PrivateKey"]
 PublicKey = Union["ec.EllipticCurvePublicKey", "rsa.RSAPublicKey", "ed25519.Ed25519PublicKey"]
@@ -101,21 +105,21 @@ def encode_key(key: PrivateKey, passphrase: str | None = None) -> bytes:
 def decode_key(data: bytes, passphrase: str | None, option: str, path: str) -> PrivateKey:
     """The private key in the PEM file ``path`` with content ``data``.
 
-    Raises PkiError that names the passphrase's ``option`` where it is needless or wrong, KeyAwayError where it is
-    missing, or PkiError that names the file where that is damaged.
+    Raises PassphraseError that names the passphrase's ``option`` where it is needless or wrong, KeyAwayError where it
+    is missing, or PkiError that names the file where that is damaged.
     """
     try:
         key: Any = serialization.load_pem_private_key(data, passphrase.encode() if passphrase is not None else None)
     except TypeError as error:  # the library raises it for both "a passphrase is needed" and "none is needed"
         if not passphrase and b"ENCRYPTED" in data:
             raise KeyAwayError(f"{option}: the private key {path} is encrypted; give its passphrase.") from error
-        raise PkiError(
+        raise PassphraseError(
             f"{option}: the private key {path} is not encrypted. Leave the option out, or make a second authority in "
             "another folder with a passphrase."
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         if passphrase is not None and b"ENCRYPTED" in data:
-            raise PkiError(f"{option}: this is not the passphrase of the private key {path}.") from error
+            raise PassphraseError(f"{option}: this is not the passphrase of the private key {path}.") from error
         raise PkiError(f"The private key {path} is damaged. Restore the authority's folder from a backup.") from error
     if key_type_of(key.public_key()) is None:
         raise PkiError(f"The private key {path} is of a kind that this collection does not use.")

@@ -54,14 +54,16 @@ SHORTEST_STAPLE = timedelta(minutes=10)
 # How long the ledger keeps a staple that has expired.
 STAPLE_MEMORY = timedelta(days=30)
 
-# How long a list of revoked certificates is valid: as long as a staple unless told otherwise, so that whoever reads a
-# list knows of a revocation no later than whoever sees a staple.
-LIST = timedelta(days=7)
-# Half a year for that of the root, whose key may be kept elsewhere, and which almost never changes.
+# A list of an issuing authority is valid as long as a staple, so that whoever reads it knows of a revocation no later
+# than whoever sees a staple. That of the root, whose key may be kept elsewhere, and which almost never changes, for
+# half a year.
 ROOT_LIST = timedelta(days=180)
-# How much of a list's validity has passed when it is renewed: half, so that it can fail for days before a reader has
-# none.
+# How much of a list's validity has passed when it is renewed: half, as of a staple. So runs that publish may be half of
+# a staple's validity apart, and no more.
 LIST_RENEWAL = 0.5
+# What is left of a published list's validity when everybody is warned: a run that should have renewed it failed, or
+# there was none.
+LIST_WARNING = 1 / 4
 
 # How long a responder of another authority is left alone after its first failure, and after many: as HAProxy's own
 # updates have it. It may ask for more, up to a day, so that no responder silences itself for good.

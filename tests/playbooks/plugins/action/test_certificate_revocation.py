@@ -42,6 +42,9 @@ TASKS: dict[str, dict[str, Any]] = {
     "root": {REVOKE: {**PKI, "certificate": "{{ pki }}/root/1/certificate.pem"}},
     "responder": {REVOKE: {**PKI, "certificate": "{{ pki }}/issuing/1/responder/1/certificate.pem"}},
     "keys": {REVOKE: {**PKI, "publish": "{{ pki }}/public"}},
+    "keys below": {REVOKE: {**PKI, "publish": "{{ folder }}"}},
+    "a file": {REVOKE: {**PKI, "publish": "{{ folder }}/playbook.json"}},
+    "a file in check mode": {REVOKE: {**PKI, "publish": "{{ folder }}/playbook.json"}, "check_mode": True},
     "wrong passphrase": {REVOKE: {**NAMED, "passphrase": "not the right passphrase"}},
     "still good": {READ: {"authority": "{{ pki }}"}},
     "planned": {REVOKE: {**NAMED, **PUBLIC, "reason": "key_compromise"}, "check_mode": True},
@@ -66,7 +69,10 @@ REFUSED = {
     "no certificate": "playbook.json holds no certificate in PEM",
     "root": "is a root, which no list can revoke. Remove it from hosts with trust_anchor",
     "responder": "is an OCSP responder, whose status nobody asks",
-    "keys": "is in the authority's folder, whose keys are nobody's",
+    "keys": "are in one another. Name another one: what is published must be no way to keys",
+    "keys below": "are in one another. Name another one: what is published must be no way to keys",
+    "a file": "playbook.json is a file. Name a folder, which is made where it is missing",
+    "a file in check mode": "playbook.json is a file. Name a folder, which is made where it is missing",
     "wrong passphrase": "passphrase: this is not the passphrase of the private key",
 }
 
@@ -112,7 +118,7 @@ def test_check_mode_says_what_would_be_revoked_and_until_when_it_looks_good(resu
     assert (entry["serial_number"], entry["good_until"]) == (leaf["serial_number"], leaf["staple"]["next_update"])
     assert planned["diff"]["before"] == (
         f"leaf certificate {leaf['serial_number']} at {folder}/leaves/a on localhost: deployed, "
-        f"with good staples until {leaf['staple']['next_update']}\n"
+        f"attested good until {leaf['staple']['next_update']}\n"
     )
     assert "revoked now (key_compromise), to be reissued" in planned["diff"]["after"]
 

@@ -15,7 +15,6 @@ import stat
 import subprocess
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -415,14 +414,33 @@ def test_a_place_is_marked_by_its_own_rows_alone(ledger: Ledger) -> None:
     assert "SEARCH staples USING INDEX staple_of (certificate_sha256=?)" in plan[0][-1]
 
 
-def test_a_status_is_read_again_inside_a_transaction(ledger: Ledger, path: Path, make_leaf: MakeLeaf) -> None:
-    sha256 = enter(ledger, make_leaf())
-    assert ledger.leaf_status("0" * 64) is None
-    assert ledger.leaf_status(sha256) == "signed"
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("UPDATE certificates SET status = 'revoked'")
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [(sql.IS_AWAITED, ("", "", "")), (sql.PENDING_PLACES, (1,)), (sql.KNOWN_BY_SERIAL, ("",)), (sql.GOOD_UNTIL, ("",))],
+)
+def test_what_is_asked_of_one_or_a_few_is_found_by_indexes(
+    ledger: Ledger, statement: str, values: tuple[object, ...]
+) -> None:
+    plan = [step[-1] for step in ledger._connection.execute("EXPLAIN QUERY PLAN " + statement, values)]
+    assert any(step.startswith("SEARCH") for step in plan)
+    tables = ("certificates", "staples", "last", "responses")
+    assert not [step for step in plan if step.startswith(tuple(f"SCAN {table}" for table in tables))]
+
+
+@pytest.mark.parametrize("of_the_issuer", [False, True])
+def test_whether_a_leaf_is_revoked_is_read_again_inside_a_transaction(
+    ledger: Ledger, path: Path, make_leaf: MakeLeaf, authority, now: datetime, of_the_issuer: bool
+) -> None:
+    issuing = authority.issuing
     with ledger.transaction():
-        assert ledger.leaf_status(sha256) == "revoked"
+        ledger.record_own("issuing", issuing.certificate, authority.root.sha256)
+    sha256, other = enter(ledger, make_leaf(), issuer=issuing.sha256), enter(ledger, make_leaf())
+    assert not ledger.revocations.is_revoked(sha256)
+    with open_ledger(path) as another, another.transaction():
+        another.revocations.enter(issuing.sha256 if of_the_issuer else sha256, "superseded", True, now)
+    with ledger.transaction():
+        assert ledger.revocations.is_revoked(sha256)
+    assert not any(map(ledger.revocations.is_revoked, (other, "0" * 64)))
 
 
 def test_staples_that_ended_long_ago_are_forgotten_wherever_they_are(

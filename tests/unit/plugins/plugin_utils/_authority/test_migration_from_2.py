@@ -84,6 +84,12 @@ def test_the_staple_in_use_is_the_one_that_was_confirmed_last(path: Path, now: d
     assert read == migrated
     assert query(path, "PRAGMA user_version") == [(4,)]
     assert [row[:6] + row[7:] for row in query(path, "SELECT * FROM staples ORDER BY rowid")] == before
+    unknown = query(
+        path,
+        "SELECT host, COUNT(*) FROM staples JOIN certificates ON certificate_sha256 = "
+        "certificates.sha256 WHERE in_use IS NULL GROUP BY host",
+    )
+    assert unknown == [("neither", 2)]
     kept = path.with_name("ledger.sqlite3.schema-2")
     assert kept.stat().st_mode & 0o777 == 0o600
     assert query(kept, "SELECT * FROM staples ORDER BY rowid") == before

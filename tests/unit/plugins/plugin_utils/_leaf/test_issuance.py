@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import shutil
-import sqlite3
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -467,12 +466,11 @@ def test_what_is_revoked_after_planning_is_not_delivered(
 ) -> None:
     """A staple says that a leaf is good: it may not leave the controller for one that no longer is."""
     assert deployed.record is not None
-    with sqlite3.connect(own_authority.ledger_path) as connection:
-        connection.execute("UPDATE certificates SET status = 'revoked' WHERE sha256 = ?", (deployed.record.sha256,))
-    connection.close()
+    with open_ledger(own_authority.ledger_path) as other, other.transaction():
+        other.revocations.enter(deployed.record.sha256, "superseded", True, now)
     later = now + 4 * DAY
     plan = replace(deployed, decision=Decision(action, "a reason"))
-    with pytest.raises(PkiError, match="'app' was revoked while this task ran"):
+    with pytest.raises(PkiError, match="'app' or its issuer was revoked while this task ran"):
         issue([leaf_plan(replace(deployed.request, name="other")), plan], own_authority, OPEN, ledger, later)
     assert ledger.leaf_counts() == {"revoked": 1}
     assert len(ledger.leaf(deployed.place, deployed.record.sha256).staples) == 1
@@ -508,34 +506,34 @@ def test_a_preflight_accepts_what_a_run_can_do_and_signs_nothing(
     before = ledger.leaf_counts()
     without_request = leaf_plan(request_leaf("host", private_key="host"))
     unchanged = leaf_plan(request_leaf("same"), action=Action.NONE)
-    preflight([leaf_plan(request_leaf()), without_request, deployed, unchanged], own_authority, OPEN, now)
+    preflight([leaf_plan(request_leaf()), without_request, deployed, unchanged], own_authority, OPEN, ledger, now)
     assert ledger.leaf_counts() == before
 
 
 def test_a_preflight_needs_the_keys_of_what_would_be_signed_alone(
-    own_authority: Authority, deployed: LeafPlan, request_leaf: RequestLeaf, now: datetime
+    own_authority: Authority, ledger: Ledger, deployed: LeafPlan, request_leaf: RequestLeaf, now: datetime
 ) -> None:
     (own_authority.issuing.folder / "key.pem").unlink()
-    preflight([deployed], own_authority, OPEN, now)
+    preflight([deployed], own_authority, OPEN, ledger, now)
     (own_authority.issuing.responder.folder / "key.pem").unlink()
-    preflight([replace(deployed, decision=Decision(Action.REPAIR, "a mode"))], own_authority, OPEN, now)
+    preflight([replace(deployed, decision=Decision(Action.REPAIR, "a mode"))], own_authority, OPEN, ledger, now)
     for plan, words in ((deployed, "responder/1/key.pem"), (leaf_plan(request_leaf()), "issuing/1/key.pem")):
         with pytest.raises(PkiError, match=f"{words} cannot be read: No such file or directory"):
-            preflight([plan], own_authority, OPEN, now)
+            preflight([plan], own_authority, OPEN, ledger, now)
 
 
 def test_a_preflight_tells_what_certificate_authority_would_renew_apart(
-    own_authority: Authority, request_leaf: RequestLeaf, deployed: LeafPlan, now: datetime
+    own_authority: Authority, ledger: Ledger, request_leaf: RequestLeaf, deployed: LeafPlan, now: datetime
 ) -> None:
     """Since in check mode an earlier task may have said that it would."""
     late = own_authority.issuing.certificate.not_valid_after_utc - 90 * DAY + timedelta(seconds=1)
     with pytest.raises(AuthorityDueError, match="the issuing authority ends on 2029-05-31"):
-        preflight([leaf_plan(request_leaf())], own_authority, OPEN, late)
+        preflight([leaf_plan(request_leaf())], own_authority, OPEN, ledger, late)
     with pytest.raises(AuthorityDueError, match="The OCSP responder is valid from"):
-        preflight([deployed], own_authority, OPEN, now + 31 * DAY)
+        preflight([deployed], own_authority, OPEN, ledger, now + 31 * DAY)
     shutil.rmtree(own_authority.issuing.folder / "responder")
     with pytest.raises(AuthorityDueError, match="has no OCSP responder"):
-        preflight([leaf_plan(request_leaf())], read_authority(own_authority.folder), OPEN, now)
+        preflight([leaf_plan(request_leaf())], read_authority(own_authority.folder), OPEN, ledger, now)
 
 
 @pytest.fixture(scope="module")
@@ -557,9 +555,9 @@ def test_a_passphrase_that_does_not_fit_signs_nothing_and_is_not_told(
     encrypted: Authority, tmp_path: Path, request_leaf: RequestLeaf, now: datetime, passphrases: Passphrases, words: str
 ) -> None:
     authority = read_authority(Path(shutil.copytree(encrypted.folder, tmp_path / "authority")))
-    with pytest.raises(PkiError, match=words):
-        preflight([leaf_plan(request_leaf())], authority, passphrases, now)
     with open_ledger(authority.ledger_path) as ledger:
+        with pytest.raises(PkiError, match=words):
+            preflight([leaf_plan(request_leaf())], authority, passphrases, ledger, now)
         with pytest.raises(PkiError, match=words) as caught:
             issue([leaf_plan(request_leaf())], authority, passphrases, ledger, now)
         assert ledger.leaf_counts() == {}

@@ -155,6 +155,26 @@ def test_a_former_leaf_that_is_revoked_blocks_nothing(own_authority, host: Host,
     assert (plan.decision.action, plan.decision.blocked) == (Action.NONE, "")
 
 
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_leaf_that_was_signed_and_never_arrived_lifts_no_block(
+    own_authority, host: Host, renew, revoke, make_leaf, now: datetime, confirmed: bool
+) -> None:
+    renew()
+    with open_ledger(own_authority.ledger_path) as ledger:
+        deployed = ledger.current_leaf(PLACE)
+        with ledger.transaction():
+            ledger.record_leaf(make_leaf(), own_authority.issuing.sha256, PLACE, ["app.test"], "controller")
+            if confirmed:  # that the host still has the former one
+                ledger.mark_deployed(PLACE, deployed.sha256, host.leaves["app"].staple_sha256, now)
+    serial = f"{deployed.certificate.serial_number:x}"
+    revoke(name=None, host=None, serial=serial, reissue=False)
+    plan = renew()
+    assert (plan.decision.action, bool(plan.decision.blocked)) == (Action.STAPLE, True)
+    assert renew().decision.action is Action.NONE
+    revoke(name=None, host=None, serial=serial, reissue=True)
+    assert renew().decision.action is Action.LEAF
+
+
 def test_leaves_of_a_revoked_issuing_authority_are_replaced_once_there_is_another_one(
     own_authority, host: Host, renew, revoke, make_authority, now: datetime
 ) -> None:

@@ -79,6 +79,43 @@ def test_a_place_whose_leaves_are_all_revoked_means_the_last_one(enter, ledger: 
     assert found(find(ledger, now, name="app", host="web1")) == {following}
 
 
+@pytest.mark.parametrize("written", ["/etc/pki/anchorage/", "/etc/pki//anchorage", "/etc/pki/x/../anchorage/."])
+def test_a_destination_may_be_written_in_any_way(enter, ledger: Ledger, now: datetime, written: str) -> None:
+    here, _elsewhere = enter(), enter("/srv/tls")
+    assert found(find(ledger, now, name="app", host="web1", destination=written)) == {here}
+
+
+def test_a_place_that_is_to_have_no_other_leaf_is_found_beside_what_was_signed_since(
+    enter, ledger: Ledger, now: datetime
+) -> None:
+    former, signed = enter(), enter(deployed=False)
+    with ledger.transaction():
+        ledger.revocations.enter(fingerprint(former), "superseded", False, now)
+    assert found(find(ledger, now, name="app", host="web1")) == {former, signed}
+    with ledger.transaction():
+        ledger.revocations.enter(fingerprint(signed), "superseded", True, now)
+    (target,) = find(ledger, now, name="app", host="web1", reissue=True)
+    assert (target.known.certificate, target.is_new, target.changed) == (former, False, True)
+
+
+def test_a_leaf_that_was_replaced_has_no_place_and_the_last_one_of_a_place_has(
+    enter, ledger: Ledger, now: datetime
+) -> None:
+    former, current = enter(), enter()
+    for leaf, reissue in ((former, None), (current, False)):
+        (target,) = find(ledger, now, serial=f"{leaf.serial_number:x}", reissue=False)
+        assert (target.reissue, target.changed) == (reissue, True)
+        with ledger.transaction():
+            ledger.revocations.enter(fingerprint(leaf), "superseded", target.reissue, now)
+        (again,) = find(ledger, now, serial=f"{leaf.serial_number:x}", reissue=False)
+        assert (again.reissue, again.changed) == (reissue, False)
+    removed = enter()
+    with ledger.transaction():
+        ledger.mark_removed(LeafPlace("web1", "/etc/pki/anchorage", "app"))
+    (target,) = find(ledger, now, serial=f"{removed.serial_number:x}", reissue=False)
+    assert target.reissue is False
+
+
 def test_a_serial_or_a_file_means_one_whatever_became_of_it(
     enter, ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import list_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import response_path
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
 from cryptography import x509
 from cryptography.x509 import ocsp
@@ -100,7 +103,7 @@ def test_a_revoked_leaf_is_on_the_list_and_in_the_responses_and_others_are_not(f
         ("key_compromise", 1, int(fleet.now.timestamp()))
     ]
     with open_ledger(fleet.ledger_path) as ledger:
-        assert ledger.leaf_status(fingerprint(leaf)) == "revoked"
+        assert ledger.revocations.is_revoked(fingerprint(leaf))
 
 
 def test_the_same_task_again_changes_nothing(fleet) -> None:
@@ -326,6 +329,68 @@ def test_a_passphrase_that_is_not_given_is_a_key_that_is_away_and_a_wrong_one_an
     assert (finished["crl"], finished["ocsp"]) == ("signed", "signed")
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda key: key.write_text("nothing"), "responder/1/key.pem is damaged"),
+        (lambda key: key.write_bytes(key.parents[2].joinpath(KEY).read_bytes()), "does not fit the certificate beside"),
+        (lambda key: key.chmod(0o644), "is open to other users"),
+    ],
+)
+def test_a_damaged_key_of_the_responder_keeps_no_revocation_away(
+    fleet, damage: Callable[[Path], object], words: str
+) -> None:
+    fleet.run()
+    key = fleet.authority.issuing.responder.folder / KEY
+    kept = key.read_bytes()
+    damage(key)
+    for check in (True, False):
+        result = fleet.run(**WEB1, check=check)
+        assert (result["changed"], result["crl"], result["ocsp"]) == (True, "signed", "pending")
+        (warning,) = result["warnings"]
+        assert warning.startswith("OCSP responses are pending: ")
+        assert words in warning
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+    assert not fleet.run()["changed"]
+    assert rows(fleet.ledger_path, "SELECT published_at FROM revocations") == [(None,)]
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    assert fleet.run()["ocsp"] == "signed"
+    assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
+    assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(1,)]
+
+
+def test_a_damaged_issuing_key_keeps_no_revocation_away(fleet) -> None:
+    (fleet.authority.issuing.folder / KEY).write_text("nothing")
+    result = fleet.run(**WEB1)
+    assert (result["changed"], result["crl"], result["ocsp"]) == (True, "pending", "signed")
+    assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
+
+
+def test_a_root_that_is_off_line_leaves_its_own_list_pending_alone(fleet, tmp_path: Path) -> None:
+    """As it is from the first run on."""
+    key = fleet.authority.root.folder / KEY
+    away = key.rename(tmp_path / "key.pem")
+    subject = fleet.authority.root.certificate.subject.rfc4514_string()
+    for after, changed in ((timedelta(), True), (timedelta(minutes=1), False)):
+        result = fleet.run(**WEB1, after=after)
+        assert (result["changed"], result["crl"], result["ocsp"]) == (changed, "signed", "signed")
+        assert {entry["issuer"]: entry["state"] for entry in result["lists"]} == {
+            subject: "pending",
+            fleet.authority.issuing.certificate.subject.rfc4514_string(): "signed",
+        }
+        (warning,) = result["warnings"]
+        assert warning.startswith(f"The first list of {subject} is pending: {key} cannot be read: No such file")
+        assert "Put the key there for this run where it is kept elsewhere" in warning
+    assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(1,)]
+    issuing = fleet.run(serial=f"{fleet.authority.issuing.certificate.serial_number:x}")
+    assert (issuing["changed"], issuing["crl"]) == (True, "pending")
+    assert f"The list of {subject} that tells of a revocation is pending" in issuing["warnings"][0]
+    away.rename(key)
+    assert (fleet.run()["crl"], fleet.run()["changed"]) == ("signed", False)
+    assert "warnings" not in fleet.run()
+
+
 def test_a_responder_that_ended_leaves_the_responses_pending(fleet) -> None:
     result = fleet.run(**WEB1, after=40 * DAY)
     assert (result["crl"], result["ocsp"]) == ("signed", "pending")
@@ -359,6 +424,70 @@ def test_check_mode_says_what_would_be_done_and_changes_nothing(fleet) -> None:
     assert fleet.run(check=True)["changed"]
 
 
+@pytest.mark.parametrize("days", [1, 2, 7, 15])
+def test_runs_that_are_half_of_a_staples_validity_apart_leave_nothing_to_end(fleet, make_authority, days: int) -> None:
+    half = timedelta(days=days) / 2
+    for run in range(6):
+        make_authority(fleet.authority.folder, at=fleet.now + run * half, staple_lifetime=days)  # a responder is due
+        lists = fleet.run(after=run * half)["lists"]
+        ends = [datetime.fromisoformat(entry["next_update"]) for entry in lists]
+        of_responses = rows(fleet.ledger_path, "SELECT DISTINCT next_update FROM responses")
+        ends += [datetime.fromtimestamp(end, timezone.utc) for (end,) in of_responses]
+        assert min(ends) > fleet.now + (run + 1) * half
+    issuing = fleet.crl()
+    assert issuing.next_update_utc - issuing.last_update_utc == timedelta(days=days) + BACKDATE
+
+
+def test_another_folder_is_published_to_in_full(fleet) -> None:
+    fleet.run(**WEB1)
+    another = fleet.at(timedelta(minutes=1))
+    another.public = fleet.public.with_name("another")
+    assert another.run(check=True)["changed"]
+    assert another.run()["changed"]
+    assert not another.run()["changed"]
+    files = {
+        folder: {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (fleet.public, another.public)
+    }
+    assert files[another.public] == files[fleet.public]
+    another.run(name="app", host="web2")
+    assert fleet.run()["changed"]
+    assert answer(fleet, "web2").certificate_status is ocsp.OCSPCertStatus.REVOKED
+
+
+def test_what_cannot_be_read_is_repaired_and_reported_and_told_in_check_mode(fleet) -> None:
+    fleet.run()
+    (fleet.public / "crl").chmod(0o700)
+    for check, changed in ((True, True), (False, True), (True, False), (False, False)):
+        assert fleet.run(check=check)["changed"] == changed
+    assert (fleet.public / "crl").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_published_list_that_ends_soon_is_told(fleet) -> None:
+    def warnings(after: timedelta) -> list[str]:
+        with open_ledger(fleet.ledger_path, read_only=True) as ledger:
+            signers = list_issuers(fleet.authority, ledger.last_leaf_ends(), fleet.now)
+            published = {signer: ledger.revocations.published_list(signer.identifier) for signer in signers}
+        return list_warnings(published, fleet.now + after)
+
+    assert warnings(400 * DAY) == []  # of what was never published
+    fleet.run(publish=False)
+    assert warnings(400 * DAY) == []
+    fleet.run()
+    assert warnings(timedelta(days=5)) == []
+    (warning,) = warnings(timedelta(days=5, hours=6))
+    assert (
+        f"list of {fleet.authority.issuing.certificate.subject.rfc4514_string()} ends at 2026-06-08T12:00:00Z"
+        in warning
+    )
+    assert "Run the playbook publish, which renews it" in warning
+    assert len(warnings(timedelta(days=135))) == 2
+    fleet.run(publish=False, after=5 * DAY)  # which renews it, and leaves the published one as it is
+    assert len(warnings(timedelta(days=6))) == 1
+    fleet.run(after=5 * DAY)
+    assert warnings(timedelta(days=6)) == []
+
+
 # Issuing authorities
 
 
@@ -369,6 +498,24 @@ def test_a_revoked_issuing_authority_is_on_the_list_of_the_root(fleet) -> None:
     assert serials(fleet.crl()) == set()
     with open_ledger(fleet.ledger_path) as ledger:
         assert ledger.revocations.revoked_authorities() == {fleet.authority.issuing.sha256}
+
+
+def test_a_key_that_will_sign_nothing_more_keeps_no_revocation_of_its_issuer_away_in_check_mode(fleet) -> None:
+    (fleet.authority.issuing.responder.folder / KEY).unlink()
+    serial = f"{fleet.authority.issuing.certificate.serial_number:x}"
+    for check in (True, False):
+        result = fleet.run(serial=serial, check=check)
+        assert (result["changed"], result["crl"], result["ocsp"]) == (True, "signed", "signed")
+        assert [entry["places"] for entry in result["certificates"]] == [2]
+
+
+def test_a_retired_issuing_authority_has_lists_until_its_last_leaf_has_ended(fleet, make_authority) -> None:
+    former = fleet.authority.issuing.certificate.subject.rfc4514_string()
+    fleet.run(serial=f"{fleet.authority.issuing.certificate.serial_number:x}")
+    end = fleet.leaves["web1"].not_valid_after_utc - fleet.now
+    make_authority(fleet.authority.folder)
+    assert former in {entry["issuer"] for entry in fleet.run(after=end - DAY)["lists"]}
+    assert former not in {entry["issuer"] for entry in fleet.run(after=end + DAY)["lists"]}
 
 
 def test_the_list_of_a_renewed_root_has_the_revocations_of_its_former_certificate(fleet, make_authority) -> None:

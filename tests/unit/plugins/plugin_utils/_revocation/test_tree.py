@@ -43,7 +43,8 @@ def test_slashes_of_a_request_are_those_of_folders(
 
 
 def test_files_are_compared_and_replaced_whole(tmp_path: Path) -> None:
-    folder, files = tmp_path / "public", {"a/b/c": b"1", "a/d": b"2"}
+    folder, files = tmp_path / "made" / "public", {"a/b/c": b"1", "a/d": b"2"}
+    tmp_path.chmod(0o700)  # what is above is not ours
     former = os.umask(0o077)
     try:
         assert tree.differing(folder, files) == files
@@ -53,7 +54,8 @@ def test_files_are_compared_and_replaced_whole(tmp_path: Path) -> None:
     assert tree.differing(folder, files) == {}
     assert tree.differing(folder, {**files, "a/d": b"3"}) == {"a/d": b"3"}
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_dir()} == {0o755}
-    assert folder.stat().st_mode & 0o777 == 0o755
+    assert {path.stat().st_mode & 0o777 for path in (folder, folder.parent)} == {0o755}
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_reader_sees_the_former_file_or_the_new_one(tmp_path: Path) -> None:
@@ -77,10 +79,62 @@ def test_what_is_removed_leaves_no_empty_folders_and_all_else(tmp_path: Path) ->
     assert list(folder.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(PkiError, match=r"publish: .*/file/a cannot be written: File exists.*the next run"):
-        tree.write_tree(tmp_path / "file", {"a": b"1"})
+def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(
+        PkiError, match=r"publish: .*/a cannot be written: Is a directory\. What was .* signed .* is kept"
+    ):
+        tree.write_tree(tmp_path, {"a": b"1"})
+    (tmp_path / "crl" / "key.crl").mkdir(parents=True)
+    with pytest.raises(PkiError, match=r"publish: .*/crl/key.crl cannot be read: Is a directory"):
+        tree.published_number(tmp_path, "key")
+
+
+@pytest.mark.parametrize("closed", ["", "a", "a/b", "a/b/c"])
+def test_what_not_everybody_can_read_is_opened(tmp_path: Path, closed: str) -> None:
+    folder, files = tmp_path / "public", {"a/b/c": b"1", "d": b"2"}
+    tree.write_tree(folder, files)
+    (folder / "a").chmod(0o2775)  # more than everybody needs is left alone
+    assert tree.differing(folder, files) == {}
+    (folder / closed).chmod(0o600 if (folder / closed).is_file() else 0o2700)
+    assert tree.differing(folder, files) == ({"a/b/c": b"1"} if closed else files)
+    tree.write_tree(folder, tree.differing(folder, files))
+    assert tree.differing(folder, files) == {}
+    assert (folder / closed).stat().st_mode & 0o777 == (0o644 if closed == "a/b/c" else 0o755)
+    assert (folder / "a").stat().st_mode & 0o2000
+
+
+@pytest.mark.parametrize("link", ["crl", "crl/below"])
+def test_nothing_is_read_written_or_removed_through_a_link_to_a_folder(tmp_path: Path, link: str) -> None:
+    folder, elsewhere, files = tmp_path / "public", tmp_path / "elsewhere", {"crl/below/a": b"1"}
+    tree.write_tree(elsewhere, {"a": b"theirs", "below/a": b"theirs"})
+    (folder / link).parent.mkdir(parents=True)
+    (folder / link).symlink_to(elsewhere)
+    for work in (tree.differing, tree.write_tree, tree.present, tree.remove_files):
+        with pytest.raises(
+            PkiError, match=f"publish: .*/public/{link} is a symbolic link, and nothing is published thr"
+        ):
+            work(folder, files)
+    assert {path.read_bytes() for path in elsewhere.rglob("a")} == {b"theirs"}
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "crl").touch()
+    for work in (tree.differing, tree.write_tree, tree.present, tree.remove_files):
+        with pytest.raises(PkiError, match=r"publish: .*/crl is no folder. Remove it, or name another folder"):
+            work(tmp_path, {"crl/a": b"1"})
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_and_the_folder_itself_may_be_one(tmp_path: Path) -> None:
+    folder, theirs = tmp_path / "public", tmp_path / "theirs"
+    (tmp_path / "disk").mkdir()
+    folder.symlink_to(tmp_path / "disk")
+    theirs.write_bytes(b"1")
+    (folder / "a").symlink_to(theirs)
+    assert tree.differing(folder, {"a": b"1"}) == {"a": b"1"}
+    tree.write_tree(folder, {"a": b"2"})
+    assert (theirs.read_bytes(), (folder / "a").is_symlink()) == (b"1", False)
+    assert tree.differing(folder, {"a": b"2"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -90,10 +144,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         ("{authority}/public", "are in one another"),
         ("{authority}", "are in one another"),
         ("{authority}/..", "are in one another"),
+        ("{authority}.file", "publish: .*/authority.file is a file. Name a folder"),
     ],
 )
 def test_a_folder_that_cannot_be_published_is_refused(tmp_path: Path, option: str, words: str) -> None:
     authority = tmp_path / "authority"
+    (tmp_path / "authority.file").touch()
     with pytest.raises(PkiError, match=words):
         tree.publication_folder(option.format(authority=authority), authority)
 
