@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -23,6 +25,8 @@ SOURCES = Path(__file__).parent
 BUILD = SOURCES.parents[1] / "build"
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared")
 CORE_FOUNDATION, SECURITY = "libCoreFoundation.so", "libSecurity.so"
+#: Apple's own CoreFoundation, where Debian has it: in its package libswiftlang, of Debian 13 and later.
+APPLE_CORE_FOUNDATION = Path("/usr/libexec/swift/lib/swift/linux/libFoundation.so")
 
 SSL, BASIC, MAIL = "1.2.840.113635.100.1.3", "1.2.840.113635.100.1.2", "1.2.840.113635.100.1.8"
 ALWAYS = (f"policy={SSL};name=sslServer;result=1", f"policy={BASIC};name=basicX509;result=1")
@@ -35,40 +39,48 @@ class Libraries(NamedTuple):
     security: str
 
 
-def build() -> Libraries:
-    """The double's libraries, built once for what their sources are now."""
+def build(apple: str | None = None) -> Libraries:
+    """The double's libraries, built once for what their sources are now.
+
+    With the path of a CoreFoundation of ``apple``, that takes the place of the double's own.
+    """
     sources = sorted([*SOURCES.glob("*.c"), *SOURCES.glob("*.h")])
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    folder = BUILD / f"macos_double-{digest}"
+    content = b"".join(path.read_bytes() for path in sources) + str(apple).encode()
+    folder = BUILD / f"macos_double-{hashlib.sha256(content).hexdigest()[:16]}"
     if not folder.exists():
         BUILD.mkdir(exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=BUILD))
-        _compile(staged)
+        _compile(staged, apple)
         try:
             staged.rename(folder)
         except OSError:  # another process was as quick
-            for path in staged.iterdir():
-                path.unlink()
-            staged.rmdir()
-    return Libraries(str(folder / CORE_FOUNDATION), str(folder / SECURITY))
+            shutil.rmtree(staged)
+    return Libraries(apple or str(folder / CORE_FOUNDATION), str(folder / SECURITY))
 
 
-def _compile(folder: Path) -> None:
+def _compile(folder: Path, apple: str | None) -> None:
     base = ["cc", *FLAGS, "-o"]
-    subprocess.run([*base, folder / CORE_FOUNDATION, SOURCES / "core_foundation.c"], check=True)
     sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing")]
-    linked = [f"-L{folder}", f"-l:{CORE_FOUNDATION}", "-Wl,-rpath,$ORIGIN"]
+    if apple:
+        linked = [SOURCES / "apple_objects.c", apple, f"-Wl,-rpath,{Path(apple).parent}"]
+    else:
+        subprocess.run([*base, folder / CORE_FOUNDATION, SOURCES / "core_foundation.c"], check=True)
+        linked = [f"-L{folder}", f"-l:{CORE_FOUNDATION}", "-Wl,-rpath,$ORIGIN"]
     subprocess.run([*base, folder / SECURITY, *sources, *linked], check=True)
 
 
 class DoubledMac:
-    """A Mac in a folder, without any trust settings at first."""
+    """A Mac in a folder, without any trust settings at first; with a CoreFoundation of ``apple``, if that is named."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, apple: str | None = None) -> None:
         self.folder = folder
-        self.libraries = build()
+        self._apple = apple
         folder.mkdir(exist_ok=True)
         (folder / "state").touch()
+
+    @functools.cached_property
+    def libraries(self) -> Libraries:
+        return build(self._apple)
 
     def mac(self, *version: int) -> Mac:
         """How the collection is told of it, as one with this version of macOS."""

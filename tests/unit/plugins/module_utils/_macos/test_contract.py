@@ -16,13 +16,21 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, this_mac
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.roots import read_roots
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import ADMIN
 from ansible_collections.anchorage.pki.tests.macos_double import double, run_contract
-from ansible_collections.anchorage.pki.tests.macos_double.contract import RETURNS
+from ansible_collections.anchorage.pki.tests.macos_double.contract import ABORTS, RETURNS
 from ansible_collections.anchorage.pki.tests.macos_double.writing_contract import CASES, WRITING
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, named
 
+
+def rules(name: str) -> set[str]:
+    """The facts that a source of the double keeps to."""
+    return set(re.findall(r'keeps\("([^"]+)"\)', (double.SOURCES / name).read_text(encoding="utf-8")))
+
+
 FACTS = re.findall(r"^\| `([a-z0-9-]+)` \|", (double.SOURCES / "FACTS.md").read_text(encoding="utf-8"), re.MULTILINE)
-RULES = {rule for path in double.SOURCES.glob("*.c") for rule in re.findall(r'keeps\("([^"]+)"\)', path.read_text())}
+RULES = {rule for path in double.SOURCES.glob("*.c") for rule in rules(path.name)}
 
 CERTIFICATES = [*(make_root(f"Root {number}") for number in range(3)), make_root("Between", issuer=named("Root 0"))]
 #: Cases of reading that need trust settings of their own.
@@ -43,18 +51,20 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
     """What came of each case with all rules, and without the rule that it is about, both by that."""
-    real = double.is_real()
-    folder = None if real else str(tmp_path_factory.mktemp("double"))
-    answer = run(this_mac() if real else double.build(), folder)
+    folder = None if double.is_real() else str(tmp_path_factory.mktemp("double"))
+    answer = run(this_mac() if folder is None else double.build(), folder)
     return answer["with"], answer["without"]
 
 
-def run(libraries: Mac | double.Libraries, folder: str | None, **environment: str) -> dict[str, dict[str, str]]:
+def run(
+    libraries: Mac | double.Libraries, folder: str | None, may_pass: bool = False, **environment: str
+) -> dict[str, dict[str, str]]:
     """The answer of the program that runs the contract."""
     request = {
         "core_foundation": libraries.core_foundation,
         "security": libraries.security,
         "folder": folder,
+        "may_pass": may_pass,
         "ders": [der_of(certificate).hex() for certificate in CERTIFICATES],
     }
     finished = subprocess.run(
@@ -99,3 +109,29 @@ def test_without_settings_of_its_own_the_contract_makes_do_with_what_there_is(tm
         **dict.fromkeys(NEED_SETTINGS, "not arranged"),
         **{case.fact: "not arranged" for case in WRITING if case.end == RETURNS},
     }
+
+
+needs_apples_core_foundation = pytest.mark.skipif(
+    not double.APPLE_CORE_FOUNDATION.exists(), reason="needs the package libswiftlang of Debian 13"
+)
+
+
+@needs_apples_core_foundation
+def test_the_double_of_security_keeps_to_the_facts_on_the_core_foundation_of_apple(tmp_path: Path) -> None:
+    """So that the rules of memory and values are Apple's, and no opinion of the double's."""
+    libraries = double.build(str(double.APPLE_CORE_FOUNDATION))
+    answer = run(libraries, str(tmp_path), may_pass=True)
+    assert {fact: outcome for fact, outcome in answer["with"].items() if outcome != "passed"} == {
+        case.fact: "double only" for case in CASES if case.end == ABORTS
+    }
+    assert {fact for fact in rules("security.c") | rules("writing.c") if answer["without"][fact] == "passed"} == set()
+
+
+@needs_apples_core_foundation
+def test_the_roots_are_read_on_the_core_foundation_of_apple(tmp_path: Path) -> None:
+    mac = double.DoubledMac(tmp_path, str(double.APPLE_CORE_FOUNDATION))
+    der, denied = (der_of(certificate) for certificate in CERTIFICATES[:2])
+    mac.trust("admin", der, *double.ALWAYS)
+    mac.trust("admin", denied, "result=3;usage=4294967295")
+    trust, attempts = read_roots(mac.mac(15), 60.0, ())
+    assert (trust.roots, trust.untrusted[ADMIN], trust.failures, attempts) == ({der: ADMIN}, 1, [], 1)
