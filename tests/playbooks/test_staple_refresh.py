@@ -10,6 +10,7 @@ A stand-in takes the crontab, and the tests start what its entry names. The scen
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,10 @@ def test_an_option_that_cannot_work_is_refused(timer: ScheduledRun, option: dict
 
 def test_without_an_authority_it_refreshes_staples_of_others(timer: ScheduledRun) -> None:
     """None of which there are here, so that the host, which nobody names, is called in vain."""
-    host = {"ansible_become": False, "ocsp_staple_certificates": [{"name": "shop", "certificate": "/nowhere.pem"}]}
+    connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
+    host = {**connection, "ocsp_staple_certificates": [{"name": "shop", "certificate": "/nowhere.pem"}]}
     inventory = timer.folder / "others.json"
-    inventory.write_text(json.dumps({"all": {"hosts": {"one": {"ansible_connection": "local", **host}}}}))
+    inventory.write_text(json.dumps({"all": {"hosts": {"one": host}}}))
     done = timer.asked(f"--extra-vars=staple_refresh_inventory={inventory.name}")
     assert "until then, each run fails where hosts have leaf certificates)" in done.output, done.output
     assert timer.pass_by() != 0

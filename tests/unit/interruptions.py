@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-#: The system calls that change something on the disk; an opening does where it may make or empty a file.
-CHANGING_CALLS = ("open", "mkdir", "rename", "symlink", "link", "unlink", "rmdir", "fsync", "fchmod", "fchown")
+#: The system calls that change what other processes find; an opening does where it may make or empty a file. What is
+#: killed before an fsync leaves what it leaves before the next of them.
+CHANGING_CALLS = ("open", "mkdir", "rename", "symlink", "link", "unlink", "rmdir", "fchmod", "fchown")
 CHANGING_FLAGS = os.O_CREAT | os.O_TRUNC
 
 

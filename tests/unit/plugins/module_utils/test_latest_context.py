@@ -519,7 +519,7 @@ def test_a_writer_killed_at_any_system_call_leaves_a_whole_set(folder: Path, mon
         changed.add(seen == leaf.certificate)
         deploy(destination, [repair(inspected(destination).generation)], NO_SERVER)
         former = handshake(front, client)
-    assert call_number > 50
+    assert call_number > 40
     assert changed == {False, True}
 
 

@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import ansible
 import pytest
+from ansible_collections.anchorage.pki.tests.unit.imported_modules import ImportedModule, imported_module
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -24,3 +29,11 @@ def importable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (packages / "ansible/module_utils").symlink_to(Path(ansible.__file__).parent / "module_utils")
     (packages / "ansible_collections").symlink_to(ROOT / "build/collections/ansible_collections")
     return {"PYTHONPATH": str(packages), "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("compiled"))}
+
+
+@pytest.fixture(scope="session")
+def imported(importable: dict[str, str]) -> Iterator[Callable[[str, str], ImportedModule]]:
+    """A function that gives the module of that full name in that interpreter, which imports it once for all tests."""
+    environment = {"PATH": os.environ["PATH"], **importable}
+    with ExitStack() as stack:
+        yield functools.cache(lambda python, name: stack.enter_context(imported_module(python, name, environment)))

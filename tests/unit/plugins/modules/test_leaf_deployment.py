@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module as Ansible runs it: a process that takes JSON and prints JSON, on each Python that hosts may have."""
+"""The module as Ansible runs it: a process that takes JSON and prints JSON, on each Python that hosts may have.
+
+Most of these processes are forked from one that has imported the module.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,31 +21,27 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
+from ansible_collections.anchorage.pki.tests.unit.imported_modules import ImportedModule, Printed
 from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, bundle, delivery, make_leaf, tree
 
 ROOT = Path(__file__).resolve().parents[4]
 MODULE = "ansible_collections.anchorage.pki.plugins.modules.leaf_deployment"
 
 
+Run = Callable[[dict[str, Any]], Printed]
+
+
 class Host:
     """Runs the module, and keeps all that it printed."""
 
-    def __init__(self, python: str, importable: dict[str, str], destination: Path) -> None:
-        self.python, self.importable, self.destination = python, importable, destination
+    def __init__(self, run: Run, destination: Path) -> None:
+        self.run, self.destination = run, destination
         self.printed = ""
 
     def call(self, **arguments: Any) -> dict[str, Any]:
-        arguments = {"destination": str(self.destination), "server": "nginx", **arguments}
-        result = subprocess.run(
-            [self.python, "-m", MODULE],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-            env={"PATH": os.environ["PATH"], **self.importable},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.printed += result.stdout + result.stderr
-        return json.loads(result.stdout)  # type: ignore[no-any-return]
+        printed = self.run({"destination": str(self.destination), "server": "nginx", **arguments})
+        self.printed += printed.output + printed.errors
+        return json.loads(printed.output)  # type: ignore[no-any-return]
 
     def inspect(self, **arguments: Any) -> dict[str, Any]:
         return self.call(inspect=[{"name": "app"}], **arguments)
@@ -51,11 +51,37 @@ class Host:
 
 
 @pytest.fixture
-def host(python: str, importable: dict[str, str], private_folder: Path) -> Host:
-    return Host(python, importable, private_folder / "pki")
+def host(python: str, imported: Callable[[str, str], ImportedModule], private_folder: Path) -> Host:
+    """A host with each Python."""
+    return host_with(python, imported, private_folder)
 
 
-def test_inspect_deploy_inspect(host: Host) -> None:
+@pytest.fixture
+def newer_host(imported: Callable[[str, str], ImportedModule], private_folder: Path) -> Host:
+    """A host with the Python that runs the tests."""
+    return host_with(sys.executable, imported, private_folder)
+
+
+def host_with(python: str, imported: Callable[[str, str], ImportedModule], folder: Path) -> Host:
+    variables = {"PATH": os.environ["PATH"]}
+    return Host(lambda arguments: imported(python, MODULE).run(arguments, variables), folder / "pki")
+
+
+def test_inspect_deploy_inspect(python: str, importable: dict[str, str], private_folder: Path) -> None:
+    """In an interpreter that is started for the module."""
+
+    def run(arguments: dict[str, Any]) -> Printed:
+        result = subprocess.run(
+            [python, "-m", MODULE],
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+            env={"PATH": os.environ["PATH"], **importable},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Printed(result.stdout, result.stderr)
+
+    host = Host(run, private_folder / "pki")
     leaf = make_leaf()
     assert host.inspect()["certificates"][0]["generation"] == 0
     result = host.deploy(leaf, activate={"test": ["true"], "reload": ["true"]})
@@ -155,71 +181,63 @@ def test_the_arguments_are_kept_from_the_systems_log(
     ],
 )
 def test_errors_name_the_option(
-    importable: dict[str, str], private_folder: Path, arguments: dict[str, Any], message: str
+    newer_host: Host, private_folder: Path, arguments: dict[str, Any], message: str
 ) -> None:
-    host = Host(sys.executable, importable, private_folder / "pki")
-    result = host.call(**{"deploy": [encode(delivery(make_leaf()))], **arguments})
+    result = newer_host.call(**{"deploy": [encode(delivery(make_leaf()))], **arguments})
     assert result["failed"]
     assert message in result["msg"]
     assert tree(private_folder) == {}
 
 
-def test_a_final_slash_and_a_home_are_understood(importable: dict[str, str], private_folder: Path) -> None:
-    host = Host(sys.executable, importable, private_folder / "pki")
-    host.deploy(make_leaf(), destination=f"{private_folder}/pki/")
-    assert host.inspect()["certificates"][0]["generation"] == 1
+def test_a_final_slash_and_a_home_are_understood(newer_host: Host, private_folder: Path) -> None:
+    newer_host.deploy(make_leaf(), destination=f"{private_folder}/pki/")
+    assert newer_host.inspect()["certificates"][0]["generation"] == 1
 
 
-def test_what_an_action_does_not_say_has_a_default(importable: dict[str, str], private_folder: Path) -> None:
-    host = Host(sys.executable, importable, private_folder / "pki")
-    assert host.deploy(make_leaf(), activate={}, owner=None, group=None)["changed"]
-    assert host.deploy(make_leaf(), 1, activate={"probes": [{"certificate": "other"}]})["changed"]
-    assert host.deploy(make_leaf(), 2, activate=None)["changed"]
-    assert host.deploy(make_leaf(), 3, activate=encode(Activation()))["changed"]
+def test_what_an_action_does_not_say_has_a_default(newer_host: Host, private_folder: Path) -> None:
+    assert newer_host.deploy(make_leaf(), activate={}, owner=None, group=None)["changed"]
+    assert newer_host.deploy(make_leaf(), 1, activate={"probes": [{"certificate": "other"}]})["changed"]
+    assert newer_host.deploy(make_leaf(), 2, activate=None)["changed"]
+    assert newer_host.deploy(make_leaf(), 3, activate=encode(Activation()))["changed"]
 
 
-def test_messages_as_large_as_can_be_arrive(importable: dict[str, str], private_folder: Path) -> None:
+def test_messages_as_large_as_can_be_arrive(newer_host: Host, private_folder: Path) -> None:
     """A leaf of many names under several issuers, and a bundle of all that."""
-    host = Host(sys.executable, importable, private_folder / "pki")
     leaf = make_leaf("app.test", names=[f"host-{number}.{'long' * 12}.test" for number in range(1000)])
     chain = leaf.chain * 100
     pfx = bundle(leaf)
     assert min(map(len, (leaf.certificate, chain, pfx))) > 64 * 1024 / 2
     wanted = replace(delivery(leaf), chain=chain, pkcs12=pfx)
-    assert host.call(deploy=[encode(wanted)])["changed"]
+    assert newer_host.call(deploy=[encode(wanted)])["changed"]
     assert (private_folder / "pki/app/v1/chain.pem").read_text() == chain
     assert (private_folder / "pki/app/v1/bundle.p12").read_bytes() == pfx
-    assert host.inspect()["certificates"][0]["damage"] == ""
+    assert newer_host.inspect()["certificates"][0]["damage"] == ""
 
 
-def test_file_names_of_undecodable_bytes_are_reported(importable: dict[str, str], private_folder: Path) -> None:
-    host = Host(sys.executable, importable, private_folder / "pki")
-    host.deploy(make_leaf())
+def test_file_names_of_undecodable_bytes_are_reported(newer_host: Host, private_folder: Path) -> None:
+    newer_host.deploy(make_leaf())
     Path(os.fsdecode(os.fsencode(private_folder / "pki/app") + b"/caf\xe9")).touch()
-    result = host.call(remove=["app"])
+    result = newer_host.call(remove=["app"])
     assert result["changed"]
     assert "/pki/app was kept, since others created files in it: caf\\\\udce9." in json.dumps(result["notices"])
 
 
-def test_nothing_that_is_removed_is_activated(importable: dict[str, str], private_folder: Path) -> None:
-    host = Host(sys.executable, importable, private_folder / "pki")
-    assert host.call(remove=["app"], activate={})["msg"] == "parameters are mutually exclusive: remove|activate"
-    assert "one of the following is required: inspect, request, deploy, remove" in host.call()["msg"]
+def test_nothing_that_is_removed_is_activated(newer_host: Host, private_folder: Path) -> None:
+    assert newer_host.call(remove=["app"], activate={})["msg"] == "parameters are mutually exclusive: remove|activate"
+    assert "one of the following is required: inspect, request, deploy, remove" in newer_host.call()["msg"]
 
 
-def test_owner_group_and_mode(importable: dict[str, str], private_folder: Path) -> None:
-    host = Host(sys.executable, importable, private_folder / "pki")
+def test_owner_group_and_mode(newer_host: Host, private_folder: Path) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    host.deploy(make_leaf(), owner=str(uid), group=str(gid), mode="u=rw,g=r")
+    newer_host.deploy(make_leaf(), owner=str(uid), group=str(gid), mode="u=rw,g=r")
     status = (private_folder / "pki/app/v1/privkey.pem").stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (uid, gid, 0o640)
-    assert host.inspect(owner=str(uid), group=str(gid), mode="0640")["certificates"][0]["drift"] == []
+    assert newer_host.inspect(owner=str(uid), group=str(gid), mode="0640")["certificates"][0]["drift"] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_files_are_given_to_the_owner_and_the_folders_are_not(importable: dict[str, str], private_folder: Path) -> None:
-    host = Host(sys.executable, importable, private_folder / "pki")
-    host.deploy(make_leaf(), owner="nobody", group="65534")
+def test_files_are_given_to_the_owner_and_the_folders_are_not(newer_host: Host, private_folder: Path) -> None:
+    newer_host.deploy(make_leaf(), owner="nobody", group="65534")
     generation = private_folder / "pki/app/v1"
     assert {(path.stat().st_uid, path.stat().st_gid) for path in generation.iterdir()} == {(65534, 65534)}
     assert (generation.stat().st_uid, generation.parent.stat().st_uid) == (0, 0)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests im
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdrawal.standing import MARGIN
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
+from ansible_collections.anchorage.pki.tests.unit.imported_modules import ImportedModule
 from ansible_collections.anchorage.pki.tests.unit.leaves import (
     Leaf,
     bundle,
@@ -42,22 +42,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
 LOOK = "_leaf_deployment.look"
-#: Follows what the module prints.
-END = "that was all\n"
-#: Runs the module for each line of input, with that home and input, in a process of its own.
-RUNS = f"""
-import io, json, os, sys
-from ansible_collections.anchorage.pki.plugins.modules.leaf_deployment import main
-
-for line in sys.stdin:
-    home, given = json.loads(line)
-    if os.fork() == 0:
-        os.environ["HOME"] = home
-        sys.stdin = io.TextIOWrapper(io.BytesIO(json.dumps(given).encode()))
-        sys.exit(main())
-    os.wait()
-    print({END!r}, end="", flush=True)
-"""
+MODULE = "ansible_collections.anchorage.pki.plugins.modules.leaf_deployment"
 RELOAD = Activation(reload=("true",))
 
 
@@ -83,33 +68,20 @@ def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[st
     }
 
 
-@pytest.fixture(scope="module")
-def module(importable: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """The module, imported once, which takes a tenth of a second: see RUNS."""
-    environment = {"PATH": os.environ["PATH"], **importable}
-    command = [sys.executable, "-c", RUNS]
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield process
+@pytest.fixture
+def module(imported: Callable[[str, str], ImportedModule]) -> ImportedModule:
+    return imported(sys.executable, MODULE)
 
 
-def answer_of_module(given: dict[str, Any], module: subprocess.Popen[str]) -> dict[str, Any]:
+def answer_of_module(given: dict[str, Any], module: ImportedModule) -> dict[str, Any]:
     """What the module prints, without the arguments that Ansible adds."""
-    assert module.stdin
-    assert module.stdout
-    print(json.dumps([os.environ["HOME"], {"ANSIBLE_MODULE_ARGS": given}]), file=module.stdin, flush=True)
-    printed = ""
-    while not printed.endswith(END):
-        line = module.stdout.readline()
-        assert line, "the module cannot be imported"
-        printed += line
-    answer = json.loads(printed.removesuffix(END))
+    printed = module.run(given, {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
+    answer = json.loads(printed.output)
     answer.pop("invocation", None)
     return answer  # type: ignore[no-any-return]
 
 
-def check_equal(given: dict[str, Any], module: subprocess.Popen[str]) -> dict[str, Any]:
+def check_equal(given: dict[str, Any], module: ImportedModule) -> dict[str, Any]:
     """The one answer of both, which change nothing."""
     folder = Path(given["destination"]).parent
     before = tree(folder)
@@ -190,20 +162,20 @@ DRIFT: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_is_the_same_to_both(deployed: Path, leaf: Leaf, module: subprocess.Popen[str], damage: str) -> None:
+def test_damage_is_the_same_to_both(deployed: Path, leaf: Leaf, module: ImportedModule, damage: str) -> None:
     DAMAGE[damage](deployed)
     seen = check_equal(arguments(deployed.parents[1], leaf), module)["certificates"][0]
     assert (seen["damage"] != "") == (damage != "the generation is missing")
 
 
 @pytest.mark.parametrize("drift", DRIFT)
-def test_drift_is_the_same_to_both(deployed: Path, leaf: Leaf, module: subprocess.Popen[str], drift: str) -> None:
+def test_drift_is_the_same_to_both(deployed: Path, leaf: Leaf, module: ImportedModule, drift: str) -> None:
     DRIFT[drift](deployed)
     seen = check_equal(arguments(deployed.parents[1], leaf), module)["certificates"][0]
     assert seen["drift"] != []
 
 
-def test_what_is_as_it_should_be_is_so_to_both(deployed: Path, leaf: Leaf, module: subprocess.Popen[str]) -> None:
+def test_what_is_as_it_should_be_is_so_to_both(deployed: Path, leaf: Leaf, module: ImportedModule) -> None:
     seen = check_equal(arguments(deployed.parents[1], leaf), module)
     assert seen["changed"] is False
     assert seen["certificates"] == [
@@ -222,7 +194,7 @@ def test_what_is_as_it_should_be_is_so_to_both(deployed: Path, leaf: Leaf, modul
     ]
 
 
-def test_what_is_not_served_is_so_to_both(deployed: Path, leaf: Leaf, module: subprocess.Popen[str]) -> None:
+def test_what_is_not_served_is_so_to_both(deployed: Path, leaf: Leaf, module: ImportedModule) -> None:
     never = arguments(deployed.parents[1], leaf, activate=encode(Activation(reload=("another",))))
     reason = "generation 1 was not activated by this task's command"
     assert check_equal(never, module)["certificates"][0]["unserved"] == [reason]
@@ -231,9 +203,7 @@ def test_what_is_not_served_is_so_to_both(deployed: Path, leaf: Leaf, module: su
     assert "does not serve the deployed leaf: no TLS handshake" in seen["unserved"][0]
 
 
-def test_keys_and_bundles_of_all_kinds_are_the_same_to_both(
-    private_folder: Path, module: subprocess.Popen[str]
-) -> None:
+def test_keys_and_bundles_of_all_kinds_are_the_same_to_both(private_folder: Path, module: ImportedModule) -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     certificate = sign(key.public_key(), "app.test").public_bytes(Encoding.PEM).decode()
     edwards = replace(make_leaf(), certificate=certificate, private_key=pem_of_key(key))
@@ -244,7 +214,7 @@ def test_keys_and_bundles_of_all_kinds_are_the_same_to_both(
         assert (seen["damage"], seen["pkcs12"], seen["leaf_sha256"]) == ("", True, leaf.sha256)
 
 
-def test_where_nothing_is_there_is_nothing_to_both(private_folder: Path, module: subprocess.Popen[str]) -> None:
+def test_where_nothing_is_there_is_nothing_to_both(private_folder: Path, module: ImportedModule) -> None:
     seen = check_equal(arguments(private_folder, activate=None, server="none"), module)
     assert (seen["certificates"][0]["generation"], seen["others"]) == (0, [])
 
@@ -269,7 +239,7 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_failure_is_the_same_to_both(private_folder: Path, module: subprocess.Popen[str], failure: str) -> None:
+def test_a_failure_is_the_same_to_both(private_folder: Path, module: ImportedModule, failure: str) -> None:
     changes, message = FAILURES[failure]
     if failure == "others may write" and os.geteuid() != 0:
         pytest.skip("only root refuses such folders")
@@ -280,14 +250,14 @@ def test_a_failure_is_the_same_to_both(private_folder: Path, module: subprocess.
     assert seen.get("failed", False) == bool(message)
 
 
-def test_a_damaged_journal_fails_the_same_way(deployed: Path, leaf: Leaf, module: subprocess.Popen[str]) -> None:
+def test_a_damaged_journal_fails_the_same_way(deployed: Path, leaf: Leaf, module: ImportedModule) -> None:
     (deployed.parent / ".activation-app.json").write_text('[{"name": 1}]')
     seen = check_equal(arguments(deployed.parents[1], leaf), module)
     assert "in the destination is damaged" in seen["msg"]
     assert seen["failed"] is True
 
 
-def test_a_home_and_a_final_slash_are_the_same_to_both(module: subprocess.Popen[str], private_folder: Path) -> None:
+def test_a_home_and_a_final_slash_are_the_same_to_both(module: ImportedModule, private_folder: Path) -> None:
     for destination in ("~/no/such/folder/", "$HOME/no/such/folder", f"{private_folder}/pki/"):
         check_equal(arguments(private_folder, destination=destination), module)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import certifi
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._native_roots.cache import NativeRootsCache
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, DoubledMac
+from ansible_collections.anchorage.pki.tests.unit.imported_modules import ImportedModule
 from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import DER_A, DER_B, A, B
 
@@ -26,24 +26,13 @@ Call = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def call(python: str, importable: dict[str, str]) -> Call:
+def call(python: str, imported: Callable[[str, str], ImportedModule]) -> Call:
     """Runs the module in an environment of the given variables alone, with the other arguments as its options."""
 
     def run(variables: dict[str, str], **options: Any) -> dict[str, Any]:
-        finished = subprocess.run(
-            [python, "-m", MODULE],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": options}),
-            env={
-                "PATH": os.environ["PATH"],
-                **importable,
-                **variables,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert finished.stderr == ""
-        return json.loads(finished.stdout)  # type: ignore[no-any-return]
+        printed = imported(python, MODULE).run(options, {"PATH": os.environ["PATH"], **variables})
+        assert printed.errors == ""
+        return json.loads(printed.output)  # type: ignore[no-any-return]
 
     return run
 

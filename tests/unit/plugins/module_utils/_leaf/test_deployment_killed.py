@@ -82,7 +82,7 @@ def test_killed_at_any_system_call_the_former_or_the_new_leaf_is_complete(privat
         }
         assert len(list((private_folder / "app").glob("v*"))) == 2
         assert {path.name for path in private_folder.iterdir()} == {"app", ".lock"}
-    assert call_number > 50
+    assert call_number > 40
     # Killed before the swap, in the activation, and after it was settled.
     assert seen == {(False, False), (False, True), (True, False)}
 
@@ -100,7 +100,7 @@ def test_a_first_deployment_killed_anywhere_leaves_nothing_or_all(private_folder
         assert result.generation == state.generation + 1
         assert inspected(destination).drift == ()
         shutil.rmtree(private_folder / "pki")
-    assert call_number > 50
+    assert call_number > 40
 
 
 def test_leaves_of_a_killed_activation_go_back_together(private_folder: Path) -> None:

@@ -81,13 +81,16 @@ def is_killed(operation: str, host: Host, event: int) -> bool:
 @pytest.mark.parametrize("operation", ["install", "remove"])
 def test_a_run_that_was_killed_anywhere_is_healed_by_the_next(host: Host, operation: str) -> None:
     apply(OPPOSITE[operation], host)
-    event = 1
+    event, healed = 1, []
     with host.snapshot() as restore:
         while is_killed(operation, host, event):
-            outcome = apply(operation, host)
-            assert outcome.state == REACHED[operation], (event, outcome.evidence)
-            assert not [path for path in host.anchors.iterdir() if path.name.endswith(".new")]
-            assert not apply(operation, host).changed
+            left = host.picture()
+            if left not in healed:  # not all that is counted leaves other files than what was before it
+                outcome = apply(operation, host)
+                assert outcome.state == REACHED[operation], (event, outcome.evidence)
+                assert not [path for path in host.anchors.iterdir() if path.name.endswith(".new")]
+                assert not apply(operation, host).changed
+                healed.append(left)
             restore()
             event += 1
     assert event > 4, "hardly any step was seen"
