@@ -56,7 +56,7 @@ def build() -> Libraries:
 def _compile(folder: Path) -> None:
     base = ["cc", *FLAGS, "-o"]
     subprocess.run([*base, folder / CORE_FOUNDATION, SOURCES / "core_foundation.c"], check=True)
-    sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing")]
+    sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing", "exchange", "items", "evaluation")]
     linked = [f"-L{folder}", f"-l:{CORE_FOUNDATION}", "-Wl,-rpath,$ORIGIN"]
     subprocess.run([*base, folder / SECURITY, *sources, *linked], check=True)
 

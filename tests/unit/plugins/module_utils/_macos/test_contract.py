@@ -18,7 +18,8 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, this_mac
 from ansible_collections.anchorage.pki.tests.macos_double import double, run_contract
 from ansible_collections.anchorage.pki.tests.macos_double.contract import RETURNS
-from ansible_collections.anchorage.pki.tests.macos_double.writing_contract import CASES, WRITING
+from ansible_collections.anchorage.pki.tests.macos_double.proof_contract import CASES, PROOF
+from ansible_collections.anchorage.pki.tests.macos_double.writing_contract import WRITING
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, named
 
 FACTS = re.findall(r"^\| `([a-z0-9-]+)` \|", (double.SOURCES / "FACTS.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -97,5 +98,5 @@ def test_without_settings_of_its_own_the_contract_makes_do_with_what_there_is(tm
     assert {fact: outcome for fact, outcome in outcomes.items() if outcome != "passed"} == {
         **{case.fact: "double only" for case in CASES if case.end != RETURNS},
         **dict.fromkeys(NEED_SETTINGS, "not arranged"),
-        **{case.fact: "not arranged" for case in WRITING if case.end == RETURNS},
+        **{case.fact: "not arranged" for case in (*WRITING, *PROOF) if case.end == RETURNS},
     }
