@@ -70,13 +70,17 @@ def _sources() -> dict[str, str]:
     """The sources of the program by the modules' names, each after those that it imports."""
     # Imported at need: only a Mac needs it, and none of these modules loads Apple's libraries by being imported.
     from ansible_collections.anchorage.pki.plugins.module_utils._macos import (
+        anchor,
+        changing,
         core_foundation,
         program,
         reading,
         security,
     )
 
-    return {module.__name__: _source(module) for module in (core_foundation, security, reading, program)}
+    return {
+        module.__name__: _source(module) for module in (core_foundation, security, reading, changing, anchor, program)
+    }
 
 
 def _source(module: ModuleType) -> str:

@@ -11,6 +11,12 @@ from __future__ import annotations
 
 import sys
 
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.anchor import (
+    inspect_anchor,
+    install_anchor,
+    remove_anchors,
+    restore_settings,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.core_foundation import CoreFoundation
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.reading import read_trust_settings
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.security import Security
@@ -21,7 +27,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 _OPERATIONS: dict[str, Callable[..., object]] = {
+    "inspect_anchor": inspect_anchor,
+    "install_anchor": install_anchor,
     "read_trust_settings": read_trust_settings,
+    "remove_anchors": remove_anchors,
+    "restore_settings": restore_settings,
 }
 
 

@@ -34,6 +34,8 @@ from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore, 
 
 #: Their tests stand in for the machine's own accounts, which they can do in their own process alone.
 WITH_PEOPLE = ("java", "nss")
+#: Its libraries are the double's, which a test's own process alone is told.
+DOUBLED = ("macos",)
 PLAIN = ["_trust.java", "_trust.nss", "_trust.policies", "_trust.applications", "_trust.jks"]
 CHANGES = ["_trust.system.changes", "_trust.system.preflight", "_trust.writing", "_host.safe_changes", "_host.lock"]
 #: Modules of the library that each take a host as long as a hundred lines of ours.
@@ -51,7 +53,7 @@ COSTLY = [
 ]
 
 
-@pytest.fixture(params=[name for name in STORES if name not in WITH_PEOPLE])
+@pytest.fixture(params=[name for name in STORES if name not in (*WITH_PEOPLE, *DOUBLED)])
 def subject(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreHost]:
     with STORES[request.param](tmp_path / "host", monkeypatch) as subject:
         yield subject
