@@ -28,12 +28,12 @@ class ScratchTrustSettings(ScratchHost):
     notes = ("mac",)
 
     def __init__(
-        self, root: Path, version: str = "15.1.0", reading: float = 60.0, patience: float = 120.0, **host: str
+        self, folder: Path, version: str = "15.1.0", reading: float = 60.0, patience: float = 120.0, **host: str
     ) -> None:
-        super().__init__(root)
-        (root / FRAMEWORK.lstrip("/")).mkdir(parents=True)
-        (root / "mac").mkdir()
-        self.double = DoubledMac(root / "mac")
+        super().__init__(folder)
+        (folder / FRAMEWORK.lstrip("/")).mkdir(parents=True)
+        (folder / "mac").mkdir()
+        self.double = DoubledMac(folder / "mac")
         self.double.host(version=version, **host)
         self.double.trust("admin", THEIRS, *ALWAYS)
         self.double.trust("user", THEIRS, *ALWAYS, keychain="login")

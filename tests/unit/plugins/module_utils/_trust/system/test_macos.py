@@ -32,6 +32,7 @@ DER = ANCHOR.der
 SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
 VERSIONS = ("10.15.7", "11.7.10", "13.7.4", "13.7.5", "15.1.0", "26.0.0")
 SWITCHES = ("off", "on")
+CELLS = list(itertools.product(VERSIONS, SWITCHES, SWITCHES, SWITCHES))
 WRITES = ("SecTrustSettingsSetTrustSettings", "SecCertificateAddToKeychain", "authorize")
 
 pytestmark = needs_double
@@ -54,7 +55,7 @@ def no_objects_are_left(host: ScratchTrustSettings) -> bool:
     return set(host.double.living) == {0}
 
 
-@pytest.mark.parametrize(("version", "sip", "gui", "root"), itertools.product(VERSIONS, SWITCHES, SWITCHES, SWITCHES))
+@pytest.mark.parametrize(("version", "sip", "gui", "root"), CELLS)
 def test_who_may_write(tmp_path: Path, version: str, sip: str, gui: str, root: str) -> None:
     host = ScratchTrustSettings(tmp_path / "host", version, sip=sip, gui=gui, root=root)
     before, code = host.content(), refusal(version, sip, gui, root)
