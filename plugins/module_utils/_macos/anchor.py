@@ -191,3 +191,12 @@ def _required(certificate: int | None) -> int:
     if certificate is None:
         raise UnexpectedValue("macOS cannot read the certificate")
     return certificate
+
+
+#: What the program can be asked for about an anchor.
+OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "inspect_anchor": inspect_anchor,
+    "install_anchor": install_anchor,
+    "remove_anchors": remove_anchors,
+    "restore_settings": restore_settings,
+}
