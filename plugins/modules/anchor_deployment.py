@@ -25,8 +25,9 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd, macos
     support: full
+    details: On macOS, it was tested against a double of Apple's libraries only.
 author:
   - The anchorage.pki contributors (@anchorage)
 """

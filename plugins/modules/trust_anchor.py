@@ -29,8 +29,9 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd, macos
     support: full
+    details: On macOS, it was tested against a double of Apple's libraries only.
 options:
   certificate:
     description:
@@ -99,7 +100,8 @@ requirements:
 notes:
   - With pipelining, a program that is sent over the connection looks at the host. It changes nothing, and costs a
     fraction of a module, which is sent where something has to change.
-  - Root privileges are needed on the host.
+  - Root privileges are needed on the host. On macOS, a user without them changes the user's own trust settings alone,
+    which macOS asks the user at the screen to confirm.
   - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
     them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
 seealso:
@@ -191,7 +193,7 @@ stores:
     name:
       description:
         - The name of the store. The system's own is called by its platform, V(debian), V(redhat), V(suse), V(arch),
-          V(alpine) or V(freebsd); the Java store that Debian makes of it, V(debian-java).
+          V(alpine), V(freebsd) or V(macos); the Java store that Debian makes of it, V(debian-java).
         - Others are called by their place.
       returned: always
       type: str
@@ -215,7 +217,8 @@ stores:
         - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
         - V(blocked) when the anchor is explicitly distrusted on the host, which overrides any trust anchor;
           RV(stores[].evidence) names the place.
-        - V(unavailable) when a program that the store needs is missing; RV(stores[].evidence) names the package.
+        - V(unavailable) when a program that the store needs is missing, or macOS lets no program change the store
+          unattended; RV(stores[].evidence) names the package, or the way out.
         - V(failed) when the store could not be changed, or the change could not be proved.
       returned: always
       type: str

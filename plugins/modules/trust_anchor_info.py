@@ -26,8 +26,9 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd, macos
     support: full
+    details: On macOS, it was tested against a double of Apple's libraries only.
 options:
   certificate:
     description:
@@ -123,7 +124,7 @@ stores:
     name:
       description:
         - The name of the store. The system's own is called by its platform, V(debian), V(redhat), V(suse), V(arch),
-          V(alpine) or V(freebsd); the Java store that Debian makes of it, V(debian-java).
+          V(alpine), V(freebsd) or V(macos); the Java store that Debian makes of it, V(debian-java).
         - Others are called by their place.
       returned: always
       type: str
@@ -147,7 +148,8 @@ stores:
         - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
         - V(blocked) when the anchor is explicitly distrusted on the host, which overrides any trust anchor;
           RV(stores[].evidence) names the place.
-        - V(unavailable) when a program that the store needs is missing; RV(stores[].evidence) names the package.
+        - V(unavailable) when a program that the store needs is missing, or macOS lets no program change the store
+          unattended; RV(stores[].evidence) names the package, or the way out.
         - V(failed) when the store could not be read.
       returned: always
       type: str

@@ -33,17 +33,26 @@ CORE_FOUNDATION: dict[str, tuple[Any, list[Any]]] = {
     "CFStringGetCString": (c_uint8, [c_void_p, c_char_p, c_long, c_uint32]),
 }
 SECURITY: dict[str, tuple[Any, list[Any]]] = {
+    "csr_check": (c_int32, [c_uint32]),
     "SecCertificateAddToKeychain": (c_int32, [c_void_p, c_void_p]),
     "SecCertificateCopyData": (c_void_p, [c_void_p]),
+    "SecCertificateGetTypeID": (c_ulong, []),
     "SecCertificateCreateWithData": (c_void_p, [c_void_p, c_void_p]),
     "SecCopyErrorMessageString": (c_void_p, [c_int32, c_void_p]),
+    "SecItemCopyMatching": (c_int32, [c_void_p, POINTER(c_void_p)]),
+    "SecItemDelete": (c_int32, [c_void_p]),
     "SecKeychainOpen": (c_int32, [c_char_p, POINTER(c_void_p)]),
     "SecPolicyCopyProperties": (c_void_p, [c_void_p]),
     "SecPolicyCreateBasicX509": (c_void_p, []),
     "SecPolicyCreateSSL": (c_void_p, [c_uint8, c_void_p]),
     "SecPolicyGetTypeID": (c_ulong, []),
+    "SecTrustCreateWithCertificates": (c_int32, [c_void_p, c_void_p, POINTER(c_void_p)]),
+    "SecTrustEvaluateWithError": (ctypes.c_bool, [c_void_p, POINTER(c_void_p)]),
+    "SecTrustSetNetworkFetchAllowed": (c_int32, [c_void_p, c_uint8]),
     "SecTrustSettingsCopyCertificates": (c_int32, [c_uint32, POINTER(c_void_p)]),
     "SecTrustSettingsCopyTrustSettings": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p)]),
+    "SecTrustSettingsCreateExternalRepresentation": (c_int32, [c_uint32, POINTER(c_void_p)]),
+    "SecTrustSettingsImportExternalRepresentation": (c_int32, [c_uint32, c_void_p]),
     "SecTrustSettingsRemoveTrustSettings": (c_int32, [c_void_p, c_uint32]),
     "SecTrustSettingsSetTrustSettings": (c_int32, [c_void_p, c_uint32, c_void_p]),
     "SessionGetInfo": (c_int32, [c_uint32, POINTER(c_uint32), POINTER(c_uint32)]),
@@ -82,9 +91,17 @@ class Bindings:
         callbacks = self.callbacks("kCFTypeArrayCallBacks")
         return self.CFArrayCreate(None, (c_void_p * len(values))(*values), len(values), callbacks)
 
-    def dictionary(self, key: int, value: int) -> int:
+    def constant(self, name: str) -> int | None:
+        """An object that one of the libraries exports."""
+        library = self.core_foundation if name.startswith("kCF") else self.security
+        return c_void_p.in_dll(library, name).value
+
+    def dictionary(self, *pairs: int | None) -> int:
+        """Of keys and values by turns."""
         callbacks = [self.callbacks(f"kCFTypeDictionary{kind}CallBacks") for kind in ("Key", "Value")]
-        return self.CFDictionaryCreate(None, (c_void_p * 1)(key), (c_void_p * 1)(value), 1, *callbacks)
+        count = len(pairs) // 2
+        keys, values = (c_void_p * count)(*pairs[::2]), (c_void_p * count)(*pairs[1::2])
+        return self.CFDictionaryCreate(None, keys, values, count, *callbacks)
 
     def certificate(self, der: bytes) -> int:
         """A certificate, or None where that is not DER."""

@@ -30,10 +30,12 @@ typedef struct { Object object; CFIndex count; const void **keys, **values; bool
 
 const CallBacks kCFTypeArrayCallBacks, kCFTypeDictionaryKeyCallBacks, kCFTypeDictionaryValueCallBacks;
 
-static const char *type_names[MOST_TYPES] = {"", "CFData", "CFString", "CFNumber", "CFArray", "CFDictionary"};
-enum { DATA = 1, STRING, NUMBER, ARRAY, DICTIONARY };
-static CFTypeID types = DICTIONARY;
+static const char *type_names[MOST_TYPES] = {"", "CFData", "CFString", "CFNumber", "CFArray", "CFDictionary", "CFBoolean"};
+enum { DATA = 1, STRING, NUMBER, ARRAY, DICTIONARY, BOOLEAN };
+static CFTypeID types = BOOLEAN;
 static long living;
+static Object truth = {LIVING, BOOLEAN, 1L << 32};
+const CFBooleanRef kCFBooleanTrue = &truth;
 
 bool keeps(const char *fact) {
     const char *without = getenv("ANCHORAGE_DOUBLE_WITHOUT");
@@ -60,6 +62,13 @@ void *double_new_object(CFTypeID type, size_t size) {
     *object = (Object){LIVING, type, 1};
     living++;
     return object;
+}
+
+CFStringRef double_constant(const char *text) {
+    CFStringRef string = CFStringCreateWithCString(NULL, text, kCFStringEncodingUTF8);
+    ((Object *)string)->references = 1L << 32;
+    living--;
+    return string;
 }
 
 long double_living(void) { return living; }

@@ -60,7 +60,7 @@ def build(apple: str | None = None) -> Libraries:
 
 def _compile(folder: Path, apple: str | None) -> None:
     base = ["cc", *FLAGS, "-o"]
-    sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing")]
+    sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing", "exchange", "items", "evaluation")]
     if apple:
         linked = [SOURCES / "apple_objects.c", apple, f"-Wl,-rpath,{Path(apple).parent}"]
     else:

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 typedef const void *CFTypeRef, *CFAllocatorRef, *CFStringRef, *CFDataRef, *CFNumberRef, *CFArrayRef, *CFDictionaryRef;
+typedef const void *CFBooleanRef;
 typedef long CFIndex;
 typedef unsigned long CFTypeID;
 typedef uint8_t Boolean, UInt8;
@@ -22,6 +23,8 @@ typedef int32_t OSStatus;
 /* Only the addresses of these tables matter: those of Apple's objects, or none, which stands for plain pointers. */
 typedef struct { long unused; } CallBacks;
 extern const CallBacks kCFTypeArrayCallBacks, kCFTypeDictionaryKeyCallBacks, kCFTypeDictionaryValueCallBacks;
+
+extern const CFBooleanRef kCFBooleanTrue;
 
 enum { kCFStringEncodingUTF8 = 0x08000100, kCFNumberSInt32Type = 3, kCFNumberSInt64Type = 4 };
 
@@ -54,6 +57,8 @@ CFTypeID double_new_type(const char *name);
 void *double_new_object(CFTypeID type, size_t size);
 /* End the process unless it is a living object of the type. */
 void double_require(CFTypeRef object, CFTypeID type, const char *function);
+/* A string that a library exports: it lives as long as the process, and is not counted. */
+CFStringRef double_constant(const char *text);
 /* The number of objects that live. */
 long double_living(void);
 

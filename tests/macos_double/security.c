@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct { long header[3]; Bytes der; } Certificate;
+typedef struct { long header[3]; Bytes der; char keychain[8]; } Certificate;
 typedef struct { long header[3]; char oid[64]; } Policy;
 
 enum { SUCCESS = 0, PARAM = -50, INVALID_TRUST_SETTINGS = -25262, NO_TRUST_SETTINGS = -25263, ITEM_NOT_FOUND = -25300 };
@@ -27,11 +27,19 @@ __attribute__((constructor)) static void register_types(void) {
 CFTypeID SecCertificateGetTypeID(void) { return certificate_type; }
 CFTypeID SecPolicyGetTypeID(void) { return policy_type; }
 
-static CFTypeRef certificate_of(const Bytes *der) {
+CFTypeRef certificate_of(const Bytes *der) {
     Certificate *certificate = double_new_object(certificate_type, sizeof(Certificate));
     certificate->der = *der;
     return certificate;
 }
+
+CFTypeRef found_in(const char *keychain, const Bytes *der) {
+    CFTypeRef certificate = certificate_of(der);
+    strcpy(((Certificate *)certificate)->keychain, keychain);
+    return certificate;
+}
+
+const char *keychain_of(CFTypeRef certificate) { return ((const Certificate *)certificate)->keychain; }
 
 /* Whether it is one SEQUENCE, whole and with nothing after it. */
 static bool is_der(const Bytes *data) {
@@ -186,7 +194,7 @@ static CFArrayRef array_of(const char *settings) {
     return array;
 }
 
-static const Entry *entry_of(const State *state, uint32_t domain, const Bytes *der) {
+const Entry *entry_of(const State *state, uint32_t domain, const Bytes *der) {
     for (CFIndex i = 0; i < state->entry_count; i++)
         if (state->entries[i].domain == domain && same_bytes(&state->entries[i].der, der))
             return &state->entries[i];

@@ -34,7 +34,7 @@ static void path_of(char *path, size_t size, const char *name) {
 
 static UInt8 value_of(char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; }
 
-static Bytes bytes_of(const char *hex) {
+Bytes bytes_of(const char *hex) {
     CFIndex length = strlen(hex) / 2;
     Bytes found = {malloc(length + 1), length};
     for (CFIndex i = 0; i < length; i++)

@@ -36,6 +36,16 @@ bool is_ordered(const char *event, const char *about);
 /* What the files about Security share. */
 const Bytes *der_of(CFTypeRef certificate, const char *function);
 const char *policy_oid(CFTypeRef policy);
+CFTypeRef certificate_of(const Bytes *der);
+const Entry *entry_of(const State *, uint32_t domain, const Bytes *der);
+bool is_self_signed(const Bytes *der);
+Bytes bytes_of(const char *hex);
+/* Whether the domain may be written now, as a status; it may wait for a person. */
+OSStatus authorize(uint32_t domain);
+/* The name of a keychain; and of the one in which a certificate was found, "" where it was in none. */
+const char *keychain_name(CFTypeRef keychain);
+const char *keychain_of(CFTypeRef certificate);
+CFTypeRef found_in(const char *keychain, const Bytes *der);
 CFTypeID SecPolicyGetTypeID(void);
 
 #endif

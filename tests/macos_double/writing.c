@@ -51,7 +51,7 @@ static bool heeds_allowance(const int version[3]) {
     return !patched || !keeps("allowance-ends");
 }
 
-static OSStatus authorize(uint32_t domain) {
+OSStatus authorize(uint32_t domain) {
     Host host = read_host();
     OSStatus status = call("authorize", domain_names[domain]);
     if (status)
@@ -83,7 +83,7 @@ static CFIndex element_end(const Bytes *der, CFIndex position, CFIndex *content)
     return *content + length;
 }
 
-static bool is_self_signed(const Bytes *der) {
+bool is_self_signed(const Bytes *der) {
     CFIndex starts[6], content, position;
     element_end(der, 0, &position);
     element_end(der, position, &position);
@@ -238,6 +238,11 @@ OSStatus SecKeychainOpen(const char *path, CFTypeRef *found) {
              !strcmp(name, "System.keychain") ? "system" : !strncmp(name, "login.keychain", 14) ? "login" : "");
     *found = keychain;
     return SUCCESS;
+}
+
+const char *keychain_name(CFTypeRef reference) {
+    double_require(reference, keychain_type, "kSecMatchSearchList");
+    return ((const Keychain *)reference)->name;
 }
 
 OSStatus SecCertificateAddToKeychain(CFTypeRef certificate, CFTypeRef reference) {

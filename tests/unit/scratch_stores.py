@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ansible_collections.anchorage.pki.tests.macos_double.double import is_real
 from ansible_collections.anchorage.pki.tests.unit.certctl import COMPILED, SHELL
 from ansible_collections.anchorage.pki.tests.unit.keystores import give_quick_keytool, make_keystore
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
@@ -27,6 +28,7 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_host import OTHER, Scr
 from ansible_collections.anchorage.pki.tests.unit.scratch_macos import ScratchMac, scratch_mac
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import scratch_people
 from ansible_collections.anchorage.pki.tests.unit.scratch_platforms import PLATFORMS, scratch_platform
+from ansible_collections.anchorage.pki.tests.unit.scratch_trust_settings import ScratchTrustSettings
 
 
 class StoreHost(NamedTuple):
@@ -68,6 +70,13 @@ def _mac(installation: Callable[[ScratchMac], object]) -> Callable[..., Any]:
             yield StoreHost(host, host.picture)
 
     return make
+
+
+@contextmanager
+def _trust_settings(folder: Path, _monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreHost]:
+    _require(shutil.which("cc") and not is_real(), "a C compiler, and ANCHORAGE_SECURITY=double")
+    host = ScratchTrustSettings(folder, sip="off")
+    yield StoreHost(host, host.content)
 
 
 def _platform(name: str) -> Callable[..., Any]:
@@ -131,6 +140,7 @@ STORES: dict[str, Callable[..., Any]] = {
     "debian": _debian,
     "freebsd-shell": _freebsd(SHELL),
     "freebsd-compiled": _freebsd(COMPILED),
+    "macos": _trust_settings,
     "homebrew": _mac(ScratchMac.homebrew),
     "macports": _mac(ScratchMac.macports),
     **{name: _platform(name) for name in PLATFORMS},

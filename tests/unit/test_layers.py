@@ -30,6 +30,7 @@ HOST_LAYERS = ("module_utils", "modules")
 FOR_SERVICES = (PurePosixPath("module_utils/latest_context.py"),)
 #: What calls Apple's libraries.
 APPLE_LIBRARIES = (
+    PurePosixPath("module_utils/_macos/changing.py"),
     PurePosixPath("module_utils/_macos/core_foundation.py"),
     PurePosixPath("module_utils/_macos/security.py"),
 )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _INDEX = ctypes.c_long
 _REFERENCE = ctypes.c_void_p
+_VALUES = ctypes.POINTER(ctypes.c_void_p)
 _BOOLEAN = ctypes.c_uint8
 _TYPE = ctypes.c_ulong
 _ENCODING = ctypes.c_uint32
@@ -28,18 +29,23 @@ _INT64 = 4  # kCFNumberSInt64Type
 _LONGEST_TEXT = 16 * 1024  # bytes
 
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
+    "CFArrayCreate": (_REFERENCE, [_REFERENCE, _VALUES, _INDEX, _REFERENCE]),
     "CFArrayGetCount": (_INDEX, [_REFERENCE]),
     "CFArrayGetTypeID": (_TYPE, []),
     "CFArrayGetValueAtIndex": (_REFERENCE, [_REFERENCE, _INDEX]),
+    "CFDataCreate": (_REFERENCE, [_REFERENCE, ctypes.c_char_p, _INDEX]),
     "CFDataGetBytePtr": (_REFERENCE, [_REFERENCE]),
     "CFDataGetLength": (_INDEX, [_REFERENCE]),
     "CFDataGetTypeID": (_TYPE, []),
+    "CFDictionaryCreate": (_REFERENCE, [_REFERENCE, _VALUES, _VALUES, _INDEX, _REFERENCE, _REFERENCE]),
     "CFDictionaryGetTypeID": (_TYPE, []),
     "CFDictionaryGetValue": (_REFERENCE, [_REFERENCE, _REFERENCE]),
     "CFGetTypeID": (_TYPE, [_REFERENCE]),
+    "CFNumberCreate": (_REFERENCE, [_REFERENCE, _INDEX, _REFERENCE]),
     "CFNumberGetTypeID": (_TYPE, []),
     "CFNumberGetValue": (_BOOLEAN, [_REFERENCE, _INDEX, _REFERENCE]),
     "CFRelease": (None, [_REFERENCE]),
+    "CFRetain": (_REFERENCE, [_REFERENCE]),
     "CFStringCreateWithCString": (_REFERENCE, [_REFERENCE, ctypes.c_char_p, _ENCODING]),
     "CFStringGetCString": (_BOOLEAN, [_REFERENCE, ctypes.c_char_p, _INDEX, _ENCODING]),
     "CFStringGetTypeID": (_TYPE, []),
@@ -94,6 +100,36 @@ class CoreFoundation:
         """Text as a CFString, which the caller releases."""
         return self._library.CFStringCreateWithCString(None, text.encode(), _UTF8)
 
+    def create_data(self, content: bytes) -> int:
+        """Bytes as a CFData, which the caller releases."""
+        return self._library.CFDataCreate(None, content, len(content))
+
+    def create_number(self, number: int) -> int:
+        """A whole number as a CFNumber, which the caller releases."""
+        return self._library.CFNumberCreate(None, _INT64, ctypes.byref(ctypes.c_int64(number)))
+
+    def create_array(self, values: list[int]) -> int:
+        """A CFArray, which the caller releases, and which owns the values from now on in the caller's place."""
+        callbacks = self._callbacks("kCFTypeArrayCallBacks")
+        array = self._library.CFArrayCreate(None, _vector(values), len(values), callbacks)
+        self._hand_over(values)
+        return array
+
+    def create_dictionary(self, keys: list[int], values: list[int]) -> int:
+        """A CFDictionary, which the caller releases, and which owns keys and values in the caller's place."""
+        callbacks = [self._callbacks(f"kCFTypeDictionary{kind}CallBacks") for kind in ("Key", "Value")]
+        dictionary = self._library.CFDictionaryCreate(None, _vector(keys), _vector(values), len(keys), *callbacks)
+        self._hand_over(keys + values)
+        return dictionary
+
+    def constant(self, name: str) -> int | None:
+        """An object that the library exports."""
+        return ctypes.c_void_p.in_dll(self._library, name).value
+
+    def retained(self, reference: int | None) -> int:
+        """An object that the caller shall own, too, and releases."""
+        return self._library.CFRetain(reference)
+
     def elements(self, array: int) -> Iterator[int]:
         """The elements of a CFArray; they are the array's own. Raises UnexpectedValue."""
         self._require(array, self._array, "array")
@@ -132,6 +168,19 @@ class CoreFoundation:
         """The number of an object's type."""
         return self._library.CFGetTypeID(reference)
 
+    def _callbacks(self, name: str) -> int:
+        """The address of one of the library's tables of callbacks."""
+        return ctypes.addressof(ctypes.c_long.in_dll(self._library, name))
+
+    def _hand_over(self, references: list[int]) -> None:
+        for reference in references:
+            self._library.CFRelease(reference)
+
     def _require(self, reference: int, wanted: int, name: str) -> None:
         if self.type_of(reference) != wanted:
             raise UnexpectedValue(f"there is another object where a {name} was expected")
+
+
+def _vector(references: list[int]) -> object:
+    """References as a C array."""
+    return (ctypes.c_void_p * len(references))(*references)

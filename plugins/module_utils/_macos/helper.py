@@ -54,7 +54,7 @@ def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) 
     request = repr((operation, dict(arguments), mac.core_foundation, mac.security))
     if len(request) > _LARGEST_REQUEST:
         raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {_LARGEST_REQUEST} are allowed.")
-    program = _START.format(sources=_sources(), request=request).encode()
+    program = _START.format(sources=_sources(operation), request=request).encode()
     outcome = run([sys.executable, "-I", "-"], timeout, stdin=program, environment=mac.environment)
     try:
         answer = json.loads(outcome.stdout)
@@ -66,17 +66,21 @@ def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) 
     return answer["result"]
 
 
-def _sources() -> dict[str, str]:
-    """The sources of the program by the modules' names, each after those that it imports."""
+def _sources(operation: str) -> dict[str, str]:
+    """The sources that the program needs by the modules' names, each after those that it imports."""
     # Imported at need: only a Mac needs it, and none of these modules loads Apple's libraries by being imported.
     from ansible_collections.anchorage.pki.plugins.module_utils._macos import (
+        anchor,
+        changing,
         core_foundation,
         program,
         reading,
         security,
     )
 
-    return {module.__name__: _source(module) for module in (core_foundation, security, reading, program)}
+    changes = () if operation == program.READ else (changing, anchor)
+    modules = (core_foundation, security, reading, *changes, program)
+    return {module.__name__: _source(module) for module in modules}
 
 
 def _source(module: ModuleType) -> str:

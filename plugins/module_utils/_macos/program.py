@@ -4,7 +4,8 @@
 
 """The program that runs in a process of its own on a Mac, and is alone in loading Apple's libraries there.
 
-It gets one request and writes one answer: what it can be asked for is a row of ``_OPERATIONS``.
+It gets one request and writes one answer: what it can be asked for is ``READ``, or a row of the operations in
+:mod:`anchor`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_OPERATIONS: dict[str, Callable[..., object]] = {
-    "read_trust_settings": read_trust_settings,
-}
+READ = "read_trust_settings"
 
 
 def main(operation: str, arguments: dict[str, Any], core_foundation: str, security: str) -> None:
@@ -35,8 +34,17 @@ def main(operation: str, arguments: dict[str, Any], core_foundation: str, securi
     except (OSError, AttributeError) as error:
         answer: dict[str, object] = {"error": f"Apple's libraries cannot be used: {error}"}
     else:
-        answer = {"result": _OPERATIONS[operation](libraries, **arguments)}
+        answer = {"result": _operation(operation)(libraries, **arguments)}
     sys.stdout.write(to_json(answer))
+
+
+def _operation(name: str) -> Callable[..., object]:
+    if name == READ:
+        return read_trust_settings
+    # Which is left out of a read, as to compile it would be a good part of the time that takes.
+    from ansible_collections.anchorage.pki.plugins.module_utils._macos.anchor import OPERATIONS
+
+    return OPERATIONS[name]
 
 
 def to_json(value: object) -> str:

@@ -23,21 +23,23 @@ def read_trust_settings(security: Security, domains: list[int]) -> list[dict[str
 
 def _read_domain(security: Security, domain: int) -> dict[str, object]:
     try:
-        found = [_read_certificate(security, certificate, domain) for certificate in security.certificates(domain)]
+        found = [read_certificate(security, certificate, domain) for certificate in security.certificates(domain)]
     except (StatusError, UnexpectedValue) as error:
-        return {"failure": _failure(error), "certificates": []}
+        return {"failure": failure_of(error), "certificates": []}
     return {"failure": None, "certificates": found}
 
 
-def _read_certificate(security: Security, certificate: int, domain: int) -> dict[str, object]:
+def read_certificate(security: Security, certificate: int, domain: int) -> dict[str, object]:
+    """What a domain has of one certificate, as in the answer above."""
     der = binascii.b2a_base64(security.der(certificate), newline=False).decode()
     try:
         return {"der": der, "failure": None, "settings": security.trust_settings(certificate, domain)}
     except (StatusError, UnexpectedValue) as error:
-        return {"der": der, "failure": _failure(error), "settings": []}
+        return {"der": der, "failure": failure_of(error), "settings": []}
 
 
-def _failure(error: StatusError | UnexpectedValue) -> dict[str, object]:
+def failure_of(error: StatusError | UnexpectedValue) -> dict[str, object]:
+    """What went wrong, as in the answer above."""
     if isinstance(error, StatusError):
         return {"code": error.code, "message": error.message}
     return {"code": None, "message": str(error)}

@@ -19,7 +19,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._macos.core_foundati
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _REFERENCE = ctypes.c_void_p
 _RESULT = ctypes.POINTER(ctypes.c_void_p)
@@ -52,21 +52,21 @@ class Security:
 
     def __init__(self, path: str, core_foundation: CoreFoundation) -> None:
         self._library = load_framework(path, _SIGNATURES)
-        self._values = core_foundation
+        self.path, self.values = path, core_foundation
         self._policy = self._library.SecPolicyGetTypeID()
 
     def certificates(self, domain: int) -> Iterator[int]:
         """The certificates with trust settings in a domain, each as a reference until the next. Raises StatusError."""
-        with self._values.owned(self._copied("SecTrustSettingsCopyCertificates", domain)) as found:
+        with self.values.owned(self.copied(self._library.SecTrustSettingsCopyCertificates, domain)) as found:
             if found:
-                yield from self._values.elements(found)
+                yield from self.values.elements(found)
 
     def der(self, certificate: int) -> bytes:
         """A certificate's DER. Raises UnexpectedValue."""
-        with self._values.owned(self._library.SecCertificateCopyData(certificate)) as data:
+        with self.values.owned(self._library.SecCertificateCopyData(certificate)) as data:
             if not data:
                 raise UnexpectedValue("a certificate has no data")
-            return self._values.data(data)
+            return self.values.data(data)
 
     def trust_settings(self, certificate: int, domain: int) -> list[dict[str, str | int | None]]:
         """A certificate's trust settings in a domain, in order: of each dictionary what a user may have set in it.
@@ -75,38 +75,47 @@ class Security:
         of them is None where it is not set; ``is_limited`` says whether it is for one host or one application alone.
         Raises StatusError, UnexpectedValue.
         """
-        with self._values.owned(self._copied("SecTrustSettingsCopyTrustSettings", certificate, domain)) as found:
-            return [self._settings(one) for one in self._values.elements(found)] if found else []
+        with self.values.owned(
+            self.copied(self._library.SecTrustSettingsCopyTrustSettings, certificate, domain)
+        ) as found:
+            return [self._settings(one) for one in self.values.elements(found)] if found else []
 
     def _settings(self, dictionary: int) -> dict[str, str | int | None]:
-        policy = self._values.value(dictionary, f"{_KEY}Policy")
-        policy_name = self._values.value(dictionary, f"{_KEY}PolicyName")
-        key_usage = self._values.value(dictionary, f"{_KEY}KeyUsage")
-        result = self._values.value(dictionary, f"{_KEY}Result")
-        limits = [self._values.value(dictionary, f"{_KEY}{name}") for name in ("PolicyString", "Application")]
+        policy = self.values.value(dictionary, f"{_KEY}Policy")
+        policy_name = self.values.value(dictionary, f"{_KEY}PolicyName")
+        key_usage = self.values.value(dictionary, f"{_KEY}KeyUsage")
+        result = self.values.value(dictionary, f"{_KEY}Result")
+        limits = [self.values.value(dictionary, f"{_KEY}{name}") for name in ("PolicyString", "Application")]
         return {
             "policy": self._policy_oid(policy) if policy else None,
-            "policy_name": self._values.text(policy_name) if policy_name else None,
-            "key_usage": self._values.number(key_usage) if key_usage else None,
-            "result": self._values.number(result) if result else None,
+            "policy_name": self.values.text(policy_name) if policy_name else None,
+            "key_usage": self.values.number(key_usage) if key_usage else None,
+            "result": self.values.number(result) if result else None,
             "is_limited": any(limits),
         }
 
     def _policy_oid(self, policy: int) -> str:
-        if self._values.type_of(policy) != self._policy:
+        if self.values.type_of(policy) != self._policy:
             raise UnexpectedValue("there is another object where a policy was expected")
-        with self._values.owned(self._library.SecPolicyCopyProperties(policy)) as properties:
-            identifier = self._values.value(properties, "SecPolicyOid") if properties else None
-            return self._values.text(identifier) if identifier else ""
+        with self.values.owned(self._library.SecPolicyCopyProperties(policy)) as properties:
+            identifier = self.values.value(properties, "SecPolicyOid") if properties else None
+            return self.values.text(identifier) if identifier else ""
 
-    def _copied(self, function: str, *arguments: int) -> int | None:
+    def copied(self, function: Callable[..., int], *arguments: object) -> int | None:
         """What a function gives by its last argument, which the caller releases. Raises StatusError."""
         found = ctypes.c_void_p()
-        code = getattr(self._library, function)(*arguments, ctypes.byref(found))
-        if code:
-            raise StatusError(code, self._message(code))
+        self.require(function(*arguments, ctypes.byref(found)))
         return found.value
 
+    def require(self, code: int) -> None:
+        """Raises StatusError for another status than success."""
+        if code:
+            raise StatusError(code, self._message(code))
+
+    def constant(self, name: str) -> int | None:
+        """An object that the library exports."""
+        return ctypes.c_void_p.in_dll(self._library, name).value
+
     def _message(self, code: int) -> str | None:
-        with self._values.owned(self._library.SecCopyErrorMessageString(code, None)) as text:
-            return self._values.text(text) if text else None
+        with self.values.owned(self._library.SecCopyErrorMessageString(code, None)) as text:
+            return self.values.text(text) if text else None

@@ -33,7 +33,7 @@ _ADMIN_FIRST_SINCE = (10, 16)  # the other name of 11, for programs that were bu
 _SSL_POLICY = "1.2.840.113635.100.1.3"
 _SERVERS = "sslServer"
 _SIGN_CERTIFICATES = 8  # kSecTrustSettingsKeyUseSignCert; a usage for everything has all bits
-_TRUST_ROOT, _TRUST_AS_ROOT = 1, 2
+_TRUST_ROOT, _TRUST_AS_ROOT, _DENY = 1, 2, 3
 
 
 class Failure(NamedTuple):
@@ -77,6 +77,16 @@ def evaluate(domains: list[int], answers: list[dict[str, Any]]) -> Trust:
                 decided.add(der)
                 _decide(trust, domain, der, certificate)
     return trust
+
+
+def denying_domain(domains: list[int], answers: list[dict[str, Any]], der: bytes) -> int | None:
+    """The domain that decides about a certificate, if it denies it as a root for TLS servers; arguments as above."""
+    for domain, answer in zip(domains, answers):
+        for each in answer["certificates"]:
+            if binascii.a2b_base64(each["der"]) == der and not _has_no_settings(each["failure"]):
+                matching = [rule for rule in each["settings"] if _is_for_servers(rule)]
+                return domain if matching and matching[0]["result"] == _DENY else None
+    return None
 
 
 def _failure_of_domain(answer: dict[str, Any]) -> dict[str, Any] | None:

@@ -25,6 +25,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.superseded im
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.turn import Turn
 
 LOCK_FILE = "/var/run/anchorage-trust.lock"
+#: Of a user, who changes what is his own alone, below his home.
+PERSONAL_LOCK_FILE = "Library/Caches/anchorage-trust.lock"
 _HOST = Settings()
 
 
@@ -51,10 +53,15 @@ def apply(
         return outcomes
 
 
+def lock_file(uid: int, home: str) -> str:
+    """The file that a user's runs lock."""
+    return os.path.join(home, PERSONAL_LOCK_FILE) if uid else LOCK_FILE
+
+
 @contextmanager
 def _exclusive(settings: Settings) -> Iterator[None]:
     """Be the only run that changes stores on this host. Raises HostError."""
-    path = settings.path(LOCK_FILE)
+    path = settings.path(lock_file(os.geteuid(), os.path.expanduser("~")))
     try:
         descriptor = take_lock(path, settings.lock_timeout)
     except LockTimeout as error:

@@ -42,12 +42,16 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
     """All stores of the kinds that the request asks for, and an outcome for each finder that failed.
 
     Of a required kind there has to be a store. And what is to be trusted or looked at in other stores has to be
-    somewhere. Raises HostError, also where the user may not change one.
+    somewhere. Others than root change what is their own alone. Raises HostError, also where there is nothing of that.
     """
     kinds = [kind for kind in kinds if kind.name in request.stores]
     stores: list[Store] = []
     failures: list[StoreOutcome] = []
     possible = present([finder for kind in kinds for finder in kind.finders], settings)
+    if request.operation != INSPECT and settings.root == "/" and os.geteuid() != 0:
+        possible = [finder for finder in possible if finder.is_personal]
+        if not possible:
+            raise HostError("Only root may change what a host trusts: set become to true.")
     for kind in kinds:
         for finder in (finder for finder in kind.finders if finder in possible):
             try:
@@ -60,8 +64,6 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
     if wanted and not seen.intersection(kind.name for kind in wanted):
         sought = ", ".join(entry for kind in wanted for finder in kind.finders for entry in finder.sought())
         raise HostError(f"This host has no trust store that is known here. Looked for: {sought}.")
-    if request.operation != INSPECT and settings.root == "/" and os.geteuid() != 0:
-        raise HostError("Only root may change what a host trusts: set become to true.")
     return stores, failures
 
 

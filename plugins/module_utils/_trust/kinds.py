@@ -26,7 +26,8 @@ class Finder(NamedTuple):
 
     It is only asked on hosts that may have such a store: with one of the ``marks`` (paths, of which the last part may
     end in an asterisk), one of the ``words`` in the file of that path, or one of the ``homes`` (patterns below the home
-    of some user). It is always asked where it names nothing of that.
+    of some user). It is always asked where it names nothing of that. What ``is_personal`` is the user's who runs this;
+    only root may change other stores.
     """
 
     find: Callable[[Settings], Sequence[Store]]
@@ -34,6 +35,7 @@ class Finder(NamedTuple):
     marks: Sequence[str] = ()
     words: Sequence[tuple[str, bytes]] = ()
     homes: Sequence[str] = ()
+    is_personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ def _finder(
     marks: Sequence[str] = (),
     words: Sequence[tuple[str, bytes]] = (),
     homes: Sequence[str] = (),
+    is_personal: bool = False,
 ) -> Finder:
     """The finder in a file, which is imported when it is first asked."""
-    return Finder(lambda settings: load().find(settings), lambda: load().sought(), marks, words, homes)
+    return Finder(lambda settings: load().find(settings), lambda: load().sought(), marks, words, homes, is_personal)
 
 
 def _anchor_folder() -> ModuleType:
@@ -67,6 +70,12 @@ def _openssl_folders() -> ModuleType:
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import openssl_folders
 
     return openssl_folders
+
+
+def _macos() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos
+
+    return macos
 
 
 def _debian() -> ModuleType:
@@ -105,6 +114,22 @@ def _applications() -> ModuleType:
     return applications
 
 
+_JAVA_MARKS = [
+    *("/usr/lib/jvm", "/usr/lib64/jvm", "/usr/java", "/usr/local/openjdk*", "/usr/local/java", "/usr/bin/java"),
+    *("/opt/*", "/Library/Java/JavaVirtualMachines", "/usr/local/opt/openjdk*", "/usr/local/bin/java"),
+]
+_JAVA_WORDS = [("/etc/environment", b"JAVA_HOME=")]
+_JAVA_HOMES = [".sdkman", ".jdks", ".asdf", ".local", ".gradle", "Library"]
+_FIREFOX_MARKS = [
+    *("/usr/lib/firefox*", "/usr/lib64/firefox*", "/usr/local/lib/firefox*", "/usr/share/firefox*", "/opt/firefox*"),
+    *("/etc/firefox", "/snap/firefox", "/var/lib/snapd/snap/firefox", "/var/lib/flatpak/app/org.mozilla.firefox"),
+    "/var/lib/flatpak/extension/org.mozilla.firefox.systemconfig",
+]
+_CHROMIUM_MARKS = [
+    *("/usr/lib/chromium*", "/usr/lib64/chromium", "/usr/bin/chromium", "/etc/chromium*", "/snap/chromium"),
+    *("/var/lib/snapd/snap/chromium", "/opt/google", "/etc/opt/chrome", "/opt/brave.com", "/etc/brave"),
+]
+
 # In the order in which they take turns: what feeds another comes first, as a browser that starts amid a removal would
 # copy the anchor from its policies into a profile once more.
 KINDS = (
@@ -113,47 +138,13 @@ KINDS = (
         (
             _finder(_anchor_folder),
             _finder(_debian, ["/etc/ssl/certs/java/cacerts"]),
+            _finder(_macos, ["/System/Library/Frameworks/Security.framework"], is_personal=True),
             _finder(_openssl_folders, ["/opt/homebrew/etc", "/usr/local/etc/openssl@*", "/opt/local/libexec"]),
         ),
         is_required=True,
     ),
-    Kind(
-        "java",
-        (
-            _finder(
-                _installations,
-                [
-                    *("/usr/lib/jvm", "/usr/lib64/jvm", "/usr/java", "/usr/local/openjdk*", "/usr/local/java"),
-                    *("/opt/*", "/Library/Java/JavaVirtualMachines", "/usr/local/opt/openjdk*"),
-                    *("/usr/bin/java", "/usr/local/bin/java"),
-                ],
-                [("/etc/environment", b"JAVA_HOME=")],
-                [".sdkman", ".jdks", ".asdf", ".local", ".gradle", "Library"],
-            ),
-        ),
-    ),
-    Kind(
-        "policies",
-        (
-            _finder(
-                _firefox,
-                [
-                    *("/usr/lib/firefox*", "/usr/lib64/firefox*", "/usr/local/lib/firefox*", "/opt/firefox*"),
-                    *("/usr/share/firefox*", "/snap/firefox", "/var/lib/snapd/snap/firefox", "/etc/firefox"),
-                    "/var/lib/flatpak/app/org.mozilla.firefox",
-                    "/var/lib/flatpak/extension/org.mozilla.firefox.systemconfig",
-                ],
-            ),
-            _finder(
-                _chromium,
-                [
-                    *("/usr/lib/chromium*", "/usr/lib64/chromium", "/usr/bin/chromium", "/snap/chromium"),
-                    *("/var/lib/snapd/snap/chromium", "/opt/google", "/opt/brave.com", "/etc/chromium*"),
-                    *("/etc/opt/chrome", "/etc/brave"),
-                ],
-            ),
-        ),
-    ),
+    Kind("java", (_finder(_installations, _JAVA_MARKS, _JAVA_WORDS, _JAVA_HOMES),)),
+    Kind("policies", (_finder(_firefox, _FIREFOX_MARKS), _finder(_chromium, _CHROMIUM_MARKS))),
     Kind("nss", (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local", "Library"]),)),
     Kind(
         "applications",

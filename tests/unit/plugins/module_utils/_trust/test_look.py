@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.nss import profiles
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.policies import chromium, firefox
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT, INSTALL, OPERATIONS, Finding
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import openssl_folders
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos, openssl_folders
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.modules import anchor_deployment
 from ansible_collections.anchorage.pki.tests.unit.look_programs import compiled_lines, run_look
@@ -34,6 +34,8 @@ from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore, 
 
 #: Their tests stand in for the machine's own accounts, which they can do in their own process alone.
 WITH_PEOPLE = ("java", "nss")
+#: Its libraries are the double's, which a test's own process alone is told.
+DOUBLED = ("macos",)
 PLAIN = ["_trust.java", "_trust.nss", "_trust.policies", "_trust.applications", "_trust.jks"]
 CHANGES = ["_trust.system.changes", "_trust.system.preflight", "_trust.writing", "_host.safe_changes", "_host.lock"]
 #: Modules of the library that each take a host as long as a hundred lines of ours.
@@ -51,7 +53,7 @@ COSTLY = [
 ]
 
 
-@pytest.fixture(params=[name for name in STORES if name not in WITH_PEOPLE])
+@pytest.fixture(params=[name for name in STORES if name not in (*WITH_PEOPLE, *DOUBLED)])
 def subject(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreHost]:
     with STORES[request.param](tmp_path / "host", monkeypatch) as subject:
         yield subject
@@ -211,7 +213,8 @@ def covered(path: str, marks: Any) -> bool:
     ("finder", "paths"),
     [
         (finders("system")[1], [homes.DEBIAN_KEYSTORE]),
-        (finders("system")[2], [f"{manager.prefix}/{manager.folders}" for manager in openssl_folders.MANAGERS]),
+        (finders("system")[2], [macos.FRAMEWORK]),
+        (finders("system")[3], [f"{manager.prefix}/{manager.folders}" for manager in openssl_folders.MANAGERS]),
         (finders("java")[0], [*homes.SYSTEM_HOMES, *homes.COMMANDS]),
         (
             finders("policies")[0],
@@ -225,7 +228,7 @@ def covered(path: str, marks: Any) -> bool:
             [path for each in chromium.BROWSERS for path in (*each.marks, each.folder)],
         ),
     ],
-    ids=["debian-java", "openssl", "java", "firefox", "chromium"],
+    ids=["debian-java", "macos", "openssl", "java", "firefox", "chromium"],
 )
 def test_the_marks_of_a_finder_cover_all_that_it_looks_at(finder: Finder, paths: list[str]) -> None:
     assert [path for path in paths if not covered(path, finder.marks)] == []

@@ -1,0 +1,296 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of a Mac's trust settings by the engine: who may write them, what is proved, and what is left of a failure."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import ask
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import LOCK_FILE, lock_file
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import find_stores
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Finder, Kind
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
+from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, MAIL
+from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, FORMER, OTHER, apply, settle
+from ansible_collections.anchorage.pki.tests.unit.scratch_trust_settings import ScratchTrustSettings
+from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore
+
+DER = ANCHOR.der
+SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
+VERSIONS = ("10.15.7", "11.7.10", "13.7.4", "13.7.5", "15.1.0", "26.0.0")
+SWITCHES = ("off", "on")
+CELLS = list(itertools.product(VERSIONS, SWITCHES, SWITCHES, SWITCHES))
+WRITES = ("SecTrustSettingsSetTrustSettings", "SecCertificateAddToKeychain", "authorize")
+
+pytestmark = needs_double
+
+
+def refusal(version: str, sip: str, gui: str, root: str) -> int:
+    """The status with which macOS refuses to write, by the table in docs/macos.md; 0 where it does not."""
+    if gui == "on" or (root == "on" and version.startswith("10.")):
+        return 0
+    if root == "on" and version.startswith("11."):
+        return -2070
+    return 0 if root == "on" and sip == "off" else -60007
+
+
+def written(host: ScratchTrustSettings) -> list[int]:
+    return [host.called(each) for each in WRITES]
+
+
+def no_objects_are_left(host: ScratchTrustSettings) -> bool:
+    return set(host.double.living) == {0}
+
+
+@pytest.mark.parametrize(("version", "sip", "gui", "root"), CELLS)
+def test_who_may_write(tmp_path: Path, version: str, sip: str, gui: str, root: str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", version, sip=sip, gui=gui, root=root)
+    before, code = host.content(), refusal(version, sip, gui, root)
+    domain, keychain = ("admin", "system") if root == "on" else ("user", "login")
+    outcome = apply("install", host)
+    assert no_objects_are_left(host)
+    if not code:
+        assert (outcome.state, outcome.changed) == ("trusted", True)
+        assert host.content() == (
+            sorted([*before[0], (keychain, DER)]),
+            sorted([*before[1], (domain, DER, " ".join(ALWAYS))]),
+        )
+        return
+    assert (outcome.state, outcome.changed, host.content(), written(host)) == ("unavailable", False, before, [0, 0, 0])
+    assert f", {code}). macOS lets no program do this unattended." in outcome.evidence[0]
+    assert "configuration profile" in shortfall("install", [outcome])
+    assert "profile_path" in shortfall("install", [outcome])
+    number = ("user", "admin").index(domain)
+    path = SYSTEM_KEYCHAIN if root == "on" else "/Users/me/Library/Keychains/login.keychain-db"
+    arguments = {"der": base64.b64encode(DER).decode(), "domain": number, "keychain": path, "patience": 60.0}
+    answer = ask(host.double.mac(15), "install_anchor", arguments, 90.0)
+    assert (answer["failure"]["code"], host.content()) == (code, before), "which is what macOS would have said"
+
+
+def test_what_is_right_costs_one_process_and_no_authorization(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    processes, before = len(host.double.living), written(host)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("trusted", False)
+    assert len(host.double.living) - processes == 2, "one for the look, one for the module, which no host runs after it"
+    assert written(host) == before
+    assert "an evaluation by the basic X.509 policy accepts it" in outcome.evidence
+    assert "ssl: not evaluated, as no leaf was at hand" in outcome.evidence
+    assert "SecTrustEvaluateWithError network" not in host.double.calls
+
+
+def test_settings_for_any_use_are_right_too(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host")
+    host.double.trust("admin", DER)
+    assert (apply("install", host).state, written(host)) == ("trusted", [0, 0, 0])
+
+
+def test_what_no_evaluation_accepts_is_not_trusted(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    host.double.order("SecTrustEvaluateWithError", "-", -36, 3)  # by the look, before the write, and after it
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "an evaluation by the basic X.509 policy refuses it" in outcome.evidence[0]
+    assert "The change was rolled back." in outcome.evidence[0]
+
+
+def test_settings_for_something_else_are_replaced(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    host.double.trust("admin", DER, f"policy={MAIL};result=1")
+    outcome = settle("install", host)
+    assert outcome.before.state == "stale"
+    assert [words for domain, der, words in host.double.entries if der == DER] == [" ".join(ALWAYS)]
+
+
+def test_what_is_denied_is_left_for_a_person(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    host.double.trust("admin", DER, "result=3")
+    before = host.content()
+    assert apply("install", host).state == "blocked"
+    assert apply("remove", host).state == "absent", "a denial is no trace of trust"
+    assert (host.content(), written(host)) == (before, [0, 0, 0])
+
+
+def test_a_user_trusts_what_the_administrator_does(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", root="off")
+    host.double.trust("admin", DER, *ALWAYS)
+    assert apply("install", host).state == "trusted"
+
+
+# --- a person at the screen
+
+
+def test_a_canceled_prompt_is_the_only_one(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", person="cancel")
+    before = host.content()
+    assert apply("install", host, check_mode=True).state == "needs_user"
+    assert host.called("authorize") == 0
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("needs_user", False, before)
+    assert "(errAuthorizationCanceled, -60006)" in outcome.evidence[0]
+    assert host.called("authorize") == 1
+    assert no_objects_are_left(host)
+
+
+def test_a_prompt_that_nobody_answers_ends(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", patience=1.0, gui="on", person="nobody")
+    before = host.content()
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("needs_user", False, before)
+    assert outcome.evidence[0].startswith("Nobody at the screen confirmed it within 1 seconds.")
+    assert host.called("authorize") == 1
+
+
+def test_a_locked_keychain_needs_its_user(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on")
+    host.double.order("SecCertificateAddToKeychain", "system", -25308, 1)
+    before = host.content()
+    assert (apply("install", host).state, host.content()) == ("needs_user", before)
+
+
+# --- what goes wrong in a write
+
+
+def test_entries_that_macos_loses_are_put_back(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    host.double.order("erase", "admin", "on", 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "macOS lost other entries" in outcome.evidence[0]
+    assert "They were put back" in outcome.evidence[0]
+    assert host.called("SecTrustSettingsSetTrustSettings") == 1
+    assert no_objects_are_left(host)
+
+
+def test_entries_that_cannot_be_put_back_are_named(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    host.double.order("erase", "admin", "on", 1)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 2)
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    assert "They could not be put back" in outcome.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "about", "code"),
+    [
+        ("SecTrustSettingsCreateExternalRepresentation", "admin", -36),
+        ("SecCertificateAddToKeychain", "system", -61),
+        ("SecTrustSettingsSetTrustSettings", "admin", -25293),
+    ],
+)
+def test_a_write_that_fails_changes_nothing_and_is_not_tried_again(
+    tmp_path: Path, function: str, about: str, code: int
+) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    host.double.order(function, about, code, 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert f", {code})" in outcome.evidence[0]
+    assert host.called(function) == 1
+    assert host.called("authorize") == 0
+    assert no_objects_are_left(host)
+
+
+def test_a_read_that_fails_or_hangs_is_told(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", reading=2.0, sip="off")
+    for order, said in ((-36, "(ioErr, -36)"), ("hang", "did not finish within 2 seconds")):
+        host.double.order("SecTrustSettingsCopyTrustSettings", "admin", order, 2)
+        outcome = apply("install", host)
+        assert (outcome.state, outcome.changed, written(host)) == ("failed", False, [0, 0, 0])
+        assert said in outcome.evidence[0]
+
+
+# --- removal
+
+
+def test_the_last_entry_is_not_removed_unattended(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off", person="nobody")
+    (host.double.folder / "state").write_text("")
+    host.double.trust("admin", DER, *ALWAYS)
+    before = host.content()
+    for check_mode in (True, False):
+        outcome = apply("remove", host, check_mode=check_mode)
+        assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+        assert "macOS asks a person before it removes the last entry" in outcome.evidence[0]
+    host.double.host(gui="on", person="allow")
+    settle("remove", host)
+
+
+def test_a_mac_that_does_not_ask_loses_its_last_entry(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", "10.15.7")
+    (host.double.folder / "state").write_text("")
+    settle("install", host)
+    settle("remove", host)
+    assert host.content() == ([], [])
+
+
+@pytest.mark.parametrize("keychain", ["system", None])
+def test_half_of_it_is_removed(tmp_path: Path, keychain: str | None) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    host.double.trust("admin", DER, *ALWAYS, keychain=keychain)
+    if keychain:
+        lines = (host.double.folder / "state").read_text().splitlines()
+        (host.double.folder / "state").write_text("\n".join([*lines[:-1], ""]))
+    assert settle("remove", host).before.state == "stale"
+    assert host.content() == before
+
+
+def test_former_anchors_go_with_a_new_one(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host, FORMER)
+    settle("install", host, OTHER)
+    outcome = apply("install", host, superseded=[FORMER])
+    assert (outcome.state, [each.after.state for each in outcome.purged]) == ("trusted", ["absent"])
+    assert {der for _keychain, der in host.double.items} >= {DER, OTHER.der}
+
+
+# --- which user
+
+
+def test_each_user_has_a_lock_of_his_own() -> None:
+    assert lock_file(0, "/var/root") == LOCK_FILE
+    assert lock_file(501, "/Users/me") == "/Users/me/Library/Caches/anchorage-trust.lock"
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_others_than_root_change_what_is_theirs_alone() -> None:
+    own, other = StubStore("own"), StubStore("other")
+    finders = [
+        Finder(lambda _: [own], lambda: ["/own"], is_personal=True),
+        Finder(lambda _: [other], lambda: ["/other"]),
+    ]
+    request = Request("install", ANCHOR, ("nss",))
+    with another_user():
+        assert find_stores(request, Settings(), [Kind("nss", tuple(finders))]) == ([own], [])
+        with pytest.raises(HostError, match="Only root may change what a host trusts"):
+            find_stores(request, Settings(), [Kind("nss", tuple(finders[1:]))])
