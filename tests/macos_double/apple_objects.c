@@ -67,4 +67,6 @@ void double_require(CFTypeRef object, CFTypeID type, const char *function) {
         halt("%s was called with an object of another type.", function);
 }
 
+CFStringRef double_constant(const char *text) { return CFStringCreateWithCString(NULL, text, kCFStringEncodingUTF8); }
+
 long double_living(void) { return living; }
