@@ -111,10 +111,11 @@ class Revocations:
 
     # Lists
 
-    def take_number(self, issuer_key: str, now: datetime) -> int:
-        """The number of the next list of an issuer, taken before it is signed."""
+    def take_number(self, issuer_key: str, now: datetime, published: int = 0) -> int:
+        """The number of the next list of an issuer, taken before it is signed, and higher than that which is
+        ``published``."""
         (last,) = self._connection.execute(sql.LAST_NUMBER, (issuer_key,)).fetchone()
-        number = next_number(last, now)
+        number = next_number(max(last or 0, published), now)
         self._connection.execute(sql.INSERT_LIST, (issuer_key, number))
         return number
 

@@ -248,7 +248,8 @@ KNOWN = _KNOWN.format("sha256 = ?")
 KNOWN_BY_SERIAL = _KNOWN.format("serial = ?")
 # Those that are in use at a place, or may be, and those that were when they were revoked.
 KNOWN_AT_NAME = _KNOWN.format(
-    "kind = 'leaf' AND host = ? AND name = ? AND status <> 'superseded' AND not_after > ? ORDER BY certificates.rowid"
+    "kind = 'leaf' AND host = ? AND name = ? AND status <> 'superseded' "
+    "AND (not_after > ? OR reissue = 0) ORDER BY certificates.rowid"
 )
 INSERT_REVOCATION = "INSERT INTO revocations VALUES (?, ?, ?, ?, NULL)"
 MARK_REVOKED = "UPDATE certificates SET status = 'revoked' WHERE sha256 = ?"
@@ -267,7 +268,9 @@ REVOKED_UNDER = (
     "SELECT serial, revoked_at, reason FROM certificates JOIN revocations ON certificate_sha256 = sha256 "
     "WHERE issuer_sha256 = ? AND not_after >= ? ORDER BY revoked_at, serial"
 )
-REVOKED_AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND status = 'revoked'"
+REVOKED_AUTHORITIES = (
+    "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND sha256 IN (SELECT certificate_sha256 FROM revocations)"
+)
 PLACES_UNDER = (
     "SELECT COUNT(*) FROM (SELECT DISTINCT host, destination, name FROM certificates "
     "WHERE issuer_sha256 = ? AND not_after > ? AND kind = 'leaf' AND status IN ('signed', 'deployed'))"

@@ -145,7 +145,7 @@ def _revocable(known: KnownCertificate | None, named: str, now: datetime) -> Kno
             "authority where its key was taken."
         )
     end = known.certificate.not_valid_after_utc
-    if end <= now:
+    if end <= now and known.revocation is None:  # one that is revoked may still keep its place from another leaf
         raise PkiError(
             f"{named} ended on {end:%Y-%m-%d}: nobody accepts it any more, so that nothing is to be revoked."
         )

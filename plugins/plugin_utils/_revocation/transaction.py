@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,11 +34,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request 
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.responses import sign_responses
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import (
+    PublishedList,
     differing,
     issuer_path,
     list_path,
     present,
-    published_number,
+    published_list,
     remove_files,
     response_path,
     write_tree,
@@ -50,6 +51,9 @@ Issuer = TypeVar("Issuer")
 
 # How many responses are signed while other runs wait for the ledger: RSA takes seconds for them.
 BATCH = 500
+# How many serial numbers an error names, and a time before all revocations.
+_SHOWN = 10
+_EVER = datetime.fromtimestamp(0, timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -117,14 +121,18 @@ class RevocationTransaction:
         """Revoke what the ``arguments`` of a task name, and do what former runs left, in the steps above."""
         self.check_keys()
         targets = self.enter(arguments)
+        # First, whatever comes of all else: rather no answer than one that says good.
+        removed = self._remove_ended()
+        self._check_published()
         lists = self.sign_lists()
         responses = self.sign_responses()
-        return Outcome(targets, lists, responses, self.publish(lists, responses))
+        return Outcome(targets, lists, responses, len({*removed, *self.publish(lists, responses)}))
 
     def plan(self, arguments: Mapping[str, Any]) -> Outcome:
         """What :meth:`carry_out` would do, as far as it can be told without signing."""
         targets = self._find(arguments)
         self.check_keys()
+        self._check_published({target.known.certificate.serial_number for target in targets})
         revoked = {target.known.issuer_sha256 for target in targets if target.is_new}
         lists = tuple(self._planned_list(issuer, revoked) for issuer in self.issuers)
         named = {target.known.sha256 for target in targets}
@@ -173,7 +181,9 @@ class RevocationTransaction:
         revocations, key = self.ledger.revocations, issuer.identifier
         last = revocations.last_list(key)
         awaited = revocations.taken_number(key) is not None or any(map(issuer.has_signed, revoked))
-        if not awaited and not issuer.is_due(last, self.now):
+        # A ledger that was restored knows an older list than clients.
+        overtaken = last is not None and last.signed.number < self._published[key].number
+        if not awaited and not overtaken and not issuer.is_due(last, self.now):
             return ListOutcome(issuer, last, signed=False)
         pending = _reason(self._list_signer, issuer)
         return ListOutcome(issuer, last, not pending, pending, awaited)
@@ -184,7 +194,8 @@ class RevocationTransaction:
             return planned
         revocations, key, signer = self.ledger.revocations, issuer.identifier, self._list_signer(issuer)
         with self.ledger.transaction():
-            number = revocations.taken_number(key) or revocations.take_number(key, self.now)
+            taken, published = revocations.taken_number(key), self._published[key].number
+            number = taken if taken and taken > published else revocations.take_number(key, self.now, published)
             # What has ended stays on a list of the time after that (RFC 5280, section 3.3).
             revoked = revocations.revoked_under(issuer.certificates, self.now - issuer.validity)
             revocations.store_list(key, sign_list(signer, revoked, number, self.now + issuer.validity, self.now))
@@ -212,14 +223,13 @@ class RevocationTransaction:
             with self.ledger.transaction():
                 self.ledger.revocations.store_responses(rows)
 
-    def publish(self, lists: Sequence[ListOutcome], responses: ResponsesOutcome) -> int:
-        """Publish what was signed, and enter that it was; how many files changed."""
+    def publish(self, lists: Sequence[ListOutcome], responses: ResponsesOutcome) -> list[str]:
+        """Publish what was signed, and enter that it was; the paths of the files that changed."""
         if self.folder is None:
-            return 0
-        self._check_published(self.folder, lists)
-        written, ended = self._differing(lists), self._ended()
+            return []
+        written = self._differing(lists)
         write_tree(self.folder, written)
-        remove_files(self.folder, ended)
+        removed = self._remove_ended()
         with self.ledger.transaction():
             self.ledger.revocations.forget_responses(self.now)
             for outcome in lists:
@@ -228,19 +238,33 @@ class RevocationTransaction:
                     self.ledger.revocations.mark_list_published(outcome.issuer.identifier, number, self.now)
                 if not outcome.pending and not (outcome.issuer.signs_leaves and responses.pending):
                     self.ledger.revocations.mark_published(outcome.issuer.certificates, self.now)
-        return len(written) + len(ended)
+        return [*written, *removed]
 
-    def _check_published(self, folder: Path, lists: Sequence[ListOutcome]) -> None:
-        """Raise PkiError where a later list is published than the ledger knows of: clients would take the former one
-        for the later one's end, and what was revoked meanwhile would be good again."""
-        for outcome in lists:
-            number = published_number(folder, outcome.issuer.identifier)
-            if outcome.last is not None and number > outcome.last.signed.number:
+    @cached_property
+    def _published(self) -> dict[str, PublishedList]:
+        """The list that is published of each issuer, by the identifier of its key, as it was before this run."""
+        if self.folder is None:
+            return {issuer.identifier: PublishedList(0, frozenset()) for issuer in self.issuers}
+        return {
+            issuer.identifier: published_list(self.folder, issuer.signer.certificate, issuer.identifier)
+            for issuer in self.issuers
+        }
+
+    def _check_published(self, planned: Collection[int] = ()) -> None:
+        """Raise PkiError where a published list says of more than the ledger, and what is ``planned`` to be revoked,
+        that it is revoked: a ledger that was restored would make it good again."""
+        for issuer in self.issuers:
+            published = self._published[issuer.identifier].serials
+            entered = self.ledger.revocations.revoked_under(issuer.certificates, _EVER)
+            missing = published.difference(planned, (entry.serial for entry in entered))
+            if missing and self.folder is not None:
+                serials = ", ".join(f"{serial:x}" for serial in sorted(missing)[:_SHOWN])
+                more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
                 raise PkiError(
-                    f"publish: {folder / list_path(outcome.issuer.identifier)} has the number {number}, and the last "
-                    f"one in the ledger {outcome.last.signed.number}: the ledger is older than what is published. "
-                    "Nothing was published. Revoke by their serials what the published list has and the ledger does "
-                    "not; then run again."
+                    f"publish: {self.folder / list_path(issuer.identifier)} says that {serials}{more} (serial numbers) "
+                    "are revoked, and the ledger does not: it is older than what is published. No list was signed or "
+                    "published. Revoke them by their serials, then run again. Of those that the ledger does not know "
+                    "at all, restore a newer copy of the authority's folder; to give them up, move the file away."
                 )
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
@@ -259,6 +283,13 @@ class RevocationTransaction:
             for leaf, digest, der in self.ledger.revocations.responses(issuer.sha256, self.now):
                 files[response_path(leaf, issuer.certificate, digest)] = der
         return files
+
+    def _remove_ended(self) -> list[str]:
+        """Remove the published responses that are to go; their paths in the folder."""
+        ended = self._ended()
+        if self.folder is not None:
+            remove_files(self.folder, ended)
+        return ended
 
     def _ended(self) -> list[str]:
         """The published responses that are to go, by their paths in the folder."""

@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file
@@ -28,6 +29,14 @@ READABLE = Attributes(0o644)
 INDEX = "index.html"
 #: What every error says that comes once something may be entered and signed.
 KEPT = "What was entered and signed until then is kept, and the next run publishes it."
+
+
+@dataclass(frozen=True)
+class PublishedList:
+    """A published list: its number, and the serial numbers of what it says is revoked."""
+
+    number: int
+    serials: frozenset[int]
 
 
 def publication_folder(option: str | None, authority: Path) -> Path | None:
@@ -68,16 +77,20 @@ def response_path(leaf: x509.Certificate, issuer: x509.Certificate, digest: str)
     return "/".join(["ocsp", *filter(None, folders), last or INDEX])
 
 
-def published_number(folder: Path, issuer_key: str) -> int:
-    """The number of the list that is published of an issuer, 0 where there is none. Raises PkiError."""
+def published_list(folder: Path, issuer: x509.Certificate, issuer_key: str) -> PublishedList:
+    """The list that is published of an issuer, an empty one where there is none that the issuer signed. Raises
+    PkiError."""
     path = folder / list_path(issuer_key)
     try:
         found = x509.load_der_x509_crl(path.read_bytes())
-        return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        if found.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
+            number = found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+            return PublishedList(number, frozenset(entry.serial_number for entry in found))
     except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
-        return 0
+        pass  # what is damaged is written anew
     except OSError as error:
         raise _failed(path, "read", error) from error
+    return PublishedList(0, frozenset())
 
 
 def differing(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -122,6 +122,21 @@ def test_one_that_is_not_to_be_reissued_stays_without_its_staple(
     assert renew(must_staple=must_staple).decision.action is Action.LEAF
 
 
+@pytest.mark.parametrize("by_serial", [False, True])
+def test_a_block_can_be_lifted_when_its_leaf_has_ended(
+    own_authority, renew, revoke, now: datetime, by_serial: bool
+) -> None:
+    renew()
+    with open_ledger(own_authority.ledger_path) as ledger:
+        leaf = ledger.current_leaf(PLACE)
+    revoke(reissue=False)
+    later = leaf.certificate.not_valid_after_utc + DAY
+    assert renew(later, staple=False).decision.blocked
+    serial = {"name": None, "host": None, "serial": f"{leaf.certificate.serial_number:x}"}
+    revoke(later, reissue=True, **(serial if by_serial else {}))
+    assert renew(later, staple=False).decision.action is Action.LEAF
+
+
 def test_a_blocked_place_is_told(own_authority, host: Host, renew, revoke, request_leaf, now: datetime) -> None:
     renew()
     revoke(reissue=False)

@@ -28,7 +28,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import list_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import response_path
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path, response_path
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
 from cryptography import x509
@@ -224,8 +225,12 @@ def test_numbers_rise_within_a_second_and_after_the_ledger_was_restored(fleet, t
     assert first < second < third
     shutil.copy(backup, fleet.ledger_path)
     later = fleet.at(DAY)
-    later.run(**WEB1)
+    with pytest.raises(PkiError, match=f"says that {fleet.leaves['web2'].serial_number:x} .* the ledger does not"):
+        later.run(**WEB1)
+    assert number(later.crl()) == third
+    later.run(name="app", host="web2")
     assert number(later.crl()) > third
+    assert serials(later.crl()) == {fleet.leaves[host].serial_number for host in ("web1", "web2")}
 
 
 def test_a_ledger_that_was_restored_takes_no_published_list_back(fleet, tmp_path: Path) -> None:
@@ -234,12 +239,52 @@ def test_a_ledger_that_was_restored_takes_no_published_list_back(fleet, tmp_path
     fleet.run(**WEB1)
     published = fleet.crl()
     shutil.copy(backup, fleet.ledger_path)
-    with pytest.raises(PkiError, match="the ledger is older than what is published"):
-        fleet.run(after=DAY)
-    assert fleet.crl() == published
+    for later in (DAY, 6 * DAY):  # by then another list is due
+        with pytest.raises(PkiError, match="it is older than what is published"):
+            fleet.run(after=later)
+        with pytest.raises(PkiError, match="it is older than what is published"):
+            fleet.run(check=True, after=later)
+        assert fleet.crl() == published
+        assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
     fleet.at(DAY).run(serial=f"{fleet.leaves['web1'].serial_number:x}")
     assert number(fleet.crl()) > number(published)
     assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+
+
+def test_a_ledger_that_was_restored_and_lacks_no_revocation_goes_on(fleet, tmp_path: Path) -> None:
+    fleet.run(**WEB1)
+    backup = shutil.copy(fleet.ledger_path, tmp_path / "backup.sqlite3")
+    fleet.run(after=5 * DAY)
+    renewed = number(fleet.crl())
+    shutil.copy(backup, fleet.ledger_path)
+    fleet.run(after=5 * DAY)
+    assert number(fleet.crl()) == renewed + 1
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+
+
+def test_a_published_list_that_the_issuer_did_not_sign_says_nothing(fleet) -> None:
+    fleet.run()
+    key = key_identifier(fleet.authority.root.certificate)
+    (fleet.public / list_path(key_identifier(fleet.authority.issuing.certificate))).write_bytes(
+        (fleet.public / list_path(key)).read_bytes()
+    )
+    fleet.run(**WEB1)
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+
+
+def test_nothing_good_stays_published_where_nothing_else_can_be_done(fleet) -> None:
+    fleet.run()
+    response = fleet.public / response_path(fleet.leaves["web1"], fleet.authority.issuing.certificate, "sha1")
+    path = fleet.public / list_path(key_identifier(fleet.authority.issuing.certificate))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(PkiError, match="cannot be read"):
+        fleet.run(**WEB1)
+    assert not response.exists()
+    path.rmdir()
+    fleet.run()
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+    assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
 
 
 def test_nothing_good_is_published_of_a_revoked_leaf_while_the_responder_is_away(fleet) -> None:

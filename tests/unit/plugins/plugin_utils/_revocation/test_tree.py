@@ -79,7 +79,7 @@ def test_what_is_removed_leaves_no_empty_folders_and_all_else(tmp_path: Path) ->
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path, authority) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(
         PkiError, match=r"publish: .*/a cannot be written: Is a directory\. What was .* signed .* is kept"
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
         tree.write_tree(tmp_path, {"a": b"1"})
     (tmp_path / "crl" / "key.crl").mkdir(parents=True)
     with pytest.raises(PkiError, match=r"publish: .*/crl/key.crl cannot be read: Is a directory"):
-        tree.published_number(tmp_path, "key")
+        tree.published_list(tmp_path, authority.issuing.certificate, "key")
 
 
 @pytest.mark.parametrize("closed", ["", "a", "a/b", "a/b/c"])
