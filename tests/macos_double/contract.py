@@ -46,11 +46,14 @@ class State(NamedTuple):
         return self.double
 
 
+Run = Callable[[Bindings, State], None]
+
+
 class Case(NamedTuple):
     """A case, the fact that it is about, and how it ends: it RETURNS, it ABORTS the process, or it WAITS for ever."""
 
     fact: str
-    run: Callable[[Bindings, State], None]
+    run: Run
     end: str
 
 
@@ -58,36 +61,39 @@ RETURNS, ABORTS, WAITS = "returns", "aborts", "waits"
 CASES: list[Case] = []
 
 
-def case(fact: str, end: str = RETURNS) -> Callable[[Callable[[Bindings, State], None]], None]:
-    def register(function: Callable[[Bindings, State], None]) -> None:
+def case(fact: str, end: str = RETURNS) -> Callable[[Run], Run]:
+    """A decorator that makes a function the case of a fact, and leaves it as it is."""
+
+    def register(function: Run) -> Run:
         CASES.append(Case(fact, function, end))
+        return function
 
     return register
 
 
 @case("release-null", end=ABORTS)
-def _(mac: Bindings, _state: State) -> None:
+def release_null(mac: Bindings, _state: State) -> None:
     mac.CFRelease(None)
 
 
 @case("release-once", end=ABORTS)
-def _(mac: Bindings, _state: State) -> None:
+def release_once(mac: Bindings, _state: State) -> None:
     data = mac.data(b"content")
     mac.release(data, data)
 
 
 @case("one-type", end=ABORTS)
-def _(mac: Bindings, _state: State) -> None:
+def one_type(mac: Bindings, _state: State) -> None:
     mac.CFArrayGetCount(mac.data(b"content"))
 
 
 @case("index-in-bounds", end=ABORTS)
-def _(mac: Bindings, _state: State) -> None:
+def index_in_bounds(mac: Bindings, _state: State) -> None:
     mac.CFArrayGetValueAtIndex(mac.array(mac.data(b"content")), 1)
 
 
 @case("containers-retain")
-def _(mac: Bindings, _state: State) -> None:
+def containers_retain(mac: Bindings, _state: State) -> None:
     key, value = mac.string("key"), mac.data(b"content")
     array, dictionary = mac.array(value), mac.dictionary(key, value)
     mac.release(value)
@@ -98,7 +104,7 @@ def _(mac: Bindings, _state: State) -> None:
 
 
 @case("get-borrows")
-def _(mac: Bindings, _state: State) -> None:
+def get_borrows(mac: Bindings, _state: State) -> None:
     value = mac.data(b"content")
     array = mac.array(value)
     assert mac.CFArrayGetValueAtIndex(array, 0) == value
@@ -106,7 +112,7 @@ def _(mac: Bindings, _state: State) -> None:
 
 
 @case("keys-by-value")
-def _(mac: Bindings, _state: State) -> None:
+def keys_by_value(mac: Bindings, _state: State) -> None:
     key, other, value = mac.string("key"), mac.string("other"), mac.number(1)
     dictionary = mac.dictionary(key, value)
     same = mac.string("key " * 100 + "key")  # no short text, of which Apple's library may have one object
@@ -118,7 +124,7 @@ def _(mac: Bindings, _state: State) -> None:
 
 
 @case("equal-by-value")
-def _(mac: Bindings, _state: State) -> None:
+def equal_by_value(mac: Bindings, _state: State) -> None:
     one, same, other, text = mac.data(b"content"), mac.data(b"content"), mac.data(b"contenT"), mac.string("content")
     assert mac.CFEqual(one, same)
     assert not mac.CFEqual(one, other)
@@ -127,7 +133,7 @@ def _(mac: Bindings, _state: State) -> None:
 
 
 @case("data-copies")
-def _(mac: Bindings, _state: State) -> None:
+def data_copies(mac: Bindings, _state: State) -> None:
     content = ctypes.create_string_buffer(b"content")
     data = mac.CFDataCreate(None, ctypes.cast(content, ctypes.c_char_p), 7)
     content[0] = b"C"
@@ -136,7 +142,7 @@ def _(mac: Bindings, _state: State) -> None:
 
 
 @case("string-is-utf8")
-def _(mac: Bindings, _state: State) -> None:
+def string_is_utf8(mac: Bindings, _state: State) -> None:
     assert mac.CFStringCreateWithCString(None, b"\xff\xfe", UTF8) is None
     string = mac.string("\u00e4\u20ac\U0001f511")
     assert mac.text_of(string) == "\u00e4\u20ac\U0001f511"
@@ -144,7 +150,7 @@ def _(mac: Bindings, _state: State) -> None:
 
 
 @case("string-fits-or-false")
-def _(mac: Bindings, _state: State) -> None:
+def string_fits_or_false(mac: Bindings, _state: State) -> None:
     string, buffer = mac.string("content"), ctypes.create_string_buffer(8)
     assert not mac.CFStringGetCString(string, buffer, 7, UTF8)
     assert mac.CFStringGetCString(string, buffer, 8, UTF8)
@@ -153,7 +159,7 @@ def _(mac: Bindings, _state: State) -> None:
 
 
 @case("number-fits-or-false")
-def _(mac: Bindings, _state: State) -> None:
+def number_fits_or_false(mac: Bindings, _state: State) -> None:
     large, negative, short, long = mac.number(2**32 - 1), mac.number(-1), c_int32(), c_int64()
     assert not mac.CFNumberGetValue(large, INT32, byref(short))
     assert mac.CFNumberGetValue(large, INT64, byref(long))
@@ -164,14 +170,14 @@ def _(mac: Bindings, _state: State) -> None:
 
 
 @case("certificate-is-der")
-def _(mac: Bindings, state: State) -> None:
+def certificate_is_der(mac: Bindings, state: State) -> None:
     whole = state.ders[0]
     for damaged in (b"", b"garbage", whole[:-1], whole + b"\0"):
         assert mac.certificate(damaged) is None
 
 
 @case("certificate-data-same")
-def _(mac: Bindings, state: State) -> None:
+def certificate_data_same(mac: Bindings, state: State) -> None:
     certificate = mac.certificate(state.ders[0])
     data = mac.SecCertificateCopyData(certificate)
     mac.release(certificate)
@@ -180,21 +186,21 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("policy-oid-ssl")
-def _(mac: Bindings, _state: State) -> None:
+def policy_oid_ssl(mac: Bindings, _state: State) -> None:
     policy = mac.SecPolicyCreateSSL(1, None)
     assert mac.policy_oid(policy) == SSL
     mac.release(policy)
 
 
 @case("policy-oid-basic")
-def _(mac: Bindings, _state: State) -> None:
+def policy_oid_basic(mac: Bindings, _state: State) -> None:
     policy = mac.SecPolicyCreateBasicX509()
     assert mac.policy_oid(policy) == BASIC
     mac.release(policy)
 
 
 @case("message-known")
-def _(mac: Bindings, _state: State) -> None:
+def message_known(mac: Bindings, _state: State) -> None:
     message = mac.SecCopyErrorMessageString(ITEM_NOT_FOUND, None)
     assert " " in mac.text_of(message)
     assert not mac.text_of(message).startswith("OSStatus")
@@ -225,7 +231,7 @@ def settings(mac: Bindings, der: bytes, domain: int) -> tuple[int, int | None]:
 
 
 @case("param-checked")
-def _(mac: Bindings, state: State) -> None:
+def param_checked(mac: Bindings, state: State) -> None:
     certificate = mac.certificate(state.ders[0])
     assert mac.SecTrustSettingsCopyCertificates(ADMIN, None) == PARAM
     assert listed(mac, 9) == (PARAM, UNTOUCHED)
@@ -236,7 +242,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("domains-apart")
-def _(mac: Bindings, state: State) -> None:
+def domains_apart(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0])
     state.arranged.trust("user", state.ders[1])
     assert listed(mac, ADMIN) == (0, [state.ders[0]])
@@ -245,21 +251,21 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("listed-when-in-keychain")
-def _(mac: Bindings, state: State) -> None:
+def listed_when_in_keychain(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0])
     state.arranged.trust("admin", state.ders[1], keychain=None)
     assert listed(mac, ADMIN) == (0, [state.ders[0]])
 
 
 @case("empty-domain-code")
-def _(mac: Bindings, state: State) -> None:
+def empty_domain_code(mac: Bindings, state: State) -> None:
     for domain in (USER, ADMIN):
         status, dummy = listed(mac, domain)
         assert status == NO_TRUST_SETTINGS or (status == 0 and state.double is None)
 
 
 @case("out-untouched-list")
-def _(mac: Bindings, state: State) -> None:
+def out_untouched_list(mac: Bindings, state: State) -> None:
     if state.double:
         state.double.trust("admin", state.ders[0])
         state.double.order("SecTrustSettingsCopyCertificates", "admin", -36, 1)
@@ -270,27 +276,27 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("no-entry-code")
-def _(mac: Bindings, state: State) -> None:
+def no_entry_code(mac: Bindings, state: State) -> None:
     for domain in (USER, ADMIN, SYSTEM):
         status, dummy = settings(mac, state.ders[2], domain)
         assert status == ITEM_NOT_FOUND
 
 
 @case("out-untouched-settings")
-def _(mac: Bindings, state: State) -> None:
+def out_untouched_settings(mac: Bindings, state: State) -> None:
     for domain in (USER, ADMIN, SYSTEM):
         assert settings(mac, state.ders[2], domain)[1] == UNTOUCHED
 
 
 @case("damaged-entry-code")
-def _(mac: Bindings, state: State) -> None:
+def damaged_entry_code(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0], "damaged")
     assert listed(mac, ADMIN) == (0, [state.ders[0]])
     assert settings(mac, state.ders[0], ADMIN) == (INVALID_TRUST_SETTINGS, UNTOUCHED)
 
 
 @case("no-settings-empty-array")
-def _(mac: Bindings, state: State) -> None:
+def no_settings_empty_array(mac: Bindings, state: State) -> None:
     if state.double:
         state.double.trust("system", state.ders[0], keychain="roots")
     status, ders = listed(mac, SYSTEM)
@@ -315,7 +321,7 @@ def values(mac: Bindings, array: int, name: str) -> list[int]:
 
 
 @case("settings-in-order")
-def _(mac: Bindings, state: State) -> None:
+def settings_in_order(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0], "result=3;usage=4294967295", f"policy={MAIL};result=1", "result=2")
     status, array = settings(mac, state.ders[0], ADMIN)
     assert status == 0
@@ -329,7 +335,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("policy-is-object")
-def _(mac: Bindings, state: State) -> None:
+def policy_is_object(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0], *ALWAYS)
     status, array = settings(mac, state.ders[0], ADMIN)
     assert status == 0

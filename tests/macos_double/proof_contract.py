@@ -48,7 +48,7 @@ def trusted(mac: Bindings, der: bytes, network: bool = False) -> bool:
 
 
 @case("trust-param-checked")
-def _(mac: Bindings, state: State) -> None:
+def trust_param_checked(mac: Bindings, state: State) -> None:
     certificate, policy = mac.certificate(state.arranged and state.ders[0]), mac.SecPolicyCreateBasicX509()
     assert mac.SecTrustCreateWithCertificates(None, policy, byref(c_void_p())) == PARAM
     assert mac.SecTrustCreateWithCertificates(certificate, policy, None) == PARAM
@@ -56,21 +56,21 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("evaluation-by-settings")
-def _(mac: Bindings, state: State) -> None:
+def evaluation_by_settings(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0])
     state.arranged.trust("admin", state.ders[1], "result=3")
     assert [trusted(mac, der) for der in state.ders[:3]] == [True, False, False]
 
 
 @case("evaluation-by-policy")
-def _(mac: Bindings, state: State) -> None:
+def evaluation_by_policy(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0], f"policy={SSL};result=3", f"policy={BASIC};result=1")
     state.arranged.trust("admin", state.ders[1], f"policy={SSL};result=1")
     assert [trusted(mac, der) for der in state.ders[:2]] == [True, False]
 
 
 @case("evaluation-order")
-def _(mac: Bindings, state: State) -> None:
+def evaluation_order(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0], "result=3")
     state.arranged.trust("user", state.ders[0], "result=1")
     assert not trusted(mac, state.ders[0])
@@ -79,7 +79,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("evaluation-fetches")
-def _(mac: Bindings, state: State) -> None:
+def evaluation_fetches(mac: Bindings, state: State) -> None:
     for network in (True, False):
         trusted(mac, state.ders[0], network)
     calls = [call for call in state.arranged.calls if call.startswith("SecTrustEvaluate")]
@@ -87,7 +87,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("csr-says-sip")
-def _(mac: Bindings, state: State) -> None:
+def csr_says_sip(mac: Bindings, state: State) -> None:
     assert mac.csr_check(2) != 0
     state.arranged.host(sip="off")
     assert mac.csr_check(2) == 0
@@ -113,20 +113,20 @@ def restore(mac: Bindings, domain: int, content: bytes) -> int:
 
 
 @case("export-param-checked")
-def _(mac: Bindings, state: State) -> None:
+def export_param_checked(mac: Bindings, state: State) -> None:
     assert state.arranged
     assert mac.SecTrustSettingsCreateExternalRepresentation(9, byref(c_void_p())) == PARAM
     assert mac.SecTrustSettingsCreateExternalRepresentation(ADMIN, None) == PARAM
 
 
 @case("export-of-nothing-code")
-def _(mac: Bindings, state: State) -> None:
+def export_of_nothing_code(mac: Bindings, state: State) -> None:
     state.arranged.trust("user", state.ders[0])
     assert export(mac, ADMIN) == (NO_TRUST_SETTINGS, b"")
 
 
 @case("export-by-sha1")
-def _(mac: Bindings, state: State) -> None:
+def export_by_sha1(mac: Bindings, state: State) -> None:
     for der in state.ders[:2]:
         state.arranged.trust("admin", der, *ALWAYS)
     status, content = export(mac, ADMIN)
@@ -136,7 +136,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("import-replaces")
-def _(mac: Bindings, state: State) -> None:
+def import_replaces(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.trust("user", state.ders[0])
     double.trust("admin", state.ders[1], *ALWAYS)
@@ -147,7 +147,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("import-checked")
-def _(mac: Bindings, state: State) -> None:
+def import_checked(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.trust("admin", state.ders[0])
     before = double.entries
@@ -156,7 +156,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("import-fixed")
-def _(mac: Bindings, state: State) -> None:
+def import_fixed(mac: Bindings, state: State) -> None:
     writable(state)
     assert restore(mac, SYSTEM, b"<plist/>") == DATA_NOT_MODIFIABLE
 
@@ -184,7 +184,7 @@ def every(mac: Bindings) -> tuple[int | None, ...]:
 
 
 @case("query-has-class")
-def _(mac: Bindings, state: State) -> None:
+def query_has_class(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0])
     query, found = mac.dictionary(mac.constant("kSecReturnRef"), mac.constant("kCFBooleanTrue")), c_void_p()
     assert mac.SecItemCopyMatching(query, byref(found)) == PARAM
@@ -192,7 +192,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("query-by-keychain")
-def _(mac: Bindings, state: State) -> None:
+def query_by_keychain(mac: Bindings, state: State) -> None:
     state.arranged.trust("admin", state.ders[0])
     state.arranged.trust("user", state.ders[1], keychain="login")
     for path, count in ((SYSTEM_KEYCHAIN, 1), (LOGIN_KEYCHAIN, 1), (None, 2)):
@@ -204,7 +204,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("query-finds-one")
-def _(mac: Bindings, state: State) -> None:
+def query_finds_one(mac: Bindings, state: State) -> None:
     for der in state.ders[:2]:
         state.arranged.trust("admin", der)
     status, found = matching(mac, None)
@@ -215,13 +215,13 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("query-finds-nothing-code")
-def _(mac: Bindings, state: State) -> None:
+def query_finds_nothing_code(mac: Bindings, state: State) -> None:
     assert state.arranged
     assert matching(mac, SYSTEM_KEYCHAIN, *every(mac)) == (ITEM_NOT_FOUND, None)
 
 
 @case("delete-found-alone")
-def _(mac: Bindings, state: State) -> None:
+def delete_found_alone(mac: Bindings, state: State) -> None:
     double = writable(state)
     for name in ("system", "login"):
         double.trust("admin", state.ders[0], keychain=name)

@@ -90,42 +90,42 @@ def done(mac: Bindings, state: State, **host: str) -> None:
 
 
 @case("admin-by-root-old")
-def _(mac: Bindings, state: State) -> None:
+def admin_by_root_old(mac: Bindings, state: State) -> None:
     done(mac, state, version="10.15.7")
 
 
 @case("admin-code-11")
-def _(mac: Bindings, state: State) -> None:
+def admin_code_11(mac: Bindings, state: State) -> None:
     refused(mac, state, INTERNAL_COMPONENT, version="11.7.10")
 
 
 @case("admin-code-12")
-def _(mac: Bindings, state: State) -> None:
+def admin_code_12(mac: Bindings, state: State) -> None:
     for version in ("12.7.6", "13.7.4", "13.7.5", "14.7.5", "15.1.0", "26.0.0"):
         refused(mac, state, AUTHORIZATION_INTERACTION, version=version)
 
 
 @case("admin-without-sip")
-def _(mac: Bindings, state: State) -> None:
+def admin_without_sip(mac: Bindings, state: State) -> None:
     for version in ("12.7.6", "13.7.4", "13.7.5", "15.1.0", "26.0.0"):
         done(mac, state, version=version, sip="off")
     refused(mac, state, AUTHORIZATION_INTERACTION, root="off")
 
 
 @case("allowance-works")
-def _(mac: Bindings, state: State) -> None:
+def allowance_works(mac: Bindings, state: State) -> None:
     for version in ("11.7.10", "12.7.6", "13.7.4", "14.7.4"):
         done(mac, state, version=version, allowed="on")
 
 
 @case("allowance-ends")
-def _(mac: Bindings, state: State) -> None:
+def allowance_ends(mac: Bindings, state: State) -> None:
     for version in ("13.7.5", "14.7.5", "15.1.0", "26.0.0"):
         refused(mac, state, AUTHORIZATION_INTERACTION, version=version, allowed="on")
 
 
 @case("user-needs-gui")
-def _(mac: Bindings, state: State) -> None:
+def user_needs_gui(mac: Bindings, state: State) -> None:
     double = writable(state)
     assert set_settings(mac, state.ders[0], USER) == AUTHORIZATION_INTERACTION
     assert double.entries == []
@@ -135,18 +135,18 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("prompt-canceled-code")
-def _(mac: Bindings, state: State) -> None:
+def prompt_canceled_code(mac: Bindings, state: State) -> None:
     refused(mac, state, AUTHORIZATION_CANCELED, gui="on", person="cancel")
 
 
 @case("prompt-waits", WAITS)
-def _(mac: Bindings, state: State) -> None:
+def prompt_waits(mac: Bindings, state: State) -> None:
     state.arranged.host(gui="on", person="nobody")
     set_settings(mac, state.ders[0], ADMIN)
 
 
 @case("session-says-gui")
-def _(mac: Bindings, state: State) -> None:
+def session_says_gui(mac: Bindings, state: State) -> None:
     for value, graphic in (("off", False), ("on", True)):
         state.arranged.host(gui=value)
         attributes = c_uint32()
@@ -155,7 +155,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("write-param-checked")
-def _(mac: Bindings, state: State) -> None:
+def write_param_checked(mac: Bindings, state: State) -> None:
     writable(state)
     assert mac.SecTrustSettingsSetTrustSettings(None, ADMIN, None) == PARAM
     assert mac.SecTrustSettingsRemoveTrustSettings(None, ADMIN) == PARAM
@@ -164,7 +164,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("system-is-fixed")
-def _(mac: Bindings, state: State) -> None:
+def system_is_fixed(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.trust("system", state.ders[0], keychain="roots")
     assert set_settings(mac, state.ders[1], SYSTEM) == DATA_NOT_MODIFIABLE
@@ -173,7 +173,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("any-use-is-self-signed")
-def _(mac: Bindings, state: State) -> None:
+def any_use_is_self_signed(mac: Bindings, state: State) -> None:
     double = writable(state)
     assert set_settings(mac, state.intermediate, ADMIN) == PARAM
     assert double.entries == []
@@ -181,7 +181,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("root-is-self-signed")
-def _(mac: Bindings, state: State) -> None:
+def root_is_self_signed(mac: Bindings, state: State) -> None:
     double = writable(state)
     assert set_result(mac, state.intermediate, TRUST_ROOT) == PARAM
     assert double.entries == []
@@ -190,7 +190,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("as-root-is-not")
-def _(mac: Bindings, state: State) -> None:
+def as_root_is_not(mac: Bindings, state: State) -> None:
     double = writable(state)
     assert set_result(mac, state.ders[0], TRUST_AS_ROOT) == PARAM
     assert double.entries == []
@@ -198,7 +198,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("set-replaces")
-def _(mac: Bindings, state: State) -> None:
+def set_replaces(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.trust("admin", state.ders[1], f"policy={BASIC};result=1")
     assert set_settings(mac, state.ders[0], ADMIN) == 0
@@ -210,13 +210,13 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("remove-from-nothing-code")
-def _(mac: Bindings, state: State) -> None:
+def remove_from_nothing_code(mac: Bindings, state: State) -> None:
     writable(state)
     assert remove_settings(mac, state.ders[0], ADMIN) == NO_TRUST_SETTINGS
 
 
 @case("remove-absent-code")
-def _(mac: Bindings, state: State) -> None:
+def remove_absent_code(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.trust("admin", state.ders[1])
     assert remove_settings(mac, state.ders[0], ADMIN) == ITEM_NOT_FOUND
@@ -224,7 +224,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("last-entry-asks", WAITS)
-def _(mac: Bindings, state: State) -> None:
+def last_entry_asks(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.host(person="nobody")
     for der in state.ders[:2]:
@@ -235,7 +235,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("unreadable-is-begun-anew")
-def _(mac: Bindings, state: State) -> None:
+def unreadable_is_begun_anew(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.trust("admin", state.ders[1])
     double.order("erase", "admin", "on", 1)
@@ -244,13 +244,13 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("keychain-must-exist")
-def _(mac: Bindings, state: State) -> None:
+def keychain_must_exist(mac: Bindings, state: State) -> None:
     writable(state)
     assert add_to_keychain(mac, state.ders[0], b"/none.keychain") == NO_SUCH_KEYCHAIN
 
 
 @case("keychain-duplicate-code")
-def _(mac: Bindings, state: State) -> None:
+def keychain_duplicate_code(mac: Bindings, state: State) -> None:
     double = writable(state)
     assert add_to_keychain(mac, state.ders[0], SYSTEM_KEYCHAIN) == 0
     assert add_to_keychain(mac, state.ders[0], SYSTEM_KEYCHAIN) == DUPLICATE_ITEM
@@ -259,7 +259,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("system-keychain-is-of-root")
-def _(mac: Bindings, state: State) -> None:
+def system_keychain_is_of_root(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.host(root="off")
     assert add_to_keychain(mac, state.ders[0], SYSTEM_KEYCHAIN) == WRITE_PERMISSION
@@ -267,7 +267,7 @@ def _(mac: Bindings, state: State) -> None:
 
 
 @case("locked-keychain-code")
-def _(mac: Bindings, state: State) -> None:
+def locked_keychain_code(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.host(root="off", locked="on")
     assert add_to_keychain(mac, state.ders[0], LOGIN_KEYCHAIN) == INTERACTION_NOT_ALLOWED

@@ -330,10 +330,11 @@ def test_a_published_list_that_ends_soon_is_told_by_what_does_not_renew_it(fleet
     watching = ("refresh_staples", "doctor")
     for playbook in watching:
         assert not warning.search(fleet.run(playbook).text)
-    with closing(sqlite3.connect(fleet.authority / "ledger.sqlite3")) as connection, connection:
+    with closing(sqlite3.connect(fleet.authority / "ledger.sqlite3")) as connection:
         connection.execute(
             "UPDATE lists SET next_update = next_update - 6 * 86400, this_update = this_update - 6 * 86400"
         )
+        connection.commit()
     for playbook in watching:
         run = fleet.run(playbook)
         assert warning.search(run.text), run.text
