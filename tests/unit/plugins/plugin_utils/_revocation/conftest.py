@@ -23,14 +23,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import revocation_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
+from ansible_collections.anchorage.pki.tests.unit.function_host import Host
 from cryptography import x509
 
 DESTINATION = "/etc/pki/anchorage"
+#: Where the leaf on the one host is.
+PLACE = LeafPlace("web1", DESTINATION, "app")
 OPTIONS = {"reason": "key_compromise"}
 
 
@@ -95,3 +100,22 @@ def fleet(
             ledger.mark_deployed(place, fingerprint(leaf), staple.sha256, now)
             leaves[host] = leaf
     return Fleet(own_authority, leaves, tmp_path / "public", now)
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def renew(own_authority: Authority, host: Host, request_leaf, now: datetime) -> Callable[..., LeafPlan]:
+    """A function that does what a task of leaf_certificate does for the host, and returns its plan."""
+
+    def run(at: datetime = now, authority: Authority = own_authority, issues: bool = True, **options: Any) -> LeafPlan:
+        with open_ledger(authority.ledger_path) as ledger:
+            transaction = LeafTransaction(authority, Passphrases(), ledger, host, None, at, issues)
+            plans, _inspection = transaction.plan([request_leaf("app", **options)], [PLACE])
+            transaction.carry_out(plans)
+        return plans[0]
+
+    return run

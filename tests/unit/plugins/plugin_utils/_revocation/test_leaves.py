@@ -22,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import planned_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS
@@ -45,25 +45,6 @@ CREATE TRIGGER never_good BEFORE INSERT ON responses
 WHEN NOT NEW.revoked AND (SELECT status FROM certificates WHERE sha256 = NEW.certificate_sha256) = 'revoked'
 BEGIN SELECT RAISE(ABORT, 'a good response about a revoked leaf'); END;
 """
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host()
-
-
-@pytest.fixture
-def renew(own_authority: Authority, host: Host, request_leaf, now: datetime) -> Callable[..., LeafPlan]:
-    """A function that does what a task of leaf_certificate does for the host, and returns its plan."""
-
-    def run(at: datetime = now, authority: Authority = own_authority, issues: bool = True, **options: Any) -> LeafPlan:
-        with open_ledger(authority.ledger_path) as ledger:
-            transaction = LeafTransaction(authority, Passphrases(), ledger, host, None, at, issues)
-            plans, _inspection = transaction.plan([request_leaf("app", **options)], [PLACE])
-            transaction.carry_out(plans)
-        return plans[0]
-
-    return run
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     HostFailedError,
     PkiError,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
@@ -36,25 +36,6 @@ from cryptography import x509
 DAY = timedelta(days=1)
 MINUTES = timedelta(minutes=5)
 PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host()
-
-
-@pytest.fixture
-def renew(own_authority: Authority, host: Host, request_leaf, now: datetime) -> Callable[..., LeafPlan]:
-    """A function that does what a task of leaf_certificate does for the host, and returns its plan."""
-
-    def run(at: datetime = now, authority: Authority = own_authority, issues: bool = True, **options: Any) -> LeafPlan:
-        with open_ledger(authority.ledger_path) as ledger:
-            transaction = LeafTransaction(authority, Passphrases(), ledger, host, None, at, issues)
-            plans, _inspection = transaction.plan([request_leaf("app", **options)], [PLACE])
-            transaction.carry_out(plans)
-        return plans[0]
-
-    return run
 
 
 @pytest.fixture
