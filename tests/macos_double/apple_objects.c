@@ -8,9 +8,6 @@
 
 #include "objects.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_TYPES = 8, HEADER = 24 };
@@ -31,20 +28,6 @@ CFTypeRef _CFRuntimeCreateInstance(CFAllocatorRef, CFTypeID, CFIndex extra_bytes
 static RuntimeClass classes[MOST_TYPES];
 static int types;
 static long living;
-
-bool keeps(const char *fact) {
-    const char *without = getenv("ANCHORAGE_DOUBLE_WITHOUT");
-    return !without || strcmp(without, fact) != 0;
-}
-
-void halt(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    abort();
-}
 
 static void forget(CFTypeRef object) {
     (void)object;

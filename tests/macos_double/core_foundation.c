@@ -9,7 +9,6 @@
 
 #include "objects.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,21 +35,6 @@ static CFTypeID types = BOOLEAN;
 static long living;
 static Object truth = {LIVING, BOOLEAN, 1L << 32};
 const CFBooleanRef kCFBooleanTrue = &truth;
-
-bool keeps(const char *fact) {
-    const char *without = getenv("ANCHORAGE_DOUBLE_WITHOUT");
-    return !without || strcmp(without, fact) != 0;
-}
-
-void halt(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    fflush(stderr);
-    abort();
-}
 
 CFTypeID double_new_type(const char *name) {
     type_names[++types] = name;

@@ -62,9 +62,10 @@ def _compile(folder: Path, apple: str | None) -> None:
     base = ["cc", *FLAGS, "-o"]
     sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing", "exchange", "items", "evaluation")]
     if apple:
-        linked = [SOURCES / "apple_objects.c", apple, f"-Wl,-rpath,{Path(apple).parent}"]
+        linked = [SOURCES / "apple_objects.c", SOURCES / "rules.c", apple, f"-Wl,-rpath,{Path(apple).parent}"]
     else:
-        subprocess.run([*base, folder / CORE_FOUNDATION, SOURCES / "core_foundation.c"], check=True)
+        objects = [SOURCES / "core_foundation.c", SOURCES / "rules.c"]
+        subprocess.run([*base, folder / CORE_FOUNDATION, *objects], check=True)
         linked = [f"-L{folder}", f"-l:{CORE_FOUNDATION}", "-Wl,-rpath,$ORIGIN"]
     subprocess.run([*base, folder / SECURITY, *sources, *linked], check=True)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import binascii
 
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.changing import Changing
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.changing import ITEM_NOT_FOUND, Changing
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.core_foundation import UnexpectedValue
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.reading import failure_of, read_certificate
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.security import Security, StatusError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_NO_TRUST_SETTINGS, _ITEM_NOT_FOUND = -25263, -25300
+_NO_TRUST_SETTINGS = -25263
 
 
 def inspect_anchor(security: Security, der: str, domains: list[int], keychains: list[str]) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _forget(changing: Changing, certificate: int, domain: int) -> None:
     try:
         changing.forget(certificate, domain)
     except StatusError as error:
-        if error.code not in (_NO_TRUST_SETTINGS, _ITEM_NOT_FOUND):
+        if error.code not in (_NO_TRUST_SETTINGS, ITEM_NOT_FOUND):
             raise
 
 

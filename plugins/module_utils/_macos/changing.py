@@ -47,7 +47,9 @@ _OWN_SESSION = 2**32 - 1  # callerSecuritySession
 _HAS_GRAPHICS = 0x10  # sessionHasGraphicAccess
 _UNRESTRICTED_FILES = 1 << 1  # CSR_ALLOW_UNRESTRICTED_FS
 _TRUST_ROOT = 1  # kSecTrustSettingsResultTrustRoot
-_DUPLICATE_ITEM, _ITEM_NOT_FOUND = -25299, -25300
+#: Also in codes.py, which takes its time to be sent and compiled.
+ITEM_NOT_FOUND = -25300
+_DUPLICATE_ITEM = -25299
 
 
 class Changing:
@@ -132,7 +134,7 @@ class Changing:
         items = self._values.create_array([retained])
         with self._values.owned(items), self._query({"kSecMatchItemList": items}) as query:
             code = self._library.SecItemDelete(query)
-        if code != _ITEM_NOT_FOUND:
+        if code != ITEM_NOT_FOUND:
             self._require(code)
 
     def _elements(self, array: int | None) -> Iterator[int]:
@@ -155,7 +157,7 @@ class Changing:
                     try:
                         return self._values.owned(self._security.copied(self._library.SecItemCopyMatching, asked))
                     except StatusError as error:
-                        if error.code != _ITEM_NOT_FOUND:
+                        if error.code != ITEM_NOT_FOUND:
                             raise
                         return self._values.owned(None)
 
