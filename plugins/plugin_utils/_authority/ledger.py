@@ -34,7 +34,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.file_systems import network_file_system
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import write_private
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import STAPLE_MEMORY
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW, STAPLE_MEMORY
 
 # Seconds that a writer waits for the others: 50 forks commit within half a second.
 TIMEOUT = 30.0
@@ -107,9 +107,11 @@ class Ledger:
         return self._staple_times(sql.STAPLES_IN_USE_ON_HOST, (host,))
 
     def due_staples(self, now: datetime) -> dict[LeafPlace, StapleTimes]:
-        """The staples in use that are to be renewed, of leaves that have not ended, the longest due first. Those of
-        revoked leaves are due at once, to be taken away, also where nobody knows whether they arrived."""
-        return self._staple_times(sql.DUE_STAPLES, (to_seconds(now),))
+        """The staples in use that are to be renewed, of leaves that have not ended, the longest due first. Those of the
+        future, by a clock that was ahead, are due at once; so are those of revoked leaves, to be taken away, also where
+        nobody knows whether they arrived."""
+        due = self._staple_times(sql.DUE_STAPLES, (to_seconds(now), to_seconds(now + SKEW)))
+        return dict(sorted(due.items(), key=lambda item: item[1].renew_at))
 
     def leaf(self, place: LeafPlace, sha256: str) -> LeafRecord | None:
         """The leaf with that fingerprint, if it was signed for ``place``."""

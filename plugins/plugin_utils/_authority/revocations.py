@@ -25,7 +25,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import SignedResponse
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import (
     RevocationList,
     RevokedCertificate,
@@ -170,8 +171,10 @@ class Revocations:
 
     def due_responses(self, issuer: str, now: datetime, every: bool) -> list[DueResponse]:
         """The responses to be signed for leaves of the issuer with that fingerprint: of revoked ones, with ``every`` of
-        all. Left out are leaves so near to their end that no response would be worth anything."""
-        values = (issuer, to_seconds(now), to_seconds(now + SHORTEST_STAPLE), every)
+        all. Those of the future, by a clock that was ahead, are among them. Left out are leaves so near to their end
+        that no response would be worth anything."""
+        times = (to_seconds(now), to_seconds(now + SHORTEST_STAPLE))
+        values = (issuer, *times, every, to_seconds(now + SKEW))
         rows = self._connection.execute(sql.DUE_RESPONSES, values)
         due = []
         for sha256, der, digest, revoked_at, reason in rows:
@@ -180,13 +183,14 @@ class Revocations:
             due.append(DueResponse(sha256, leaf, digest, revoked))
         return due
 
-    def store_responses(self, rows: Iterable[tuple[DueResponse, datetime, datetime, bytes]]) -> None:
-        """Keep signed responses, each with its end, from when on it is to be renewed, and its DER."""
+    def store_responses(self, rows: Iterable[tuple[DueResponse, SignedResponse, datetime]]) -> None:
+        """Keep signed responses, each with the time from when on it is to be renewed."""
         self._connection.executemany(
             sql.STORE_RESPONSE,
             [
-                (due.sha256, due.digest, due.revoked is not None, to_seconds(end), to_seconds(renew_at), der)
-                for due, end, renew_at, der in rows
+                (due.sha256, due.digest, due.revoked is not None, *map(to_seconds, times), signed.der)
+                for due, signed, renew_at in rows
+                for times in [(signed.this_update, signed.next_update, renew_at)]
             ],
         )
 

@@ -87,14 +87,16 @@ _REVOKED = (
 )
 # What a host has been given that still says good of a revoked leaf, unless the host has said since that it is gone.
 _MAY_BE_SHOWN = "in_use IS NOT 0 AND next_update > ?1"
-# Those of revoked leaves are due at once: they are to be taken away.
+# One of the future was signed by a clock that was ahead. Those of revoked leaves are due at once: they are to be taken
+# away.
 DUE_STAPLES = " UNION ALL ".join(
     (
         _IN_USE.format("'deployed' AND renew_at <= ?1 AND not_after > ?1"),
+        _IN_USE.format("'deployed' AND this_update > ?2 AND not_after > ?1"),
         "SELECT host, destination, name, MAX(next_update), MIN(renew_at) "
         "FROM certificates JOIN staples ON certificate_sha256 = certificates.sha256 "
         f"WHERE kind = 'leaf' AND {_REVOKED} AND {_MAY_BE_SHOWN} AND not_after > ?1 "
-        "GROUP BY host, destination, name ORDER BY renew_at",
+        "GROUP BY host, destination, name",
     )
 )
 FORGET_STAPLES = (
@@ -188,13 +190,14 @@ DUE_RESPONSES = (
     "LEFT JOIN responses ON responses.certificate_sha256 = sha256 AND responses.digest = wanted.digest "
     "LEFT JOIN revocations ON revocations.certificate_sha256 = sha256 "
     "WHERE kind = 'leaf' AND issuer_sha256 = ?1 AND not_after > ?3 AND (?4 OR status = 'revoked') "
-    "AND (renew_at IS NULL OR renew_at <= ?2 OR revoked <> (status = 'revoked')) "
+    "AND (renew_at IS NULL OR renew_at <= ?2 OR this_update > ?5 OR revoked <> (status = 'revoked')) "
     "ORDER BY certificates.rowid, wanted.digest"
 )
 STORE_RESPONSE = (
-    "INSERT INTO responses VALUES (?1, ?2, ?3, ?4, ?5, ?6, CASE WHEN ?3 THEN 0 ELSE ?4 END) "
+    "INSERT INTO responses VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?3 THEN 0 ELSE ?5 END) "
     "ON CONFLICT (certificate_sha256, digest) DO UPDATE SET revoked = excluded.revoked, "
-    "next_update = excluded.next_update, renew_at = excluded.renew_at, der = excluded.der, "
+    "this_update = excluded.this_update, next_update = excluded.next_update, renew_at = excluded.renew_at, "
+    "der = excluded.der, "
     "good_until = MAX(good_until, excluded.good_until)"
 )
 RESPONSES = (

@@ -41,6 +41,7 @@ CREATE TABLE staples (
 CREATE_STAPLE_INDEXES = (
     "CREATE INDEX staple_of ON staples (certificate_sha256)",
     "CREATE INDEX staple_due ON staples (renew_at) WHERE in_use",
+    "CREATE INDEX staple_start ON staples (this_update) WHERE in_use",
     "CREATE INDEX staple_end ON staples (next_update)",
 )
 CREATE_REVOCATIONS = """
@@ -69,6 +70,7 @@ CREATE TABLE responses (
   certificate_sha256 TEXT NOT NULL REFERENCES certificates (sha256),
   digest TEXT NOT NULL,             -- of its CertID: sha1 or sha256
   revoked INTEGER NOT NULL,         -- 1 where it says revoked, 0 where good
+  this_update INTEGER NOT NULL,
   next_update INTEGER NOT NULL,
   renew_at INTEGER NOT NULL,        -- decided when it was signed
   der BLOB NOT NULL,

@@ -400,10 +400,11 @@ def test_the_longest_due_comes_first(ledger: Ledger, make_leaf, staple, now: dat
     assert list(ledger.due_staples(now + timedelta(days=7))) == [places[1], places[2], places[0]]
 
 
-def test_due_staples_are_found_by_an_index_of_those_in_use(ledger: Ledger) -> None:
-    plan = ledger._connection.execute("EXPLAIN QUERY PLAN " + sql.DUE_STAPLES, (1,)).fetchall()
+def test_due_staples_are_found_by_indexes_of_those_in_use(ledger: Ledger) -> None:
+    plan = ledger._connection.execute("EXPLAIN QUERY PLAN " + sql.DUE_STAPLES, (1, 1)).fetchall()
     words = [step[-1] for step in plan]
     assert "SEARCH staples USING INDEX staple_due (renew_at<?)" in words
+    assert "SEARCH staples USING INDEX staple_start (this_update>?)" in words
     assert "SEARCH certificates USING INDEX sqlite_autoindex_certificates_1 (sha256=?)" in words
     assert not any(step.startswith("SCAN") for step in words)
 
@@ -640,7 +641,7 @@ def test_a_file_that_may_not_grow_loses_nothing(path: Path, make_leaf: MakeLeaf)
         enter(ledger, make_leaf())
     fork = multiprocessing.get_context("fork")
     answers = fork.SimpleQueue()
-    writer = fork.Process(target=_fill_the_disk, args=(path, [make_leaf() for _round in range(40)], answers))
+    writer = fork.Process(target=_fill_the_disk, args=(path, [make_leaf() for _round in range(60)], answers))
     writer.start()
     assert "cannot be used" in answers.get()
     writer.join()
