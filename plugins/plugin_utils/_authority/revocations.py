@@ -73,8 +73,8 @@ class Revocations:
         return _revocation(*row) if row else None
 
     def is_revoked(self, sha256: str) -> bool:
-        """Whether the leaf with that fingerprint is revoked, or its issuer is. For a transaction that must not act on
-        what was read before it began."""
+        """Whether the certificate with that fingerprint is revoked, or its issuer is. For a transaction that must not
+        act on what was read before it began."""
         return bool(self._connection.execute(sql.IS_REVOKED, (sha256,)).fetchone()[0])
 
     def places_under(self, issuer: str, now: datetime) -> int:

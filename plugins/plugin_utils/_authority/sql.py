@@ -44,7 +44,14 @@ _PLACES = (
 )
 PLACES = _PLACES.format("")
 PLACES_OF_HOST = _PLACES.format("AND host = ?")
-LAST_LEAF_ENDS = "SELECT issuer_sha256, MAX(not_after) FROM certificates WHERE kind = 'leaf' GROUP BY issuer_sha256"
+# Of each issuer the last one by an index, and each issuer by the one before it, however many leaves there are.
+LAST_LEAF_ENDS = (
+    "WITH RECURSIVE issuers (issuer) AS (SELECT MIN(issuer_sha256) FROM certificates UNION ALL "
+    "SELECT (SELECT MIN(issuer_sha256) FROM certificates WHERE issuer_sha256 > issuer) FROM issuers "
+    "WHERE issuer IS NOT NULL), ends (issuer, last) AS (SELECT issuer, (SELECT not_after FROM certificates "
+    "WHERE issuer_sha256 = issuer AND kind = 'leaf' ORDER BY not_after DESC LIMIT 1) FROM issuers) "
+    "SELECT issuer, last FROM ends WHERE last IS NOT NULL"
+)
 LEAF_COUNTS = "SELECT status, COUNT(*) FROM certificates WHERE kind = 'leaf' GROUP BY status"
 MARK_LEAF_DEPLOYED = (
     "UPDATE certificates SET status = CASE WHEN sha256 = ? THEN 'deployed' ELSE 'superseded' END "
@@ -209,6 +216,8 @@ ENDED_RESPONSES = (
     "SELECT certificate, digest FROM responses JOIN certificates ON sha256 = certificate_sha256 "
     f"WHERE issuer_sha256 = ? AND (not_after <= ? OR revoked <> (status = 'revoked') OR (NOT revoked AND {_REVOKED}))"
 )
+# None of them outlives its leaf, so that those which ended are all that can be meant.
 FORGET_RESPONSES = (
-    "DELETE FROM responses WHERE certificate_sha256 IN (SELECT sha256 FROM certificates WHERE not_after <= ?)"
+    "DELETE FROM responses WHERE next_update <= ?1 AND "
+    "(SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) <= ?1"
 )

@@ -78,7 +78,12 @@ CREATE TABLE responses (
   PRIMARY KEY (certificate_sha256, digest)
 )
 """
-CREATE_PUBLICATION = (CREATE_REVOCATIONS, CREATE_LISTS, CREATE_RESPONSES)
+CREATE_PUBLICATION = (
+    CREATE_REVOCATIONS,
+    CREATE_LISTS,
+    CREATE_RESPONSES,
+    "CREATE INDEX response_end ON responses (next_update)",
+)
 CREATE = (
     CREATE_CERTIFICATES,
     "CREATE INDEX leaf_on_host ON certificates (host, destination, name)",

@@ -178,7 +178,7 @@ def _check_issuable(plan: LeafPlan, authority: Authority, ledger: Ledger) -> Non
 def _check_issuer(plans: Sequence[LeafPlan], authority: Authority, ledger: Ledger) -> None:
     """Raise AuthorityDueError where ``plans`` need leaves, and the certificate that would sign them is revoked."""
     issues = any(plan.decision.action is Action.LEAF for plan in plans)
-    if issues and authority.issuing.sha256 in ledger.revocations.revoked_authorities():
+    if issues and ledger.revocations.is_revoked(authority.issuing.sha256):
         raise AuthorityDueError("The issuing authority is revoked. Run certificate_authority, which makes another one.")
 
 
