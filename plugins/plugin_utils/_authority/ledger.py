@@ -83,7 +83,8 @@ class Ledger:
         self._connection.execute(sql.MARK_STAPLE_IN_USE, (to_seconds(now), staple_sha256, leaf_sha256))
 
     def is_awaited(self, place: LeafPlace) -> bool:
-        """Whether the host has not said what it has at ``place``, since a staple was signed for it."""
+        """Whether the host has not said what it has at ``place``, since a staple was signed for it, or that the staple
+        of a revoked leaf is gone."""
         return bool(self._connection.execute(sql.IS_AWAITED, astuple(place)).fetchone()[0])
 
     def mark_removed(self, place: LeafPlace) -> None:

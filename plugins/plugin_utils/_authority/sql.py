@@ -73,10 +73,6 @@ MARK_NONE_IN_USE = (
     "UPDATE staples SET in_use = 0 WHERE in_use IS NOT 0 AND certificate_sha256 IN "
     "(SELECT sha256 FROM certificates WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ?)"
 )
-IS_AWAITED = (
-    "SELECT EXISTS (SELECT 1 FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 "
-    "WHERE in_use IS NULL AND kind = 'leaf' AND host = ? AND destination = ? AND name = ?)"
-)
 MARK_STAPLE_IN_USE = (
     "UPDATE staples SET deployed_at = COALESCE(deployed_at, ?), in_use = 1 WHERE sha256 = ? AND certificate_sha256 = ?"
 )
@@ -91,6 +87,10 @@ STAPLES_IN_USE_ON_HOST = _IN_USE.format("'deployed' AND host = ?")
 _REVOKED = (
     "(certificates.sha256 IN (SELECT certificate_sha256 FROM revocations) "
     "OR issuer_sha256 IN (SELECT certificate_sha256 FROM revocations))"
+)
+IS_AWAITED = (
+    "SELECT EXISTS (SELECT 1 FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 "
+    f"WHERE (in_use IS NULL OR in_use AND {_REVOKED}) AND kind = 'leaf' AND host = ? AND destination = ? AND name = ?)"
 )
 # What a host has been given that still says good of a revoked leaf, unless the host has said since that it is gone.
 _MAY_BE_SHOWN = "in_use IS NOT 0 AND next_update > ?1"

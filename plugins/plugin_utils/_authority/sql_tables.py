@@ -114,9 +114,15 @@ def _migrate(staples: str) -> tuple[str, ...]:
 
 # Whether a host has said what it has since a staple was signed: it had that one, or has another leaf.
 _IS_TOLD = "(deployed_at IS NOT NULL OR status = 'superseded')"
+# Whether a host may have staples of a revoked leaf, since it has had no other leaf after that.
+_MAY_BE_SHOWN = (
+    "(status = 'revoked' AND NOT EXISTS (SELECT 1 FROM certificates AS other WHERE other.status = 'deployed' AND "
+    "(other.host, other.destination, other.name) = (certificates.host, certificates.destination, certificates.name)))"
+)
 # By the schema that is migrated. From 1, by a function renew_at(serial, this_update, next_update) of the connection's;
 # whether a host has a staple was not recorded then. The last one signed is taken for the one in use, so that the host
 # is asked before any earlier one ends, and its next report confirms what it has. From 2, it is the one confirmed last.
+# Of a revoked leaf, it may be any that was confirmed: the host may have gone back to a former one.
 # Whether the host has said what it has since one was signed that nobody saw arrive, was not recorded before 4.
 MIGRATE_FROM = {
     1: _migrate(
@@ -129,7 +135,7 @@ MIGRATE_FROM = {
     ),
     2: _migrate(
         "SELECT staple.sha256, certificate_sha256, this_update, next_update, renew_at, deployed_at, "
-        f"CASE WHEN {_IS_TOLD} THEN status = 'deployed' AND staple.rowid IS "
+        f"CASE WHEN {_IS_TOLD} AND NOT {_MAY_BE_SHOWN} THEN status = 'deployed' AND staple.rowid IS "
         "(SELECT latest.rowid FROM former_staples AS latest "
         "WHERE latest.certificate_sha256 = staple.certificate_sha256 AND latest.deployed_at IS NOT NULL "
         "ORDER BY latest.deployed_at DESC, latest.rowid DESC LIMIT 1) END, der "
