@@ -82,6 +82,10 @@ class Ledger:
         self._connection.execute(sql.MARK_NONE_IN_USE, astuple(place))
         self._connection.execute(sql.MARK_STAPLE_IN_USE, (to_seconds(now), staple_sha256, leaf_sha256))
 
+    def mark_awaited(self, staple_sha256: str) -> None:
+        """Record that nobody knows whether a staple is in use, until its host says what it has."""
+        self._connection.execute(sql.MARK_STAPLE_AWAITED, (staple_sha256,))
+
     def is_awaited(self, place: LeafPlace) -> bool:
         """Whether the host has not said what it has at ``place``, since a staple was signed for it, or that the staple
         of a revoked leaf is gone."""
@@ -188,7 +192,7 @@ class Ledger:
                 from_seconds(end),
                 from_seconds(due),
                 from_seconds(deployed) if deployed else None,
-                bool(in_use),
+                None if in_use is None else bool(in_use),
                 der,
             )
             for sha256, start, end, due, deployed, in_use, der in rows

@@ -33,8 +33,8 @@ class StapleRecord:
     """A staple that the authority signed.
 
     ``renew_at`` was decided when it was signed. ``deployed_at`` is None until the host has confirmed it, ``in_use``
-    whether it is what the host has, as confirmed last; ``der`` is None where it was signed under schema 1, which did
-    not keep it.
+    whether it is what the host has, as confirmed last, None while the host has not said; ``der`` is None where it was
+    signed under schema 1, which did not keep it.
     """
 
     sha256: str
@@ -42,7 +42,7 @@ class StapleRecord:
     next_update: datetime
     renew_at: datetime
     deployed_at: datetime | None = None
-    in_use: bool = False
+    in_use: bool | None = False
     der: bytes | None = field(default=None, repr=False)
 
 
@@ -72,6 +72,11 @@ class LeafRecord:
     @property
     def staple_in_use(self) -> StapleRecord | None:
         return next((staple for staple in self.staples if staple.in_use), None)
+
+    @property
+    def awaits_staple(self) -> bool:
+        """Whether a staple may be on its way to the host, which has not said since what it has."""
+        return any(staple.in_use is None for staple in self.staples)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ MARK_NONE_IN_USE = (
 MARK_STAPLE_IN_USE = (
     "UPDATE staples SET deployed_at = COALESCE(deployed_at, ?), in_use = 1 WHERE sha256 = ? AND certificate_sha256 = ?"
 )
+MARK_STAPLE_AWAITED = "UPDATE staples SET in_use = NULL WHERE sha256 = ?"
 _IN_USE = (
     "SELECT host, destination, name, next_update, renew_at "
     "FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 "

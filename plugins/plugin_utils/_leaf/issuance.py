@@ -125,29 +125,6 @@ def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[Issu
     return [issuer for issuer in authority.issuers if issuer.sha256 in signed]
 
 
-def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Ledger, now: datetime) -> None:
-    """Note in ``ledger`` what the host has in use now, be it from a run whose end the controller did not see."""
-    in_use = {leaf.plan.place: leaf.shown for leaf in signed}
-    for plan in plans:
-        if plan.place not in in_use and _is_unconfirmed(plan, ledger):
-            in_use[plan.place] = (plan.deployed.leaf_sha256, plan.deployed.staple_sha256)
-    if in_use:
-        with ledger.transaction():
-            for place, (leaf_sha256, staple_sha256) in in_use.items():
-                ledger.mark_deployed(place, leaf_sha256, staple_sha256, now)
-
-
-def _is_unconfirmed(plan: LeafPlan, ledger: Ledger) -> bool:
-    """Whether the host has something else than the ledger knows as in use: what a run delivered whose end was not
-    seen, or what somebody put back. Or what the ledger only assumes, since it was migrated, or what it waits for."""
-    if plan.record is None:
-        return plan.deployed.generation == 0 and ledger.is_awaited(plan.place)
-    has, known = plan.record.staple(plan.deployed.staple_sha256), plan.record.staple_in_use
-    assumed = known is not None and known.deployed_at is None
-    differs = plan.record.status in ("signed", "superseded") or has != known or assumed
-    return differs or ledger.is_awaited(plan.place)
-
-
 def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
     """Enter what was signed. Raises PkiError where the leaf or its issuer was revoked since its plan was made, as what
     would be delivered says that it is good."""

@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.confirmation import confirm
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
     CallHost,
     deploy,
@@ -30,7 +31,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
     SignedLeaf,
-    confirm,
     issue,
     leaf_urls,
     preflight,

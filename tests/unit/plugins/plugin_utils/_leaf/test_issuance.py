@@ -31,9 +31,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.confirmation import confirm
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
     SignedLeaf,
-    confirm,
     issue,
     preflight,
     requested_key,
