@@ -70,6 +70,8 @@ options:
   certificate:
     description:
       - A file on the controller that holds the leaf or issuing certificate, in PEM.
+      - It may be one that the authority has signed and its ledger lacks, since the ledger was restored from an older
+        backup. It is entered then, and a warning says that nobody knows which host has it.
     type: path
   reason:
     description:
@@ -143,14 +145,16 @@ certificates:
       description: Whether the task revoked it, or changed whether it is to be reissued.
       type: bool
     status:
-      description: What the ledger had of it before, which is V(signed), V(deployed), V(superseded) or V(revoked).
+      description:
+        - What the ledger had of it before, which is V(signed), V(deployed), V(superseded) or V(revoked); V(unrecorded)
+          where it lacked it.
       type: str
       sample: deployed
     host:
-      description: The host of a leaf, or null.
+      description: The host of a leaf, or null, also where the ledger lacked it.
       type: str
     path:
-      description: The folder of a leaf on its host, or null.
+      description: The folder of a leaf on its host, or null, also where the ledger lacked it.
       type: str
       sample: /etc/pki/anchorage/app
     places:
@@ -172,7 +176,7 @@ certificates:
     good_until:
       description:
         - Until when whoever has a copy of a staple or published response of it can show that it is good, in UTC; of an
-          issuing certificate, that one of its leaves is. Null where nobody can.
+          issuing certificate, that one of its leaves is. Null where nobody can, or the ledger does not know.
       type: str
       sample: "2026-06-08T11:55:00Z"
     subject:

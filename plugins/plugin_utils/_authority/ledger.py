@@ -22,6 +22,7 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    KnownCertificate,
     LeafPlace,
     LeafRecord,
     StapleRecord,
@@ -63,6 +64,11 @@ class Ledger:
     ) -> None:
         """Enter a leaf, before its bytes leave the controller."""
         self._insert("leaf", certificate, issuer_sha256, place, names, private_key)
+
+    def record_found(self, found: KnownCertificate) -> None:
+        """Enter a certificate that the authority signed, and that this ledger lacks since it was restored. Where a leaf
+        is and who made its key is not known."""
+        self._insert(found.kind, found.certificate, found.issuer_sha256, found.place, [], "")
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
         """Enter a staple, before its bytes leave the controller."""

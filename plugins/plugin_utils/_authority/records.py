@@ -13,6 +13,9 @@ from datetime import datetime
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import RevokedCertificate
 
+#: The status of a certificate that the authority signed, and that is not in its ledger.
+UNRECORDED = "unrecorded"
+
 
 @dataclass(frozen=True)
 class LeafPlace:
@@ -93,7 +96,8 @@ class Revocation:
 @dataclass(frozen=True)
 class KnownCertificate:
     """A certificate of any kind that the authority signed, and its revocation. Those which are no leaf have a ``place``
-    with empty fields. ``has_place`` is whether it is a leaf that was not replaced there."""
+    with empty fields. ``has_place`` is whether it is a leaf that was not replaced there. One whose ``status`` is
+    UNRECORDED is not in the ledger, which is older, and nobody knows its place."""
 
     sha256: str
     kind: str

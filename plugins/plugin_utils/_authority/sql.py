@@ -192,9 +192,10 @@ FORGET_LISTS = (
 
 # Responses
 
+_DIGESTS = "(SELECT 'sha1' AS digest UNION ALL SELECT 'sha256')"
 DUE_RESPONSES = (
     "SELECT sha256, certificate, wanted.digest, revoked_at, reason FROM certificates "
-    "CROSS JOIN (SELECT 'sha1' AS digest UNION ALL SELECT 'sha256') AS wanted "
+    f"CROSS JOIN {_DIGESTS} AS wanted "
     "LEFT JOIN responses ON responses.certificate_sha256 = sha256 AND responses.digest = wanted.digest "
     "LEFT JOIN revocations ON revocations.certificate_sha256 = sha256 "
     "WHERE kind = 'leaf' AND issuer_sha256 = ?1 AND not_after > ?3 AND (?4 OR status = 'revoked') "
@@ -212,10 +213,14 @@ RESPONSES = (
     "SELECT certificate, digest, der FROM responses JOIN certificates ON sha256 = certificate_sha256 "
     "WHERE issuer_sha256 = ? AND next_update > ? AND revoked = (status = 'revoked')"
 )
-# Those that say good of a leaf that is revoked, or whose issuer is, too: rather no answer than that one.
+# Those that say good of a leaf that is revoked, or whose issuer is, too: rather no answer than that one. A ledger that
+# was restored may lack the one that is published.
 ENDED_RESPONSES = (
     "SELECT certificate, digest FROM responses JOIN certificates ON sha256 = certificate_sha256 "
-    f"WHERE issuer_sha256 = ? AND (not_after <= ? OR revoked <> (status = 'revoked') OR (NOT revoked AND {_REVOKED}))"
+    f"WHERE issuer_sha256 = ?1 AND (not_after <= ?2 OR revoked <> (status = 'revoked') OR NOT revoked AND {_REVOKED}) "
+    "UNION ALL SELECT certificate, wanted.digest FROM revocations JOIN certificates ON sha256 = certificate_sha256 "
+    f"CROSS JOIN {_DIGESTS} AS wanted WHERE kind = 'leaf' AND issuer_sha256 = ?1 AND not_after > ?2 AND NOT EXISTS "
+    "(SELECT 1 FROM responses WHERE certificate_sha256 = sha256 AND digest = wanted.digest)"
 )
 # None of them outlives its leaf, so that those which ended are all that can be meant.
 FORGET_RESPONSES = (

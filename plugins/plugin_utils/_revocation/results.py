@@ -37,7 +37,7 @@ def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> d
         "lists": [_list_result(issued, folder) for issued in outcome.lists],
         "ocsp": PENDING if outcome.responses.pending else SIGNED,
     }
-    return with_warnings(result, _pending_warnings(outcome))
+    return with_warnings(result, [*_unknown_place_warnings(outcome.targets), *_pending_warnings(outcome)])
 
 
 def _leaves_verifiers_waiting(outcome: ListOutcome) -> bool:
@@ -117,6 +117,16 @@ def _subject(issuer: ListIssuer) -> str:
     return issuer.signer.certificate.subject.rfc4514_string()
 
 
+def _unknown_place_warnings(targets: Sequence[Target]) -> list[str]:
+    return [
+        f"The ledger, which was restored, does not know which host has the leaf "
+        f"{target.known.certificate.serial_number:x}. Until the playbook site has replaced it there, a good "
+        "staple of it may be shown, for as long as a staple is valid."
+        for target in targets
+        if target.known.kind == "leaf" and not target.known.place.host
+    ]
+
+
 def _pending_warnings(outcome: Outcome) -> list[str]:
     warnings = [
         f"{_due_list(issued)} is pending: {issued.pending} Then run certificate_revocation or the playbook publish, "
@@ -149,8 +159,8 @@ def _target_result(target: Target, now: datetime) -> dict[str, Any]:
         "kind": known.kind,
         "changed": target.changed,
         "status": known.status,
-        "host": known.place.host if is_leaf else None,
-        "path": known.place.path if is_leaf else None,
+        "host": known.place.host or None,
+        "path": known.place.path or None,
         "places": None if is_leaf else target.places,
         "revoked_at": timestamp(revocation.revoked_at if revocation else now),
         "reason": revocation.reason if revocation else target.request.reason,
@@ -165,9 +175,13 @@ def _good_until(target: Target, now: datetime) -> str | None:
 
 def _named(target: Target) -> str:
     known = target.known
-    of_leaves = f" of leaves in {target.places} place{'' if target.places == 1 else 's'}"
-    where = f" at {known.place.path} on {known.place.host}" if known.kind == "leaf" else of_leaves
-    return f"{known.kind} certificate {known.certificate.serial_number:x}{where}"
+    if known.kind != "leaf":
+        where = f"of leaves in {target.places} place{'' if target.places == 1 else 's'}"
+    elif known.place.host:
+        where = f"at {known.place.path} on {known.place.host}"
+    else:
+        where = "in a place that the ledger does not know"
+    return f"{known.kind} certificate {known.certificate.serial_number:x} {where}"
 
 
 def _before(target: Target) -> str:

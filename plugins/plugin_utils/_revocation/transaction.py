@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import DueResponse
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import UNRECORDED, DueResponse
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
@@ -104,9 +104,9 @@ class RevocationTransaction:
     folder: Path | None
     now: datetime
 
-    @cached_property
+    @property
     def issuers(self) -> list[ListIssuer]:
-        """Those whose lists are kept."""
+        """Those whose lists are kept. What is entered may be the last leaf of one."""
         return list_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
 
     @property
@@ -143,7 +143,8 @@ class RevocationTransaction:
         return Outcome(targets, lists, responses, len(self._differing(lists)) + len(self._ended()))
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
-        return tuple(find_targets(arguments, self.ledger.revocations, self.now))
+        signers = [*self.authority.roots, *self.authority.issuers]
+        return tuple(find_targets(arguments, signers, self.ledger.revocations, self.now))
 
     def check_keys(self) -> None:
         """Raise PkiError where a passphrase is wrong, before anything is entered. Keys that are away or damaged are no
@@ -161,6 +162,8 @@ class RevocationTransaction:
         with self.ledger.transaction():
             targets = self._find(arguments)
             for target in targets:
+                if target.known.status == UNRECORDED:
+                    self.ledger.record_found(target.known)
                 if target.is_new:
                     self.ledger.revocations.enter(target.known.sha256, target.request.reason, target.reissue, self.now)
                 elif target.changed:
@@ -263,8 +266,9 @@ class RevocationTransaction:
                 raise PkiError(
                     f"publish: {self.folder / list_path(issuer.identifier)} says that {serials}{more} (serial numbers) "
                     "are revoked, and the ledger does not: it is older than what is published. No list was signed or "
-                    "published. Revoke them by their serials, then run again. Of those that the ledger does not know "
-                    "at all, restore a newer copy of the authority's folder; to give them up, move the file away."
+                    "published. Revoke them by their serials, or those that it lacks by their files, then run again. "
+                    "Where you have no such file, restore a newer copy of the authority's folder; to give them up, "
+                    "move the list away."
                 )
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:

@@ -49,7 +49,7 @@ def enter(own_authority: Authority, ledger: Ledger, make_leaf, now: datetime):
 
 def find(ledger: Ledger, at: datetime, **named: Any) -> list[Target]:
     arguments = {**NOTHING, "reason": "superseded", "reissue": True, **named}
-    return find_targets(arguments, ledger.revocations, at)
+    return find_targets(arguments, [], ledger.revocations, at)
 
 
 def found(targets: list[Target]) -> set[x509.Certificate]:
