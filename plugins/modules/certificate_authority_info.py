@@ -138,8 +138,9 @@ places:
 due_staples:
   description:
     - The staples that hosts have and that are to be renewed, the longest due first. Those of leaves that have ended are
-      left out, since such a leaf needs another one. Those of revoked leaves, or of leaves of a revoked issuing
-      certificate, are due at once, to be taken away, also where nobody knows whether they arrived.
+      left out, since such a leaf needs another one. Those that a clock which was ahead signed are due at once; so are
+      those of revoked leaves, or of leaves of a revoked issuing certificate, to be taken away, also where nobody knows
+      whether they arrived.
   returned: when there is an authority, with O(due=staples)
   type: list
   elements: dict
