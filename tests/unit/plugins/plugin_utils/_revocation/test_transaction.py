@@ -365,6 +365,16 @@ def test_what_is_entered_while_another_run_publishes_is_not_published_as_good(
     assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(1,)]
 
 
+@pytest.mark.parametrize(("of_issuer", "good"), [(False, 2), (True, 0)])
+def test_no_response_is_kept_that_says_good_of_what_was_revoked_while_it_was_signed(
+    fleet, monkeypatch: pytest.MonkeyPatch, of_issuer: bool, good: int
+) -> None:
+    serial = f"{fleet.authority.issuing.certificate.serial_number:x}"
+    revoked_meanwhile(fleet, monkeypatch, "_sign_responses", **({"serial": serial} if of_issuer else WEB1))
+    fleet.run()
+    assert rows(fleet.ledger_path, "SELECT COUNT(*) FROM responses WHERE NOT revoked") == [(good,)]
+
+
 # Keys that are away
 
 
