@@ -191,6 +191,13 @@ lists:
     published_at:
       description: The time when it was published first, in whichever folder, in UTC, or null.
       type: str
+issuing_due:
+  description:
+    - Whether no leaf can be issued before M(anchorage.pki.certificate_authority) has made another issuing certificate,
+      since the last one is revoked, or the one in its place is unfinished.
+  returned: when there is an authority
+  type: bool
+  version_added: 0.3.0
 pending_hosts:
   description:
     - Where a good staple of a revoked leaf may still be shown, since the host has not confirmed yet that it is gone.

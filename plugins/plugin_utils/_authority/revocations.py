@@ -26,7 +26,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import SignedResponse
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE, SHORTEST_STAPLE, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import (
     RevocationList,
     RevokedCertificate,
@@ -40,6 +40,11 @@ class StoredList:
 
     signed: RevocationList
     published_at: datetime | None
+
+    @property
+    def serials(self) -> frozenset[int]:
+        """The serial numbers of what the list says is revoked."""
+        return frozenset(entry.serial_number for entry in x509.load_der_x509_crl(self.signed.der))
 
 
 class Revocations:
@@ -66,6 +71,11 @@ class Revocations:
     def revoked_authorities(self) -> set[str]:
         """The fingerprints of the issuing certificates that were revoked."""
         return {str(sha256) for (sha256,) in self._connection.execute(sql.REVOKED_AUTHORITIES)}
+
+    def issuing_certificates(self) -> dict[str, x509.Certificate]:
+        """The issuing certificates that were ever made, by their fingerprints, the first one first."""
+        rows = self._connection.execute(sql.ISSUING_CERTIFICATES)
+        return {sha256: x509.load_der_x509_certificate(der) for sha256, der in rows}
 
     def block(self, place: LeafPlace) -> Revocation | None:
         """The revocation for which ``place`` is to have no other leaf, if there is one."""
@@ -164,8 +174,14 @@ class Revocations:
         self._connection.execute(sql.MARK_LIST_PUBLISHED, (to_seconds(now), issuer_key, number))
 
     def is_published(self, issuer_key: str) -> bool:
-        """Whether a list of the issuer was ever published, and with it all that its URLs lead to."""
+        """Whether a list of the issuer was ever published, and its certificate with it."""
         return self.published_list(issuer_key) is not None
+
+    def is_answered(self, issuer: str, published_at: datetime, now: datetime) -> bool:
+        """Whether valid responses are published of the leaves that the issuer with that fingerprint had signed when its
+        list was published; they are where it had signed none."""
+        values = (issuer, to_seconds(published_at - BACKDATE), to_seconds(now))
+        return bool(self._connection.execute(sql.IS_ANSWERED, values).fetchone()[0])
 
     # Responses
 
@@ -184,7 +200,8 @@ class Revocations:
         return due
 
     def store_responses(self, rows: Iterable[tuple[DueResponse, SignedResponse, datetime]]) -> None:
-        """Keep signed responses, each with the time from when on it is to be renewed."""
+        """Keep signed responses, each with the time from when on it is to be renewed; but for good ones of what was
+        revoked meanwhile."""
         self._connection.executemany(
             sql.STORE_RESPONSE,
             [

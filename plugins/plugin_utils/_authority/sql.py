@@ -27,6 +27,7 @@ BEGIN = "BEGIN IMMEDIATE"
 INSERT_CERTIFICATE = "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'signed', ?)"
 IS_RECORDED = "SELECT 1 FROM certificates WHERE sha256 = ?"
 AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind IN ('root', 'issuing')"
+ISSUING_CERTIFICATES = "SELECT sha256, certificate FROM certificates WHERE kind = 'issuing' ORDER BY rowid"
 
 # Leaves
 
@@ -79,8 +80,7 @@ MARK_STAPLE_IN_USE = (
 MARK_STAPLE_AWAITED = "UPDATE staples SET in_use = NULL WHERE sha256 = ?"
 _IN_USE = (
     "SELECT host, destination, name, next_update, renew_at "
-    "FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 "
-    "WHERE in_use AND status = {}"
+    "FROM staples JOIN certificates ON certificates.sha256 = certificate_sha256 WHERE in_use AND status = {}"
 )
 STAPLES_IN_USE = _IN_USE.format("'deployed'")
 STAPLES_IN_USE_ON_HOST = _IN_USE.format("'deployed' AND host = ?")
@@ -114,13 +114,14 @@ FORGET_STAPLES = (
 
 # Revocations
 
-# A leaf that was replaced has no place any more, but for the last one of a place from which it was removed.
+# A leaf that was replaced has no place any more, but for the last one of a place from which it was removed. A revoked
+# one was not replaced by one that nobody saw arrive.
 _KNOWN = (
     "SELECT sha256, kind, issuer_sha256, host, destination, name, certificate, status, "
-    "kind = 'leaf' AND (status <> 'superseded' OR certificates.rowid = (SELECT MAX(rowid) FROM certificates AS last "
-    "WHERE (last.kind, last.host, last.destination, last.name) = "
-    "('leaf', certificates.host, certificates.destination, certificates.name))), "
-    "revoked_at, reason, reissue, published_at FROM certificates "
+    "kind = 'leaf' AND NOT EXISTS (SELECT 1 FROM certificates AS later WHERE later.rowid > certificates.rowid AND "
+    "(later.host, later.destination, later.name) = (certificates.host, certificates.destination, certificates.name) "
+    "AND CASE certificates.status WHEN 'superseded' THEN 1 WHEN 'revoked' THEN later.status IN ('deployed', 'revoked') "
+    "END), revoked_at, reason, reissue, published_at FROM certificates "
     "LEFT JOIN revocations ON certificate_sha256 = sha256 WHERE {}"
 )
 KNOWN = _KNOWN.format("sha256 = ?")
@@ -202,8 +203,10 @@ DUE_RESPONSES = (
     "AND (renew_at IS NULL OR renew_at <= ?2 OR this_update > ?5 OR revoked <> (status = 'revoked')) "
     "ORDER BY certificates.rowid, wanted.digest"
 )
+# Left out is one that says good of what was revoked since it was due: other runs revoke while responses are signed.
 STORE_RESPONSE = (
-    "INSERT INTO responses VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?3 THEN 0 ELSE ?5 END) "
+    "INSERT INTO responses SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?3 THEN 0 ELSE ?5 END FROM certificates "
+    f"WHERE sha256 = ?1 AND (?3 OR NOT {_REVOKED}) "
     "ON CONFLICT (certificate_sha256, digest) DO UPDATE SET revoked = excluded.revoked, "
     "this_update = excluded.this_update, next_update = excluded.next_update, renew_at = excluded.renew_at, "
     "der = excluded.der, "
@@ -221,6 +224,11 @@ ENDED_RESPONSES = (
     "UNION ALL SELECT certificate, wanted.digest FROM revocations JOIN certificates ON sha256 = certificate_sha256 "
     f"CROSS JOIN {_DIGESTS} AS wanted WHERE kind = 'leaf' AND issuer_sha256 = ?1 AND not_after > ?2 AND NOT EXISTS "
     "(SELECT 1 FROM responses WHERE certificate_sha256 = sha256 AND digest = wanted.digest)"
+)
+IS_ANSWERED = (
+    "SELECT MAX(COALESCE(next_update > ?3, 0)) IS NOT 0 FROM certificates "
+    "LEFT JOIN responses ON certificate_sha256 = sha256 "
+    "WHERE issuer_sha256 = ?1 AND not_after > ?3 AND kind = 'leaf' AND status <> 'revoked' AND not_before < ?2"
 )
 # None of them outlives its leaf, so that those which ended are all that can be meant.
 FORGET_RESPONSES = (

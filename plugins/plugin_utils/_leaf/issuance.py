@@ -82,7 +82,7 @@ def issue(
     The host is asked for its keys once nothing else is in the way. Raises PkiError, nothing entered.
     """
     _check_issuer(plans, authority, ledger)
-    issuer = _Issuer(authority, passphrases, now, leaf_urls(authority, ledger))
+    issuer = _Issuer(authority, passphrases, now, leaf_urls(authority, ledger, now))
     for plan in plans:
         issuer.check(plan)
     needed = [plan for plan in plans if plan.needs_host_key]
@@ -108,10 +108,16 @@ def preflight(
         issuer.check(plan)
 
 
-def leaf_urls(authority: Authority, ledger: Ledger) -> Urls:
-    """The URLs of new leaves: those of the policy, once something is published there by their issuer."""
-    published = ledger.revocations.is_published(key_identifier(authority.issuing.certificate))
-    return authority.policy.urls if published else NO_URLS
+def leaf_urls(authority: Authority, ledger: Ledger, now: datetime) -> Urls:
+    """The URLs of new leaves: those of the policy, once something is published there by their issuer; that of OCSP only
+    while responses are."""
+    issuer, urls = authority.issuing, authority.policy.urls
+    published = ledger.revocations.published_list(key_identifier(issuer.certificate))
+    if published is None or published.published_at is None:
+        return NO_URLS
+    if urls.ocsp and not ledger.revocations.is_answered(issuer.sha256, published.published_at, now):
+        return replace(urls, ocsp="")
+    return urls
 
 
 def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[IssuingAuthority]:

@@ -69,11 +69,21 @@ class Target:
 
     @property
     def reissue(self) -> bool | None:
-        """Whether the place of a leaf is to have another one after the task; None of what has no place: an issuing
-        certificate, or a leaf that was replaced before it was revoked."""
+        """Whether the place of a leaf is to have another one after the task; None of what had no place when it was
+        revoked: an issuing certificate, or a leaf that was replaced before. One that was replaced since blocks no
+        place, but may have blocked it until then."""
         revocation = self.known.revocation
-        has_place = self.known.has_place if revocation is None else revocation.reissue is not None
-        return self.request.reissue if has_place else None
+        if revocation is None:
+            return self.request.reissue if self.known.has_place else None
+        may_change = revocation.reissue is not None and (self.request.reissue or self.known.has_place)
+        return self.request.reissue if may_change else revocation.reissue
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the task is to block the place of a leaf which another one has already."""
+        if self.known.kind != "leaf" or not self.known.place.host:
+            return False
+        return not self.request.reissue and self.reissue is not False
 
     @property
     def changed(self) -> bool:
