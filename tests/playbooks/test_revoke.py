@@ -410,6 +410,16 @@ def test_hosts_are_visited_where_nothing_can_be_published_and_the_run_fails(flee
     assert statuses(tree(public)).count(ocsp.OCSPCertStatus.REVOKED) == 2
 
 
+def test_hosts_are_visited_where_nothing_can_be_signed_and_the_run_fails(fleet: Fleet) -> None:
+    (fleet.authority / "publication-lock").mkdir()
+    revoked = fleet.serial("host1")
+    run = fleet.revoke(**NAMED)
+    assert run.status == 2, run.output
+    assert fleet.serial("host1") != revoked
+    last = run.output[run.output.index("TASK [See that all is signed]") :]
+    assert "publication-lock cannot be opened: Is a directory" in " ".join(last.split())
+
+
 def test_web_servers_lose_the_responses_that_the_controller_removes_and_nothing_else(fleet: Fleet) -> None:
     publishing = {
         "anchorage_publish": f"{fleet.folder}/{{{{ inventory_hostname }}}}-public",
