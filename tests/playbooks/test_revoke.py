@@ -161,7 +161,8 @@ def test_a_host_that_cannot_be_reached_is_pending_until_staples_are_refreshed(fl
 def test_without_the_issuing_key_the_staple_is_taken_away(fleet: Fleet) -> None:
     revoked = fleet.serial("host1")
     (fleet.authority / "issuing" / "1" / "key.pem").rename(fleet.folder / "key.pem")
-    run = fleet.revoke(**NAMED)
+    public = f"{fleet.folder}/{{{{ inventory_hostname }}}}-public"
+    run = fleet.revoke(**NAMED, anchorage_publish=public, anchorage_publish_hosts="host1")
     assert run.status == 2, run.output
     assert "No other leaf could be issued for host1: " in run.text
     assert "issuing/1/key.pem cannot be read: No such file" in run.text
@@ -171,6 +172,8 @@ def test_without_the_issuing_key_the_staple_is_taken_away(fleet: Fleet) -> None:
     assert "that tells of a revocation is pending: " in run.text
     assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
     assert not PENDING.search(run.text)
+    # The host is a web server, too.
+    assert statuses(tree(fleet.folder / "host1-public")).count(ocsp.OCSPCertStatus.REVOKED) == 2
 
 
 def test_what_the_inventory_does_not_name_is_pending(fleet: Fleet) -> None:
