@@ -161,7 +161,8 @@ def test_a_host_that_cannot_be_reached_is_pending_until_staples_are_refreshed(fl
 def test_without_the_issuing_key_the_staple_is_taken_away(fleet: Fleet) -> None:
     revoked = fleet.serial("host1")
     (fleet.authority / "issuing" / "1" / "key.pem").rename(fleet.folder / "key.pem")
-    run = fleet.revoke(**NAMED)
+    public = f"{fleet.folder}/{{{{ inventory_hostname }}}}-public"
+    run = fleet.revoke(**NAMED, anchorage_publish=public, anchorage_publish_hosts="host1")
     assert run.status == 2, run.output
     assert "No other leaf could be issued for host1: " in run.text
     assert "issuing/1/key.pem cannot be read: No such file" in run.text
@@ -171,6 +172,8 @@ def test_without_the_issuing_key_the_staple_is_taken_away(fleet: Fleet) -> None:
     assert "that tells of a revocation is pending: " in run.text
     assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
     assert not PENDING.search(run.text)
+    # The host is a web server, too.
+    assert statuses(tree(fleet.folder / "host1-public")).count(ocsp.OCSPCertStatus.REVOKED) == 2
 
 
 def test_what_the_inventory_does_not_name_is_pending(fleet: Fleet) -> None:
@@ -408,6 +411,16 @@ def test_hosts_are_visited_where_nothing_can_be_published_and_the_run_fails(flee
     mended = fleet.revoke(**publishing)
     assert mended.status == 0, mended.output
     assert statuses(tree(public)).count(ocsp.OCSPCertStatus.REVOKED) == 2
+
+
+def test_hosts_are_visited_where_nothing_can_be_signed_and_the_run_fails(fleet: Fleet) -> None:
+    (fleet.authority / "publication-lock").mkdir()
+    revoked = fleet.serial("host1")
+    run = fleet.revoke(**NAMED)
+    assert run.status == 2, run.output
+    assert fleet.serial("host1") != revoked
+    last = run.output[run.output.index("TASK [See that all is signed]") :]
+    assert "publication-lock cannot be opened: Is a directory" in " ".join(last.split())
 
 
 def test_web_servers_lose_the_responses_that_the_controller_removes_and_nothing_else(fleet: Fleet) -> None:

@@ -56,6 +56,7 @@ SET_BY_THE_COLLECTION = frozenset(
         "anchorage_metrics",
         "anchorage_metrics_path",
         "anchorage_named",
+        "anchorage_not_issued",
         "anchorage_not_undone",
         "anchorage_paths",
         "anchorage_places",
