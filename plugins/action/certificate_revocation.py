@@ -40,6 +40,10 @@ class ActionModule(PkiAction):
 
     _requires_connection = False
 
+    #: Those of the task, and the folder that it publishes in, None for none.
+    _passphrases = Passphrases()
+    _public: Path | None = None
+
     ARGUMENT_SPEC = {
         **AUTHORITY_SPEC,
         **PASSPHRASE_SPEC,
