@@ -152,6 +152,16 @@ def test_a_fleet_that_is_lost_in_the_first_part_has_its_rows(fleet: Fleet) -> No
     assert [row.split()[:3] for row in rows] == [[host, "unreachable", "-"] for host in ("host1", "host2")]
 
 
+def test_variables_are_checked_by_the_hosts_and_not_by_localhost_that_does_nothing(fleet: Fleet) -> None:
+    """Where localhost came first, the check would be skipped with its tasks."""
+    extra = f"--extra-vars={json.dumps({**fleet.variables, 'leaf_certificate_certificates': []})}"
+    run = fleet.controller.run("anchorage.pki.site", "--check", extra, "--tags=issue", hosts=2)
+    for play in ("Trust the authority", "Issue the hosts' leaf certificates"):
+        told_of = run.output.partition(f"PLAY [{play}]")[2].partition("PLAY [")[0]
+        checked = told_of.partition("TASK [anchorage.pki.variables")[2].splitlines()
+        assert checked[1:2] == ["ok: [host1]"], run.output
+
+
 def test_localhost_is_left_alone_where_it_is_none_of_the_hosts(fleet: Fleet) -> None:
     fleet.variables["leaf_certificate_certificates"] = [{"name": "site", "names": ["site.test"]}]
     others = fleet.site(host1={})
