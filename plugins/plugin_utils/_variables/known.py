@@ -38,6 +38,7 @@ SET_BY_THE_COLLECTION = frozenset(
     {
         "anchorage_anchor_given",
         "anchorage_audit",
+        "anchorage_bystanders",
         "anchorage_chosen",
         "anchorage_deletion",
         "anchorage_due_paths",
