@@ -25,6 +25,7 @@ SOURCES = Path(__file__).parent
 BUILD = SOURCES.parents[1] / "build"
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared")
 CORE_FOUNDATION, SECURITY = "libCoreFoundation.so", "libSecurity.so"
+SECURITY_SOURCES = ("state", "security", "writing", "exchange", "items", "certificates", "evaluation")
 #: Apple's own CoreFoundation, where Debian has it: in its package libswiftlang, of Debian 13 and later.
 APPLE_CORE_FOUNDATION = Path("/usr/libexec/swift/lib/swift/linux/libFoundation.so")
 
@@ -60,7 +61,7 @@ def build(apple: str | None = None) -> Libraries:
 
 def _compile(folder: Path, apple: str | None) -> None:
     base = ["cc", *FLAGS, "-o"]
-    sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing", "exchange", "items", "evaluation")]
+    sources = [SOURCES / f"{name}.c" for name in SECURITY_SOURCES]
     if apple:
         linked = [SOURCES / "apple_objects.c", SOURCES / "rules.c", apple, f"-Wl,-rpath,{Path(apple).parent}"]
     else:
