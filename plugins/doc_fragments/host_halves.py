@@ -286,4 +286,15 @@ options:
     elements: dict
     default: []
     suboptions: *anchor
+  leaf_name:
+    description:
+      - The DNS name of the server that O(leaf_chain) begins with; empty for none.
+    type: str
+    default: ""
+  leaf_chain:
+    description:
+      - A leaf of the authority and its issuer, each in PEM, for macOS to evaluate; empty for none.
+    type: list
+    elements: str
+    default: []
 """

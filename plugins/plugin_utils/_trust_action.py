@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import ANCHOR
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proof import LeafProof, leaf_proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, trust_result
 
 ANCHOR_SPEC: dict[str, Any] = {
@@ -60,6 +61,13 @@ class TrustAction(PkiAction):
         roots = self.authority(arguments["authority"], task_vars).roots
         return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
 
+    def _proof(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> LeafProof:
+        """The leaf of the authority that the task names, by which its host proves that it trusts the authority."""
+        if arguments["certificate"] is not None or arguments["src"] is not None:
+            return LeafProof()
+        authority = self.authority(arguments["authority"], task_vars)
+        return leaf_proof(authority, task_vars.get("inventory_hostname", ""), datetime.now(timezone.utc))
+
     def ask_host(
         self,
         operation: str,
@@ -77,7 +85,8 @@ class TrustAction(PkiAction):
         if password:
             self.keep_arguments_off_disk()
         former = tuple(_message(certificate) for certificate in superseded)
-        request = Request(operation, _message(anchor), tuple(kinds), password or "", former)
+        proof = LeafProof() if operation == REMOVE else self._proof(arguments, task_vars)
+        request = Request(operation, _message(anchor), tuple(kinds), password or "", former, proof.name, proof.chain)
         own = {anchor.name, *(root.name for root in self._all_roots(arguments, task_vars))}
         result = trust_result(self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars), own)
         result["anchor"] = {

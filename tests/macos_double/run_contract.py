@@ -5,10 +5,10 @@
 """Run the contract: a JSON object on standard input, one on standard output, in a process that pytest does not share.
 
 Input: ``core_foundation`` and ``security`` (paths), ``folder`` (for the double's state, null for Apple's libraries),
-``ders`` and ``leaves`` (certificates in hexadecimal, as State has them), ``may_pass`` (whether what ends the process may also pass unnoticed, as with a
-CoreFoundation of Apple's). Output: ``with`` and ``without``, the outcomes by the cases' facts: of each case
-with all rules, and of each while the double does without the rule that the case is about; none of these for Apple's.
-An outcome is "passed", "not arranged", "double only", or what went wrong.
+``ders`` and ``leaves`` (certificates in hexadecimal, as State has them), ``may_pass`` (whether what ends the process
+may also pass unnoticed, as with a CoreFoundation of Apple's). Output: ``with`` and ``without``, the outcomes by the
+cases' facts: of each case with all rules, and of each while the double does without the rule that the case is about;
+none of these for Apple's. An outcome is "passed", "not arranged", "double only", or what went wrong.
 """
 
 from __future__ import annotations

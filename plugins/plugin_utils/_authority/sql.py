@@ -175,6 +175,14 @@ _PLACES = (
 )
 PLACES = _PLACES.format("")
 PLACES_OF_HOST = _PLACES.format("AND host = ?")
+# The last ones signed of those that nobody has a reason not to believe; a few are enough to find one for a purpose.
+_BELIEVED = (
+    "SELECT certificate, issuer_sha256 FROM certificates WHERE kind = 'leaf' AND status IN ('signed', 'deployed') "
+    "AND not_before <= ?1 AND not_after > ?1 {} AND issuer_sha256 NOT IN (SELECT certificate_sha256 FROM revocations) "
+    "ORDER BY rowid DESC LIMIT 100"
+)
+BELIEVED_LEAVES = _BELIEVED.format("")
+BELIEVED_LEAVES_OF_HOST = _BELIEVED.format("AND host = ?2")
 LAST_LEAF_ENDS = "SELECT issuer_sha256, MAX(not_after) FROM certificates WHERE kind = 'leaf' GROUP BY issuer_sha256"
 LEAF_COUNTS = "SELECT status, COUNT(*) FROM certificates WHERE kind = 'leaf' GROUP BY status"
 MARK_LEAF_DEPLOYED = (
