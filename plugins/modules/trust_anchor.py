@@ -104,6 +104,8 @@ notes:
     which macOS asks the user at the screen to confirm.
   - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
     them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
+  - With the root of O(authority), the host gets a leaf that the ledger has, with its issuing certificate. macOS evaluates it
+    as that of its server; other hosts have no use for it.
 seealso:
   - module: anchorage.pki.trust_anchor_info
   - module: anchorage.pki.certificate_authority
