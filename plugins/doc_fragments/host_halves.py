@@ -297,4 +297,9 @@ options:
     type: list
     elements: str
     default: []
+  allow_authorization_change:
+    description:
+      - Whether macOS may be made to allow the change meanwhile, as in M(anchorage.pki.trust_anchor).
+    type: bool
+    default: false
 """

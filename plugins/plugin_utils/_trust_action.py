@@ -79,7 +79,10 @@ class TrustAction(PkiAction):
         proof = LeafProof()
         if authority and operation != REMOVE:
             proof = leaf_proof(authority, task_vars["inventory_hostname"], now)
-        request = Request(operation, _message(anchor), tuple(kinds), password or "", former, proof.name, proof.chain)
+        request = Request(
+            *(operation, _message(anchor), tuple(kinds), password or "", former, proof.name, proof.chain),
+            allow_authorization_change=arguments.get("allow_authorization_change", False),
+        )
         own = {anchor.name, *(root.name for root in _roots(authority))}
         result = trust_result(self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars), own)
         result["anchor"] = {

@@ -35,7 +35,7 @@ from ansible_collections.anchorage.pki.tests.macos_double.contract import (
     State,
 )
 from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac
-from ansible_collections.anchorage.pki.tests.macos_double.proof_contract import CASES
+from ansible_collections.anchorage.pki.tests.macos_double.right_contract import CASES
 
 WAIT = 0.5  # seconds after which a case waits for ever
 

@@ -33,6 +33,11 @@ OSStatus call(const char *function, const char *about);
 /* Whether the test has ordered an event that is no status, such as "erase", for this call. */
 bool is_ordered(const char *event, const char *about);
 
+/* Add a line to the file "host". */
+void set_host(const char *line);
+/* The path of a file in the folder. */
+void path_of(char *path, size_t size, const char *name);
+
 /* What the files about Security share. */
 const Bytes *der_of(CFTypeRef certificate, const char *function);
 const char *policy_oid(CFTypeRef policy);

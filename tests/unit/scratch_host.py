@@ -122,7 +122,7 @@ def apply_all(
     changed = dataclasses.replace(host.settings, superseded=tuple(superseded), **settings)
     request = Request(
         *(operation, anchor, tuple(kinds or host.kinds), changed.java_password, tuple(superseded)),
-        *(changed.leaf_name, changed.leaf_chain),
+        *(changed.leaf_name, changed.leaf_chain, changed.allow_authorization_change),
     )
     with strict_umask():
         return compare(request, changed, host.table, lambda: engine.apply(request, changed, check_mode, host.table))

@@ -34,6 +34,7 @@ def answer(
             superseded=request.superseded,
             leaf_name=request.leaf_name,
             leaf_chain=request.leaf_chain,
+            allow_authorization_change=request.allow_authorization_change,
         )
         outcomes = work(request, settings)
     except MalformedError as error:

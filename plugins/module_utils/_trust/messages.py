@@ -28,7 +28,8 @@ class Request:
     authority, which go once the new one is trusted.
 
     ``leaf_chain`` is a leaf of the authority with its issuer, in PEM, for a host that can evaluate it as that of the
-    server ``leaf_name``; both are empty for none.
+    server ``leaf_name``; both are empty for none. With ``allow_authorization_change``, macOS may be made to allow the
+    change meanwhile.
     """
 
     operation: str = codec.choice(OPERATIONS)
@@ -38,6 +39,7 @@ class Request:
     superseded: tuple[Anchor, ...] = codec.messages(Anchor)
     leaf_name: str = codec.text("")
     leaf_chain: tuple[str, ...] = codec.texts()
+    allow_authorization_change: bool = codec.flag(False)
 
 
 @dataclass(frozen=True)

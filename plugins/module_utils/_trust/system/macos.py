@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES, answers_of
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import attempts_for, describe
@@ -39,7 +39,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Anchor,
     Finding,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
+
+if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_right_changes import Right
 
 FRAMEWORK = "/System/Library/Frameworks/Security.framework"
 _SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
@@ -52,6 +56,7 @@ _INTERNAL_COMPONENT, _INTERACTION_NOT_ALLOWED = -2070, -60007
 # A person canceled it, or could not be asked.
 _PERSON = (-128, -60006, -25308)
 _OUT = "trust_anchor writes such a profile by profile_path."
+_USELESS = "allow_authorization_change has no effect there, whatever the tool says."
 _GRACE = 30.0  # seconds for the program around a write
 
 
@@ -79,21 +84,45 @@ class MacStore:
         # What root's own settings say goes for root alone.
         self._domains = domains_for(mac.version) if uid else [ADMIN, SYSTEM]
         self._session: dict[str, Any] = {}
+        self._notes: tuple[str, ...] = ()
         self._ahead: dict[bytes, dict[str, Any]] = {}  # what was said of former anchors, until it is asked for
 
     @property
     def obstacle(self) -> str:
         """Why macOS would refuse a write, by what the last inspection said of the session."""
+        return "" if self._is_pending else self._denial()
+
+    def _denial(self) -> str:
         code = self._refusal() if self._session else 0
-        if not code:
+        if not code or self._may_be_allowed:
             return ""
         version = ".".join(map(str, self._mac.version))
         owner = "its user's" if self._domain == USER else "the administrator's"
+        useless = f" {_USELESS}" if self._settings.allow_authorization_change else ""
         return (
-            f"macOS {version} does not let this session change {owner} trust settings: {describe(code).sentence} {_OUT}"
+            f"macOS {version} does not let this session change {owner} trust settings: {describe(code).sentence} "
+            f"{_OUT}{useless}"
         )
 
+    @property
+    def _may_be_allowed(self) -> bool:
+        """Whether macOS can be made to allow a write that it would refuse, and the task wants that."""
+        may_change = self._settings.allow_authorization_change and self._domain == ADMIN
+        return may_change and macos_right.is_heeded(self._mac.version)
+
+    @property
+    def _is_pending(self) -> bool:
+        """Whether a former run has left the right changed, which comes before everything else."""
+        return self._domain == ADMIN and macos_right.is_pending(self._settings)
+
     def inspect(self, anchor: Anchor) -> Finding:
+        finding = self._inspect(anchor)
+        if not self._is_pending:
+            return finding
+        left = f"a run that was cut off has left the right {macos_right.RIGHT} allowed to everybody"
+        return Finding(STALE, (left, *finding.evidence))
+
+    def _inspect(self, anchor: Anchor) -> Finding:
         answer = self._ahead.pop(anchor.der, None) or self._read(anchor)
         trust = evaluate(self._domains, answer["domains"])
         if trust.failures:
@@ -121,21 +150,49 @@ class MacStore:
         return {**found, "server_refusal": answer["server_refusal"]} if "server_refusal" in answer else found
 
     def preview(self, anchor: Anchor, operation: str) -> Finding:
+        notes: tuple[str, ...] = ()
+        if self._is_pending:
+            notes = (f"the right {macos_right.RIGHT} would be put back first",)
+            finding = self._inspect(anchor)
+            if self._is_settled([finding], TRUSTED if operation == INSTALL else ABSENT):
+                return Finding(finding.state, (*notes, *finding.evidence))
+        if self._refusal():
+            notes += (f"the right {macos_right.RIGHT} would be allowed to everybody for the write, and put back",)
         if operation == INSTALL and self._session.get("graphic") and self._asks:
-            return Finding(NEEDS_USER, ("macOS would ask the person at the screen",))
+            return Finding(NEEDS_USER, ("macOS would ask the person at the screen", *notes))
         if operation == INSTALL:
-            return Finding(TRUSTED, (f"the {DOMAINS[self._domain]} domain would trust it for TLS servers",))
+            return Finding(TRUSTED, (f"the {DOMAINS[self._domain]} domain would trust it for TLS servers", *notes))
         self._remove([anchor], is_planned=True)
-        return Finding(ABSENT, (f"{self._keychain} would lack it",))
+        return Finding(ABSENT, (f"{self._keychain} would lack it", *notes))
 
     def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+        if self._has_recovered([anchor], TRUSTED):
+            return
         answer = self._write("install_anchor", {"der": _base64(anchor.der), "keychain": self._keychain})
         if answer["written"]:
             undo.callback(self._undo, anchor, answer)
         self._judge(answer)
 
     def remove(self, anchors: Sequence[Anchor]) -> None:
-        self._remove(anchors, is_planned=False)
+        if not self._has_recovered(anchors, ABSENT):
+            self._remove(anchors, is_planned=False)
+
+    def _has_recovered(self, anchors: Sequence[Anchor], wanted: str) -> bool:
+        """Put back the right that a former run left changed: whether nothing else is to be done."""
+        if not self._is_pending:
+            return False
+        self._right().put_back()
+        return self._is_settled([self._inspect(anchor) for anchor in anchors], wanted)
+
+    def _is_settled(self, findings: list[Finding], wanted: str) -> bool:
+        """Whether these are as wanted already. Raises HostError where they can not be changed."""
+        if all(finding.state == wanted for finding in findings):
+            return True
+        failed = next((finding.evidence[0] for finding in findings if finding.state == FAILED), "")
+        blocked = next((finding.blocked for finding in findings if wanted == TRUSTED), "")
+        if failed or blocked or self._denial():
+            raise HostError(failed or blocked or self._denial())
+        return False
 
     def _remove(self, anchors: Sequence[Anchor], is_planned: bool) -> None:
         ders = [_base64(anchor.der) for anchor in anchors]
@@ -182,7 +239,7 @@ class MacStore:
         if root_of is not None and answer["held"] and not answer["refusal"]:
             refusal = answer.get("server_refusal")
             if not refusal:
-                return Finding(TRUSTED, tuple(evidence))
+                return Finding(TRUSTED, (*evidence, *self._notes))
             # To write the same settings once more would not help.
             return Finding(FAILED, (f"macOS trusts it, but no leaf by it: {_sentence(refusal)}", *evidence))
         has_own = own["failure"] is None and denying != self._domain
@@ -214,10 +271,27 @@ class MacStore:
         return [f"{path} holds it" for path in held] or [f"{self._keychain} lacks it"]
 
     def _write(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        given = {**arguments, "domain": self._domain, "patience": self._patience}
         self._ahead.clear()
-        answer: dict[str, Any] = ask(self._mac, operation, given, self._patience + _GRACE)
+        given = {**arguments, "domain": self._domain, "patience": self._patience}
+        with self._permission(arguments.get("is_planned", False)):
+            answer: dict[str, Any] = ask(self._mac, operation, given, self._patience + _GRACE)
         return answer
+
+    @contextmanager
+    def _permission(self, is_planned: bool) -> Iterator[None]:
+        """Have a write permitted that macOS would refuse, where that is wanted."""
+        if is_planned or not (self._may_be_allowed and self._refusal()):
+            yield
+            return
+        with self._right().allowed():
+            yield
+        self._notes = (f"the right {macos_right.RIGHT} was allowed to everybody for the write, and put back",)
+
+    def _right(self) -> Right:
+        # Which a look does without.
+        from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_right_changes import Right
+
+        return Right(self._mac, macos_right.journal(self._settings))
 
     def _judge(self, answer: dict[str, Any]) -> None:
         """Raises UserNeeded where only a person is missing and nothing was changed, HostError for all else."""

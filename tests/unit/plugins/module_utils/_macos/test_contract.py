@@ -21,7 +21,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._macos.roots import 
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import ADMIN
 from ansible_collections.anchorage.pki.tests.macos_double import double, run_contract
 from ansible_collections.anchorage.pki.tests.macos_double.contract import ABORTS, NAME, RETURNS
-from ansible_collections.anchorage.pki.tests.macos_double.proof_contract import CASES, PROOF
+from ansible_collections.anchorage.pki.tests.macos_double.proof_contract import PROOF
+from ansible_collections.anchorage.pki.tests.macos_double.right_contract import CASES, RIGHTS
 from ansible_collections.anchorage.pki.tests.macos_double.writing_contract import WRITING
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_leaf, make_root, named
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -116,7 +117,7 @@ def test_without_settings_of_its_own_the_contract_makes_do_with_what_there_is(tm
     assert {fact: outcome for fact, outcome in outcomes.items() if outcome != "passed"} == {
         **{case.fact: "double only" for case in CASES if case.end != RETURNS},
         **dict.fromkeys(NEED_SETTINGS, "not arranged"),
-        **{case.fact: "not arranged" for case in (*WRITING, *PROOF) if case.end == RETURNS},
+        **{case.fact: "not arranged" for case in (*WRITING, *PROOF, *RIGHTS) if case.end == RETURNS},
     }
 
 
