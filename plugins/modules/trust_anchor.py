@@ -102,8 +102,8 @@ options:
         C(com.apple.trust-settings.admin) is put back exactly as it was, also where the write fails; where the run is
         killed, the next one does so.
       - For these seconds every program on the Mac, whoever runs it, may change these settings.
-      - Has no effect on later versions, on which macOS does not heed such a change or refuses it, nor where a write needs
-        no such right.
+      - Has no effect on later versions, on which macOS does not heed such a change or refuses it, nor where a write
+        needs no such right.
     type: bool
     default: false
     version_added: 0.3.0

@@ -15,6 +15,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile, profile_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, key_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ def _proofs(authority: Authority, leaves: Iterator[tuple[x509.Certificate, str]]
     for leaf, issuer_sha256 in leaves:
         issuer = authority.issuer_of(issuer_sha256)
         name = next((name for name in _dns_names(leaf) if not name.startswith("*")), None)
-        if issuer and name and profile_of(leaf) in (Profile.SERVER, Profile.PEER):
+        # No browser and no macOS takes a key of that type from a server.
+        is_taken = key_type_of(leaf.public_key()) is not KeyType.ED25519
+        if issuer and name and is_taken and profile_of(leaf) in (Profile.SERVER, Profile.PEER):
             yield LeafProof(name, (to_pem(leaf), to_pem(issuer.certificate)))
 
 

@@ -235,7 +235,7 @@ class MacStore:
         own = answer["domains"][self._domains.index(self._domain)]["certificates"][0]
         denying = denying_domain(self._domains, answer["domains"], der)
         evidence = [*self._settings_evidence(own, root_of), *self._keychain_evidence(answer["held"])]
-        evidence += self._evaluations(answer)
+        evidence += self._evaluations(answer, is_expected=root_of is not None)
         if root_of is not None and answer["held"] and not answer["refusal"]:
             refusal = answer.get("server_refusal")
             if not refusal:
@@ -247,11 +247,12 @@ class MacStore:
         blocked = "" if denying is None else f"The {DOMAINS[denying]} domain of the trust settings denies it."
         return Finding(ABSENT if blocked else state, tuple(evidence), blocked)
 
-    def _evaluations(self, answer: dict[str, Any]) -> list[str]:
-        """What evaluations said, of the anchor itself and of a leaf."""
+    def _evaluations(self, answer: dict[str, Any], is_expected: bool) -> list[str]:
+        """What evaluations said, of the anchor itself and of a leaf; and why, where trust ``is_expected``."""
         refusal, name = answer["refusal"], self._settings.leaf_name
         if refusal:
-            basic = f"an evaluation by the basic X.509 policy refuses it: {_sentence(refusal)}"
+            reason = f": {_sentence(refusal)}" if is_expected else ""
+            basic = f"an evaluation by the basic X.509 policy refuses it{reason}"
             return [basic, "ssl: not evaluated, as the anchor itself is refused"]
         basic = "an evaluation by the basic X.509 policy accepts it"
         if "server_refusal" not in answer:

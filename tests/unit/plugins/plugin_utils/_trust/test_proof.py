@@ -15,7 +15,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proof import LeafProof, leaf_proof
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
+    Profile,
+    Signer,
+    sign_leaf,
+    validity_from,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, generate_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
 from cryptography import x509
 
 MakeLeaf = Callable[..., x509.Certificate]
@@ -68,6 +75,14 @@ def test_a_leaf_that_no_server_of_a_name_has_is_none(
     assert leaf_proof(own_authority, "mac", now) == LeafProof()
     enter(own_authority, make_leaf("peer.test", profile=Profile.PEER))
     assert leaf_proof(own_authority, "mac", now).name == "peer.test"
+
+
+def test_a_key_that_macos_does_not_take_proves_nothing(
+    own_authority: Authority, issuing: Signer, now: datetime
+) -> None:
+    key = generate_key(KeyType.ED25519).public_key()
+    enter(own_authority, sign_leaf(key, issuing, parse_names(["app.test"]), Profile.SERVER, validity_from(now, 90)))
+    assert leaf_proof(own_authority, "mac", now) == LeafProof()
 
 
 def test_a_leaf_is_only_good_while_it_is_valid(own_authority: Authority, make_leaf: MakeLeaf, now: datetime) -> None:
