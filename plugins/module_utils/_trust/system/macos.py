@@ -93,7 +93,7 @@ class MacStore:
         return "" if self._is_pending else self._denial()
 
     def _denial(self) -> str:
-        code = self._refusal() if self._session else 0
+        code = self._refusal()
         if not code or self._may_be_allowed:
             return ""
         version = ".".join(map(str, self._mac.version))
@@ -223,8 +223,8 @@ class MacStore:
         return not self._asks or bool(self._session.get("graphic"))
 
     def _refusal(self) -> int:
-        """The status with which macOS would refuse a write at once; 0 where it would not."""
-        if self._session["graphic"] or not self._asks:
+        """The status with which macOS would refuse a write at once; 0 where it would not, or nothing is known yet."""
+        if not self._session or self._session["graphic"] or not self._asks:
             return 0
         if self._domain == ADMIN and self._mac.version < _REFUSES_OTHERWISE_SINCE:
             return _INTERNAL_COMPONENT
