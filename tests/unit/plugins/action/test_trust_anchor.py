@@ -68,10 +68,10 @@ class Controller:
                 given = {"stores": ["system"], **options}
                 self._task = SimpleNamespace(args=given, check_mode=False, diff=False, async_val=0, environment=None)
 
-            def authority(self, named: str | None, task_vars: Any) -> Authority:
+            def authority(self, _named: str | None, _task_vars: Any) -> Authority:
                 return controller.authority
 
-            def look_at_host(self, program: Any, module: str, arguments: dict[str, Any], task_vars: Any) -> Any:
+            def look_at_host(self, _program: Any, _module: str, arguments: dict[str, Any], _task_vars: Any) -> Any:
                 sent.append("look")
                 found = look(arguments, mac.settings, mac.table)
                 if found is None:
