@@ -132,6 +132,17 @@ class Ledger:
         """The leaf in use at ``place``, or else the last one signed for it."""
         return self._leaf(sql.CURRENT_LEAF, astuple(place))
 
+    def believed_leaves(self, now: datetime, host: str | None = None) -> Iterator[tuple[x509.Certificate, str]]:
+        """The last leaves signed of those that are valid and not revoked, with the fingerprints of their issuers; with
+        ``host``, on that host alone."""
+        seconds = to_seconds(now)
+        if host is None:
+            rows = self._connection.execute(sql.BELIEVED_LEAVES, (seconds,))
+        else:
+            rows = self._connection.execute(sql.BELIEVED_LEAVES_OF_HOST, (seconds, host))
+        for der, issuer_sha256 in rows:
+            yield x509.load_der_x509_certificate(der), issuer_sha256
+
     def last_leaf_ends(self) -> dict[str, datetime]:
         """When the last leaf of each issuing authority ends, by the issuer's fingerprint."""
         rows = self._connection.execute(sql.LAST_LEAF_ENDS)

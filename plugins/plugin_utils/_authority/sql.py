@@ -45,6 +45,14 @@ _PLACES = (
 )
 PLACES = _PLACES.format("")
 PLACES_OF_HOST = _PLACES.format("AND host = ?")
+# The last ones signed of those that nobody has a reason not to believe; a few are enough to find one for a purpose.
+_BELIEVED = (
+    "SELECT certificate, issuer_sha256 FROM certificates WHERE kind = 'leaf' AND status IN ('signed', 'deployed') "
+    "AND not_before <= ?1 AND not_after > ?1 {} AND issuer_sha256 NOT IN (SELECT certificate_sha256 FROM revocations) "
+    "ORDER BY rowid DESC LIMIT 100"
+)
+BELIEVED_LEAVES = _BELIEVED.format("")
+BELIEVED_LEAVES_OF_HOST = _BELIEVED.format("AND host = ?2")
 # Of each issuer the last one by an index, and each issuer by the one before it, however many leaves there are.
 LAST_LEAF_ENDS = (
     "WITH RECURSIVE issuers (issuer) AS (SELECT MIN(issuer_sha256) FROM certificates UNION ALL "
