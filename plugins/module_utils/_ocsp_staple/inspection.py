@@ -134,5 +134,5 @@ def _withdraw_at(staple: bytes) -> int:
     if not staple:
         return 0
     with suppress(DerError):
-        return read_staple(staple).next_update - MARGIN
+        return read_staple(staple).end - MARGIN
     return LARGEST_MOMENT

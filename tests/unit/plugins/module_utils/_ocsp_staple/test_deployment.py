@@ -152,6 +152,17 @@ def test_a_repair_brings_no_older_staple_back(host: StapleHost, leaf: Leaf) -> N
     assert served_files(host.folder)[1] == b""
 
 
+def test_a_repair_without_a_staple_is_no_replaced_certificate(host: StapleHost, leaf: Leaf) -> None:
+    """Nothing is deployed anew for the next one of an authority without a responder, and there is nothing to say."""
+    host.staple(host.order(leaf, staple=b""))
+    (host.folder / "nginx.conf").unlink()
+    newer = make_leaf()
+    host.certbot.renew(newer)
+    (answer,) = host.staple(host.repair(newer)).certificates
+    assert (answer.replaced, answer.generation, answer.staple_sha256) == (False, 1, "")
+    assert host.see().drift == ()
+
+
 def test_a_failed_test_of_the_configuration_changes_nothing(host: StapleHost, leaf: Leaf) -> None:
     host.staple(host.order(leaf))
     before = tree(host.folder)
