@@ -19,7 +19,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import S
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import sha256
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import LARGEST_MOMENT, DeployedLeaf, Inquiry
-from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link import link_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link import link_drift, link_problem
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import (
     LARGEST_STAPLE,
     DeployedStaple,
@@ -98,7 +98,7 @@ def _deployed_staple(
         path=inquiry.certificate,
         certificate=to_pem(found.certificate) if found.certificate else "",
         chain="".join(map(to_pem, found.chain)),
-        problem=found.problem,
+        problem=found.problem or link_problem(destination, inquiry.name, inquiry.certificate),
         generation=leaf.generation,
         leaf_sha256=leaf.leaf_sha256,
         staple=staple if is_shown else b"",

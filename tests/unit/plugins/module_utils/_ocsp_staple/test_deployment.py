@@ -263,6 +263,7 @@ class TestHaproxy:
 
     def test_nobody_elses_file_is_replaced(self, haproxy: StapleHost, leaf: Leaf) -> None:
         Path(f"{haproxy.paths['app']}.ocsp").write_bytes(b"mine")
+        assert "is there already, and is no link to a staple" in haproxy.see().problem  # so does check mode know
         with pytest.raises(HostError, match="is there already, and is no link to a staple"):
             haproxy.staple(haproxy.order(leaf))
         assert Path(f"{haproxy.paths['app']}.ocsp").read_bytes() == b"mine"
@@ -272,6 +273,7 @@ class TestHaproxy:
         haproxy.certbot.renew(leaf)
         haproxy.paths = {"app": str(haproxy.certbot.certificate())}
         before = tree(haproxy.certbot.folder)
+        assert "belongs to an ACME client" in haproxy.see().problem
         with pytest.raises(HostError, match="belongs to an ACME client"):
             haproxy.staple(haproxy.order(leaf))
         assert tree(haproxy.certbot.folder) == before
@@ -279,6 +281,7 @@ class TestHaproxy:
     def test_a_certificate_has_one_staple(self, haproxy: StapleHost, leaf: Leaf) -> None:
         haproxy.staple(haproxy.order(leaf))
         haproxy.paths["shop"] = haproxy.paths["app"]
+        assert (haproxy.see().problem, "a certificate has one staple" in haproxy.see("shop").problem) == ("", True)
         with pytest.raises(HostError, match=r"leads to the staple in .*/staples/app, .*state: absent, name: app"):
             haproxy.staple(haproxy.order(leaf, name="shop"))
         haproxy.remove("app")
