@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.client import PAUSES, fetch
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.system import THIS_SYSTEM, System
 from ansible_collections.anchorage.pki.tests.unit.leaves import make_leaf, tcp_server
 from ansible_collections.anchorage.pki.tests.unit.ocsp_responder import HOLLOW, Reply, redirect, responder
+from ansible_collections.anchorage.pki.tests.unit.processes import fork
 from ansible_collections.anchorage.pki.tests.unit.scratch_network import PUBLIC, Network, server_tls, trusting
 
 #: Its base64 has each of the characters that have to be escaped.
@@ -132,12 +135,32 @@ def test_a_name_server_that_is_busy_is_asked_again(network: Network) -> None:
 
 
 def test_the_system_resolves_names_and_connects(network: Network) -> None:
-    from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.system import THIS_SYSTEM, System
-
     with responder() as running:
         answer = fetch(ask(f"http://localhost:{running.port}/", True), System(proxies=dict))
         assert (answer.response, running.connections) == (HOLLOW, 1)
     assert len(set(THIS_SYSTEM.resolve("127.0.0.1"))) == 1
+
+
+def test_no_socket_is_connected_to_what_is_not_asked() -> None:
+    """Seen where Python asks the kernel, with the system's own names and connections."""
+    system = System(proxies=dict)
+    with responder() as running, responder(redirect(f"http://{METADATA}/")) as astray:
+
+        def check(_number: int) -> None:
+            connected: list[tuple[str, int]] = []
+            sys.addaudithook(lambda event, given: connected.append(given[1][:2]) if event == "socket.connect" else None)
+            for host in ("127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", METADATA):
+                assert not fetch(ask(f"http://{host}:{running.port}/"), system).response
+            for host in (METADATA, f"[::ffff:{METADATA}]", "[fe80::1]", "0.0.0.0", "[::]"):
+                assert not fetch(ask(f"http://{host}:{running.port}/", True), system).response
+            assert connected == []
+            assert not fetch(ask(astray.url, True), system).response
+            assert fetch(ask(running.url, True), system).response == HOLLOW
+            assert connected == [("127.0.0.1", astray.port), ("127.0.0.1", running.port)]
+
+        child = fork(check, 0)
+        child.join(30)
+    assert child.exitcode == 0
 
 
 # --- Redirects -------------------------------------------------------------------------------------------------------
@@ -328,8 +351,6 @@ def test_a_proxy_of_another_kind_is_refused_without_its_password(network: Networ
 
 
 def test_the_environment_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.system import THIS_SYSTEM
-
     with responder(lambda seen: Reply(HOLLOW if seen.target.startswith("http:") else b"")) as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
