@@ -338,6 +338,14 @@ def test_some_hosts_need_no_proxy(public: Network, exception: str) -> None:
         assert (proxy.connections, running.connections) == (0, 1)
 
 
+@pytest.mark.parametrize("exception", ["localhost,127.0.0.1,::1", "[::1]", "[::1]:{port}"])
+def test_an_address_of_ipv6_needs_no_proxy_however_it_is_written(network: Network, exception: str) -> None:
+    with responder() as proxy, responder(address="::1") as running:
+        network.proxies = {"http": proxy.url, "no": exception.format(port=running.port)}
+        assert fetch(ask(running.url, True), network.system).response == HOLLOW
+        assert (proxy.connections, running.connections) == (0, 1)
+
+
 @pytest.mark.parametrize(
     "proxy", ["https://user:secret@proxy/", "socks5://user:secret@proxy:1", "http://", "http://a:b"]
 )
