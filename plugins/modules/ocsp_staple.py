@@ -151,7 +151,8 @@ options:
     default: sha1
   destination:
     description:
-      - The folder on the host below which each staple has a folder of its own.
+      - The folder on the host below which each staple has a folder of its own. The system's own are refused, such as
+        C(/) and C(/etc).
       - On macOS too it is named without C(/private), where C(/etc), C(/tmp) and C(/var) lead.
     type: str
     default: /etc/pki/anchorage-staples

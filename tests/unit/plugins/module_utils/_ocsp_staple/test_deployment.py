@@ -18,7 +18,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.inspection import find_certificate
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import NOTE
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
-from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, make_leaf, renewed_staple, tree
+from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    Leaf,
+    deploy_leaf,
+    destination_at,
+    make_leaf,
+    renewed_staple,
+    tree,
+)
 from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, served_files
 from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import linked, noted
 
@@ -226,6 +233,14 @@ def test_a_path_is_absolute(host: StapleHost, path: str) -> None:
     host.paths = {"app": path}
     with pytest.raises(HostError, match="certificate: "):
         host.see()
+
+
+def test_the_folder_of_a_leaf_is_no_place_for_a_staple(host: StapleHost, leaf: Leaf) -> None:
+    """Else its server would have to do without a key, which no run brings back."""
+    deploy_leaf(destination_at(host.destination.path), leaf)
+    assert host.see().problem == f"{host.folder} has a leaf certificate in it: choose another name or destination"
+    host.remove("app")
+    assert host.see().problem == ""
 
 
 def test_an_issuer_may_be_elsewhere(host: StapleHost, leaf: Leaf) -> None:
