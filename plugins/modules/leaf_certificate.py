@@ -164,7 +164,8 @@ options:
     type: str
   destination:
     description:
-      - The folder on the host below which each leaf has a folder of its own.
+      - The folder on the host below which each leaf has a folder of its own. The system's own are refused, such as C(/)
+        and C(/etc).
       - On macOS too it is named without C(/private), where C(/etc), C(/tmp) and C(/var) lead.
     type: str
     default: /etc/pki/anchorage

@@ -51,7 +51,7 @@ def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[st
     """The module's arguments for a look at the leaf ``app``, which the controller would keep."""
     inquiry = Inquiry("app")
     if leaf:
-        due = read_staple(leaf.staple).next_update - MARGIN
+        due = read_staple(leaf.staple).end - MARGIN
         chain = hashlib.sha256(leaf.chain.encode()).hexdigest()
         inquiry = Inquiry("app", keep=leaf.sha256, keep_chain=chain, withdraw_at=due)
     return {
