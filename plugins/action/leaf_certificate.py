@@ -63,6 +63,8 @@ class ActionModule(PkiAction):
         check_server(requests, arguments["server"])
         places = _places([request.name for request in requests], arguments, task_vars)
         authority = self.authority(arguments["authority"], task_vars)
+        if not arguments["urls"]:
+            authority = authority.without_urls()
         if arguments["issue"]:
             check_requests(requests, authority.policy)
         return self._run_transaction(authority, requests, places, arguments, task_vars)

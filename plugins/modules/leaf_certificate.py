@@ -61,6 +61,13 @@ options:
     type: bool
     default: true
     version_added: 0.3.0
+  urls:
+    description:
+      - Whether new leaves name the URLs that the authority's policy has, once something is published there. With
+        V(false) they name none, as while no web server has what is published.
+    type: bool
+    default: true
+    version_added: 0.3.0
   name:
     description:
       - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
@@ -369,6 +376,11 @@ certificates:
       description: The names asked for, as they stand in the certificate; this and what follows with O(state=present).
       type: list
       elements: str
+    withheld:
+      description:
+        - Why another leaf is needed that the task does not issue, with O(issue=false); null where none is.
+      type: str
+      sample: the deployed leaf is revoked
     generation:
       description: The number of the generation in use; before the change in check mode.
       type: int

@@ -48,6 +48,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **PASSPHRASE_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "issue": {"type": "bool", "default": True},
+    "urls": {"type": "bool", "default": True},
     "name": {"type": "str"},
     "names": NAMES_SPEC,
     **{
