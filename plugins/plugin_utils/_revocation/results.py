@@ -46,9 +46,22 @@ def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> d
     )
 
 
+def unread_message(outcome: Outcome, failure: str) -> str:
+    """Why a task failed that could not read the ledger in the end."""
+    return f"{_entered(outcome)}pending_hosts is what was known before lists were signed: {failure}"
+
+
 def _failed(outcome: Outcome) -> str:
-    entered = "What the task names is revoked in the ledger. Not all that tells of it is signed and published: "
-    return f"{entered if outcome.targets else ''}{outcome.failure}"
+    if not outcome.targets:
+        return outcome.failure
+    return (
+        f"{_entered(outcome)}Not all that tells of it is signed and published: {outcome.failure} What was entered and "
+        "signed until then is kept, and the next run publishes it."
+    )
+
+
+def _entered(outcome: Outcome) -> str:
+    return "What the task names is revoked in the ledger. " if outcome.targets else ""
 
 
 def _leaves_verifiers_waiting(outcome: ListOutcome) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,15 +38,18 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome 
     Outcome,
     ResponsesOutcome,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import (
+    PublishedList,
+    check_published,
+    published_lists,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING, Target, find_targets
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.responses import sign_responses
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import (
-    PublishedList,
     differing,
     issuer_path,
     list_path,
     present,
-    published_list,
     remove_files,
     response_path,
     write_tree,
@@ -63,9 +66,6 @@ PUBLICATION_LOCK = "publication-lock"
 PUBLICATION_TIMEOUT = 120.0
 # How many responses are signed while other runs wait for the ledger: RSA takes seconds for them.
 BATCH = 500
-# How many serial numbers an error names, and a time before all revocations.
-_SHOWN = 10
-_EVER = datetime.fromtimestamp(0, timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -249,30 +249,10 @@ class RevocationTransaction:
     @cached_property
     def _published(self) -> dict[str, PublishedList]:
         """The list that is published of each issuer, by the identifier of its key, as it was before this run."""
-        if self.folder is None:
-            return {issuer.identifier: PublishedList(0, frozenset()) for issuer in self.issuers}
-        return {
-            issuer.identifier: published_list(self.folder, issuer.signer.certificate, issuer.identifier)
-            for issuer in self.issuers
-        }
+        return published_lists(self.folder, self.issuers, self.ledger.revocations)
 
     def _check_published(self, planned: Collection[int] = ()) -> None:
-        """Raise PkiError where a published list says of more than the ledger, and what is ``planned`` to be revoked,
-        that it is revoked: a ledger that was restored would make it good again."""
-        for issuer in self.issuers:
-            published = self._published[issuer.identifier].serials
-            entered = self.ledger.revocations.revoked_under(issuer.certificates, _EVER)
-            missing = published.difference(planned, (entry.serial for entry in entered))
-            if missing and self.folder is not None:
-                serials = ", ".join(f"{serial:x}" for serial in sorted(missing)[:_SHOWN])
-                more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-                raise PkiError(
-                    f"publish: {self.folder / list_path(issuer.identifier)} says that {serials}{more} (serial numbers) "
-                    "are revoked, and the ledger does not: it is older than what is published. No list was signed or "
-                    "published. Revoke them by their serials, or those that it lacks by their files, then run again. "
-                    "Where you have no such file, restore a newer copy of the authority's folder; to give them up, "
-                    "move the list away."
-                )
+        check_published(self.folder, self._published, self.issuers, self.ledger.revocations, planned)
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
         """What is to be written, by its path in the folder."""
