@@ -42,7 +42,13 @@ def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> d
     if outcome.failure:
         result |= {"failed": True, "msg": _failed(outcome)}
     return with_warnings(
-        result, [*_unknown_place_warnings(outcome), *_replaced_warnings(outcome), *_pending_warnings(outcome)]
+        result,
+        [
+            *_unknown_place_warnings(outcome),
+            *_spared_warnings(outcome),
+            *_replaced_warnings(outcome),
+            *_pending_warnings(outcome),
+        ],
     )
 
 
@@ -156,6 +162,16 @@ def _unknown_place_warnings(outcome: Outcome) -> list[str]:
         "staple of it may be shown, for as long as a staple is valid."
         for target in outcome.targets
         if target.known.kind == "leaf" and not target.known.place.host
+    ]
+
+
+def _spared_warnings(outcome: Outcome) -> list[str]:
+    return [
+        f"name: {_named(target)} was revoked before, and that was not finished, so that this task goes on with it. It "
+        f"does not revoke what was issued there since: {', '.join(f'{serial:x}' for serial in target.spared)}. To "
+        "revoke that, too, name its serial number."
+        for target in outcome.targets
+        if target.spared
     ]
 
 

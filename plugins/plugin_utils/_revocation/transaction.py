@@ -127,7 +127,8 @@ class RevocationTransaction:
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
         signers = [*self._whole.roots, *self._whole.issuers]
-        return tuple(find_targets(arguments, signers, self.ledger.revocations, self.now))
+        publishes = self.folder is not None
+        return tuple(find_targets(arguments, signers, self.ledger.revocations, self.now, publishes))
 
     def check_keys(self) -> None:
         """Raise PkiError where a passphrase is wrong, before anything is entered. Keys that are away or damaged are no

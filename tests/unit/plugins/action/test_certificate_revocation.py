@@ -150,6 +150,30 @@ def test_hosts_are_told_of_also_where_publishing_fails(authority: Authority, tmp
     assert nothing["msg"] == f"publish: {tmp_path}/public/crl is no folder. Remove it, or name another folder."
 
 
+def test_the_same_task_after_a_failed_one_does_not_revoke_what_replaced_its_leaf(
+    authority: Authority, tmp_path: Path, now: datetime
+) -> None:
+    (tmp_path / "public").mkdir()
+    damage = tmp_path / "public" / "crl"
+    damage.touch()
+    (revoked,) = run(authority, **NAMED, publish=str(tmp_path / "public"))["certificates"]
+    enter_leaf(authority, now)
+    damage.unlink()
+    again = run(authority, **NAMED, publish=str(tmp_path / "public"))
+    assert [entry["serial_number"] for entry in again["certificates"]] == [revoked["serial_number"]]
+    assert not again.get("failed")
+    with open_ledger(authority.ledger_path) as ledger:
+        assert ledger.leaf_counts() == {"revoked": 1, "signed": 1}
+        replacement = f"{ledger.current_leaf(PLACE).certificate.serial_number:x}"
+    (warning,) = again["warnings"]
+    assert warning.startswith(
+        f"name: leaf certificate {revoked['serial_number']} at /etc/pki/anchorage/app on web1 was"
+    )
+    assert f"does not revoke what was issued there since: {replacement}. To revoke that, too, name its" in warning
+    # Once it is finished, the task means the one that is there.
+    assert [entry["serial_number"] for entry in run(authority, **NAMED)["certificates"]] == [replacement]
+
+
 @pytest.mark.parametrize("opening", [2, 3])
 def test_what_is_entered_is_told_also_where_the_ledger_cannot_be_used_any_more(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opening: int
