@@ -55,8 +55,8 @@ class RevocationRequest:
 class Target:
     """A certificate that a task names, and what the task changes of it. ``good_until`` is the end of the last staple
     or response that says good of it, or of the leaves of an issuing certificate; None where there is none. ``places``
-    is in how many places such leaves are in use, or may be. ``spared`` are the serial numbers of the leaves at its place
-    which the task names, too, and leaves alone, since it finishes the revocation of this one."""
+    is in how many places such leaves are in use, or may be. ``spared`` are the serial numbers of the leaves in its
+    place which the task names, too, and leaves alone, since it finishes the revocation of this one."""
 
     known: KnownCertificate
     request: RevocationRequest

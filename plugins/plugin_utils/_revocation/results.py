@@ -178,7 +178,7 @@ def _spared_warnings(outcome: Outcome) -> list[str]:
 def _replaced_warnings(outcome: Outcome) -> list[str]:
     return [
         f"reissue: {_named(target)} was replaced by another leaf, so that false blocks nothing. If that place is to "
-        "have no leaf, revoke the one that is there, by its name and host."
+        "have no leaf, revoke the one that is there, by its serial number."
         for target in outcome.targets
         if target.is_replaced
     ]
