@@ -24,6 +24,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 
 FOLDER_MODE = 0o755
 READABLE = Attributes(0o644)
+#: Where responses are.
+RESPONSES = "ocsp"
 #: What servers look for where a path ends with a slash.
 INDEX = "index.html"
 
@@ -63,7 +65,7 @@ def response_path(leaf: x509.Certificate, issuer: x509.Certificate, digest: str)
     of them for one, and at the end for the index of a folder. All else that base64 knows can be in a file's name.
     """
     *folders, last = base64.b64encode(ocsp_request(leaf, issuer, digest)).decode().split("/")
-    return "/".join(["ocsp", *filter(None, folders), last or INDEX])
+    return "/".join([RESPONSES, *filter(None, folders), last or INDEX])
 
 
 def read_list(folder: Path, issuer_key: str) -> bytes:
@@ -118,12 +120,15 @@ def remove_files(folder: Path, paths: Iterable[str]) -> None:
 
 
 def _holds(folder: Path, path: str, content: bytes) -> bool:
-    target = folder / path
+    target = f"{folder}/{path}"  # no Path, which takes half of the time for tens of thousands of files
     try:
         if not all(mode is not None and _allows(mode, FOLDER_MODE) for mode in _modes(folder, path).values()):
             return False
         mode = os.lstat(target).st_mode
-        return stat.S_ISREG(mode) and _allows(mode, READABLE.mode) and target.read_bytes() == content
+        if not stat.S_ISREG(mode) or not _allows(mode, READABLE.mode):
+            return False
+        with open(target, "rb", buffering=0) as file:
+            return file.read() == content
     except FileNotFoundError:
         return False
     except OSError as error:
