@@ -289,6 +289,13 @@ options:
     choices: [auto, "off"]
     default: auto
     version_added: 0.3.0
+  publish:
+    description:
+      - The folder on the controller in which M(anchorage.pki.certificate_revocation) publishes, by an absolute path.
+      - Nothing is written there. Where a list in it says that something is revoked and the ledger does not, the ledger
+        was restored from an older backup. The task signs no leaf and no staple then, and names the serial numbers.
+    type: path
+    version_added: 0.3.0
 seealso:
   - module: anchorage.pki.certificate_authority
   - module: anchorage.pki.trust_anchor
