@@ -9,6 +9,7 @@ The hosts are this machine, each with a folder of its own.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,18 @@ def test_no_leaf_names_urls_while_no_web_server_has_what_they_lead_to(empty: Fle
     assert {name for name in named if name != "ocsp"} <= set(tree(empty.folder / "host2-public"))
     again = empty.run("site", parts)
     assert again.status == 0, again.output
+
+
+def test_the_report_of_a_run_tells_of_a_web_server_that_was_not_served(fleet: Fleet) -> None:
+    link, report = fleet.folder / "host2-public" / "issuers", fleet.folder / "report.json"
+    link.parent.mkdir()
+    link.symlink_to(fleet.folder)
+    run = fleet.run("site", "--tags=authority,issue,publish", anchorage_report_file=str(report))
+    assert run.status == 2, run.output
+    assert NOT_SERVED in run.text
+    told = json.loads(report.read_text())
+    assert told["complete"]
+    assert {host: one["outcome"] for host, one in told["hosts"].items()} == {"host1": "unchanged", "host2": "failed"}
 
 
 def test_where_leaves_of_a_new_issuer_are_due_web_servers_have_its_list_before(empty: Fleet) -> None:
