@@ -78,7 +78,8 @@ options:
     type: str
   certificate:
     description:
-      - A file on the controller that holds the leaf or issuing certificate, in PEM.
+      - A file on the controller that holds the leaf or issuing certificate, in PEM, and no other certificate.
+        C(chain.pem) in the folder of a leaf, which is its issuing certificate, is refused.
       - It may be one that the authority has signed and its ledger lacks, since the ledger was restored from an older
         backup. It is entered then, and a warning says that nobody knows which host has it.
     type: path

@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE as LEAF_FILE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CHAIN
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    CERTIFICATE,
     CertifiedKey,
     IssuingAuthority,
     fingerprint,
@@ -123,10 +126,7 @@ def _named(
         serial = parse_serial(arguments["serial"])
         return [_revocable(revocations.known_by_serial(serial), f"serial: {arguments['serial']!r}", now, _BY_FILE)]
     if arguments["certificate"] is not None:
-        path = Path(arguments["certificate"])
-        certificate = _read(path)
-        known = revocations.known(fingerprint(certificate)) or _unrecorded(certificate, signers, revocations)
-        return [_revocable(known, f"certificate: {path}", now)]
+        return [_in_file(Path(arguments["certificate"]), signers, revocations, now)]
     return []
 
 
@@ -197,13 +197,40 @@ def _is_unfinished(leaf: KnownCertificate, revocations: Revocations, now: dateti
     return (publishes and leaf.revocation.published_at is None) or revocations.may_be_shown(leaf.sha256, now)
 
 
-def _read(path: Path) -> x509.Certificate:
+def _in_file(path: Path, signers: Sequence[CertifiedKey], revocations: Revocations, now: datetime) -> KnownCertificate:
+    """The one certificate in a file. A revocation cannot be taken back: which one is meant must be beyond doubt."""
+    found = [
+        (certificate, revocations.known(fingerprint(certificate)) or _unrecorded(certificate, signers, revocations))
+        for certificate in _read(path)
+    ]
+    if len(found) > 1:
+        named = ", ".join(_named_certificate(certificate, known) for certificate, known in found)
+        raise PkiError(
+            f"certificate: {path} holds {len(found)} certificates: {named}. Name a file with the one that is to be "
+            "revoked, and no other, or its serial number."
+        )
+    ((certificate, known),) = found
+    if known is not None and known.kind == "issuing" and path.name == CHAIN:
+        raise PkiError(
+            f"certificate: {path} holds {_named_certificate(certificate, known)}, as the file of that name in the "
+            f"folder of a leaf does. The leaf's own certificate is {LEAF_FILE}. Where the issuing authority is meant, "
+            f"with all that it signed, name {CERTIFICATE} in its folder, or its serial number."
+        )
+    return _revocable(known, f"certificate: {path}", now)
+
+
+def _named_certificate(certificate: x509.Certificate, known: KnownCertificate | None) -> str:
+    kind = f"the {known.kind} certificate" if known else "a certificate of another authority,"
+    return f"{kind} {certificate.serial_number:x} ({certificate.subject.rfc4514_string()})"
+
+
+def _read(path: Path) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificate(read_regular_file(path, LARGEST_FILE))
+        return x509.load_pem_x509_certificates(read_regular_file(path, LARGEST_FILE))
     except OSError as error:
         raise PkiError(f"certificate: {path} cannot be read: {error.strerror}.") from error
     except (ValueError, x509.InvalidVersion) as error:
-        raise PkiError(f"certificate: {path} holds no certificate in PEM.") from error
+        raise PkiError(f"certificate: {path} holds no certificate in PEM, or a damaged one.") from error
 
 
 def _revocable(known: KnownCertificate | None, named: str, now: datetime, advice: str = "") -> KnownCertificate:

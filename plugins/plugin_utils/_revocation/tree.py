@@ -83,13 +83,15 @@ def read_list(folder: Path, issuer_key: str) -> bytes:
 def differing(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Those of ``files``, by their path below ``folder``, that are not there as they are to be, or that not everybody
     can read, be it for a folder on the way. Raises PkiError."""
-    return {path: content for path, content in files.items() if not _holds(folder, path, content)}
+    seen: dict[str, int | None] = {}
+    return {path: content for path, content in files.items() if not _holds(folder, path, content, seen)}
 
 
 def present(folder: Path, paths: Iterable[str]) -> list[str]:
     """Those of ``paths`` below ``folder`` where something is. Raises PkiError."""
+    seen: dict[str, int | None] = {}
     try:
-        return [path for path in paths if None not in _modes(folder, path).values() and (folder / path).exists()]
+        return [path for path in paths if None not in _modes(folder, path, seen).values() and (folder / path).exists()]
     except OSError as error:
         raise _failed(folder, "read", error) from error
 
@@ -119,10 +121,10 @@ def remove_files(folder: Path, paths: Iterable[str]) -> None:
                 above = above.parent
 
 
-def _holds(folder: Path, path: str, content: bytes) -> bool:
+def _holds(folder: Path, path: str, content: bytes, seen: dict[str, int | None]) -> bool:
     target = f"{folder}/{path}"  # no Path, which takes half of the time for tens of thousands of files
     try:
-        if not all(mode is not None and _allows(mode, FOLDER_MODE) for mode in _modes(folder, path).values()):
+        if not all(mode is not None and _allows(mode, FOLDER_MODE) for mode in _modes(folder, path, seen).values()):
             return False
         mode = os.lstat(target).st_mode
         if not stat.S_ISREG(mode) or not _allows(mode, READABLE.mode):
@@ -135,12 +137,18 @@ def _holds(folder: Path, path: str, content: bytes) -> bool:
         raise _failed(target, "read", error) from error
 
 
-def _modes(folder: Path, path: str) -> dict[str, int | None]:
-    """The modes of ``folder`` and of those between it and the file at ``path`` below, None of what is missing. Raises
-    PkiError where one of them is something else: through a link, files would be written elsewhere."""
+def _modes(folder: Path, path: str, seen: dict[str, int | None]) -> dict[str, int | None]:
+    """The modes of ``folder`` and of those between it and the file at ``path`` below, None of what is missing. Those
+    that were ``seen`` are not looked at again, nor what is below a missing one. Raises PkiError where one of them is
+    something else: through a link, files would be written elsewhere."""
     top = str(folder)
-    above = itertools.accumulate(path.split("/")[:-1], "{}/{}".format, initial=top)
-    return {way: _mode(way, follow_links=way == top) for way in above}
+    modes: dict[str, int | None] = {}
+    mode: int | None = 0
+    for way in itertools.accumulate(path.split("/")[:-1], "{}/{}".format, initial=top):
+        if way not in seen:
+            seen[way] = None if mode is None else _mode(way, follow_links=way == top)
+        modes[way] = mode = seen[way]
+    return modes
 
 
 def _mode(path: str, follow_links: bool) -> int | None:
@@ -168,7 +176,7 @@ def _write(folder: Path, path: str, content: bytes) -> None:
     target = folder / path
     try:
         _make_parents(folder)
-        for way, mode in _modes(folder, path).items():
+        for way, mode in _modes(folder, path, {}).items():
             _open_folder(way, mode)
         with opened_path(target.parent) as parent:
             replace_file(parent, target.name, content, READABLE, durable=False)

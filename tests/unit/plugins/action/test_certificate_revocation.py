@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
+import subprocess
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -28,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation import transaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publishing
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
     Signer,
@@ -37,6 +40,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, generate_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
+from cryptography import x509
 
 DAY = timedelta(days=1)
 PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
@@ -148,6 +152,36 @@ def test_hosts_are_told_of_also_where_publishing_fails(authority: Authority, tmp
     assert [(entry["host"], entry["changed"]) for entry in result["certificates"]] == [("web1", True)]
     nothing = run(authority, publish=str(tmp_path / "public"))
     assert nothing["msg"] == f"publish: {tmp_path}/public/crl is no folder. Remove it, or name another folder."
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.parametrize(
+    ("options", "reason"), [("size=4k", "No space left on device"), ("size=4m,ro", "Read-only file system")]
+)
+def test_a_folder_that_is_full_or_read_only_keeps_nothing_from_being_revoked(
+    authority: Authority, tmp_path: Path, options: str, reason: str
+) -> None:
+    enter_staple(authority)
+    public = tmp_path / "public"
+    public.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=0755", "tmpfs", public], check=False)
+    if mounted.returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        failed = run(authority, **NAMED, publish=str(public))
+        assert failed["failed"]
+        assert f"{public}/" in failed["msg"]
+        assert f"cannot be written: {reason}. What was entered and signed" in failed["msg"]
+        assert [(entry["host"], entry["changed"]) for entry in failed["certificates"]] == [("web1", True)]
+        assert [entry["host"] for entry in failed["pending_hosts"]] == ["web1"]
+        subprocess.run(["mount", "-o", "remount,rw,size=4m", public], check=True)
+        again = run(authority, **NAMED, publish=str(public))
+        assert ("failed" in again, again["crl"], again["ocsp"]) == (False, "signed", "signed")
+        crl = x509.load_der_x509_crl((public / list_path(key_identifier(authority.issuing.certificate))).read_bytes())
+        assert [f"{entry.serial_number:x}" for entry in crl] == [failed["certificates"][0]["serial_number"]]
+        assert not list(public.rglob(".*"))
+    finally:
+        subprocess.run(["umount", public], check=True)
 
 
 def test_the_same_task_after_a_failed_one_does_not_revoke_what_replaced_its_leaf(

@@ -197,6 +197,41 @@ def test_a_serial_or_a_file_means_one_whatever_became_of_it(
     assert found(find(ledger, now, certificate=str(tmp_path / "leaf.pem"))) == {former}
 
 
+def test_a_file_with_several_certificates_is_refused(
+    enter, ledger: Ledger, own_authority: Authority, now: datetime, tmp_path: Path
+) -> None:
+    leaf, issuing = enter(), own_authority.issuing.certificate
+    path = tmp_path / "bundle.pem"
+    for certificates in ((leaf, issuing), (issuing, leaf)):
+        path.write_text("".join(map(to_pem, certificates)))
+        with pytest.raises(PkiError, match=rf"^certificate: {path} holds 2 certificates: ") as refused:
+            find(ledger, now, certificate=str(path))
+        assert f"the issuing certificate {issuing.serial_number:x} (CN=Test authority issuing" in str(refused.value)
+        assert f"the leaf certificate {leaf.serial_number:x}" in str(refused.value)
+        assert "Name a file with the one that is to be revoked" in str(refused.value)
+
+
+def test_the_chain_in_the_folder_of_a_leaf_revokes_no_issuing_authority(
+    ledger: Ledger, own_authority: Authority, now: datetime, tmp_path: Path
+) -> None:
+    path = tmp_path / "chain.pem"
+    path.write_text(to_pem(own_authority.issuing.certificate))
+    with pytest.raises(
+        PkiError, match=rf"^certificate: {path} holds the issuing certificate [0-9a-f]+ \(CN="
+    ) as refused:
+        find(ledger, now, certificate=str(path))
+    assert "The leaf's own certificate is cert.pem" in str(refused.value)
+    own = own_authority.issuing.folder / "certificate.pem"
+    assert found(find(ledger, now, certificate=str(own))) == {own_authority.issuing.certificate}
+
+
+@pytest.mark.parametrize("content", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_file_without_a_certificate_is_refused(ledger: Ledger, now: datetime, tmp_path: Path, content: str) -> None:
+    (tmp_path / "none.pem").write_text(content)
+    with pytest.raises(PkiError, match=r"none.pem holds no certificate in PEM"):
+        find(ledger, now, certificate=str(tmp_path / "none.pem"))
+
+
 def test_nothing_named_means_nothing(enter, ledger: Ledger, now: datetime) -> None:
     enter()
     assert find(ledger, now) == []

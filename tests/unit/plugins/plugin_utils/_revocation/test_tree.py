@@ -88,6 +88,15 @@ def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
         tree.read_list(tmp_path, "key")
 
 
+@pytest.mark.parametrize(("mode", "failure"), [(0o700, "crl cannot be read"), (0o755, "crl/key.crl cannot be written")])
+def test_a_folder_that_may_not_be_read_or_written_is_named(as_nobody: Path, mode: int, failure: str) -> None:
+    os.seteuid(0)
+    as_nobody.chmod(mode)
+    os.seteuid(65534)
+    with pytest.raises(PkiError, match=rf"^publish: {as_nobody}/{failure}: Permission denied\.$"):
+        tree.write_tree(as_nobody, {"crl/key.crl": b"1"})
+
+
 @pytest.mark.parametrize("closed", ["", "a", "a/b", "a/b/c"])
 def test_what_not_everybody_can_read_is_opened(tmp_path: Path, closed: str) -> None:
     folder, files = tmp_path / "public", {"a/b/c": b"1", "d": b"2"}
