@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results 
     pending_result,
     revocation_diff,
     revocation_result,
+    unread_message,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
     RevocationTransaction,
@@ -69,13 +70,18 @@ class ActionModule(PkiAction):
         read = partial(self.authority, arguments["authority"], task_vars)
         if self.check_mode:
             with self._transaction(read()) as transaction:
-                return self._result(transaction, transaction.plan(arguments))
+                return self._result(transaction.plan(arguments), _standing(transaction))
         # What another run made until the lock was had is read, too.
         with exclusive_lock(folder / LOCK), self._transaction(read()) as transaction:
             targets = transaction.enter(arguments)
-        outcome = self._complete(folder, read, targets)
-        with self._transaction(read()) as transaction:
-            return self._result(transaction, outcome)
+            standing = _standing(transaction)
+        outcome, failure = self._complete(folder, read, targets), ""
+        try:
+            with self._transaction(read()) as transaction:
+                standing = _standing(transaction)
+        except PkiError as error:
+            failure = str(error)
+        return self._result(outcome, standing, failure)
 
     def _complete(self, folder: Path, read: Callable[[], Authority], targets: tuple[Target, ...]) -> Outcome:
         """Sign and publish. What is entered is told also where that fails, so that hosts can be asked to act on it."""
@@ -91,13 +97,17 @@ class ActionModule(PkiAction):
             now = datetime.now(timezone.utc)
             yield RevocationTransaction(authority, self._passphrases, ledger, self._public, now)
 
-    def _result(self, transaction: RevocationTransaction, outcome: Outcome) -> dict[str, Any]:
-        ledger, now = transaction.ledger, transaction.now
-        result = {
-            **revocation_result(outcome, self._public, now),
-            **pending_result(ledger.revocations.pending_places(now)),
-            **issuing_result(transaction.authority, ledger),
-        }
+    def _result(self, outcome: Outcome, standing: dict[str, Any], failure: str = "") -> dict[str, Any]:
+        """The result; ``failure`` is why ``standing`` is not as it was in the end, an empty string where it is."""
+        result = {**revocation_result(outcome, self._public, datetime.now(timezone.utc)), **standing}
+        if failure and not outcome.failure:
+            result |= {"failed": True, "msg": unread_message(outcome, failure)}
         if self.diff_mode:
             result["diff"] = revocation_diff(outcome.targets)
         return result
+
+
+def _standing(transaction: RevocationTransaction) -> dict[str, Any]:
+    """What the ledger knows of hosts and issuers."""
+    pending = transaction.ledger.revocations.pending_places(transaction.now)
+    return {**pending_result(pending), **issuing_result(transaction.authority, transaction.ledger)}

@@ -47,7 +47,8 @@ attributes:
     support: partial
     details:
       - By O(serial) or O(certificate), a certificate is revoked once. By O(name), it is the leaf which is in use there
-        at that time, so that the same task revokes the next one, too, once a host has it.
+        at that time, so that the same task revokes the next one, too, once a host has it and the former revocation is
+        finished.
   platform:
     platforms: posix
     support: full
@@ -58,6 +59,9 @@ options:
       - The name of a leaf, as M(anchorage.pki.leaf_certificate) knows it. Needs O(host).
       - What is revoked are the leaves of that name which are in use there, or may be since they were signed for it.
         Leaves that were replaced have a serial number.
+      - Where a former revocation there is not finished, as it is not published and O(publish) is given, or a good
+        staple of it may be shown, the task finishes that, and revokes nothing that was issued there since. A warning
+        names the serial number of the latter.
     type: str
   host:
     description:
@@ -74,7 +78,8 @@ options:
     type: str
   certificate:
     description:
-      - A file on the controller that holds the leaf or issuing certificate, in PEM.
+      - A file on the controller that holds the leaf or issuing certificate, in PEM, and no other certificate.
+        C(chain.pem) in the folder of a leaf, which is its issuing certificate, is refused.
       - It may be one that the authority has signed and its ledger lacks, since the ledger was restored from an older
         backup. It is entered then, and a warning says that nobody knows which host has it.
     type: path

@@ -27,53 +27,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
-from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
+from ansible_collections.anchorage.pki.tests.playbooks.fleets import NAMED, Fleet, statuses, tree
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Run, away
 from ansible_collections.anchorage.pki.tests.unit.own_responder import own_responder
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-NAMED = {"anchorage_revoke_name": "site", "anchorage_revoke_host": "host1", "anchorage_revoke_reason": "key_compromise"}
 #: A good staple, as long as it is signed for.
 PENDING = re.compile(r"/host1/site on host1, at most until 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-class Fleet:
-    """Two hosts that have a leaf each, and a controller, with all that is made in a folder of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.authority = folder / "authority"
-        self.controller = Controller(folder)
-        self.variables: dict[str, object] = {
-            "ansible_become": False,
-            "anchorage_authority": str(self.authority),
-            "leaf_certificate_certificates": [{"name": "site", "names": ["site.test"]}],
-            "leaf_certificate_destination": f"{folder}/{{{{ inventory_hostname }}}}",
-            "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
-        }
-
-    def run(self, playbook: str, *options: str, **variables: object) -> Run:
-        extra = json.dumps({**self.variables, **variables})
-        return self.controller.run(f"anchorage.pki.{playbook}", f"--extra-vars={extra}", *options, hosts=2)
-
-    def revoke(self, *options: str, **variables: object) -> Run:
-        return self.run("revoke", *options, **variables)
-
-    def leaf(self, host: str) -> x509.Certificate:
-        return x509.load_pem_x509_certificate((self.folder / host / "site" / "current" / "cert.pem").read_bytes())
-
-    def serial(self, host: str) -> str:
-        return f"{self.leaf(host).serial_number:x}"
-
-    def is_stapled(self, host: str) -> bool:
-        return (self.folder / host / "site" / "current" / "staple.der").exists()
-
-    @property
-    def leaves(self) -> dict[str, int]:
-        """How many leaves the ledger has, by their status."""
-        with open_ledger(self.authority / "ledger.sqlite3", read_only=True) as ledger:
-            return dict(ledger.leaf_counts())
 
 
 @pytest.fixture
@@ -299,18 +261,6 @@ def test_a_name_is_revoked_in_one_folder_of_its_host(fleet: Fleet) -> None:
     assert fleet.serial("host1") != before
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def statuses(files: dict[str, bytes]) -> list[ocsp.OCSPCertStatus]:
-    return [
-        ocsp.load_der_ocsp_response(content).certificate_status
-        for path, content in sorted(files.items())
-        if path.startswith("ocsp/")
-    ]
-
-
 def test_what_is_revoked_is_published_on_web_servers(fleet: Fleet) -> None:
     publishing = {
         "anchorage_publish": f"{fleet.folder}/{{{{ inventory_hostname }}}}-public",
@@ -404,12 +354,14 @@ def test_hosts_are_visited_where_nothing_can_be_published_and_the_run_fails(flee
     assert "What the task names is revoked in the ledger. Not all that tells of it is signed and published" in run.text
     assert fleet.serial("host1") != revoked
     last = run.output[run.output.index("TASK [Sign and publish what is due]") :]
-    assert "cannot be read: Not a directory" in " ".join(last.split())
+    assert "public/crl is no folder. Remove it, or name another folder." in " ".join(last.split())
     assert "Copy what is published" not in run.output
 
     (public / "crl").unlink()
-    mended = fleet.revoke(**publishing)
+    replacement = fleet.serial("host1")
+    mended = fleet.revoke(**NAMED, **publishing)  # the same command, as after a run that was killed before it published
     assert mended.status == 0, mended.output
+    assert fleet.serial("host1") == replacement
     assert statuses(tree(public)).count(ocsp.OCSPCertStatus.REVOKED) == 2
 
 
@@ -488,3 +440,31 @@ def test_the_responder_of_a_host_says_good_of_no_revoked_leaf(fleet: Fleet) -> N
         assert fleet.revoke(anchorage_revoke_serial=serial, anchorage_revoke_reissue=True).status == 0
         assert "404" in asked_about(former)
         assert "asked.pem: good" in asked_about(fleet.leaf("host1"))
+
+
+def test_a_leaf_that_the_inventory_keeps_from_being_replaced_fails_the_run(fleet: Fleet) -> None:
+    revoked = fleet.serial("host1")
+    run = fleet.revoke(**NAMED, leaf_certificate_issue=False)
+    assert run.status == 2, run.output
+    assert "for host1: leaf_certificate_issue is false, though the deployed leaf is revoked." in run.text
+    assert f"host1 still has the revoked leaf in {fleet.folder}/host1/site" in run.text
+    assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
+
+
+def test_a_controller_whose_own_leaf_cannot_be_replaced_names_the_others_and_publishes(private_folder: Path) -> None:
+    fleet = Fleet(private_folder)
+    make_authority(fleet.authority)
+    inventory = fleet.folder / "more.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}))
+    more = f"--inventory={inventory}"
+    assert fleet.run("issue", more).status == 0
+    mode = "{{ 'nonsense' if inventory_hostname == 'localhost' else omit }}"
+    public = fleet.folder / "public"
+    failing = {"leaf_certificate_mode": mode, "anchorage_publish": str(public), **away("host1")}
+    run = revoke_issuing(fleet, more, **failing)
+    assert run.status != 0, run.output
+    assert PENDING.search(run.text), run.text
+    assert "TASK [Sign and publish what is due]" in run.output
+    assert "No other leaf could be issued for localhost: " in run.text
+    assert "Nor could its staple be taken away: " in run.text
+    assert len(list((public / "crl").iterdir())) == 3

@@ -19,7 +19,7 @@ import errno
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -46,6 +46,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, decode_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 POLICY = "policy.json"
 LEDGER = "ledger.sqlite3"
@@ -142,6 +143,10 @@ class Authority:
     def issuer_of(self, issuer_sha256: str) -> IssuingAuthority | None:
         """The issuing authority with that fingerprint, old ones included."""
         return next((issuer for issuer in self.issuers if issuer.sha256 == issuer_sha256), None)
+
+    def without_urls(self) -> Authority:
+        """The same authority, whose new leaves name no URLs."""
+        return replace(self, policy=replace(self.policy, urls=Urls()))
 
     @property
     def ledger_path(self) -> Path:

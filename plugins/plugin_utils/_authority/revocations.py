@@ -97,6 +97,10 @@ class Revocations:
         (end,) = self._connection.execute(sql.GOOD_UNTIL, (sha256,)).fetchone()
         return from_seconds(end) if end else None
 
+    def may_be_shown(self, sha256: str, now: datetime) -> bool:
+        """Whether a good staple of the leaf with that fingerprint may still be shown, as far as its host has said."""
+        return bool(self._connection.execute(sql.MAY_BE_SHOWN, (to_seconds(now), sha256)).fetchone()[0])
+
     def pending_places(self, now: datetime) -> dict[LeafPlace, datetime | None]:
         """Where a good staple of a revoked leaf may still be shown, as far as its host has said, and until when; and
         where leaves of a revoked issuer are in use, None where those are without a staple."""

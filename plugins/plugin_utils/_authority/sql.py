@@ -171,6 +171,7 @@ PENDING_PLACES = (
     f"WHERE kind = 'leaf' AND {_REVOKED} AND not_after > ?1 "
     "AND (next_update IS NOT NULL OR status IN ('signed', 'deployed')) GROUP BY host, destination, name"
 )
+MAY_BE_SHOWN = f"SELECT EXISTS (SELECT 1 FROM staples WHERE certificate_sha256 = ?2 AND {_MAY_BE_SHOWN})"
 # Of an issuing certificate, for all of its leaves.
 _OF_IT = "certificate_sha256 IN (SELECT sha256 FROM certificates WHERE sha256 = ?1 OR issuer_sha256 = ?1)"
 GOOD_UNTIL = (

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inspection
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Deployment, WantedKey
@@ -46,6 +47,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     planned,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import check_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 
@@ -53,8 +55,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Ur
 class LeafTransaction:
     """The leaves of one host at one time, and how a server there uses them, None for no server to be notified.
 
-    Without ``issues``, no new leaf is issued, and neither the root's key nor the issuing one is needed. Each method may
-    raise PkiError, HostFailedError where the host failed.
+    Without ``issues``, no new leaf is issued, and neither the root's key nor the issuing one is needed. ``folder`` is
+    where lists are published, None for nowhere. Each method may raise PkiError, HostFailedError where the host failed.
     """
 
     authority: Authority
@@ -64,6 +66,7 @@ class LeafTransaction:
     activation: Activation | None
     now: datetime
     issues: bool = True
+    folder: Path | None = None
 
     def plan(self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> tuple[list[LeafPlan], Inspection]:
         """Ask the host what it has and serves, in one call, and decide about each leaf."""
@@ -95,6 +98,7 @@ class LeafTransaction:
 
         Raises AuthorityDueError for what certificate_authority renews.
         """
+        self._check_ledger(plans)
         preflight(plans, self.authority, self.passphrases, self.ledger, self.now)
 
     def warnings(self, plans: Sequence[LeafPlan]) -> list[str]:
@@ -130,10 +134,17 @@ class LeafTransaction:
         return self._deliver([plan for plan in plans if plan.decision.action is Action.ACTIVATE])
 
     def _deliver(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
+        self._check_ledger(plans)
         signed = issue(plans, self.authority, self.passphrases, self.ledger, self.now, self._request_keys)
         deployment = deploy(self.call, [leaf.delivery for leaf in signed], self.activation) if signed else None
         confirm(plans, signed, self.ledger, self.now)
         return signed, deployment
+
+    def _check_ledger(self, plans: Sequence[LeafPlan]) -> None:
+        """Raise PkiError where ``plans`` need something signed, and lists are published that the ledger is older than:
+        it may take for good what is revoked."""
+        if any(map(_needs_signature, plans)):
+            check_ledger(self.folder, self.authority, self.ledger, self.now)
 
     def _request_keys(self, plans: Sequence[LeafPlan]) -> dict[str, str]:
         wanted = [WantedKey(plan.request.name, plan.request.key_type.value) for plan in plans]
@@ -146,6 +157,11 @@ class LeafTransaction:
         elsewhere = [place for place in known if place.destination != destination]
         here = [LeafPlace(host, destination, name) for name in names]
         return [OtherLeaf(place, place in known) for place in [*here, *elsewhere]]
+
+
+def _needs_signature(plan: LeafPlan) -> bool:
+    action = plan.decision.action
+    return action is Action.LEAF or (action is Action.STAPLE and plan.request.staple)
 
 
 def forget(places: Sequence[LeafPlace], authority: Authority) -> None:

@@ -42,13 +42,32 @@ def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> d
     if outcome.failure:
         result |= {"failed": True, "msg": _failed(outcome)}
     return with_warnings(
-        result, [*_unknown_place_warnings(outcome), *_replaced_warnings(outcome), *_pending_warnings(outcome)]
+        result,
+        [
+            *_unknown_place_warnings(outcome),
+            *_spared_warnings(outcome),
+            *_replaced_warnings(outcome),
+            *_pending_warnings(outcome),
+        ],
     )
 
 
+def unread_message(outcome: Outcome, failure: str) -> str:
+    """Why a task failed that could not read the ledger in the end."""
+    return f"{_entered(outcome)}pending_hosts is what was known before lists were signed: {failure}"
+
+
 def _failed(outcome: Outcome) -> str:
-    entered = "What the task names is revoked in the ledger. Not all that tells of it is signed and published: "
-    return f"{entered if outcome.targets else ''}{outcome.failure}"
+    if not outcome.targets:
+        return outcome.failure
+    return (
+        f"{_entered(outcome)}Not all that tells of it is signed and published: {outcome.failure} What was entered and "
+        "signed until then is kept, and the next run publishes it."
+    )
+
+
+def _entered(outcome: Outcome) -> str:
+    return "What the task names is revoked in the ledger. " if outcome.targets else ""
 
 
 def _leaves_verifiers_waiting(outcome: ListOutcome) -> bool:
@@ -146,10 +165,20 @@ def _unknown_place_warnings(outcome: Outcome) -> list[str]:
     ]
 
 
+def _spared_warnings(outcome: Outcome) -> list[str]:
+    return [
+        f"name: {_named(target)} was revoked before, and that was not finished, so that this task goes on with it. It "
+        f"does not revoke what was issued there since: {', '.join(f'{serial:x}' for serial in target.spared)}. To "
+        "revoke that, too, name its serial number."
+        for target in outcome.targets
+        if target.spared
+    ]
+
+
 def _replaced_warnings(outcome: Outcome) -> list[str]:
     return [
         f"reissue: {_named(target)} was replaced by another leaf, so that false blocks nothing. If that place is to "
-        "have no leaf, revoke the one that is there, by its name and host."
+        "have no leaf, revoke the one that is there, by its serial number."
         for target in outcome.targets
         if target.is_replaced
     ]

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,15 +38,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome 
     Outcome,
     ResponsesOutcome,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import (
+    PublishedList,
+    check_published,
+    published_lists,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING, Target, find_targets
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.responses import sign_responses
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import (
-    PublishedList,
+    RESPONSES,
     differing,
     issuer_path,
     list_path,
     present,
-    published_list,
     remove_files,
     response_path,
     write_tree,
@@ -63,9 +67,6 @@ PUBLICATION_LOCK = "publication-lock"
 PUBLICATION_TIMEOUT = 120.0
 # How many responses are signed while other runs wait for the ledger: RSA takes seconds for them.
 BATCH = 500
-# How many serial numbers an error names, and a time before all revocations.
-_SHOWN = 10
-_EVER = datetime.fromtimestamp(0, timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,10 @@ class RevocationTransaction:
     def complete(self, targets: tuple[Target, ...]) -> Outcome:
         """Do all the steps but the first, whose ``targets`` are entered. The caller holds the lock of
         :func:`publishing`."""
-        # First, whatever comes of all else: rather no answer than one that says good.
-        removed = self._remove_ended()
-        self._check_published()
-        lists = self.sign_lists()
+        lists, changed = self.publish_lists()
         responses = self.sign_responses()
-        return Outcome(targets, lists, responses, len({*removed, *self.publish(lists, responses)}))
+        changed.update(self.publish_responses(lists, responses))
+        return Outcome(targets, lists, responses, len(changed))
 
     def plan(self, arguments: Mapping[str, Any]) -> Outcome:
         """What :meth:`carry_out` would do, as far as it can be told without signing."""
@@ -127,7 +126,8 @@ class RevocationTransaction:
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
         signers = [*self._whole.roots, *self._whole.issuers]
-        return tuple(find_targets(arguments, signers, self.ledger.revocations, self.now))
+        publishes = self.folder is not None
+        return tuple(find_targets(arguments, signers, self.ledger.revocations, self.now, publishes))
 
     def check_keys(self) -> None:
         """Raise PkiError where a passphrase is wrong, before anything is entered. Keys that are away or damaged are no
@@ -223,22 +223,42 @@ class RevocationTransaction:
             with self.ledger.transaction():
                 self.ledger.revocations.store_responses(rows)
 
-    def publish(self, lists: Sequence[ListOutcome], responses: ResponsesOutcome) -> list[str]:
-        """Publish what was signed, and enter that it was; the paths of the files that changed."""
+    def publish_lists(self) -> tuple[tuple[ListOutcome, ...], set[str]]:
+        """Sign the lists that are due, and publish them before responses, of which there are many; the paths of the
+        files that changed."""
+        # First, whatever comes of all else: rather no answer than one that says good.
+        changed = set(self._remove_ended())
+        self._check_published()
+        lists = self.sign_lists()
         if self.folder is None:
-            return []
-        written = self._differing(lists)
-        write_tree(self.folder, written)
-        removed = self._remove_ended()
+            return lists, changed
+        changed.update(self._write(self.folder, self._list_files(lists)))
         with self.ledger.transaction():
-            self.ledger.revocations.forget_responses(self.now)
             for outcome in lists:
                 if outcome.last is not None and outcome.last.published_at is None:
                     number = outcome.last.signed.number
                     self.ledger.revocations.mark_list_published(outcome.issuer.identifier, number, self.now)
+        return lists, changed
+
+    def publish_responses(self, lists: Sequence[ListOutcome], responses: ResponsesOutcome) -> set[str]:
+        """Publish the responses that were signed, and enter what is published as a whole with the ``lists`` that were;
+        the paths of the files that changed."""
+        if self.folder is None:
+            return set()
+        changed = self._write(self.folder, self._response_files())
+        changed.update(self._remove_ended())  # what another run entered meanwhile, too
+        with self.ledger.transaction():
+            self.ledger.revocations.forget_responses(self.now)
+            for outcome in lists:
                 if not self._is_incomplete(outcome, responses):
                     self.ledger.revocations.mark_published(outcome.issuer.certificates, self.now)
-        return [*written, *removed]
+        return changed
+
+    def _write(self, folder: Path, files: Mapping[str, bytes]) -> set[str]:
+        """Write those of ``files`` that are to be written; their paths."""
+        written = differing(folder, files)
+        write_tree(folder, written)
+        return set(written)
 
     def _is_incomplete(self, outcome: ListOutcome, responses: ResponsesOutcome) -> bool:
         """Whether something that tells what an issuer has revoked is still to come, also of what another run entered
@@ -249,47 +269,32 @@ class RevocationTransaction:
     @cached_property
     def _published(self) -> dict[str, PublishedList]:
         """The list that is published of each issuer, by the identifier of its key, as it was before this run."""
-        if self.folder is None:
-            return {issuer.identifier: PublishedList(0, frozenset()) for issuer in self.issuers}
-        return {
-            issuer.identifier: published_list(self.folder, issuer.signer.certificate, issuer.identifier)
-            for issuer in self.issuers
-        }
+        return published_lists(self.folder, self.issuers, self.ledger.revocations)
 
     def _check_published(self, planned: Collection[int] = ()) -> None:
-        """Raise PkiError where a published list says of more than the ledger, and what is ``planned`` to be revoked,
-        that it is revoked: a ledger that was restored would make it good again."""
-        for issuer in self.issuers:
-            published = self._published[issuer.identifier].serials
-            entered = self.ledger.revocations.revoked_under(issuer.certificates, _EVER)
-            missing = published.difference(planned, (entry.serial for entry in entered))
-            if missing and self.folder is not None:
-                serials = ", ".join(f"{serial:x}" for serial in sorted(missing)[:_SHOWN])
-                more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-                raise PkiError(
-                    f"publish: {self.folder / list_path(issuer.identifier)} says that {serials}{more} (serial numbers) "
-                    "are revoked, and the ledger does not: it is older than what is published. No list was signed or "
-                    "published. Revoke them by their serials, or those that it lacks by their files, then run again. "
-                    "Where you have no such file, restore a newer copy of the authority's folder; to give them up, "
-                    "move the list away."
-                )
+        check_published(self.folder, self._published, self.issuers, self.ledger.revocations, planned)
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
         """What is to be written, by its path in the folder."""
-        return differing(self.folder, self._files(lists)) if self.folder else {}
+        return differing(self.folder, {**self._list_files(lists), **self._response_files()}) if self.folder else {}
 
-    def _files(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
-        """All that is published, by its path. Responses come last, since there are most of them."""
+    def _list_files(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
+        """The lists and their issuers, by their paths."""
         files: dict[str, bytes] = {}
         for outcome in lists:
             key, certificate = outcome.issuer.identifier, outcome.issuer.signer.certificate
             files[issuer_path(key)] = certificate.public_bytes(serialization.Encoding.DER)
             if outcome.last is not None:
                 files[list_path(key)] = outcome.last.signed.der
-        for issuer in self._issuing:
-            for leaf, digest, der in self.ledger.revocations.responses(issuer.sha256, self.now):
-                files[response_path(leaf, issuer.certificate, digest)] = der
         return files
+
+    def _response_files(self) -> dict[str, bytes]:
+        """The valid responses, by their paths."""
+        return {
+            response_path(leaf, issuer.certificate, digest): der
+            for issuer in self._issuing
+            for leaf, digest, der in self.ledger.revocations.responses(issuer.sha256, self.now)
+        }
 
     def _remove_ended(self) -> list[str]:
         """Remove the published responses that are to go; their paths in the folder."""
@@ -300,7 +305,7 @@ class RevocationTransaction:
 
     def _ended(self) -> list[str]:
         """The published responses that are to go, by their paths in the folder."""
-        if self.folder is None:
+        if self.folder is None or not (self.folder / RESPONSES).exists():
             return []
         paths = [
             response_path(leaf, issuer.certificate, digest)

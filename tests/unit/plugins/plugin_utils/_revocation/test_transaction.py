@@ -190,7 +190,7 @@ def dies_after(last: int, work: Callable[[], object]) -> bool:
     return status != 0
 
 
-@pytest.mark.parametrize("step", ["enter", "sign_lists", "sign_responses", "publish"])
+@pytest.mark.parametrize("step", ["enter", "sign_lists", "publish_lists", "sign_responses", "publish_responses"])
 def test_a_run_that_ends_after_a_step_is_finished_by_one_that_names_nothing(
     fleet, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -205,11 +205,20 @@ def test_a_run_that_ends_after_a_step_is_finished_by_one_that_names_nothing(
         patched.setattr(RevocationTransaction, step, ends)
         with pytest.raises(KeyboardInterrupt):
             fleet.run(**WEB1)
-    assert fleet.run()["changed"] == (step != "publish")
+    assert fleet.run()["changed"] == (step != "publish_responses")
     assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
     assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
     assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(1,)]
     assert not fleet.run()["changed"]
+
+
+def test_a_list_is_published_before_responses_are_signed(fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of which there are many, and whose key may be slow."""
+    monkeypatch.setattr(RevocationTransaction, "_sign_responses", lambda *_arguments: pytest.fail("it was killed"))
+    with pytest.raises(pytest.fail.Exception, match="it was killed"):
+        fleet.run(**WEB1)
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+    assert rows(fleet.ledger_path, "SELECT published_at FROM revocations") == [(None,)]
 
 
 # Numbers
@@ -346,7 +355,9 @@ def revoked_meanwhile(fleet: Any, monkeypatch: pytest.MonkeyPatch, step: str, **
     monkeypatch.setattr(RevocationTransaction, step, after_another_run)
 
 
-@pytest.mark.parametrize("step", ["sign_lists", "_sign_list", "_sign_responses", "publish", "_remove_ended"])
+@pytest.mark.parametrize(
+    "step", ["publish_lists", "sign_lists", "_sign_list", "_sign_responses", "publish_responses", "_remove_ended"]
+)
 @pytest.mark.parametrize("of_issuer", [False, True])
 def test_what_is_entered_while_another_run_publishes_is_not_published_as_good(
     fleet, monkeypatch: pytest.MonkeyPatch, step: str, of_issuer: bool

@@ -190,3 +190,10 @@ def test_responses_that_were_not_published_give_no_ocsp_url(
         named = {**NOTHING, "serial": f"{revoked.serial_number:x}"}
         RevocationTransaction(authority, Passphrases(), ledger, None, now + DAY).carry_out(named)
     assert set(urls_of(issue(authority, now + DAY, names=("third.test",))[0])) == {"crl", "issuer"}
+
+
+def test_a_leaf_names_no_urls_where_they_are_not_wanted(own_authority, make_authority, issue, tmp_path, now) -> None:
+    authority = make_authority(own_authority.folder, **URLS)
+    publish(authority, tmp_path / "public", now)
+    leaf, warnings = issue(authority.without_urls())
+    assert (urls_of(leaf), warnings) == ({}, [])
