@@ -15,7 +15,6 @@ from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, 
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
-HOME = "/Users/me"
 THEIRS = der_of(make_root("An administrator's root"))
 
 
@@ -39,7 +38,8 @@ class ScratchTrustSettings(ScratchHost):
         self.double.trust("user", THEIRS, *ALWAYS, keychain="login")
         numbers = tuple(int(part) for part in version.split("."))
         uid = 501 if host.get("root") == "off" else 0
-        self.store = MacStore(self.double.mac(*numbers), uid, HOME, reading, patience)
+        self.home = folder / "Users/me"
+        self.store = MacStore(self.double.mac(*numbers), uid, str(self.home), reading, patience)
         self.table = [Kind("system", (Finder(lambda _: [self.store], lambda: ["nothing"], [FRAMEWORK]),))]
 
     def content(self) -> tuple[Any, Any]:

@@ -61,7 +61,7 @@ class MacStore:
 
     def __init__(self, mac: Mac, uid: int, home: str, reading: float = 20.0, patience: float = 120.0) -> None:
         self._mac, self._reading, self._patience = mac, reading, patience
-        self._domain = USER if uid else ADMIN
+        self._domain, self._home = USER if uid else ADMIN, home
         self._keychain = os.path.join(home, _LOGIN_KEYCHAIN) if uid else _SYSTEM_KEYCHAIN
         # What root's own settings say goes for root alone.
         self._domains = domains_for(mac.version) if uid else [ADMIN, SYSTEM]
@@ -117,6 +117,8 @@ class MacStore:
                 "macOS asks a person before it removes the last entry of the administrator's trust settings, and would "
                 "wait for ever. Nothing was removed: have a person at the screen remove it in Keychain Access."
             )
+        if answer["lost"] and not answer["restored"]:
+            raise HostError(f"{_lost(answer)} {self._keep(answer['before'])}")
         self._judge(answer)
 
     def _undo(self, anchor: Anchor, answer: dict[str, Any]) -> None:
@@ -124,7 +126,18 @@ class MacStore:
             raise HostError("The trust settings were empty before, and macOS lets nobody empty them unattended.")
         keychain = self._keychain if answer["added"] else None
         arguments = {"der": _base64(anchor), "keychain": keychain, "before": answer["before"]}
-        self._judge({"lost": [], **self._write("restore_settings", arguments)})
+        try:
+            self._judge({"lost": [], **self._write("restore_settings", arguments)})
+        except HostError as error:
+            if answer["before"] is None:
+                raise
+            raise HostError(f"{error} {self._keep(answer['before'])}") from error
+
+    def _keep(self, export: str) -> str:
+        """Keep what could not be put back; the sentence that says where."""
+        from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import keep_export
+
+        return keep_export(self._home, self._domain, base64.b64decode(export))
 
     @property
     def _asks(self) -> bool:
@@ -176,20 +189,16 @@ class MacStore:
 
     def _judge(self, answer: dict[str, Any]) -> None:
         """Raises UserNeeded where only a person is missing and nothing was changed, HostError for all else."""
+        if answer["lost"]:
+            raise HostError(_lost(answer))
         if answer["waited"]:
             raise UserNeeded(
                 f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
                 "somebody is there."
             )
         failure = answer["failure"]
-        if failure and failure["code"] in _PERSON and not answer["lost"]:
+        if failure and failure["code"] in _PERSON:
             raise UserNeeded(describe(failure["code"], failure["message"]).sentence)
-        if answer["lost"]:
-            done = "They were put back" if answer["restored"] else "They could not be put back"
-            raise HostError(
-                f"macOS lost other entries of its trust settings as it wrote them (SHA-1 {', '.join(answer['lost'])}). "
-                f"{done}: run it again when nothing else changes them."
-            )
         self._require_success(answer)
 
     def _require_success(self, answer: dict[str, Any]) -> None:
@@ -198,6 +207,15 @@ class MacStore:
             raise HostError(describe(failure["code"], failure["message"]).sentence)
         if failure:
             raise HostError(f"{failure['message']}.")
+
+
+def _lost(answer: dict[str, Any]) -> str:
+    """What macOS lost of others, and what became of that."""
+    done = "They were put back" if answer["restored"] else "They could not be put back at once"
+    return (
+        f"macOS lost other entries of its trust settings as it wrote them (SHA-1 {', '.join(answer['lost'])}). "
+        f"{done}: run it again when nothing else changes them."
+    )
 
 
 def _base64(anchor: Anchor) -> str:
