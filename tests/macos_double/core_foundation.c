@@ -285,15 +285,3 @@ const void *CFDictionaryGetValue(CFDictionaryRef reference, const void *key) {
             return borrowed(dictionary->values[i]);
     return NULL;
 }
-
-__attribute__((destructor)) static void report(void) {
-    const char *folder = getenv("ANCHORAGE_DOUBLE");
-    char path[4096];
-    if (!folder || snprintf(path, sizeof path, "%s/living", folder) >= (int)sizeof path)
-        return;
-    FILE *file = fopen(path, "a");
-    if (file) {
-        fprintf(file, "%ld\n", living);
-        fclose(file);
-    }
-}

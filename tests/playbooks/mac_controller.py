@@ -103,11 +103,12 @@ class MacController(scratch_mac.ScratchMac):
     def _frameworks(self, version: str) -> None:
         library = self.put("System/Library/CoreServices/SystemVersion.plist", "")
         library.write_bytes(plistlib.dumps({"ProductVersion": version}))
-        for name, path in zip(("CoreFoundation", "Security"), self.double.libraries, strict=True):
+        libraries = self.double.libraries
+        for name, path in (("CoreFoundation", libraries.core_foundation), ("Security", libraries.security)):
             placed = self.put(f"System/Library/Frameworks/{name}.framework/{name}", "")
             shutil.copy(path, placed)
             # One library for both: Security looks for it beside itself.
-            (placed.parent / Path(self.double.libraries.core_foundation).name).symlink_to(
+            (placed.parent / Path(libraries.core_foundation).name).symlink_to(
                 "../CoreFoundation.framework/CoreFoundation"
             )
         for name in ("state", "host", "faults", "calls", "living"):
