@@ -85,6 +85,7 @@ SET_BY_THE_COLLECTION = frozenset(
         "dev_machine_settings",
         "dev_machine_settings_file",
         "dev_machine_starter",
+        "dev_machine_unit_folder",
         "dev_machine_unmade",
         "leaf_certificate_known",
         "leaf_certificate_named",
