@@ -45,9 +45,9 @@ while [ "$1" != -- ]; do mount --bind "$1" "$root/$2" && mount -o remount,bind,r
 shift
 exec chroot "$root" setpriv $identity "$@"
 """
-#: What this Python runs first.
+#: What this Python runs first. Debian's lacks what ctypes.util would import on a Mac.
 STARTUP = """
-import os, sys
+import ctypes.util, os, sys
 os.environ["ANCHORAGE_DOUBLE"] = "/var/double"
 exec(compile(open("/Users/Shared/pki/tests/unit/as_on_a_mac.py").read(), "as_on_a_mac.py", "exec"))
 linux = os.uname()
