@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -40,12 +41,12 @@ class Libraries(NamedTuple):
 
 
 def build(apple: str | None = None) -> Libraries:
-    """The double's libraries, built once for what their sources are now.
+    """The double's libraries, built once for what their sources and the system's C library are now.
 
     With the path of a CoreFoundation of ``apple``, that takes the place of the double's own.
     """
     sources = sorted([*SOURCES.glob("*.c"), *SOURCES.glob("*.h")])
-    content = b"".join(path.read_bytes() for path in sources) + str(apple).encode()
+    content = b"".join(path.read_bytes() for path in sources) + repr((apple, platform.libc_ver())).encode()
     folder = BUILD / f"macos_double-{hashlib.sha256(content).hexdigest()[:16]}"
     if not folder.exists():
         BUILD.mkdir(exist_ok=True)
