@@ -163,6 +163,15 @@ def test_a_locked_keychain_needs_its_user(tmp_path: Path) -> None:
     assert (apply("install", host).state, host.content()) == ("needs_user", before)
 
 
+def test_a_change_that_its_user_cancels_needs_him(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off")
+    host.double.order("SecTrustSettingsSetTrustSettings", "user", -128, 1)
+    before = host.content()
+    outcome = apply("install", host)
+    assert (outcome.state, host.content()) == ("needs_user", before)
+    assert "(errSecUserCanceled, -128)" in outcome.evidence[0]
+
+
 # --- what goes wrong in a write
 
 
