@@ -28,6 +28,7 @@ class ActionModule(TrustAction):
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "purge_superseded": {"type": "bool", "default": False},
         "profile_path": {"type": "path"},
+        "allow_authorization_change": {"type": "bool", "default": False},
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
-    to_pem,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import ANCHOR
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proof import LeafProof, leaf_proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, trust_result
 
 ANCHOR_SPEC: dict[str, Any] = {
@@ -51,14 +50,13 @@ class TrustAction(PkiAction):
 
     def superseded_anchors(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
         """The older roots of the authority that the task names."""
-        return self._all_roots(arguments, task_vars)[:-1]
+        return _roots(self._named_authority(arguments, task_vars))[:-1]
 
-    def _all_roots(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
-        """The roots of the authority that the task names, oldest first; none where it names another anchor."""
+    def _named_authority(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> Authority | None:
+        """The authority that the task names; None where it names another anchor."""
         if arguments["certificate"] is not None or arguments["src"] is not None:
-            return []
-        roots = self.authority(arguments["authority"], task_vars).roots
-        return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
+            return None
+        return self.authority(arguments["authority"], task_vars)
 
     def ask_host(
         self,
@@ -77,14 +75,21 @@ class TrustAction(PkiAction):
         if password:
             self.keep_arguments_off_disk()
         former = tuple(_message(certificate) for certificate in superseded)
-        request = Request(operation, _message(anchor), tuple(kinds), password or "", former)
-        own = {anchor.name, *(root.name for root in self._all_roots(arguments, task_vars))}
+        authority, now = self._named_authority(arguments, task_vars), datetime.now(timezone.utc)
+        proof = LeafProof()
+        if authority and operation != REMOVE:
+            proof = leaf_proof(authority, task_vars["inventory_hostname"], now)
+        request = Request(
+            *(operation, _message(anchor), tuple(kinds), password or "", former, proof.name, proof.chain),
+            allow_authorization_change=arguments.get("allow_authorization_change", False),
+        )
+        own = {anchor.name, *(root.name for root in _roots(authority))}
         result = trust_result(self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars), own)
         result["anchor"] = {
             "sha256": anchor.sha256,
             "subject": anchor.subject,
             "not_after": anchor.not_after.isoformat(),
-            "expired": anchor.not_after < datetime.now(timezone.utc),
+            "expired": anchor.not_after < now,
         }
         others = result.get("others", []) if operation == REMOVE else []
         stays = [
@@ -93,6 +98,12 @@ class TrustAction(PkiAction):
         if anchor.warnings or stays:
             result["warnings"] = [*result.get("warnings", []), *anchor.warnings, *stays]
         return result
+
+
+def _roots(authority: Authority | None) -> list[AnchorCertificate]:
+    """The roots of an authority, oldest first; none of none."""
+    roots = authority.roots if authority else ()
+    return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
 
 
 def _message(certificate: AnchorCertificate) -> Anchor:

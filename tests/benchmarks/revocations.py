@@ -29,10 +29,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     carry_out,
     plan_provisioning,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
-    ResponsesOutcome,
-    RevocationTransaction,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import ResponsesOutcome
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from cryptography import x509

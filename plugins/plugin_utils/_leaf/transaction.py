@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.confirmation import confirm
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
     CallHost,
     deploy,
@@ -30,7 +31,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
     SignedLeaf,
-    confirm,
     issue,
     leaf_urls,
     preflight,
@@ -46,6 +46,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     planned,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,19 @@ class LeafTransaction:
         issuers, policy = staple_issuers(plans, self.authority), self.authority.policy
         warnings = responder_warnings(issuers, policy.lifetimes, self.now)
         issues = any(plan.decision.action is Action.LEAF for plan in plans)
-        if issues and policy.urls and not leaf_urls(self.authority, self.ledger):
-            warnings.append(
-                f"New leaves name no URLs, though the policy does: nothing of issuing authority "
-                f"{self.authority.issuing.number} was published there yet. Run certificate_revocation with publish."
-            )
+        if issues and policy.urls:
+            warnings += self._url_warnings(leaf_urls(self.authority, self.ledger, self.now))
         return warnings
+
+    def _url_warnings(self, urls: Urls) -> list[str]:
+        issuer = f"of issuing authority {self.authority.issuing.number}"
+        if not urls:
+            reason = f"no URLs, though the policy does: nothing {issuer} was published there yet"
+        elif urls != self.authority.policy.urls:
+            reason = f"no OCSP URL, though the policy does: no valid responses {issuer} are published"
+        else:
+            return []
+        return [f"New leaves name {reason}. Run certificate_revocation with publish, and the OCSP responder's key."]
 
     def carry_out(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing; in two where the

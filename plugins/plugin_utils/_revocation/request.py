@@ -9,21 +9,31 @@ from __future__ import annotations
 
 import posixpath
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import KnownCertificate, LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    CertifiedKey,
+    IssuingAuthority,
+    fingerprint,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    UNRECORDED,
+    KnownCertificate,
+    LeafPlace,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by, is_responder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import UNSPECIFIED
 
 LARGEST_FILE = 1024 * 1024
+_BY_FILE = " A leaf that the ledger lacks since it was restored can be named by its file (option certificate)."
 #: The arguments of a task that names no certificate.
 NOTHING: Mapping[str, Any] = {
     **dict.fromkeys(("name", "host", "destination", "serial", "certificate")),
@@ -59,37 +69,71 @@ class Target:
 
     @property
     def reissue(self) -> bool | None:
-        """Whether the place of a leaf is to have another one after the task; None of what has no place: an issuing
-        certificate, or a leaf that was replaced before it was revoked."""
+        """Whether the place of a leaf is to have another one after the task; None of what had no place when it was
+        revoked: an issuing certificate, or a leaf that was replaced before. One that was replaced since blocks no
+        place, but may have blocked it until then."""
         revocation = self.known.revocation
-        has_place = self.known.has_place if revocation is None else revocation.reissue is not None
-        return self.request.reissue if has_place else None
+        if revocation is None:
+            return self.request.reissue if self.known.has_place else None
+        may_change = revocation.reissue is not None and (self.request.reissue or self.known.has_place)
+        return self.request.reissue if may_change else revocation.reissue
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the task is to block the place of a leaf which another one has already."""
+        if self.known.kind != "leaf" or not self.known.place.host:
+            return False
+        return not self.request.reissue and self.reissue is not False
 
     @property
     def changed(self) -> bool:
         return self.known.revocation is None or self.known.revocation.reissue != self.reissue
 
 
-def find_targets(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[Target]:
-    """The certificates that a task names, none where it names none. Raises PkiError where it names what is unknown, or
-    cannot be revoked."""
+def find_targets(
+    arguments: Mapping[str, Any], signers: Sequence[CertifiedKey], revocations: Revocations, now: datetime
+) -> list[Target]:
+    """The certificates that a task names, none where it names none; by a file also one that the authority's ``signers``
+    have signed and its ledger lacks. Raises PkiError where it names what is unknown, or cannot be revoked."""
     request = RevocationRequest(arguments["reason"], arguments["reissue"])
     return [
         Target(known, request, revocations.good_until(known.sha256), revocations.places_under(known.sha256, now))
-        for known in _named(arguments, revocations, now)
+        for known in _named(arguments, signers, revocations, now)
     ]
 
 
-def _named(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[KnownCertificate]:
+def _named(
+    arguments: Mapping[str, Any], signers: Sequence[CertifiedKey], revocations: Revocations, now: datetime
+) -> list[KnownCertificate]:
     if arguments["name"] is not None:
         return _at(arguments, revocations, now)
     if arguments["serial"] is not None:
         serial = parse_serial(arguments["serial"])
-        return [_revocable(revocations.known_by_serial(serial), f"serial: {arguments['serial']!r}", now)]
+        return [_revocable(revocations.known_by_serial(serial), f"serial: {arguments['serial']!r}", now, _BY_FILE)]
     if arguments["certificate"] is not None:
         path = Path(arguments["certificate"])
-        return [_revocable(revocations.known(fingerprint(_read(path))), f"certificate: {path}", now)]
+        certificate = _read(path)
+        known = revocations.known(fingerprint(certificate)) or _unrecorded(certificate, signers, revocations)
+        return [_revocable(known, f"certificate: {path}", now)]
     return []
+
+
+def _unrecorded(
+    certificate: x509.Certificate, signers: Sequence[CertifiedKey], revocations: Revocations
+) -> KnownCertificate | None:
+    """A certificate that one of ``signers`` has signed and the ledger lacks, None for one that none of them has. By its
+    serial number it is looked for again, as a signature by ECDSA can be altered so that it stays valid."""
+    signer = next((each for each in signers if is_issued_by(certificate, each.certificate)), None)
+    if signer is None:
+        return None
+    if isinstance(signer, IssuingAuthority):
+        kind = "responder" if is_responder(certificate) else "leaf"
+    else:
+        kind = "root" if certificate.issuer == certificate.subject else "issuing"
+    found = KnownCertificate(
+        fingerprint(certificate), kind, signer.sha256, LeafPlace("", "", ""), certificate, UNRECORDED, False, None
+    )
+    return revocations.known_by_serial(certificate.serial_number) or found
 
 
 def parse_serial(text: str) -> int:
@@ -133,10 +177,11 @@ def _read(path: Path) -> x509.Certificate:
         raise PkiError(f"certificate: {path} holds no certificate in PEM.") from error
 
 
-def _revocable(known: KnownCertificate | None, named: str, now: datetime) -> KnownCertificate:
-    """Raise PkiError where the certificate that was ``named`` so cannot be revoked."""
+def _revocable(known: KnownCertificate | None, named: str, now: datetime, advice: str = "") -> KnownCertificate:
+    """Raise PkiError where the certificate that was ``named`` so cannot be revoked; with ``advice`` where it is
+    unknown."""
     if known is None:
-        raise PkiError(f"{named} is no certificate of this authority. Check the option authority.")
+        raise PkiError(f"{named} is no certificate of this authority. Check the option authority.{advice}")
     if known.kind == "root":
         raise PkiError(f"{named} is a root, which no list can revoke. Remove it from hosts with trust_anchor.")
     if known.kind == "responder":

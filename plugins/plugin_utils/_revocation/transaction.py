@@ -6,12 +6,14 @@
 ledger with the number of the list that will tell of it; the list is signed; the response "revoked" is signed; all of it
 is published.
 
-The caller holds the lock of the authority's folder, which keeps others that revoke and publish away.
+The first step is short, and needs the lock of the authority's folder, which keeps away who makes issuers. The others
+may take minutes, and need a lock of their own: what is urgent is entered meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
@@ -21,17 +23,22 @@ from typing import Any, TypeVar
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import DueResponse
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import UNRECORDED, DueResponse
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PassphraseError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import ListIssuer, list_issuers
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import (
-    NOTHING,
-    Target,
-    find_targets,
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import (
+    ListIssuer,
+    list_issuers,
+    with_lost_issuers,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import (
+    ListOutcome,
+    Outcome,
+    ResponsesOutcome,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING, Target, find_targets
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.responses import sign_responses
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import (
     PublishedList,
@@ -44,53 +51,21 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree imp
     response_path,
     write_tree,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import sign_list
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, key_identifier
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import RevokedCertificate, sign_list
 
 Issuer = TypeVar("Issuer")
 
+# The lock file of runs that sign and publish, and for how many seconds one waits for another, which signs and writes
+# responses about tens of thousands of leaves in that time.
+PUBLICATION_LOCK = "publication-lock"
+PUBLICATION_TIMEOUT = 120.0
 # How many responses are signed while other runs wait for the ledger: RSA takes seconds for them.
 BATCH = 500
 # How many serial numbers an error names, and a time before all revocations.
 _SHOWN = 10
 _EVER = datetime.fromtimestamp(0, timezone.utc)
-
-
-@dataclass(frozen=True)
-class ListOutcome:
-    """The list of one issuer after a run: the last one, None where there is none, whether this run signed it, and why
-    another one that is due could not be, an empty string where none is. ``awaited`` is whether that one is to tell of a
-    revocation."""
-
-    issuer: ListIssuer
-    last: StoredList | None
-    signed: bool
-    pending: str = ""
-    awaited: bool = False
-
-
-@dataclass(frozen=True)
-class ResponsesOutcome:
-    """How many responses a run signed, and why those that are due could not be, an empty string where none is."""
-
-    signed: int = 0
-    pending: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run did, or would do: to the certificates that its task names, as they were before, to lists and
-    responses, and how many published files changed."""
-
-    targets: tuple[Target, ...]
-    lists: tuple[ListOutcome, ...]
-    responses: ResponsesOutcome
-    published: int
-
-    @property
-    def changed(self) -> bool:
-        signed = any(outcome.signed for outcome in self.lists) or self.responses.signed > 0
-        return signed or self.published > 0 or any(target.changed for target in self.targets)
 
 
 @dataclass(frozen=True)
@@ -105,22 +80,30 @@ class RevocationTransaction:
     now: datetime
 
     @cached_property
+    def _whole(self) -> Authority:
+        """The authority as the ledger knows it, with the issuing authorities whose folders are gone."""
+        return with_lost_issuers(self.authority, self.ledger.revocations.issuing_certificates())
+
+    @cached_property
     def issuers(self) -> list[ListIssuer]:
         """Those whose lists are kept."""
-        return list_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
+        return list_issuers(self._whole, self.ledger.last_leaf_ends(), self.now)
 
     @property
     def _issuing(self) -> list[IssuingAuthority]:
         """Those whose leaves have not ended. What a revoked one signs says nothing, so that of its leaves there are no
         responses."""
-        needed = needed_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
+        needed = needed_issuers(self._whole, self.ledger.last_leaf_ends(), self.now)
         revoked = self.ledger.revocations.revoked_authorities()
         return [issuer for issuer in needed if issuer.sha256 not in revoked]
 
     def carry_out(self, arguments: Mapping[str, Any]) -> Outcome:
         """Revoke what the ``arguments`` of a task name, and do what former runs left, in the steps above."""
-        self.check_keys()
-        targets = self.enter(arguments)
+        return self.complete(self.enter(arguments))
+
+    def complete(self, targets: tuple[Target, ...]) -> Outcome:
+        """Do all the steps but the first, whose ``targets`` are entered. The caller holds the lock of
+        :func:`publishing`."""
         # First, whatever comes of all else: rather no answer than one that says good.
         removed = self._remove_ended()
         self._check_published()
@@ -143,7 +126,8 @@ class RevocationTransaction:
         return Outcome(targets, lists, responses, len(self._differing(lists)) + len(self._ended()))
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
-        return tuple(find_targets(arguments, self.ledger.revocations, self.now))
+        signers = [*self._whole.roots, *self._whole.issuers]
+        return tuple(find_targets(arguments, signers, self.ledger.revocations, self.now))
 
     def check_keys(self) -> None:
         """Raise PkiError where a passphrase is wrong, before anything is entered. Keys that are away or damaged are no
@@ -156,11 +140,17 @@ class RevocationTransaction:
     def enter(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
         """Enter what is revoked, and the numbers of the lists that will tell of it, all or nothing.
 
-        It is found in the same transaction: no leaf can be signed for a place after that was looked at.
+        It is found in the same transaction: no leaf can be signed for a place after that was looked at. The caller
+        holds the lock of the authority's folder, and has read it under that.
         """
+        self.check_keys()
         with self.ledger.transaction():
             targets = self._find(arguments)
             for target in targets:
+                if target.known.status == UNRECORDED:
+                    self.ledger.record_found(target.known)
+                    for read_before in ("_whole", "issuers"):  # it may be one, or the last leaf of one
+                        self.__dict__.pop(read_before, None)
                 if target.is_new:
                     self.ledger.revocations.enter(target.known.sha256, target.request.reason, target.reissue, self.now)
                 elif target.changed:
@@ -180,13 +170,24 @@ class RevocationTransaction:
         fingerprints are ``revoked``, and can be."""
         revocations, key = self.ledger.revocations, issuer.identifier
         last = revocations.last_list(key)
-        awaited = revocations.taken_number(key) is not None or any(map(issuer.has_signed, revoked))
+        awaited = any(map(issuer.has_signed, revoked)) or self._is_awaited(issuer, last)
         # A ledger that was restored knows an older list than clients.
         overtaken = last is not None and last.signed.number < self._published[key].number
         if not awaited and not overtaken and not issuer.is_due(last, self.now):
             return ListOutcome(issuer, last, signed=False)
         pending = _reason(self._list_signer, issuer)
         return ListOutcome(issuer, last, not pending, pending, awaited)
+
+    def _is_awaited(self, issuer: ListIssuer, last: StoredList | None) -> bool:
+        """Whether a number was taken, or what is revoked is not on the ``last`` list, however that came."""
+        if self.ledger.revocations.taken_number(issuer.identifier) is not None:
+            return True
+        listed = last.serials if last else frozenset()
+        return any(entry.serial not in listed for entry in self._entries(issuer))
+
+    def _entries(self, issuer: ListIssuer) -> list[RevokedCertificate]:
+        """The entries of a list. What has ended stays on one of the time after that (RFC 5280, section 3.3)."""
+        return self.ledger.revocations.revoked_under(issuer.certificates, self.now - issuer.validity)
 
     def _sign_list(self, issuer: ListIssuer) -> ListOutcome:
         planned = self._planned_list(issuer)
@@ -196,9 +197,8 @@ class RevocationTransaction:
         with self.ledger.transaction():
             taken, published = revocations.taken_number(key), self._published[key].number
             number = taken if taken and taken > published else revocations.take_number(key, self.now, published)
-            # What has ended stays on a list of the time after that (RFC 5280, section 3.3).
-            revoked = revocations.revoked_under(issuer.certificates, self.now - issuer.validity)
-            revocations.store_list(key, sign_list(signer, revoked, number, self.now + issuer.validity, self.now))
+            signed = sign_list(signer, self._entries(issuer), number, self.now + issuer.validity, self.now)
+            revocations.store_list(key, signed)
         return ListOutcome(issuer, revocations.last_list(key), signed=True)
 
     def sign_responses(self) -> ResponsesOutcome:
@@ -236,9 +236,15 @@ class RevocationTransaction:
                 if outcome.last is not None and outcome.last.published_at is None:
                     number = outcome.last.signed.number
                     self.ledger.revocations.mark_list_published(outcome.issuer.identifier, number, self.now)
-                if not outcome.pending and not (outcome.issuer.signs_leaves and responses.pending):
+                if not self._is_incomplete(outcome, responses):
                     self.ledger.revocations.mark_published(outcome.issuer.certificates, self.now)
         return [*written, *removed]
+
+    def _is_incomplete(self, outcome: ListOutcome, responses: ResponsesOutcome) -> bool:
+        """Whether something that tells what an issuer has revoked is still to come, also of what another run entered
+        while this one published."""
+        pending = outcome.pending or (outcome.issuer.signs_leaves and responses.pending)
+        return bool(pending) or self.ledger.revocations.taken_number(outcome.issuer.identifier) is not None
 
     @cached_property
     def _published(self) -> dict[str, PublishedList]:
@@ -263,8 +269,9 @@ class RevocationTransaction:
                 raise PkiError(
                     f"publish: {self.folder / list_path(issuer.identifier)} says that {serials}{more} (serial numbers) "
                     "are revoked, and the ledger does not: it is older than what is published. No list was signed or "
-                    "published. Revoke them by their serials, then run again. Of those that the ledger does not know "
-                    "at all, restore a newer copy of the authority's folder; to give them up, move the file away."
+                    "published. Revoke them by their serials, or those that it lacks by their files, then run again. "
+                    "Where you have no such file, restore a newer copy of the authority's folder; to give them up, "
+                    "move the list away."
                 )
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
@@ -297,7 +304,7 @@ class RevocationTransaction:
             return []
         paths = [
             response_path(leaf, issuer.certificate, digest)
-            for issuer in self.authority.issuers
+            for issuer in self._whole.issuers
             for leaf, digest in self.ledger.revocations.ended_responses(issuer.sha256, self.now)
         ]
         return present(self.folder, paths)
@@ -312,8 +319,16 @@ class RevocationTransaction:
 
 
 def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authority: Authority, ledger: Ledger) -> None:
-    """Sign and publish what is due of an authority that may have no issuing certificate yet. Raises PkiError."""
-    RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out(NOTHING)
+    """Publish a root that was never published, before certificates say where it is. Raises PkiError."""
+    if not ledger.revocations.is_published(key_identifier(authority.root.certificate)):
+        with publishing(authority.folder):
+            RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out(NOTHING)
+
+
+def publishing(folder: Path) -> AbstractContextManager[None]:
+    """The lock under which the authority in ``folder`` signs lists and responses, and publishes them. Raises PkiError
+    where another run keeps it for long."""
+    return exclusive_lock(folder / PUBLICATION_LOCK, PUBLICATION_TIMEOUT, "signing or publishing for the authority")
 
 
 def _reason(opened: Callable[[Issuer], Signer], issuer: Issuer) -> str:

@@ -49,7 +49,7 @@ def enter(own_authority: Authority, ledger: Ledger, make_leaf, now: datetime):
 
 def find(ledger: Ledger, at: datetime, **named: Any) -> list[Target]:
     arguments = {**NOTHING, "reason": "superseded", "reissue": True, **named}
-    return find_targets(arguments, ledger.revocations, at)
+    return find_targets(arguments, [], ledger.revocations, at)
 
 
 def found(targets: list[Target]) -> set[x509.Certificate]:
@@ -114,6 +114,32 @@ def test_a_leaf_that_was_replaced_has_no_place_and_the_last_one_of_a_place_has(
         ledger.mark_removed(LeafPlace("web1", "/etc/pki/anchorage", "app"))
     (target,) = find(ledger, now, serial=f"{removed.serial_number:x}", reissue=False)
     assert target.reissue is False
+
+
+def test_a_revoked_leaf_that_was_replaced_blocks_nothing(enter, ledger: Ledger, now: datetime) -> None:
+    former = enter()
+    serial = f"{former.serial_number:x}"
+    with ledger.transaction():
+        ledger.revocations.enter(fingerprint(former), "key_compromise", True, now)
+    signed = enter(deployed=False)  # which may never arrive
+    (target,) = find(ledger, now, serial=serial, reissue=False)
+    assert (target.reissue, target.changed, target.is_replaced) == (False, True, False)
+    with ledger.transaction():
+        ledger.mark_deployed(LeafPlace("web1", "/etc/pki/anchorage", "app"), fingerprint(signed), "", now)
+    (target,) = find(ledger, now, serial=serial, reissue=False)
+    assert (target.reissue, target.changed, target.is_replaced) == (True, False, True)
+
+
+def test_a_block_is_lifted_by_the_leaf_that_made_it_also_once_another_one_was_there(
+    enter, ledger: Ledger, now: datetime
+) -> None:
+    former = enter()
+    with ledger.transaction():
+        ledger.revocations.enter(fingerprint(former), "key_compromise", False, now)
+    enter()
+    for reissue, changed in ((False, False), (True, True)):
+        (target,) = find(ledger, now, serial=f"{former.serial_number:x}", reissue=reissue)
+        assert (target.reissue, target.changed, target.is_replaced) == (reissue, changed, False)
 
 
 def test_a_serial_or_a_file_means_one_whatever_became_of_it(
