@@ -5,7 +5,8 @@
 """Run the project's tests and checks, one step after the other, and say at the end how each went.
 
 Usage: ``run.py [--ansible-core VERSION] [PART ...]``, the parts being those of the Makefile; without any, all of them
-but ``distribution``. What runs on the oldest and on the newest ansible-core, runs on that of the option instead.
+but ``distribution`` and ``core-foundation``. What runs on the oldest and on the newest ansible-core, runs on that of
+the option instead.
 A failing step does not stop the following ones. A step that the machine cannot run is reported as skipped, with the
 reason. The exit status is 1 if any step failed.
 

@@ -28,7 +28,16 @@ BUILD = ROOT / "build"
 COLLECTIONS = BUILD / "collections"
 PARTS = ("unit", "playbooks", "interoperability", "lint", "docs", "sanity", "molecule")
 #: Parts that run where they are named alone.
-PARTS_ON_REQUEST = ("distribution",)
+PARTS_ON_REQUEST = ("distribution", "core-foundation")
+
+#: The image with Apple's CoreFoundation, and what is run in it: all tests that work with a double of Security.
+CORE_FOUNDATION = "trixie:core_foundation"
+ON_CORE_FOUNDATION = (
+    "tests/unit/plugins/module_utils/_macos",
+    "tests/unit/plugins/module_utils/_native_roots/test_macos.py",
+    "tests/unit/plugins/module_utils/_trust/system/test_macos.py",
+    "tests/unit/plugins/plugin_utils/_native_roots/test_macos_cache.py",
+)
 
 #: Twice quiet: errors alone.
 PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
@@ -358,6 +367,34 @@ def build_distribution() -> None:
     run([sys.executable, "tests/lab/distributions.py", name], machine.test_environment())
 
 
+def build_core_foundation() -> None:
+    """Make the image of Debian 13 that has Apple's CoreFoundation."""
+    need("podman", "mmdebstrap")
+    run([sys.executable, "tests/lab/build_images.py", CORE_FOUNDATION], machine.test_environment())
+
+
+def test_on_core_foundation() -> str:
+    """Run the tests of macOS' trust settings on Apple's CoreFoundation, in a container without a network."""
+    report = BUILD / "reports" / "core-foundation.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    settings = {"ANCHORAGE_CORE_FOUNDATION": "apple", "PYTHONDONTWRITEBYTECODE": "1"}
+    container = ["podman", "run", "--rm", "--network=none", f"--volume={ROOT}:{ROOT}", f"--workdir={ROOT}"]
+    container += [f"--env={name}={value}" for name, value in settings.items()]
+    pytest_there = ["python3", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", *AT_ONCE, f"--junit-xml={report}"]
+    try:
+        command: list[str | Path] = [
+            *container,
+            f"localhost/anchorage/{CORE_FOUNDATION}",
+            *pytest_there,
+            *ON_CORE_FOUNDATION,
+        ]
+        run(command, machine.test_environment())
+    except Failed as failure:
+        raise Failed(f"{failure}; {count_tests(report)}", failure.complaints) from None
+    return count_tests(report)
+
+
 def benchmark_fleet() -> str:
     """Run the benchmark of a fleet once on three hosts, for what it counts and not for its seconds."""
     need("podman")
@@ -397,8 +434,9 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
             for end in ends
         ),
         Step("set-up: container images", build_images, ("molecule",)),
-        Step("set-up: image of the distribution", build_distribution, PARTS_ON_REQUEST),
-        Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", *PARTS_ON_REQUEST)),
+        Step("set-up: image of the distribution", build_distribution, ("distribution",)),
+        Step("set-up: image with Apple's CoreFoundation", build_core_foundation, ("core-foundation",)),
+        Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", "distribution")),
         *on_each(ends, "unit tests", step(pytest_on, "tests/unit"), "unit"),
         *on_each(ends, "tests of playbooks", step(pytest_on, "tests/playbooks"), "playbooks"),
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
@@ -413,6 +451,7 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
         Step("ansible-galaxy collection build", build_collection, ("docs",)),
         *on_each(ends, "sanity", sanity, "sanity", side_by_side=True),
         *(Step(f"molecule {name}", step(molecule, name), ("molecule",)) for name in scenarios()),
-        Step("molecule on the distribution", step(molecule, "distribution"), PARTS_ON_REQUEST),
+        Step("molecule on the distribution", step(molecule, "distribution"), ("distribution",)),
+        Step("the double of Security on Apple's CoreFoundation", test_on_core_foundation, ("core-foundation",)),
         Step("benchmark of a fleet, on three hosts", benchmark_fleet, ("molecule",)),
     ]

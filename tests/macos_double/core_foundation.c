@@ -315,15 +315,3 @@ CFStringRef CFErrorCopyDescription(CFErrorRef error) {
     CFTypeRef text = CFDictionaryGetValue(((const Error *)error)->about, kCFErrorLocalizedDescriptionKey);
     return text && keeps("error-description-copied") ? CFRetain(text) : text;
 }
-
-__attribute__((destructor)) static void report(void) {
-    const char *folder = getenv("ANCHORAGE_DOUBLE");
-    char path[4096];
-    if (!folder || snprintf(path, sizeof path, "%s/living", folder) >= (int)sizeof path)
-        return;
-    FILE *file = fopen(path, "a");
-    if (file) {
-        fprintf(file, "%ld\n", living);
-        fclose(file);
-    }
-}

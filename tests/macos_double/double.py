@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -42,12 +43,12 @@ class Libraries(NamedTuple):
 
 
 def build(apple: str | None = None) -> Libraries:
-    """The double's libraries, built once for what their sources are now.
+    """The double's libraries, built once for what their sources and the system's C library are now.
 
     With the path of a CoreFoundation of ``apple``, that takes the place of the double's own.
     """
     sources = sorted([*SOURCES.glob("*.c"), *SOURCES.glob("*.h")])
-    content = b"".join(path.read_bytes() for path in sources) + str(apple).encode()
+    content = b"".join(path.read_bytes() for path in sources) + repr((apple, platform.libc_ver())).encode()
     folder = BUILD / f"macos_double-{hashlib.sha256(content).hexdigest()[:16]}"
     if not folder.exists():
         BUILD.mkdir(exist_ok=True)
@@ -64,9 +65,10 @@ def _compile(folder: Path, apple: str | None) -> None:
     base = ["cc", *FLAGS, "-o"]
     sources = [SOURCES / f"{name}.c" for name in SECURITY_SOURCES]
     if apple:
-        linked = [SOURCES / "apple_objects.c", SOURCES / "rules.c", apple, f"-Wl,-rpath,{Path(apple).parent}"]
+        objects = [SOURCES / "apple_objects.c", SOURCES / "rules.c", SOURCES / "living.c"]
+        linked = [*objects, apple, f"-Wl,-rpath,{Path(apple).parent}"]
     else:
-        objects = [SOURCES / "core_foundation.c", SOURCES / "rules.c"]
+        objects = [SOURCES / "core_foundation.c", SOURCES / "rules.c", SOURCES / "living.c"]
         subprocess.run([*base, folder / CORE_FOUNDATION, *objects], check=True)
         linked = [f"-L{folder}", f"-l:{CORE_FOUNDATION}", "-Wl,-rpath,$ORIGIN"]
     subprocess.run([*base, folder / SECURITY, *sources, *linked], check=True)
@@ -75,11 +77,12 @@ def _compile(folder: Path, apple: str | None) -> None:
 
 
 class DoubledMac:
-    """A Mac in a folder, without any trust settings at first; with a CoreFoundation of ``apple``, if that is named."""
+    """A Mac in a folder, without any trust settings at first; with a CoreFoundation of ``apple``, if that is named, or
+    chosen for all tests by ANCHORAGE_CORE_FOUNDATION=apple."""
 
     def __init__(self, folder: Path, apple: str | None = None) -> None:
         self.folder = folder
-        self._apple = apple
+        self._apple = apple or (str(APPLE_CORE_FOUNDATION) if _is_apples() else None)
         folder.mkdir(exist_ok=True)
         (folder / "state").touch()
 
@@ -151,7 +154,16 @@ def count_of(calls: Iterable[str], function: str) -> int:
 
 def is_real() -> bool:
     """Whether the tests are asked to use Apple's own libraries."""
-    chosen = os.environ.get("ANCHORAGE_SECURITY", "double")
-    if chosen not in ("double", "real"):
-        raise ValueError(f"ANCHORAGE_SECURITY is {chosen}: set it to double or real.")
-    return chosen == "real"
+    return _chosen("ANCHORAGE_SECURITY", "real")
+
+
+def _is_apples() -> bool:
+    """Whether the double of Security is to work on Apple's own CoreFoundation."""
+    return _chosen("ANCHORAGE_CORE_FOUNDATION", "apple")
+
+
+def _chosen(variable: str, other: str) -> bool:
+    value = os.environ.get(variable, "double")
+    if value not in ("double", other):
+        raise ValueError(f"{variable} is {value}: set it to double or {other}.")
+    return value == other

@@ -16,7 +16,6 @@ from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, 
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
-HOME = "/Users/me"
 PAUSES = (0.01, 0.02, 0.04)  # seconds
 THEIRS = der_of(make_root("An administrator's root"))
 
@@ -41,10 +40,11 @@ class ScratchTrustSettings(ScratchHost):
         self.double.trust("user", THEIRS, *ALWAYS, keychain="login")
         numbers = tuple(int(part) for part in version.split("."))
         uid = 501 if host.get("root") == "off" else 0
-        mac = self.double.mac(*numbers)
+        self.home = folder / "Users/me"
+        mac, home = self.double.mac(*numbers), str(self.home)
 
         def find(settings: Settings) -> list[MacStore]:
-            return [MacStore(mac, settings, uid, HOME, reading, patience, PAUSES)]
+            return [MacStore(mac, settings, uid, home, reading, patience, PAUSES)]
 
         self.table = [Kind("system", (Finder(find, lambda: ["nothing"], [FRAMEWORK]),))]
 

@@ -83,7 +83,7 @@ def install_anchor(security: Security, der: str, domain: int, keychain: str, pat
 
     def write(answer: dict[str, Any]) -> None:
         before = _export(changing, domain)
-        answer["before"] = before and binascii.b2a_base64(before, newline=False).decode()
+        answer["before"] = _base64(before)
         with changing.certificate(raw) as certificate:
             reference = _required(certificate)
             answer["added"] = changing.add(reference, keychain)
@@ -104,13 +104,14 @@ def remove_anchors(
     """Remove the trust settings of certificates from a domain, and then the certificates from a keychain; nothing of
     that where it ``is_planned`` alone.
 
-    ``last`` says that nothing was done, since they are all that the domain has, and ``may_empty`` is not set. ``lost``,
-    ``restored`` and ``waited`` are as in :func:`install_anchor`.
+    ``last`` says that nothing was done, since they are all that the domain has, and ``may_empty`` is not set.
+    ``before``, ``lost``, ``restored`` and ``waited`` are as in :func:`install_anchor`.
     """
     changing, raws = Changing(security), [binascii.a2b_base64(der) for der in ders]
 
     def write(answer: dict[str, Any]) -> None:
         before, own = _export(changing, domain), {_sha1(raw) for raw in raws}
+        answer["before"] = _base64(before)
         present = own & _entries(before)
         answer["last"] = bool(present) and present == _entries(before) and not may_empty
         if answer["last"] or is_planned:
@@ -122,7 +123,7 @@ def remove_anchors(
             for raw in raws:
                 changing.delete(raw, keychain)
 
-    return _within(patience, {"last": False, **_NOTHING_LOST}, write)
+    return _within(patience, {"last": False, "before": None, **_NOTHING_LOST}, write)
 
 
 def restore_settings(
@@ -177,6 +178,10 @@ def _export(changing: Changing, domain: int) -> bytes | None:
         if error.code == _NO_TRUST_SETTINGS:
             return None
         raise
+
+
+def _base64(export: bytes | None) -> str | None:
+    return None if export is None else binascii.b2a_base64(export, newline=False).decode()
 
 
 def _entries(export: bytes | None) -> set[str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, Any
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import attempts_for
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -40,3 +41,12 @@ def answers_of(
         time.sleep(pause * (1 + random.uniform(0, _LARGEST_JITTER)))  # noqa: S311
         answers.append(attempt())
     return answers
+
+
+def worth_of_reading(answer: dict[str, Any]) -> int:
+    """How often it is worth to ask for what was answered of anchors, which only reads."""
+    failures = [answer["failure"], answer.get("server_refusal")]
+    for anchor in answer.get("anchors", ()):
+        of_settings = (each["failure"] for domain in anchor["domains"] for each in domain["certificates"])
+        failures += [anchor["refusal"], *of_settings]
+    return max((attempts_for(each["code"]) for each in failures if each and each["code"] is not None), default=1)

@@ -16,8 +16,8 @@ from contextlib import ExitStack, contextmanager
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES, answers_of
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import attempts_for, describe
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES, answers_of, worth_of_reading
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import describe
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import (
     ADMIN,
@@ -40,6 +40,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import keep_export, loss
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class MacStore:
     ) -> None:
         self._mac, self._settings = mac, settings
         self._reading, self._patience, self._pauses = reading, patience, pauses
-        self._domain = USER if uid else ADMIN
+        self._domain, self._home = USER if uid else ADMIN, home
         self._keychain = os.path.join(home, _LOGIN_KEYCHAIN) if uid else _SYSTEM_KEYCHAIN
         # What root's own settings say goes for root alone.
         self._domains = domains_for(mac.version) if uid else [ADMIN, SYSTEM]
@@ -141,7 +142,9 @@ class MacStore:
             "chain": [] if anchor in former else [_base64(from_pem(pem)) for pem in self._settings.leaf_chain],
             "server": self._settings.leaf_name,
         }
-        attempts = answers_of(lambda: ask(self._mac, "inspect_anchors", arguments, self._reading), _worth, self._pauses)
+        attempts = answers_of(
+            lambda: ask(self._mac, "inspect_anchors", arguments, self._reading), worth_of_reading, self._pauses
+        )
         answer = attempts[-1]
         self._require_success(answer)
         self._session = answer["session"]
@@ -203,6 +206,8 @@ class MacStore:
                 "macOS asks a person before it removes the last entry of the administrator's trust settings, and would "
                 "wait for ever. Nothing was removed: have a person at the screen remove it in Keychain Access."
             )
+        if answer["lost"] and not answer["restored"]:
+            raise HostError(f"{loss(answer)} {keep_export(self._home, self._domain, answer)}")
         self._judge(answer)
 
     def _undo(self, anchor: Anchor, answer: dict[str, Any]) -> None:
@@ -210,7 +215,12 @@ class MacStore:
             raise HostError("The trust settings were empty before, and macOS lets nobody empty them unattended.")
         keychain = self._keychain if answer["added"] else None
         arguments = {"der": _base64(anchor.der), "keychain": keychain, "before": answer["before"]}
-        self._judge({"lost": [], **self._write("restore_settings", arguments)})
+        try:
+            self._judge({"lost": [], **self._write("restore_settings", arguments)})
+        except HostError as error:
+            if answer["before"] is None:
+                raise
+            raise HostError(f"{error} {keep_export(self._home, self._domain, answer)}") from error
 
     @property
     def _asks(self) -> bool:
@@ -296,20 +306,16 @@ class MacStore:
 
     def _judge(self, answer: dict[str, Any]) -> None:
         """Raises UserNeeded where only a person is missing and nothing was changed, HostError for all else."""
+        if answer["lost"]:
+            raise HostError(loss(answer))
         if answer["waited"]:
             raise UserNeeded(
                 f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
                 "somebody is there."
             )
         failure = answer["failure"]
-        if failure and failure["code"] in _PERSON and not answer["lost"]:
+        if failure and failure["code"] in _PERSON:
             raise UserNeeded(_sentence(failure))
-        if answer["lost"]:
-            done = "They were put back" if answer["restored"] else "They could not be put back"
-            raise HostError(
-                f"macOS lost other entries of its trust settings as it wrote them (SHA-1 {', '.join(answer['lost'])}). "
-                f"{done}: run it again when nothing else changes them."
-            )
         self._require_success(answer)
 
     def _require_success(self, answer: dict[str, Any]) -> None:
@@ -327,15 +333,6 @@ def _sentence(failure: dict[str, Any]) -> str:
     if failure["code"] is None:
         return f"{failure['message']}."
     return describe(failure["code"], failure["message"]).sentence
-
-
-def _worth(answer: dict[str, Any]) -> int:
-    """How often it is worth to ask for what was answered, which only reads."""
-    failures = [answer["failure"], answer.get("server_refusal")]
-    for anchor in answer.get("anchors", ()):
-        of_settings = (each["failure"] for domain in anchor["domains"] for each in domain["certificates"])
-        failures += [anchor["refusal"], *of_settings]
-    return max((attempts_for(each["code"]) for each in failures if each and each["code"] is not None), default=1)
 
 
 def find(settings: Settings) -> list[MacStore]:

@@ -103,7 +103,7 @@ def test_who_may_write(tmp_path: Path, version: str, sip: str, gui: str, root: s
     assert "configuration profile" in shortfall("install", [outcome])
     assert "profile_path" in shortfall("install", [outcome])
     number = ("user", "admin").index(domain)
-    path = SYSTEM_KEYCHAIN if root == "on" else "/Users/me/Library/Keychains/login.keychain-db"
+    path = SYSTEM_KEYCHAIN if root == "on" else f"{host.home}/Library/Keychains/login.keychain-db"
     arguments = {"der": base64.b64encode(DER).decode(), "domain": number, "keychain": path, "patience": 60.0}
     answer = ask(host.double.mac(15), "install_anchor", arguments, 90.0)
     assert (answer["failure"]["code"], host.content()) == (code, before), "which is what macOS would have said"
@@ -285,6 +285,15 @@ def test_a_locked_keychain_needs_its_user(tmp_path: Path) -> None:
     assert (apply("install", host).state, host.content()) == ("needs_user", before)
 
 
+def test_a_change_that_its_user_cancels_needs_him(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off")
+    host.double.order("SecTrustSettingsSetTrustSettings", "user", -128, 1)
+    before = host.content()
+    outcome = apply("install", host)
+    assert (outcome.state, host.content()) == ("needs_user", before)
+    assert "(errSecUserCanceled, -128)" in outcome.evidence[0]
+
+
 # --- what goes wrong in a write
 
 
@@ -300,13 +309,74 @@ def test_entries_that_macos_loses_are_put_back(tmp_path: Path) -> None:
     assert no_objects_are_left(host)
 
 
-def test_entries_that_cannot_be_put_back_are_named(tmp_path: Path) -> None:
+def kept_exports(host: ScratchTrustSettings) -> list[Path]:
+    """What was kept for a person, in a folder and of a mode that are closed to others."""
+    return [path for path in host.home.rglob("*") if path.is_file()]
+
+
+def see_kept(host: ScratchTrustSettings, evidence: str, before: bytes) -> None:
+    (path,) = kept_exports(host)
+    assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o600, before)
+    assert f"they are in {path}: put them back by sudo security trust-settings-import -d '{path}'" in evidence
+
+
+def exported(host: ScratchTrustSettings) -> bytes:
+    """The administrator's settings as macOS exports them."""
+    arguments = {"der": base64.b64encode(DER).decode(), "domain": 1, "keychain": SYSTEM_KEYCHAIN, "patience": 60.0}
+    host.double.order("SecCertificateAddToKeychain", "system", -61, 1)
+    return base64.b64decode(ask(host.double.mac(15), "install_anchor", arguments, 90.0)["before"])
+
+
+@pytest.mark.parametrize("way", [-25293, "hang"])
+def test_entries_that_cannot_be_put_back_are_kept_for_a_person(tmp_path: Path, way: int | str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off", patience=1.0)
+    before = exported(host)
+    host.double.order("erase", "admin", "on", 1)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", way, 2)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    assert "They could not be put back at once" in outcome.evidence[0]
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_entries_that_are_put_back_at_the_second_attempt_are_kept_nowhere(tmp_path: Path) -> None:
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    host.double.order("erase", "admin", "on", 1)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
+    outcome = apply("install", host)
+    assert (outcome.state, host.content(), kept_exports(host)) == ("failed", before, [])
+    assert "The change was rolled back." in outcome.evidence[0]
+
+
+def test_entries_that_a_removal_loses_are_kept_for_a_person(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    before = exported(host)
+    host.double.order("erase", "admin", "on", 1)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
+    outcome = apply("remove", host)
+    assert outcome.state == "failed"
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_an_installation_that_cannot_be_undone_keeps_what_was_before(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = exported(host)
+    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    host.home.mkdir(parents=True)
+    (host.home / "Library").write_text("no folder")
     host.double.order("erase", "admin", "on", 1)
     host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 2)
-    outcome = apply("install", host)
-    assert outcome.state == "failed"
-    assert "They could not be put back" in outcome.evidence[0]
+    assert "They could not be kept for that either: " in apply("install", host).evidence[0]
 
 
 @pytest.mark.parametrize(
