@@ -107,7 +107,7 @@ def test_two_tasks_run_side_by_side_and_their_output_is_not_mixed(
         return f"{name} done"
 
     tasks = {"A": lambda: meet("A", "B"), "B": lambda: meet("B", "A"), "C": lambda: meet("C", "A")}
-    assert side_by_side.run(tasks, tmp_path / "output", broken) == ["A done", "B done", "C done"]
+    assert side_by_side.run(tasks, tmp_path / "output", broken, at_once=2) == ["A done", "B done", "C done"]
     output = capsys.readouterr().out
     assert [f"{name} begins\n{name} goes on\n" in output for name in tasks] == [True] * 3
     assert "--- C: started" in output
@@ -144,7 +144,7 @@ folder = pathlib.Path({str(tmp_path)!r})
 def task(name):
     (folder / name).write_text(str(os.getpid()))
     subprocess.run(["sh", "-c", 'touch "$0" && sleep 60', folder / f"{{name}}-child"])
-side_by_side.run({{name: lambda name=name: task(name) for name in "abc"}}, folder / "output", lambda *_: None)
+side_by_side.run({{name: lambda name=name: task(name) for name in "abc"}}, folder / "output", lambda *_: None, 2)
 """
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=Path(run.__file__).parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE
