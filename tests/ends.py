@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import machine
-from programs import BUILD, PIP_INSTALL, ROOT, Skipped, run
+from programs import BUILD, ROOT, Skipped, pip_install, run
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def prepare(end: End) -> str:
     if not end.python.exists():
         run([found[end.choose_python(fitting)], "-m", "venv", end.folder])
     files = ["--requirement", "requirements.txt", "--requirement", "tests/requirements-unit.txt"]
-    run([end.python, *PIP_INSTALL, "--upgrade", "--upgrade-strategy", "eager", *files, *end.requirements])
+    pip_install(end.python, "--upgrade", "--upgrade-strategy", "eager", *files, *end.requirements)
     return versions(end.python)
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -24,8 +25,8 @@ BUILD = ROOT / "build"
 COLLECTIONS = BUILD / "collections"
 VENV = ROOT / ".venv"
 
-#: Twice quiet: errors alone.
-PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
+#: Where programs of the tests find what Python compiled, and leave it.
+COMPILED = {"PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
 
 #: No step takes this long, in seconds: one that does hangs.
 STEP_LIMIT = 1800
@@ -96,14 +97,19 @@ def time_limit(program: subprocess.Popen[str]) -> Iterator[threading.Event]:
 
 def environment_with(folder: Path = VENV) -> dict[str, str]:
     """The environment of a test: free of the caller's settings, with a virtual environment's programs on the path."""
-    environment = machine.test_environment()
+    environment = machine.test_environment() | COMPILED
     environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
-    environment["PYTHONPYCACHEPREFIX"] = str(BUILD / "pycache")
     environment["ANSIBLE_HOME"] = str(BUILD / "ansible")
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
     if not sys.stdout.isatty():
         environment["NO_COLOR"] = "1"
     return environment
+
+
+def pip_install(python: str | Path, *arguments: str) -> None:
+    """Install packages for an interpreter, and compile them: once for all the processes that import them at a time."""
+    # Twice quiet: errors alone.
+    run([python, "-m", "pip", "install", "--quiet", "--quiet", *arguments], os.environ | COMPILED)
 
 
 def run_tool(*command: str | Path) -> None:

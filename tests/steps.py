@@ -21,13 +21,13 @@ from lab import distributions, machine
 from programs import (
     BUILD,
     COLLECTIONS,
-    PIP_INSTALL,
     ROOT,
     VENV,
     Failed,
     Skipped,
     environment_with,
     need,
+    pip_install,
     run,
     run_tool,
 )
@@ -84,7 +84,7 @@ def install_packages() -> str | None:
 def install_tools() -> None:
     """Put the test tools into ``.venv``."""
     print("Installing the test tools into .venv", flush=True)
-    run([sys.executable, *PIP_INSTALL, "--requirement", "tests/requirements.txt"])
+    pip_install(sys.executable, "--requirement", "tests/requirements.txt")
 
 
 def fetch_collections() -> None:
