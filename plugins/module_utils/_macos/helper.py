@@ -21,6 +21,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations i
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
 _LARGEST_REQUEST = 64 * 1024
+# All settings of a domain, which an answer brought.
+_LARGEST_RESTORATION = 8 * 1024 * 1024
 _FRAMEWORK = "/System/Library/Frameworks/{0}.framework/{0}"
 # What the process reads. A module that is known by its full name is imported without a look at its package.
 _START = """\
@@ -53,8 +55,9 @@ def this_mac() -> Mac:
 def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) -> Any:
     """What an operation of :mod:`program` gives. Raises HostError, also where it takes longer than ``timeout``."""
     request = repr((operation, dict(arguments), mac.core_foundation, mac.security))
-    if len(request) > _LARGEST_REQUEST:
-        raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {_LARGEST_REQUEST} are allowed.")
+    largest = _LARGEST_RESTORATION if operation == "restore_settings" else _LARGEST_REQUEST
+    if len(request) > largest:
+        raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {largest} are allowed.")
     program = _START.format(sources=_sources(operation), request=request).encode()
     outcome = run([sys.executable, "-I", "-"], timeout, stdin=program, environment=mac.environment)
     try:
