@@ -18,6 +18,7 @@ enum {
     WRITE_PERMISSION = -61,
     INTERNAL_COMPONENT = -2070,
     NO_TRUST_SETTINGS = -25263,
+    NOT_AVAILABLE = -25291,
     NO_SUCH_KEYCHAIN = -25294,
     DUPLICATE_ITEM = -25299,
     ITEM_NOT_FOUND = -25300,
@@ -178,7 +179,7 @@ OSStatus SecTrustSettingsSetTrustSettings(CFTypeRef certificate, uint32_t domain
         index = state.entry_count++;
     state.entries[index] = (Entry){domain, *der, strdup(words)};
     write_state(&state);
-    return SUCCESS;
+    return is_ordered("lost-reply", domain_names[domain]) ? NOT_AVAILABLE : SUCCESS;
 }
 
 OSStatus SecTrustSettingsRemoveTrustSettings(CFTypeRef certificate, uint32_t domain) {
@@ -205,7 +206,7 @@ OSStatus SecTrustSettingsRemoveTrustSettings(CFTypeRef certificate, uint32_t dom
     if (index >= 0)
         state.entries[index] = state.entries[--state.entry_count];
     write_state(&state);
-    return SUCCESS;
+    return is_ordered("lost-reply", domain_names[domain]) ? NOT_AVAILABLE : SUCCESS;
 }
 
 OSStatus SecKeychainOpen(const char *path, CFTypeRef *found) {

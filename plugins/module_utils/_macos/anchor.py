@@ -83,13 +83,17 @@ def install_anchor(security: Security, der: str, domain: int, keychain: str, pat
 
     def write(answer: dict[str, Any]) -> None:
         before = _export(changing, domain)
-        answer["before"] = _base64(before)
+        answer["before"], entries = _base64(before), _entries(before)
         with changing.certificate(raw) as certificate:
             reference = _required(certificate)
             answer["added"] = changing.add(reference, keychain)
-            changing.trust(reference, domain)
-        answer["written"] = True
-        answer["written"] = not _put_back(changing, domain, before, set(), answer)
+            try:
+                changing.trust(reference, domain)
+                answer["written"] = True
+            finally:  # macOS may have written them, and only not been able to say so
+                after = _entries(_export(changing, domain))
+                answer["written"] |= after != entries
+                answer["written"] &= not _put_back(changing, domain, before, entries.keys() - after.keys(), answer)
 
     answer = _within(patience, answer, write)
     if answer["added"] and not answer["written"]:
@@ -111,15 +115,19 @@ def remove_anchors(
 
     def write(answer: dict[str, Any]) -> None:
         before, own = _export(changing, domain), {_sha1(raw) for raw in raws}
-        answer["before"] = _base64(before)
-        present = own & _entries(before)
-        answer["last"] = bool(present) and present == _entries(before) and not may_empty
+        answer["before"], entries = _base64(before), _entries(before)
+        others = entries.keys() - own
+        answer["last"] = bool(entries) and not others and not may_empty
         if answer["last"] or is_planned:
             return
-        for raw in raws:
-            with changing.certificate(raw) as certificate:
-                _forget(changing, _required(certificate), domain)
-        if not _put_back(changing, domain, before, own, answer):
+        try:
+            for raw in raws:
+                with changing.certificate(raw) as certificate:
+                    _forget(changing, _required(certificate), domain)
+        finally:
+            lost = others - _entries(_export(changing, domain)).keys()
+            is_back = _put_back(changing, domain, before, lost, answer)
+        if not is_back:
             for raw in raws:
                 changing.delete(raw, keychain)
 
@@ -167,7 +175,9 @@ def _within(patience: float, answer: dict[str, Any], work: Callable[[dict[str, A
     worker = threading.Thread(target=_answered, args=(answer, work), daemon=True)
     worker.start()
     worker.join(patience)
-    return {"failure": None, **answer, "waited": worker.is_alive()}
+    waited = worker.is_alive()
+    broken_off = {"code": None, "message": "the program broke off as it changed the trust settings"}
+    return {"failure": None if waited else broken_off, **answer, "waited": waited}
 
 
 def _export(changing: Changing, domain: int) -> bytes | None:
@@ -184,11 +194,16 @@ def _base64(export: bytes | None) -> str | None:
     return None if export is None else binascii.b2a_base64(export, newline=False).decode()
 
 
-def _entries(export: bytes | None) -> set[str]:
-    """The SHA-1 of each certificate in an export, in upper-case hexadecimal."""
+def _entries(export: bytes | None) -> dict[str, object]:
+    """The entries of an export, by the SHA-1 of their certificates in upper-case hexadecimal. Raises UnexpectedValue:
+    nothing may be written either where nobody could see afterwards what was lost."""
     import plistlib  # which a look does without
+    from xml.parsers.expat import ExpatError
 
-    return set() if export is None else set(plistlib.loads(export)["trustList"])
+    try:
+        return {} if export is None else dict(plistlib.loads(export)["trustList"])
+    except (AttributeError, ExpatError, KeyError, TypeError, ValueError) as error:
+        raise UnexpectedValue("macOS exports the trust settings in a form that is not known") from error
 
 
 def _sha1(der: bytes) -> str:
@@ -197,10 +212,10 @@ def _sha1(der: bytes) -> str:
     return hashlib.sha1(der).hexdigest().upper()  # noqa: S324 - it is the name of an entry
 
 
-def _put_back(changing: Changing, domain: int, before: bytes | None, own: set[str], answer: dict[str, Any]) -> bool:
-    """Restore the domain where a write lost entries that were not ``own``; whether that was needed and done."""
-    answer["lost"] = sorted(_entries(before) - own - _entries(_export(changing, domain)))
-    if not answer["lost"] or before is None:
+def _put_back(changing: Changing, domain: int, before: bytes | None, lost: set[str], answer: dict[str, Any]) -> bool:
+    """Restore the domain where a write ``lost`` entries of others; whether that was needed and done."""
+    answer["lost"] = sorted(lost)
+    if not lost or before is None:
         return False
     changing.restore(domain, before)
     answer["restored"] = True

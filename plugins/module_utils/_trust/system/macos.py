@@ -308,14 +308,16 @@ class MacStore:
         """Raises UserNeeded where only a person is missing and nothing was changed, HostError for all else."""
         if answer["lost"]:
             raise HostError(loss(answer))
-        if answer["waited"]:
+        if answer["waited"] and not answer.get("written"):
             raise UserNeeded(
                 f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
                 "somebody is there."
             )
         failure = answer["failure"]
-        if failure and failure["code"] in _PERSON:
+        if failure and failure["code"] in _PERSON and not answer.get("written"):
             raise UserNeeded(_sentence(failure))
+        if answer["waited"]:
+            raise HostError("macOS wrote its trust settings, and did not say in time what became of the others.")
         self._require_success(answer)
 
     def _require_success(self, answer: dict[str, Any]) -> None:

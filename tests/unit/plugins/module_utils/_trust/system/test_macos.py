@@ -31,7 +31,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, MAIL
 from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
-from ansible_collections.anchorage.pki.tests.unit.roots import make_leaf, make_root, named, pem_of
+from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_leaf, make_root, named, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
     ANCHOR,
     FORMER,
@@ -360,6 +360,17 @@ def test_entries_that_a_removal_loses_are_kept_for_a_person(tmp_path: Path) -> N
     see_kept(host, outcome.evidence[0], before)
 
 
+def test_entries_that_a_removal_without_an_answer_loses_are_put_back(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    before = host.content()
+    host.double.order("lost-reply", "admin", "on", 1)
+    host.double.order("erase", "admin", "on", 1)
+    outcome = apply("remove", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "They were put back" in outcome.evidence[0]
+
+
 def test_an_installation_that_cannot_be_undone_keeps_what_was_before(tmp_path: Path) -> None:
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
     before = exported(host)
@@ -399,6 +410,39 @@ def test_a_write_that_fails_changes_nothing_and_is_not_tried_again(
     assert host.called(function) == 1
     assert host.called("authorize") == 0
     assert no_objects_are_left(host)
+
+
+@pytest.mark.parametrize("erased", [False, True], ids=["alone", "with the others"])
+def test_a_write_that_was_done_without_an_answer_is_undone(tmp_path: Path, erased: bool) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    host.double.order("lost-reply", "admin", "on", 1)
+    if erased:
+        host.double.order("erase", "admin", "on", 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert ("They were put back" if erased else "(errSecNotAvailable, -25291)") in outcome.evidence[0]
+    assert host.called("SecTrustSettingsSetTrustSettings") == 1
+
+
+def test_a_write_that_is_done_too_late_to_be_compared_is_undone(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", person="allow", patience=2.0)
+    before = host.content()
+    host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", 0, 1)
+    host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", "hang", 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "did not say in time what became of the others" in outcome.evidence[0]
+
+
+def test_a_domain_with_many_entries_is_put_back(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    for number in range(60):
+        host.double.trust("admin", der_of(make_root(f"Root {number}")), *ALWAYS)
+    before = host.content()
+    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
 
 
 def test_a_read_that_fails_or_hangs_is_told(tmp_path: Path) -> None:
