@@ -116,6 +116,10 @@ def see_repairs(mac: MacController) -> None:
     calls = [call.split()[0] for call in mac.launchd.lines("calls") if not call.startswith("print")]
     assert calls == ["bootstrap", "bootout", "bootstrap"]
 
+    path.unlink()  # launchd goes on with what it has loaded
+    assert changes(mac, DEV_MACHINE) == 3
+    see_agent(mac)
+
     mac.launchd.keep({})
     assert changes(mac, DEV_MACHINE, "--check") == changes(mac, DEV_MACHINE) == 1
     see_agent(mac)
@@ -130,6 +134,7 @@ def test_over_ssh_the_agent_waits_for_the_next_login(mac: MacController) -> None
     done = mac.run(DEV_MACHINE, "--skip-tags", "trust")
     assert done.status == 0, done.output
     assert f"by the LaunchAgent {AGENT}, from the next login at the screen on" in done.text
+    assert "anchorage_hosts=localhost --ask-become-pass, with this run's options" in done.text
     assert (mac.files()[AGENT_FILE], mac.launchd.loaded) == ("0o644", {})
     assert changes(mac, DEV_MACHINE, "--skip-tags", "trust") == 0
 
@@ -186,3 +191,12 @@ def test_no_authority_lies_on_a_file_server(mac: MacController) -> None:
     assert refused.status == 2
     assert "is on a network file system (smbfs), where SQLite's locks do not hold." in refused.text
     assert not list(share.rglob("*.pem"))
+
+
+def test_uninstall_forgets_what_root_trusts_too(mac: MacController) -> None:
+    assert changes(mac, DEV_MACHINE, '-e{"dev_machine_renewal": false}') > 0
+    [(_domain, der, _words)] = mac.double.entries
+    mac.double.host(root="on")
+    mac.double.trust("admin", der, *ALWAYS)
+    assert changes(mac, UNINSTALL) > 0
+    assert (mac.double.entries, mac.double.items) == ([], [])
