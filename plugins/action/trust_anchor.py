@@ -17,7 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors impor
     parse_anchor,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.profile import plan_profile, write_profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction, identified
 
 
 class ActionModule(TrustAction):
@@ -38,15 +38,16 @@ class ActionModule(TrustAction):
             raise PkiError("purge_superseded: only an authority knows its former roots. Leave certificate and src out.")
         if arguments["profile_path"] is not None and not present:
             raise PkiError("profile_path: goes with state=present. Macs lose the anchor with the profile they have.")
-        text, source = self.anchor_text(arguments, task_vars)
+        authority = self.named_authority(arguments, task_vars)
+        text, source = self.anchor_text(arguments, authority)
         if not present:
             # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
-            former = self.superseded_anchors(arguments, task_vars)
-            return self.ask_host(REMOVE, identify_anchor(text, source), arguments, task_vars, former)
+            former = identified(root for root in authority.roots if root != authority.root) if authority else ()
+            return self.ask_host(REMOVE, identify_anchor(text, source), arguments, task_vars, authority, former)
         anchor = parse_anchor(text, source, datetime.now(timezone.utc))
-        superseded = self.superseded_anchors(arguments, task_vars) if purge else ()
+        superseded = identified(authority.superseded()) if authority and purge else ()
         profile = self._profile(arguments["profile_path"], anchor)
-        result = self.ask_host(INSTALL, anchor, arguments, task_vars, superseded)
+        result = self.ask_host(INSTALL, anchor, arguments, task_vars, authority, superseded)
         return _joined(result, profile) if profile else result
 
     def _profile(self, option: str | None, anchor: AnchorCertificate) -> dict[str, Any] | None:

@@ -286,4 +286,11 @@ options:
     elements: dict
     default: []
     suboptions: *anchor
+  further:
+    description:
+      - Anchors that go with the first one while the root of an authority gives way to another.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *anchor
 """

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,6 +16,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    CertifiedKey,
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import ANCHOR
@@ -39,26 +41,21 @@ class TrustAction(PkiAction):
     # An authority beside them is no contradiction: it may be the default of the action group for all tasks.
     CONDITIONS = {"mutually_exclusive": [("certificate", "src")]}
 
-    def anchor_text(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> tuple[bytes, str]:
-        """The PEM that the task names, and the words for it in errors. Raises PkiError, AuthorityMissingError."""
+    def named_authority(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> Authority | None:
+        """The authority that the task names; None where it names another anchor. Raises PkiError."""
+        if arguments["certificate"] is not None or arguments["src"] is not None:
+            return None
+        return self.authority(arguments["authority"], task_vars)
+
+    def anchor_text(self, arguments: dict[str, Any], authority: Authority | None) -> tuple[bytes, str]:
+        """The PEM that the task names, of the ``authority`` if that is named, and the words for it in errors. Raises
+        PkiError."""
+        if authority is not None:
+            return to_pem(authority.root.certificate).encode(), f"authority {authority.folder}"
         if arguments["certificate"] is not None:
             return arguments["certificate"].encode(errors="surrogateescape"), "certificate"
-        if arguments["src"] is not None:
-            path, content = self.controller_file("src", arguments["src"], LARGEST_CERTIFICATE)
-            return content, f"src {path}"
-        authority = self.authority(arguments["authority"], task_vars)
-        return to_pem(authority.root.certificate).encode(), f"authority {authority.folder}"
-
-    def superseded_anchors(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
-        """The older roots of the authority that the task names."""
-        return self._all_roots(arguments, task_vars)[:-1]
-
-    def _all_roots(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
-        """The roots of the authority that the task names, oldest first; none where it names another anchor."""
-        if arguments["certificate"] is not None or arguments["src"] is not None:
-            return []
-        roots = self.authority(arguments["authority"], task_vars).roots
-        return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
+        path, content = self.controller_file("src", arguments["src"], LARGEST_CERTIFICATE)
+        return content, f"src {path}"
 
     def ask_host(
         self,
@@ -66,9 +63,11 @@ class TrustAction(PkiAction):
         anchor: AnchorCertificate,
         arguments: dict[str, Any],
         task_vars: dict[str, Any],
+        authority: Authority | None,
         superseded: Sequence[AnchorCertificate] = (),
     ) -> dict[str, Any]:
-        """Have the host inspect, install or remove the anchor, in the stores and with the password that the task's
+        """Have the host inspect, install or remove the anchor, with what the ``authority`` that it is of wants trusted
+        beside it, in the stores and with the password that the task's
         ``arguments`` name, in one round trip where nothing has to change, two otherwise. What is removed goes from
         everywhere, unless they say otherwise."""
         kinds, password = arguments["stores"], arguments["java_keystore_password"]
@@ -76,16 +75,16 @@ class TrustAction(PkiAction):
             kinds = KIND_NAMES if operation == REMOVE else DEFAULT_KINDS
         if password:
             self.keep_arguments_off_disk()
-        former = tuple(_message(certificate) for certificate in superseded)
-        request = Request(operation, _message(anchor), tuple(kinds), password or "", former)
-        own = {anchor.name, *(root.name for root in self._all_roots(arguments, task_vars))}
-        result = trust_result(self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars), own)
-        result["anchor"] = {
-            "sha256": anchor.sha256,
-            "subject": anchor.subject,
-            "not_after": anchor.not_after.isoformat(),
-            "expired": anchor.not_after < datetime.now(timezone.utc),
-        }
+        # A removal is of all roots, by the superseded ones.
+        further = [] if authority is None or operation == REMOVE else identified(authority.anchors()[1:])
+        former, beside = (tuple(_message(each) for each in anchors) for anchors in (superseded, further))
+        request = Request(operation, _message(anchor), tuple(kinds), password or "", former, beside)
+        own = {anchor.name, *(root.name for root in identified(authority.roots if authority else ()))}
+        answer = self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars)
+        result = trust_result(answer, own, [each.name for each in further])
+        result["anchor"] = _shown(anchor)
+        for told, each in zip(result.get("further_anchors", []), further, strict=False):
+            told.update(_shown(each))
         others = result.get("others", []) if operation == REMOVE else []
         stays = [
             f"{path} is the root of another authority and is still trusted: {OTHER_ROOT_REMEDY}." for path in others
@@ -93,6 +92,20 @@ class TrustAction(PkiAction):
         if anchor.warnings or stays:
             result["warnings"] = [*result.get("warnings", []), *anchor.warnings, *stays]
         return result
+
+
+def identified(roots: Iterable[CertifiedKey]) -> list[AnchorCertificate]:
+    """Roots of an authority as anchors."""
+    return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
+
+
+def _shown(anchor: AnchorCertificate) -> dict[str, Any]:
+    return {
+        "sha256": anchor.sha256,
+        "subject": anchor.subject,
+        "not_after": anchor.not_after.isoformat(),
+        "expired": anchor.not_after < datetime.now(timezone.utc),
+    }
 
 
 def _message(certificate: AnchorCertificate) -> Anchor:

@@ -51,6 +51,6 @@ def _shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
 
 
 def _require_names(request: Request) -> None:
-    for anchor in (request.anchor, *request.superseded):
+    for anchor in (request.anchor, *request.superseded, *request.further):
         if not re.fullmatch(r"[a-z0-9-]+", anchor.name):
             raise HostError("name: only lower-case letters, digits and hyphens can name an anchor in every store.")

@@ -58,12 +58,14 @@ def _unchanged(request: Request, settings: Settings, kinds: Sequence[Kind]) -> l
     stores, outcomes = find_stores(request, settings, kinds)
     if outcomes:  # of finders that failed
         return None
-    for store in stores:
-        outcome = settled(store, request.operation, survey(store, request.anchor))
-        # What is private to a user may be so because it cannot be read without being opened for writing.
-        if outcome is None or outcome.state == FAILED or outcome.before.private:
-            return None
-        if may_purge(outcome) and any(survey(store, former).state != ABSENT for former in request.superseded):
-            return None
-        outcomes.append(outcome)
+    for anchor in (request.anchor, *request.further):
+        own = anchor is request.anchor
+        for store in stores:
+            outcome = settled(store, request.operation, survey(store, anchor))
+            # What is private to a user may be so because it cannot be read without being opened for writing.
+            if outcome is None or outcome.state == FAILED or outcome.before.private:
+                return None
+            if own and may_purge(outcome) and any(survey(store, each).state != ABSENT for each in request.superseded):
+                return None
+            outcomes.append(outcome if own else replace(outcome, anchor=anchor.name))
     return outcomes

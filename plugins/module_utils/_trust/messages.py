@@ -33,14 +33,16 @@ MOST_STORES = 100_000
 
 @dataclass(frozen=True)
 class Request:
-    """What the host has to do with an anchor in its stores of these kinds, and with the former anchors of the same
-    authority, which go once the new one is trusted."""
+    """What the host has to do with an anchor in its stores of these kinds, with the ``further`` ones that go with it
+    while an authority's root gives way to another, and with the former anchors of the same authority, which go once the
+    anchor is trusted."""
 
     operation: str = choice(OPERATIONS)
     anchor: Anchor = message(Anchor)
     stores: tuple[str, ...] = choices(KIND_NAMES, DEFAULT_KINDS)
     java_keystore_password: str = text("", no_log=True)
     superseded: tuple[Anchor, ...] = messages(Anchor)
+    further: tuple[Anchor, ...] = messages(Anchor)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class PurgedAnchor:
 
 @dataclass(frozen=True)
 class StoreOutcome:
-    """What became of the anchor in one store. In check mode, what would become of it."""
+    """What became of an anchor in one store. In check mode, what would become of it. ``anchor`` is its name, empty
+    where that is the request's own, or any of its anchors, as where stores could not be looked for."""
 
     kind: str = choice(KIND_NAMES)
     name: str = line(longest=LONGEST_SENTENCE)
@@ -65,6 +68,7 @@ class StoreOutcome:
     before: Finding = message(Finding)
     evidence: tuple[str, ...] = lines(longest=LONGEST_SENTENCE)
     purged: tuple[PurgedAnchor, ...] = messages(PurgedAnchor)
+    anchor: str = line("")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
     StapleTimes,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -46,6 +47,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.revocations = Revocations(connection)
+        self.rotations = Rotations(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

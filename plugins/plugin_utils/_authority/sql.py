@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql
+
 # The database's own head. It is part of a transaction, as tables are.
 
 APPLICATION_ID = "PRAGMA application_id"
@@ -22,7 +24,7 @@ READ_ONLY = "PRAGMA query_only = ON"
 WRITE_AHEAD_LOG = "PRAGMA journal_mode = WAL"
 BEGIN = "BEGIN IMMEDIATE"
 
-# Schema 4
+# Schema 5
 
 CREATE_CERTIFICATES = """
 CREATE TABLE certificates (
@@ -100,6 +102,7 @@ CREATE = (
     CREATE_STAPLES,
     *CREATE_STAPLE_INDEXES,
     *CREATE_PUBLICATION,
+    *rotation_sql.CREATE,
 )
 
 # Before schema 4, nothing told when or why a leaf was revoked: it may have been from its first second on.
@@ -118,6 +121,7 @@ def _migrate(staples: str) -> tuple[str, ...]:
         "DROP TABLE former_staples",
         *CREATE_STAPLE_INDEXES,
         *_MIGRATE_REVOCATIONS,
+        *rotation_sql.CREATE,
     )
 
 
@@ -151,6 +155,7 @@ MIGRATE_FROM = {
         "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
         "ORDER BY staple.rowid"
     ),
+    4: rotation_sql.CREATE,
 }
 
 # Certificates

@@ -119,7 +119,7 @@ def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[Issu
     signed: set[str] = set()
     for plan in plans:
         if plan.request.staple and plan.decision.action is Action.LEAF:
-            signed.update(issuer.sha256 for issuer in authority.issuers[-1:])
+            signed.add(authority.issuing.sha256)
         elif plan.request.staple and plan.decision.action is Action.STAPLE and plan.record:
             signed.add(plan.record.issuer_sha256)
     return [issuer for issuer in authority.issuers if issuer.sha256 in signed]

@@ -193,6 +193,8 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
     certificate = record.certificate
     if invalid := _invalid(record, authority, now):
         return invalid
+    if authority.issuer_of(record.issuer_sha256) not in authority.active.issuers:
+        return "the root of the deployed leaf gives way to another one"
     former, wanted = names_of(certificate), request.names
     if set(former) != set(wanted):
         return f"the names change from {_listed(former)} to {_listed(wanted)}"

@@ -14,6 +14,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Authority,
     CertifiedKey,
     IssuingAuthority,
+    Standing,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
@@ -52,9 +53,13 @@ class ListIssuer:
 
 
 def list_issuers(authority: Authority, leaf_ends: Mapping[str, datetime], now: datetime) -> list[ListIssuer]:
-    """The root, and the issuing authorities until their last leaf has ended, of which ``leaf_ends`` tells by their
-    fingerprint. One that has ended itself signs nothing."""
-    root = ListIssuer(authority.root, tuple(root.sha256 for root in authority.roots), ROOT_LIST)
+    """The roots, one for each key, and the issuing authorities until their last leaf has ended, of which ``leaf_ends``
+    tells by their fingerprint. One that has ended itself signs nothing."""
+    roots = [
+        ListIssuer(epoch.root, tuple(root.sha256 for root in epoch.roots), ROOT_LIST)
+        for epoch in authority.epochs
+        if epoch.standing is not Standing.RETIRED
+    ]
     validity = timedelta(days=authority.policy.lifetimes.staple)
     issuing = [ListIssuer(issuer, (issuer.sha256,), validity) for issuer in needed_issuers(authority, leaf_ends, now)]
-    return [issuer for issuer in [root, *issuing] if issuer.signer.certificate.not_valid_after_utc > now]
+    return [issuer for issuer in [*roots, *issuing] if issuer.signer.certificate.not_valid_after_utc > now]

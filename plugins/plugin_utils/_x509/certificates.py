@@ -9,7 +9,7 @@ All follow RFC 5280; the responder's follows RFC 6960, section 4.2.2.2. Times ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -77,6 +77,12 @@ def validity_from(now: datetime, days: int, latest: datetime | None = None) -> V
     # Both ends are part of the period (RFC 5280, section 4.1.2.5).
     not_after = not_before + timedelta(days=days) - timedelta(seconds=1)
     return Validity(not_before, not_after if latest is None else min(not_after, latest))
+
+
+def root_subject(subject: Subject, epoch: int) -> Subject:
+    """The name of the root with an authority's first key, or with a later one. No two keys share a name: a verifier
+    that goes by names alone would take one for the other."""
+    return subject if epoch == 1 else replace(subject, common_name=f"{subject.common_name} root {epoch}")
 
 
 def sign_root(

@@ -22,11 +22,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     fingerprint,
-    read_authority,
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (

@@ -1,0 +1,29 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The statements of SQL about rotations of the root, in the dialect of SQLite."""
+
+from __future__ import annotations
+
+CREATE_ROTATIONS = """
+CREATE TABLE rotations (
+  id INTEGER PRIMARY KEY,
+  from_root TEXT NOT NULL,          -- fingerprints; a renewed root has another one and the same key
+  to_root TEXT NOT NULL,            -- empty until there is one
+  state TEXT NOT NULL CHECK (state IN ('planned', 'made', 'distributing', 'switching', 'draining', 'purging', 'done',
+    'aborted')),
+  reason TEXT NOT NULL,             -- in the words of who began it
+  started_at INTEGER NOT NULL,      -- seconds since 1970-01-01 UTC, as all times here
+  state_at INTEGER NOT NULL         -- when it came into its state
+)
+"""
+CREATE = (
+    CREATE_ROTATIONS,
+    "CREATE UNIQUE INDEX one_rotation ON rotations ((1)) WHERE state NOT IN ('done', 'aborted')",
+)
+
+ROTATIONS = "SELECT id, from_root, to_root, state, reason, started_at, state_at FROM rotations ORDER BY id"
+INSERT_ROTATION = "INSERT INTO rotations VALUES (NULL, ?, '', 'planned', ?, ?, ?)"
+NAME_ROOT = "UPDATE rotations SET to_root = ? WHERE id = ?"
+MOVE = "UPDATE rotations SET state = ?, state_at = ? WHERE id = ? AND state = ?"

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ledger's part about rotations: how one root gives way to another, and what that makes of their epochs."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql as sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Standing
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+
+
+class State(str, Enum):
+    """A rotation's state. From ``SWITCHING`` on there is no way back: leaves of the new root are in use."""
+
+    PLANNED = "planned"
+    MADE = "made"
+    DISTRIBUTING = "distributing"
+    SWITCHING = "switching"
+    DRAINING = "draining"
+    PURGING = "purging"
+    DONE = "done"
+    ABORTED = "aborted"
+
+
+#: Where the epochs of the old and of the new root stand.
+_STANDINGS = {
+    State.PLANNED: (Standing.ACTIVE, Standing.COMING),
+    State.MADE: (Standing.ACTIVE, Standing.COMING),
+    State.DISTRIBUTING: (Standing.ACTIVE, Standing.INTRODUCED),
+    State.SWITCHING: (Standing.FORMER, Standing.ACTIVE),
+    State.DRAINING: (Standing.FORMER, Standing.ACTIVE),
+    State.PURGING: (Standing.LEAVING, Standing.ACTIVE),
+    State.DONE: (Standing.RETIRED, Standing.ACTIVE),
+    State.ABORTED: (Standing.ACTIVE, Standing.RETIRED),
+}
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A rotation. The roots are fingerprints; ``to_root`` is empty until there is one."""
+
+    id: int
+    from_root: str
+    to_root: str
+    state: State
+    reason: str
+    started_at: datetime
+    state_at: datetime
+
+    @property
+    def standings(self) -> dict[str, Standing]:
+        """Where the epochs of the two roots stand."""
+        return dict(zip((self.from_root, self.to_root), _STANDINGS[self.state], strict=True))
+
+
+class Rotations:
+    """The rotations in an open ledger. Every write belongs into a transaction of the ledger's."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> list[Rotation]:
+        """Every rotation, the first one first."""
+        return [
+            Rotation(number, former, new, State(state), reason, from_seconds(started), from_seconds(since))
+            for number, former, new, state, reason, started, since in self._connection.execute(sql.ROTATIONS)
+        ]
+
+    def begin(self, from_root: str, reason: str, now: datetime) -> None:
+        """Enter a rotation of that root. Raises sqlite3.IntegrityError while another one has not ended."""
+        self._connection.execute(sql.INSERT_ROTATION, (from_root, reason, to_seconds(now), to_seconds(now)))
+
+    def name_root(self, rotation: Rotation, to_root: str) -> None:
+        """Enter the new root, before it is in the authority's folder: a root that is not in the ledger is foreign."""
+        self._connection.execute(sql.NAME_ROOT, (to_root, rotation.id))
+
+    def move(self, rotation: Rotation, state: State, now: datetime) -> None:
+        """Enter that the rotation came into another state. Raises PkiError where another run was there first."""
+        moved = self._connection.execute(sql.MOVE, (state.value, to_seconds(now), rotation.id, rotation.state.value))
+        if moved.rowcount != 1:
+            raise PkiError(f"The rotation is no longer {rotation.state.value}: another run moved it on. Run again.")
