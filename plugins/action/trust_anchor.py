@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSTALL, REMOVE
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import (
     AnchorCertificate,
@@ -17,7 +19,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors impor
     parse_anchor,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.profile import plan_profile, write_profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction, identified
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proofs import enter_proofs, proofs_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import (
+    ANCHOR_SPEC,
+    TrustAction,
+    asked_kinds,
+    identified,
+)
 
 
 class ActionModule(TrustAction):
@@ -40,14 +48,16 @@ class ActionModule(TrustAction):
             raise PkiError("profile_path: goes with state=present. Macs lose the anchor with the profile they have.")
         authority = self.named_authority(arguments, task_vars)
         text, source = self.anchor_text(arguments, authority)
-        if not present:
-            # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
-            former = identified(root for root in authority.roots if root != authority.root) if authority else ()
-            return self.ask_host(REMOVE, identify_anchor(text, source), arguments, task_vars, authority, former)
-        anchor = parse_anchor(text, source, datetime.now(timezone.utc))
-        superseded = identified(authority.superseded()) if authority and purge else ()
+        now = datetime.now(timezone.utc)
+        anchor = parse_anchor(text, source, now) if present else identify_anchor(text, source)
         profile = self._profile(arguments["profile_path"], anchor)
-        result = self.ask_host(INSTALL, anchor, arguments, task_vars, authority, superseded)
+        former = _former(authority, purge) if present else _others(authority)
+        operation = INSTALL if present else REMOVE
+        result = self.ask_host(operation, anchor, arguments, task_vars, authority, former)
+        if authority and not self.check_mode:
+            host = self._task.delegate_to or task_vars["inventory_hostname"]
+            proofs, kinds = proofs_of(result, [root.sha256 for root in former]), asked_kinds(operation, arguments)
+            result = with_warnings(result, enter_proofs(authority.ledger_path, host, proofs, kinds, now))
         return _joined(result, profile) if profile else result
 
     def _profile(self, option: str | None, anchor: AnchorCertificate) -> dict[str, Any] | None:
@@ -58,6 +68,17 @@ class ActionModule(TrustAction):
         if profile.changed and not self.check_mode:
             write_profile(profile)
         return {"path": str(profile.path), "changed": profile.changed, "diff": profile.diff()}
+
+
+def _former(authority: Authority | None, purge: bool) -> list[AnchorCertificate]:
+    """The roots that hosts lose once they trust the active one."""
+    return identified(authority.superseded()) if authority and purge else []
+
+
+def _others(authority: Authority | None) -> list[AnchorCertificate]:
+    """All roots but the active one. A renewed root has the key of the former ones: while one of them is trusted, all of
+    them are."""
+    return identified(root for root in authority.roots if root != authority.root) if authority else []
 
 
 def _joined(result: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:

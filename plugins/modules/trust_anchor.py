@@ -16,6 +16,8 @@ description:
     left out.
   - What a former run, a crash or a person left half done is repaired. Where the proof fails, the change is rolled back.
   - Anchors are identified by their fingerprint, never by a file's name.
+  - What the stores of a host say of the roots of O(authority) is entered in its ledger; what stays the same, once a
+    day.
   - One store's failure does not keep the others from being changed; the task fails after all of them were tried.
 extends_documentation_fragment:
   - anchorage.pki.authority

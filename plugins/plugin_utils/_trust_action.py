@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -68,17 +68,14 @@ class TrustAction(PkiAction):
     ) -> dict[str, Any]:
         """Have the host inspect, install or remove the anchor, with what the ``authority`` that it is of wants trusted
         beside it, in the stores and with the password that the task's
-        ``arguments`` name, in one round trip where nothing has to change, two otherwise. What is removed goes from
-        everywhere, unless they say otherwise."""
-        kinds, password = arguments["stores"], arguments["java_keystore_password"]
-        if kinds is None:
-            kinds = KIND_NAMES if operation == REMOVE else DEFAULT_KINDS
+        ``arguments`` name, in one round trip where nothing has to change, two otherwise."""
+        kinds, password = asked_kinds(operation, arguments), arguments["java_keystore_password"]
         if password:
             self.keep_arguments_off_disk()
         # A removal is of all roots, by the superseded ones.
         further = [] if authority is None or operation == REMOVE else identified(authority.anchors()[1:])
         former, beside = (tuple(_message(each) for each in anchors) for anchors in (superseded, further))
-        request = Request(operation, _message(anchor), tuple(kinds), password or "", former, beside)
+        request = Request(operation, _message(anchor), kinds, password or "", former, beside)
         own = {anchor.name, *(root.name for root in identified(authority.roots if authority else ()))}
         answer = self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars)
         result = trust_result(answer, own, [each.name for each in further])
@@ -92,6 +89,13 @@ class TrustAction(PkiAction):
         if anchor.warnings or stays:
             result["warnings"] = [*result.get("warnings", []), *anchor.warnings, *stays]
         return result
+
+
+def asked_kinds(operation: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kinds of stores that a task is about. What is removed goes from everywhere, unless it says otherwise."""
+    if arguments["stores"] is not None:
+        return tuple(arguments["stores"])
+    return tuple(KIND_NAMES if operation == REMOVE else DEFAULT_KINDS)
 
 
 def identified(roots: Iterable[CertifiedKey]) -> list[AnchorCertificate]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     LeafPlace,
     LeafRecord,
@@ -48,6 +49,7 @@ class Ledger:
         self._connection = connection
         self.revocations = Revocations(connection)
         self.rotations = Rotations(connection)
+        self.proofs = Proofs(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

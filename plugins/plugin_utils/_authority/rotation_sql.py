@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The statements of SQL about rotations of the root, in the dialect of SQLite."""
+"""The statements of SQL about rotations of the root, and about who trusts it, in the dialect of SQLite."""
 
 from __future__ import annotations
 
@@ -18,7 +18,20 @@ CREATE TABLE rotations (
   state_at INTEGER NOT NULL         -- when it came into its state
 )
 """
+CREATE_PROOFS = """
+CREATE TABLE proofs (
+  host TEXT NOT NULL,               -- its name in the inventory
+  root_sha256 TEXT NOT NULL,
+  store TEXT NOT NULL,              -- its kind and its name
+  state TEXT NOT NULL,              -- of the root in that store, in the words of trust_anchor
+  evidence_sha256 TEXT NOT NULL,    -- of the sentences that showed it
+  seen_at INTEGER NOT NULL,
+  PRIMARY KEY (host, root_sha256, store)
+)
+"""
 CREATE = (
+    CREATE_PROOFS,
+    "CREATE INDEX proof_of ON proofs (root_sha256)",
     CREATE_ROTATIONS,
     "CREATE UNIQUE INDEX one_rotation ON rotations ((1)) WHERE state NOT IN ('done', 'aborted')",
 )
@@ -27,3 +40,8 @@ ROTATIONS = "SELECT id, from_root, to_root, state, reason, started_at, state_at 
 INSERT_ROTATION = "INSERT INTO rotations VALUES (NULL, ?, '', 'planned', ?, ?, ?)"
 NAME_ROOT = "UPDATE rotations SET to_root = ? WHERE id = ?"
 MOVE = "UPDATE rotations SET state = ?, state_at = ? WHERE id = ? AND state = ?"
+
+PROOFS_OF_HOST = "SELECT root_sha256, store, state, evidence_sha256, seen_at FROM proofs WHERE host = ?"
+PROOFS_OF_ROOT = "SELECT host, store, state, seen_at FROM proofs WHERE root_sha256 = ? ORDER BY host, store"
+STORE_PROOF = "INSERT OR REPLACE INTO proofs VALUES (?, ?, ?, ?, ?, ?)"
+DELETE_PROOF = "DELETE FROM proofs WHERE host = ? AND root_sha256 = ? AND store = ?"

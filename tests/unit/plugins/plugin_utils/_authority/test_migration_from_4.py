@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A ledger of schema 4, which knew no rotations of the root."""
+"""A ledger of schema 4, which knew neither rotations of the root nor who trusts it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 
 #: What differs from schema 5.
 SCHEMA_4 = """
+DROP TABLE proofs;
 DROP TABLE rotations;
 PRAGMA user_version = 4;
 """
