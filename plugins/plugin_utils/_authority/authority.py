@@ -10,7 +10,8 @@
     issuing/1/         certificate.pem, key.pem
     issuing/1/responder/1/   certificate.pem, key.pem
 
-The highest number is the one in use. A renewed root keeps its key, so that both certificates verify the same chains.
+The highest number is the one in use. A root beside which the former one vouches for it has a ``cross.pem``, too.
+A renewed root keeps its key, so that both certificates verify the same chains.
 A root with another key begins another epoch, which the ledger has to know.
 """
 
@@ -46,6 +47,7 @@ LEDGER = "ledger.sqlite3"
 LOCK = "lock"
 CERTIFICATE = "certificate.pem"
 KEY = "key.pem"
+CROSS = "cross.pem"
 # Where the runner of execution environments puts a job. The home of such a container ends with the job.
 EXECUTION_ENVIRONMENT = Path("/runner")
 
@@ -131,13 +133,14 @@ ISSUING = (Standing.ACTIVE, Standing.INTRODUCED, Standing.COMING)
 class Epoch:
     """The time of one key of the root: its certificates, and the issuing ones that it signed, by their numbers.
 
-    ``number`` counts an authority's epochs from 1 on.
+    ``number`` counts an authority's epochs from 1 on. ``cross`` is the root's name and key as a former root signed it.
     """
 
     number: int
     standing: Standing
     roots: tuple[CertifiedKey, ...]
     issuers: tuple[IssuingAuthority, ...]
+    cross: x509.Certificate | None = None
 
     @property
     def root(self) -> CertifiedKey:
@@ -205,6 +208,13 @@ class Authority:
     def issuer_of(self, issuer_sha256: str) -> IssuingAuthority | None:
         """The issuing authority with that fingerprint, old ones included."""
         return next((issuer for issuer in self.issuers if issuer.sha256 == issuer_sha256), None)
+
+    def chain(self, issuer: IssuingAuthority, issued: datetime) -> tuple[x509.Certificate, ...]:
+        """What a leaf of ``issuer`` is sent with that was issued at that time: the issuing certificate, and the one by
+        which whoever trusts the former root alone gets there, while it is valid. It is no matter of what hosts trust
+        now, so that no leaf has to be replaced for the sake of it."""
+        cross = next(epoch.cross for epoch in self.epochs if issuer in epoch.issuers)
+        return (issuer.certificate, cross) if cross and issued < cross.not_valid_after_utc else (issuer.certificate,)
 
     @property
     def ledger_path(self) -> Path:

@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
+    CROSS,
     KEY,
     LEDGER,
     POLICY,
@@ -49,6 +51,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
     Signer,
     key_identifier,
     root_subject,
+    sign_cross,
     sign_issuing,
     sign_responder,
     sign_root,
@@ -60,6 +63,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     encode_key,
     generate_key,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 #: Publishes the list of an authority's root, whose issuing certificates may still be missing.
 PublishRoot = Callable[[Authority, Ledger], None]
@@ -230,20 +234,31 @@ class Builder:
         validity = validity_from(self.now, self.policy.lifetimes.root)
         return sign_root(key, root_subject(self.policy.subject, epoch), validity, self.policy.constraints)
 
-    def keep_root(self, number: int, certificate: x509.Certificate, key: PrivateKey) -> None:
-        """Put a root into the folder."""
-        self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority)
+    def sign_cross(self, root: x509.Certificate, former: CertifiedKey) -> x509.Certificate:
+        """A root's name and key, signed by a former root."""
+        signer = self._opened(former)
+        ends = min(root.not_valid_after_utc, former.certificate.not_valid_after_utc)
+        validity = validity_from(self.now, self.policy.lifetimes.root, ends)
+        return sign_cross(root, signer, validity, self._urls(signer))
+
+    def keep_root(
+        self,
+        number: int,
+        certificate: x509.Certificate,
+        key: PrivateKey,
+        cross: x509.Certificate | None = None,
+    ) -> None:
+        """Put a root into the folder, with the certificate by which a former one vouches for it."""
+        more = {CROSS: to_pem(cross).encode()} if cross else {}
+        self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority, more)
 
     def build_issuing(self, number: int, signer: CertifiedKey) -> None:
         """Make an issuing authority below a root."""
         root = self._opened(signer)
         key = generate_key(self.policy.key_type)
         validity = validity_from(self.now, self.policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
-        # A root whose list nobody has published yet has nothing at those URLs.
-        published = self.ledger.revocations.is_published(key_identifier(root.certificate))
-        urls = self.policy.urls if published else NO_URLS
         certificate = sign_issuing(
-            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints, urls
+            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints, self._urls(root)
         )
         folder = self.folder / "issuing" / str(number)
         self._keep(folder, certificate, key, self.passphrases.authority)
@@ -257,9 +272,21 @@ class Builder:
         folder = issuer.folder / "responder" / str(number)
         self._keep(folder, certificate, key, self.passphrases.responder)
 
+    def _urls(self, root: Signer) -> Urls:
+        """The URLs of what a root signs. One whose list nobody has published yet has nothing there."""
+        published = self.ledger.revocations.is_published(key_identifier(root.certificate))
+        return self.policy.urls if published else NO_URLS
+
     def _opened(self, signer: CertifiedKey) -> Signer:
         return Signer(signer.certificate, signer.key(self.passphrases.authority, "passphrase"))
 
-    def _keep(self, folder: Path, certificate: x509.Certificate, key: PrivateKey, passphrase: str | None) -> None:
-        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase)}
+    def _keep(
+        self,
+        folder: Path,
+        certificate: x509.Certificate,
+        key: PrivateKey,
+        passphrase: str | None,
+        more: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
+        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase), **more}
         create_complete_folder(folder, files)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
+    CROSS,
     LEDGER,
     LOCK,
     POLICY,
@@ -31,7 +32,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import check_folder, read_public
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import root_subject
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by, root_subject
 
 # What an authority's making may leave when it is cut off before the policy is there, SQLite's own files included.
 BEFORE_THE_POLICY = (LOCK, LEDGER, f".{POLICY}.")
@@ -96,9 +97,12 @@ def _read_certified_keys(folder: Path) -> tuple[CertifiedKey, ...]:
 
 
 def _read_certified_key(folder: Path) -> CertifiedKey:
-    path = folder / CERTIFICATE
+    return CertifiedKey(folder, _read_certificate(folder / CERTIFICATE))
+
+
+def _read_certificate(path: Path) -> x509.Certificate:
     try:
-        return CertifiedKey(folder, x509.load_pem_x509_certificate(read_public(path)))
+        return x509.load_pem_x509_certificate(read_public(path))
     except (ValueError, x509.InvalidVersion) as error:
         raise PkiError(f"{path} is no longer a certificate. Restore the authority's folder from a backup.") from error
 
@@ -116,9 +120,14 @@ def _epochs(folder: Path, roots: Sequence[CertifiedKey], issuers: Sequence[Issui
         named = [group[-1].certificate.subject == issuer.certificate.issuer for group in groups]
         members[named.index(True) if any(named) else standings.index(Standing.ACTIVE)].append(issuer)
     return tuple(
-        Epoch(number, standing, tuple(group), tuple(signed))
+        Epoch(number, standing, tuple(group), tuple(signed), _read_cross(group[0].folder))
         for number, (standing, group, signed) in enumerate(zip(standings, groups, members, strict=True), 1)
     )
+
+
+def _read_cross(folder: Path) -> x509.Certificate | None:
+    """The certificate by which a former root vouches for the one in ``folder``, the first one of its epoch."""
+    return _read_certificate(folder / CROSS) if (folder / CROSS).exists() else None
 
 
 def _public_key(root: CertifiedKey) -> bytes:
@@ -156,10 +165,23 @@ def _check_parts(authority: Authority) -> None:
             if names != [wanted]:
                 reason = f"its common name is {', '.join(map(repr, names))}, not {wanted!r}"
                 raise _foreign(root, f"{reason} as in {authority.folder / POLICY}")
+        if epoch.cross is not None:
+            _check_cross(epoch.cross, epoch, authority)
         for issuer in epoch.issuers:
             _check_signed(issuer, epoch.root)
             if issuer.responders:
                 _check_signed(issuer.responder, issuer)
+
+
+def _check_cross(cross: x509.Certificate, epoch: Epoch, authority: Authority) -> None:
+    root = epoch.roots[0]
+    same = (cross.subject, cross.public_key()) == (root.certificate.subject, root.certificate.public_key())
+    signers = [other.root.certificate for other in authority.epochs if other is not epoch]
+    if not same or not any(is_issued_by(cross, signer) for signer in signers):
+        raise PkiError(
+            f"{root.folder / CROSS} is not of this authority: no other root of it signed it for "
+            f"{root.folder / CERTIFICATE}. Restore the authority's folder from a backup."
+        )
 
 
 def _check_signed(key: CertifiedKey, signer: CertifiedKey) -> None:

@@ -30,6 +30,9 @@ class State(str, Enum):
     ABORTED = "aborted"
 
 
+#: The reason of a rotation whose old root may be in other hands.
+COMPROMISED = "compromised"
+
 #: Where the epochs of the old and of the new root stand.
 _STANDINGS = {
     State.PLANNED: (Standing.ACTIVE, Standing.COMING),
@@ -54,6 +57,11 @@ class Rotation:
     reason: str
     started_at: datetime
     state_at: datetime
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether the old root is to go at once, since somebody else may sign with it."""
+        return self.reason == COMPROMISED
 
     @property
     def standings(self) -> dict[str, Standing]:

@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import remove_unfinished
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import may_sign_roots
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import generate_key
 
 
@@ -37,7 +38,8 @@ def make_successor(
     """Make what ``rotation``, which is planned, leads to, under the folder's lock which the caller holds; it is made
     then. What an interrupted run made is kept. Raises PkiError.
 
-    No host is to trust the new root, and nothing of it signs leaves, until the rotation moves on.
+    No host is to trust the new root, and nothing of it signs leaves, until the rotation moves on. The former root
+    vouches for it where that is of use to anybody, and no thief has its key.
     """
     remove_unfinished(authority.folder)
     builder = Builder(authority.folder, authority.policy, passphrases, now, ledger)
@@ -66,9 +68,11 @@ def _epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
 def _make_root(authority: Authority, rotation: Rotation, builder: Builder) -> tuple[Authority, Epoch]:
     key = generate_key(builder.policy.key_type)
     certificate = builder.sign_root(key, len(authority.epochs) + 1)
+    vouches = may_sign_roots(authority.root.certificate) and not rotation.is_emergency
+    cross = builder.sign_cross(certificate, authority.root) if vouches else None
     # First: a root of a key that the ledger does not know is foreign, and nothing could be read any more.
     with builder.ledger.transaction():
         builder.ledger.rotations.name_root(rotation, fingerprint(certificate))
-    builder.keep_root(authority.roots[-1].number + 1, certificate, key)
+    builder.keep_root(authority.roots[-1].number + 1, certificate, key, cross)
     made = read_authority(authority.folder)
     return made, made.epochs[-1]

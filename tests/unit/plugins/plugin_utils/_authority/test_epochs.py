@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Delivery
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     CertifiedKey,
@@ -29,16 +30,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafRecord
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import make_successor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, decide
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by, key_identifier
+from ansible_collections.anchorage.pki.tests.unit.function_host import Host
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
 from ansible_collections.anchorage.pki.tests.unit.rotations import begin, make, move, rotated
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 DAY = timedelta(days=1)
 MADE = [state for state in State if state is not State.PLANNED]
@@ -255,19 +259,72 @@ def test_a_leaf_of_the_old_root_is_replaced_from_the_switch_on(
     assert kept.action is Action.STAPLE  # as long as it is in use
 
 
-def test_an_authority_of_0_2_0_goes_the_same_way(folder_of_0_2_0: Path, now: datetime) -> None:
-    authority = rotated(read_authority(folder_of_0_2_0), State.DISTRIBUTING, now)
-    assert numbers(authority.anchors()) == [1, 2]
+def test_an_authority_of_0_2_0_goes_the_same_way_but_its_root_cannot_vouch_for_the_new_one(
+    folder_of_0_2_0: Path, now: datetime
+) -> None:
+    authority = rotated(read_authority(folder_of_0_2_0), State.SWITCHING, now)
+    assert numbers(authority.anchors()) == [2, 1]
+    assert authority.active.cross is None
+    assert authority.chain(authority.issuing, now) == (authority.issuing.certificate,)
 
 
-def test_the_root_is_published_before_what_names_where(own_authority: Authority, now: datetime) -> None:
-    begin(own_authority, now)
-    seen = []
-    with open_ledger(own_authority.ledger_path) as ledger:
-        rotation = ledger.rotations.all()[-1]
-        made = make_successor(
-            own_authority, rotation, Passphrases(), ledger, now, lambda authority, _ledger: seen.append(authority)
-        )
-    assert [numbers(authority.issuers) for authority in seen] == [[1]]
-    assert [numbers(authority.roots) for authority in seen] == [[1, 2]]
-    assert numbers(made.issuers) == [1, 2]
+# The former root's word for the new one
+
+
+def test_a_leaf_of_the_new_root_is_sent_with_the_former_ones_word_for_it(
+    own_authority: Authority, now: datetime
+) -> None:
+    authority = rotated(own_authority, State.SWITCHING, now)
+    former, new = authority.epochs
+    issuing, cross = authority.chain(new.issuers[0], now)
+    assert issuing == new.issuers[0].certificate
+    assert (cross.subject, cross.public_key()) == (new.root.certificate.subject, new.root.certificate.public_key())
+    assert is_issued_by(cross, former.root.certificate)
+    assert key_identifier(cross) == key_identifier(new.root.certificate)
+    assert cross.not_valid_after_utc <= former.root.certificate.not_valid_after_utc
+    assert authority.chain(former.issuers[0], now) == (former.issuers[0].certificate,)
+    # Whatever becomes of the rotation: no leaf is to be replaced for the sake of it.
+    for state in (State.DRAINING, State.PURGING, State.DONE):
+        authority = move(authority, state, now)
+        assert authority.chain(authority.issuing, now) == (issuing, cross)
+    assert authority.chain(authority.issuing, cross.not_valid_after_utc) == (issuing,)
+
+
+def test_a_root_that_others_may_sign_with_vouches_for_nobody(own_authority: Authority, now: datetime) -> None:
+    with open_ledger(own_authority.ledger_path) as ledger, ledger.transaction():
+        ledger.rotations.begin(own_authority.root.sha256, COMPROMISED, now)
+    assert make(own_authority, now).epochs[1].cross is None
+
+
+def test_a_word_for_another_root_is_foreign(
+    own_authority: Authority, make_authority: Callable[..., Authority], now: datetime, tmp_path: Path
+) -> None:
+    rotated(own_authority, State.SWITCHING, now)
+    namesake = rotated(make_authority(tmp_path / "namesake"), State.SWITCHING, now)
+    shutil.copy(namesake.folder / "root/2/cross.pem", own_authority.folder / "root/2")
+    with pytest.raises(PkiError, match=r"root/2/cross.pem is not of this authority: .*Restore"):
+        read_authority(own_authority.folder)
+
+
+def test_leaves_are_issued_with_that_chain_and_kept_with_it(
+    own_authority: Authority, request_leaf, now: datetime
+) -> None:
+    authority, host = rotated(own_authority, State.SWITCHING, now), Host()
+
+    def run(authority: Authority, name: str = "app", **options: str) -> tuple[Action, list[Delivery]]:
+        with open_ledger(authority.ledger_path) as ledger:
+            transaction = LeafTransaction(authority, Passphrases(), ledger, host, None, now)
+            place = LeafPlace("web1", "/etc/pki/anchorage", name)
+            plans, _inspection = transaction.plan([request_leaf(name, **options)], [place])
+            signed, _deployment = transaction.carry_out(plans)
+        return plans[0].decision.action, [leaf.delivery for leaf in signed]
+
+    passphrase, chain = "of a bundle, and long", authority.chain(authority.issuing, now)
+    for name, options in (("app", {}), ("bundled", {"pkcs12_passphrase": passphrase})):
+        action, (delivery,) = run(authority, name, **options)
+        assert action is Action.LEAF
+        assert tuple(x509.load_pem_x509_certificates(delivery.chain.encode())) == chain
+    others = pkcs12.load_pkcs12(delivery.pkcs12, passphrase.encode()).additional_certs
+    assert {each.certificate for each in others} == {*chain}
+    assert run(authority) == (Action.NONE, [])
+    assert run(move(authority, State.DONE, now)) == (Action.NONE, [])
