@@ -18,6 +18,15 @@ CREATE TABLE rotations (
   state_at INTEGER NOT NULL         -- when it came into its state
 )
 """
+CREATE_EXCEPTIONS = """
+CREATE TABLE exceptions (
+  rotation_id INTEGER NOT NULL REFERENCES rotations (id),
+  host TEXT NOT NULL,               -- which the rotation does not wait for
+  reason TEXT NOT NULL,
+  "by" TEXT NOT NULL,               -- who said so
+  PRIMARY KEY (rotation_id, host)
+)
+"""
 CREATE_PROOFS = """
 CREATE TABLE proofs (
   host TEXT NOT NULL,               -- its name in the inventory
@@ -33,6 +42,7 @@ CREATE = (
     CREATE_PROOFS,
     "CREATE INDEX proof_of ON proofs (root_sha256)",
     CREATE_ROTATIONS,
+    CREATE_EXCEPTIONS,
     "CREATE UNIQUE INDEX one_rotation ON rotations ((1)) WHERE state NOT IN ('done', 'aborted')",
 )
 
@@ -45,3 +55,11 @@ PROOFS_OF_HOST = "SELECT root_sha256, store, state, evidence_sha256, seen_at FRO
 PROOFS_OF_ROOT = "SELECT host, store, state, seen_at FROM proofs WHERE root_sha256 = ? ORDER BY host, store"
 STORE_PROOF = "INSERT OR REPLACE INTO proofs VALUES (?, ?, ?, ?, ?, ?)"
 DELETE_PROOF = "DELETE FROM proofs WHERE host = ? AND root_sha256 = ? AND store = ?"
+
+EXCEPTIONS = "SELECT host, reason FROM exceptions WHERE rotation_id = ? ORDER BY host"
+INSERT_EXCEPTION = "INSERT OR REPLACE INTO exceptions VALUES (?, ?, ?, ?)"
+# Leaves that are in use, or may be since they were signed, until they end.
+LEAVES_IN_USE = (
+    "SELECT DISTINCT host, destination, name, issuer_sha256 FROM certificates "
+    "WHERE kind = 'leaf' AND status IN ('signed', 'deployed') AND not_after > ? ORDER BY host, destination, name"
+)

@@ -13,6 +13,7 @@ from enum import Enum
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql as sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Standing
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
@@ -29,6 +30,8 @@ class State(str, Enum):
     DONE = "done"
     ABORTED = "aborted"
 
+
+ENDED = (State.DONE, State.ABORTED)
 
 #: The reason of a rotation whose old root may be in other hands.
 COMPROMISED = "compromised"
@@ -65,8 +68,11 @@ class Rotation:
 
     @property
     def standings(self) -> dict[str, Standing]:
-        """Where the epochs of the two roots stand."""
-        return dict(zip((self.from_root, self.to_root), _STANDINGS[self.state], strict=True))
+        """Where the epochs of the two roots stand. In an emergency, hosts lose the old one as soon as they can."""
+        former, new = _STANDINGS[self.state]
+        if self.is_emergency and former is Standing.FORMER:
+            former = Standing.LEAVING
+        return {self.from_root: former, self.to_root: new}
 
 
 class Rotations:
@@ -89,6 +95,23 @@ class Rotations:
     def name_root(self, rotation: Rotation, to_root: str) -> None:
         """Enter the new root, before it is in the authority's folder: a root that is not in the ledger is foreign."""
         self._connection.execute(sql.NAME_ROOT, (to_root, rotation.id))
+
+    def current(self) -> Rotation | None:
+        """The rotation that has not ended, of which there is one at most."""
+        return next((rotation for rotation in self.all() if rotation.state not in ENDED), None)
+
+    def exceptions(self, rotation: Rotation) -> dict[str, str]:
+        """The hosts that it does not wait for, with the reasons."""
+        return dict(self._connection.execute(sql.EXCEPTIONS, (rotation.id,)))
+
+    def add_exception(self, rotation: Rotation, host: str, reason: str, by: str) -> None:
+        """Enter that it does not wait for a host, and who said so."""
+        self._connection.execute(sql.INSERT_EXCEPTION, (rotation.id, host, reason, by))
+
+    def leaves_in_use(self, now: datetime) -> list[tuple[LeafPlace, str]]:
+        """Where a leaf is in use, or may be, that has not ended, and the fingerprint of its issuer."""
+        rows = self._connection.execute(sql.LEAVES_IN_USE, (to_seconds(now),))
+        return [(LeafPlace(host, destination, name), issuer) for host, destination, name, issuer in rows]
 
     def move(self, rotation: Rotation, state: State, now: datetime) -> None:
         """Enter that the rotation came into another state. Raises PkiError where another run was there first."""
