@@ -296,14 +296,25 @@ def test_a_root_that_others_may_sign_with_vouches_for_nobody(own_authority: Auth
     assert make(own_authority, now).epochs[1].cross is None
 
 
+@pytest.mark.parametrize("word", ["root/2/cross.pem of a namesake", "issuing/1/certificate.pem"])
 def test_a_word_for_another_root_is_foreign(
-    own_authority: Authority, make_authority: Callable[..., Authority], now: datetime, tmp_path: Path
+    own_authority: Authority, make_authority: Callable[..., Authority], now: datetime, tmp_path: Path, word: str
 ) -> None:
     rotated(own_authority, State.SWITCHING, now)
-    namesake = rotated(make_authority(tmp_path / "namesake"), State.SWITCHING, now)
-    shutil.copy(namesake.folder / "root/2/cross.pem", own_authority.folder / "root/2")
+    path, _of, namesake = word.partition(" of ")
+    other = rotated(make_authority(tmp_path / "namesake"), State.SWITCHING, now) if namesake else own_authority
+    shutil.copy(other.folder / path, own_authority.folder / "root/2/cross.pem")
     with pytest.raises(PkiError, match=r"root/2/cross.pem is not of this authority: .*Restore"):
         read_authority(own_authority.folder)
+
+
+def test_what_the_active_root_signs_needs_no_other_roots_key(
+    own_authority: Authority, make_authority: Callable[..., Authority], now: datetime
+) -> None:
+    authority = rotated(own_authority, State.MADE, now)
+    (authority.epochs[1].root.folder / "key.pem").unlink()  # it is kept elsewhere until the switch
+    renewed = make_authority(own_authority.folder, at=now + 1010 * DAY)
+    assert numbers(renewed.active.issuers) == [1, 3]
 
 
 def test_leaves_are_issued_with_that_chain_and_kept_with_it(
