@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.look import look
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import trust_result
@@ -54,7 +56,16 @@ def test_both_become_trusted_and_stay_so(host: ScratchDebian) -> None:
 def test_one_that_cannot_be_trusted_does_not_keep_the_other_one_from_it(host: ScratchDebian) -> None:
     settle("install", host)
     host.set_program("#!/bin/sh\nexit 3\n")
-    assert told(both("install", host)) == [("", "trusted", False), (OTHER.name, "failed", False)]
+    outcomes = both("install", host)
+    assert told(outcomes) == [("", "trusted", False), (OTHER.name, "failed", False)]
+    assert shortfall("install", outcomes).startswith(f"debian: {OTHER.name}: ")
+
+
+def test_a_store_that_lacks_a_program_fails_the_anchor_that_no_other_one_trusts(host: ScratchDebian) -> None:
+    (trusted,) = apply_all("install", host)
+    absent = replace(trusted, anchor=OTHER.name, state="unavailable", evidence=("a program is missing",))
+    assert shortfall("install", [trusted, replace(absent, anchor="")]) == ""
+    assert shortfall("install", [trusted, absent]) == f"debian: {OTHER.name}: a program is missing"
 
 
 def test_the_former_one_goes_and_those_beside_the_anchor_stay(host: ScratchDebian) -> None:
