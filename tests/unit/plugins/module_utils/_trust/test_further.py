@@ -76,6 +76,15 @@ def test_the_former_one_goes_and_those_beside_the_anchor_stay(host: ScratchDebia
     assert not any(outcome.changed for outcome in both("install", host, superseded=[FORMER]))
 
 
+def test_the_former_one_stays_where_only_those_beside_the_anchor_are_trusted(host: ScratchDebian) -> None:
+    settle("install", host, FORMER)
+    settle("install", host, OTHER)
+    host.set_program("#!/bin/sh\nexit 3\n")
+    outcomes = both("install", host, superseded=[FORMER])
+    assert [(outcome.state, outcome.purged) for outcome in outcomes] == [("failed", ()), ("trusted", ())]
+    assert [each.state for each in apply_all("inspect", host, FORMER)] == ["trusted"]
+
+
 def test_a_user_sees_what_became_of_each(host: ScratchDebian) -> None:
     outcomes = both("install", host)
     result = trust_result(encode(Answer(tuple(outcomes))), further=[OTHER.name])
