@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8443
 RUN = .venv/bin/python tests/run.py $(if $(ANSIBLE_CORE),--ansible-core=$(ANSIBLE_CORE))
 
-.PHONY: help venv test unit playbooks interoperability lint docs sanity molecule distribution bench clean demo demo-serve demo-undo
+.PHONY: help venv test unit playbooks interoperability lint docs sanity molecule distribution core-foundation bench clean demo demo-serve demo-undo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,7 +23,8 @@ docs: ## the documentation, the changelog, the tarball
 sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
 molecule: ## whole hosts in containers
 distribution: ## a host on a distribution's own image, from a registry: ANCHORAGE_DISTRIBUTION=debian-13
-unit playbooks interoperability lint docs sanity molecule distribution: venv
+core-foundation: ## what macOS says, by a double on Apple's own CoreFoundation, which Debian 13 has
+unit playbooks interoperability lint docs sanity molecule distribution core-foundation: venv
 	$(RUN) $@
 
 bench: venv ## what a fleet costs, beside others, in an hour or less: OPTIONS="--help"

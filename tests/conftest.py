@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import huge_pages
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,9 +32,11 @@ FOREIGN_SETTINGS = (
 
 
 def pytest_collection_finish() -> None:
-    """Have no collection of garbage touch what is there by now: each forked process would get a copy of its own."""
+    """Make forks cheap, of which there are thousands: no collection of garbage touches what is there by now, of which
+    each child would get a copy, and it is in huge pages."""
     gc.collect()
     gc.freeze()
+    huge_pages.collapse()
 
 
 @pytest.fixture(scope="session")

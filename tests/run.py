@@ -5,11 +5,12 @@
 """Run the project's tests and checks, one step after the other, and say at the end how each went.
 
 Usage: ``run.py [--ansible-core VERSION] [PART ...]``, the parts being those of the Makefile; without any, all of them
-but ``distribution``. What runs on the oldest and on the newest ansible-core, runs on that of the option instead.
+but ``distribution`` and ``core-foundation``. What runs on the oldest and on the newest ansible-core, runs on that of
+the option instead.
 A failing step does not stop the following ones. A step that the machine cannot run is reported as skipped, with the
 reason. The exit status is 1 if any step failed.
 
-Steps that mostly wait run side by side, and the output of each is printed as a whole when it ends.
+Checks run side by side, and so do scenarios, and the output of each is printed as a whole when it ends.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import ends
 import side_by_side
 import steps
+from programs import BUILD, Failed, Skipped
 
 #: How many characters of a line the end of the output repeats.
 LONGEST_COMPLAINT = 500
@@ -47,20 +50,20 @@ def run_step(name: str, action: Callable[[], str | None]) -> Result:
     complaints: tuple[str, ...] = ()
     try:
         outcome, remark = "passed", action() or ""
-    except steps.Skipped as reason:
+    except Skipped as reason:
         outcome, remark = "skipped", str(reason)
         print(f"SKIPPED: {name}: {reason}", flush=True)
-    except steps.Failed as reason:
+    except Failed as reason:
         outcome, remark, complaints = "failed", str(reason), reason.complaints
     return Result(name, outcome, remark, time.monotonic() - start, complaints)
 
 
 def run_steps(wanted: Iterable[steps.Step]) -> Iterator[list[Result]]:
     """Run the steps in their order, and neighbours that may run side by side so."""
-    for together, group in itertools.groupby(wanted, key=lambda step: step.side_by_side):
+    for together, group in itertools.groupby(wanted, key=lambda step: step.together):
         tasks = {step.name: functools.partial(run_step, step.name, step.action) for step in group}
         if together:
-            yield side_by_side.run(tasks, steps.BUILD / "output", broken)
+            yield side_by_side.run(tasks, BUILD / "output", broken)
         else:
             yield [task() for task in tasks.values()]
 
@@ -90,15 +93,15 @@ def summarize(results: Iterable[Result]) -> str:
 def wanted_steps(arguments: list[str]) -> list[steps.Step]:
     """The steps that the command line asks for."""
     parser = argparse.ArgumentParser(prog="run.py")
-    parser.add_argument("--ansible-core", choices=steps.ANSIBLE_CORES)
+    parser.add_argument("--ansible-core", choices=ends.ANSIBLE_CORES)
     parser.add_argument("parts", nargs="*", metavar="PART")
     wanted = parser.parse_args(arguments)
     known = (*steps.PARTS, *steps.PARTS_ON_REQUEST)
     unknown = sorted(set(wanted.parts) - set(known))
     if unknown:
         sys.exit(f"There is no part {', '.join(unknown)}: choose from {', '.join(known)}.")
-    ends = (steps.ANSIBLE_CORES[wanted.ansible_core],) if wanted.ansible_core else steps.ENDS
-    return [step for step in steps.all_steps(ends) if set(wanted.parts or steps.PARTS) & set(step.parts)]
+    chosen = (ends.ANSIBLE_CORES[wanted.ansible_core],) if wanted.ansible_core else ends.ENDS
+    return [step for step in steps.all_steps(chosen) if set(wanted.parts or steps.PARTS) & set(step.parts)]
 
 
 def main(arguments: list[str]) -> int:

@@ -20,7 +20,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Generic, TypeVar
 
-AT_ONCE = 2
+#: One more than there are processors: a third of their time tasks wait for others.
+AT_ONCE = (os.cpu_count() or 1) + 1
 
 #: How long interrupted tasks have to end by themselves, in seconds.
 GRACE = 10.0
@@ -56,7 +57,9 @@ class Running(Generic[T]):
             self.process.join(GRACE)
 
 
-def run(tasks: Mapping[str, Callable[[], T]], folder: Path, broken: Callable[[str, float], T]) -> list[T]:
+def run(
+    tasks: Mapping[str, Callable[[], T]], folder: Path, broken: Callable[[str, float], T], at_once: int = AT_ONCE
+) -> list[T]:
     """Run the tasks, and return their results in the order of the tasks.
 
     ``folder`` gets a file with the output of each. ``broken`` makes the result of a task whose process was killed.
@@ -67,7 +70,7 @@ def run(tasks: Mapping[str, Callable[[], T]], folder: Path, broken: Callable[[st
     results: dict[str, T] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < AT_ONCE:
+            while waiting and len(running) < at_once:
                 started = start(waiting[0], tasks[waiting.pop(0)], folder)
                 running[started.result] = started
             for connection in wait(list(running)):

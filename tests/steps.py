@@ -8,54 +8,47 @@ from __future__ import annotations
 
 import functools
 import os
-import re
-import shlex
 import shutil
 import subprocess
 import sys
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from ends import ENDS, End, need_environment, prepare, versions
 from lab import distributions, machine
+from programs import (
+    BUILD,
+    COLLECTIONS,
+    ROOT,
+    VENV,
+    Failed,
+    Skipped,
+    environment_with,
+    need,
+    pip_install,
+    run,
+    run_tool,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
-COLLECTIONS = BUILD / "collections"
 PARTS = ("unit", "playbooks", "interoperability", "lint", "docs", "sanity", "molecule")
 #: Parts that run where they are named alone.
-PARTS_ON_REQUEST = ("distribution",)
+PARTS_ON_REQUEST = ("distribution", "core-foundation")
 
-#: Twice quiet: errors alone.
-PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--quiet")
+#: The image with Apple's CoreFoundation, and what is run in it: all tests that work with a double of Security.
+CORE_FOUNDATION = "trixie:core_foundation"
+ON_CORE_FOUNDATION = (
+    "tests/unit/plugins/module_utils/_macos",
+    "tests/unit/plugins/module_utils/_native_roots/test_macos.py",
+    "tests/unit/plugins/module_utils/_trust/system/test_macos.py",
+    "tests/unit/plugins/plugin_utils/_native_roots/test_macos_cache.py",
+)
 
 #: The tests of a folder run in two processes for each processor, since a third of their time they wait for others, as
 #: far as that pays; neighbours, which share fixtures, in the same one.
 WORKERS = min(2 * (os.cpu_count() or 1), 8)
 AT_ONCE = (f"--numprocesses={WORKERS}", "--dist=worksteal")
-
-#: No step takes this long, in seconds: one that does hangs.
-STEP_LIMIT = 1800
-
-#: How pytest, Ansible, ansible-test and compilers begin a line that says what is wrong; and how many are kept.
-COMPLAINT = re.compile(r"FAILED |ERROR|fatal: |E   |\S+: error: ")
-COMPLAINTS_KEPT = 30
-
-
-class Skipped(Exception):
-    """The machine cannot run the step, for the reason given."""
-
-
-class Failed(Exception):
-    """The step found something, or could not be run to its end; and the lines of its output that say what."""
-
-    def __init__(self, reason: str, complaints: Iterable[str] = ()) -> None:
-        super().__init__(reason)
-        self.complaints = tuple(complaints)
 
 
 @dataclass(frozen=True)
@@ -65,119 +58,9 @@ class Step:
     name: str
     action: Callable[[], str | None]
     parts: tuple[str, ...]
-    #: Whether it mostly waits, and disturbs no neighbour of which that is true too.
-    side_by_side: bool = False
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of what is supported, in a virtual environment: the oldest or the newest of everything.
-
-    On request, an ansible-core between them takes the place of both.
-
-    ``choose_python`` takes one of the machine's Python versions within the range.
-    """
-
-    name: str
-    requirements: tuple[str, ...]
-    oldest_python: tuple[int, int]
-    newest_python: tuple[int, int]
-    choose_python: Callable[[Iterable[tuple[int, int]]], tuple[int, int]]
-
-    @property
-    def folder(self) -> Path:
-        """Where the virtual environment is."""
-        return BUILD / f"venv-{self.name}"
-
-    @property
-    def python(self) -> Path:
-        """Its interpreter."""
-        return self.folder / "bin" / "python"
-
-
-VENV = ROOT / ".venv"
-FLOOR = ROOT / "tests" / "requirements-floor.txt"
-OLDEST = End("oldest", ("ansible-core~=2.19.0", "--constraint", str(FLOOR)), (3, 11), (3, 13), min)
-NEWEST = End("newest", ("ansible-core",), (3, 12), (3, 99), max)
-ENDS = (OLDEST, NEWEST)
-#: Each ansible-core that tests can be asked to run on, by what it is called there.
-ANSIBLE_CORES = {
-    "2.19": OLDEST,
-    "2.20": End("2.20", ("ansible-core~=2.20.0",), (3, 12), (3, 14), max),
-    "2.21": End("2.21", ("ansible-core~=2.21.0",), (3, 12), (3, 14), max),
-    "newest": NEWEST,
-}
-
-
-def run(command: list[str | Path], environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
-    """Run a program to its end, its output going to the terminal; raise :class:`Failed` unless it succeeds."""
-    words = [str(word) for word in command]
-    print(f"$ {shlex.join(words)}", flush=True)
-    complaints: deque[str] = deque(maxlen=COMPLAINTS_KEPT)
-    try:
-        program = subprocess.Popen(
-            words,
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except FileNotFoundError:
-        raise Failed(f"{words[0]} is not installed, see the set-up") from None
-    with program, time_limit(program) as stopped:
-        for line in program.stdout or ():
-            print(line, end="", flush=True)
-            if COMPLAINT.match(line):
-                complaints.append(line.rstrip())
-    name = Path(words[0]).name
-    if stopped.is_set():
-        raise Failed(f"{name} was stopped after {STEP_LIMIT} seconds", complaints)
-    if program.returncode:
-        raise Failed(f"{name} ended with status {program.returncode}", complaints)
-
-
-@contextmanager
-def time_limit(program: subprocess.Popen[str]) -> Iterator[threading.Event]:
-    """Kill the program when it has run for STEP_LIMIT; the event says whether that was done."""
-    stopped = threading.Event()
-
-    def stop() -> None:
-        stopped.set()
-        program.kill()
-
-    timer = threading.Timer(STEP_LIMIT, stop)
-    timer.start()
-    try:
-        yield stopped
-    finally:
-        timer.cancel()
-
-
-def environment_with(folder: Path = VENV) -> dict[str, str]:
-    """The environment of a test: free of the caller's settings, with a virtual environment's programs on the path."""
-    environment = machine.test_environment()
-    environment["PATH"] = f"{folder / 'bin'}:{environment['PATH']}"
-    environment["PYTHONPYCACHEPREFIX"] = str(BUILD / "pycache")
-    environment["ANSIBLE_HOME"] = str(BUILD / "ansible")
-    environment["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
-    if not sys.stdout.isatty():
-        environment["NO_COLOR"] = "1"
-    return environment
-
-
-def run_tool(*command: str | Path) -> None:
-    """Run a tool of ``.venv`` over the checkout."""
-    run([VENV / "bin" / command[0], *command[1:]], environment_with())
-
-
-def need(*programs: str) -> None:
-    """Skip the step unless the machine has these programs."""
-    missing = [program for program in programs if not shutil.which(program)]
-    if missing:
-        raise Skipped(f"not installed: {', '.join(missing)}")
+    #: The steps with which it runs side by side: neighbours that have the same word here, and disturb each other in
+    #: nothing. Without one, it runs alone.
+    together: str = ""
 
 
 def project_files() -> list[Path]:
@@ -210,42 +93,12 @@ def install_packages() -> str | None:
 def install_tools() -> None:
     """Put the test tools into ``.venv``."""
     print("Installing the test tools into .venv", flush=True)
-    run([sys.executable, *PIP_INSTALL, "--requirement", "tests/requirements.txt"])
+    pip_install(sys.executable, "--requirement", "tests/requirements.txt")
 
 
 def fetch_collections() -> None:
     """Put the laboratory's connection plugin beside the collection."""
     run([sys.executable, "tests/lab/fetch_collections.py", COLLECTIONS])
-
-
-def prepare(end: End) -> str:
-    """Make the virtual environment of one end of what is supported."""
-    found = machine.interpreters()
-    fitting = [python for python in found if end.oldest_python <= python <= end.newest_python]
-    if not fitting:
-        raise Skipped(f"the {end.name} ansible-core needs another Python than those on this machine")
-    if not end.python.exists():
-        run([found[end.choose_python(fitting)], "-m", "venv", end.folder])
-    files = ["--requirement", "requirements.txt", "--requirement", "tests/requirements-unit.txt"]
-    run([end.python, *PIP_INSTALL, "--upgrade", "--upgrade-strategy", "eager", *files, *end.requirements])
-    return versions(end.python)
-
-
-def versions(python: Path) -> str:
-    """What an environment has of what the supported range is about."""
-    packages = ["ansible-core", *re.findall(r"^([\w-]+)==", FLOOR.read_text(encoding="utf-8"), re.MULTILINE)]
-    script = (
-        "import platform, sys; from importlib.metadata import version; "
-        "print('Python', platform.python_version(), *(f', {name} {version(name)}' for name in sys.argv[1:]), sep=' ')"
-    )
-    listing = subprocess.run([python, "-c", script, *packages], capture_output=True, text=True, check=True).stdout
-    return listing.strip().replace(" ,", ",")
-
-
-def need_environment(end: End) -> None:
-    """Skip the step unless the virtual environment was made."""
-    if not end.python.exists():
-        raise Skipped(f"there is no {end.name} ansible-core, see the set-up")
 
 
 # --- Tests in Python -------------------------------------------------------------------------------------------------
@@ -358,6 +211,34 @@ def build_distribution() -> None:
     run([sys.executable, "tests/lab/distributions.py", name], machine.test_environment())
 
 
+def build_core_foundation() -> None:
+    """Make the image of Debian 13 that has Apple's CoreFoundation."""
+    need("podman", "mmdebstrap")
+    run([sys.executable, "tests/lab/build_images.py", CORE_FOUNDATION], machine.test_environment())
+
+
+def test_on_core_foundation() -> str:
+    """Run the tests of macOS' trust settings on Apple's CoreFoundation, in a container without a network."""
+    report = BUILD / "reports" / "core-foundation.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    settings = {"ANCHORAGE_CORE_FOUNDATION": "apple", "PYTHONDONTWRITEBYTECODE": "1"}
+    container = ["podman", "run", "--rm", "--network=none", f"--volume={ROOT}:{ROOT}", f"--workdir={ROOT}"]
+    container += [f"--env={name}={value}" for name, value in settings.items()]
+    pytest_there = ["python3", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", *AT_ONCE, f"--junit-xml={report}"]
+    try:
+        command: list[str | Path] = [
+            *container,
+            f"localhost/anchorage/{CORE_FOUNDATION}",
+            *pytest_there,
+            *ON_CORE_FOUNDATION,
+        ]
+        run(command, machine.test_environment())
+    except Failed as failure:
+        raise Failed(f"{failure}; {count_tests(report)}", failure.complaints) from None
+    return count_tests(report)
+
+
 def benchmark_fleet() -> str:
     """Run the benchmark of a fleet once on three hosts, for what it counts and not for its seconds."""
     need("podman")
@@ -377,17 +258,13 @@ def hosts_of(scenario: str) -> int:
     return inventory.read_text(encoding="utf-8").count("laboratory_image:")
 
 
-def on_each(
-    ends: Iterable[End], name: str, action: Callable[[End], str], part: str, side_by_side: bool = False
-) -> list[Step]:
+def on_each(ends: Iterable[End], name: str, action: Callable[[End], str], part: str, together: str = "") -> list[Step]:
     """The same step on each of several ends of what is supported."""
-    return [
-        Step(f"{name}, {end.name} ansible-core", functools.partial(action, end), (part,), side_by_side) for end in ends
-    ]
+    return [Step(f"{name}, {end.name} ansible-core", functools.partial(action, end), (part,), together) for end in ends]
 
 
 def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
-    """Every step, in the order in which they run."""
+    """Every step, in the order in which they run: alone what keeps every processor busy."""
     step = functools.partial
     return [
         Step("set-up: system packages", install_packages, ("unit", "playbooks", "interoperability", "molecule")),
@@ -396,23 +273,25 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
             Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "playbooks", "sanity"))
             for end in ends
         ),
-        Step("set-up: container images", build_images, ("molecule",)),
-        Step("set-up: image of the distribution", build_distribution, PARTS_ON_REQUEST),
-        Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", *PARTS_ON_REQUEST)),
+        Step("set-up: image of the distribution", build_distribution, ("distribution",)),
+        Step("set-up: image with Apple's CoreFoundation", build_core_foundation, ("core-foundation",)),
+        Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", "distribution")),
         *on_each(ends, "unit tests", step(pytest_on, "tests/unit"), "unit"),
         *on_each(ends, "tests of playbooks", step(pytest_on, "tests/playbooks"), "playbooks"),
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
-        Step("ruff check", step(run_tool, "ruff", "check"), ("lint",)),
-        Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",)),
-        Step("mypy", step(run_tool, "mypy"), ("lint",)),
-        Step("shellcheck", shellcheck, ("lint",)),
-        Step("actionlint", actionlint, ("lint",)),
-        Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",)),
-        Step("antsibull-docs", lint_documentation, ("docs",)),
-        Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",)),
-        Step("ansible-galaxy collection build", build_collection, ("docs",)),
-        *on_each(ends, "sanity", sanity, "sanity", side_by_side=True),
-        *(Step(f"molecule {name}", step(molecule, name), ("molecule",)) for name in scenarios()),
-        Step("molecule on the distribution", step(molecule, "distribution"), PARTS_ON_REQUEST),
-        Step("benchmark of a fleet, on three hosts", benchmark_fleet, ("molecule",)),
+        Step("set-up: container images", build_images, ("molecule",), "checks"),
+        *on_each(ends, "sanity", sanity, "sanity", "checks"),
+        Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",), "checks"),
+        Step("mypy", step(run_tool, "mypy"), ("lint",), "checks"),
+        Step("ruff check", step(run_tool, "ruff", "check"), ("lint",), "checks"),
+        Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",), "checks"),
+        Step("shellcheck", shellcheck, ("lint",), "checks"),
+        Step("actionlint", actionlint, ("lint",), "checks"),
+        Step("antsibull-docs", lint_documentation, ("docs",), "checks"),
+        Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",), "checks"),
+        Step("ansible-galaxy collection build", build_collection, ("docs",), "checks"),
+        *(Step(f"molecule {name}", step(molecule, name), ("molecule",), "scenarios") for name in scenarios()),
+        Step("benchmark of a fleet, on three hosts", benchmark_fleet, ("molecule",), "scenarios"),
+        Step("molecule on the distribution", step(molecule, "distribution"), ("distribution",)),
+        Step("the double of Security on Apple's CoreFoundation", test_on_core_foundation, ("core-foundation",)),
     ]

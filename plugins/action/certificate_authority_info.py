@@ -26,8 +26,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import (
+    list_issuers,
+    with_lost_issuers,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import (
+    issuing_result,
     list_warnings,
     lists_result,
     pending_result,
@@ -56,7 +60,8 @@ class ActionModule(PkiAction):
             leaf_ends = ledger.last_leaf_ends()
             revoked = ledger.revocations.revoked_authorities()
             due = plan_authority(authority, authority.policy, leaf_ends, now, revoked)
-            signers = list_issuers(authority, leaf_ends, now)
+            whole = with_lost_issuers(authority, ledger.revocations.issuing_certificates())
+            signers = list_issuers(whole, leaf_ends, now)
             published = {signer: ledger.revocations.published_list(signer.identifier) for signer in signers}
             warnings = list_warnings(published, now)
             issuers = [one for one in needed_issuers(authority, leaf_ends, now) if one.sha256 not in revoked]
@@ -68,6 +73,7 @@ class ActionModule(PkiAction):
                 **authority_result(authority),
                 **lists_result({signer: ledger.revocations.last_list(signer.identifier) for signer in signers}),
                 **pending_result(ledger.revocations.pending_places(now)),
+                **issuing_result(authority, ledger),
             }
             if arguments["places"] != "none":
                 host = task_vars["inventory_hostname"] if arguments["places"] == "host" else None

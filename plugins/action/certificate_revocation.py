@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,20 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHO
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import Outcome
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import (
+    issuing_result,
     pending_result,
     revocation_diff,
     revocation_result,
+    unread_message,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
+    RevocationTransaction,
+    publishing,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import REASONS, UNSPECIFIED
@@ -30,6 +40,10 @@ class ActionModule(PkiAction):
     """Revokes certificates, and signs and publishes what says so."""
 
     _requires_connection = False
+
+    #: Those of the task, and the folder that it publishes in, None for none.
+    _passphrases = Passphrases()
+    _public: Path | None = None
 
     ARGUMENT_SPEC = {
         **AUTHORITY_SPEC,
@@ -50,21 +64,50 @@ class ActionModule(PkiAction):
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        authority = self.authority(arguments["authority"], task_vars)
-        folder = publication_folder(arguments["publish"], authority.folder)
-        with nullcontext() if self.check_mode else exclusive_lock(authority.folder / LOCK):
-            return self._run(authority, folder, arguments)
+        self._passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        folder = self.authority(arguments["authority"], task_vars).folder
+        self._public = publication_folder(arguments["publish"], folder)
+        read = partial(self.authority, arguments["authority"], task_vars)
+        if self.check_mode:
+            with self._transaction(read()) as transaction:
+                return self._result(transaction.plan(arguments), _standing(transaction))
+        # What another run made until the lock was had is read, too.
+        with exclusive_lock(folder / LOCK), self._transaction(read()) as transaction:
+            targets = transaction.enter(arguments)
+            standing = _standing(transaction)
+        outcome, failure = self._complete(folder, read, targets), ""
+        try:
+            with self._transaction(read()) as transaction:
+                standing = _standing(transaction)
+        except PkiError as error:
+            failure = str(error)
+        return self._result(outcome, standing, failure)
 
-    def _run(self, authority: Authority, folder: Path | None, arguments: dict[str, Any]) -> dict[str, Any]:
-        passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+    def _complete(self, folder: Path, read: Callable[[], Authority], targets: tuple[Target, ...]) -> Outcome:
+        """Sign and publish. What is entered is told also where that fails, so that hosts can be asked to act on it."""
+        try:
+            with publishing(folder), self._transaction(read()) as transaction:
+                return transaction.complete(targets)
+        except PkiError as error:
+            return Outcome(targets, failure=str(error))
+
+    @contextmanager
+    def _transaction(self, authority: Authority) -> Iterator[RevocationTransaction]:
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
             now = datetime.now(timezone.utc)
-            transaction = RevocationTransaction(authority, passphrases, ledger, folder, now)
-            outcome = (transaction.plan if self.check_mode else transaction.carry_out)(arguments)
-            result = {
-                **revocation_result(outcome, folder, now),
-                **pending_result(ledger.revocations.pending_places(now)),
-            }
+            yield RevocationTransaction(authority, self._passphrases, ledger, self._public, now)
+
+    def _result(self, outcome: Outcome, standing: dict[str, Any], failure: str = "") -> dict[str, Any]:
+        """The result; ``failure`` is why ``standing`` is not as it was in the end, an empty string where it is."""
+        result = {**revocation_result(outcome, self._public, datetime.now(timezone.utc)), **standing}
+        if failure and not outcome.failure:
+            result |= {"failed": True, "msg": unread_message(outcome, failure)}
         if self.diff_mode:
             result["diff"] = revocation_diff(outcome.targets)
         return result
+
+
+def _standing(transaction: RevocationTransaction) -> dict[str, Any]:
+    """What the ledger knows of hosts and issuers."""
+    pending = transaction.ledger.revocations.pending_places(transaction.now)
+    return {**pending_result(pending), **issuing_result(transaction.authority, transaction.ledger)}

@@ -45,6 +45,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction, forget
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import LEAVES
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 
 DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port", "withdrawal")
 
@@ -63,6 +64,8 @@ class ActionModule(PkiAction):
         check_server(requests, arguments["server"])
         places = _places([request.name for request in requests], arguments, task_vars)
         authority = self.authority(arguments["authority"], task_vars)
+        if not arguments["urls"]:
+            authority = authority.without_urls()
         if arguments["issue"]:
             check_requests(requests, authority.policy)
         return self._run_transaction(authority, requests, places, arguments, task_vars)
@@ -77,10 +80,12 @@ class ActionModule(PkiAction):
     ) -> dict[str, Any]:
         activate = activation(arguments["activate"], requests, arguments["server"])
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        published = publication_folder(arguments["publish"], authority.folder)
         call = self._caller({option: arguments[option] for option in DEPLOYMENT_OPTIONS}, task_vars)
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
             now = datetime.now(timezone.utc)
-            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now, arguments["issue"])
+            issues = arguments["issue"]
+            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now, issues, published)
             plans, inspection = transaction.plan(requests, places)
             others = transaction.others(inspection.others, task_vars["inventory_hostname"], _destination(arguments))
             result = self._planned(plans, planned_result(plans, inspection, others), arguments)

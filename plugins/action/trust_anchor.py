@@ -18,8 +18,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors impor
     identify_anchor,
     parse_anchor,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import enter_proofs, proofs_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.profile import plan_profile, write_profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proofs import enter_proofs, proofs_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import (
     ANCHOR_SPEC,
     TrustAction,
@@ -36,6 +36,7 @@ class ActionModule(TrustAction):
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "purge_superseded": {"type": "bool", "default": False},
         "profile_path": {"type": "path"},
+        "allow_authorization_change": {"type": "bool", "default": False},
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

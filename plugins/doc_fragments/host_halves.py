@@ -286,6 +286,22 @@ options:
     elements: dict
     default: []
     suboptions: *anchor
+  leaf_name:
+    description:
+      - The DNS name of the server that O(leaf_chain) begins with; empty for none.
+    type: str
+    default: ""
+  leaf_chain:
+    description:
+      - A leaf of the authority and its issuer, each in PEM, for macOS to evaluate; empty for none.
+    type: list
+    elements: str
+    default: []
+  allow_authorization_change:
+    description:
+      - Whether macOS may be made to allow the change meanwhile, as in M(anchorage.pki.trust_anchor).
+    type: bool
+    default: false
   further:
     description:
       - Anchors that go with the first one while the root of an authority gives way to another.

@@ -130,6 +130,7 @@ options:
     description:
       - The URL in leaves at which verifiers find the OCSP responses about them by GET, such as
         V(http://pki.example.com/ocsp). All else as for O(crl_url).
+      - Leaves name it only while valid responses of their issuer are published.
       - A server of files answers no POST, by which some verifiers ask, C(openssl ocsp -url) among them.
     type: str
     version_added: 0.3.0
@@ -141,8 +142,8 @@ options:
     version_added: 0.3.0
   publish:
     description:
-      - A folder on the controller into which the list of the root, and what else is due, is written before an issuing
-        certificate is made, as M(anchorage.pki.certificate_revocation) does it.
+      - A folder on the controller into which the list of a root that was never published, and what else is due, is
+        written before an issuing certificate is made, as M(anchorage.pki.certificate_revocation) does it.
       - Without it, the first issuing certificate of an authority names no URLs, since nothing of its root was published
         by then.
     type: path

@@ -138,8 +138,9 @@ places:
 due_staples:
   description:
     - The staples that hosts have and that are to be renewed, the longest due first. Those of leaves that have ended are
-      left out, since such a leaf needs another one. Those of revoked leaves, or of leaves of a revoked issuing
-      certificate, are due at once, to be taken away, also where nobody knows whether they arrived.
+      left out, since such a leaf needs another one. Those that a clock which was ahead signed are due at once; so are
+      those of revoked leaves, or of leaves of a revoked issuing certificate, to be taken away, also where nobody knows
+      whether they arrived.
   returned: when there is an authority, with O(due=staples)
   type: list
   elements: dict
@@ -190,6 +191,13 @@ lists:
     published_at:
       description: The time when it was published first, in whichever folder, in UTC, or null.
       type: str
+issuing_due:
+  description:
+    - Whether no leaf can be issued before M(anchorage.pki.certificate_authority) has made another issuing certificate,
+      since the last one is revoked, or the one in its place is unfinished.
+  returned: when there is an authority
+  type: bool
+  version_added: 0.3.0
 pending_hosts:
   description:
     - Where a good staple of a revoked leaf may still be shown, since the host has not confirmed yet that it is gone.

@@ -15,6 +15,10 @@ description:
   - Enters in the ledger of the authority that certificates are revoked, signs the certificate revocation lists (CRLs)
     and the OCSP responses that say so, and with O(publish) writes all of it into a folder that a web server serves.
   - Each of these steps is done once. Where a run is cut off, the next one finishes it, whatever it names.
+  - Where it is entered and a later step fails, the task fails, and its result has RV(certificates) and
+    RV(pending_hosts) nevertheless, so that a play can rescue it and have the hosts act first.
+  - While another run publishes, what is revoked is entered at once, and all else waits for up to two minutes. Lists and
+    responses are signed under the lock of the file C(publication-lock) in the authority's folder.
   - A task that names no certificate renews the lists and responses that are due, and publishes them. Run it at least
     twice in the lifetime of a staple (the option O(anchorage.pki.certificate_authority#module:staple_lifetime)), by
     default every three days. Else a list ends, after which verifiers that ask for one refuse every certificate.
@@ -24,7 +28,8 @@ description:
     RV(certificates[].good_until).
   - A list is signed with the key of the issuing authority, or of the root. Where that key is away or damaged, or
     encrypted and O(passphrase) is not given, all the rest is done, RV(crl) is V(pending), and a run with the key signs
-    the list. The same goes for the responder's key, the responses and RV(ocsp).
+    the list. The same goes for the responder's key, the responses and RV(ocsp), and for both where the folder of an
+    issuing authority is gone that the ledger knows and whose leaves have not ended.
   - Of the leaves of a revoked issuing certificate, no response is signed, and published ones that say good are removed.
 author:
   - The anchorage.pki contributors (@anchorage)
@@ -42,7 +47,8 @@ attributes:
     support: partial
     details:
       - By O(serial) or O(certificate), a certificate is revoked once. By O(name), it is the leaf which is in use there
-        at that time, so that the same task revokes the next one, too, once a host has it.
+        at that time, so that the same task revokes the next one, too, once a host has it and the former revocation is
+        finished.
   platform:
     platforms: posix
     support: full
@@ -53,6 +59,9 @@ options:
       - The name of a leaf, as M(anchorage.pki.leaf_certificate) knows it. Needs O(host).
       - What is revoked are the leaves of that name which are in use there, or may be since they were signed for it.
         Leaves that were replaced have a serial number.
+      - Where a former revocation there is not finished, as it is not published and O(publish) is given, or a good
+        staple of it may be shown, the task finishes that, and revokes nothing that was issued there since. A warning
+        names the serial number of the latter.
     type: str
   host:
     description:
@@ -69,7 +78,10 @@ options:
     type: str
   certificate:
     description:
-      - A file on the controller that holds the leaf or issuing certificate, in PEM.
+      - A file on the controller that holds the leaf or issuing certificate, in PEM, and no other certificate.
+        C(chain.pem) in the folder of a leaf, which is its issuing certificate, is refused.
+      - It may be one that the authority has signed and its ledger lacks, since the ledger was restored from an older
+        backup. It is entered then, and a warning says that nobody knows which host has it.
     type: path
   reason:
     description:
@@ -90,7 +102,8 @@ options:
     description:
       - Whether M(anchorage.pki.leaf_certificate) is to issue another leaf in the place of a revoked one.
       - V(false) is kept in the ledger and blocks the place until a task that names the revoked leaf says V(true).
-      - A leaf that was replaced before it is revoked has no place any more, so that this means nothing.
+      - A leaf that was replaced has no place any more, before it is revoked or since, so that V(false) blocks nothing.
+        The task warns of that.
       - The place of a revoked issuing certificate is always taken by another one, and its leaves are replaced.
     type: bool
     default: true
@@ -132,7 +145,7 @@ EXAMPLES = r"""
 RETURN = r"""
 certificates:
   description: The certificates that the task names, as they are after it or, in check mode, would be.
-  returned: success
+  returned: success, or where they are entered and a later step failed, as all that follows
   type: list
   elements: dict
   contains:
@@ -143,14 +156,16 @@ certificates:
       description: Whether the task revoked it, or changed whether it is to be reissued.
       type: bool
     status:
-      description: What the ledger had of it before, which is V(signed), V(deployed), V(superseded) or V(revoked).
+      description:
+        - What the ledger had of it before, which is V(signed), V(deployed), V(superseded) or V(revoked); V(unrecorded)
+          where it lacked it.
       type: str
       sample: deployed
     host:
-      description: The host of a leaf, or null.
+      description: The host of a leaf, or null, also where the ledger lacked it.
       type: str
     path:
-      description: The folder of a leaf on its host, or null.
+      description: The folder of a leaf on its host, or null, also where the ledger lacked it.
       type: str
       sample: /etc/pki/anchorage/app
     places:
@@ -172,7 +187,7 @@ certificates:
     good_until:
       description:
         - Until when whoever has a copy of a staple or published response of it can show that it is good, in UTC; of an
-          issuing certificate, that one of its leaves is. Null where nobody can.
+          issuing certificate, that one of its leaves is. Null where nobody can, or the ledger does not know.
       type: str
       sample: "2026-06-08T11:55:00Z"
     subject:
@@ -193,7 +208,7 @@ certificates:
 crl:
   description:
     - V(signed), or V(pending) where a list is due that cannot be signed, as its key is away or damaged. RV(lists) says
-      which one.
+      which one. V(pending) also where a later step failed.
     - The list of the root counts only where it is to tell of a revoked issuing certificate, since its key may be off
       line for months.
   returned: success
@@ -201,11 +216,13 @@ crl:
 ocsp:
   description:
     - V(signed), or V(pending) where responses are due that cannot be signed, as the responder's key is away or damaged,
-      or the responder has ended.
+      or the responder has ended, or where a later step failed.
   returned: success
   type: str
 lists:
-  description: The last list of the root, and of each issuing authority that has leaves which have not ended.
+  description:
+    - The last list of the root, and of each issuing authority that has leaves which have not ended. Empty where a later
+      step failed.
   returned: success
   type: list
   elements: dict
@@ -248,4 +265,10 @@ pending_hosts:
     good_until:
       description: The time until which the staple is valid, in UTC; null for a leaf without one.
       type: str
+issuing_due:
+  description:
+    - Whether no leaf can be issued before M(anchorage.pki.certificate_authority) has made another issuing certificate,
+      since the last one is revoked, or the one in its place is unfinished.
+  returned: success
+  type: bool
 """

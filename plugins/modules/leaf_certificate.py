@@ -61,6 +61,13 @@ options:
     type: bool
     default: true
     version_added: 0.3.0
+  urls:
+    description:
+      - Whether new leaves name the URLs that the authority's policy has, once something is published there. With
+        V(false) they name none, as while no web server has what is published.
+    type: bool
+    default: true
+    version_added: 0.3.0
   name:
     description:
       - The name of the leaf's folder below O(destination). It begins with a letter or digit and may hold letters,
@@ -164,7 +171,8 @@ options:
     type: str
   destination:
     description:
-      - The folder on the host below which each leaf has a folder of its own.
+      - The folder on the host below which each leaf has a folder of its own. The system's own are refused, such as C(/)
+        and C(/etc).
       - On macOS too it is named without C(/private), where C(/etc), C(/tmp) and C(/var) lead.
     type: str
     default: /etc/pki/anchorage
@@ -282,6 +290,13 @@ options:
     choices: [auto, "off"]
     default: auto
     version_added: 0.3.0
+  publish:
+    description:
+      - The folder on the controller in which M(anchorage.pki.certificate_revocation) publishes, by an absolute path.
+      - Nothing is written there. Where a list in it says that something is revoked and the ledger does not, the ledger
+        was restored from an older backup. The task signs no leaf and no staple then, and names the serial numbers.
+    type: path
+    version_added: 0.3.0
 seealso:
   - module: anchorage.pki.certificate_authority
   - module: anchorage.pki.trust_anchor
@@ -370,6 +385,11 @@ certificates:
       description: The names asked for, as they stand in the certificate; this and what follows with O(state=present).
       type: list
       elements: str
+    withheld:
+      description:
+        - Why another leaf is needed that the task does not issue, with O(issue=false); null where none is.
+      type: str
+      sample: the deployed leaf is revoked
     generation:
       description: The number of the generation in use; before the change in check mode.
       type: int

@@ -30,8 +30,9 @@ description:
     ends when the task asks in another way, such as at another O(responder_url). The task does not fail for a responder,
     whether or not there is a staple.
   - Where the issuer says that the certificate is revoked, its staple is taken away, and the task fails once all else is
-    done, in each run until the certificate is replaced. It fails so, too, for a certificate that cannot be read, or
-    whose issuer is not found; the staples of all others are deployed first.
+    done, in each run until the certificate is replaced. It fails so, too, for a certificate that cannot be read,
+    whose issuer is not found, or beside which something else has the place of HAProxy's link; the staples of all others
+    are deployed first.
   - The staple of a certificate that has expired or was replaced is taken away, unless there is a new one.
   - However many certificates a task names, a host is called once where nothing is due. In a run, a response is fetched
     once for all hosts that have the certificate. One that a host has fetched is used for others only once it was
@@ -150,7 +151,8 @@ options:
     default: sha1
   destination:
     description:
-      - The folder on the host below which each staple has a folder of its own.
+      - The folder on the host below which each staple has a folder of its own. The system's own are refused, such as
+        C(/) and C(/etc).
       - On macOS too it is named without C(/private), where C(/etc), C(/tmp) and C(/var) lead.
     type: str
     default: /etc/pki/anchorage-staples

@@ -68,7 +68,9 @@ certificates:
       returned: with O(inspect)
       type: str
     problem:
-      description: Why the certificate or its issuer could not be read; empty where they were.
+      description:
+        - Why the certificate or its issuer could not be read, or why the link beside it has no place; empty where
+          neither is so.
       returned: with O(inspect)
       type: str
     generation:

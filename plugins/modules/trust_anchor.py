@@ -97,6 +97,18 @@ options:
       - The same anchor gives the same bytes. Excludes O(state=absent).
     type: path
     version_added: 0.3.0
+  allow_authorization_change:
+    description:
+      - On macOS 11 to 13.7.4 and 14 to 14.7.4, where root may not change the administrator's trust settings without a
+        person at the screen, allows that for the time of the write. Afterwards the right
+        C(com.apple.trust-settings.admin) is put back exactly as it was, also where the write fails; where the run is
+        killed, the next one does so.
+      - For these seconds every program on the Mac, whoever runs it, may change these settings.
+      - Has no effect on later versions, on which macOS does not heed such a change or refuses it, nor where a write
+        needs no such right.
+    type: bool
+    default: false
+    version_added: 0.3.0
 requirements:
   - "On the host: the package C(ca-certificates)."
 notes:
@@ -106,6 +118,8 @@ notes:
     which macOS asks the user at the screen to confirm.
   - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
     them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
+  - With the root of O(authority), the host gets a leaf that the ledger has, with its issuing certificate. macOS
+    evaluates it as that of its server; other hosts have no use for it.
 seealso:
   - module: anchorage.pki.trust_anchor_info
   - module: anchorage.pki.certificate_authority

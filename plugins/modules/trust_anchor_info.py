@@ -68,6 +68,8 @@ notes:
   - Root privileges are not needed, as long as other users may read the stores.
   - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
     them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
+  - With the root of O(authority), the host gets a leaf that the ledger has, with its issuing certificate. macOS
+    evaluates it as that of its server; other hosts have no use for it.
 seealso:
   - module: anchorage.pki.trust_anchor
 author:

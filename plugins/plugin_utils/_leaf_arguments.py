@@ -48,6 +48,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **PASSPHRASE_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "issue": {"type": "bool", "default": True},
+    "urls": {"type": "bool", "default": True},
     "name": {"type": "str"},
     "names": NAMES_SPEC,
     **{
@@ -71,6 +72,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "responder_port": {"type": "int", "default": RESPONDER_PORT},
     "activate": {"type": "dict", "options": ACTIVATE_SPEC},
     "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "auto"},
+    "publish": {"type": "path"},
 }
 CONDITIONS: dict[str, Any] = {
     "mutually_exclusive": [("name", "certificates"), ("names", "certificates")],

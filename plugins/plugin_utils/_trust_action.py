@@ -15,13 +15,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
-    Authority,
-    CertifiedKey,
-    to_pem,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, CertifiedKey, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import ANCHOR
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proof import LeafProof, leaf_proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, trust_result
 
 ANCHOR_SPEC: dict[str, Any] = {
@@ -67,21 +64,26 @@ class TrustAction(PkiAction):
         superseded: Sequence[AnchorCertificate] = (),
     ) -> dict[str, Any]:
         """Have the host inspect, install or remove the anchor, with what the ``authority`` that it is of wants trusted
-        beside it, in the stores and with the password that the task's
-        ``arguments`` name, in one round trip where nothing has to change, two otherwise."""
+        beside it, in the stores and with the password that the task's ``arguments`` name, in one round trip where
+        nothing has to change, two otherwise."""
         kinds, password = asked_kinds(operation, arguments), arguments["java_keystore_password"]
         if password:
             self.keep_arguments_off_disk()
-        # A removal is of all roots, by the superseded ones.
-        further = [] if authority is None or operation == REMOVE else identified(authority.anchors()[1:])
-        former, beside = (tuple(_message(each) for each in anchors) for anchors in (superseded, further))
-        request = Request(operation, _message(anchor), kinds, password or "", former, beside)
+        now, further, proof = datetime.now(timezone.utc), [], LeafProof()
+        if authority and operation != REMOVE:  # which is of all roots, by the superseded ones
+            further = identified(authority.anchors()[1:])
+            proof = leaf_proof(authority, task_vars["inventory_hostname"], now)
+        request = Request(
+            *(operation, _message(anchor), kinds, password or "", _messages(superseded), proof.name, proof.chain),
+            allow_authorization_change=arguments.get("allow_authorization_change", False),
+            further=_messages(further),
+        )
         own = {anchor.name, *(root.name for root in identified(authority.roots if authority else ()))}
         answer = self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars)
         result = trust_result(answer, own, [each.name for each in further])
-        result["anchor"] = _shown(anchor)
+        result["anchor"] = _shown(anchor, now)
         for told, each in zip(result.get("further_anchors", []), further, strict=False):
-            told.update(_shown(each))
+            told.update(_shown(each, now))
         others = result.get("others", []) if operation == REMOVE else []
         stays = [
             f"{path} is the root of another authority and is still trusted: {OTHER_ROOT_REMEDY}." for path in others
@@ -103,13 +105,17 @@ def identified(roots: Iterable[CertifiedKey]) -> list[AnchorCertificate]:
     return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
 
 
-def _shown(anchor: AnchorCertificate) -> dict[str, Any]:
+def _shown(anchor: AnchorCertificate, now: datetime) -> dict[str, Any]:
     return {
         "sha256": anchor.sha256,
         "subject": anchor.subject,
         "not_after": anchor.not_after.isoformat(),
-        "expired": anchor.not_after < datetime.now(timezone.utc),
+        "expired": anchor.not_after < now,
     }
+
+
+def _messages(certificates: Iterable[AnchorCertificate]) -> tuple[Anchor, ...]:
+    return tuple(_message(certificate) for certificate in certificates)
 
 
 def _message(certificate: AnchorCertificate) -> Anchor:

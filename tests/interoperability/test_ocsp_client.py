@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -15,8 +16,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.client import fetch_all
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.deadline import Deadline
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.errors import RefusedError
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.replies import ask
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.system import System
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.urls import parse_url, with_request
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS, ocsp_request
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify_staple
@@ -102,7 +107,10 @@ def test_the_gate_takes_what_openssl_answers(pki: Pki, tmp_path: Path) -> None:
 
 
 def test_openssl_refuses_what_is_no_request(pki: Pki, tmp_path: Path) -> None:
+    """One request alone: it ends with the first one that it cannot read."""
     good = pki.chain("good.test").leaf
     with openssl_responder(pki, tmp_path, {VALID: good}, pki.responder) as url:
-        (answer,) = fetch_all([Question("nonsense", url, b"nonsense", True)], DIRECT)
-    assert answer == Answer("nonsense", b"", f"{url.partition('//')[2]} answered with HTTP status 400")
+        target = with_request(parse_url(url), b"nonsense")
+        assert target
+        with pytest.raises(RefusedError, match=f"^{target.place} answered with HTTP status 400$"):
+            ask(target, b"", True, DIRECT, Deadline(time.monotonic, 10))

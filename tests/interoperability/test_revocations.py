@@ -213,6 +213,34 @@ def test_pkilint_has_nothing_to_say(published: Published) -> None:
             assert lint_staple(published.response(name, digest)) == set()
 
 
+@pytest.mark.parametrize("key_type", [KeyType.ECDSA_P256, KeyType.RSA_3072])
+@pytest.mark.parametrize("reason", ["unspecified", "ca_compromise"])
+def test_a_revoked_issuing_certificate_is_on_a_list_that_verifiers_take(
+    tmp_path: Path, key_type: KeyType, reason: str
+) -> None:
+    pki = make_pki(key_type, tmp_path / "authority")
+    leaf, issuing = pki.chain("app.test").leaf, pki.issuing.certificate
+    for revoked, leaves in ((leaf, {REVOKED: leaf}), (issuing, {})):
+        publish(pki, tmp_path / "pki", leaves, serial=f"{revoked.serial_number:x}", reason=reason)
+    published = Published(pki, tmp_path / "pki", {})
+    for revoked, issuer in ((leaf, issuing), (issuing, pki.root)):
+        crl = published.crl(issuer)
+        (entry,) = crl
+        # One that says nothing is left out (RFC 5280, section 5.3.1).
+        reasons = [extension.value.reason.name for extension in entry.extensions]
+        assert (entry.serial_number, reasons) == (revoked.serial_number, [] if reason == "unspecified" else [reason])
+        assert lint_list(crl) == set()
+        (tmp_path / "issuer.pem").write_text(to_pem(issuer))
+        path = tmp_path / "pki" / list_path(key_identifier(issuer))
+        read = run("openssl", "crl", "-inform", "DER", "-in", path, "-noout", "-CAfile", tmp_path / "issuer.pem")
+        assert "verify OK" in read.stdout
+        lists = write_lists(tmp_path / "list.pem", crl)
+        verified = judge(
+            "certtool", "--verify-crl", "--load-ca-certificate", tmp_path / "issuer.pem", "--infile", lists
+        )
+        assert verified.accepted, verified.words
+
+
 # From web servers
 
 CONFIGURATION = """

@@ -77,6 +77,8 @@ IMAGES = (
     Image("arch-shaped:rolling", "trixie", "arch"),
     Image("alpine-shaped:3", "trixie", "alpine"),
 )
+#: Made where they are named alone.
+IMAGES_ON_REQUEST = (Image("trixie:core_foundation", "trixie", "core_foundation"),)
 
 
 def digest(*parts: str) -> str:
@@ -132,8 +134,8 @@ def build(image: Image, base_recipe: str) -> None:
 
 
 def main(wanted: list[str]) -> None:
-    """Build the wanted images, all without any, and what they are based on."""
-    images = [image for image in IMAGES if not wanted or image.name in wanted]
+    """Build the wanted images, without any all but those on request, and what they are based on."""
+    images = [image for image in (*IMAGES, *IMAGES_ON_REQUEST) if image.name in wanted] if wanted else IMAGES
     recipes = {suite: build_base(suite) for suite in SUITES if any(image.suite == suite for image in images)}
     for image in images:
         build(image, recipes[image.suite])

@@ -20,8 +20,10 @@ from ansible_collections.anchorage.pki.tests.macos_double.bindings import INT32,
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, BASIC, MAIL, SSL, DoubledMac
 
 USER, ADMIN, SYSTEM = range(3)
+NOT_TRUSTED = -67843
 PARAM, INVALID_TRUST_SETTINGS, NO_TRUST_SETTINGS, ITEM_NOT_FOUND = -50, -25262, -25263, -25300
 UNTOUCHED = 0x5EED
+NAME = "app.test"
 
 
 class NotArranged(Exception):
@@ -31,8 +33,9 @@ class NotArranged(Exception):
 class State(NamedTuple):
     """What a case works with: certificates, and the double, unless it is a real Mac."""
 
-    ders: list[bytes]  # all self-signed but for the last
+    ders: list[bytes]  # all self-signed but for the last, of which the first is the issuer
     double: DoubledMac | None
+    leaves: list[bytes]  # of the last: a server's of the name NAME, a client's, and a server's that has expired
 
     @property
     def intermediate(self) -> bytes:
@@ -167,6 +170,30 @@ def number_fits_or_false(mac: Bindings, _state: State) -> None:
     assert mac.CFNumberGetValue(negative, INT32, byref(short))
     assert short.value == -1
     mac.release(large, negative)
+
+
+@case("error-has-code")
+def error_has_code(mac: Bindings, _state: State) -> None:
+    error = make_error(mac)
+    assert mac.CFErrorGetCode(error) == NOT_TRUSTED
+    mac.release(error)
+
+
+@case("error-description-copied")
+def error_description_copied(mac: Bindings, _state: State) -> None:
+    error = make_error(mac)
+    text = mac.CFErrorCopyDescription(error)
+    mac.release(error)
+    assert mac.text_of(text) == "not trusted"
+    mac.release(text)
+
+
+def make_error(mac: Bindings) -> int:
+    about, words = mac.constant("kCFErrorLocalizedDescriptionKey"), mac.string("not trusted")
+    information = mac.dictionary(about, words)
+    error = mac.CFErrorCreate(None, mac.constant("kCFErrorDomainOSStatus"), NOT_TRUSTED, information)
+    mac.release(words, information)
+    return error  # type: ignore[no-any-return]
 
 
 @case("certificate-is-der")

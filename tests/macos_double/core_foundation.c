@@ -26,15 +26,18 @@ typedef struct { Object object; char *text; } String;
 typedef struct { Object object; int64_t value; } Number;
 typedef struct { Object object; CFIndex count; const void **values; bool owned; } Array;
 typedef struct { Object object; CFIndex count; const void **keys, **values; bool owned, equal; } Dictionary;
+typedef struct { Object object; CFIndex code; CFDictionaryRef about; } Error;
 
 const CallBacks kCFTypeArrayCallBacks, kCFTypeDictionaryKeyCallBacks, kCFTypeDictionaryValueCallBacks;
 
-static const char *type_names[MOST_TYPES] = {"", "CFData", "CFString", "CFNumber", "CFArray", "CFDictionary", "CFBoolean"};
-enum { DATA = 1, STRING, NUMBER, ARRAY, DICTIONARY, BOOLEAN };
-static CFTypeID types = BOOLEAN;
+static const char *type_names[MOST_TYPES] = {"", "CFData", "CFString", "CFNumber", "CFArray", "CFDictionary", "CFBoolean",
+                                             "CFError"};
+enum { DATA = 1, STRING, NUMBER, ARRAY, DICTIONARY, BOOLEAN, ERROR };
+static CFTypeID types = ERROR;
 static long living;
 static Object truth = {LIVING, BOOLEAN, 1L << 32};
 const CFBooleanRef kCFBooleanTrue = &truth;
+CFStringRef kCFErrorDomainOSStatus, kCFErrorLocalizedDescriptionKey;
 
 CFTypeID double_new_type(const char *name) {
     type_names[++types] = name;
@@ -103,6 +106,8 @@ void CFRelease(CFTypeRef reference) {
             CFRelease(dictionary->keys[i]);
             CFRelease(dictionary->values[i]);
         }
+    if (object->type == ERROR)
+        CFRelease(((Error *)object)->about);
 }
 
 CFTypeID CFGetTypeID(CFTypeRef reference) {
@@ -286,14 +291,27 @@ const void *CFDictionaryGetValue(CFDictionaryRef reference, const void *key) {
     return NULL;
 }
 
-__attribute__((destructor)) static void report(void) {
-    const char *folder = getenv("ANCHORAGE_DOUBLE");
-    char path[4096];
-    if (!folder || snprintf(path, sizeof path, "%s/living", folder) >= (int)sizeof path)
-        return;
-    FILE *file = fopen(path, "a");
-    if (file) {
-        fprintf(file, "%ld\n", living);
-        fclose(file);
-    }
+__attribute__((constructor)) static void make_constants(void) {
+    kCFErrorDomainOSStatus = double_constant("NSOSStatusErrorDomain");
+    kCFErrorLocalizedDescriptionKey = double_constant("NSLocalizedDescription");
+}
+
+CFErrorRef CFErrorCreate(CFAllocatorRef allocator, CFStringRef domain, CFIndex code, CFDictionaryRef about) {
+    (void)allocator;
+    double_require(domain, STRING, "CFErrorCreate");
+    Error *error = double_new_object(ERROR, sizeof(Error));
+    error->code = code;
+    error->about = CFRetain(about);
+    return error;
+}
+
+CFIndex CFErrorGetCode(CFErrorRef error) {
+    return is_a(error, ERROR, "CFErrorGetCode") && keeps("error-has-code") ? ((const Error *)error)->code : 0;
+}
+
+CFStringRef CFErrorCopyDescription(CFErrorRef error) {
+    if (!is_a(error, ERROR, "CFErrorCopyDescription"))
+        return NULL;
+    CFTypeRef text = CFDictionaryGetValue(((const Error *)error)->about, kCFErrorLocalizedDescriptionKey);
+    return text && keeps("error-description-copied") ? CFRetain(text) : text;
 }

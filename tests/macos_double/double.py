@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -24,7 +25,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import
 SOURCES = Path(__file__).parent
 BUILD = SOURCES.parents[1] / "build"
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared")
-CORE_FOUNDATION, SECURITY = "libCoreFoundation.so", "libSecurity.so"
+CORE_FOUNDATION, SECURITY, TOOL = "libCoreFoundation.so", "libSecurity.so", "security"
+SECURITY_SOURCES = ("state", "security", "writing", "exchange", "items", "certificates", "evaluation")
 #: Apple's own CoreFoundation, where Debian has it: in its package libswiftlang, of Debian 13 and later.
 APPLE_CORE_FOUNDATION = Path("/usr/libexec/swift/lib/swift/linux/libFoundation.so")
 
@@ -33,19 +35,20 @@ ALWAYS = (f"policy={SSL};name=sslServer;result=1", f"policy={BASIC};name=basicX5
 
 
 class Libraries(NamedTuple):
-    """The paths of the two libraries."""
+    """The paths of the two libraries, and of the tool C(security)."""
 
     core_foundation: str
     security: str
+    tool: str
 
 
 def build(apple: str | None = None) -> Libraries:
-    """The double's libraries, built once for what their sources are now.
+    """The double's libraries, built once for what their sources and the system's C library are now.
 
     With the path of a CoreFoundation of ``apple``, that takes the place of the double's own.
     """
     sources = sorted([*SOURCES.glob("*.c"), *SOURCES.glob("*.h")])
-    content = b"".join(path.read_bytes() for path in sources) + str(apple).encode()
+    content = b"".join(path.read_bytes() for path in sources) + repr((apple, platform.libc_ver())).encode()
     folder = BUILD / f"macos_double-{hashlib.sha256(content).hexdigest()[:16]}"
     if not folder.exists():
         BUILD.mkdir(exist_ok=True)
@@ -55,27 +58,31 @@ def build(apple: str | None = None) -> Libraries:
             staged.rename(folder)
         except OSError:  # another process was as quick
             shutil.rmtree(staged)
-    return Libraries(apple or str(folder / CORE_FOUNDATION), str(folder / SECURITY))
+    return Libraries(apple or str(folder / CORE_FOUNDATION), str(folder / SECURITY), str(folder / TOOL))
 
 
 def _compile(folder: Path, apple: str | None) -> None:
     base = ["cc", *FLAGS, "-o"]
-    sources = [SOURCES / f"{name}.c" for name in ("state", "security", "writing", "exchange", "items", "evaluation")]
+    sources = [SOURCES / f"{name}.c" for name in SECURITY_SOURCES]
     if apple:
-        linked = [SOURCES / "apple_objects.c", SOURCES / "rules.c", apple, f"-Wl,-rpath,{Path(apple).parent}"]
+        objects = [SOURCES / "apple_objects.c", SOURCES / "rules.c", SOURCES / "living.c"]
+        linked = [*objects, apple, f"-Wl,-rpath,{Path(apple).parent}"]
     else:
-        objects = [SOURCES / "core_foundation.c", SOURCES / "rules.c"]
+        objects = [SOURCES / "core_foundation.c", SOURCES / "rules.c", SOURCES / "living.c"]
         subprocess.run([*base, folder / CORE_FOUNDATION, *objects], check=True)
         linked = [f"-L{folder}", f"-l:{CORE_FOUNDATION}", "-Wl,-rpath,$ORIGIN"]
     subprocess.run([*base, folder / SECURITY, *sources, *linked], check=True)
+    tool = [SOURCES / f"{name}.c" for name in ("tool", "state", "rules")]
+    subprocess.run(["cc", *(flag for flag in FLAGS if flag != "-shared"), "-o", folder / TOOL, *tool], check=True)
 
 
 class DoubledMac:
-    """A Mac in a folder, without any trust settings at first; with a CoreFoundation of ``apple``, if that is named."""
+    """A Mac in a folder, without any trust settings at first; with a CoreFoundation of ``apple``, if that is named, or
+    chosen for all tests by ANCHORAGE_CORE_FOUNDATION=apple."""
 
     def __init__(self, folder: Path, apple: str | None = None) -> None:
         self.folder = folder
-        self._apple = apple
+        self._apple = apple or (str(APPLE_CORE_FOUNDATION) if _is_apples() else None)
         folder.mkdir(exist_ok=True)
         (folder / "state").touch()
 
@@ -85,7 +92,8 @@ class DoubledMac:
 
     def mac(self, *version: int) -> Mac:
         """How the collection is told of it, as one with this version of macOS."""
-        return Mac(version, *self.libraries, {"ANCHORAGE_DOUBLE": str(self.folder)})
+        core_foundation, security, tool = self.libraries
+        return Mac(version, core_foundation, security, {"ANCHORAGE_DOUBLE": str(self.folder)}, tool)
 
     def trust(self, domain: str, der: bytes, *settings: str, keychain: str | None = "system") -> None:
         """Put a certificate into a keychain, or None, and give it trust settings: a word for each dictionary."""
@@ -101,6 +109,12 @@ class DoubledMac:
         """Set what decides about a write, such as ``version="13.7.4"`` and ``gui="on"``."""
         for name, value in values.items():
             self._append("host", f"{name} {value}")
+
+    def authorizationdb(self, *arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """What the tool makes of a right, and says."""
+        command = [self.libraries.tool, "authorizationdb", *arguments]
+        environment = {**os.environ, "ANCHORAGE_DOUBLE": str(self.folder)}
+        return subprocess.run(command, input=content, env=environment, capture_output=True, check=False)
 
     @property
     def entries(self) -> list[tuple[str, bytes, str]]:
@@ -140,7 +154,16 @@ def count_of(calls: Iterable[str], function: str) -> int:
 
 def is_real() -> bool:
     """Whether the tests are asked to use Apple's own libraries."""
-    chosen = os.environ.get("ANCHORAGE_SECURITY", "double")
-    if chosen not in ("double", "real"):
-        raise ValueError(f"ANCHORAGE_SECURITY is {chosen}: set it to double or real.")
-    return chosen == "real"
+    return _chosen("ANCHORAGE_SECURITY", "real")
+
+
+def _is_apples() -> bool:
+    """Whether the double of Security is to work on Apple's own CoreFoundation."""
+    return _chosen("ANCHORAGE_CORE_FOUNDATION", "apple")
+
+
+def _chosen(variable: str, other: str) -> bool:
+    value = os.environ.get(variable, "double")
+    if value not in ("double", other):
+        raise ValueError(f"{variable} is {value}: set it to double or {other}.")
+    return value == other

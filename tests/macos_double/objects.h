@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 typedef const void *CFTypeRef, *CFAllocatorRef, *CFStringRef, *CFDataRef, *CFNumberRef, *CFArrayRef, *CFDictionaryRef;
-typedef const void *CFBooleanRef;
+typedef const void *CFBooleanRef, *CFErrorRef;
 typedef long CFIndex;
 typedef unsigned long CFTypeID;
 typedef uint8_t Boolean, UInt8;
@@ -25,6 +25,7 @@ typedef struct { long unused; } CallBacks;
 extern const CallBacks kCFTypeArrayCallBacks, kCFTypeDictionaryKeyCallBacks, kCFTypeDictionaryValueCallBacks;
 
 extern const CFBooleanRef kCFBooleanTrue;
+extern CFStringRef kCFErrorDomainOSStatus, kCFErrorLocalizedDescriptionKey;
 
 enum { kCFStringEncodingUTF8 = 0x08000100, kCFNumberSInt32Type = 3, kCFNumberSInt64Type = 4 };
 
@@ -41,6 +42,9 @@ const void *CFArrayGetValueAtIndex(CFArrayRef, CFIndex);
 CFDictionaryRef CFDictionaryCreate(CFAllocatorRef, const void **, const void **, CFIndex, const CallBacks *,
                                    const CallBacks *);
 const void *CFDictionaryGetValue(CFDictionaryRef, const void *);
+CFErrorRef CFErrorCreate(CFAllocatorRef, CFStringRef, CFIndex, CFDictionaryRef);
+CFIndex CFErrorGetCode(CFErrorRef);
+CFStringRef CFErrorCopyDescription(CFErrorRef);
 CFTypeID CFGetTypeID(CFTypeRef), CFDataGetTypeID(void), CFStringGetTypeID(void), CFNumberGetTypeID(void);
 CFTypeID CFArrayGetTypeID(void), CFDictionaryGetTypeID(void);
 Boolean CFEqual(CFTypeRef, CFTypeRef);

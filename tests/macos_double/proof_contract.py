@@ -18,7 +18,9 @@ from ansible_collections.anchorage.pki.tests.macos_double.contract import (
     ADMIN,
     INVALID_TRUST_SETTINGS,
     ITEM_NOT_FOUND,
+    NAME,
     NO_TRUST_SETTINGS,
+    NOT_TRUSTED,
     PARAM,
     SYSTEM,
     State,
@@ -34,6 +36,7 @@ from ansible_collections.anchorage.pki.tests.macos_double.writing_contract impor
 )
 
 FIRST = len(CASES)
+INCOMPLETE_CHAIN, NAME_MISMATCH, OTHER_USE, EXPIRED = -25318, -67602, -67609, -67818
 
 
 def trusted(mac: Bindings, der: bytes, network: bool = False) -> bool:
@@ -84,6 +87,73 @@ def evaluation_fetches(mac: Bindings, state: State) -> None:
         trusted(mac, state.ders[0], network)
     calls = [call for call in state.arranged.calls if call.startswith("SecTrustEvaluate")]
     assert calls == ["SecTrustEvaluateWithError network", "SecTrustEvaluateWithError -"]
+
+
+def served(mac: Bindings, *ders: bytes, name: str = NAME) -> int:
+    """The code with which an evaluation as a server of that name refuses the first certificate of a chain; 0 for none.
+
+    Where it says no code, -1.
+    """
+    host, references, trust = mac.string(name), [mac.certificate(der) for der in ders], c_void_p()
+    policy, chain, error = mac.SecPolicyCreateSSL(1, host), mac.array(*references), c_void_p()
+    assert mac.SecTrustCreateWithCertificates(chain, policy, byref(trust)) == 0
+    assert mac.SecTrustSetNetworkFetchAllowed(trust, 0) == 0
+    verdict = mac.SecTrustEvaluateWithError(trust, byref(error))
+    code = 0 if verdict else mac.CFErrorGetCode(error) if error else -1
+    mac.release(*(each for each in (host, *references, policy, chain, trust.value, error.value) if each))
+    return code
+
+
+def issued(state: State, settings: str = f"policy={SSL};result=1") -> tuple[bytes, bytes]:
+    """A server's leaf with its issuer, the root of which the administrator trusts."""
+    state.arranged.trust("admin", state.ders[0], settings)
+    return state.leaves[0], state.intermediate
+
+
+@case("evaluation-of-chain")
+def evaluation_of_chain(mac: Bindings, state: State) -> None:
+    assert served(mac, *issued(state)) == 0
+
+
+@case("chain-from-keychains")
+def chain_from_keychains(mac: Bindings, state: State) -> None:
+    leaf, issuer = issued(state)
+    assert served(mac, leaf, issuer, state.ders[0]) == 0
+    assert served(mac, leaf, issuer) == 0
+
+
+@case("chain-incomplete-code")
+def chain_incomplete_code(mac: Bindings, state: State) -> None:
+    leaf, _issuer = issued(state)
+    assert served(mac, leaf) == INCOMPLETE_CHAIN
+
+
+@case("evaluation-says-why")
+def evaluation_says_why(mac: Bindings, state: State) -> None:
+    assert served(mac, *issued(state, f"policy={BASIC};result=1")) == NOT_TRUSTED
+
+
+@case("evaluation-error-owned")
+def evaluation_error_owned(mac: Bindings, state: State) -> None:
+    assert served(mac, *issued(state, "result=3")) == NOT_TRUSTED
+
+
+@case("evaluation-at-its-time")
+def evaluation_at_its_time(mac: Bindings, state: State) -> None:
+    _leaf, issuer = issued(state)
+    assert served(mac, state.leaves[2], issuer) == EXPIRED
+
+
+@case("ssl-is-for-servers")
+def ssl_is_for_servers(mac: Bindings, state: State) -> None:
+    _leaf, issuer = issued(state)
+    assert served(mac, state.leaves[1], issuer) == OTHER_USE
+
+
+@case("ssl-has-the-name")
+def ssl_has_the_name(mac: Bindings, state: State) -> None:
+    leaf, issuer = issued(state)
+    assert served(mac, leaf, issuer, name=f"other.{NAME}") == NAME_MISMATCH
 
 
 @case("csr-says-sip")

@@ -5,10 +5,10 @@
 """Run the contract: a JSON object on standard input, one on standard output, in a process that pytest does not share.
 
 Input: ``core_foundation`` and ``security`` (paths), ``folder`` (for the double's state, null for Apple's libraries),
-``ders`` (certificates in hexadecimal), ``may_pass`` (whether what ends the process may also pass unnoticed, as with a
-CoreFoundation of Apple's). Output: ``with`` and ``without``, the outcomes by the cases' facts: of each case
-with all rules, and of each while the double does without the rule that the case is about; none of these for Apple's.
-An outcome is "passed", "not arranged", "double only", or what went wrong.
+``ders`` and ``leaves`` (certificates in hexadecimal, as State has them), ``may_pass`` (whether what ends the process
+may also pass unnoticed, as with a CoreFoundation of Apple's). Output: ``with`` and ``without``, the outcomes by the
+cases' facts: of each case with all rules, and of each while the double does without the rule that the case is about;
+none of these for Apple's. An outcome is "passed", "not arranged", "double only", or what went wrong.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ansible_collections.anchorage.pki.tests.macos_double.contract import (
     State,
 )
 from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac
-from ansible_collections.anchorage.pki.tests.macos_double.proof_contract import CASES
+from ansible_collections.anchorage.pki.tests.macos_double.right_contract import CASES
 
 WAIT = 0.5  # seconds after which a case waits for ever
 
@@ -43,21 +43,22 @@ WAIT = 0.5  # seconds after which a case waits for ever
 def main() -> None:
     request = json.load(sys.stdin)
     mac = Bindings(request["core_foundation"], request["security"])
-    ders = [bytes.fromhex(der) for der in request["ders"]]
+    ders, leaves = ([bytes.fromhex(der) for der in request[name]] for name in ("ders", "leaves"))
     if request["folder"] is None:
-        nobody = State(ders, None)
+        nobody = State(ders, None, leaves)
         outcomes = {each.fact: _outcome(each, mac, nobody) if each.end == RETURNS else "double only" for each in CASES}
         print(json.dumps({"with": outcomes, "without": {}}))
         return
     folder = Path(request["folder"])
-    outcomes = {case.fact: _in_a_child(case, mac, ders, folder, without="") for case in CASES}
+    state = State(ders, None, leaves)
+    outcomes = {case.fact: _in_a_child(case, mac, state, folder, without="") for case in CASES}
     if request["may_pass"]:
         outcomes.update((each.fact, "double only") for each in CASES if each.end == ABORTS)
-    without = {case.fact: _in_a_child(case, mac, ders, folder, without=case.fact) for case in CASES}
+    without = {case.fact: _in_a_child(case, mac, state, folder, without=case.fact) for case in CASES}
     print(json.dumps({"with": outcomes, "without": without}))
 
 
-def _in_a_child(case: Case, mac: Bindings, ders: list[bytes], folder: Path, without: str) -> str:
+def _in_a_child(case: Case, mac: Bindings, state: State, folder: Path, without: str) -> str:
     """The outcome for the double, which may be forked as Apple's libraries may not: a case may end its process."""
     with tempfile.TemporaryFile("w+") as answer, tempfile.TemporaryFile("w+") as errors:
         child = os.fork()
@@ -65,8 +66,8 @@ def _in_a_child(case: Case, mac: Bindings, ders: list[bytes], folder: Path, with
             os.dup2(errors.fileno(), 2)
             os.environ["ANCHORAGE_DOUBLE_WITHOUT"] = without
             os.environ["ANCHORAGE_DOUBLE"] = tempfile.mkdtemp(dir=folder)
-            state = State(ders, DoubledMac(Path(os.environ["ANCHORAGE_DOUBLE"])))
-            answer.write(_outcome(case, mac, state))
+            double = DoubledMac(Path(os.environ["ANCHORAGE_DOUBLE"]))
+            answer.write(_outcome(case, mac, state._replace(double=double)))
             answer.flush()
             os._exit(0)
         if case.end == WAITS:

@@ -12,7 +12,7 @@
 #include <string.h>
 
 typedef struct { long header[3]; Bytes der; char keychain[8]; } Certificate;
-typedef struct { long header[3]; char oid[64]; } Policy;
+typedef struct { long header[3]; char oid[64], host[256]; } Policy;
 
 enum { SUCCESS = 0, PARAM = -50, INVALID_TRUST_SETTINGS = -25262, NO_TRUST_SETTINGS = -25263, ITEM_NOT_FOUND = -25300 };
 enum { USER, ADMIN, SYSTEM };
@@ -79,8 +79,11 @@ static CFTypeRef policy_of(const char *oid) {
 }
 
 CFTypeRef SecPolicyCreateSSL(Boolean server, CFStringRef host) {
-    (void)server, (void)host;
-    return policy_of(keeps("policy-oid-ssl") ? "1.2.840.113635.100.1.3" : "1.2.840.113635.100.1.9");
+    (void)server;
+    CFTypeRef policy = policy_of(keeps("policy-oid-ssl") ? "1.2.840.113635.100.1.3" : "1.2.840.113635.100.1.9");
+    if (host && !CFStringGetCString(host, ((Policy *)policy)->host, sizeof ((Policy *)policy)->host, kCFStringEncodingUTF8))
+        halt("SecPolicyCreateSSL was called with a name that is too long.");
+    return policy;
 }
 
 CFTypeRef SecPolicyCreateBasicX509(void) {
@@ -91,6 +94,8 @@ const char *policy_oid(CFTypeRef policy) {
     double_require(policy, policy_type, "SecTrustSettingsSetTrustSettings");
     return ((const Policy *)policy)->oid;
 }
+
+const char *policy_host(CFTypeRef policy) { return ((const Policy *)policy)->host; }
 
 /* Adds a key with a value that the dictionary then owns alone. */
 typedef struct { const void *keys[8], *values[8]; CFIndex count; } Pairs;

@@ -9,6 +9,7 @@
  *           (the login keychain), "person allow" (who sees a prompt: allow, cancel, nobody); these are the defaults
  *   faults  "FUNCTION ABOUT STATUS COUNT": the next COUNT calls give STATUS, or never end where that is "hang"; an event
  *           such as "erase admin on 1" is ordered likewise
+ *   right   what the tool was told last, the inside of a property list's dictionary
  *   calls   "FUNCTION ABOUT" of each call, in order; ABOUT is a domain, or "-"
  */
 
@@ -25,7 +26,7 @@
 
 const char *const domain_names[3] = {"user", "admin", "system"};
 
-static void path_of(char *path, size_t size, const char *name) {
+void path_of(char *path, size_t size, const char *name) {
     const char *folder = getenv("ANCHORAGE_DOUBLE");
     if (!folder)
         halt("ANCHORAGE_DOUBLE does not name the folder of the double's state.");
@@ -129,6 +130,14 @@ Host read_host(void) {
     if (file)
         fclose(file);
     return host;
+}
+
+void set_host(const char *line) {
+    char path[4096];
+    path_of(path, sizeof path, "host");
+    FILE *file = fopen(path, "a");
+    if (!file || fprintf(file, "%s\n", line) < 0 || fclose(file))
+        halt("%s cannot be written: %s.", path, strerror(errno));
 }
 
 static void note(const char *function, const char *about) {

@@ -33,12 +33,24 @@ OSStatus call(const char *function, const char *about);
 /* Whether the test has ordered an event that is no status, such as "erase", for this call. */
 bool is_ordered(const char *event, const char *about);
 
+/* Add a line to the file "host". */
+void set_host(const char *line);
+/* The path of a file in the folder. */
+void path_of(char *path, size_t size, const char *name);
+
 /* What the files about Security share. */
 const Bytes *der_of(CFTypeRef certificate, const char *function);
 const char *policy_oid(CFTypeRef policy);
+/* The name that a server has to have by the policy, "" for any. */
+const char *policy_host(CFTypeRef policy);
 CFTypeRef certificate_of(const Bytes *der);
 const Entry *entry_of(const State *, uint32_t domain, const Bytes *der);
 bool is_self_signed(const Bytes *der);
+/* Whether a certificate names another one as its issuer. No signature is verified. */
+bool is_issued_by(const Bytes *der, const Bytes *issuer);
+bool is_expired(const Bytes *der);
+bool is_for_servers(const Bytes *der);
+bool has_dns_name(const Bytes *der, const char *name);
 Bytes bytes_of(const char *hex);
 /* Whether the domain may be written now, as a status; it may wait for a person. */
 OSStatus authorize(uint32_t domain);

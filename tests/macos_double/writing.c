@@ -74,29 +74,6 @@ OSStatus authorize(uint32_t domain) {
 
 /* What may be written */
 
-static CFIndex element_end(const Bytes *der, CFIndex position, CFIndex *content) {
-    CFIndex length = der->bytes[position + 1], digits = length & 0x80 ? length & 0x7f : 0;
-    *content = position + 2 + digits;
-    if (digits)
-        for (CFIndex i = length = 0; i < digits; i++)
-            length = length << 8 | der->bytes[position + 2 + i];
-    return *content + length;
-}
-
-bool is_self_signed(const Bytes *der) {
-    CFIndex starts[6], content, position;
-    element_end(der, 0, &position);
-    element_end(der, position, &position);
-    if (der->bytes[position] == 0xa0)
-        position = element_end(der, position, &content);
-    for (int i = 0; i < 6; i++) { /* serial number, algorithm, issuer, validity, subject, key */
-        starts[i] = position;
-        position = element_end(der, position, &content);
-    }
-    CFIndex length = starts[3] - starts[2];
-    return length == starts[5] - starts[4] && !memcmp(der->bytes + starts[2], der->bytes + starts[4], length);
-}
-
 static CFTypeRef value_of(CFDictionaryRef settings, const char *name) {
     char text[64];
     snprintf(text, sizeof text, "kSecTrustSettings%s", name);

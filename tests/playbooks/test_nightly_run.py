@@ -29,7 +29,7 @@ def test_cron_runs_the_playbook_site_until_that_is_undone(night: ScheduledRun) -
     before = night.files()
     authority, told = night.folder / "authority", night.folder / "told"
     # A host would have this machine's trust stores: there is none of this name.
-    variables = {"anchorage_authority": str(authority), "anchorage_hosts": "nobody"}
+    variables = {"anchorage_authority": str(authority), "anchorage_hosts": "nobody", "anchorage_report_file": "report"}
     script = 'eval "$ANCHORAGE_NIGHTLY_LOG" > "$1"; printf "%s\\n" "$2" >> "$1"'
     failing = ["sh", "-c", script, "sh", str(told), AWKWARD]
     options = f"--extra-vars={json.dumps(variables | {'nightly_run_on_failure': failing})}"
@@ -54,6 +54,7 @@ def test_cron_runs_the_playbook_site_until_that_is_undone(night: ScheduledRun) -
     assert night.pass_by() == 0, night.log.read_text()
     assert "PLAY RECAP" in night.log.read_text()
     assert "PLAY RECAP" in (night.folder / "runs").read_text()
+    assert json.loads((night.folder / "report").read_text())["complete"]
     assert night.files()[".local/state/anchorage/nightly.log"] == "0o600"
     assert not told.exists()
     see_failures(night, told)

@@ -22,7 +22,14 @@ from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_a
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
 from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
 from ansible_collections.anchorage.pki.tests.unit.foreign_authority import DAY, ForeignAuthority
-from ansible_collections.anchorage.pki.tests.unit.ocsp_responder import TRY_LATER, Reply, Responder, Seen, responder
+from ansible_collections.anchorage.pki.tests.unit.ocsp_responder import (
+    TRY_LATER,
+    Reply,
+    Responder,
+    Seen,
+    redirect,
+    responder,
+)
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -216,6 +223,41 @@ def test_a_responder_that_fails_is_warned_of_and_shown_and_costs_no_good_staple(
     assert fleet.refresh().status == 0
     assert fleet.staple("host1") not in (None, old)
     assert fleet.measured(FAILED) == {"host1/staples/shop": 0, "host2/staples/shop": 0}
+
+
+def test_a_responder_that_misbehaves_takes_no_good_staple_away(fleet: Fleet) -> None:
+    """A certificate for each way, and each has a good staple, of which half of the time is over."""
+    ways: dict[str, tuple[Callable[[Seen], Reply], str]] = {
+        "slow": (lambda _seen: Reply(delay=25), "did not answer in time"),
+        "huge": (lambda _seen: Reply(b"x" * 70_000), "sent more than 65536 bytes"),
+        "html": (lambda _seen: Reply(b"<html>", content_type="text/html"), "answered with something else than"),
+        "cut": (lambda _seen: Reply(only=30), "cut the connection"),
+        "later": (try_later, "answered tryLater"),
+        "missing": (lambda _seen: Reply(status=404), "answered with HTTP status 404"),
+        "astray": (lambda _seen: redirect("http://169.254.169.254/"), "169.254.169.254 is an address that is never"),
+        "other": (lambda _seen: Reply(fleet.authority.response(fleet.authority.leaf())), "it is about another"),
+        "ended": (functools.partial(fleet.respond, begins=-2 * DAY, ends=-DAY), "it ended at"),
+        "older": (functools.partial(fleet.respond, begins=-7 * DAY), "it is older than the one that is installed"),
+        "unknown": (functools.partial(fleet.respond, status=ocsp.OCSPCertStatus.UNKNOWN), "the certificate is unknown"),
+    }
+
+    def answer(seen: Seen) -> Reply:
+        leaf = fleet.leaves[ocsp.load_der_ocsp_request(seen.ocsp_request).serial_number]
+        return ways[leaf.subject.rfc4514_string()[len("CN=") : -len(".test")]][0](seen)
+
+    fleet.name(host1=list(ways))
+    with responder(functools.partial(fleet.respond, begins=-6 * DAY, ends=DAY)) as running:
+        fleet.certify(running.url, *(f"host1/{way}" for way in ways))
+        assert fleet.refresh().status == 0
+    before = {way: fleet.staple("host1", way) for way in ways}
+    assert None not in before.values()
+    with responder(answer) as running:
+        run = fleet.refresh(ocsp_staple_responder_url=running.url)
+        assert run.status == 0, run.output
+    told = dict(re.findall(r"(\w+) on host1 got no new staple: (.+?)\. The one that it has stays", run.text))
+    assert [way for way, (_answer, reason) in ways.items() if reason not in told.get(way, "")] == [], told
+    assert {way: fleet.staple("host1", way) for way in ways} == before
+    assert fleet.measured(FAILURES) == {f"host1/staples/{way}": 1 for way in ways}
 
 
 def test_a_host_that_cannot_be_reached_has_failed(fleet: Fleet, there: Responder) -> None:

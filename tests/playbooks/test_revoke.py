@@ -16,58 +16,26 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
-from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
+from ansible_collections.anchorage.pki.tests.playbooks.fleets import NAMED, Fleet, statuses, tree
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Run, away
 from ansible_collections.anchorage.pki.tests.unit.own_responder import own_responder
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-NAMED = {"anchorage_revoke_name": "site", "anchorage_revoke_host": "host1", "anchorage_revoke_reason": "key_compromise"}
 #: A good staple, as long as it is signed for.
 PENDING = re.compile(r"/host1/site on host1, at most until 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-class Fleet:
-    """Two hosts that have a leaf each, and a controller, with all that is made in a folder of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.authority = folder / "authority"
-        self.controller = Controller(folder)
-        self.variables: dict[str, object] = {
-            "ansible_become": False,
-            "anchorage_authority": str(self.authority),
-            "leaf_certificate_certificates": [{"name": "site", "names": ["site.test"]}],
-            "leaf_certificate_destination": f"{folder}/{{{{ inventory_hostname }}}}",
-            "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
-        }
-
-    def run(self, playbook: str, *options: str, **variables: object) -> Run:
-        extra = json.dumps({**self.variables, **variables})
-        return self.controller.run(f"anchorage.pki.{playbook}", f"--extra-vars={extra}", *options, hosts=2)
-
-    def revoke(self, *options: str, **variables: object) -> Run:
-        return self.run("revoke", *options, **variables)
-
-    def leaf(self, host: str) -> x509.Certificate:
-        return x509.load_pem_x509_certificate((self.folder / host / "site" / "current" / "cert.pem").read_bytes())
-
-    def serial(self, host: str) -> str:
-        return f"{self.leaf(host).serial_number:x}"
-
-    def is_stapled(self, host: str) -> bool:
-        return (self.folder / host / "site" / "current" / "staple.der").exists()
-
-    @property
-    def leaves(self) -> dict[str, int]:
-        """How many leaves the ledger has, by their status."""
-        with open_ledger(self.authority / "ledger.sqlite3", read_only=True) as ledger:
-            return dict(ledger.leaf_counts())
 
 
 @pytest.fixture
@@ -155,7 +123,8 @@ def test_a_host_that_cannot_be_reached_is_pending_until_staples_are_refreshed(fl
 def test_without_the_issuing_key_the_staple_is_taken_away(fleet: Fleet) -> None:
     revoked = fleet.serial("host1")
     (fleet.authority / "issuing" / "1" / "key.pem").rename(fleet.folder / "key.pem")
-    run = fleet.revoke(**NAMED)
+    public = f"{fleet.folder}/{{{{ inventory_hostname }}}}-public"
+    run = fleet.revoke(**NAMED, anchorage_publish=public, anchorage_publish_hosts="host1")
     assert run.status == 2, run.output
     assert "No other leaf could be issued for host1: " in run.text
     assert "issuing/1/key.pem cannot be read: No such file" in run.text
@@ -165,6 +134,8 @@ def test_without_the_issuing_key_the_staple_is_taken_away(fleet: Fleet) -> None:
     assert "that tells of a revocation is pending: " in run.text
     assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
     assert not PENDING.search(run.text)
+    # The host is a web server, too.
+    assert statuses(tree(fleet.folder / "host1-public")).count(ocsp.OCSPCertStatus.REVOKED) == 2
 
 
 def test_what_the_inventory_does_not_name_is_pending(fleet: Fleet) -> None:
@@ -240,6 +211,47 @@ def test_while_the_root_is_off_line_leaves_of_a_revoked_issuing_authority_lose_t
     assert fleet.revoke().status == 0
 
 
+def test_the_next_run_takes_the_place_of_an_issuing_authority_where_one_could_not(fleet: Fleet) -> None:
+    """Be it that the root's key was away, or that the run was killed, also with nothing pending on any host."""
+    former = fleet.leaf("host1").issuer
+    key = fleet.authority / "root" / "1" / "key.pem"
+    kept = key.rename(fleet.folder / "key.pem")
+    assert revoke_issuing(fleet).status == 2
+    without_target = fleet.revoke()
+    assert without_target.status == 2, without_target.output
+    assert "The issuing certificate is revoked, and no other one could be made:" in without_target.text
+    with open_ledger(fleet.authority / "ledger.sqlite3") as ledger, ledger.transaction():
+        for host in ("host1", "host2"):
+            ledger.mark_removed(LeafPlace(host, f"{fleet.folder}/{host}", "site"))
+    nowhere = fleet.revoke()
+    assert nowhere.status == 2, nowhere.output
+    assert "The issuing certificate is revoked, and there is no other one yet. Mend what is said" in nowhere.text
+
+    kept.rename(key)
+    checked = fleet.revoke("--check", "--diff")
+    assert checked.status == 0, checked.output
+    assert "issuing authority 2" in checked.output
+    finished = fleet.revoke()
+    assert finished.status == 0, finished.output
+    assert (fleet.authority / "issuing" / "2" / "responder" / "1").exists()
+    assert fleet.run("issue").status == 0
+    assert fleet.leaf("host1").issuer != former
+
+
+def test_leaves_of_an_issuing_authority_are_replaced_by_the_run_after_one_that_was_killed(fleet: Fleet) -> None:
+    former = fleet.leaf("host1").issuer
+    with open_ledger(fleet.authority / "ledger.sqlite3") as ledger:
+        authority, now = read_authority(fleet.authority), datetime.now(timezone.utc)
+        named = {**NOTHING, "certificate": str(authority.issuing.folder / "certificate.pem")}
+        RevocationTransaction(authority, Passphrases(), ledger, None, now).enter(named)
+    finished = fleet.revoke()
+    assert finished.status == 0, finished.output
+    assert {fleet.leaf(host).issuer == former for host in ("host1", "host2")} == {False}
+    assert fleet.revoke().status == 0  # which signs the first list of the other one
+    again = revoke_issuing(fleet)
+    assert (again.status, unchanged(again)) == (0, True), again.output
+
+
 def test_a_name_is_revoked_in_one_folder_of_its_host(fleet: Fleet) -> None:
     before = fleet.serial("host1")
     wrong = fleet.revoke(**NAMED, anchorage_revoke_destination=f"{fleet.folder}/host2")
@@ -247,18 +259,6 @@ def test_a_name_is_revoked_in_one_folder_of_its_host(fleet: Fleet) -> None:
     done = fleet.revoke(**NAMED, anchorage_revoke_destination=f"{fleet.folder}//host1/")
     assert (done.status, fleet.leaves) == (0, {"deployed": 2, "revoked": 1}), done.output
     assert fleet.serial("host1") != before
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def statuses(files: dict[str, bytes]) -> list[ocsp.OCSPCertStatus]:
-    return [
-        ocsp.load_der_ocsp_response(content).certificate_status
-        for path, content in sorted(files.items())
-        if path.startswith("ocsp/")
-    ]
 
 
 def test_what_is_revoked_is_published_on_web_servers(fleet: Fleet) -> None:
@@ -343,6 +343,68 @@ def test_a_published_list_that_ends_soon_is_told_by_what_does_not_renew_it(fleet
     assert not warning.search(fleet.run("doctor").text)
 
 
+def test_hosts_are_visited_where_nothing_can_be_published_and_the_run_fails(fleet: Fleet) -> None:
+    public = fleet.folder / "public"
+    public.mkdir()
+    (public / "crl").touch()
+    publishing = {"anchorage_publish": str(public), "anchorage_publish_hosts": "host2"}
+    revoked = fleet.serial("host1")
+    run = fleet.revoke(**NAMED, **publishing)
+    assert run.status == 2, run.output
+    assert "What the task names is revoked in the ledger. Not all that tells of it is signed and published" in run.text
+    assert fleet.serial("host1") != revoked
+    last = run.output[run.output.index("TASK [Sign and publish what is due]") :]
+    assert "public/crl is no folder. Remove it, or name another folder." in " ".join(last.split())
+    assert "Copy what is published" not in run.output
+
+    (public / "crl").unlink()
+    replacement = fleet.serial("host1")
+    mended = fleet.revoke(**NAMED, **publishing)  # the same command, as after a run that was killed before it published
+    assert mended.status == 0, mended.output
+    assert fleet.serial("host1") == replacement
+    assert statuses(tree(public)).count(ocsp.OCSPCertStatus.REVOKED) == 2
+
+
+def test_hosts_are_visited_where_nothing_can_be_signed_and_the_run_fails(fleet: Fleet) -> None:
+    (fleet.authority / "publication-lock").mkdir()
+    revoked = fleet.serial("host1")
+    run = fleet.revoke(**NAMED)
+    assert run.status == 2, run.output
+    assert fleet.serial("host1") != revoked
+    last = run.output[run.output.index("TASK [See that all is signed]") :]
+    assert "publication-lock cannot be opened: Is a directory" in " ".join(last.split())
+
+
+def test_web_servers_lose_the_responses_that_the_controller_removes_and_nothing_else(fleet: Fleet) -> None:
+    publishing = {
+        "anchorage_publish": f"{fleet.folder}/{{{{ inventory_hostname }}}}-public",
+        "anchorage_publish_hosts": "host2",
+    }
+    here, there = fleet.folder / "localhost-public", fleet.folder / "host2-public"
+    assert fleet.run("publish", **publishing).status == 0
+    theirs = [there / "notes", there / "crl" / "another.crl"]
+    stale = there / "ocsp" / "ME8w" / "of a leaf that ended"
+    stale.parent.mkdir()
+    for path in (*theirs, stale):
+        path.touch()
+    for folder in (there, there / "ocsp"):
+        folder.chmod(0o2700)
+    responder = fleet.authority / "issuing" / "1" / "responder" / "1" / "key.pem"
+    kept = responder.rename(fleet.folder / "responder.pem")
+    for check in (["--check"], []):  # host1 gets no leaf, since none is stapled
+        run = fleet.revoke(*check, **NAMED, **publishing, leaf_certificate_certificates=[])
+        assert "OCSP responses are pending" in run.text
+    assert not stale.exists()
+    assert all(path.exists() for path in theirs)
+    assert {folder.stat().st_mode & 0o7777 for folder in (there, there / "ocsp")} == {0o2755}
+    assert statuses(tree(there)) == statuses(tree(here)) == [ocsp.OCSPCertStatus.GOOD] * 2
+    kept.rename(responder)
+    assert fleet.run("publish", **publishing).status == 0
+    assert statuses(tree(there)).count(ocsp.OCSPCertStatus.REVOKED) == 2
+    again = fleet.run("publish", **publishing)
+    assert (again.status, unchanged(again)) == (0, True), again.output
+
+
 def test_a_web_server_that_cannot_be_reached_keeps_no_host_from_its_leaf(fleet: Fleet) -> None:
     publishing = {"anchorage_publish": f"{fleet.folder}/public", "anchorage_publish_hosts": "host2"}
     revoked = fleet.serial("host1")
@@ -378,3 +440,31 @@ def test_the_responder_of_a_host_says_good_of_no_revoked_leaf(fleet: Fleet) -> N
         assert fleet.revoke(anchorage_revoke_serial=serial, anchorage_revoke_reissue=True).status == 0
         assert "404" in asked_about(former)
         assert "asked.pem: good" in asked_about(fleet.leaf("host1"))
+
+
+def test_a_leaf_that_the_inventory_keeps_from_being_replaced_fails_the_run(fleet: Fleet) -> None:
+    revoked = fleet.serial("host1")
+    run = fleet.revoke(**NAMED, leaf_certificate_issue=False)
+    assert run.status == 2, run.output
+    assert "for host1: leaf_certificate_issue is false, though the deployed leaf is revoked." in run.text
+    assert f"host1 still has the revoked leaf in {fleet.folder}/host1/site" in run.text
+    assert (fleet.serial("host1"), fleet.is_stapled("host1")) == (revoked, False)
+
+
+def test_a_controller_whose_own_leaf_cannot_be_replaced_names_the_others_and_publishes(private_folder: Path) -> None:
+    fleet = Fleet(private_folder)
+    make_authority(fleet.authority)
+    inventory = fleet.folder / "more.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}))
+    more = f"--inventory={inventory}"
+    assert fleet.run("issue", more).status == 0
+    mode = "{{ 'nonsense' if inventory_hostname == 'localhost' else omit }}"
+    public = fleet.folder / "public"
+    failing = {"leaf_certificate_mode": mode, "anchorage_publish": str(public), **away("host1")}
+    run = revoke_issuing(fleet, more, **failing)
+    assert run.status != 0, run.output
+    assert PENDING.search(run.text), run.text
+    assert "TASK [Sign and publish what is due]" in run.output
+    assert "No other leaf could be issued for localhost: " in run.text
+    assert "Nor could its staple be taken away: " in run.text
+    assert len(list((public / "crl").iterdir())) == 3

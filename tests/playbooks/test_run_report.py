@@ -130,11 +130,54 @@ def test_check_mode_says_what_would_change_and_leaves_the_report_alone(fleet: Fl
     assert fleet.file.read_text() == "former"
 
 
+@pytest.mark.parametrize("outcome", ["unreachable", "failed"])
+def test_a_fleet_of_which_nothing_is_left_has_its_rows(fleet: Fleet, outcome: str) -> None:
+    fleet.variables["anchorage_report_file"] = str(fleet.file)
+    hosts = {"host1": GONE, "host2": GONE} if outcome == "unreachable" else {"host1": WRONG, "host2": FAILING}
+    run = fleet.site(**hosts)
+    assert run.status == (4 if outcome == "unreachable" else 2)
+    count, _space, _heading, *rows = told(run)
+    assert count == f"2 hosts: 2 {outcome}."
+    assert [row.split()[:3] for row in rows] == [[host, "-", outcome] for host in hosts]
+    assert outcomes(fleet.report()) == dict.fromkeys(hosts, outcome)
+    assert fleet.report()["complete"]
+
+
+def test_a_fleet_that_is_lost_in_the_first_part_has_its_rows(fleet: Fleet) -> None:
+    """In check mode, in which this machine's own trust stores are safe, whatever the test finds."""
+    run = fleet.site("--check", tags="authority,trust,issue", host1=GONE, host2=GONE)
+    assert run.status == 4
+    count, _space, _heading, *rows = told(run)
+    assert count == "2 hosts: 2 unreachable."
+    assert [row.split()[:3] for row in rows] == [[host, "unreachable", "-"] for host in ("host1", "host2")]
+
+
+def test_variables_are_checked_by_the_hosts_and_not_by_localhost_that_does_nothing(fleet: Fleet) -> None:
+    """Where localhost came first, the check would be skipped with its tasks."""
+    extra = f"--extra-vars={json.dumps({**fleet.variables, 'leaf_certificate_certificates': []})}"
+    run = fleet.controller.run("anchorage.pki.site", "--check", extra, "--tags=issue", hosts=2)
+    for play in ("Trust the authority", "Issue the hosts' leaf certificates"):
+        told_of = run.output.partition(f"PLAY [{play}]")[2].partition("PLAY [")[0]
+        checked = told_of.partition("TASK [anchorage.pki.variables")[2].splitlines()
+        assert checked[1:2] == ["ok: [host1]"], run.output
+
+
+def test_localhost_is_left_alone_where_it_is_none_of_the_hosts(fleet: Fleet) -> None:
+    fleet.variables["leaf_certificate_certificates"] = [{"name": "site", "names": ["site.test"]}]
+    others = fleet.site(host1={})
+    assert (others.status, told(others)[0]) == (0, "1 host: 1 changed.")
+    assert not (fleet.folder / "localhost").exists()
+    fleet.variables["anchorage_hosts"] = ["localhost", "host1"]
+    both = fleet.site(host1=GONE)
+    assert told(both)[0] == "2 hosts: 1 changed, 1 unreachable."
+    assert (fleet.folder / "localhost" / "site" / "v1").is_dir()
+
+
 def test_a_run_that_ends_early_leaves_a_report_that_says_so(fleet: Fleet) -> None:
     fleet.variables["anchorage_report_file"] = str(fleet.file)
     assert fleet.site(host1={}).status == 0
     assert fleet.report()["complete"]
-    assert fleet.site(host1=GONE).status == 4
+    assert fleet.site("--limit=host1", host1=GONE).status == 4
     assert (fleet.report()["complete"], fleet.report()["hosts"]) == (False, {})
 
 

@@ -39,6 +39,7 @@ ROLE = """
 """
 #: What argument validation makes of a task of leaf_certificate that gives nothing.
 TASK = {
+    "destination": "/etc/pki/anchorage",
     "certificates": None,
     "profile": "server",
     "key_type": "ecdsa-p256",

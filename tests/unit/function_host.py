@@ -62,6 +62,13 @@ class Host:
     def _deploy(self, arguments: dict[str, Any]) -> dict[str, Any]:
         confirmed = []
         for entry in arguments["deploy"]:
+            deployed = self.leaves.get(entry["name"], DeployedLeaf(entry["name"])).generation
+            if entry["expected_generation"] != deployed:
+                return {
+                    "failed": True,
+                    "msg": f"generation {deployed} is deployed: another run deployed in the meantime",
+                }
+        for entry in arguments["deploy"]:
             delivery = decode(Delivery, entry)
             former = self.leaves.get(delivery.name, DeployedLeaf(delivery.name))
             staple = sha256(delivery.staple)

@@ -119,11 +119,12 @@ def make_staple(
     begins: timedelta = timedelta(hours=-1),
     ends: timedelta = 7 * DAY,
     status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
+    embedded: x509.Certificate | None = None,
 ) -> bytes:
-    """A staple that is valid from one distance from now to another."""
+    """A staple that is valid from one distance from now to another, with a certificate that comes with it."""
     authority, authority_key = issuer()
     now = datetime.now(timezone.utc)
-    response = (
+    builder = (
         ocsp.OCSPResponseBuilder()
         .add_response(
             cert=certificate,
@@ -136,9 +137,9 @@ def make_staple(
             revocation_reason=None,
         )
         .responder_id(ocsp.OCSPResponderEncoding.HASH, authority)
-        .sign(authority_key, hashes.SHA256())
     )
-    return response.public_bytes(Encoding.DER)
+    builder = builder.certificates([embedded]) if embedded else builder
+    return builder.sign(authority_key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def renewed_staple(leaf: Leaf, validity: timedelta = 7 * DAY) -> bytes:

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 
@@ -69,6 +69,28 @@ def make_root(
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
     return builder.sign(signer or key, hashes.SHA256())
+
+
+def make_leaf(
+    name: str,
+    issuer: x509.Name,
+    *,
+    signer: ec.EllipticCurvePrivateKey | None = None,
+    purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+    left: timedelta = timedelta(days=1),
+) -> x509.Certificate:
+    """A server's leaf with this DNS name, valid for a day by the clock; signed by nobody in particular, unless told."""
+    now = datetime.now(timezone.utc)
+    return make_root(
+        name,
+        issuer=issuer,
+        signer=signer,
+        ca=False,
+        may_sign=False,
+        not_before=now - timedelta(days=1),
+        not_after=now + left,
+        extensions=[x509.SubjectAlternativeName([x509.DNSName(name)]), x509.ExtendedKeyUsage([purpose])],
+    )
 
 
 def pem_of(certificate: x509.Certificate) -> bytes:

@@ -6,12 +6,18 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
+import subprocess
+import tempfile
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import as_person, write_as
+
+#: Stands for where a database is, which its pkcs11.txt says.
+_PLACE = b"/the/place"
 
 
 class ScratchDatabase:
@@ -20,9 +26,9 @@ class ScratchDatabase:
     def __init__(self, owner: Account, folder: str = ".pki/nssdb", password: str = "") -> None:
         self.owner = owner
         self.path = Path(owner.home, folder)
-        as_person(owner, "mkdir", "-p", self.path)
-        secret = write_as(owner, Path(owner.home, "password"), f"{password}\n".encode())
-        self.certutil("-N", "-f", str(secret))
+        write_as(owner, Path(owner.home, "password"), f"{password}\n".encode())
+        for name, content in _empty(password).items():
+            write_as(owner, self.path / name, content.replace(_PLACE, str(self.path).encode())).chmod(0o600)
 
     def certutil(self, *arguments: str, stdin: bytes = b"") -> str:
         return as_person(self.owner, "certutil", *arguments, "-d", f"sql:{self.path}", stdin=stdin)
@@ -41,3 +47,17 @@ class ScratchDatabase:
         connection.execute(statement, values)
         connection.commit()
         connection.close()
+
+
+@functools.cache
+def _empty(password: str) -> dict[str, bytes]:
+    """The files of a database without a certificate, made once for each password."""
+    with tempfile.TemporaryDirectory() as folder:
+        secret = Path(folder, "password")
+        secret.write_text(f"{password}\n", encoding="utf-8")
+        database = Path(folder, "database")
+        database.mkdir()
+        command = ["certutil", "-N", "-d", f"sql:{database}", "-f", secret]
+        subprocess.run(command, check=True, capture_output=True)
+        place = str(database).encode()
+        return {path.name: path.read_bytes().replace(place, _PLACE) for path in database.iterdir()}

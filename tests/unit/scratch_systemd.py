@@ -96,7 +96,7 @@ class SystemdHost:
         with opened_folder(self.destination.folder(name)) as folder:
             assert folder is not None
             _number, _certificate, staple = withdrawable_staple(folder, staples_only=False)
-        return Inquiry(name, keep=keep, withdraw_at=read_staple(staple).next_update - MARGIN if staple else 0)
+        return Inquiry(name, keep=keep, withdraw_at=read_staple(staple).end - MARGIN if staple else 0)
 
     def drift(self, name: str = "app") -> tuple[str, ...]:
         return self.inspect(name)[0].drift

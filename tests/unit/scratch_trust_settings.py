@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Finder, Kind
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos import FRAMEWORK, MacStore
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, DoubledMac
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
-HOME = "/Users/me"
+PAUSES = (0.01, 0.02, 0.04)  # seconds
 THEIRS = der_of(make_root("An administrator's root"))
 
 
@@ -39,8 +40,13 @@ class ScratchTrustSettings(ScratchHost):
         self.double.trust("user", THEIRS, *ALWAYS, keychain="login")
         numbers = tuple(int(part) for part in version.split("."))
         uid = 501 if host.get("root") == "off" else 0
-        self.store = MacStore(self.double.mac(*numbers), uid, HOME, reading, patience)
-        self.table = [Kind("system", (Finder(lambda _: [self.store], lambda: ["nothing"], [FRAMEWORK]),))]
+        self.home = folder / "Users/me"
+        mac, home = self.double.mac(*numbers), str(self.home)
+
+        def find(settings: Settings) -> list[MacStore]:
+            return [MacStore(mac, settings, uid, home, reading, patience, PAUSES)]
+
+        self.table = [Kind("system", (Finder(find, lambda: ["nothing"], [FRAMEWORK]),))]
 
     def content(self) -> tuple[Any, Any]:
         """All items and trust settings, in no order."""

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from benchmarks.fleet import __main__ as benchmark
 from benchmarks.fleet import goals, report, sides
 from benchmarks.fleet.chart import chart
@@ -65,6 +68,7 @@ def test_the_inventory_is_understood(tmp_path: Path) -> None:
     assert listing["fleet"]["hosts"] == ["host1.internal", "host2.internal"]
     variables = listing["_meta"]["hostvars"]["host2.internal"]
     assert variables["ansible_host"] == "10.89.3.3"
+    assert variables["ansible_python_interpreter"] == "/usr/bin/python3"
     assert variables["ansible_ssh_private_key_file"] == str(tmp_path / "ssh_key")
     assert "StrictHostKeyChecking" not in str(variables)
 
@@ -88,6 +92,45 @@ def test_a_fleet_of_an_impossible_size_is_refused_before_anything_is_made(tmp_pa
     with pytest.raises(SystemExit):
         laboratory.main(["up", str(tmp_path / "fleet"), number])
     assert not (tmp_path / "fleet").exists()
+
+
+# What is compared
+
+
+def test_all_sides_share_connections_and_pipelining() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(sides.BENCHMARK / "ansible.cfg")
+    assert settings["ssh_connection"]["pipelining"] == "true"
+    assert "ControlPersist=60s" in settings["ssh_connection"]["ssh_args"]
+    fleet = laboratory.Fleet(Path("fleet"), HOSTS)
+    configured = {sides.environment_of(side, fleet)["ANSIBLE_CONFIG"] for side in sides.sides()}
+    assert configured == {str(sides.BENCHMARK / "ansible.cfg")}
+
+
+def test_the_recipe_is_that_of_the_guide() -> None:
+    """The key and its request on the host, signed on the controller; copies, and a refresh by a handler."""
+    _authority, hosts = yaml.safe_load((sides.PLAYBOOKS / "recipe.yml").read_text(encoding="utf-8"))
+    modules = {task["name"]: next(key for key in task if "." in key) for task in hosts["tasks"]}
+    assert modules == {
+        "Make the leaf's folder": "ansible.builtin.file",
+        "Make the leaf's key": "community.crypto.openssl_privatekey",
+        "Request the leaf": "community.crypto.openssl_csr_pipe",
+        "Look for the leaf": "ansible.builtin.stat",
+        "Read the leaf": "ansible.builtin.slurp",
+        "Sign the leaf": "community.crypto.x509_certificate_pipe",
+        "Write the leaf": "ansible.builtin.copy",
+        "Write its chain": "ansible.builtin.copy",
+        "Have the system trust the authority": "ansible.builtin.copy",
+    }
+    delegated = {task["name"]: task["delegate_to"] for task in hosts["tasks"] if "delegate_to" in task}
+    assert delegated == {"Sign the leaf": "localhost"}
+    [signing] = (task["community.crypto.x509_certificate_pipe"] for task in hosts["tasks"] if task["name"] in delegated)
+    assert signing["provider"] == "ownca"
+    [handler] = hosts["handlers"]
+    assert handler["ansible.builtin.command"] == "update-ca-certificates"
+    assert [task["name"] for task in hosts["tasks"] if task.get("notify") == handler["name"]] == [
+        "Have the system trust the authority"
+    ]
 
 
 # What a run has cost
@@ -178,6 +221,8 @@ def test_the_figures_are_those_of_every_round_and_name_no_machine() -> None:
         for state in side.states:
             rows = [row for row in figures["runs"] if (row["side"], row["state"]) == (side.name, state)]
             assert {row["round"] for row in rows} == rounds, (side.name, state)
+    order = [list(dict.fromkeys(row["side"] for row in figures["runs"] if row["round"] == each)) for each in rounds]
+    assert all(later == [*earlier[1:], earlier[0]] for earlier, later in pairwise(order))
     assert set(figures["machine"]) == {
         "cores",
         "kernel",
@@ -253,6 +298,17 @@ def test_growth_is_compared_by_size() -> None:
     assert found["unchanged: the time of 200 hosts by that of 50"] == "**not reached**"
     assert found["memory of the largest process with 100,000 certificates by that with 100"] == "reached"
     assert found["the ledger's answer for one host among 100,000 certificates by that among 100"] == "**not reached**"
+
+
+def test_what_is_extrapolated_is_a_straight_line_and_says_so() -> None:
+    cpu = {10: 1.0, 50: 12.0, 200: 48.0}
+    grown = [
+        row(side, "unchanged", hosts=n, controller_cpu=s) for side in ("anchorage", "ping") for n, s in cpu.items()
+    ]
+    heading, _line, ours, _ping = report.extrapolation({"growth": grown, "machine": {"cores": 2}}).splitlines()
+    assert "**extrapolated** from 50 and 200 hosts: 10,000 unchanged hosts" in heading
+    assert ours.split(" | ")[1:3] == ["40.0", "20.0"]
+    assert "extrapolated" not in report.growth({"growth": grown})
 
 
 def test_what_was_not_measured_is_neither() -> None:

@@ -16,6 +16,8 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
+import ends
+import programs
 import pytest
 import run
 import side_by_side
@@ -25,11 +27,11 @@ from lab import machine
 
 
 def fail() -> None:
-    steps.run([sys.executable, "-c", "raise SystemExit(3)"])
+    programs.run([sys.executable, "-c", "raise SystemExit(3)"])
 
 
 def skip() -> None:
-    steps.need("no-such-program")
+    programs.need("no-such-program")
 
 
 def test_the_summary_ends_with_the_count() -> None:
@@ -45,16 +47,16 @@ def test_the_summary_ends_with_the_count() -> None:
 def test_what_was_wrong_stands_above_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
     """Of a long output, often only the end is kept."""
     program = "print('fatal: [a]: no', 'fine', 'x' * 9, sep='\\n'); print('ERROR: b'); raise SystemExit(1)"
-    result = run.run_step("a", lambda: steps.run([sys.executable, "-c", program]))
+    result = run.run_step("a", lambda: programs.run([sys.executable, "-c", program]))
     assert "\nfatal: [a]: no\nfine\nxxxxxxxxx\nERROR: b\n" in capsys.readouterr().out
     lines = run.summarize([result]).splitlines()
     assert lines[1:6] == ["=== Wrong in a", "fatal: [a]: no", "ERROR: b", "", "=== Summary"]
 
 
 def test_a_step_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "STEP_LIMIT", 0.1)
-    with pytest.raises(steps.Failed, match=r"python\S* was stopped after 0\.1 seconds"):
-        steps.run([sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(programs, "STEP_LIMIT", 0.1)
+    with pytest.raises(programs.Failed, match=r"python\S* was stopped after 0\.1 seconds"):
+        programs.run([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
 def test_a_skipped_step_says_why(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +107,7 @@ def test_two_tasks_run_side_by_side_and_their_output_is_not_mixed(
         return f"{name} done"
 
     tasks = {"A": lambda: meet("A", "B"), "B": lambda: meet("B", "A"), "C": lambda: meet("C", "A")}
-    assert side_by_side.run(tasks, tmp_path / "output", broken) == ["A done", "B done", "C done"]
+    assert side_by_side.run(tasks, tmp_path / "output", broken, at_once=2) == ["A done", "B done", "C done"]
     output = capsys.readouterr().out
     assert [f"{name} begins\n{name} goes on\n" in output for name in tasks] == [True] * 3
     assert "--- C: started" in output
@@ -142,7 +144,7 @@ folder = pathlib.Path({str(tmp_path)!r})
 def task(name):
     (folder / name).write_text(str(os.getpid()))
     subprocess.run(["sh", "-c", 'touch "$0" && sleep 60', folder / f"{{name}}-child"])
-side_by_side.run({{name: lambda name=name: task(name) for name in "abc"}}, folder / "output", lambda *_: None)
+side_by_side.run({{name: lambda name=name: task(name) for name in "abc"}}, folder / "output", lambda *_: None, 2)
 """
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=Path(run.__file__).parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -158,7 +160,7 @@ side_by_side.run({{name: lambda name=name: task(name) for name in "abc"}}, folde
 
 
 def test_steps_side_by_side_have_their_lines_in_the_summary() -> None:
-    wanted = [steps.Step("one", lambda: "1", ()), *(steps.Step(name, fail, (), True) for name in ("two", "three"))]
+    wanted = [steps.Step("one", lambda: "1", ()), *(steps.Step(name, fail, (), "both") for name in ("two", "three"))]
     results = [result for group in run.run_steps(wanted) for result in group]
     assert [(result.step, result.outcome) for result in results] == [
         ("one", "passed"),
@@ -168,11 +170,24 @@ def test_steps_side_by_side_have_their_lines_in_the_summary() -> None:
     assert results[2].remark == "python ended with status 3"
 
 
+def test_steps_with_another_word_wait_for_the_end_of_those_before(tmp_path: Path) -> None:
+    def slow() -> str:
+        time.sleep(0.2)
+        (tmp_path / "made").touch()
+        return "made"
+
+    def late() -> str:
+        return "found" if (tmp_path / "made").exists() else "too early"
+
+    wanted = [steps.Step("slow", slow, (), "first"), steps.Step("late", late, (), "second")]
+    assert [result.remark for group in run.run_steps(wanted) for result in group] == ["made", "found"]
+
+
 def test_no_two_scenarios_have_a_container_of_the_same_name() -> None:
     """They run side by side."""
     names: Counter[str] = Counter()
     for scenario in steps.scenarios():
-        inventory = steps.ROOT / "molecule" / scenario / "inventory" / "hosts.yml"
+        inventory = programs.ROOT / "molecule" / scenario / "inventory" / "hosts.yml"
         found = containers(yaml.safe_load(inventory.read_text(encoding="utf-8")))
         assert len(found) == steps.hosts_of(scenario) > 0
         names.update(found)
@@ -189,7 +204,7 @@ def containers(inventory: object) -> list[str]:
 
 def test_the_summary_says_which_versions_ran() -> None:
     assert re.fullmatch(
-        r"Python 3\.\d+\.\d+\S*, ansible-core 2\.\S+, cryptography [\d.]+", steps.versions(Path(sys.executable))
+        r"Python 3\.\d+\.\d+\S*, ansible-core 2\.\S+, cryptography [\d.]+", ends.versions(Path(sys.executable))
     )
 
 

@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ends
 import pytest
 import run
 import steps
 import yaml
 from lab import distributions
+from programs import ROOT
 
-WORKFLOWS = sorted((steps.ROOT / ".github" / "workflows").glob("*.yml"))
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
 def workflow(path: Path) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def workflow(path: Path) -> dict[str, Any]:
 
 def jobs(name: str) -> dict[str, Any]:
     """The jobs of the workflow of that name."""
-    found: dict[str, Any] = workflow(steps.ROOT / ".github" / "workflows" / f"{name}.yml")["jobs"]
+    found: dict[str, Any] = workflow(ROOT / ".github" / "workflows" / f"{name}.yml")["jobs"]
     return found
 
 
@@ -92,37 +94,37 @@ def test_a_script_has_no_expression_in_it(path: Path) -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_make_finds_a_python_that_a_controller_may_have(path: Path) -> None:
     for job in workflow(path)["jobs"].values():
-        assert pythons(job)[-1] >= steps.OLDEST.oldest_python
+        assert pythons(job)[-1] >= ends.OLDEST.oldest_python
 
 
 def test_each_supported_ansible_core_is_tested() -> None:
     matrix = jobs("tests")["ansible-core"]["strategy"]["matrix"]
-    assert matrix["ansible-core"] == list(steps.ANSIBLE_CORES)
-    oldest = steps.OLDEST.requirements[0].removeprefix("ansible-core~=")
-    runtime = yaml.safe_load((steps.ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    assert matrix["ansible-core"] == list(ends.ANSIBLE_CORES)
+    oldest = ends.OLDEST.requirements[0].removeprefix("ansible-core~=")
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     assert runtime["requires_ansible"] == f">={oldest}"
     assert oldest == f"{matrix['ansible-core'][0]}.0"
-    readme = (steps.ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"ansible-core {matrix['ansible-core'][0]} or newer" in readme
 
 
 def test_each_ansible_core_has_a_python_that_it_runs_on() -> None:
     installed = pythons(jobs("tests")["ansible-core"])
     assert installed == sorted(set(installed))
-    for version, end in steps.ANSIBLE_CORES.items():
+    for version, end in ends.ANSIBLE_CORES.items():
         assert any(end.oldest_python <= python <= end.newest_python for python in installed), version
-    assert steps.OLDEST.oldest_python in installed
+    assert ends.OLDEST.oldest_python in installed
 
 
 def test_the_oldest_python_of_hosts_is_there_for_sanity() -> None:
-    settings = yaml.safe_load((steps.ROOT / "tests" / "config.yml").read_text(encoding="utf-8"))
+    settings = yaml.safe_load((ROOT / "tests" / "config.yml").read_text(encoding="utf-8"))
     oldest = pythons(jobs("tests")["ansible-core"])[0]
     assert settings["modules"]["python_requires"] == ">=" + ".".join(map(str, oldest))
 
 
 def test_each_part_of_the_tests_is_run_once() -> None:
     parts = [part for job in jobs("tests").values() for part in job["strategy"]["matrix"]["part"]]
-    assert sorted(parts) == sorted(steps.PARTS)
+    assert sorted(parts) == sorted([*steps.PARTS, "core-foundation"])
 
 
 def test_a_part_takes_the_ansible_core_that_is_asked_for() -> None:
@@ -139,7 +141,7 @@ def test_an_ansible_core_that_is_not_known_is_refused(capsys: pytest.CaptureFixt
 
 
 def test_each_scenario_is_run() -> None:
-    scenarios = {path.parent.name for path in steps.ROOT.glob("molecule/*/molecule.yml")}
+    scenarios = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")}
     ran = {step.name.removeprefix("molecule ") for step in run.wanted_steps(["molecule"])}
     assert scenarios <= ran
     assert "molecule" in jobs("tests")["part"]["strategy"]["matrix"]["part"]
@@ -174,5 +176,5 @@ def test_the_image_of_a_host_has_a_supported_python(name: str, packages: str) ->
 
 
 def test_workflows_are_not_in_the_tarball() -> None:
-    galaxy = yaml.safe_load((steps.ROOT / "galaxy.yml").read_text(encoding="utf-8"))
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
     assert ".github" in galaxy["build_ignore"]

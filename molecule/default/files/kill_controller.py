@@ -4,7 +4,7 @@
 
 """Run a command, and kill it and all that it started as soon as a file is on each of some containers.
 
-Usage: ``kill_controller.py FILE CONTAINER,... COMMAND ...``. Fails where the command ends before, or in two minutes.
+Usage: ``kill_controller.py FILE CONTAINER,... COMMAND ...``. Fails where the command ends before, or in five minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-TIME_LIMIT = 120
+TIME_LIMIT = 300
 
 
 def is_there(container: str, path: str) -> bool:

@@ -55,7 +55,7 @@ SWAPS = 200
 BLOCK = 4096
 # The system calls that change something on the disk.
 CHANGING_CALLS = ("open", "mkdir", "rename", "symlink", "link", "unlink", "rmdir", "fsync", "fchmod", "fchown")
-TIME_LIMIT = 10  # seconds for a handshake, and for the server's start
+TIME_LIMIT = 30  # seconds for a handshake, and for the server's start
 PAUSE = 0.2  # seconds between the reloads of the loop
 
 NGINX = """

@@ -21,7 +21,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_fi
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 
 CLIENTS = 2
-TIME_LIMIT = 10  # seconds for a handshake
+TIME_LIMIT = 30  # seconds for a handshake
 AROUND = 1  # seconds of handshakes before and after the command
 
 

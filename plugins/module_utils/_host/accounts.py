@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.child import call_within
@@ -27,7 +28,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.mounts import 
 
 # Seconds, for root's look at all homes.
 SURVEY_TIMEOUT = 10.0
-_HOMES = "home"
+_HOMES = "Users" if sys.platform == "darwin" else "home"
 
 
 @dataclass(frozen=True)

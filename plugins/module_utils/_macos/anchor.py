@@ -13,6 +13,7 @@ afterwards, and restored where an entry of others was lost. In each answer ``fai
 from __future__ import annotations
 
 import binascii
+from contextlib import ExitStack
 
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.changing import ITEM_NOT_FOUND, Changing
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.core_foundation import UnexpectedValue
@@ -27,24 +28,46 @@ if TYPE_CHECKING:
 _NO_TRUST_SETTINGS = -25263
 
 
-def inspect_anchor(security: Security, der: str, domains: list[int], keychains: list[str]) -> dict[str, Any]:
-    """What the Mac says of a certificate, and who asks.
+def inspect_anchors(
+    security: Security, ders: list[str], domains: list[int], keychains: list[str], chain: list[str], server: str
+) -> dict[str, Any]:
+    """What the Mac says of certificates, and who asks.
 
-    ``session`` as in :meth:`Changing.session`, ``domains`` as in :mod:`reading` with this certificate alone, ``held``
-    the paths of the keychains that have it, ``accepted`` whether an evaluation trusts it.
+    ``session`` as in :meth:`Changing.session`. Of each certificate in ``anchors``: ``domains`` as in :mod:`reading`
+    with it alone, ``held`` the paths of the keychains that have it, and in ``refusal`` why an evaluation does not trust
+    it, as in ``failure``. ``server_refusal`` says the same of the leaf with which ``chain`` begins, as that of a server
+    of this name; it is only there where there is a leaf, and the first certificate is trusted.
     """
 
     def look(answer: dict[str, Any]) -> None:
-        changing, raw = Changing(security), binascii.a2b_base64(der)
+        changing = Changing(security)
         answer["session"] = changing.session()
-        with changing.certificate(raw) as certificate:
-            reference = _required(certificate)
-            found = [read_certificate(security, reference, domain) for domain in domains]
-            answer["domains"] = [{"failure": None, "certificates": [each]} for each in found]
-            answer["held"] = [path for path in keychains if changing.holds(raw, path)]
-            answer["accepted"] = changing.is_accepted(reference)
+        answer["anchors"] = [_inspect(changing, security, binascii.a2b_base64(der), domains, keychains) for der in ders]
+        if chain and answer["anchors"][0]["refusal"] is None:
+            answer["server_refusal"] = _refusal(changing, [binascii.a2b_base64(der) for der in chain], server)
 
     return _answered({}, look)
+
+
+def _inspect(
+    changing: Changing, security: Security, der: bytes, domains: list[int], keychains: list[str]
+) -> dict[str, Any]:
+    with changing.certificate(der) as certificate:
+        reference = _required(certificate)
+        found = [read_certificate(security, reference, domain) for domain in domains]
+    return {
+        "domains": [{"failure": None, "certificates": [each]} for each in found],
+        "held": [path for path in keychains if changing.holds(der, path)],
+        "refusal": _refusal(changing, [der], None),
+    }
+
+
+def _refusal(changing: Changing, chain: list[bytes], server: str | None) -> dict[str, Any] | None:
+    """Why the first certificate of a chain is not trusted, as in ``failure``; None where it is."""
+    with ExitStack() as stack:
+        references = [_required(stack.enter_context(changing.certificate(der))) for der in chain]
+        refusal = changing.refusal(references, server)
+    return failure_of(refusal) if refusal else None
 
 
 def install_anchor(security: Security, der: str, domain: int, keychain: str, patience: float) -> dict[str, Any]:
@@ -60,7 +83,7 @@ def install_anchor(security: Security, der: str, domain: int, keychain: str, pat
 
     def write(answer: dict[str, Any]) -> None:
         before = _export(changing, domain)
-        answer["before"] = before and binascii.b2a_base64(before, newline=False).decode()
+        answer["before"] = _base64(before)
         with changing.certificate(raw) as certificate:
             reference = _required(certificate)
             answer["added"] = changing.add(reference, keychain)
@@ -81,13 +104,14 @@ def remove_anchors(
     """Remove the trust settings of certificates from a domain, and then the certificates from a keychain; nothing of
     that where it ``is_planned`` alone.
 
-    ``last`` says that nothing was done, since they are all that the domain has, and ``may_empty`` is not set. ``lost``,
-    ``restored`` and ``waited`` are as in :func:`install_anchor`.
+    ``last`` says that nothing was done, since they are all that the domain has, and ``may_empty`` is not set.
+    ``before``, ``lost``, ``restored`` and ``waited`` are as in :func:`install_anchor`.
     """
     changing, raws = Changing(security), [binascii.a2b_base64(der) for der in ders]
 
     def write(answer: dict[str, Any]) -> None:
         before, own = _export(changing, domain), {_sha1(raw) for raw in raws}
+        answer["before"] = _base64(before)
         present = own & _entries(before)
         answer["last"] = bool(present) and present == _entries(before) and not may_empty
         if answer["last"] or is_planned:
@@ -99,7 +123,7 @@ def remove_anchors(
             for raw in raws:
                 changing.delete(raw, keychain)
 
-    return _within(patience, {"last": False, **_NOTHING_LOST}, write)
+    return _within(patience, {"last": False, "before": None, **_NOTHING_LOST}, write)
 
 
 def restore_settings(
@@ -156,6 +180,10 @@ def _export(changing: Changing, domain: int) -> bytes | None:
         raise
 
 
+def _base64(export: bytes | None) -> str | None:
+    return None if export is None else binascii.b2a_base64(export, newline=False).decode()
+
+
 def _entries(export: bytes | None) -> set[str]:
     """The SHA-1 of each certificate in an export, in upper-case hexadecimal."""
     import plistlib  # which a look does without
@@ -195,7 +223,7 @@ def _required(certificate: int | None) -> int:
 
 #: What the program can be asked for about an anchor.
 OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    "inspect_anchor": inspect_anchor,
+    "inspect_anchors": inspect_anchors,
     "install_anchor": install_anchor,
     "remove_anchors": remove_anchors,
     "restore_settings": restore_settings,

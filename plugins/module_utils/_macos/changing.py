@@ -50,6 +50,7 @@ _TRUST_ROOT = 1  # kSecTrustSettingsResultTrustRoot
 #: Also in codes.py, which takes its time to be sent and compiled.
 ITEM_NOT_FOUND = -25300
 _DUPLICATE_ITEM = -25299
+_NOT_TRUSTED = -67843
 
 
 class Changing:
@@ -71,13 +72,26 @@ class Changing:
         with self._values.owned(self._values.create_data(der)) as data:
             return self._values.owned(self._library.SecCertificateCreateWithData(None, data))
 
-    def is_accepted(self, certificate: int) -> bool:
-        """Whether an evaluation without the network trusts a certificate by itself, by the basic X.509 policy."""
-        with self._values.owned(self._library.SecPolicyCreateBasicX509()) as policy:
-            created = self._security.copied(self._library.SecTrustCreateWithCertificates, certificate, policy)
-            with self._values.owned(created) as trust:
-                self._require(self._library.SecTrustSetNetworkFetchAllowed(trust, False))
-                return bool(self._library.SecTrustEvaluateWithError(trust, None))
+    def refusal(self, certificates: list[int], server: str | None = None) -> StatusError | None:
+        """Why an evaluation without the network does not trust the first of the certificates, which the others help to
+        lead to a root; None where it does. With the name of a ``server``, as its leaf by the policy for SSL, else by
+        the basic X.509 policy."""
+        chain, error = self._values.create_array([self._values.retained(each) for each in certificates]), _REFERENCE()
+        with self._values.owned(chain), self._values.owned(self._policy(server)) as policy:
+            created = self._security.copied(self._library.SecTrustCreateWithCertificates, chain, policy)
+        with self._values.owned(created) as trust:
+            self._require(self._library.SecTrustSetNetworkFetchAllowed(trust, False))
+            if self._library.SecTrustEvaluateWithError(trust, ctypes.byref(error)):
+                return None
+        with self._values.owned(error.value) as why:
+            return StatusError(*self._values.error(why)) if why else StatusError(_NOT_TRUSTED, None)
+
+    def _policy(self, server: str | None) -> int:
+        """The policy to evaluate by, which the caller releases."""
+        if server is None:
+            return self._library.SecPolicyCreateBasicX509()
+        with self._values.owned(self._values.create_string(server)) as name:
+            return self._library.SecPolicyCreateSSL(True, name)
 
     def export(self, domain: int) -> bytes:
         """All trust settings of a domain as a property list."""

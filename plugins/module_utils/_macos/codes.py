@@ -25,6 +25,9 @@ _MANAGED = (
     "macOS lets no program do this unattended. Have a person at the screen confirm it, or send a configuration profile "
     "by a device management service."
 )
+_LEAF = "Look at the certificate in Keychain Access. Where another root of its name is trusted or denied, remove that."
+_CLOCK = "Compare the clock of the Mac with that of the controller, and the certificate's validity with both."
+_OTHER = "Issue the leaf anew, by anchorage.pki.leaf_certificate."
 _ABSENT = "Nothing is to be done, unless it was expected to be there."
 
 # The name in Apple's headers, what it means, and what to do.
@@ -42,8 +45,16 @@ _TABLE = {
     -25299: ("errSecDuplicateItem", "it is in the keychain already", "Nothing is to be done."),
     ITEM_NOT_FOUND: ("errSecItemNotFound", "it is not in the keychain", _ABSENT),
     -25308: ("errSecInteractionNotAllowed", "a person would have to confirm it, and cannot be asked", _CONFIRM),
+    -25318: ("errSecCreateChainFailed", "a certificate between it and a root is missing", _LEAF),
     -25317: ("errSecDataNotModifiable", "it cannot be changed", "Leave it: Apple's own roots are fixed."),
     -26276: ("errSecInternalError", "an internal error occurred", _BUSY),
+    -67602: ("errSecHostNameMismatch", "the name is not one of the certificate's", _OTHER),
+    -67609: ("errSecInvalidExtendedKeyUsage", "the certificate is not for TLS servers", _OTHER),
+    -67818: ("errSecCertificateExpired", "the certificate has expired", _CLOCK),
+    -67819: ("errSecCertificateNotValidYet", "the certificate is not valid yet", _CLOCK),
+    -67820: ("errSecCertificateRevoked", "the certificate was revoked", _OTHER),
+    -67843: ("errSecNotTrusted", "no trusted root vouches for it", _LEAF),
+    -67901: ("errSecCertificateValidityPeriodTooLong", "the certificate is valid for longer than macOS allows", _OTHER),
     -60005: ("errAuthorizationDenied", "the authorization was denied", _MANAGED),
     -60006: ("errAuthorizationCanceled", "a person canceled the authorization", _CONFIRM),
     -60007: ("errAuthorizationInteractionNotAllowed", "a person would have to authorize it", _MANAGED),

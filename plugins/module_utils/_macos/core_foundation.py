@@ -40,6 +40,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "CFDictionaryCreate": (_REFERENCE, [_REFERENCE, _VALUES, _VALUES, _INDEX, _REFERENCE, _REFERENCE]),
     "CFDictionaryGetTypeID": (_TYPE, []),
     "CFDictionaryGetValue": (_REFERENCE, [_REFERENCE, _REFERENCE]),
+    "CFErrorCopyDescription": (_REFERENCE, [_REFERENCE]),
+    "CFErrorGetCode": (_INDEX, [_REFERENCE]),
     "CFGetTypeID": (_TYPE, [_REFERENCE]),
     "CFNumberCreate": (_REFERENCE, [_REFERENCE, _INDEX, _REFERENCE]),
     "CFNumberGetTypeID": (_TYPE, []),
@@ -163,6 +165,11 @@ class CoreFoundation:
         if not self._library.CFNumberGetValue(reference, _INT64, ctypes.byref(found)):
             raise UnexpectedValue("a number is not whole, or has more than 64 bits")
         return found.value
+
+    def error(self, reference: int) -> tuple[int, str | None]:
+        """The code of a CFError, and its description. Raises UnexpectedValue."""
+        with self.owned(self._library.CFErrorCopyDescription(reference)) as text:
+            return self._library.CFErrorGetCode(reference), self.text(text) if text else None
 
     def type_of(self, reference: int) -> int:
         """The number of an object's type."""

@@ -33,7 +33,7 @@ module.main(*{request})
 
 
 class Mac(NamedTuple):
-    """The macOS that is asked: its version, where its libraries are, and what is added to a clean environment.
+    """The macOS that is asked: its version, its libraries, what is added to a clean environment, and its tool.
 
     Tests name another one; no setting and no variable does.
     """
@@ -42,6 +42,7 @@ class Mac(NamedTuple):
     core_foundation: str = _FRAMEWORK.format("CoreFoundation")
     security: str = _FRAMEWORK.format("Security")
     environment: Mapping[str, str] | None = None
+    tool: str = "/usr/bin/security"
 
 
 def this_mac() -> Mac:

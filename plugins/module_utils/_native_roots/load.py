@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import encodable
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.files import (
     LARGEST_FILE,
     Gathering,
@@ -54,7 +55,7 @@ class Limits(NamedTuple):
     attempts: int = 3
     pause: float = 0.05
     macos_timeout: float = 20.0  # a call of theirs gives up after five
-    macos_pauses: tuple[float, ...] = (1.0, 2.0, 4.0)
+    macos_pauses: tuple[float, ...] = PAUSES
 
 
 DEFAULT_LIMITS = Limits()

@@ -16,13 +16,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.deadline import Deadline
-from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.errors import FetchError
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.errors import FetchError, RefusedError
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.replies import Reply, ask
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.status import (
+    MALFORMED_REQUEST,
     SUCCESSFUL,
     TRANSIENT,
     response_status,
@@ -71,10 +73,21 @@ def fetch_all(questions: Sequence[Question], system: System = THIS_SYSTEM) -> li
 
 
 def _fetch_once(question: Question, system: System, deadline: Deadline) -> Answer:
-    """One attempt, redirects included. Raises FetchError."""
+    """One attempt, redirects included: by GET where that is short, and where that is refused, and else, by POST, which
+    every responder takes (RFC 6960, section A.1). Raises FetchError."""
     target = parse_url(question.url)
     by_get = with_request(target, question.request)
-    target, body = (by_get, b"") if by_get else (target, question.request)
+    if by_get:
+        with suppress(RefusedError):
+            answer = _follow(question, by_get, b"", system, deadline)
+            if response_status(answer.response) != MALFORMED_REQUEST:
+                return answer
+    return _follow(question, target, question.request, system, deadline)
+
+
+def _follow(question: Question, target: Target, body: bytes, system: System, deadline: Deadline) -> Answer:
+    """What is answered to GET, or where there is a ``body``, to POST of that, at the end of redirects. Raises
+    FetchError."""
     for _request in range(MOST_REDIRECTS + 1):
         reply = ask(target, body, question.allow_private, system, deadline)
         if reply.location is None:

@@ -20,3 +20,7 @@ class FetchError(HostError):
         super().__init__(reason)
         self.transient = transient
         self.retry_after = retry_after
+
+
+class RefusedError(FetchError):
+    """The server refuses the request as it is, be it for its method or for what is in its path."""

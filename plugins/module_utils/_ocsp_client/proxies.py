@@ -41,7 +41,8 @@ class Proxy(NamedTuple):
 def proxy_for(target: Target, settings: Mapping[str, str]) -> Proxy | None:
     """The proxy by which ``target`` is asked, None for none. Raises FetchError, which shows no password."""
     setting = settings.get(target.scheme)
-    if not setting or proxy_bypass_environment(target.authority, settings):
+    # With a port, and as people write addresses of IPv6 there: without brackets.
+    if not setting or any(proxy_bypass_environment(place, settings) for place in (target.authority, target.host)):
         return None
     try:
         parts = urlsplit(setting if "://" in setting else f"http://{setting}")

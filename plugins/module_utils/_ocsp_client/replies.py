@@ -13,7 +13,7 @@ from email.utils import mktime_tz, parsedate_tz
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.connection import connected
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.deadline import Deadline
-from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.errors import FetchError
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.errors import FetchError, RefusedError
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.http_messages import (
     HttpRequest,
     TooLargeError,
@@ -31,6 +31,8 @@ REQUEST_TYPE = "application/ocsp-request"
 RESPONSE_TYPE = "application/ocsp-response"
 
 _OK, _TOO_MANY_REQUESTS, _SERVER_ERRORS = 200, 429, range(500, 600)
+# By which servers refuse a method or a path: Tomcat answers 400 to any that has an escaped slash in it, Apache 404.
+_REFUSALS = (400, 403, 404, 405, 414)
 # Those that keep the method. 303 means another thing than the answer to the request.
 _REDIRECTS = (301, 302, 307, 308)
 
@@ -66,6 +68,8 @@ def _read(answer: http.client.HTTPResponse, place: str, now: Callable[[], float]
     retry_after = seconds_of(answer.headers.get("Retry-After", ""), now)
     if answer.status in _REDIRECTS:
         return Reply(b"", answer.headers.get("Location", ""), retry_after)
+    if answer.status in _REFUSALS:
+        raise RefusedError(f"{place} answered with HTTP status {answer.status}")
     if answer.status != _OK:
         transient = answer.status == _TOO_MANY_REQUESTS or answer.status in _SERVER_ERRORS
         raise FetchError(f"{place} answered with HTTP status {answer.status}", transient, retry_after)

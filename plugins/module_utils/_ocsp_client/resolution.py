@@ -69,12 +69,14 @@ def permitted(host: str, addresses: Sequence[Address], allow_private: bool) -> l
 
     Where one of them is never asked, none is: such a name is a trap, or its zone is broken.
     """
+    named = _literal(host) is None
     for address in addresses:
         if reach_of(address) is Reach.NEVER:
-            raise FetchError(f"{host} is at {address}, an address that is never asked")
+            raise FetchError(f"{host} is {f'at {address}, ' if named else ''}an address that is never asked")
     found = [each for each in addresses if allow_private or reach_of(each) is Reach.PUBLIC]
     if not found:
-        raise FetchError(f"{host} has a private address alone, and such are asked with allow_private only")
+        which = "has a private address alone" if named else "is a private address"
+        raise FetchError(f"{host} {which}, and such are asked with allow_private only")
     return found
 
 

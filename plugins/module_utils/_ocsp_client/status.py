@@ -12,7 +12,9 @@ _ENUMERATED = 0x0A
 SUCCESSFUL = "successful"
 # Their responders ask for another attempt: the first after an error of their own, the second since they are busy.
 TRANSIENT = ("internalError", "tryLater")
-_NAMES = {0: SUCCESSFUL, 1: "malformedRequest", 2: "internalError", 3: "tryLater", 5: "sigRequired", 6: "unauthorized"}
+#: What it answers to a request that did not reach it as it was sent.
+MALFORMED_REQUEST = "malformedRequest"
+_NAMES = {0: SUCCESSFUL, 1: MALFORMED_REQUEST, 2: "internalError", 3: "tryLater", 5: "sigRequired", 6: "unauthorized"}
 
 
 def response_status(der: bytes) -> str | None:

@@ -180,7 +180,8 @@ def _answer(delivery: StapleDelivery, deployed: DeployedGeneration | None) -> De
     """What is said of a delivery; of one that was only noted, what was expected."""
     if deployed is None:
         return DeployedStapleGeneration(delivery.name, delivery.expected_generation, "", "", replaced=False)
-    replaced = deployed.leaf_sha256 != sha256(from_pem(delivery.certificate))
+    is_new = deployed.generation != delivery.expected_generation  # what is without a staple may stay for a former one
+    replaced = is_new and deployed.leaf_sha256 != sha256(from_pem(delivery.certificate))
     return DeployedStapleGeneration(
         deployed.name, deployed.generation, deployed.leaf_sha256, deployed.staple_sha256, replaced
     )

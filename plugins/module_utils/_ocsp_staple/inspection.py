@@ -15,11 +15,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder, read_file
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.errors import translated_errors
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import STAPLE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import PRIVATE_KEY, STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.generations import sha256
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.inspection import inspect_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import LARGEST_MOMENT, DeployedLeaf, Inquiry
-from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link import link_drift
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link import link_drift, link_problem
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import (
     LARGEST_STAPLE,
     DeployedStaple,
@@ -98,7 +98,9 @@ def _deployed_staple(
         path=inquiry.certificate,
         certificate=to_pem(found.certificate) if found.certificate else "",
         chain="".join(map(to_pem, found.chain)),
-        problem=found.problem,
+        problem=found.problem
+        or _foreign_folder(destination, leaf)
+        or link_problem(destination, inquiry.name, inquiry.certificate),
         generation=leaf.generation,
         leaf_sha256=leaf.leaf_sha256,
         staple=staple if is_shown else b"",
@@ -110,6 +112,15 @@ def _deployed_staple(
         failure=source.failure,
         next_attempt=source.next_attempt,
     )
+
+
+def _foreign_folder(destination: Destination, leaf: DeployedLeaf) -> str:
+    """Why a staple's folder is none, as a sentence without its end: a generation without a key would follow there on
+    one with a key. Raises HostError, OSError."""
+    with opened_folder(destination.generation(leaf.name, leaf.generation)) as generation:
+        if generation is None or PRIVATE_KEY not in os.listdir(generation):
+            return ""
+    return f"{destination.folder(leaf.name)} has a leaf certificate in it: choose another name or destination"
 
 
 def _drift(destination: Destination, inquiry: StapleInquiry, source: Source) -> list[str]:
@@ -134,5 +145,5 @@ def _withdraw_at(staple: bytes) -> int:
     if not staple:
         return 0
     with suppress(DerError):
-        return read_staple(staple).next_update - MARGIN
+        return read_staple(staple).end - MARGIN
     return LARGEST_MOMENT

@@ -11,12 +11,16 @@ leads nowhere for no staple.
 from __future__ import annotations
 
 import os
+import re
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import STAPLE
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.staple_servers import STAPLE_SERVERS
+
+# What a link of this collection names: the staple in use of a folder.
+_STAPLE = re.compile(rf"(/.+)/{CURRENT}/{re.escape(STAPLE)}")
 
 
 def link_path(destination: Destination, certificate: str) -> str:
@@ -36,6 +40,31 @@ def link_drift(destination: Destination, name: str, certificate: str) -> list[st
     if path:
         return [] if names_staple(path, target) else [f"{path} is not a link to {target}"]
     return [f"{other} is left over from another choice of server" for other in links_to(target, certificate)]
+
+
+def link_problem(destination: Destination, name: str, certificate: str) -> str:
+    """Why the link has no place, which the user has to put right: a sentence without its end, "" where it has one."""
+    path = link_path(destination, certificate)
+    if not path:
+        return ""
+    folder = os.path.dirname(certificate)
+    if os.path.basename(os.path.dirname(folder)) == "live" and os.path.isdir(f"{folder}/../../archive"):
+        return (
+            f"certificate: {folder} belongs to an ACME client, and {destination.server} would look for the staple in "
+            "it. Name the PEM file that its configuration names, with certificate and key, in a folder of your own"
+        )
+    if not os.path.lexists(path):
+        return ""
+    found = _STAPLE.fullmatch(os.readlink(path)) if os.path.islink(path) else None
+    if found is None:
+        return f"{path} is there already, and is no link to a staple: move it elsewhere first"
+    folder = found.group(1)
+    if folder == destination.folder(name) or not os.path.isdir(folder):
+        return ""
+    return (
+        f"{path} leads to the staple in {folder}, and a certificate has one staple. Remove that first, with "
+        f"state: absent, name: {os.path.basename(folder)}, destination: {os.path.dirname(folder)}"
+    )
 
 
 def links_to(target: str, certificate: str) -> list[str]:

@@ -7,23 +7,18 @@
 from __future__ import annotations
 
 import os
-import re
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_link
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import opened_folder
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import STAPLE
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.pointers import CURRENT
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.link import (
     link_path,
+    link_problem,
     link_target,
     links_to,
     names_staple,
 )
-
-# What a link of this collection names: the staple in use of a folder.
-_STAPLE = re.compile(rf"(/.+)/{CURRENT}/{re.escape(STAPLE)}")
 
 
 def make_link(destination: Destination, name: str, certificate: str) -> bool:
@@ -41,26 +36,9 @@ def make_link(destination: Destination, name: str, certificate: str) -> bool:
 
 def check_link(destination: Destination, name: str, certificate: str) -> None:
     """Raise HostError where the link has no place. Changes nothing."""
-    path = link_path(destination, certificate)
-    if not path:
-        return
-    folder = os.path.dirname(certificate)
-    if os.path.basename(os.path.dirname(folder)) == "live" and os.path.isdir(f"{folder}/../../archive"):
-        raise HostError(
-            f"certificate: {folder} belongs to an ACME client, and {destination.server} would look for the staple in "
-            "it. Name the PEM file that its configuration names, with certificate and key, in a folder of your own."
-        )
-    if not os.path.lexists(path):
-        return
-    found = _STAPLE.fullmatch(os.readlink(path)) if os.path.islink(path) else None
-    if found is None:
-        raise HostError(f"{path} is there already, and is no link to a staple: move it elsewhere first.")
-    folder = found.group(1)
-    if folder != destination.folder(name) and os.path.isdir(folder):
-        raise HostError(
-            f"{path} leads to the staple in {folder}, and a certificate has one staple. Remove that first, with "
-            f"state: absent, name: {os.path.basename(folder)}, destination: {os.path.dirname(folder)}."
-        )
+    problem = link_problem(destination, name, certificate)
+    if problem:
+        raise HostError(f"{problem}.")
 
 
 def remove_links(destination: Destination, name: str, certificate: str, check_mode: bool = False) -> bool:

@@ -51,7 +51,7 @@ class StapleInquiry:
 @dataclass(frozen=True)
 class DeployedStaple:
     """The certificate that the host has at ``path``, with what may be its issuers, or the ``problem`` with reading
-    them; and what is deployed for it.
+    them or with having a link beside it; and what is deployed for it.
 
     ``leaf_sha256`` is of the certificate that the deployed ``staple`` is for. ``damage``, ``drift``, ``unserved`` and
     ``withdrawn`` are those of a leaf. ``failures`` is how often in a row no staple could be had, ``failure`` why not,

@@ -134,5 +134,5 @@ def _usable_staple(place: str, request: bytes, now: float) -> bytes | None:
         facts = read_staple(staple)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, DerError):
         return None
-    usable = facts.good and facts.this_update <= now < facts.next_update - MARGIN
+    usable = facts.good and facts.this_update <= now < facts.end - MARGIN
     return staple if usable and facts.certificate_id in request else None

@@ -28,7 +28,14 @@ def answer(
     try:
         request = decode(Request, arguments)
         _require_names(request)
-        settings = replace(settings, java_password=request.java_keystore_password)
+        settings = replace(
+            settings,
+            java_password=request.java_keystore_password,
+            others=(*request.superseded, *request.further),
+            leaf_name=request.leaf_name,
+            leaf_chain=request.leaf_chain,
+            allow_authorization_change=request.allow_authorization_change,
+        )
         outcomes = work(request, settings)
     except MalformedError as error:
         return {"failed": True, "changed": False, "msg": f"The request is malformed: {error}."}

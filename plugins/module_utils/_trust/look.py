@@ -13,13 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, replace
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import inspection
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import (
-    find_stores,
-    may_purge,
-    settled,
-    survey,
-)
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
@@ -55,17 +50,18 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _unchanged(request: Request, settings: Settings, kinds: Sequence[Kind]) -> list[StoreOutcome] | None:
     """The outcome of every store where none has to be changed and none failed; else None."""
-    stores, outcomes = find_stores(request, settings, kinds)
+    stores, outcomes = inspection.find_stores(request, settings, kinds)
     if outcomes:  # of finders that failed
         return None
     for anchor in (request.anchor, *request.further):
         own = anchor is request.anchor
         for store in stores:
-            outcome = settled(store, request.operation, survey(store, anchor))
+            outcome = inspection.settled(store, request.operation, inspection.survey(store, anchor))
             # What is private to a user may be so because it cannot be read without being opened for writing.
             if outcome is None or outcome.state == FAILED or outcome.before.private:
                 return None
-            if own and may_purge(outcome) and any(survey(store, each).state != ABSENT for each in request.superseded):
+            purges = own and inspection.may_purge(outcome)
+            if purges and any(inspection.survey(store, each).state != ABSENT for each in request.superseded):
                 return None
             outcomes.append(outcome if own else replace(outcome, anchor=anchor.name))
     return outcomes

@@ -10,6 +10,7 @@ import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import SEARCH_PATH, find_command
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,18 @@ class Settings:
 
     With ``reads_only``, a store is not even opened for writing, and fails where it cannot be read without.
     ``java_password`` opens keystores of the user who runs this where the usual password does not; empty for none.
+    The ``others`` beside the anchor itself, the leaf by that one and ``allow_authorization_change`` are those of the
+    request, for the one store of macOS.
     """
 
     root: str = "/"
     search_path: str = SEARCH_PATH
     reads_only: bool = False
     java_password: str = field(default="", repr=False)
+    others: tuple[Anchor, ...] = ()
+    leaf_name: str = ""
+    leaf_chain: tuple[str, ...] = ()
+    allow_authorization_change: bool = False
     lock_timeout: float = 400.0  # another run may be refreshing a store and then refreshing it back
     refresh_timeout: float = 180.0  # the hooks rebuild Java's store, which takes a small machine half a minute
     survey_timeout: float = 10.0  # for root's look at all homes

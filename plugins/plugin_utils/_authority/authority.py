@@ -20,8 +20,8 @@ from __future__ import annotations
 import errno
 import functools
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -41,6 +41,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import read_private
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, decode_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 POLICY = "policy.json"
 LEDGER = "ledger.sqlite3"
@@ -215,6 +216,22 @@ class Authority:
         now, so that no leaf has to be replaced for the sake of it."""
         cross = next(epoch.cross for epoch in self.epochs if issuer in epoch.issuers)
         return (issuer.certificate, cross) if cross and issued < cross.not_valid_after_utc else (issuer.certificate,)
+
+    def with_issuers(self, issuers: Iterable[IssuingAuthority]) -> Authority:
+        """The same authority with these issuing ones too. Each epoch's root has a name of its own; what is of none of
+        them, the active one did not sign."""
+        members = {epoch.number: list(epoch.issuers) for epoch in self.epochs}
+        for issuer in issuers:
+            named = [each for each in self.epochs if each.root.certificate.subject == issuer.certificate.issuer]
+            members[(named[0] if named else self.active).number].append(issuer)
+        ordered = {number: sorted(several, key=lambda one: one.number) for number, several in members.items()}
+        return replace(
+            self, epochs=tuple(replace(epoch, issuers=tuple(ordered[epoch.number])) for epoch in self.epochs)
+        )
+
+    def without_urls(self) -> Authority:
+        """The same authority, whose new leaves name no URLs."""
+        return replace(self, policy=replace(self.policy, urls=Urls()))
 
     @property
     def ledger_path(self) -> Path:

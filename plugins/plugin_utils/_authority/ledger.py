@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sc
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    KnownCertificate,
     LeafPlace,
     LeafRecord,
     StapleRecord,
@@ -36,7 +37,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.file_systems import network_file_system
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import write_private
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import STAPLE_MEMORY
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW, STAPLE_MEMORY
 
 # Seconds that a writer waits for the others: 50 forks commit within half a second.
 TIMEOUT = 30.0
@@ -68,6 +69,11 @@ class Ledger:
         """Enter a leaf, before its bytes leave the controller."""
         self._insert("leaf", certificate, issuer_sha256, place, names, private_key)
 
+    def record_found(self, found: KnownCertificate) -> None:
+        """Enter a certificate that the authority signed, and that this ledger lacks since it was restored. Where a leaf
+        is and who made its key is not known."""
+        self._insert(found.kind, found.certificate, found.issuer_sha256, found.place, [], "")
+
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
         """Enter a staple, before its bytes leave the controller."""
         times = [to_seconds(time) for time in (staple.this_update, staple.next_update, staple.renew_at)]
@@ -86,8 +92,13 @@ class Ledger:
         self._connection.execute(sql.MARK_NONE_IN_USE, astuple(place))
         self._connection.execute(sql.MARK_STAPLE_IN_USE, (to_seconds(now), staple_sha256, leaf_sha256))
 
+    def mark_awaited(self, staple_sha256: str) -> None:
+        """Record that nobody knows whether a staple is in use, until its host says what it has."""
+        self._connection.execute(sql.MARK_STAPLE_AWAITED, (staple_sha256,))
+
     def is_awaited(self, place: LeafPlace) -> bool:
-        """Whether the host has not said what it has at ``place``, since a staple was signed for it."""
+        """Whether the host has not said what it has at ``place``, since a staple was signed for it, or that the staple
+        of a revoked leaf is gone."""
         return bool(self._connection.execute(sql.IS_AWAITED, astuple(place)).fetchone()[0])
 
     def mark_removed(self, place: LeafPlace) -> None:
@@ -111,9 +122,11 @@ class Ledger:
         return self._staple_times(sql.STAPLES_IN_USE_ON_HOST, (host,))
 
     def due_staples(self, now: datetime) -> dict[LeafPlace, StapleTimes]:
-        """The staples in use that are to be renewed, of leaves that have not ended, the longest due first. Those of
-        revoked leaves are due at once, to be taken away, also where nobody knows whether they arrived."""
-        return self._staple_times(sql.DUE_STAPLES, (to_seconds(now),))
+        """The staples in use that are to be renewed, of leaves that have not ended, the longest due first. Those of the
+        future, by a clock that was ahead, are due at once; so are those of revoked leaves, to be taken away, also where
+        nobody knows whether they arrived."""
+        due = self._staple_times(sql.DUE_STAPLES, (to_seconds(now), to_seconds(now + SKEW)))
+        return dict(sorted(due.items(), key=lambda item: item[1].renew_at))
 
     def leaf(self, place: LeafPlace, sha256: str) -> LeafRecord | None:
         """The leaf with that fingerprint, if it was signed for ``place``."""
@@ -122,6 +135,17 @@ class Ledger:
     def current_leaf(self, place: LeafPlace) -> LeafRecord | None:
         """The leaf in use at ``place``, or else the last one signed for it."""
         return self._leaf(sql.CURRENT_LEAF, astuple(place))
+
+    def believed_leaves(self, now: datetime, host: str | None = None) -> Iterator[tuple[x509.Certificate, str]]:
+        """The last leaves signed of those that are valid and not revoked, with the fingerprints of their issuers; with
+        ``host``, on that host alone."""
+        seconds = to_seconds(now)
+        if host is None:
+            rows = self._connection.execute(sql.BELIEVED_LEAVES, (seconds,))
+        else:
+            rows = self._connection.execute(sql.BELIEVED_LEAVES_OF_HOST, (seconds, host))
+        for der, issuer_sha256 in rows:
+            yield x509.load_der_x509_certificate(der), issuer_sha256
 
     def last_leaf_ends(self) -> dict[str, datetime]:
         """When the last leaf of each issuing authority ends, by the issuer's fingerprint."""
@@ -189,7 +213,7 @@ class Ledger:
                 from_seconds(end),
                 from_seconds(due),
                 from_seconds(deployed) if deployed else None,
-                bool(in_use),
+                None if in_use is None else bool(in_use),
                 der,
             )
             for sha256, start, end, due, deployed, in_use, der in rows

@@ -68,7 +68,7 @@ def read_authority(folder: Path) -> Authority:
     )
     if issuers and not roots:
         raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
-    authority = Authority(folder, policy, _epochs(folder, roots, issuers))
+    authority = Authority(folder, policy, _epochs(folder, roots)).with_issuers(issuers)
     _check_parts(authority)
     return authority
 
@@ -107,21 +107,16 @@ def _read_certificate(path: Path) -> x509.Certificate:
         raise PkiError(f"{path} is no longer a certificate. Restore the authority's folder from a backup.") from error
 
 
-def _epochs(folder: Path, roots: Sequence[CertifiedKey], issuers: Sequence[IssuingAuthority]) -> tuple[Epoch, ...]:
-    """The epochs of these certificates. Raises PkiError for a root with a key that the ledger knows nothing of."""
+def _epochs(folder: Path, roots: Sequence[CertifiedKey]) -> tuple[Epoch, ...]:
+    """The epochs of these roots. Raises PkiError for one with a key that the ledger knows nothing of."""
     by_key: dict[bytes, list[CertifiedKey]] = {}
     for root in roots:
         by_key.setdefault(_public_key(root), []).append(root)
     groups = list(by_key.values())
     standings = _standings(folder, groups) if len(groups) > 1 else [Standing.ACTIVE] * len(groups)
-    members: list[list[IssuingAuthority]] = [[] for _group in groups]
-    for issuer in issuers:
-        # Each epoch's root has a name of its own. What is of none of them, the active one did not sign.
-        named = [group[-1].certificate.subject == issuer.certificate.issuer for group in groups]
-        members[named.index(True) if any(named) else standings.index(Standing.ACTIVE)].append(issuer)
     return tuple(
-        Epoch(number, standing, tuple(group), tuple(signed), _read_cross(group[0].folder))
-        for number, (standing, group, signed) in enumerate(zip(standings, groups, members, strict=True), 1)
+        Epoch(number, standing, tuple(group), (), _read_cross(group[0].folder))
+        for number, (standing, group) in enumerate(zip(standings, groups, strict=True), 1)
     )
 
 

@@ -13,6 +13,9 @@ from datetime import datetime
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import RevokedCertificate
 
+#: The status of a certificate that the authority signed, and that is not in its ledger.
+UNRECORDED = "unrecorded"
+
 
 @dataclass(frozen=True)
 class LeafPlace:
@@ -33,8 +36,8 @@ class StapleRecord:
     """A staple that the authority signed.
 
     ``renew_at`` was decided when it was signed. ``deployed_at`` is None until the host has confirmed it, ``in_use``
-    whether it is what the host has, as confirmed last; ``der`` is None where it was signed under schema 1, which did
-    not keep it.
+    whether it is what the host has, as confirmed last, None while the host has not said; ``der`` is None where it was
+    signed under schema 1, which did not keep it.
     """
 
     sha256: str
@@ -42,7 +45,7 @@ class StapleRecord:
     next_update: datetime
     renew_at: datetime
     deployed_at: datetime | None = None
-    in_use: bool = False
+    in_use: bool | None = False
     der: bytes | None = field(default=None, repr=False)
 
 
@@ -73,6 +76,11 @@ class LeafRecord:
     def staple_in_use(self) -> StapleRecord | None:
         return next((staple for staple in self.staples if staple.in_use), None)
 
+    @property
+    def awaits_staple(self) -> bool:
+        """Whether a staple may be on its way to the host, which has not said since what it has."""
+        return any(staple.in_use is None for staple in self.staples)
+
 
 @dataclass(frozen=True)
 class Revocation:
@@ -88,7 +96,8 @@ class Revocation:
 @dataclass(frozen=True)
 class KnownCertificate:
     """A certificate of any kind that the authority signed, and its revocation. Those which are no leaf have a ``place``
-    with empty fields. ``has_place`` is whether it is a leaf that was not replaced there."""
+    with empty fields. ``has_place`` is whether it is a leaf that was not replaced there. One whose ``status`` is
+    UNRECORDED is not in the ledger, which is older, and nobody knows its place."""
 
     sha256: str
     kind: str

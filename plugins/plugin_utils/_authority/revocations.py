@@ -25,7 +25,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import SignedResponse
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE, SHORTEST_STAPLE, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import (
     RevocationList,
     RevokedCertificate,
@@ -39,6 +40,11 @@ class StoredList:
 
     signed: RevocationList
     published_at: datetime | None
+
+    @property
+    def serials(self) -> frozenset[int]:
+        """The serial numbers of what the list says is revoked."""
+        return frozenset(entry.serial_number for entry in x509.load_der_x509_crl(self.signed.der))
 
 
 class Revocations:
@@ -66,14 +72,19 @@ class Revocations:
         """The fingerprints of the issuing certificates that were revoked."""
         return {str(sha256) for (sha256,) in self._connection.execute(sql.REVOKED_AUTHORITIES)}
 
+    def issuing_certificates(self) -> dict[str, x509.Certificate]:
+        """The issuing certificates that were ever made, by their fingerprints, the first one first."""
+        rows = self._connection.execute(sql.ISSUING_CERTIFICATES)
+        return {sha256: x509.load_der_x509_certificate(der) for sha256, der in rows}
+
     def block(self, place: LeafPlace) -> Revocation | None:
         """The revocation for which ``place`` is to have no other leaf, if there is one."""
         row = self._connection.execute(sql.BLOCK, astuple(place)).fetchone()
         return _revocation(*row) if row else None
 
     def is_revoked(self, sha256: str) -> bool:
-        """Whether the leaf with that fingerprint is revoked, or its issuer is. For a transaction that must not act on
-        what was read before it began."""
+        """Whether the certificate with that fingerprint is revoked, or its issuer is. For a transaction that must not
+        act on what was read before it began."""
         return bool(self._connection.execute(sql.IS_REVOKED, (sha256,)).fetchone()[0])
 
     def places_under(self, issuer: str, now: datetime) -> int:
@@ -85,6 +96,10 @@ class Revocations:
         says good; None where none was."""
         (end,) = self._connection.execute(sql.GOOD_UNTIL, (sha256,)).fetchone()
         return from_seconds(end) if end else None
+
+    def may_be_shown(self, sha256: str, now: datetime) -> bool:
+        """Whether a good staple of the leaf with that fingerprint may still be shown, as far as its host has said."""
+        return bool(self._connection.execute(sql.MAY_BE_SHOWN, (to_seconds(now), sha256)).fetchone()[0])
 
     def pending_places(self, now: datetime) -> dict[LeafPlace, datetime | None]:
         """Where a good staple of a revoked leaf may still be shown, as far as its host has said, and until when; and
@@ -163,15 +178,23 @@ class Revocations:
         self._connection.execute(sql.MARK_LIST_PUBLISHED, (to_seconds(now), issuer_key, number))
 
     def is_published(self, issuer_key: str) -> bool:
-        """Whether a list of the issuer was ever published, and with it all that its URLs lead to."""
+        """Whether a list of the issuer was ever published, and its certificate with it."""
         return self.published_list(issuer_key) is not None
+
+    def is_answered(self, issuer: str, published_at: datetime, now: datetime) -> bool:
+        """Whether valid responses are published of the leaves that the issuer with that fingerprint had signed when its
+        list was published; they are where it had signed none."""
+        values = (issuer, to_seconds(published_at - BACKDATE), to_seconds(now))
+        return bool(self._connection.execute(sql.IS_ANSWERED, values).fetchone()[0])
 
     # Responses
 
     def due_responses(self, issuer: str, now: datetime, every: bool) -> list[DueResponse]:
         """The responses to be signed for leaves of the issuer with that fingerprint: of revoked ones, with ``every`` of
-        all. Left out are leaves so near to their end that no response would be worth anything."""
-        values = (issuer, to_seconds(now), to_seconds(now + SHORTEST_STAPLE), every)
+        all. Those of the future, by a clock that was ahead, are among them. Left out are leaves so near to their end
+        that no response would be worth anything."""
+        times = (to_seconds(now), to_seconds(now + SHORTEST_STAPLE))
+        values = (issuer, *times, every, to_seconds(now + SKEW))
         rows = self._connection.execute(sql.DUE_RESPONSES, values)
         due = []
         for sha256, der, digest, revoked_at, reason in rows:
@@ -180,13 +203,15 @@ class Revocations:
             due.append(DueResponse(sha256, leaf, digest, revoked))
         return due
 
-    def store_responses(self, rows: Iterable[tuple[DueResponse, datetime, datetime, bytes]]) -> None:
-        """Keep signed responses, each with its end, from when on it is to be renewed, and its DER."""
+    def store_responses(self, rows: Iterable[tuple[DueResponse, SignedResponse, datetime]]) -> None:
+        """Keep signed responses, each with the time from when on it is to be renewed; but for good ones of what was
+        revoked meanwhile."""
         self._connection.executemany(
             sql.STORE_RESPONSE,
             [
-                (due.sha256, due.digest, due.revoked is not None, to_seconds(end), to_seconds(renew_at), der)
-                for due, end, renew_at, der in rows
+                (due.sha256, due.digest, due.revoked is not None, *map(to_seconds, times), signed.der)
+                for due, signed, renew_at in rows
+                for times in [(signed.this_update, signed.next_update, renew_at)]
             ],
         )
 

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql, sql_tables
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import sync_folder, write_private
@@ -36,7 +36,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
     if _is_empty(connection):
         with immediate(connection):
             if _is_empty(connection):
-                for statement in sql.CREATE:
+                for statement in sql_tables.CREATE:
                     connection.execute(statement)
                 connection.execute(sql.SET_APPLICATION_ID.format(APPLICATION_ID))
                 connection.execute(sql.SET_SCHEMA.format(SCHEMA))
@@ -92,7 +92,7 @@ def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 def _migrate_tables(connection: sqlite3.Connection) -> None:
     connection.create_function("renew_at", 3, _renew_at, deterministic=True)
-    for statement in sql.MIGRATE_FROM[_value(connection, sql.SCHEMA)]:
+    for statement in sql_tables.MIGRATE_FROM[_value(connection, sql.SCHEMA)]:
         connection.execute(statement)
     connection.execute(sql.SET_SCHEMA.format(SCHEMA))
 

@@ -82,7 +82,7 @@ def issue(
     The host is asked for its keys once nothing else is in the way. Raises PkiError, nothing entered.
     """
     _check_issuer(plans, authority, ledger)
-    issuer = _Issuer(authority, passphrases, now, leaf_urls(authority, ledger))
+    issuer = _Issuer(authority, passphrases, now, leaf_urls(authority, ledger, now))
     for plan in plans:
         issuer.check(plan)
     needed = [plan for plan in plans if plan.needs_host_key]
@@ -108,10 +108,16 @@ def preflight(
         issuer.check(plan)
 
 
-def leaf_urls(authority: Authority, ledger: Ledger) -> Urls:
-    """The URLs of new leaves: those of the policy, once something is published there by their issuer."""
-    published = ledger.revocations.is_published(key_identifier(authority.issuing.certificate))
-    return authority.policy.urls if published else NO_URLS
+def leaf_urls(authority: Authority, ledger: Ledger, now: datetime) -> Urls:
+    """The URLs of new leaves: those of the policy, once something is published there by their issuer; that of OCSP only
+    while responses are."""
+    issuer, urls = authority.issuing, authority.policy.urls
+    published = ledger.revocations.published_list(key_identifier(issuer.certificate))
+    if published is None or published.published_at is None:
+        return NO_URLS
+    if urls.ocsp and not ledger.revocations.is_answered(issuer.sha256, published.published_at, now):
+        return replace(urls, ocsp="")
+    return urls
 
 
 def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[IssuingAuthority]:
@@ -123,29 +129,6 @@ def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[Issu
         elif plan.request.staple and plan.decision.action is Action.STAPLE and plan.record:
             signed.add(plan.record.issuer_sha256)
     return [issuer for issuer in authority.issuers if issuer.sha256 in signed]
-
-
-def confirm(plans: Sequence[LeafPlan], signed: Sequence[SignedLeaf], ledger: Ledger, now: datetime) -> None:
-    """Note in ``ledger`` what the host has in use now, be it from a run whose end the controller did not see."""
-    in_use = {leaf.plan.place: leaf.shown for leaf in signed}
-    for plan in plans:
-        if plan.place not in in_use and _is_unconfirmed(plan, ledger):
-            in_use[plan.place] = (plan.deployed.leaf_sha256, plan.deployed.staple_sha256)
-    if in_use:
-        with ledger.transaction():
-            for place, (leaf_sha256, staple_sha256) in in_use.items():
-                ledger.mark_deployed(place, leaf_sha256, staple_sha256, now)
-
-
-def _is_unconfirmed(plan: LeafPlan, ledger: Ledger) -> bool:
-    """Whether the host has something else than the ledger knows as in use: what a run delivered whose end was not
-    seen, or what somebody put back. Or what the ledger only assumes, since it was migrated, or what it waits for."""
-    if plan.record is None:
-        return plan.deployed.generation == 0 and ledger.is_awaited(plan.place)
-    has, known = plan.record.staple(plan.deployed.staple_sha256), plan.record.staple_in_use
-    assumed = known is not None and known.deployed_at is None
-    differs = plan.record.status in ("signed", "superseded") or has != known or assumed
-    return differs or ledger.is_awaited(plan.place)
 
 
 def _enter(leaf: SignedLeaf, authority: Authority, ledger: Ledger) -> None:
@@ -178,7 +161,7 @@ def _check_issuable(plan: LeafPlan, authority: Authority, ledger: Ledger) -> Non
 def _check_issuer(plans: Sequence[LeafPlan], authority: Authority, ledger: Ledger) -> None:
     """Raise AuthorityDueError where ``plans`` need leaves, and the certificate that would sign them is revoked."""
     issues = any(plan.decision.action is Action.LEAF for plan in plans)
-    if issues and authority.issuing.sha256 in ledger.revocations.revoked_authorities():
+    if issues and ledger.revocations.is_revoked(authority.issuing.sha256):
         raise AuthorityDueError("The issuing authority is revoked. Run certificate_authority, which makes another one.")
 
 

@@ -141,9 +141,12 @@ def _stay(
     reason: str,
 ) -> Decision:
     """What to do about a leaf that stays, though ``reason`` may speak for another one. A revoked one loses its staple,
-    which says that it is good."""
+    which says that it is good. One on its way is kept away by a new generation: what was planned on top of the former
+    one, the host refuses."""
     if is_revoked(record) and (deployed.staple_sha256 or deployed.withdrawn):
         return Decision(Action.STAPLE, f"its staple is taken away, since {reason}", reason)
+    if record and is_revoked(record) and record.awaits_staple and not deployed.damage:
+        return Decision(Action.STAPLE, f"a staple on its way is kept away, since {reason}", reason)
     if record is None or deployed.damage or _is_useless(record, authority, now):
         return Decision(Action.NONE, f"no leaf is issued here, though {reason}", reason)
     return replace(_keep(request, deployed, record, now), withheld=reason)

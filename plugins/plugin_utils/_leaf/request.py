@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -30,6 +32,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
 DEFAULT_TIMEOUT = 30
 # What the task says once for all certificates, and each certificate may say for itself.
 SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "must_staple", "pkcs12_passphrase")
+
+# The system's own folders, and those below which no file stays: whoever names one of them means another.
+_SYSTEM_FOLDER = re.compile(
+    r"/+|/(?:bin|boot|dev|etc|home|lib(?:32|64)?|proc|run|sbin|sys|tmp|usr|var)|/(?:dev|proc|sys)/.*", re.DOTALL
+)
 
 
 class Probed(Protocol):
@@ -77,9 +84,20 @@ def parse_requests(arguments: Mapping[str, Any]) -> list[LeafRequest]:
     if arguments["certificates"] == []:
         return []
     folder_names(arguments)  # refuses what cannot be one
+    check_destination(arguments["destination"])
     if arguments["certificates"] is None:
         return [_parse_request(arguments, {}, arguments["server"])]
     return [_parse_request(entry, arguments, arguments["server"]) for entry in arguments["certificates"]]
+
+
+def check_destination(path: str) -> None:
+    """Raise PkiError where the folders of leaves or staples would lie among the system's own. Those of earlier versions
+    are removed from there nevertheless."""
+    if _SYSTEM_FOLDER.fullmatch(posixpath.normpath(path)):
+        raise PkiError(
+            f"destination: {path} is a folder of the system's own. Give one for this alone, such as /srv/pki, or leave "
+            "the option out."
+        )
 
 
 def folder_names(arguments: Mapping[str, Any]) -> list[str]:

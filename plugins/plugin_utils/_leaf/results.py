@@ -112,6 +112,7 @@ def plan_result(plan: LeafPlan, withdrawal: str) -> dict[str, Any]:
         "changed": plan.decision.action is not Action.NONE,
         "path": plan.place.path,
         "names": [str(name) for name in plan.request.names],
+        "withheld": plan.decision.withheld or None,
         "generation": plan.deployed.generation,
         "withdrawal": withdrawal if plan.request.staple and not plan.request.must_staple else NOT_NEEDED,
     }

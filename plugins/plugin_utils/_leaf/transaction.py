@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, DeployedLeaf, Inspection
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Deployment, WantedKey
@@ -22,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.confirmation import confirm
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
     CallHost,
     deploy,
@@ -30,7 +32,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import (
     SignedLeaf,
-    confirm,
     issue,
     leaf_urls,
     preflight,
@@ -46,14 +47,16 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     planned,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import check_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 
 @dataclass(frozen=True)
 class LeafTransaction:
     """The leaves of one host at one time, and how a server there uses them, None for no server to be notified.
 
-    Without ``issues``, no new leaf is issued, and neither the root's key nor the issuing one is needed. Each method may
-    raise PkiError, HostFailedError where the host failed.
+    Without ``issues``, no new leaf is issued, and neither the root's key nor the issuing one is needed. ``folder`` is
+    where lists are published, None for nowhere. Each method may raise PkiError, HostFailedError where the host failed.
     """
 
     authority: Authority
@@ -63,6 +66,7 @@ class LeafTransaction:
     activation: Activation | None
     now: datetime
     issues: bool = True
+    folder: Path | None = None
 
     def plan(self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> tuple[list[LeafPlan], Inspection]:
         """Ask the host what it has and serves, in one call, and decide about each leaf."""
@@ -94,6 +98,7 @@ class LeafTransaction:
 
         Raises AuthorityDueError for what certificate_authority renews.
         """
+        self._check_ledger(plans)
         preflight(plans, self.authority, self.passphrases, self.ledger, self.now)
 
     def warnings(self, plans: Sequence[LeafPlan]) -> list[str]:
@@ -101,12 +106,19 @@ class LeafTransaction:
         issuers, policy = staple_issuers(plans, self.authority), self.authority.policy
         warnings = responder_warnings(issuers, policy.lifetimes, self.now)
         issues = any(plan.decision.action is Action.LEAF for plan in plans)
-        if issues and policy.urls and not leaf_urls(self.authority, self.ledger):
-            warnings.append(
-                f"New leaves name no URLs, though the policy does: nothing of issuing authority "
-                f"{self.authority.issuing.number} was published there yet. Run certificate_revocation with publish."
-            )
+        if issues and policy.urls:
+            warnings += self._url_warnings(leaf_urls(self.authority, self.ledger, self.now))
         return warnings
+
+    def _url_warnings(self, urls: Urls) -> list[str]:
+        issuer = f"of issuing authority {self.authority.issuing.number}"
+        if not urls:
+            reason = f"no URLs, though the policy does: nothing {issuer} was published there yet"
+        elif urls != self.authority.policy.urls:
+            reason = f"no OCSP URL, though the policy does: no valid responses {issuer} are published"
+        else:
+            return []
+        return [f"New leaves name {reason}. Run certificate_revocation with publish, and the OCSP responder's key."]
 
     def carry_out(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing; in two where the
@@ -122,10 +134,17 @@ class LeafTransaction:
         return self._deliver([plan for plan in plans if plan.decision.action is Action.ACTIVATE])
 
     def _deliver(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
+        self._check_ledger(plans)
         signed = issue(plans, self.authority, self.passphrases, self.ledger, self.now, self._request_keys)
         deployment = deploy(self.call, [leaf.delivery for leaf in signed], self.activation) if signed else None
         confirm(plans, signed, self.ledger, self.now)
         return signed, deployment
+
+    def _check_ledger(self, plans: Sequence[LeafPlan]) -> None:
+        """Raise PkiError where ``plans`` need something signed, and lists are published that the ledger is older than:
+        it may take for good what is revoked."""
+        if any(map(_needs_signature, plans)):
+            check_ledger(self.folder, self.authority, self.ledger, self.now)
 
     def _request_keys(self, plans: Sequence[LeafPlan]) -> dict[str, str]:
         wanted = [WantedKey(plan.request.name, plan.request.key_type.value) for plan in plans]
@@ -138,6 +157,11 @@ class LeafTransaction:
         elsewhere = [place for place in known if place.destination != destination]
         here = [LeafPlace(host, destination, name) for name in names]
         return [OtherLeaf(place, place in known) for place in [*here, *elsewhere]]
+
+
+def _needs_signature(plan: LeafPlan) -> bool:
+    action = plan.decision.action
+    return action is Action.LEAF or (action is Action.STAPLE and plan.request.staple)
 
 
 def forget(places: Sequence[LeafPlace], authority: Authority) -> None:

@@ -12,7 +12,6 @@ from contextlib import suppress
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
-    ExtendedKeyUsageOID,
     InvalidSignature,
     ec,
     ed25519,
@@ -23,7 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by, is_responder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 
 # How the identifiers of signature algorithms begin (RFC 5758, RFC 8017), and that of RSASSA-PSS.
@@ -112,11 +111,7 @@ def _unappointed(certificate: x509.Certificate, issuer: x509.Certificate) -> Ref
     """Why a certificate is none of a responder of ``issuer``, at any time."""
     if not is_issued_by(certificate, issuer):
         return Refusal.FOREIGN_RESPONDER
-    try:
-        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (ValueError, x509.ExtensionNotFound):
-        return Refusal.NOT_A_RESPONDER
-    return None if ExtendedKeyUsageOID.OCSP_SIGNING in purposes else Refusal.NOT_A_RESPONDER
+    return None if is_responder(certificate) else Refusal.NOT_A_RESPONDER
 
 
 @functools.lru_cache(maxsize=64)

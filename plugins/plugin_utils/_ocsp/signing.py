@@ -69,7 +69,7 @@ def sign_response(
     One SingleResponse, with a SHA-1 CertID unless told otherwise, since nginx, HAProxy and curl match no other in a
     staple; no nonce, since it is made before anybody asks.
     """
-    responder = request.responder
+    responder, revoked = request.responder, revoked.as_told(now) if revoked else None
     this_update = known_at([revoked.revoked_at] if revoked else [], now)
     next_update = min(
         this_update + timedelta(days=request.days),

@@ -48,7 +48,7 @@ class Verification:
     """What a response says. It is a good staple where ``refusal`` is None.
 
     Status and times are None where the signature proves nothing. Refused as revoked or unknown alone is what holds.
-    ``revoked_at`` is the time of a revocation.
+    ``next_update`` is the end of its time by the terms of whoever takes it, ``revoked_at`` the time of a revocation.
     """
 
     refusal: Refusal | None
@@ -63,21 +63,20 @@ class Verification:
         return f"The staple is refused: {self.refusal.value.format(**vars(self))}" if self.refusal else ""
 
     def staple(self, der: bytes, leaf: x509.Certificate) -> Staple | None:
-        """The good staple that ``der`` is, which this is about; None where it is none. It ends with its leaf at the
-        latest."""
+        """The good staple that ``der`` is, which this is about; None where it is none."""
         if self.refusal or self.this_update is None or self.next_update is None:
             return None
-        end = min(self.next_update, leaf.not_valid_after_utc)
-        return Staple(der, self.this_update, end, renew_at(leaf.serial_number, self.this_update, end))
+        again = renew_at(leaf.serial_number, self.this_update, self.next_update)
+        return Staple(der, self.this_update, self.next_update, again)
 
 
 @dataclass(frozen=True)
 class Terms:
     """What is asked of a response by whoever takes it: how much of its time is left ``at_least``, and whether it may
-    say that it is valid for longer than its leaf."""
+    say that it is valid for longer than its leaf and the certificates that come with it. Its time is over then, too."""
 
     at_least: timedelta = SHORTEST_STAPLE
-    may_outlive_leaf: bool = False
+    may_outlive: bool = False
 
 
 OWN = Terms()
@@ -182,13 +181,13 @@ def _verify(
     if refusal:
         return Verification(refusal)
     status = Status(response.certificate_status.name.lower())
-    refusal = _check_times(response, leaf, signer, now, installed, terms)
+    begin, end = response.this_update_utc, _end_of(response, leaf, terms)
+    refusal = _check_times(begin, end, leaf, signer, now, installed, terms)
     if status is Status.REVOKED and refusal in _OF_NO_MATTER_ONCE_REVOKED:
         refusal = Refusal.REVOKED
     if refusal is None and status is not Status.GOOD:
         refusal = Refusal[status.name]
-    times = response.this_update_utc, response.next_update_utc, response.revocation_time_utc
-    return Verification(refusal, status, *times)
+    return Verification(refusal, status, begin, end, response.revocation_time_utc)
 
 
 def _check_subject(
@@ -221,15 +220,24 @@ def _check_extensions(response: ocsp.OCSPResponse) -> Refusal | None:
     return None
 
 
+def _end_of(response: ocsp.OCSPResponse, leaf: x509.Certificate, terms: Terms) -> datetime | None:
+    """Until when a response may be shown: nextUpdate, or with ``terms`` by which it may outlive certificates, until the
+    first of them ends. The host finds the same, but for the leaf, without which there is nothing to show it with."""
+    end = response.next_update_utc
+    if end is None or not terms.may_outlive:
+        return end
+    return min(end, *(each.not_valid_after_utc for each in (leaf, *response.certificates)))
+
+
 def _check_times(
-    response: ocsp.OCSPResponse,
+    begin: datetime,
+    end: datetime | None,
     leaf: x509.Certificate,
     signer: x509.Certificate,
     now: datetime,
     installed: datetime | None,
     terms: Terms,
 ) -> Refusal | None:
-    begin, end = response.this_update_utc, response.next_update_utc
     if end is None:
         return Refusal.ENDLESS
     reasons = (
@@ -237,7 +245,7 @@ def _check_times(
         (Refusal.NOT_YET_VALID, begin > now + SKEW),
         (Refusal.EXPIRED, end <= now),
         (Refusal.TOO_SHORT, min(end, leaf.not_valid_after_utc) <= now + terms.at_least),
-        (Refusal.OUTLIVES_CERTIFICATE, end > leaf.not_valid_after_utc and not terms.may_outlive_leaf),
+        (Refusal.OUTLIVES_CERTIFICATE, end > leaf.not_valid_after_utc),
         (Refusal.OUTLIVES_SIGNER, end > signer.not_valid_after_utc),
         (Refusal.OLDER, installed is not None and begin < installed),
     )

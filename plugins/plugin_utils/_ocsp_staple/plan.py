@@ -195,7 +195,8 @@ def _failed(
     asked = timedelta(seconds=answer.retry_after)
     end = standing.good.next_update if standing.good else None
     again = try_again_at(serial, failures if answer.transient else 0, now, asked, end)
-    standing = replace(standing, attempts=Attempts(failures, failure, _epoch(again), standing.way))
+    next_attempt = _epoch(again) if standing.way else 0  # a given response is looked at in each run
+    standing = replace(standing, attempts=Attempts(failures, failure, next_attempt, standing.way))
     if found.refusal is Refusal.REVOKED:
         taken = failure if deployed.staple or deployed.withdrawn else ""
         standing = replace(standing, good=None, unfit=standing.unfit or taken)

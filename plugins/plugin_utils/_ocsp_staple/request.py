@@ -14,7 +14,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.errors 
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.urls import parse_url
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import folder_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import check_destination, folder_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import LARGEST_STAPLE
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import SHA1
 
@@ -67,6 +67,7 @@ def parse_requests(arguments: Mapping[str, Any], read: ReadFile) -> list[StapleR
     if arguments["certificates"] == []:
         return []
     folder_names(arguments)  # refuses what cannot be one
+    check_destination(arguments["destination"])
     entries = [arguments] if arguments["certificates"] is None else arguments["certificates"]
     requests = [_parse_request(entry, arguments, read) for entry in entries]
     _check_paths(requests)

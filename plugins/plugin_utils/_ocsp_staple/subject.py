@@ -56,16 +56,17 @@ class Subject:
         installed: datetime | None = None,
         at_least: timedelta = SHORTEST_STAPLE,
     ) -> Verification:
-        """What a response says about it, which has ``at_least`` so much of its time left. It may outlive the leaf: many
-        responders give each of their answers the same time."""
-        return verify(response, self.leaf, self.issuer, now, installed, digest, Terms(at_least, may_outlive_leaf=True))
+        """What a response says about it, which has ``at_least`` so much of its time left. It may outlive the leaf, and
+        its signer's certificate: many responders give each answer the same time, or that of a revocation list, and AD
+        CS renews its signer's certificate in the last two days of two weeks."""
+        return verify(response, self.leaf, self.issuer, now, installed, digest, Terms(at_least, may_outlive=True))
 
 
 def identify(request: StapleRequest, found: DeployedStaple, now: datetime) -> Subject:
     """What the host has at the certificate's path. It is not trusted to know the issuer: that is the one whose key has
     signed the leaf. Raises PkiError where the user has to put something right."""
     if found.problem:
-        raise PkiError(f"{request.name!r}: {found.problem}")
+        raise PkiError(f"{request.name!r}: {found.problem.rstrip('.')}.")
     leaves = _certificates(request, request.certificate, found.certificate)
     chain = _certificates(request, request.issuer or request.certificate, found.chain)
     try:

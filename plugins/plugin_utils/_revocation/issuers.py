@@ -18,8 +18,47 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LIST_RENEWAL, ROOT_LIST, SKEW
+
+
+@dataclass(frozen=True)
+class LostIssuer(IssuingAuthority):
+    """An issuing authority that the ledger knows, and that is missing in ``folder``, where they all are. No number is
+    known of it: it comes before those that have one."""
+
+    @property
+    def number(self) -> int:
+        return 0
+
+    def key(self, passphrase: str | None, option: str) -> PrivateKey:
+        raise self._lost()
+
+    @property
+    def responder(self) -> CertifiedKey:
+        raise self._lost()
+
+    def _lost(self) -> KeyAwayError:
+        subject = self.certificate.subject.rfc4514_string()
+        return KeyAwayError(
+            f"the folder of {subject} is missing in {self.folder}, with its keys. Put it there for this run where it "
+            "is kept elsewhere; where it is lost, restore the authority's folder from a backup."
+        )
+
+
+def with_lost_issuers(authority: Authority, known: Mapping[str, x509.Certificate]) -> Authority:
+    """The authority with those issuing authorities too which are ``known`` to the ledger, by their fingerprints, and
+    whose folders are gone: lists and responses of theirs are due, and pending."""
+    folder = authority.folder / "issuing"
+    lost = [
+        LostIssuer(folder, certificate, ())
+        for sha256, certificate in known.items()
+        if authority.issuer_of(sha256) is None
+    ]
+    return authority.with_issuers(lost)
 
 
 @dataclass(frozen=True)

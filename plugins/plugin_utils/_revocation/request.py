@@ -9,21 +9,34 @@ from __future__ import annotations
 
 import posixpath
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import KnownCertificate, LeafPlace
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE as LEAF_FILE
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CHAIN
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    CERTIFICATE,
+    CertifiedKey,
+    IssuingAuthority,
+    fingerprint,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    UNRECORDED,
+    KnownCertificate,
+    LeafPlace,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by, is_responder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import UNSPECIFIED
 
 LARGEST_FILE = 1024 * 1024
+_BY_FILE = " A leaf that the ledger lacks since it was restored can be named by its file (option certificate)."
 #: The arguments of a task that names no certificate.
 NOTHING: Mapping[str, Any] = {
     **dict.fromkeys(("name", "host", "destination", "serial", "certificate")),
@@ -45,12 +58,14 @@ class RevocationRequest:
 class Target:
     """A certificate that a task names, and what the task changes of it. ``good_until`` is the end of the last staple
     or response that says good of it, or of the leaves of an issuing certificate; None where there is none. ``places``
-    is in how many places such leaves are in use, or may be."""
+    is in how many places such leaves are in use, or may be. ``spared`` are the serial numbers of the leaves in its
+    place which the task names, too, and leaves alone, since it finishes the revocation of this one."""
 
     known: KnownCertificate
     request: RevocationRequest
     good_until: datetime | None
     places: int
+    spared: tuple[int, ...] = ()
 
     @property
     def is_new(self) -> bool:
@@ -59,37 +74,78 @@ class Target:
 
     @property
     def reissue(self) -> bool | None:
-        """Whether the place of a leaf is to have another one after the task; None of what has no place: an issuing
-        certificate, or a leaf that was replaced before it was revoked."""
+        """Whether the place of a leaf is to have another one after the task; None of what had no place when it was
+        revoked: an issuing certificate, or a leaf that was replaced before. One that was replaced since blocks no
+        place, but may have blocked it until then."""
         revocation = self.known.revocation
-        has_place = self.known.has_place if revocation is None else revocation.reissue is not None
-        return self.request.reissue if has_place else None
+        if revocation is None:
+            return self.request.reissue if self.known.has_place else None
+        may_change = revocation.reissue is not None and (self.request.reissue or self.known.has_place)
+        return self.request.reissue if may_change else revocation.reissue
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the task is to block the place of a leaf which another one has already."""
+        if self.known.kind != "leaf" or not self.known.place.host:
+            return False
+        return not self.request.reissue and self.reissue is not False
 
     @property
     def changed(self) -> bool:
         return self.known.revocation is None or self.known.revocation.reissue != self.reissue
 
 
-def find_targets(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[Target]:
-    """The certificates that a task names, none where it names none. Raises PkiError where it names what is unknown, or
-    cannot be revoked."""
+def find_targets(
+    arguments: Mapping[str, Any],
+    signers: Sequence[CertifiedKey],
+    revocations: Revocations,
+    now: datetime,
+    publishes: bool = False,
+) -> list[Target]:
+    """The certificates that a task names, none where it names none; by a file also one that the authority's ``signers``
+    have signed and its ledger lacks. ``publishes`` is whether the task does. Raises PkiError where it names what is
+    unknown, or cannot be revoked."""
     request = RevocationRequest(arguments["reason"], arguments["reissue"])
+    if arguments["name"] is not None:
+        places = _at(arguments, revocations, now)
+        named = {known: spared for leaves in places for known, spared in _meant(leaves, revocations, now, publishes)}
+    else:
+        named = dict.fromkeys(_named(arguments, signers, revocations, now), ())
     return [
-        Target(known, request, revocations.good_until(known.sha256), revocations.places_under(known.sha256, now))
-        for known in _named(arguments, revocations, now)
+        Target(
+            known, request, revocations.good_until(known.sha256), revocations.places_under(known.sha256, now), spared
+        )
+        for known, spared in named.items()
     ]
 
 
-def _named(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[KnownCertificate]:
-    if arguments["name"] is not None:
-        return _at(arguments, revocations, now)
+def _named(
+    arguments: Mapping[str, Any], signers: Sequence[CertifiedKey], revocations: Revocations, now: datetime
+) -> list[KnownCertificate]:
     if arguments["serial"] is not None:
         serial = parse_serial(arguments["serial"])
-        return [_revocable(revocations.known_by_serial(serial), f"serial: {arguments['serial']!r}", now)]
+        return [_revocable(revocations.known_by_serial(serial), f"serial: {arguments['serial']!r}", now, _BY_FILE)]
     if arguments["certificate"] is not None:
-        path = Path(arguments["certificate"])
-        return [_revocable(revocations.known(fingerprint(_read(path))), f"certificate: {path}", now)]
+        return [_in_file(Path(arguments["certificate"]), signers, revocations, now)]
     return []
+
+
+def _unrecorded(
+    certificate: x509.Certificate, signers: Sequence[CertifiedKey], revocations: Revocations
+) -> KnownCertificate | None:
+    """A certificate that one of ``signers`` has signed and the ledger lacks, None for one that none of them has. By its
+    serial number it is looked for again, as a signature by ECDSA can be altered so that it stays valid."""
+    signer = next((each for each in signers if is_issued_by(certificate, each.certificate)), None)
+    if signer is None:
+        return None
+    if isinstance(signer, IssuingAuthority):
+        kind = "responder" if is_responder(certificate) else "leaf"
+    else:
+        kind = "root" if certificate.issuer == certificate.subject else "issuing"
+    found = KnownCertificate(
+        fingerprint(certificate), kind, signer.sha256, LeafPlace("", "", ""), certificate, UNRECORDED, False, None
+    )
+    return revocations.known_by_serial(certificate.serial_number) or found
 
 
 def parse_serial(text: str) -> int:
@@ -100,9 +156,8 @@ def parse_serial(text: str) -> int:
     return int(digits, 16)
 
 
-def _at(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[KnownCertificate]:
-    """The leaves at the places that a task names: those that are not revoked, and those for which the place is to have
-    no other one, or else the last one. So the same task again finds what it did."""
+def _at(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[list[KnownCertificate]]:
+    """The leaves that a task names, by their places."""
     name, host = arguments["name"], arguments["host"]
     # As leaf_certificate has it in the ledger.
     destination = posixpath.normpath(arguments["destination"]) if arguments["destination"] else None
@@ -116,27 +171,73 @@ def _at(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -
             f"name: the ledger knows no leaf {name!r} of host {host!r}{where} that is in use and has not ended. "
             "certificate_authority_info with places=all lists those in use; others have a serial number."
         )
-    return [
-        known
-        for leaves in by_place.values()
-        for known in [leaf for leaf in leaves if leaf.revocation is None or leaf.revocation.reissue is False]
-        or leaves[-1:]
+    return list(by_place.values())
+
+
+def _meant(
+    leaves: Sequence[KnownCertificate], revocations: Revocations, now: datetime, publishes: bool
+) -> list[tuple[KnownCertificate, tuple[int, ...]]]:
+    """Those of the ``leaves`` of a place that a task means, each with the serial numbers of those that it spares.
+
+    It means those that are not revoked, and those for which the place is to have no other one, or else the last one. So
+    the same task again finds what it did; also where that was cut off or failed, and its leaf was replaced.
+    """
+    unfinished = [leaf for leaf in leaves if _is_unfinished(leaf, revocations, now, publishes)]
+    if unfinished:
+        spared = tuple(leaf.certificate.serial_number for leaf in leaves if leaf.revocation is None)
+        return [(leaf, spared) for leaf in unfinished]
+    meant = [leaf for leaf in leaves if leaf.revocation is None or leaf.revocation.reissue is False]
+    return [(leaf, ()) for leaf in meant or leaves[-1:]]
+
+
+def _is_unfinished(leaf: KnownCertificate, revocations: Revocations, now: datetime, publishes: bool) -> bool:
+    """Whether a revocation is not published yet where the task ``publishes``, or its host may still show a staple."""
+    if leaf.revocation is None:
+        return False
+    return (publishes and leaf.revocation.published_at is None) or revocations.may_be_shown(leaf.sha256, now)
+
+
+def _in_file(path: Path, signers: Sequence[CertifiedKey], revocations: Revocations, now: datetime) -> KnownCertificate:
+    """The one certificate in a file. A revocation cannot be taken back: which one is meant must be beyond doubt."""
+    found = [
+        (certificate, revocations.known(fingerprint(certificate)) or _unrecorded(certificate, signers, revocations))
+        for certificate in _read(path)
     ]
+    if len(found) > 1:
+        named = ", ".join(_named_certificate(certificate, known) for certificate, known in found)
+        raise PkiError(
+            f"certificate: {path} holds {len(found)} certificates: {named}. Name a file with the one that is to be "
+            "revoked, and no other, or its serial number."
+        )
+    ((certificate, known),) = found
+    if known is not None and known.kind == "issuing" and path.name == CHAIN:
+        raise PkiError(
+            f"certificate: {path} holds {_named_certificate(certificate, known)}, as the file of that name in the "
+            f"folder of a leaf does. The leaf's own certificate is {LEAF_FILE}. Where the issuing authority is meant, "
+            f"with all that it signed, name {CERTIFICATE} in its folder, or its serial number."
+        )
+    return _revocable(known, f"certificate: {path}", now)
 
 
-def _read(path: Path) -> x509.Certificate:
+def _named_certificate(certificate: x509.Certificate, known: KnownCertificate | None) -> str:
+    kind = f"the {known.kind} certificate" if known else "a certificate of another authority,"
+    return f"{kind} {certificate.serial_number:x} ({certificate.subject.rfc4514_string()})"
+
+
+def _read(path: Path) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificate(read_regular_file(path, LARGEST_FILE))
+        return x509.load_pem_x509_certificates(read_regular_file(path, LARGEST_FILE))
     except OSError as error:
         raise PkiError(f"certificate: {path} cannot be read: {error.strerror}.") from error
     except (ValueError, x509.InvalidVersion) as error:
-        raise PkiError(f"certificate: {path} holds no certificate in PEM.") from error
+        raise PkiError(f"certificate: {path} holds no certificate in PEM, or a damaged one.") from error
 
 
-def _revocable(known: KnownCertificate | None, named: str, now: datetime) -> KnownCertificate:
-    """Raise PkiError where the certificate that was ``named`` so cannot be revoked."""
+def _revocable(known: KnownCertificate | None, named: str, now: datetime, advice: str = "") -> KnownCertificate:
+    """Raise PkiError where the certificate that was ``named`` so cannot be revoked; with ``advice`` where it is
+    unknown."""
     if known is None:
-        raise PkiError(f"{named} is no certificate of this authority. Check the option authority.")
+        raise PkiError(f"{named} is no certificate of this authority. Check the option authority.{advice}")
     if known.kind == "root":
         raise PkiError(f"{named} is a root, which no list can revoke. Remove it from hosts with trust_anchor.")
     if known.kind == "responder":

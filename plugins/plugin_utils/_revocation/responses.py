@@ -12,17 +12,19 @@ from datetime import datetime
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import IssuingAuthority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import DueResponse
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import StapleRequest, sign_response
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import (
+    SignedResponse,
+    StapleRequest,
+    sign_response,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 
 
 def sign_responses(
     due: Sequence[DueResponse], issuer: IssuingAuthority, responder: Signer, days: int, now: datetime
-) -> Iterator[tuple[DueResponse, datetime, datetime, bytes]]:
-    """Each response that is ``due``, valid for ``days`` as a staple is, with its end and from when on it is to be
-    renewed."""
+) -> Iterator[tuple[DueResponse, SignedResponse, datetime]]:
+    """Each response that is ``due``, valid for ``days`` as a staple is, and from when on it is to be renewed."""
     for response in due:
         request = StapleRequest(response.certificate, issuer.certificate, responder, days)
         signed = sign_response(request, now, response.digest, response.revoked)
-        due_again = renew_at(response.certificate.serial_number, signed.this_update, signed.next_update)
-        yield response, signed.next_update, due_again, signed.der
+        yield response, signed, renew_at(response.certificate.serial_number, signed.this_update, signed.next_update)

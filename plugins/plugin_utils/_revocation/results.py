@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     certificate_result,
@@ -19,8 +21,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import ListIssuer
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import ListOutcome, Outcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import ListOutcome, Outcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LIST_WARNING
 
@@ -33,11 +35,39 @@ def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> d
     result = {
         "changed": outcome.changed,
         "certificates": [_target_result(target, now) for target in outcome.targets],
-        "crl": PENDING if any(map(_leaves_verifiers_waiting, outcome.lists)) else SIGNED,
+        "crl": PENDING if outcome.failure or any(map(_leaves_verifiers_waiting, outcome.lists)) else SIGNED,
         "lists": [_list_result(issued, folder) for issued in outcome.lists],
-        "ocsp": PENDING if outcome.responses.pending else SIGNED,
+        "ocsp": PENDING if outcome.failure or outcome.responses.pending else SIGNED,
     }
-    return with_warnings(result, _pending_warnings(outcome))
+    if outcome.failure:
+        result |= {"failed": True, "msg": _failed(outcome)}
+    return with_warnings(
+        result,
+        [
+            *_unknown_place_warnings(outcome),
+            *_spared_warnings(outcome),
+            *_replaced_warnings(outcome),
+            *_pending_warnings(outcome),
+        ],
+    )
+
+
+def unread_message(outcome: Outcome, failure: str) -> str:
+    """Why a task failed that could not read the ledger in the end."""
+    return f"{_entered(outcome)}pending_hosts is what was known before lists were signed: {failure}"
+
+
+def _failed(outcome: Outcome) -> str:
+    if not outcome.targets:
+        return outcome.failure
+    return (
+        f"{_entered(outcome)}Not all that tells of it is signed and published: {outcome.failure} What was entered and "
+        "signed until then is kept, and the next run publishes it."
+    )
+
+
+def _entered(outcome: Outcome) -> str:
+    return "What the task names is revoked in the ledger. " if outcome.targets else ""
 
 
 def _leaves_verifiers_waiting(outcome: ListOutcome) -> bool:
@@ -83,6 +113,14 @@ def pending_result(places: Mapping[LeafPlace, datetime | None]) -> dict[str, Any
     }
 
 
+def issuing_result(authority: Authority, ledger: Ledger) -> dict[str, Any]:
+    """Whether the issuing certificate is revoked, or the one that takes its place unfinished."""
+    issuers, known = authority.active.issuers[-1:], ledger.revocations.issuing_certificates()
+    revoked = ledger.revocations.revoked_authorities()
+    usable = [one for one in issuers if one.sha256 in known and one.sha256 not in revoked and one.responders]
+    return {"issuing_due": not usable}
+
+
 def revocation_diff(targets: Sequence[Target]) -> dict[str, str]:
     """The certificates of a task before and after, a line each; the same in check mode as in the run itself."""
     header = "revocations"
@@ -117,6 +155,35 @@ def _subject(issuer: ListIssuer) -> str:
     return issuer.signer.certificate.subject.rfc4514_string()
 
 
+def _unknown_place_warnings(outcome: Outcome) -> list[str]:
+    return [
+        f"The ledger, which was restored, does not know which host has the leaf "
+        f"{target.known.certificate.serial_number:x}. Until the playbook site has replaced it there, a good "
+        "staple of it may be shown, for as long as a staple is valid."
+        for target in outcome.targets
+        if target.known.kind == "leaf" and not target.known.place.host
+    ]
+
+
+def _spared_warnings(outcome: Outcome) -> list[str]:
+    return [
+        f"name: {_named(target)} was revoked before, and that was not finished, so that this task goes on with it. It "
+        f"does not revoke what was issued there since: {', '.join(f'{serial:x}' for serial in target.spared)}. To "
+        "revoke that, too, name its serial number."
+        for target in outcome.targets
+        if target.spared
+    ]
+
+
+def _replaced_warnings(outcome: Outcome) -> list[str]:
+    return [
+        f"reissue: {_named(target)} was replaced by another leaf, so that false blocks nothing. If that place is to "
+        "have no leaf, revoke the one that is there, by its serial number."
+        for target in outcome.targets
+        if target.is_replaced
+    ]
+
+
 def _pending_warnings(outcome: Outcome) -> list[str]:
     warnings = [
         f"{_due_list(issued)} is pending: {issued.pending} Then run certificate_revocation or the playbook publish, "
@@ -149,8 +216,8 @@ def _target_result(target: Target, now: datetime) -> dict[str, Any]:
         "kind": known.kind,
         "changed": target.changed,
         "status": known.status,
-        "host": known.place.host if is_leaf else None,
-        "path": known.place.path if is_leaf else None,
+        "host": known.place.host or None,
+        "path": known.place.path or None,
         "places": None if is_leaf else target.places,
         "revoked_at": timestamp(revocation.revoked_at if revocation else now),
         "reason": revocation.reason if revocation else target.request.reason,
@@ -165,9 +232,13 @@ def _good_until(target: Target, now: datetime) -> str | None:
 
 def _named(target: Target) -> str:
     known = target.known
-    of_leaves = f" of leaves in {target.places} place{'' if target.places == 1 else 's'}"
-    where = f" at {known.place.path} on {known.place.host}" if known.kind == "leaf" else of_leaves
-    return f"{known.kind} certificate {known.certificate.serial_number:x}{where}"
+    if known.kind != "leaf":
+        where = f"of leaves in {target.places} place{'' if target.places == 1 else 's'}"
+    elif known.place.host:
+        where = f"at {known.place.path} on {known.place.host}"
+    else:
+        where = "in a place that the ledger does not know"
+    return f"{known.kind} certificate {known.certificate.serial_number:x} {where}"
 
 
 def _before(target: Target) -> str:

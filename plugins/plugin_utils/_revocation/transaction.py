@@ -6,14 +6,16 @@
 ledger with the number of the list that will tell of it; the list is signed; the response "revoked" is signed; all of it
 is published.
 
-The caller holds the lock of the authority's folder, which keeps others that revoke and publish away.
+The first step is short, and needs the lock of the authority's folder, which keeps away who makes issuers. The others
+may take minutes, and need a lock of their own: what is urgent is entered meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,76 +23,50 @@ from typing import Any, TypeVar
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import DueResponse
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import UNRECORDED, DueResponse
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PassphraseError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import ListIssuer, list_issuers
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import (
-    NOTHING,
-    Target,
-    find_targets,
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import (
+    ListIssuer,
+    list_issuers,
+    with_lost_issuers,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import (
+    ListOutcome,
+    Outcome,
+    ResponsesOutcome,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import (
+    PublishedList,
+    check_published,
+    published_lists,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING, Target, find_targets
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.responses import sign_responses
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import (
-    PublishedList,
+    RESPONSES,
     differing,
     issuer_path,
     list_path,
     present,
-    published_list,
     remove_files,
     response_path,
     write_tree,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import sign_list
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, key_identifier
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import RevokedCertificate, sign_list
 
 Issuer = TypeVar("Issuer")
 
+# The lock file of runs that sign and publish, and for how many seconds one waits for another, which signs and writes
+# responses about tens of thousands of leaves in that time.
+PUBLICATION_LOCK = "publication-lock"
+PUBLICATION_TIMEOUT = 120.0
 # How many responses are signed while other runs wait for the ledger: RSA takes seconds for them.
 BATCH = 500
-# How many serial numbers an error names, and a time before all revocations.
-_SHOWN = 10
-_EVER = datetime.fromtimestamp(0, timezone.utc)
-
-
-@dataclass(frozen=True)
-class ListOutcome:
-    """The list of one issuer after a run: the last one, None where there is none, whether this run signed it, and why
-    another one that is due could not be, an empty string where none is. ``awaited`` is whether that one is to tell of a
-    revocation."""
-
-    issuer: ListIssuer
-    last: StoredList | None
-    signed: bool
-    pending: str = ""
-    awaited: bool = False
-
-
-@dataclass(frozen=True)
-class ResponsesOutcome:
-    """How many responses a run signed, and why those that are due could not be, an empty string where none is."""
-
-    signed: int = 0
-    pending: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run did, or would do: to the certificates that its task names, as they were before, to lists and
-    responses, and how many published files changed."""
-
-    targets: tuple[Target, ...]
-    lists: tuple[ListOutcome, ...]
-    responses: ResponsesOutcome
-    published: int
-
-    @property
-    def changed(self) -> bool:
-        signed = any(outcome.signed for outcome in self.lists) or self.responses.signed > 0
-        return signed or self.published > 0 or any(target.changed for target in self.targets)
 
 
 @dataclass(frozen=True)
@@ -105,28 +81,34 @@ class RevocationTransaction:
     now: datetime
 
     @cached_property
+    def _whole(self) -> Authority:
+        """The authority as the ledger knows it, with the issuing authorities whose folders are gone."""
+        return with_lost_issuers(self.authority, self.ledger.revocations.issuing_certificates())
+
+    @cached_property
     def issuers(self) -> list[ListIssuer]:
         """Those whose lists are kept."""
-        return list_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
+        return list_issuers(self._whole, self.ledger.last_leaf_ends(), self.now)
 
     @property
     def _issuing(self) -> list[IssuingAuthority]:
         """Those whose leaves have not ended. What a revoked one signs says nothing, so that of its leaves there are no
         responses."""
-        needed = needed_issuers(self.authority, self.ledger.last_leaf_ends(), self.now)
+        needed = needed_issuers(self._whole, self.ledger.last_leaf_ends(), self.now)
         revoked = self.ledger.revocations.revoked_authorities()
         return [issuer for issuer in needed if issuer.sha256 not in revoked]
 
     def carry_out(self, arguments: Mapping[str, Any]) -> Outcome:
         """Revoke what the ``arguments`` of a task name, and do what former runs left, in the steps above."""
-        self.check_keys()
-        targets = self.enter(arguments)
-        # First, whatever comes of all else: rather no answer than one that says good.
-        removed = self._remove_ended()
-        self._check_published()
-        lists = self.sign_lists()
+        return self.complete(self.enter(arguments))
+
+    def complete(self, targets: tuple[Target, ...]) -> Outcome:
+        """Do all the steps but the first, whose ``targets`` are entered. The caller holds the lock of
+        :func:`publishing`."""
+        lists, changed = self.publish_lists()
         responses = self.sign_responses()
-        return Outcome(targets, lists, responses, len({*removed, *self.publish(lists, responses)}))
+        changed.update(self.publish_responses(lists, responses))
+        return Outcome(targets, lists, responses, len(changed))
 
     def plan(self, arguments: Mapping[str, Any]) -> Outcome:
         """What :meth:`carry_out` would do, as far as it can be told without signing."""
@@ -143,7 +125,9 @@ class RevocationTransaction:
         return Outcome(targets, lists, responses, len(self._differing(lists)) + len(self._ended()))
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
-        return tuple(find_targets(arguments, self.ledger.revocations, self.now))
+        signers = [*self._whole.roots, *self._whole.issuers]
+        publishes = self.folder is not None
+        return tuple(find_targets(arguments, signers, self.ledger.revocations, self.now, publishes))
 
     def check_keys(self) -> None:
         """Raise PkiError where a passphrase is wrong, before anything is entered. Keys that are away or damaged are no
@@ -156,11 +140,17 @@ class RevocationTransaction:
     def enter(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
         """Enter what is revoked, and the numbers of the lists that will tell of it, all or nothing.
 
-        It is found in the same transaction: no leaf can be signed for a place after that was looked at.
+        It is found in the same transaction: no leaf can be signed for a place after that was looked at. The caller
+        holds the lock of the authority's folder, and has read it under that.
         """
+        self.check_keys()
         with self.ledger.transaction():
             targets = self._find(arguments)
             for target in targets:
+                if target.known.status == UNRECORDED:
+                    self.ledger.record_found(target.known)
+                    for read_before in ("_whole", "issuers"):  # it may be one, or the last leaf of one
+                        self.__dict__.pop(read_before, None)
                 if target.is_new:
                     self.ledger.revocations.enter(target.known.sha256, target.request.reason, target.reissue, self.now)
                 elif target.changed:
@@ -180,13 +170,24 @@ class RevocationTransaction:
         fingerprints are ``revoked``, and can be."""
         revocations, key = self.ledger.revocations, issuer.identifier
         last = revocations.last_list(key)
-        awaited = revocations.taken_number(key) is not None or any(map(issuer.has_signed, revoked))
+        awaited = any(map(issuer.has_signed, revoked)) or self._is_awaited(issuer, last)
         # A ledger that was restored knows an older list than clients.
         overtaken = last is not None and last.signed.number < self._published[key].number
         if not awaited and not overtaken and not issuer.is_due(last, self.now):
             return ListOutcome(issuer, last, signed=False)
         pending = _reason(self._list_signer, issuer)
         return ListOutcome(issuer, last, not pending, pending, awaited)
+
+    def _is_awaited(self, issuer: ListIssuer, last: StoredList | None) -> bool:
+        """Whether a number was taken, or what is revoked is not on the ``last`` list, however that came."""
+        if self.ledger.revocations.taken_number(issuer.identifier) is not None:
+            return True
+        listed = last.serials if last else frozenset()
+        return any(entry.serial not in listed for entry in self._entries(issuer))
+
+    def _entries(self, issuer: ListIssuer) -> list[RevokedCertificate]:
+        """The entries of a list. What has ended stays on one of the time after that (RFC 5280, section 3.3)."""
+        return self.ledger.revocations.revoked_under(issuer.certificates, self.now - issuer.validity)
 
     def _sign_list(self, issuer: ListIssuer) -> ListOutcome:
         planned = self._planned_list(issuer)
@@ -196,9 +197,8 @@ class RevocationTransaction:
         with self.ledger.transaction():
             taken, published = revocations.taken_number(key), self._published[key].number
             number = taken if taken and taken > published else revocations.take_number(key, self.now, published)
-            # What has ended stays on a list of the time after that (RFC 5280, section 3.3).
-            revoked = revocations.revoked_under(issuer.certificates, self.now - issuer.validity)
-            revocations.store_list(key, sign_list(signer, revoked, number, self.now + issuer.validity, self.now))
+            signed = sign_list(signer, self._entries(issuer), number, self.now + issuer.validity, self.now)
+            revocations.store_list(key, signed)
         return ListOutcome(issuer, revocations.last_list(key), signed=True)
 
     def sign_responses(self) -> ResponsesOutcome:
@@ -223,66 +223,78 @@ class RevocationTransaction:
             with self.ledger.transaction():
                 self.ledger.revocations.store_responses(rows)
 
-    def publish(self, lists: Sequence[ListOutcome], responses: ResponsesOutcome) -> list[str]:
-        """Publish what was signed, and enter that it was; the paths of the files that changed."""
+    def publish_lists(self) -> tuple[tuple[ListOutcome, ...], set[str]]:
+        """Sign the lists that are due, and publish them before responses, of which there are many; the paths of the
+        files that changed."""
+        # First, whatever comes of all else: rather no answer than one that says good.
+        changed = set(self._remove_ended())
+        self._check_published()
+        lists = self.sign_lists()
         if self.folder is None:
-            return []
-        written = self._differing(lists)
-        write_tree(self.folder, written)
-        removed = self._remove_ended()
+            return lists, changed
+        changed.update(self._write(self.folder, self._list_files(lists)))
         with self.ledger.transaction():
-            self.ledger.revocations.forget_responses(self.now)
             for outcome in lists:
                 if outcome.last is not None and outcome.last.published_at is None:
                     number = outcome.last.signed.number
                     self.ledger.revocations.mark_list_published(outcome.issuer.identifier, number, self.now)
-                if not outcome.pending and not (outcome.issuer.signs_leaves and responses.pending):
+        return lists, changed
+
+    def publish_responses(self, lists: Sequence[ListOutcome], responses: ResponsesOutcome) -> set[str]:
+        """Publish the responses that were signed, and enter what is published as a whole with the ``lists`` that were;
+        the paths of the files that changed."""
+        if self.folder is None:
+            return set()
+        changed = self._write(self.folder, self._response_files())
+        changed.update(self._remove_ended())  # what another run entered meanwhile, too
+        with self.ledger.transaction():
+            self.ledger.revocations.forget_responses(self.now)
+            for outcome in lists:
+                if not self._is_incomplete(outcome, responses):
                     self.ledger.revocations.mark_published(outcome.issuer.certificates, self.now)
-        return [*written, *removed]
+        return changed
+
+    def _write(self, folder: Path, files: Mapping[str, bytes]) -> set[str]:
+        """Write those of ``files`` that are to be written; their paths."""
+        written = differing(folder, files)
+        write_tree(folder, written)
+        return set(written)
+
+    def _is_incomplete(self, outcome: ListOutcome, responses: ResponsesOutcome) -> bool:
+        """Whether something that tells what an issuer has revoked is still to come, also of what another run entered
+        while this one published."""
+        pending = outcome.pending or (outcome.issuer.signs_leaves and responses.pending)
+        return bool(pending) or self.ledger.revocations.taken_number(outcome.issuer.identifier) is not None
 
     @cached_property
     def _published(self) -> dict[str, PublishedList]:
         """The list that is published of each issuer, by the identifier of its key, as it was before this run."""
-        if self.folder is None:
-            return {issuer.identifier: PublishedList(0, frozenset()) for issuer in self.issuers}
-        return {
-            issuer.identifier: published_list(self.folder, issuer.signer.certificate, issuer.identifier)
-            for issuer in self.issuers
-        }
+        return published_lists(self.folder, self.issuers, self.ledger.revocations)
 
     def _check_published(self, planned: Collection[int] = ()) -> None:
-        """Raise PkiError where a published list says of more than the ledger, and what is ``planned`` to be revoked,
-        that it is revoked: a ledger that was restored would make it good again."""
-        for issuer in self.issuers:
-            published = self._published[issuer.identifier].serials
-            entered = self.ledger.revocations.revoked_under(issuer.certificates, _EVER)
-            missing = published.difference(planned, (entry.serial for entry in entered))
-            if missing and self.folder is not None:
-                serials = ", ".join(f"{serial:x}" for serial in sorted(missing)[:_SHOWN])
-                more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-                raise PkiError(
-                    f"publish: {self.folder / list_path(issuer.identifier)} says that {serials}{more} (serial numbers) "
-                    "are revoked, and the ledger does not: it is older than what is published. No list was signed or "
-                    "published. Revoke them by their serials, then run again. Of those that the ledger does not know "
-                    "at all, restore a newer copy of the authority's folder; to give them up, move the file away."
-                )
+        check_published(self.folder, self._published, self.issuers, self.ledger.revocations, planned)
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
         """What is to be written, by its path in the folder."""
-        return differing(self.folder, self._files(lists)) if self.folder else {}
+        return differing(self.folder, {**self._list_files(lists), **self._response_files()}) if self.folder else {}
 
-    def _files(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
-        """All that is published, by its path. Responses come last, since there are most of them."""
+    def _list_files(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
+        """The lists and their issuers, by their paths."""
         files: dict[str, bytes] = {}
         for outcome in lists:
             key, certificate = outcome.issuer.identifier, outcome.issuer.signer.certificate
             files[issuer_path(key)] = certificate.public_bytes(serialization.Encoding.DER)
             if outcome.last is not None:
                 files[list_path(key)] = outcome.last.signed.der
-        for issuer in self._issuing:
-            for leaf, digest, der in self.ledger.revocations.responses(issuer.sha256, self.now):
-                files[response_path(leaf, issuer.certificate, digest)] = der
         return files
+
+    def _response_files(self) -> dict[str, bytes]:
+        """The valid responses, by their paths."""
+        return {
+            response_path(leaf, issuer.certificate, digest): der
+            for issuer in self._issuing
+            for leaf, digest, der in self.ledger.revocations.responses(issuer.sha256, self.now)
+        }
 
     def _remove_ended(self) -> list[str]:
         """Remove the published responses that are to go; their paths in the folder."""
@@ -293,11 +305,11 @@ class RevocationTransaction:
 
     def _ended(self) -> list[str]:
         """The published responses that are to go, by their paths in the folder."""
-        if self.folder is None:
+        if self.folder is None or not (self.folder / RESPONSES).exists():
             return []
         paths = [
             response_path(leaf, issuer.certificate, digest)
-            for issuer in self.authority.issuers
+            for issuer in self._whole.issuers
             for leaf, digest in self.ledger.revocations.ended_responses(issuer.sha256, self.now)
         ]
         return present(self.folder, paths)
@@ -312,8 +324,16 @@ class RevocationTransaction:
 
 
 def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authority: Authority, ledger: Ledger) -> None:
-    """Sign and publish what is due of an authority that may have no issuing certificate yet. Raises PkiError."""
-    RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out(NOTHING)
+    """Publish a root that was never published, before certificates say where it is. Raises PkiError."""
+    if not ledger.revocations.is_published(key_identifier(authority.root.certificate)):
+        with publishing(authority.folder):
+            RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out(NOTHING)
+
+
+def publishing(folder: Path) -> AbstractContextManager[None]:
+    """The lock under which the authority in ``folder`` signs lists and responses, and publishes them. Raises PkiError
+    where another run keeps it for long."""
+    return exclusive_lock(folder / PUBLICATION_LOCK, PUBLICATION_TIMEOUT, "signing or publishing for the authority")
 
 
 def _reason(opened: Callable[[Issuer], Signer], issuer: Issuer) -> str:

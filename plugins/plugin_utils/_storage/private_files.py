@@ -185,13 +185,14 @@ def sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def exclusive_lock(path: Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-    """Hold the lock file ``path`` while the block runs. Raises PkiError after ``timeout`` seconds of waiting."""
+def exclusive_lock(path: Path, timeout: float = LOCK_TIMEOUT, doing: str = "changing the authority") -> Iterator[None]:
+    """Hold the lock file ``path`` while the block runs. Raises PkiError after ``timeout`` seconds of waiting for
+    another run, which is ``doing`` that."""
     try:
         descriptor = take_lock(path, timeout)
     except LockTimeout as error:
         raise PkiError(
-            f"Another run has been changing the authority in {path.parent} for {timeout:.0f} seconds. "
+            f"Another run has been {doing} in {path.parent} for {timeout:.0f} seconds. "
             "Wait until it has ended and run again."
         ) from error
     except OSError as error:

@@ -205,6 +205,15 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     return True
 
 
+def is_responder(certificate: x509.Certificate) -> bool:
+    """Whether its issuer has a certificate answer OCSP requests (RFC 6960, section 4.2.2.2)."""
+    try:
+        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+    return ExtendedKeyUsageOID.OCSP_SIGNING in purposes
+
+
 def requires_staple(certificate: x509.Certificate) -> bool:
     """Whether a leaf was issued with ``must_staple`` (RFC 7633)."""
     try:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
@@ -44,6 +44,11 @@ class RevokedCertificate:
         """The reason as lists and responses say it; None for one that they leave out."""
         return None if self.reason == UNSPECIFIED else x509.ReasonFlags[self.reason]
 
+    def as_told(self, now: datetime) -> RevokedCertificate:
+        """The entry as it is told at the time ``now``. A revocation of the future, entered by a clock that was ahead,
+        is one of now: what tells of it may not begin later than now, nor before it."""
+        return replace(self, revoked_at=min(self.revoked_at, now.replace(microsecond=0)))
+
 
 @dataclass(frozen=True)
 class RevocationList:
@@ -69,7 +74,8 @@ def sign_list(
 ) -> RevocationList:
     """The list numbered ``number`` of all that ``signer`` has ``revoked``, which ends with the signer's own certificate
     where ``next_update`` is later."""
-    this_update = known_at([entry.revoked_at for entry in revoked], now)
+    entries = [entry.as_told(now) for entry in revoked]
+    this_update = known_at([entry.revoked_at for entry in entries], now)
     end = min(next_update, signer.certificate.not_valid_after_utc)
     identifier = signer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
@@ -80,7 +86,7 @@ def sign_list(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .add_extension(x509.CRLNumber(number), critical=False)
     )
-    for entry in revoked:
+    for entry in entries:
         builder = builder.add_revoked_certificate(_entry(entry))
     signed = builder.sign(signer.key, signature_hash(signer.key))
     return RevocationList(number, this_update, end, signed.public_bytes(serialization.Encoding.DER))

@@ -81,7 +81,7 @@ def standing_in(folder: int, path: str) -> Standing:
     Raises HostError, OSError, DerError.
     """
     number, certificate, staple = withdrawable_staple(folder, staples_only=bool(path))
-    end = None if staple is None else read_staple(staple).next_update
+    end = None if staple is None else read_staple(staple).end
     mark = read_mark(folder, number)
     if not path:
         return Standing(number, end, mark)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES, answers_of, worth_of_reading
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import describe
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import (
@@ -30,6 +31,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_setting
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
+    FAILED,
     INSTALL,
     NEEDS_USER,
     STALE,
@@ -37,6 +39,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Anchor,
     Finding,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import keep_export, loss
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
+
+if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_right_changes import Right
 
 FRAMEWORK = "/System/Library/Frameworks/Security.framework"
 _SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
@@ -49,6 +57,7 @@ _INTERNAL_COMPONENT, _INTERACTION_NOT_ALLOWED = -2070, -60007
 # A person canceled it, or could not be asked.
 _PERSON = (-128, -60006, -25308)
 _OUT = "trust_anchor writes such a profile by profile_path."
+_USELESS = "allow_authorization_change has no effect there, whatever the tool says."
 _GRACE = 30.0  # seconds for the program around a write
 
 
@@ -59,57 +68,137 @@ class MacStore:
     name = "macos"
     readers = "Safari, Chrome, curl, Swift and everything that asks the system"
 
-    def __init__(self, mac: Mac, uid: int, home: str, reading: float = 20.0, patience: float = 120.0) -> None:
-        self._mac, self._reading, self._patience = mac, reading, patience
-        self._domain = USER if uid else ADMIN
+    def __init__(
+        self,
+        mac: Mac,
+        settings: Settings,
+        uid: int,
+        home: str,
+        reading: float = 20.0,
+        patience: float = 120.0,
+        pauses: tuple[float, ...] = PAUSES,
+    ) -> None:
+        self._mac, self._settings = mac, settings
+        self._reading, self._patience, self._pauses = reading, patience, pauses
+        self._domain, self._home = USER if uid else ADMIN, home
         self._keychain = os.path.join(home, _LOGIN_KEYCHAIN) if uid else _SYSTEM_KEYCHAIN
         # What root's own settings say goes for root alone.
         self._domains = domains_for(mac.version) if uid else [ADMIN, SYSTEM]
         self._session: dict[str, Any] = {}
+        self._notes: tuple[str, ...] = ()
+        self._ahead: dict[bytes, dict[str, Any]] = {}  # what was said of other anchors, until it is asked for
 
     @property
     def obstacle(self) -> str:
         """Why macOS would refuse a write, by what the last inspection said of the session."""
-        code = self._refusal() if self._session else 0
-        if not code:
+        return "" if self._is_pending else self._denial()
+
+    def _denial(self) -> str:
+        code = self._refusal()
+        if not code or self._may_be_allowed:
             return ""
         version = ".".join(map(str, self._mac.version))
         owner = "its user's" if self._domain == USER else "the administrator's"
+        useless = f" {_USELESS}" if self._settings.allow_authorization_change else ""
         return (
-            f"macOS {version} does not let this session change {owner} trust settings: {describe(code).sentence} {_OUT}"
+            f"macOS {version} does not let this session change {owner} trust settings: {describe(code).sentence} "
+            f"{_OUT}{useless}"
         )
 
+    @property
+    def _may_be_allowed(self) -> bool:
+        """Whether macOS can be made to allow a write that it would refuse, and the task wants that."""
+        may_change = self._settings.allow_authorization_change and self._domain == ADMIN
+        return may_change and macos_right.is_heeded(self._mac.version)
+
+    @property
+    def _is_pending(self) -> bool:
+        """Whether a former run has left the right changed, which comes before everything else."""
+        return self._domain == ADMIN and macos_right.is_pending(self._settings)
+
     def inspect(self, anchor: Anchor) -> Finding:
-        keychains = list(dict.fromkeys([self._keychain, _SYSTEM_KEYCHAIN]))
-        arguments = {"der": _base64(anchor), "domains": self._domains, "keychains": keychains}
-        answer = ask(self._mac, "inspect_anchor", arguments, self._reading)
-        self._require_success(answer)
-        self._session = answer["session"]
+        finding = self._inspect(anchor)
+        if not self._is_pending:
+            return finding
+        left = f"a run that was cut off has left the right {macos_right.RIGHT} allowed to everybody"
+        return Finding(STALE, (left, *finding.evidence))
+
+    def _inspect(self, anchor: Anchor) -> Finding:
+        answer = self._ahead.pop(anchor.der, None) or self._read(anchor)
         trust = evaluate(self._domains, answer["domains"])
         if trust.failures:
             failure = trust.failures[0]
             raise HostError(f"Its trust settings of the {DOMAINS[failure.domain]} domain: {failure.message}")
         return self._finding(anchor.der, answer, trust.roots.get(anchor.der))
 
+    def _read(self, anchor: Anchor) -> dict[str, Any]:
+        """What macOS says of an anchor. At first it is asked about the others, too: a process takes its time."""
+        others = self._settings.others
+        anchors = [anchor] if self._session else [anchor, *(each for each in others if each.der != anchor.der)]
+        arguments = {
+            "ders": [_base64(each.der) for each in anchors],
+            "domains": self._domains,
+            "keychains": list(dict.fromkeys([self._keychain, _SYSTEM_KEYCHAIN])),
+            "chain": [] if anchor in others else [_base64(from_pem(pem)) for pem in self._settings.leaf_chain],
+            "server": self._settings.leaf_name,
+        }
+        attempts = answers_of(
+            lambda: ask(self._mac, "inspect_anchors", arguments, self._reading), worth_of_reading, self._pauses
+        )
+        answer = attempts[-1]
+        self._require_success(answer)
+        self._session = answer["session"]
+        found, *ahead = answer["anchors"]
+        self._ahead = dict(zip((each.der for each in anchors[1:]), ahead))
+        return {**found, "server_refusal": answer["server_refusal"]} if "server_refusal" in answer else found
+
     def preview(self, anchor: Anchor, operation: str) -> Finding:
+        notes: tuple[str, ...] = ()
+        if self._is_pending:
+            notes = (f"the right {macos_right.RIGHT} would be put back first",)
+            finding = self._inspect(anchor)
+            if self._is_settled([finding], TRUSTED if operation == INSTALL else ABSENT):
+                return Finding(finding.state, (*notes, *finding.evidence))
+        if self._refusal():
+            notes += (f"the right {macos_right.RIGHT} would be allowed to everybody for the write, and put back",)
         if operation == INSTALL and self._session.get("graphic") and self._asks:
-            return Finding(NEEDS_USER, ("macOS would ask the person at the screen",))
+            return Finding(NEEDS_USER, ("macOS would ask the person at the screen", *notes))
         if operation == INSTALL:
-            return Finding(TRUSTED, (f"the {DOMAINS[self._domain]} domain would trust it for TLS servers",))
+            return Finding(TRUSTED, (f"the {DOMAINS[self._domain]} domain would trust it for TLS servers", *notes))
         self._remove([anchor], is_planned=True)
-        return Finding(ABSENT, (f"{self._keychain} would lack it",))
+        return Finding(ABSENT, (f"{self._keychain} would lack it", *notes))
 
     def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-        answer = self._write("install_anchor", {"der": _base64(anchor), "keychain": self._keychain})
+        if self._has_recovered([anchor], TRUSTED):
+            return
+        answer = self._write("install_anchor", {"der": _base64(anchor.der), "keychain": self._keychain})
         if answer["written"]:
             undo.callback(self._undo, anchor, answer)
         self._judge(answer)
 
     def remove(self, anchors: Sequence[Anchor]) -> None:
-        self._remove(anchors, is_planned=False)
+        if not self._has_recovered(anchors, ABSENT):
+            self._remove(anchors, is_planned=False)
+
+    def _has_recovered(self, anchors: Sequence[Anchor], wanted: str) -> bool:
+        """Put back the right that a former run left changed: whether nothing else is to be done."""
+        if not self._is_pending:
+            return False
+        self._right().put_back()
+        return self._is_settled([self._inspect(anchor) for anchor in anchors], wanted)
+
+    def _is_settled(self, findings: list[Finding], wanted: str) -> bool:
+        """Whether these are as wanted already. Raises HostError where they can not be changed."""
+        if all(finding.state == wanted for finding in findings):
+            return True
+        failed = next((finding.evidence[0] for finding in findings if finding.state == FAILED), "")
+        blocked = next((finding.blocked for finding in findings if wanted == TRUSTED), "")
+        if failed or blocked or self._denial():
+            raise HostError(failed or blocked or self._denial())
+        return False
 
     def _remove(self, anchors: Sequence[Anchor], is_planned: bool) -> None:
-        ders = [_base64(anchor) for anchor in anchors]
+        ders = [_base64(anchor.der) for anchor in anchors]
         arguments = {"ders": ders, "keychain": self._keychain, "may_empty": self._may_empty, "is_planned": is_planned}
         answer = self._write("remove_anchors", arguments)
         if answer["last"]:
@@ -117,14 +206,21 @@ class MacStore:
                 "macOS asks a person before it removes the last entry of the administrator's trust settings, and would "
                 "wait for ever. Nothing was removed: have a person at the screen remove it in Keychain Access."
             )
+        if answer["lost"] and not answer["restored"]:
+            raise HostError(f"{loss(answer)} {keep_export(self._home, self._domain, answer)}")
         self._judge(answer)
 
     def _undo(self, anchor: Anchor, answer: dict[str, Any]) -> None:
         if answer["before"] is None and not self._may_empty:
             raise HostError("The trust settings were empty before, and macOS lets nobody empty them unattended.")
         keychain = self._keychain if answer["added"] else None
-        arguments = {"der": _base64(anchor), "keychain": keychain, "before": answer["before"]}
-        self._judge({"lost": [], **self._write("restore_settings", arguments)})
+        arguments = {"der": _base64(anchor.der), "keychain": keychain, "before": answer["before"]}
+        try:
+            self._judge({"lost": [], **self._write("restore_settings", arguments)})
+        except HostError as error:
+            if answer["before"] is None:
+                raise
+            raise HostError(f"{error} {keep_export(self._home, self._domain, answer)}") from error
 
     @property
     def _asks(self) -> bool:
@@ -137,8 +233,8 @@ class MacStore:
         return not self._asks or bool(self._session.get("graphic"))
 
     def _refusal(self) -> int:
-        """The status with which macOS would refuse a write at once; 0 where it would not."""
-        if self._session["graphic"] or not self._asks:
+        """The status with which macOS would refuse a write at once; 0 where it would not, or nothing is known yet."""
+        if not self._session or self._session["graphic"] or not self._asks:
             return 0
         if self._domain == ADMIN and self._mac.version < _REFUSES_OTHERWISE_SINCE:
             return _INTERNAL_COMPONENT
@@ -149,14 +245,30 @@ class MacStore:
         own = answer["domains"][self._domains.index(self._domain)]["certificates"][0]
         denying = denying_domain(self._domains, answer["domains"], der)
         evidence = [*self._settings_evidence(own, root_of), *self._keychain_evidence(answer["held"])]
-        evidence.append(f"an evaluation by the basic X.509 policy {'accepts' if answer['accepted'] else 'refuses'} it")
-        evidence.append("ssl: not evaluated, as no leaf was at hand")
+        evidence += self._evaluations(answer, is_expected=root_of is not None)
+        if root_of is not None and answer["held"] and not answer["refusal"]:
+            refusal = answer.get("server_refusal")
+            if not refusal:
+                return Finding(TRUSTED, (*evidence, *self._notes))
+            # To write the same settings once more would not help.
+            return Finding(FAILED, (f"macOS trusts it, but no leaf by it: {_sentence(refusal)}", *evidence))
         has_own = own["failure"] is None and denying != self._domain
-        if root_of is not None and answer["held"] and answer["accepted"]:
-            return Finding(TRUSTED, tuple(evidence))
         state = STALE if has_own or self._keychain in answer["held"] else ABSENT
         blocked = "" if denying is None else f"The {DOMAINS[denying]} domain of the trust settings denies it."
         return Finding(ABSENT if blocked else state, tuple(evidence), blocked)
+
+    def _evaluations(self, answer: dict[str, Any], is_expected: bool) -> list[str]:
+        """What evaluations said, of the anchor itself and of a leaf; and why, where trust ``is_expected``."""
+        refusal, name = answer["refusal"], self._settings.leaf_name
+        if refusal:
+            reason = f": {_sentence(refusal)}" if is_expected else ""
+            basic = f"an evaluation by the basic X.509 policy refuses it{reason}"
+            return [basic, "ssl: not evaluated, as the anchor itself is refused"]
+        basic = "an evaluation by the basic X.509 policy accepts it"
+        if "server_refusal" not in answer:
+            return [basic, "ssl: not evaluated, as no leaf was at hand"]
+        refusal = answer["server_refusal"]
+        return [basic, f"ssl: refused for {name}: {_sentence(refusal)}" if refusal else f"ssl: trusted for {name}"]
 
     def _settings_evidence(self, own: dict[str, Any], root_of: int | None) -> list[str]:
         name = DOMAINS[self._domain]
@@ -170,44 +282,63 @@ class MacStore:
         return [f"{path} holds it" for path in held] or [f"{self._keychain} lacks it"]
 
     def _write(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._ahead.clear()
         given = {**arguments, "domain": self._domain, "patience": self._patience}
-        answer: dict[str, Any] = ask(self._mac, operation, given, self._patience + _GRACE)
+        with self._permission(arguments.get("is_planned", False)):
+            answer: dict[str, Any] = ask(self._mac, operation, given, self._patience + _GRACE)
         return answer
+
+    @contextmanager
+    def _permission(self, is_planned: bool) -> Iterator[None]:
+        """Have a write permitted that macOS would refuse, where that is wanted."""
+        if is_planned or not (self._may_be_allowed and self._refusal()):
+            yield
+            return
+        with self._right().allowed():
+            yield
+        self._notes = (f"the right {macos_right.RIGHT} was allowed to everybody for the write, and put back",)
+
+    def _right(self) -> Right:
+        # Which a look does without.
+        from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_right_changes import Right
+
+        return Right(self._mac, macos_right.journal(self._settings))
 
     def _judge(self, answer: dict[str, Any]) -> None:
         """Raises UserNeeded where only a person is missing and nothing was changed, HostError for all else."""
+        if answer["lost"]:
+            raise HostError(loss(answer))
         if answer["waited"]:
             raise UserNeeded(
                 f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
                 "somebody is there."
             )
         failure = answer["failure"]
-        if failure and failure["code"] in _PERSON and not answer["lost"]:
-            raise UserNeeded(describe(failure["code"], failure["message"]).sentence)
-        if answer["lost"]:
-            done = "They were put back" if answer["restored"] else "They could not be put back"
-            raise HostError(
-                f"macOS lost other entries of its trust settings as it wrote them (SHA-1 {', '.join(answer['lost'])}). "
-                f"{done}: run it again when nothing else changes them."
-            )
+        if failure and failure["code"] in _PERSON:
+            raise UserNeeded(_sentence(failure))
         self._require_success(answer)
 
     def _require_success(self, answer: dict[str, Any]) -> None:
         failure = answer["failure"]
-        if failure and failure["code"] is not None:
-            raise HostError(describe(failure["code"], failure["message"]).sentence)
         if failure:
-            raise HostError(f"{failure['message']}.")
+            raise HostError(_sentence(failure))
 
 
-def _base64(anchor: Anchor) -> str:
-    return base64.b64encode(anchor.der).decode()
+def _base64(der: bytes) -> str:
+    return base64.b64encode(der).decode()
+
+
+def _sentence(failure: dict[str, Any]) -> str:
+    """What went wrong, and what to do about it."""
+    if failure["code"] is None:
+        return f"{failure['message']}."
+    return describe(failure["code"], failure["message"]).sentence
 
 
 def find(settings: Settings) -> list[MacStore]:
     """That of the Mac which runs this, for the user who runs this."""
     has_framework = os.path.isdir(settings.path(FRAMEWORK))
-    return [MacStore(this_mac(), os.geteuid(), os.path.expanduser("~"))] if has_framework else []
+    return [MacStore(this_mac(), settings, os.geteuid(), os.path.expanduser("~"))] if has_framework else []
 
 
 def sought() -> list[str]:

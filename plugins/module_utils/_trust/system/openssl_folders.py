@@ -25,7 +25,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts impor
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import (
     Any,
-    NamedTuple,
     dataclass,
     replace,
 )
@@ -36,25 +35,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import NEEDS_USER, Anchor, Finding
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import inspect_store
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import Layout
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.other_layouts import MANAGERS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
-
-
-class Manager(NamedTuple):
-    """A package manager below ``prefix``: there, the pattern of each OPENSSLDIR, the second part of which is the name
-    of the package, and the program of that package."""
-
-    name: str
-    prefix: str
-    folders: str
-    program: str
-
-
-_HOMEBREW = Manager("Homebrew", "/opt/homebrew", "etc/openssl@*", "opt/{}/bin/openssl")
-MANAGERS = (
-    _HOMEBREW,
-    _HOMEBREW._replace(prefix="/usr/local"),  # on Intel
-    Manager("MacPorts", "/opt/local", "libexec/openssl*/etc/openssl", "libexec/{}/bin/openssl"),
-)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The platforms beside Debian's, the code of which hosts with that are spared: one row each."""
+"""The platforms beside Debian's, the code of which hosts with that are spared, and the package managers of a Mac: one
+row each."""
 
 from __future__ import annotations
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import (
     BY_DESTINATION,
     BY_P11_KIT,
@@ -136,4 +137,22 @@ LAYOUTS = (
     _FREEBSD,
     # Before FreeBSD 15, certctl was a shell script that writes no bundle.
     replace(_FREEBSD, bundles=(), script=True),
+)
+
+
+class Manager(NamedTuple):
+    """A package manager below ``prefix``: there, the pattern of each OPENSSLDIR, the second part of which is the name
+    of the package, and the program of that package."""
+
+    name: str
+    prefix: str
+    folders: str
+    program: str
+
+
+_HOMEBREW = Manager("Homebrew", "/opt/homebrew", "etc/openssl@*", "opt/{}/bin/openssl")
+MANAGERS = (
+    _HOMEBREW,
+    _HOMEBREW._replace(prefix="/usr/local"),  # on Intel
+    Manager("MacPorts", "/opt/local", "libexec/openssl*/etc/openssl", "libexec/{}/bin/openssl"),
 )

@@ -105,8 +105,17 @@ def find_platform(settings: Settings) -> Platform | None:
 
 
 def installed_anchors(settings: Settings) -> tuple[str, ...]:
-    """The paths of all anchors that this collection has installed in the system store, by the names that it gives."""
+    """The paths of all anchors that this collection has installed in folders of the system's, by the names that it
+    gives."""
     platform = find_platform(settings)
-    folder = platform.path(platform.layout.anchors) if platform else ""
-    names = sorted(os.listdir(folder)) if folder and os.path.isdir(folder) else []
-    return tuple(os.path.join(folder, name) for name in names if _OWN_NAME.fullmatch(name))
+    folders = [platform.path(platform.layout.anchors)] if platform else _packaged(settings)
+    readable = [folder for folder in folders if os.path.isdir(folder) and os.access(folder, os.R_OK)]
+    found = [(folder, name) for folder in readable for name in sorted(os.listdir(folder)) if _OWN_NAME.fullmatch(name)]
+    return tuple(os.path.join(folder, name) for folder, name in found)
+
+
+def _packaged(settings: Settings) -> list[str]:
+    """The folders of package managers, which are a Mac's."""
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.other_layouts import MANAGERS
+
+    return [folder for each in MANAGERS for folder in settings.matches(f"{each.prefix}/{each.folders}/certs")]

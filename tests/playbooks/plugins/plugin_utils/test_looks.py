@@ -136,3 +136,13 @@ def test_a_host_out_of_reach_is_asked_once(start_playbook: Callable[..., Callabl
     assert run.results["away"]["unreachable"] is True
     assert text.count("SSH: EXEC") == 1
     assert MODULE not in text
+
+
+def test_nothing_is_looked_at_in_the_background(
+    start_playbook: Callable[..., Callable[[], Run]], tmp_path: Path
+) -> None:
+    tasks = {"async": {**task({}, tmp_path), "async": 5, "poll": 1, "ignore_errors": True}}
+    run = start_playbook(tmp_path, tasks, ANSIBLE_PIPELINING="true")()
+    assert run.results["async"]["failed"] is True
+    assert "does not support async" in str(run.results["async"]["msg"])
+    assert "EXEC" not in told(run, "async")

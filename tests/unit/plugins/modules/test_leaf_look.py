@@ -38,6 +38,7 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
 )
 from ansible_collections.anchorage.pki.tests.unit.look_programs import compiled_lines, run_look
 from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import SystemdHost
+from ansible_collections.anchorage.pki.tests.unit.selinux_labels import needs_labels, set_label
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -50,7 +51,7 @@ def arguments(folder: Path, leaf: Leaf | None = None, **changes: Any) -> dict[st
     """The module's arguments for a look at the leaf ``app``, which the controller would keep."""
     inquiry = Inquiry("app")
     if leaf:
-        due = read_staple(leaf.staple).next_update - MARGIN
+        due = read_staple(leaf.staple).end - MARGIN
         chain = hashlib.sha256(leaf.chain.encode()).hexdigest()
         inquiry = Inquiry("app", keep=leaf.sha256, keep_chain=chain, withdraw_at=due)
     return {
@@ -173,6 +174,14 @@ def test_drift_is_the_same_to_both(deployed: Path, leaf: Leaf, module: ImportedM
     DRIFT[drift](deployed)
     seen = check_equal(arguments(deployed.parents[1], leaf), module)["certificates"][0]
     assert seen["drift"] != []
+
+
+@needs_labels
+def test_another_selinux_type_is_the_same_to_both(deployed: Path, leaf: Leaf, module: ImportedModule) -> None:
+    set_label(deployed, "system_u:object_r:cert_t:s0")
+    set_label(deployed / "v1/privkey.pem", "unconfined_u:object_r:user_tmp_t:s0")
+    [drift] = check_equal(arguments(deployed.parents[1], leaf), module)["certificates"][0]["drift"]
+    assert "has the SELinux type user_tmp_t, where a new file gets cert_t" in drift
 
 
 def test_what_is_as_it_should_be_is_so_to_both(deployed: Path, leaf: Leaf, module: ImportedModule) -> None:

@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible import constants
+from ansible_collections.anchorage.pki.plugins.module_utils._look.bootstrap import BEGIN, END
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import LookProgram
 
 HOSTILE = {
     "changed": False,
@@ -42,6 +45,47 @@ class Action(PkiAction):
 
 def test_a_hosts_answer_sets_no_facts_and_adds_no_hosts() -> None:
     assert Action().call_host("anchor_deployment", {}, {}) == {"changed": False, "stores": []}
+
+
+class LookingAction(Action):
+    """The same, where a program can be sent, unless the shell is of another family."""
+
+    def __init__(self, shell_family: str = "sh") -> None:
+        super().__init__()
+        self._task.delegate_to = None
+        self._connection = SimpleNamespace(_shell=SimpleNamespace(SHELL_FAMILY=shell_family), _remote_is_local=True)
+        self.answer: dict[str, Any] = HOSTILE
+        self.modules = 0
+
+    def _is_pipelining_enabled(self, _style: str, _wrap_async: bool = False) -> bool:
+        return True
+
+    def _compute_environment_string(self, _raw: Any = None) -> str:
+        return ""
+
+    def _low_level_execute_command(self, cmd: str, **_options: Any) -> dict[str, Any]:
+        return {"rc": 0, "stdout": f"\n{BEGIN}\n{json.dumps(self.answer)}\n{END}\n", "stderr": "", "cmd": cmd}
+
+    def _execute_module(self, **arguments: Any) -> dict[str, Any]:
+        self.modules += 1
+        return super()._execute_module(**arguments)
+
+    def look(self) -> dict[str, Any]:
+        task_vars = {"inventory_hostname": "host", "ansible_playbook_python": "/usr/bin/python3"}
+        return self.look_at_host(LookProgram("run("), "anchor_deployment", {}, task_vars)
+
+
+def test_what_a_look_answers_is_taken_as_a_modules_answer_is() -> None:
+    action = LookingAction()
+    assert (action.look(), action.modules) == ({"changed": False, "stores": []}, 0)
+    action.answer = []  # type: ignore[assignment]
+    assert (action.look(), action.modules) == ({"changed": False, "stores": []}, 1)
+
+
+def test_a_shell_of_another_family_gets_a_module() -> None:
+    action = LookingAction("powershell")
+    action.answer = {"changed": True}
+    assert (action.look(), action.modules) == ({"changed": False, "stores": []}, 1)
 
 
 def test_the_interpreter_that_ansible_found_is_still_remembered() -> None:

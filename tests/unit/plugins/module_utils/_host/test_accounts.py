@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host import accounts
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import find_accounts
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
@@ -163,6 +164,23 @@ def test_whom_a_directory_service_does_not_list_counts_by_the_home(
     entry = people.entries.pop()
     monkeypatch.setattr(pwd, "getpwuid", {remote.uid: entry}.__getitem__)
     assert names(people) == ["remote", "alice", "bob"]
+
+
+@needs_root
+def test_a_mac_has_its_homes_elsewhere(people: ScratchPeople, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody of a directory service, by the home; root, whose own is elsewhere; and what is nobody's home."""
+    monkeypatch.setattr(accounts, "_HOMES", "Users")
+    shown = Path(people.person("remote", 3001).home)
+    moved = people.root / "Users/remote"
+    (people.root / "Users/Shared").mkdir(parents=True)
+    shown.rename(moved)
+    uid = people.entries.pop().pw_uid
+    entry = pwd.struct_passwd(("remote", "x", uid, uid, "", "/Users/remote", "/bin/sh"))
+    root = pwd.struct_passwd(("root", "*", 0, 0, "", "/var/root", "/bin/sh"))
+    (people.root / "var/root").mkdir(parents=True)
+    people.entries.append(root)
+    monkeypatch.setattr(pwd, "getpwuid", {uid: entry, 0: root}.__getitem__)
+    assert names(people) == ["root", "remote", "alice", "bob"]
 
 
 @needs_root

@@ -77,6 +77,23 @@ def test_a_long_request_and_one_to_a_query_go_by_post(network: Network, path: st
     assert seen.headers["Content-Type"] == "application/ocsp-request"
 
 
+REFUSALS = [Reply(status=status) for status in (400, 403, 404, 405, 414)]
+
+
+@pytest.mark.parametrize("refusal", [*REFUSALS, Reply(MALFORMED_REQUEST)], ids=str)
+def test_where_get_is_refused_post_is_tried_once(network: Network, refusal: Reply) -> None:
+    """Servers in Java refuse paths with an escaped slash, others any GET."""
+    with responder(refusal, Reply()) as running:
+        assert fetch(ask(f"{running.url}/ocsp"), network.system) == Answer("app", HOLLOW)
+        assert [(seen.method, seen.ocsp_request) for seen in running.requests] == [("GET", REQUEST), ("POST", REQUEST)]
+        assert running.requests[1].target == "/ocsp"
+    assert not network.pauses
+    for request, connections in ((REQUEST, 2), (LONG_REQUEST, 1)):
+        with responder(refusal) as running:
+            answer = fetch(ask(running.url, request), network.system)
+            assert (bool(answer.failure), answer.transient, running.connections) == (True, False, connections)
+
+
 # --- The answer ------------------------------------------------------------------------------------------------------
 
 
@@ -156,7 +173,8 @@ def test_a_wrong_answer_is_final(network: Network, reply: Reply, failure: str) -
         answer = fetch(ask(running.url), network.system)
         assert answer.failure.startswith(f"{running.place} {failure}")
         assert answer.failure.isprintable()
-        assert (answer.response, answer.transient, running.connections) == (b"", False, 1)
+        requests = 1 + (reply.status in (400, 404))  # the second one is no attempt, but another method
+        assert (answer.response, answer.transient, running.connections) == (b"", False, requests)
     assert not network.pauses
 
 
@@ -225,7 +243,7 @@ def test_a_response_that_is_no_answer_comes_back_and_is_not_asked_for_again(
     with responder(Reply(content)) as running:
         answer = fetch(ask(running.url), network.system)
         assert answer == Answer("app", content, f"{running.place} answered {failure}", transient)
-        assert running.connections == 1
+        assert running.connections == 1 + (content == MALFORMED_REQUEST)
 
 
 def test_a_responder_says_when_to_try_later(network: Network) -> None:

@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.client import PAUSES, fetch
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.messages import Answer, Question
+from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.system import THIS_SYSTEM, System
 from ansible_collections.anchorage.pki.tests.unit.leaves import make_leaf, tcp_server
 from ansible_collections.anchorage.pki.tests.unit.ocsp_responder import HOLLOW, Reply, redirect, responder
+from ansible_collections.anchorage.pki.tests.unit.processes import fork
 from ansible_collections.anchorage.pki.tests.unit.scratch_network import PUBLIC, Network, server_tls, trusting
 
 #: Its base64 has each of the characters that have to be escaped.
@@ -21,6 +24,7 @@ REQUEST = bytes.fromhex("fbeffffb")
 NAME = "ocsp.test"
 METADATA = "169.254.169.254"
 PRIVATE_ALONE = "has a private address alone, and such are asked with allow_private only"
+IS_PRIVATE = "is a private address, and such are asked with allow_private only"
 #: A second address of this machine, as Linux has it without being asked.
 OTHER = "127.0.0.2"
 
@@ -56,7 +60,7 @@ def test_a_private_responder_is_asked_with_permission_alone(network: Network, ho
     with responder(address=address) as running:
         url = f"http://{host}:{running.port}/"
         refused = fetch(ask(url), network.system)
-        assert refused.failure == f"{host.strip('[]')} {PRIVATE_ALONE}"
+        assert refused.failure == f"{host.strip('[]')} {PRIVATE_ALONE if host == NAME else IS_PRIVATE}"
         assert not refused.transient
         assert running.connections == 0
         assert fetch(ask(url, allow_private=True), network.system).response == HOLLOW
@@ -70,9 +74,10 @@ def test_a_private_responder_is_asked_with_permission_alone(network: Network, ho
 def test_some_addresses_are_never_asked(network: Network, address: str, allow_private: bool) -> None:
     network.names[NAME] = [[address]]
     literal = f"[{address}]" if ":" in address else address
-    for host in (literal, NAME):
+    for host, said in ((literal, address), (NAME, f"{NAME} is at ")):
         answer = fetch(ask(f"http://{host}/", allow_private), network.system)
-        assert "an address that is never asked" in answer.failure
+        assert said in answer.failure
+        assert answer.failure.endswith(" an address that is never asked")
         assert not answer.transient
     assert network.connected == []
 
@@ -130,12 +135,32 @@ def test_a_name_server_that_is_busy_is_asked_again(network: Network) -> None:
 
 
 def test_the_system_resolves_names_and_connects(network: Network) -> None:
-    from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.system import THIS_SYSTEM, System
-
     with responder() as running:
         answer = fetch(ask(f"http://localhost:{running.port}/", True), System(proxies=dict))
         assert (answer.response, running.connections) == (HOLLOW, 1)
     assert len(set(THIS_SYSTEM.resolve("127.0.0.1"))) == 1
+
+
+def test_no_socket_is_connected_to_what_is_not_asked() -> None:
+    """Seen where Python asks the kernel, with the system's own names and connections."""
+    system = System(proxies=dict)
+    with responder() as running, responder(redirect(f"http://{METADATA}/")) as astray:
+
+        def check(_number: int) -> None:
+            connected: list[tuple[str, int]] = []
+            sys.addaudithook(lambda event, given: connected.append(given[1][:2]) if event == "socket.connect" else None)
+            for host in ("127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", METADATA):
+                assert not fetch(ask(f"http://{host}:{running.port}/"), system).response
+            for host in (METADATA, f"[::ffff:{METADATA}]", "[fe80::1]", "0.0.0.0", "[::]"):
+                assert not fetch(ask(f"http://{host}:{running.port}/", True), system).response
+            assert connected == []
+            assert not fetch(ask(astray.url, True), system).response
+            assert fetch(ask(running.url, True), system).response == HOLLOW
+            assert connected == [("127.0.0.1", astray.port), ("127.0.0.1", running.port)]
+
+        child = fork(check, 0)
+        child.join(30)
+    assert child.exitcode == 0
 
 
 # --- Redirects -------------------------------------------------------------------------------------------------------
@@ -148,7 +173,7 @@ def test_a_redirect_to_a_private_address_is_not_followed_without_permission(publ
         url = f"http://{way.format(place=inside.place, port=inside.port)}/"
         with responder(redirect(url)) as outside:
             answer = fetch(ask(f"http://{NAME}:{outside.port}/"), public.system)
-            assert answer.failure.endswith(PRIVATE_ALONE)
+            assert answer.failure.endswith((PRIVATE_ALONE, IS_PRIVATE))
             assert not answer.transient
             assert (outside.connections, inside.connections) == (1, 0)
             assert fetch(ask(f"http://{NAME}:{outside.port}/", True), public.system).response == HOLLOW
@@ -169,7 +194,7 @@ def test_a_later_redirect_is_looked_at_as_the_first_one_is(public: Network) -> N
     with responder() as inside:
         steps = (redirect("/1"), redirect("/2"), redirect(f"{inside.url}/"))
         with responder(*steps) as outside:
-            assert fetch(ask(f"http://{NAME}:{outside.port}/"), public.system).failure.endswith(PRIVATE_ALONE)
+            assert fetch(ask(f"http://{NAME}:{outside.port}/"), public.system).failure.endswith(IS_PRIVATE)
             assert (outside.connections, inside.connections) == (3, 0)
 
 
@@ -313,6 +338,14 @@ def test_some_hosts_need_no_proxy(public: Network, exception: str) -> None:
         assert (proxy.connections, running.connections) == (0, 1)
 
 
+@pytest.mark.parametrize("exception", ["localhost,127.0.0.1,::1", "[::1]", "[::1]:{port}"])
+def test_an_address_of_ipv6_needs_no_proxy_however_it_is_written(network: Network, exception: str) -> None:
+    with responder() as proxy, responder(address="::1") as running:
+        network.proxies = {"http": proxy.url, "no": exception.format(port=running.port)}
+        assert fetch(ask(running.url, True), network.system).response == HOLLOW
+        assert (proxy.connections, running.connections) == (0, 1)
+
+
 @pytest.mark.parametrize(
     "proxy", ["https://user:secret@proxy/", "socks5://user:secret@proxy:1", "http://", "http://a:b"]
 )
@@ -326,8 +359,6 @@ def test_a_proxy_of_another_kind_is_refused_without_its_password(network: Networ
 
 
 def test_the_environment_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_client.system import THIS_SYSTEM
-
     with responder(lambda seen: Reply(HOLLOW if seen.target.startswith("http:") else b"")) as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)

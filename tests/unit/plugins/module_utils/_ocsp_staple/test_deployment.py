@@ -18,7 +18,14 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.inspection import find_certificate
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import NOTE
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
-from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf, make_leaf, renewed_staple, tree
+from ansible_collections.anchorage.pki.tests.unit.leaves import (
+    Leaf,
+    deploy_leaf,
+    destination_at,
+    make_leaf,
+    renewed_staple,
+    tree,
+)
 from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, served_files
 from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import linked, noted
 
@@ -152,6 +159,17 @@ def test_a_repair_brings_no_older_staple_back(host: StapleHost, leaf: Leaf) -> N
     assert served_files(host.folder)[1] == b""
 
 
+def test_a_repair_without_a_staple_is_no_replaced_certificate(host: StapleHost, leaf: Leaf) -> None:
+    """Nothing is deployed anew for the next one of an authority without a responder, and there is nothing to say."""
+    host.staple(host.order(leaf, staple=b""))
+    (host.folder / "nginx.conf").unlink()
+    newer = make_leaf()
+    host.certbot.renew(newer)
+    (answer,) = host.staple(host.repair(newer)).certificates
+    assert (answer.replaced, answer.generation, answer.staple_sha256) == (False, 1, "")
+    assert host.see().drift == ()
+
+
 def test_a_failed_test_of_the_configuration_changes_nothing(host: StapleHost, leaf: Leaf) -> None:
     host.staple(host.order(leaf))
     before = tree(host.folder)
@@ -217,6 +235,14 @@ def test_a_path_is_absolute(host: StapleHost, path: str) -> None:
         host.see()
 
 
+def test_the_folder_of_a_leaf_is_no_place_for_a_staple(host: StapleHost, leaf: Leaf) -> None:
+    """Else its server would have to do without a key, which no run brings back."""
+    deploy_leaf(destination_at(host.destination.path), leaf)
+    assert host.see().problem == f"{host.folder} has a leaf certificate in it: choose another name or destination"
+    host.remove("app")
+    assert host.see().problem == ""
+
+
 def test_an_issuer_may_be_elsewhere(host: StapleHost, leaf: Leaf) -> None:
     alone, issuer = host.root / "cert.pem", host.root / "issuer.pem"
     alone.write_text(f"Bag attributes\n{leaf.private_key}{leaf.certificate}")
@@ -252,6 +278,7 @@ class TestHaproxy:
 
     def test_nobody_elses_file_is_replaced(self, haproxy: StapleHost, leaf: Leaf) -> None:
         Path(f"{haproxy.paths['app']}.ocsp").write_bytes(b"mine")
+        assert "is there already, and is no link to a staple" in haproxy.see().problem  # so does check mode know
         with pytest.raises(HostError, match="is there already, and is no link to a staple"):
             haproxy.staple(haproxy.order(leaf))
         assert Path(f"{haproxy.paths['app']}.ocsp").read_bytes() == b"mine"
@@ -261,6 +288,7 @@ class TestHaproxy:
         haproxy.certbot.renew(leaf)
         haproxy.paths = {"app": str(haproxy.certbot.certificate())}
         before = tree(haproxy.certbot.folder)
+        assert "belongs to an ACME client" in haproxy.see().problem
         with pytest.raises(HostError, match="belongs to an ACME client"):
             haproxy.staple(haproxy.order(leaf))
         assert tree(haproxy.certbot.folder) == before
@@ -268,6 +296,7 @@ class TestHaproxy:
     def test_a_certificate_has_one_staple(self, haproxy: StapleHost, leaf: Leaf) -> None:
         haproxy.staple(haproxy.order(leaf))
         haproxy.paths["shop"] = haproxy.paths["app"]
+        assert (haproxy.see().problem, "a certificate has one staple" in haproxy.see("shop").problem) == ("", True)
         with pytest.raises(HostError, match=r"leads to the staple in .*/staples/app, .*state: absent, name: app"):
             haproxy.staple(haproxy.order(leaf, name="shop"))
         haproxy.remove("app")

@@ -10,6 +10,7 @@ import os
 import subprocess
 import threading
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,12 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._ocsp_staple.messages import StapleInquiry
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.withdraw import withdraw_staples
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
-from ansible_collections.anchorage.pki.tests.unit.leaves import DAY, Leaf, delivery, make_leaf
+from ansible_collections.anchorage.pki.tests.unit.leaves import DAY, Leaf, delivery, make_leaf, make_staple
 from ansible_collections.anchorage.pki.tests.unit.look_programs import run_look
+from ansible_collections.anchorage.pki.tests.unit.roots import make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_staples import StapleHost, served_files
 from ansible_collections.anchorage.pki.tests.unit.scratch_systemd import SystemdHost, noted, notes
+from cryptography import x509
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root alone installs what withdraws staples")
 
@@ -40,6 +43,18 @@ def test_before_the_end(host: StapleHost, leaf: Leaf) -> None:
     assert noted(host.root) == ["reloaded"]
     seen = host.see()
     assert (seen.staple, seen.drift, bool(seen.withdrawn)) == (b"", (), True)
+
+
+def test_before_the_end_of_the_certificate_that_came_with_it(host: StapleHost, leaf: Leaf) -> None:
+    """Clients refuse a staple once its signer's certificate has ended, whatever it says itself."""
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    signer = make_root("Responder", not_before=now - DAY, not_after=now + 2 * DAY)
+    certificate = x509.load_pem_x509_certificate(leaf.certificate.encode())
+    host.staple(host.order(leaf, staple=make_staple(certificate, embedded=signer)))
+    assert host.withdraw((now + 2 * DAY).timestamp() - 301) == 0
+    assert served_files(host.folder)[1]
+    assert host.withdraw((now + 2 * DAY).timestamp() - 300) == 0
+    assert served_files(host.folder)[1] == b""
 
 
 @pytest.mark.parametrize("server", ["nginx", "none"])

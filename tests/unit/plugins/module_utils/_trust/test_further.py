@@ -97,7 +97,7 @@ def test_a_user_sees_what_became_of_each(host: ScratchDebian) -> None:
 
 
 def test_names_are_checked_for_each(host: ScratchDebian) -> None:
-    request = Request("inspect", ANCHOR, ("system",), "", (), (Anchor("../../x", OTHER.pem),))
+    request = Request("inspect", ANCHOR, ("system",), further=(Anchor("../../x", OTHER.pem),))
     answer = look(encode(request), host.settings)
     assert answer is not None
     assert answer["msg"].startswith("name: only lower-case letters")
@@ -108,7 +108,7 @@ def test_a_look_at_both_compiles_no_more_than_one_at_one(host: ScratchDebian) ->
     settings = {"root": str(host.root)}
     lines = []
     for further in ((), (OTHER,)):
-        request = Request("install", ANCHOR, ("system",), "", (), further)
+        request = Request("install", ANCHOR, ("system",), further=further)
         answer, modules = run_look("_trust.look", encode(request), settings=settings)
         assert [store["state"] for store in answer["stores"]] == ["trusted"] * (1 + len(further))
         lines.append(compiled_lines(modules))

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -27,6 +29,7 @@ def response(
     status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
     next_update: datetime | None = START + timedelta(days=7),
     encoding: ocsp.OCSPResponderEncoding = ocsp.OCSPResponderEncoding.HASH,
+    certificates: Sequence[x509.Certificate] = (ISSUER,),
 ) -> bytes:
     revoked = status is ocsp.OCSPCertStatus.REVOKED
     builder = ocsp.OCSPResponseBuilder().add_response(
@@ -39,7 +42,8 @@ def response(
         revocation_time=START if revoked else None,
         revocation_reason=None,
     )
-    builder = builder.responder_id(encoding, ISSUER).certificates([ISSUER])
+    builder = builder.responder_id(encoding, ISSUER)
+    builder = builder.certificates(list(certificates)) if certificates else builder
     return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
@@ -48,13 +52,29 @@ def test_the_facts_are_those_of_the_library(encoding: ocsp.OCSPResponderEncoding
     facts = read_staple(response(encoding=encoding))
     assert facts.good
     assert facts.this_update == START.timestamp()
-    assert facts.next_update == (START + timedelta(days=7)).timestamp()
+    assert facts.end == (START + timedelta(days=7)).timestamp()
     request = ocsp.OCSPRequestBuilder().add_certificate(ISSUER, ISSUER, SHA1).build()
     assert facts.certificate_id in request.public_bytes(Encoding.DER)
     other = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
         request.issuer_name_hash, request.issuer_key_hash, request.serial_number + 1, SHA1
     )
     assert facts.certificate_id not in other.build().public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize(
+    ("ends", "end"),
+    [
+        ([], datetime(2049, 1, 1)),
+        ([datetime(2049, 12, 31)], datetime(2049, 1, 1)),
+        ([datetime(2031, 2, 3, 4, 5, 6)], datetime(2031, 2, 3, 4, 5, 6)),
+        ([datetime(2050, 1, 1), datetime(2048, 5, 6)], datetime(2048, 5, 6)),  # the first one is no UTCTime
+    ],
+    ids=["no certificate", "a later one", "an earlier one", "two"],
+)
+def test_a_staple_ends_with_the_first_of_its_certificates(ends: list[datetime], end: datetime) -> None:
+    certificates = [make_root("Responder", not_after=each.replace(tzinfo=timezone.utc)) for each in ends]
+    der = response(next_update=datetime(2049, 1, 1, tzinfo=timezone.utc), certificates=certificates)
+    assert read_staple(der).end == end.replace(tzinfo=timezone.utc).timestamp()
 
 
 @pytest.mark.parametrize("status", [ocsp.OCSPCertStatus.REVOKED, ocsp.OCSPCertStatus.UNKNOWN])

@@ -182,8 +182,8 @@ def test_a_root_that_the_ledger_does_not_know_is_foreign(
     with pytest.raises(PkiError, match=r"root/3/certificate.pem is not of this authority: it has another key than .*1"):
         read_authority(own_authority.folder)
     shutil.rmtree(own_authority.folder / "root/3")
-    with closing(sqlite3.connect(authority.ledger_path)) as ledger, ledger:
-        ledger.execute("DELETE FROM rotations")
+    with closing(sqlite3.connect(authority.ledger_path)) as ledger:
+        ledger.executescript("DELETE FROM rotations")
     with pytest.raises(PkiError, match=r"root/1/certificate.pem is not of this authority: it has another key than .*2"):
         read_authority(own_authority.folder)
 

@@ -235,6 +235,16 @@ def test_the_last_leafs_end_is_known_for_each_issuer(ledger: Ledger, make_leaf: 
     assert ledger.last_leaf_ends() == {ISSUER: longest.not_valid_after_utc, "2" * 64: short.not_valid_after_utc}
 
 
+def test_what_is_no_leaf_ends_none_of_an_issuers_leaves(ledger: Ledger, make_leaf: MakeLeaf, authority) -> None:
+    issuing, root = authority.issuing, authority.root.sha256
+    enter(ledger, leaf := make_leaf(days=10), issuer=issuing.sha256)
+    with ledger.transaction():
+        ledger.record_own("root", authority.root.certificate, root)
+        ledger.record_own("issuing", issuing.certificate, root)
+        ledger.record_own("responder", issuing.responder.certificate, issuing.sha256)
+    assert ledger.last_leaf_ends() == {issuing.sha256: leaf.not_valid_after_utc}
+
+
 def test_the_staples_of_a_leaf_are_found_by_their_digest(
     ledger: Ledger, make_leaf: MakeLeaf, issuing: Signer, responder: Signer, now: datetime
 ) -> None:
@@ -400,10 +410,11 @@ def test_the_longest_due_comes_first(ledger: Ledger, make_leaf, staple, now: dat
     assert list(ledger.due_staples(now + timedelta(days=7))) == [places[1], places[2], places[0]]
 
 
-def test_due_staples_are_found_by_an_index_of_those_in_use(ledger: Ledger) -> None:
-    plan = ledger._connection.execute("EXPLAIN QUERY PLAN " + sql.DUE_STAPLES, (1,)).fetchall()
+def test_due_staples_are_found_by_indexes_of_those_in_use(ledger: Ledger) -> None:
+    plan = ledger._connection.execute("EXPLAIN QUERY PLAN " + sql.DUE_STAPLES, (1, 1)).fetchall()
     words = [step[-1] for step in plan]
     assert "SEARCH staples USING INDEX staple_due (renew_at<?)" in words
+    assert "SEARCH staples USING INDEX staple_start (this_update>?)" in words
     assert "SEARCH certificates USING INDEX sqlite_autoindex_certificates_1 (sha256=?)" in words
     assert not any(step.startswith("SCAN") for step in words)
 
@@ -416,14 +427,22 @@ def test_a_place_is_marked_by_its_own_rows_alone(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize(
     ("statement", "values"),
-    [(sql.IS_AWAITED, ("", "", "")), (sql.PENDING_PLACES, (1,)), (sql.KNOWN_BY_SERIAL, ("",)), (sql.GOOD_UNTIL, ("",))],
+    [
+        (sql.IS_AWAITED, ("", "", "")),
+        (sql.PENDING_PLACES, (1,)),
+        (sql.KNOWN_BY_SERIAL, ("",)),
+        (sql.GOOD_UNTIL, ("",)),
+        (sql.IS_REVOKED, ("",)),
+        (sql.LAST_LEAF_ENDS, ()),
+        (sql.FORGET_RESPONSES, (1,)),
+    ],
 )
 def test_what_is_asked_of_one_or_a_few_is_found_by_indexes(
     ledger: Ledger, statement: str, values: tuple[object, ...]
 ) -> None:
     plan = [step[-1] for step in ledger._connection.execute("EXPLAIN QUERY PLAN " + statement, values)]
     assert any(step.startswith("SEARCH") for step in plan)
-    tables = ("certificates", "staples", "last", "responses")
+    tables = ("certificates", "staples", "last", "responses", "revocations", "leaf")
     assert not [step for step in plan if step.startswith(tuple(f"SCAN {table}" for table in tables))]
 
 

@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 
 DAY = timedelta(days=1)
 ISSUER = "1" * 64
-HOSTS = ("both", "neither", "back", "removed")
+HOSTS = ("both", "neither", "back", "removed", "revoked", "replaced")
 #: What differs from schema 5.
 SCHEMA_2 = """
 ALTER TABLE staples RENAME TO newer_staples;
@@ -43,6 +43,7 @@ DROP TABLE responses;
 DROP TABLE exceptions;
 DROP TABLE proofs;
 DROP TABLE rotations;
+UPDATE certificates SET status = 'revoked' WHERE host = 'revoked' OR host = 'replaced' AND status = 'superseded';
 PRAGMA user_version = 2;
 """
 
@@ -67,6 +68,9 @@ def path(tmp_path: Path, make_leaf, issuing: Signer, responder: Signer, now: dat
                 ledger.mark_deployed(place, fingerprint(leaf), staple.sha256, now + DAY * staples.index(staple))
             if host == "removed":
                 ledger.mark_removed(place)
+            if host == "replaced":
+                ledger.record_leaf(following := make_leaf(), ISSUER, place, ["app.test"], "controller")
+                ledger.mark_deployed(place, fingerprint(following), "", now + DAY * 2)
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(SCHEMA_2)
     return path
@@ -92,10 +96,19 @@ def test_the_staple_in_use_is_the_one_that_was_confirmed_last(path: Path, now: d
         "SELECT host, COUNT(*) FROM staples JOIN certificates ON certificate_sha256 = "
         "certificates.sha256 WHERE in_use IS NULL GROUP BY host",
     )
-    assert unknown == [("neither", 2)]
+    assert unknown == [("neither", 2), ("revoked", 2)]
     kept = path.with_name("ledger.sqlite3.schema-2")
     assert kept.stat().st_mode & 0o777 == 0o600
     assert query(kept, "SELECT * FROM staples ORDER BY rowid") == before
+
+
+def test_staples_of_a_revoked_leaf_may_still_be_shown_where_no_other_one_is_in_use(path: Path, now: datetime) -> None:
+    """Which of those that the host had it went back to, schema 2 did not keep."""
+    for read_only in (True, False):
+        with open_ledger(path, read_only=read_only) as ledger:
+            pending, due = ledger.revocations.pending_places(now), ledger.due_staples(now)
+        assert {place.host: round((end - now) / DAY) for place, end in pending.items()} == {"revoked": 7}
+        assert {place.host for place in due} == {"revoked"}
 
 
 def test_it_is_then_the_same_as_a_new_one(path: Path, authority: Authority) -> None:

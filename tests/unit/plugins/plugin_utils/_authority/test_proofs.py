@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof, Seen
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proofs import enter_proofs
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import enter_proofs
 
 HOUR = timedelta(hours=1)
 ROOT, OTHER_ROOT = "1" * 64, "2" * 64

@@ -41,6 +41,7 @@ TASK: dict[str, Any] = {
     "must_staple": False,
     "pkcs12_passphrase": None,
     "server": "none",
+    "destination": "/etc/pki/anchorage",
 }
 ACTIVATE: dict[str, Any] = {"test": None, "reload": ["reload"], "timeout": 30, "probes": None}
 PROBE: dict[str, Any] = {"certificate": None, "address": "127.0.0.1", "port": 443, "server_name": None}
@@ -106,6 +107,20 @@ def test_what_cannot_be_asked_for_is_refused_in_the_words_of_its_option(task: di
     with pytest.raises(PkiError) as caught:
         parse_requests({**TASK, **task})
     assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "//", "/.", "/etc", "/etc/", "/usr", "/var/../var", "/lib64", "/tmp", "/proc/1/root/srv", "/dev/shm"]
+)
+def test_a_destination_is_no_folder_of_the_systems_own(path: str) -> None:
+    with pytest.raises(PkiError, match=r"^destination: .* is a folder of the system's own"):
+        parse_requests({**TASK, "name": "app", "names": ["app.test"], "destination": path})
+    assert folder_names({**TASK, "name": "app", "destination": path}) == ["app"]
+
+
+@pytest.mark.parametrize("path", ["/etc/pki", "/srv", "/usr/local/etc/pki", "/root/pki", "~/pki", "/opt", "/library"])
+def test_a_destination_may_be_anywhere_else(path: str) -> None:
+    assert parse_requests({**TASK, "name": "app", "names": ["app.test"], "destination": path})
 
 
 def test_leaves_to_remove_need_no_names() -> None:

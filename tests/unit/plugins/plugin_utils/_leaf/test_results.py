@@ -88,6 +88,7 @@ def test_a_planned_leaf_is_told_with_its_reason(new: LeafPlan) -> None:
         "changed": True,
         "path": "/etc/pki/anchorage/app",
         "names": ["app.test"],
+        "withheld": None,
         "generation": 0,
         "withdrawal": "installed",
     }

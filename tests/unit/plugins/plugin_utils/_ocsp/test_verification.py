@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.staple import read_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import SHA256
@@ -320,10 +321,10 @@ def test_a_staple_that_outlives_its_leaf_is_refused(refused, respond, leaf) -> N
 
 
 def test_by_other_terms_a_response_may_outlive_its_leaf_and_is_good_as_long_as_that(issuing, respond, leaf, now):
-    """Signed by the issuer, which outlives both."""
+    """Signed by the issuer."""
     issuer, end = issuing.certificate, leaf.not_valid_after_utc
     der = respond(by=issuing, next_update=end + DAY)
-    terms = Terms(may_outlive_leaf=True)
+    terms = Terms(may_outlive=True)
     assert verify(der, leaf, issuer, now).refusal is Refusal.OUTLIVES_CERTIFICATE
     staple = verify(der, leaf, issuer, now, terms=terms).staple(der, leaf)
     assert staple is not None
@@ -331,7 +332,24 @@ def test_by_other_terms_a_response_may_outlive_its_leaf_and_is_good_as_long_as_t
     late = end - timedelta(minutes=10)
     assert verify(der, leaf, issuer, late, terms=terms).refusal is Refusal.TOO_SHORT
     beyond = respond(by=issuing, next_update=issuer.not_valid_after_utc + DAY)
-    assert verify(beyond, leaf, issuer, now, terms=terms).refusal is Refusal.OUTLIVES_SIGNER
+    assert verify(beyond, leaf, issuer, now).refusal is Refusal.OUTLIVES_CERTIFICATE
+    assert verify(beyond, leaf, issuer, now, terms=terms).next_update == end
+
+
+def test_by_other_terms_a_response_may_outlive_its_signer_and_is_good_as_long_as_that(
+    respond, responder: Signer, issuer, leaf, now: datetime
+) -> None:
+    """As those of AD CS often do. What came with it is what its host looks at, too."""
+    end = responder.certificate.not_valid_after_utc
+    assert now < end < leaf.not_valid_after_utc
+    der, terms = respond(next_update=end + DAY), Terms(may_outlive=True)
+    staple = verify(der, leaf, issuer, now, terms=terms).staple(der, leaf)
+    assert staple is not None
+    assert staple.next_update == end == datetime.fromtimestamp(read_staple(der).end, timezone.utc)
+    late = end - timedelta(minutes=10)
+    assert verify(der, leaf, issuer, late - timedelta(seconds=1), terms=terms).refusal is None
+    assert verify(der, leaf, issuer, late, terms=terms).refusal is Refusal.TOO_SHORT
+    assert verify(der, leaf, issuer, end, terms=terms).refusal is Refusal.EXPIRED
 
 
 def test_other_terms_ask_for_less_time(respond, leaf, issuer, now: datetime) -> None:

@@ -99,7 +99,7 @@ class Life:
     def look(self) -> None:
         """Note what a server would serve from now on."""
         staple = served_files(self.host.folder)[1]
-        end = read_staple(staple).next_update if staple else 0
+        end = read_staple(staple).end if staple else 0
         self.served.append((self.now, end))
 
     def ends_served(self) -> list[int]:

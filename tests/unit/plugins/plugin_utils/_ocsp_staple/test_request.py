@@ -22,6 +22,7 @@ TASK: dict[str, Any] = {
     "fetch_from": "host",
     "server": "none",
     "certid_digest": "sha1",
+    "destination": "/etc/pki/anchorage-staples",
 }
 APP = {"name": "app", "certificate": "/etc/ssl/app.pem"}
 URL = "http://ocsp.test/"
@@ -70,6 +71,7 @@ def test_a_task_may_want_no_staple() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"destination": "/"}, "destination: / is a folder of the system's own"),
         ({"name": "../app"}, "name: '../app' cannot name a folder"),
         ({"certificate": "app.pem"}, "certificate: 'app.pem' is a relative path. Give the one on the host"),
         ({"issuer": "chain.pem"}, "issuer: 'chain.pem' is a relative path"),

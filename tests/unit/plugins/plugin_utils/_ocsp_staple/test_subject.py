@@ -67,7 +67,7 @@ def test_a_url_of_the_play_is_asked_alone(request_staple, deployed, foreign: For
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"problem": "/etc/ssl/app.pem: there is no such file."}, "/etc/ssl/app.pem: there is no such file"),
+        ({"problem": "/etc/ssl/app.pem cannot be read (it is a folder)"}, r"app\.pem cannot be read \(.*\)\.$"),
         ({"certificate": ""}, "/etc/ssl/app.pem holds no certificate in PEM"),
         ({"certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "a damaged certificate"),
         ({"chain": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "a damaged certificate"),

@@ -111,11 +111,18 @@ def host() -> Host:
 def renew(own_authority: Authority, host: Host, request_leaf, now: datetime) -> Callable[..., LeafPlan]:
     """A function that does what a task of leaf_certificate does for the host, and returns its plan."""
 
-    def run(at: datetime = now, authority: Authority = own_authority, issues: bool = True, **options: Any) -> LeafPlan:
+    def run(
+        at: datetime = now,
+        authority: Authority = own_authority,
+        issues: bool = True,
+        folder: Path | None = None,
+        check: bool = False,
+        **options: Any,
+    ) -> LeafPlan:
         with open_ledger(authority.ledger_path) as ledger:
-            transaction = LeafTransaction(authority, Passphrases(), ledger, host, None, at, issues)
+            transaction = LeafTransaction(authority, Passphrases(), ledger, host, None, at, issues, folder)
             plans, _inspection = transaction.plan([request_leaf("app", **options)], [PLACE])
-            transaction.carry_out(plans)
+            (transaction.preflight if check else transaction.carry_out)(plans)
         return plans[0]
 
     return run

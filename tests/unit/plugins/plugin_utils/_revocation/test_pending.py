@@ -148,6 +148,42 @@ def test_a_host_that_said_what_it_has_is_not_asked_to_say_it_again(
         assert not ledger.is_awaited(PLACE)
 
 
+# Hosts that were emptied
+
+
+def test_a_blocked_place_on_a_host_that_was_emptied_is_settled(
+    own_authority, host: Host, renew, revoke, now: datetime
+) -> None:
+    renew()
+    revoke(reissue=False)
+    host.leaves.clear()
+    plan = renew(issues=False)
+    assert (plan.decision.action, bool(plan.decision.blocked)) == (Action.NONE, True)
+    assert (pending(own_authority, now), due(own_authority, now)) == ({}, set())
+    with open_ledger(own_authority.ledger_path) as ledger:
+        assert ledger.leaf_counts() == {"revoked": 1}
+
+
+def test_leaves_of_a_revoked_issuer_on_a_host_that_was_emptied_are_settled(
+    own_authority, host: Host, renew, revoke_issuing, now: datetime
+) -> None:
+    renew()
+    revoke_issuing(now)
+    host.leaves.clear()
+    assert renew(issues=False).decision.action is Action.NONE
+    assert (pending(own_authority, now), due(own_authority, now)) == ({}, set())
+
+
+def test_a_good_leaf_of_a_host_that_was_emptied_stays_known_by_its_name(
+    own_authority, host: Host, renew, revoke, now: datetime
+) -> None:
+    renew()
+    host.leaves.clear()
+    renew(issues=False)
+    revoke()
+    assert set(pending(own_authority, now)) == {PLACE}
+
+
 # Copies
 
 

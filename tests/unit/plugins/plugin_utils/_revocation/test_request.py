@@ -15,6 +15,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import (
     Target,
     find_targets,
@@ -47,9 +48,9 @@ def enter(own_authority: Authority, ledger: Ledger, make_leaf, now: datetime):
     return run
 
 
-def find(ledger: Ledger, at: datetime, **named: Any) -> list[Target]:
+def find(ledger: Ledger, at: datetime, publishes: bool = False, **named: Any) -> list[Target]:
     arguments = {**NOTHING, "reason": "superseded", "reissue": True, **named}
-    return find_targets(arguments, ledger.revocations, at)
+    return find_targets(arguments, [], ledger.revocations, at, publishes)
 
 
 def found(targets: list[Target]) -> set[x509.Certificate]:
@@ -77,6 +78,49 @@ def test_a_place_whose_leaves_are_all_revoked_means_the_last_one(enter, ledger: 
     assert (target.is_new, target.changed) == (False, True)
     following = enter()
     assert found(find(ledger, now, name="app", host="web1")) == {following}
+
+
+def test_a_revocation_that_is_not_published_is_finished_before_what_replaced_its_leaf_is_revoked(
+    enter, ledger: Ledger, own_authority: Authority, now: datetime
+) -> None:
+    revoked = enter()
+    with ledger.transaction():
+        ledger.revocations.enter(fingerprint(revoked), "superseded", True, now)
+    replacement, elsewhere = enter(), enter("/srv/tls")
+    here = {"name": "app", "host": "web1", "destination": "/etc/pki/anchorage"}
+    (target,) = find(ledger, now, publishes=True, **here)
+    assert (target.known.certificate, target.changed) == (revoked, False)
+    assert target.spared == (replacement.serial_number,)
+    assert found(find(ledger, now, publishes=True, name="app", host="web1")) == {revoked, elsewhere}
+    (exact,) = find(ledger, now, publishes=True, serial=f"{replacement.serial_number:x}")
+    assert (exact.known.certificate, exact.is_new, exact.spared) == (replacement, True, ())
+    # Who publishes nowhere has nothing to finish.
+    assert found(find(ledger, now, **here)) == {replacement}
+    with ledger.transaction():
+        ledger.revocations.mark_published([own_authority.issuing.sha256], now)
+    (target,) = find(ledger, now, publishes=True, **here)
+    assert (target.known.certificate, target.is_new, target.spared) == (replacement, True, ())
+
+
+@pytest.mark.parametrize("publishes", [False, True])
+def test_a_revocation_whose_host_is_pending_is_finished_before_what_was_signed_since_is_revoked(
+    enter, ledger: Ledger, own_authority: Authority, responder, now: datetime, publishes: bool
+) -> None:
+    revoked = enter()
+    staple = sign_staple(revoked, own_authority.issuing.certificate, responder, 7, now)
+    place = LeafPlace("web1", "/etc/pki/anchorage", "app")
+    with ledger.transaction():
+        ledger.record_staple(staple, fingerprint(revoked))
+        ledger.mark_deployed(place, fingerprint(revoked), staple.sha256, now)
+        ledger.revocations.enter(fingerprint(revoked), "superseded", True, now)
+        ledger.revocations.mark_published([own_authority.issuing.sha256], now)
+    signed = enter(deployed=False)  # and nobody saw it arrive
+    (target,) = find(ledger, now, publishes, name="app", host="web1")
+    assert (target.known.certificate, target.spared) == (revoked, (signed.serial_number,))
+    with ledger.transaction():
+        ledger.mark_deployed(place, fingerprint(signed), "", now)
+    (target,) = find(ledger, now, publishes, name="app", host="web1")
+    assert (target.known.certificate, target.spared) == (signed, ())
 
 
 @pytest.mark.parametrize("written", ["/etc/pki/anchorage/", "/etc/pki//anchorage", "/etc/pki/x/../anchorage/."])
@@ -116,6 +160,32 @@ def test_a_leaf_that_was_replaced_has_no_place_and_the_last_one_of_a_place_has(
     assert target.reissue is False
 
 
+def test_a_revoked_leaf_that_was_replaced_blocks_nothing(enter, ledger: Ledger, now: datetime) -> None:
+    former = enter()
+    serial = f"{former.serial_number:x}"
+    with ledger.transaction():
+        ledger.revocations.enter(fingerprint(former), "key_compromise", True, now)
+    signed = enter(deployed=False)  # which may never arrive
+    (target,) = find(ledger, now, serial=serial, reissue=False)
+    assert (target.reissue, target.changed, target.is_replaced) == (False, True, False)
+    with ledger.transaction():
+        ledger.mark_deployed(LeafPlace("web1", "/etc/pki/anchorage", "app"), fingerprint(signed), "", now)
+    (target,) = find(ledger, now, serial=serial, reissue=False)
+    assert (target.reissue, target.changed, target.is_replaced) == (True, False, True)
+
+
+def test_a_block_is_lifted_by_the_leaf_that_made_it_also_once_another_one_was_there(
+    enter, ledger: Ledger, now: datetime
+) -> None:
+    former = enter()
+    with ledger.transaction():
+        ledger.revocations.enter(fingerprint(former), "key_compromise", False, now)
+    enter()
+    for reissue, changed in ((False, False), (True, True)):
+        (target,) = find(ledger, now, serial=f"{former.serial_number:x}", reissue=reissue)
+        assert (target.reissue, target.changed, target.is_replaced) == (reissue, changed, False)
+
+
 def test_a_serial_or_a_file_means_one_whatever_became_of_it(
     enter, ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
@@ -125,6 +195,41 @@ def test_a_serial_or_a_file_means_one_whatever_became_of_it(
     assert found(find(ledger, now, serial=digits)) == {former}
     (tmp_path / "leaf.pem").write_text(to_pem(former))
     assert found(find(ledger, now, certificate=str(tmp_path / "leaf.pem"))) == {former}
+
+
+def test_a_file_with_several_certificates_is_refused(
+    enter, ledger: Ledger, own_authority: Authority, now: datetime, tmp_path: Path
+) -> None:
+    leaf, issuing = enter(), own_authority.issuing.certificate
+    path = tmp_path / "bundle.pem"
+    for certificates in ((leaf, issuing), (issuing, leaf)):
+        path.write_text("".join(map(to_pem, certificates)))
+        with pytest.raises(PkiError, match=rf"^certificate: {path} holds 2 certificates: ") as refused:
+            find(ledger, now, certificate=str(path))
+        assert f"the issuing certificate {issuing.serial_number:x} (CN=Test authority issuing" in str(refused.value)
+        assert f"the leaf certificate {leaf.serial_number:x}" in str(refused.value)
+        assert "Name a file with the one that is to be revoked" in str(refused.value)
+
+
+def test_the_chain_in_the_folder_of_a_leaf_revokes_no_issuing_authority(
+    ledger: Ledger, own_authority: Authority, now: datetime, tmp_path: Path
+) -> None:
+    path = tmp_path / "chain.pem"
+    path.write_text(to_pem(own_authority.issuing.certificate))
+    with pytest.raises(
+        PkiError, match=rf"^certificate: {path} holds the issuing certificate [0-9a-f]+ \(CN="
+    ) as refused:
+        find(ledger, now, certificate=str(path))
+    assert "The leaf's own certificate is cert.pem" in str(refused.value)
+    own = own_authority.issuing.folder / "certificate.pem"
+    assert found(find(ledger, now, certificate=str(own))) == {own_authority.issuing.certificate}
+
+
+@pytest.mark.parametrize("content", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_file_without_a_certificate_is_refused(ledger: Ledger, now: datetime, tmp_path: Path, content: str) -> None:
+    (tmp_path / "none.pem").write_text(content)
+    with pytest.raises(PkiError, match=r"none.pem holds no certificate in PEM"):
+        find(ledger, now, certificate=str(tmp_path / "none.pem"))
 
 
 def test_nothing_named_means_nothing(enter, ledger: Ledger, now: datetime) -> None:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,20 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import KEY, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import list_warnings
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers, with_lost_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import issuing_result, list_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path, response_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
+from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 from cryptography import x509
 from cryptography.x509 import ocsp
 
@@ -189,7 +193,7 @@ def dies_after(last: int, work: Callable[[], object]) -> bool:
     return status != 0
 
 
-@pytest.mark.parametrize("step", ["enter", "sign_lists", "sign_responses", "publish"])
+@pytest.mark.parametrize("step", ["enter", "sign_lists", "publish_lists", "sign_responses", "publish_responses"])
 def test_a_run_that_ends_after_a_step_is_finished_by_one_that_names_nothing(
     fleet, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -204,11 +208,20 @@ def test_a_run_that_ends_after_a_step_is_finished_by_one_that_names_nothing(
         patched.setattr(RevocationTransaction, step, ends)
         with pytest.raises(KeyboardInterrupt):
             fleet.run(**WEB1)
-    assert fleet.run()["changed"] == (step != "publish")
+    assert fleet.run()["changed"] == (step != "publish_responses")
     assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
     assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
     assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(1,)]
     assert not fleet.run()["changed"]
+
+
+def test_a_list_is_published_before_responses_are_signed(fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of which there are many, and whose key may be slow."""
+    monkeypatch.setattr(RevocationTransaction, "_sign_responses", lambda *_arguments: pytest.fail("it was killed"))
+    with pytest.raises(pytest.fail.Exception, match="it was killed"):
+        fleet.run(**WEB1)
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+    assert rows(fleet.ledger_path, "SELECT published_at FROM revocations") == [(None,)]
 
 
 # Numbers
@@ -328,6 +341,54 @@ def test_a_revoked_leaf_stays_on_a_list_of_the_time_after_it_ended(fleet) -> Non
         assert serials(x509.load_der_x509_crl(ledger.revocations.last_list(key).signed.der)) == set()
 
 
+# Beside another run that revokes
+
+
+def revoked_meanwhile(fleet: Any, monkeypatch: pytest.MonkeyPatch, step: str, **named: str) -> None:
+    """Have another run enter a revocation before this one does this ``step``, and be killed then."""
+    original = getattr(RevocationTransaction, step)
+
+    def after_another_run(transaction: RevocationTransaction, *arguments: Any) -> Any:
+        monkeypatch.setattr(RevocationTransaction, step, original)
+        arguments_of_task = {**NOTHING, "reason": "key_compromise", **named}
+        with open_ledger(fleet.ledger_path) as ledger:
+            RevocationTransaction(fleet.authority, fleet.passphrases, ledger, None, fleet.now).enter(arguments_of_task)
+        return original(transaction, *arguments)
+
+    monkeypatch.setattr(RevocationTransaction, step, after_another_run)
+
+
+@pytest.mark.parametrize(
+    "step", ["publish_lists", "sign_lists", "_sign_list", "_sign_responses", "publish_responses", "_remove_ended"]
+)
+@pytest.mark.parametrize("of_issuer", [False, True])
+def test_what_is_entered_while_another_run_publishes_is_not_published_as_good(
+    fleet, monkeypatch: pytest.MonkeyPatch, step: str, of_issuer: bool
+) -> None:
+    """And it counts as published only once all that tells of it is."""
+    serial = f"{fleet.authority.issuing.certificate.serial_number:x}"
+    revoked_meanwhile(fleet, monkeypatch, step, **({"serial": serial} if of_issuer else WEB1))
+    fleet.run()
+    for host in ("web1", "web2") if of_issuer else ("web1",):
+        with suppress(FileNotFoundError):
+            assert answer(fleet, host).certificate_status is ocsp.OCSPCertStatus.REVOKED
+    listed = serials(fleet.crl(fleet.authority.root.certificate if of_issuer else None))
+    assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(len(listed),)]
+    fleet.run()
+    assert serials(fleet.crl(fleet.authority.root.certificate if of_issuer else None))
+    assert rows(fleet.ledger_path, "SELECT published_at IS NOT NULL FROM revocations") == [(1,)]
+
+
+@pytest.mark.parametrize(("of_issuer", "good"), [(False, 2), (True, 0)])
+def test_no_response_is_kept_that_says_good_of_what_was_revoked_while_it_was_signed(
+    fleet, monkeypatch: pytest.MonkeyPatch, of_issuer: bool, good: int
+) -> None:
+    serial = f"{fleet.authority.issuing.certificate.serial_number:x}"
+    revoked_meanwhile(fleet, monkeypatch, "_sign_responses", **({"serial": serial} if of_issuer else WEB1))
+    fleet.run()
+    assert rows(fleet.ledger_path, "SELECT COUNT(*) FROM responses WHERE NOT revoked") == [(good,)]
+
+
 # Keys that are away
 
 
@@ -410,6 +471,71 @@ def test_a_damaged_issuing_key_keeps_no_revocation_away(fleet) -> None:
     result = fleet.run(**WEB1)
     assert (result["changed"], result["crl"], result["ocsp"]) == (True, "pending", "signed")
     assert answer(fleet, "web1").certificate_status is ocsp.OCSPCertStatus.REVOKED
+
+
+def test_an_issuing_authority_whose_folder_is_gone_leaves_its_list_pending(fleet, make_authority) -> None:
+    fleet.run()
+    former = fleet.authority.issuing
+    response = fleet.public / response_path(fleet.leaves["web1"], former.certificate, "sha1")
+    assert response.exists()
+    make_authority(fleet.authority.folder, at=fleet.now + 1010 * DAY)  # so that it is not the last one
+    shutil.rmtree(former.folder)
+    subject = former.certificate.subject.rfc4514_string()
+    for check in (True, False):
+        result = fleet.run(**WEB1, check=check)
+        assert (result["changed"], result["crl"], result["ocsp"]) == (True, "pending", "pending")
+        assert {entry["issuer"]: entry["state"] for entry in result["lists"]}[subject] == "pending"
+        assert any(
+            warning.startswith(f"The list of {subject} that tells of a revocation is pending: the folder of {subject}")
+            and f"is missing in {former.folder.parent}, with its keys." in warning
+            for warning in result["warnings"]
+        )
+    assert not response.exists()  # rather no answer than a good one
+    assert rows(fleet.ledger_path, "SELECT published_at FROM revocations") == [(None,)]
+
+
+def test_an_issuing_authority_that_is_gone_is_missed_below_the_root_that_signed_it(fleet) -> None:
+    former = fleet.authority.issuing
+    rotated(fleet.authority, State.SWITCHING, fleet.now)
+    shutil.rmtree(former.folder)
+    authority = read_authority(fleet.authority.folder)
+    with open_ledger(fleet.ledger_path) as ledger:
+        whole = with_lost_issuers(authority, ledger.revocations.issuing_certificates())
+        assert issuing_result(authority, ledger) == {"issuing_due": False}
+    assert [[one.sha256 for one in epoch.issuers] for epoch in whole.epochs] == [
+        [former.sha256],
+        [authority.issuing.sha256],
+    ]
+    result = fleet.run(**WEB1)
+    assert (result["crl"], result["ocsp"]) == ("pending", "pending")
+    states = {entry["issuer"]: entry["state"] for entry in result["lists"]}
+    assert [states.pop(former.certificate.subject.rfc4514_string()), *set(states.values())] == ["pending", "signed"]
+
+
+def test_no_issuing_authority_of_a_root_that_is_still_to_come_takes_a_revoked_ones_place(fleet) -> None:
+    authority = rotated(fleet.authority, State.DISTRIBUTING, fleet.now)
+    with open_ledger(fleet.ledger_path) as ledger:
+        assert issuing_result(authority, ledger) == {"issuing_due": False}
+        with ledger.transaction():
+            ledger.revocations.enter(authority.issuing.sha256, "ca_compromise", None, fleet.now)
+        assert issuing_result(authority, ledger) == {"issuing_due": True}
+
+
+def test_a_revocation_that_is_not_on_the_last_list_awaits_another_one(fleet, tmp_path: Path) -> None:
+    """However it came that no number was taken for it."""
+    fleet.run()
+    with open_ledger(fleet.ledger_path) as ledger, ledger.transaction():
+        ledger.revocations.enter(fingerprint(fleet.leaves["web1"]), "key_compromise", True, fleet.now)
+    assert fleet.run(check=True)["changed"]
+    key = fleet.authority.issuing.folder / KEY
+    away = key.rename(tmp_path / "key.pem")
+    pending = fleet.run()
+    assert pending["crl"] == "pending"
+    assert "that tells of a revocation is pending" in pending["warnings"][0]
+    away.rename(key)
+    assert fleet.run()["crl"] == "signed"
+    assert serials(fleet.crl()) == {fleet.leaves["web1"].serial_number}
+    assert not fleet.run()["changed"]
 
 
 def test_a_root_that_is_off_line_leaves_its_own_list_pending_alone(fleet, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import KEY, Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
@@ -63,11 +64,11 @@ def publish(authority: Authority, folder: Path, now: datetime) -> None:
 def issue(request_leaf, now: datetime) -> Callable[..., tuple[x509.Certificate, list[str]]]:
     """A function that issues a leaf, and returns it with the warnings of that task."""
 
-    def run(authority: Authority, at: datetime = now) -> tuple[x509.Certificate, list[str]]:
+    def run(authority: Authority, at: datetime = now, **options: Any) -> tuple[x509.Certificate, list[str]]:
         with open_ledger(authority.ledger_path) as ledger:
             transaction = LeafTransaction(authority, Passphrases(), ledger, Host(), None, at)
             place = LeafPlace("web1", "/etc/pki/anchorage", "app")
-            plans, _inspection = transaction.plan([request_leaf()], [place])
+            plans, _inspection = transaction.plan([request_leaf(**options)], [place])
             warnings = transaction.warnings(plans)
             (leaf,), _deployment = transaction.carry_out(plans)
         return leaf.certificate, warnings
@@ -148,3 +149,51 @@ def test_one_that_was_published_counts_until_the_next_one_is(
         with open_ledger(authority.ledger_path) as ledger:
             RevocationTransaction(authority, Passphrases(), ledger, None, now + 7 * week * DAY).carry_out(NOTHING)
     assert set(urls_of(issue(authority, now + 13 * DAY)[0])) == {"crl", "ocsp", "issuer"}
+
+
+def test_a_leaf_names_no_ocsp_url_while_no_response_is_published(
+    own_authority, make_authority, issue, tmp_path, now
+) -> None:
+    """The list is, by the key of the issuing authority; the responses need that of the responder."""
+    authority = make_authority(own_authority.folder, **URLS)
+    issue(authority)
+    key = authority.issuing.responder.folder / KEY
+    kept = key.rename(key.with_name("away"))
+    later = now + DAY
+    publish(authority, tmp_path / "public", later)
+    kept.rename(key)
+    authority = make_authority(own_authority.folder, **URLS)
+    leaf, warnings = issue(authority, later, names=("other.test",))
+    assert set(urls_of(leaf)) == {"crl", "issuer"}
+    assert (
+        "New leaves name no OCSP URL, though the policy does: no valid responses of issuing authority 1" in warnings[0]
+    )
+    publish(authority, tmp_path / "public", later)
+    leaf, warnings = issue(authority, later, names=("third.test",))
+    assert (set(urls_of(leaf)), warnings) == ({"crl", "ocsp", "issuer"}, [])
+    # All of them have ended, and nobody published others.
+    assert set(urls_of(issue(authority, later + 8 * DAY)[0])) == {"crl", "issuer"}
+
+
+def test_responses_that_were_not_published_give_no_ocsp_url(
+    own_authority, make_authority, issue, tmp_path, now
+) -> None:
+    """Those that say revoked are signed without a folder, too."""
+    authority = make_authority(own_authority.folder, **URLS)
+    revoked, _warnings = issue(authority)
+    issue(authority, names=("other.test",))
+    key = authority.issuing.responder.folder / KEY
+    kept = key.rename(key.with_name("away"))
+    publish(authority, tmp_path / "public", now + DAY)
+    kept.rename(key)
+    with open_ledger(authority.ledger_path) as ledger:
+        named = {**NOTHING, "serial": f"{revoked.serial_number:x}"}
+        RevocationTransaction(authority, Passphrases(), ledger, None, now + DAY).carry_out(named)
+    assert set(urls_of(issue(authority, now + DAY, names=("third.test",))[0])) == {"crl", "issuer"}
+
+
+def test_a_leaf_names_no_urls_where_they_are_not_wanted(own_authority, make_authority, issue, tmp_path, now) -> None:
+    authority = make_authority(own_authority.folder, **URLS)
+    publish(authority, tmp_path / "public", now)
+    leaf, warnings = issue(authority.without_urls())
+    assert (urls_of(leaf), warnings) == ({}, [])

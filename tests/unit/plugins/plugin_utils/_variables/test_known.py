@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known imp
 )
 
 ROOT = Path(__file__).resolve().parents[5]
-PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+PLAYBOOKS = sorted((ROOT / "playbooks").rglob("*.yml"))
 TASKS = sorted((ROOT / "roles").glob("*/tasks/*.yml"))
 ADD_HOST = "ansible.builtin.add_host"
 ROLE_VARIABLES = sorted((ROOT / "roles").glob("*/vars/*.yml"))
@@ -44,7 +44,8 @@ def grouped(part: Any) -> set[str]:
         return {name for entry in part for name in grouped(entry)}
     if not isinstance(part, dict):
         return set()
-    return set(part.get(ADD_HOST, {}).get("groups", [])).union(*map(grouped, part.values()))
+    own = {*part.get(ADD_HOST, {}).get("groups", []), *part.get("ansible.builtin.group_by", {}).values()}
+    return own.union(*map(grouped, part.values()))
 
 
 def registered(part: Any) -> set[str]:

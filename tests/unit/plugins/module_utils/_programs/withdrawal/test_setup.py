@@ -75,7 +75,7 @@ def test_all_that_is_needed_is_there_and_nothing_else(deployed: SystemdHost, lea
     }
     assert (deployed.root / PROGRAM).read_bytes() == bundle()
     assert f"ExecStart={deployed.root / PROGRAM} withdraw" in (deployed.root / SERVICE).read_text()
-    assert deployed.armed == read_staple(leaf.staple).next_update - 300
+    assert deployed.armed == read_staple(leaf.staple).end - 300
     assert [path for path in deployed.traces() if (deployed.root / path).is_file()] == [
         str(recipe.relative_to(deployed.root)),
         PROGRAM,

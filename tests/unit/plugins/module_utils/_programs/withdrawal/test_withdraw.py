@@ -42,7 +42,7 @@ MARGIN = 300
 
 
 def end_of(leaf: Leaf) -> int:
-    return read_staple(leaf.staple).next_update
+    return read_staple(leaf.staple).end
 
 
 def due(leaf: Leaf) -> int:
@@ -140,7 +140,7 @@ def test_a_renewed_staple_needs_no_systemctl(deployed: SystemdHost, leaf: Leaf) 
     assert deployed.calls() == []
     assert deployed.drift() == ()
     deployed.withdraw(due(leaf))
-    assert deployed.armed == read_staple(second.staple).next_update - MARGIN
+    assert deployed.armed == read_staple(second.staple).end - MARGIN
 
 
 def test_where_another_run_is_at_work_it_is_tried_again_in_a_minute(deployed: SystemdHost, leaf: Leaf) -> None:

@@ -11,24 +11,54 @@ import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import ask
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer as module_answer
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import LOCK_FILE, lock_file
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import find_stores
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Finder, Kind
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.look import look
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, MAIL
 from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
-from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, FORMER, OTHER, apply, settle
+from ansible_collections.anchorage.pki.tests.unit.roots import make_leaf, make_root, named, pem_of
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
+    ANCHOR,
+    FORMER,
+    OTHER,
+    OTHER_ROOT,
+    ROOT,
+    apply,
+    apply_all,
+    settle,
+)
 from ansible_collections.anchorage.pki.tests.unit.scratch_trust_settings import ScratchTrustSettings
 from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore
+from cryptography.x509 import Certificate
 
 DER = ANCHOR.der
+NAME, NOT_TRUSTED = "app.test", -67843
+
+
+def pem(certificate: Certificate) -> str:
+    return pem_of(certificate).decode()
+
+
+#: A server's leaf of the anchor, by an issuer between them.
+LEAF: dict[str, Any] = {
+    "leaf_name": NAME,
+    "leaf_chain": (pem(make_leaf(NAME, named("Between"))), pem(make_root("Between", issuer=ROOT.subject))),
+}
 SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
 VERSIONS = ("10.15.7", "11.7.10", "13.7.4", "13.7.5", "15.1.0", "26.0.0")
 SWITCHES = ("off", "on")
@@ -74,20 +104,36 @@ def test_who_may_write(tmp_path: Path, version: str, sip: str, gui: str, root: s
     assert "configuration profile" in shortfall("install", [outcome])
     assert "profile_path" in shortfall("install", [outcome])
     number = ("user", "admin").index(domain)
-    path = SYSTEM_KEYCHAIN if root == "on" else "/Users/me/Library/Keychains/login.keychain-db"
+    path = SYSTEM_KEYCHAIN if root == "on" else f"{host.home}/Library/Keychains/login.keychain-db"
     arguments = {"der": base64.b64encode(DER).decode(), "domain": number, "keychain": path, "patience": 60.0}
     answer = ask(host.double.mac(15), "install_anchor", arguments, 90.0)
     assert (answer["failure"]["code"], host.content()) == (code, before), "which is what macOS would have said"
 
 
-def test_what_is_right_costs_one_process_and_no_authorization(tmp_path: Path) -> None:
+@pytest.mark.parametrize("superseded", [(), (FORMER, OTHER)])
+@pytest.mark.parametrize("asked", ["by a look", "by the module"])
+def test_what_is_right_costs_one_process_and_no_authorization(
+    tmp_path: Path, asked: str, superseded: tuple[Anchor, ...]
+) -> None:
+    """A host is asked by the module only where a look is not possible, or has found something to do."""
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
     settle("install", host)
     processes, before = len(host.double.living), written(host)
-    outcome = apply("install", host)
-    assert (outcome.state, outcome.changed) == ("trusted", False)
-    assert len(host.double.living) - processes == 2, "one for the look, one for the module, which no host runs after it"
+    request = Request("install", ANCHOR, ("system",), superseded=superseded)
+    if asked == "by a look":
+        answer = look(encode(request), host.settings, host.table)
+    else:
+        answer = module_answer(encode(request), host.settings, lambda *given: engine.apply(*given, kinds=host.table))
+    assert answer is not None
+    assert (answer["stores"][0]["state"], answer["changed"]) == ("trusted", False)
+    assert len(host.double.living) - processes == 1
     assert written(host) == before
+
+
+def test_what_is_right_is_evaluated_without_the_network(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    outcome = apply("install", host)
     assert "an evaluation by the basic X.509 policy accepts it" in outcome.evidence
     assert "ssl: not evaluated, as no leaf was at hand" in outcome.evidence
     assert "SecTrustEvaluateWithError network" not in host.double.calls
@@ -102,11 +148,103 @@ def test_settings_for_any_use_are_right_too(tmp_path: Path) -> None:
 def test_what_no_evaluation_accepts_is_not_trusted(tmp_path: Path) -> None:
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
     before = host.content()
-    host.double.order("SecTrustEvaluateWithError", "-", -36, 3)  # by the look, before the write, and after it
+    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)  # by the look, before the write, and after it
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
-    assert "an evaluation by the basic X.509 policy refuses it" in outcome.evidence[0]
+    assert "an evaluation by the basic X.509 policy refuses it: no trusted root vouches for it" in outcome.evidence[0]
     assert "The change was rolled back." in outcome.evidence[0]
+
+
+# --- a leaf as proof
+
+
+def test_a_leaf_is_evaluated_as_that_of_its_server(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    outcome = apply("install", host, **LEAF)
+    assert (outcome.state, outcome.evidence[-1]) == ("trusted", f"ssl: trusted for {NAME}")
+    assert outcome.before.evidence[-1] == "ssl: not evaluated, as the anchor itself is refused"
+    assert apply("install", host, **LEAF).evidence == outcome.evidence
+    assert "SecTrustEvaluateWithError network" not in host.double.calls
+    assert no_objects_are_left(host)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "code"),
+    [
+        ({"leaf_name": f"other.{NAME}"}, -67602),
+        ({"leaf_chain": (pem(make_leaf(NAME, ROOT.subject, left=timedelta(hours=-1))),)}, -67818),
+        ({"leaf_chain": (pem(make_leaf(NAME, named("Unknown"))),)}, -25318),
+    ],
+)
+def test_a_leaf_that_is_refused_proves_nothing(tmp_path: Path, leaf: dict[str, Any], code: int) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    outcome = apply("install", host, **{**LEAF, **leaf})
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "macOS trusts it, but no leaf by it: " in shortfall("install", [outcome])
+    assert f", {code})." in shortfall("install", [outcome])
+    assert "The change was rolled back." in outcome.evidence[0]
+    assert no_objects_are_left(host)
+
+
+def test_settings_that_are_right_are_not_written_again_for_a_leaf_that_is_refused(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    before, content = written(host), host.content()
+    wrong = {**LEAF, "leaf_name": f"other.{NAME}"}
+    outcome = apply("install", host, **wrong)
+    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert f"ssl: refused for other.{NAME}: the name is not one of the certificate's" in " ".join(outcome.evidence)
+    assert (written(host), host.content()) == (before, content)
+
+
+def test_a_leaf_is_refused_where_only_a_former_root_vouched_for_it(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    host.double.trust("admin", OTHER.der, *ALWAYS)
+    of_other = {"leaf_name": NAME, "leaf_chain": (pem(make_leaf(NAME, OTHER_ROOT.subject)),)}
+    outcome = apply("install", host, superseded=[OTHER], **of_other)
+    assert outcome.state == "failed"
+    assert outcome.evidence[0].startswith("With its former anchors gone, it is failed: macOS trusts it, but no leaf")
+
+
+def test_a_leaf_is_no_proof_of_what_goes_with_its_root(tmp_path: Path) -> None:
+    """While one root gives way to another: of a leaf of the one, the other has nothing to say."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host, OTHER)
+    outcomes = apply_all("install", host, further=[OTHER], **LEAF)
+    proofs = [f"ssl: trusted for {NAME}", "ssl: not evaluated, as no leaf was at hand"]
+    assert [outcome.evidence[-1] for outcome in outcomes] == proofs
+    assert [(outcome.state, outcome.changed) for outcome in outcomes] == [("trusted", True), ("trusted", False)]
+    processes = len(host.double.living)
+    answer = look(encode(Request("install", ANCHOR, ("system",), further=(OTHER,), **LEAF)), host.settings, host.table)
+    assert answer is not None
+    assert [store["evidence"][-1] for store in answer["stores"]] == proofs
+    assert len(host.double.living) - processes == 1
+
+
+# --- reads that are tried again
+
+
+@pytest.mark.parametrize(
+    ("function", "about"),
+    [
+        ("SecTrustSettingsCopyTrustSettings", "admin"),
+        ("SecTrustEvaluateWithError", "-"),
+        ("SecTrustEvaluateWithError", "server"),
+        ("SecItemCopyMatching", "system"),
+    ],
+)
+def test_a_read_that_may_succeed_later_is_tried_again_in_a_new_process(
+    tmp_path: Path, function: str, about: str
+) -> None:
+    host = ScratchTrustSettings(tmp_path / "host")
+    host.double.trust("admin", DER, *ALWAYS)
+    request = Request("install", ANCHOR, ("system",), leaf_name=NAME, leaf_chain=LEAF["leaf_chain"])
+    host.double.order(function, about, -36, 3)
+    answer = look(encode(request), host.settings, host.table)
+    assert answer is not None
+    assert answer["stores"][0]["state"] == "trusted"
+    assert len(host.double.living) == 4
 
 
 def test_settings_for_something_else_are_replaced(tmp_path: Path) -> None:
@@ -163,6 +301,15 @@ def test_a_locked_keychain_needs_its_user(tmp_path: Path) -> None:
     assert (apply("install", host).state, host.content()) == ("needs_user", before)
 
 
+def test_a_change_that_its_user_cancels_needs_him(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off")
+    host.double.order("SecTrustSettingsSetTrustSettings", "user", -128, 1)
+    before = host.content()
+    outcome = apply("install", host)
+    assert (outcome.state, host.content()) == ("needs_user", before)
+    assert "(errSecUserCanceled, -128)" in outcome.evidence[0]
+
+
 # --- what goes wrong in a write
 
 
@@ -178,13 +325,74 @@ def test_entries_that_macos_loses_are_put_back(tmp_path: Path) -> None:
     assert no_objects_are_left(host)
 
 
-def test_entries_that_cannot_be_put_back_are_named(tmp_path: Path) -> None:
+def kept_exports(host: ScratchTrustSettings) -> list[Path]:
+    """What was kept for a person, in a folder and of a mode that are closed to others."""
+    return [path for path in host.home.rglob("*") if path.is_file()]
+
+
+def see_kept(host: ScratchTrustSettings, evidence: str, before: bytes) -> None:
+    (path,) = kept_exports(host)
+    assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o600, before)
+    assert f"they are in {path}: put them back by sudo security trust-settings-import -d '{path}'" in evidence
+
+
+def exported(host: ScratchTrustSettings) -> bytes:
+    """The administrator's settings as macOS exports them."""
+    arguments = {"der": base64.b64encode(DER).decode(), "domain": 1, "keychain": SYSTEM_KEYCHAIN, "patience": 60.0}
+    host.double.order("SecCertificateAddToKeychain", "system", -61, 1)
+    return base64.b64decode(ask(host.double.mac(15), "install_anchor", arguments, 90.0)["before"])
+
+
+@pytest.mark.parametrize("way", [-25293, "hang"])
+def test_entries_that_cannot_be_put_back_are_kept_for_a_person(tmp_path: Path, way: int | str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off", patience=1.0)
+    before = exported(host)
+    host.double.order("erase", "admin", "on", 1)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", way, 2)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    assert "They could not be put back at once" in outcome.evidence[0]
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_entries_that_are_put_back_at_the_second_attempt_are_kept_nowhere(tmp_path: Path) -> None:
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    host.double.order("erase", "admin", "on", 1)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
+    outcome = apply("install", host)
+    assert (outcome.state, host.content(), kept_exports(host)) == ("failed", before, [])
+    assert "The change was rolled back." in outcome.evidence[0]
+
+
+def test_entries_that_a_removal_loses_are_kept_for_a_person(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    before = exported(host)
+    host.double.order("erase", "admin", "on", 1)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
+    outcome = apply("remove", host)
+    assert outcome.state == "failed"
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_an_installation_that_cannot_be_undone_keeps_what_was_before(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = exported(host)
+    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    host.home.mkdir(parents=True)
+    (host.home / "Library").write_text("no folder")
     host.double.order("erase", "admin", "on", 1)
     host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 2)
-    outcome = apply("install", host)
-    assert outcome.state == "failed"
-    assert "They could not be put back" in outcome.evidence[0]
+    assert "They could not be kept for that either: " in apply("install", host).evidence[0]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +420,8 @@ def test_a_write_that_fails_changes_nothing_and_is_not_tried_again(
 def test_a_read_that_fails_or_hangs_is_told(tmp_path: Path) -> None:
     host = ScratchTrustSettings(tmp_path / "host", reading=2.0, sip="off")
     for order, said in ((-36, "(ioErr, -36)"), ("hang", "did not finish within 2 seconds")):
-        host.double.order("SecTrustSettingsCopyTrustSettings", "admin", order, 2)
+        # The look and the module, each as often as it is worth to try.
+        host.double.order("SecTrustSettingsCopyTrustSettings", "admin", order, 8 if order == -36 else 2)
         outcome = apply("install", host)
         assert (outcome.state, outcome.changed, written(host)) == ("failed", False, [0, 0, 0])
         assert said in outcome.evidence[0]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import openssl_folders
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import installed_anchors
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
 from ansible_collections.anchorage.pki.tests.unit.roots import pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
@@ -54,6 +55,14 @@ def brewed(mac: ScratchMac) -> ScratchInstallation:
 
 def own_file(installation: ScratchInstallation) -> Path:
     return installation.certs / f"{ANCHOR.name}.pem"
+
+
+def test_anchors_of_this_collection_are_known_by_their_names(mac: ScratchMac) -> None:
+    assert installed_anchors(mac.settings) == ()
+    folders = [made.certs for made in (mac.homebrew(), mac.homebrew("usr/local"), mac.macports())]
+    name = "anchorage-corp-0123456789abcdef"
+    ours = [mac.put(folder / f"{name}.pem", pem_of(ROOT)) for folder in folders]
+    assert installed_anchors(mac.settings) == tuple(map(str, ours))
 
 
 # --- the plain way

@@ -1,0 +1,29 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A benchmark that nobody runs for months still runs. What it measures on this machine is not asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from benchmarks import revocations
+from cryptography import x509
+
+
+def test_that_of_revocations_publishes_lists_with_all_of_them(tmp_path: Path) -> None:
+    bare, together = revocations.measure(tmp_path, revocations=3, rounds=2)
+    assert min(bare, together) > 0
+    lists = map(revocations.read_list, (tmp_path / "public" / "crl").iterdir())
+    assert sorted(len(published) for published in lists) == [0, 3]
+    assert sum(path.is_file() for path in (tmp_path / "public" / "ocsp").rglob("*")) == 6
+
+
+def test_that_of_revocations_fails_where_a_list_lacks_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered = revocations.enter
+    monkeypatch.setattr(revocations, "enter", lambda *arguments: [*entered(*arguments), x509.random_serial_number()])
+    monkeypatch.setattr(revocations, "sign_alone", lambda *_arguments: 1.0)
+    with pytest.raises(SystemExit, match="the published list is another one than it should be"):
+        revocations.measure(tmp_path, revocations=2, rounds=1)
