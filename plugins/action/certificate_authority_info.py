@@ -11,8 +11,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import authority_folder, read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import authority_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import (
     needed_issuers,
     plan_authority,

@@ -10,14 +10,22 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSTALL, REMOVE
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import (
     AnchorCertificate,
     identify_anchor,
     parse_anchor,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import enter_proofs, proofs_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.profile import plan_profile, write_profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import (
+    ANCHOR_SPEC,
+    TrustAction,
+    asked_kinds,
+    identified,
+)
 
 
 class ActionModule(TrustAction):
@@ -39,15 +47,18 @@ class ActionModule(TrustAction):
             raise PkiError("purge_superseded: only an authority knows its former roots. Leave certificate and src out.")
         if arguments["profile_path"] is not None and not present:
             raise PkiError("profile_path: goes with state=present. Macs lose the anchor with the profile they have.")
-        text, source = self.anchor_text(arguments, task_vars)
-        if not present:
-            # A renewed root has the key of the former ones: while one of them is trusted, all of them are.
-            former = self.superseded_anchors(arguments, task_vars)
-            return self.ask_host(REMOVE, identify_anchor(text, source), arguments, task_vars, former)
-        anchor = parse_anchor(text, source, datetime.now(timezone.utc))
-        superseded = self.superseded_anchors(arguments, task_vars) if purge else ()
+        authority = self.named_authority(arguments, task_vars)
+        text, source = self.anchor_text(arguments, authority)
+        now = datetime.now(timezone.utc)
+        anchor = parse_anchor(text, source, now) if present else identify_anchor(text, source)
         profile = self._profile(arguments["profile_path"], anchor)
-        result = self.ask_host(INSTALL, anchor, arguments, task_vars, superseded)
+        former = _former(authority, purge) if present else _others(authority)
+        operation = INSTALL if present else REMOVE
+        result = self.ask_host(operation, anchor, arguments, task_vars, authority, former)
+        if authority and not self.check_mode:
+            host = self._task.delegate_to or task_vars["inventory_hostname"]
+            proofs, kinds = proofs_of(result, [root.sha256 for root in former]), asked_kinds(operation, arguments)
+            result = with_warnings(result, enter_proofs(authority.ledger_path, host, proofs, kinds, now))
         return _joined(result, profile) if profile else result
 
     def _profile(self, option: str | None, anchor: AnchorCertificate) -> dict[str, Any] | None:
@@ -58,6 +69,17 @@ class ActionModule(TrustAction):
         if profile.changed and not self.check_mode:
             write_profile(profile)
         return {"path": str(profile.path), "changed": profile.changed, "diff": profile.diff()}
+
+
+def _former(authority: Authority | None, purge: bool) -> list[AnchorCertificate]:
+    """The roots that hosts lose once they trust the active one."""
+    return identified(authority.superseded()) if authority and purge else []
+
+
+def _others(authority: Authority | None) -> list[AnchorCertificate]:
+    """All roots but the active one. A renewed root has the key of the former ones: while one of them is trusted, all of
+    them are."""
+    return identified(root for root in authority.roots if root != authority.root) if authority else []
 
 
 def _joined(result: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:

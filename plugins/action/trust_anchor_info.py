@@ -19,5 +19,6 @@ class ActionModule(TrustAction):
     ARGUMENT_SPEC = ANCHOR_SPEC
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        text, source = self.anchor_text(arguments, task_vars)
-        return self.ask_host(INSPECT, identify_anchor(text, source), arguments, task_vars)
+        authority = self.named_authority(arguments, task_vars)
+        text, source = self.anchor_text(arguments, authority)
+        return self.ask_host(INSPECT, identify_anchor(text, source), arguments, task_vars, authority)

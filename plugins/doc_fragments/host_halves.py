@@ -302,4 +302,11 @@ options:
       - Whether macOS may be made to allow the change meanwhile, as in M(anchorage.pki.trust_anchor).
     type: bool
     default: false
+  further:
+    description:
+      - Anchors that go with the first one while the root of an authority gives way to another.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *anchor
 """

@@ -10,7 +10,7 @@ module: anchor_deployment
 short_description: The host's half of trust_anchor
 version_added: 0.1.0
 description:
-  - Finds the trust stores of a host and inspects, installs or removes one anchor in each of them.
+  - Finds the trust stores of a host and inspects, installs or removes anchors in each of them.
   - It is called by M(anchorage.pki.trust_anchor) and M(anchorage.pki.trust_anchor_info), which check the certificate
     first. Do not use it in a playbook.
 extends_documentation_fragment:
@@ -76,6 +76,10 @@ stores:
       returned: always
       type: list
       elements: str
+    anchor:
+      description: The name of the anchor where it is one of O(further), else empty.
+      returned: always
+      type: str
     before:
       description: What the store said before.
       returned: always

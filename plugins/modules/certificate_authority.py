@@ -193,7 +193,7 @@ steps:
   elements: str
   sample: ["OCSP responder 2 of issuing authority 1: the last one ends on 2026-12-20"]
 root:
-  description: The root certificate, the one that hosts should trust.
+  description: The root certificate that signs, and that hosts should trust.
   returned: success, except in check mode
   type: dict
   contains: &certificate
@@ -220,6 +220,15 @@ root:
       description: The last second of its validity, in UTC.
       type: str
       sample: "2036-11-18T07:59:59Z"
+anchors:
+  description:
+    - The root certificates that hosts must trust now, the one in use first.
+    - There are two while one root gives way to another.
+  returned: success, except in check mode
+  type: list
+  elements: dict
+  contains: *certificate
+  version_added: 0.3.0
 issuing:
   description: The issuing certificate in use.
   returned: success, except in check mode

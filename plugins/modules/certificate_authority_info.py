@@ -242,6 +242,15 @@ root:
     not_after:
       description: The last second of its validity, in UTC.
       type: str
+anchors:
+  description:
+    - The root certificates that hosts must trust now, the one in use first.
+    - There are two while one root gives way to another.
+  returned: when there is an authority
+  type: list
+  elements: dict
+  contains: *certificate
+  version_added: 0.3.0
 issuing:
   description: The issuing certificate in use.
   returned: when there is an authority

@@ -306,8 +306,9 @@ notes:
   - A task that carries a private key uses pipelining where the connection supports it, and is refused where
     ansible-core is set to keep remote files.
   - >-
-    A generation C(v1), C(v2) and so on holds C(privkey.pem), C(cert.pem), C(chain.pem) (the issuing certificate),
-    C(fullchain.pem) (leaf and issuing certificate), C(combined.pem) (leaf, issuing certificate and key),
+    A generation C(v1), C(v2) and so on holds C(privkey.pem), C(cert.pem), C(chain.pem) (the issuing certificate,
+    and the root's as a former root signed it, where one did), C(fullchain.pem) (leaf and chain), C(combined.pem) (leaf,
+    chain and key),
     C(staple.der) and C(combined.pem.ocsp) (the staple, where HAProxy looks for it). C(current) links to the
     generation in use.
 """

@@ -91,7 +91,7 @@ anchor:
   description: The anchor.
   returned: always
   type: dict
-  contains:
+  contains: &anchor
     sha256:
       description: The fingerprint of the certificate, SHA-256 in lower-case hexadecimal.
       returned: success
@@ -118,11 +118,11 @@ others:
   type: list
   elements: str
 stores:
-  description: Each trust store of the host.
+  description: Each trust store of the host, with what it says of RV(anchor).
   returned: always
   type: list
   elements: dict
-  contains:
+  contains: &stores
     name:
       description:
         - The name of the store. The system's own is called by its platform, V(debian), V(redhat), V(suse), V(arch),
@@ -171,4 +171,18 @@ stores:
         - /etc/ssl/certs/4f316efb.0 leads to it in /usr/local/share/ca-certificates/anchorage-lab-5f2d8fb1a1b1f3c0.crt
         - openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt accepts it
         - openssl verify -CApath /etc/ssl/certs accepts it
+further_anchors:
+  description: The other roots that the authority wants trusted, while one root gives way to another.
+  returned: while O(authority) has several
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  contains:
+    <<: *anchor
+    stores:
+      description: Each trust store of the host, with what it says of this root.
+      returned: always
+      type: list
+      elements: dict
+      contains: *stores
 """

@@ -22,9 +22,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.text import si
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     authority_folder,
-    read_authority,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import planned_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import check_version
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     CALL_RESULT,

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,7 +15,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, CertifiedKey, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import ANCHOR
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proof import LeafProof, leaf_proof
@@ -38,25 +38,21 @@ class TrustAction(PkiAction):
     # An authority beside them is no contradiction: it may be the default of the action group for all tasks.
     CONDITIONS = {"mutually_exclusive": [("certificate", "src")]}
 
-    def anchor_text(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> tuple[bytes, str]:
-        """The PEM that the task names, and the words for it in errors. Raises PkiError, AuthorityMissingError."""
-        if arguments["certificate"] is not None:
-            return arguments["certificate"].encode(errors="surrogateescape"), "certificate"
-        if arguments["src"] is not None:
-            path, content = self.controller_file("src", arguments["src"], LARGEST_CERTIFICATE)
-            return content, f"src {path}"
-        authority = self.authority(arguments["authority"], task_vars)
-        return to_pem(authority.root.certificate).encode(), f"authority {authority.folder}"
-
-    def superseded_anchors(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[AnchorCertificate]:
-        """The older roots of the authority that the task names."""
-        return _roots(self._named_authority(arguments, task_vars))[:-1]
-
-    def _named_authority(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> Authority | None:
-        """The authority that the task names; None where it names another anchor."""
+    def named_authority(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> Authority | None:
+        """The authority that the task names; None where it names another anchor. Raises PkiError."""
         if arguments["certificate"] is not None or arguments["src"] is not None:
             return None
         return self.authority(arguments["authority"], task_vars)
+
+    def anchor_text(self, arguments: dict[str, Any], authority: Authority | None) -> tuple[bytes, str]:
+        """The PEM that the task names, of the ``authority`` if that is named, and the words for it in errors. Raises
+        PkiError."""
+        if authority is not None:
+            return to_pem(authority.root.certificate).encode(), f"authority {authority.folder}"
+        if arguments["certificate"] is not None:
+            return arguments["certificate"].encode(errors="surrogateescape"), "certificate"
+        path, content = self.controller_file("src", arguments["src"], LARGEST_CERTIFICATE)
+        return content, f"src {path}"
 
     def ask_host(
         self,
@@ -64,33 +60,30 @@ class TrustAction(PkiAction):
         anchor: AnchorCertificate,
         arguments: dict[str, Any],
         task_vars: dict[str, Any],
+        authority: Authority | None,
         superseded: Sequence[AnchorCertificate] = (),
     ) -> dict[str, Any]:
-        """Have the host inspect, install or remove the anchor, in the stores and with the password that the task's
-        ``arguments`` name, in one round trip where nothing has to change, two otherwise. What is removed goes from
-        everywhere, unless they say otherwise."""
-        kinds, password = arguments["stores"], arguments["java_keystore_password"]
-        if kinds is None:
-            kinds = KIND_NAMES if operation == REMOVE else DEFAULT_KINDS
+        """Have the host inspect, install or remove the anchor, with what the ``authority`` that it is of wants trusted
+        beside it, in the stores and with the password that the task's ``arguments`` name, in one round trip where
+        nothing has to change, two otherwise."""
+        kinds, password = asked_kinds(operation, arguments), arguments["java_keystore_password"]
         if password:
             self.keep_arguments_off_disk()
-        former = tuple(_message(certificate) for certificate in superseded)
-        authority, now = self._named_authority(arguments, task_vars), datetime.now(timezone.utc)
-        proof = LeafProof()
-        if authority and operation != REMOVE:
+        now, further, proof = datetime.now(timezone.utc), [], LeafProof()
+        if authority and operation != REMOVE:  # which is of all roots, by the superseded ones
+            further = identified(authority.anchors()[1:])
             proof = leaf_proof(authority, task_vars["inventory_hostname"], now)
         request = Request(
-            *(operation, _message(anchor), tuple(kinds), password or "", former, proof.name, proof.chain),
+            *(operation, _message(anchor), kinds, password or "", _messages(superseded), proof.name, proof.chain),
             allow_authorization_change=arguments.get("allow_authorization_change", False),
+            further=_messages(further),
         )
-        own = {anchor.name, *(root.name for root in _roots(authority))}
-        result = trust_result(self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars), own)
-        result["anchor"] = {
-            "sha256": anchor.sha256,
-            "subject": anchor.subject,
-            "not_after": anchor.not_after.isoformat(),
-            "expired": anchor.not_after < now,
-        }
+        own = {anchor.name, *(root.name for root in identified(authority.roots if authority else ()))}
+        answer = self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars)
+        result = trust_result(answer, own, [each.name for each in further])
+        result["anchor"] = _shown(anchor, now)
+        for told, each in zip(result.get("further_anchors", []), further, strict=False):
+            told.update(_shown(each, now))
         others = result.get("others", []) if operation == REMOVE else []
         stays = [
             f"{path} is the root of another authority and is still trusted: {OTHER_ROOT_REMEDY}." for path in others
@@ -100,10 +93,29 @@ class TrustAction(PkiAction):
         return result
 
 
-def _roots(authority: Authority | None) -> list[AnchorCertificate]:
-    """The roots of an authority, oldest first; none of none."""
-    roots = authority.roots if authority else ()
+def asked_kinds(operation: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kinds of stores that a task is about. What is removed goes from everywhere, unless it says otherwise."""
+    if arguments["stores"] is not None:
+        return tuple(arguments["stores"])
+    return tuple(KIND_NAMES if operation == REMOVE else DEFAULT_KINDS)
+
+
+def identified(roots: Iterable[CertifiedKey]) -> list[AnchorCertificate]:
+    """Roots of an authority as anchors."""
     return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
+
+
+def _shown(anchor: AnchorCertificate, now: datetime) -> dict[str, Any]:
+    return {
+        "sha256": anchor.sha256,
+        "subject": anchor.subject,
+        "not_after": anchor.not_after.isoformat(),
+        "expired": anchor.not_after < now,
+    }
+
+
+def _messages(certificates: Iterable[AnchorCertificate]) -> tuple[Anchor, ...]:
+    return tuple(_message(certificate) for certificate in certificates)
 
 
 def _message(certificate: AnchorCertificate) -> Anchor:

@@ -114,15 +114,16 @@ def apply_all(
     *,
     check_mode: bool = False,
     superseded: Sequence[Anchor] = (),
+    further: Sequence[Anchor] = (),
     kinds: Sequence[str] = (),
     **settings: Any,
 ) -> list[StoreOutcome]:
     """What becomes of the anchor in the host's stores, with these settings changed; a look before has to say the same,
     unless there is something to change."""
-    changed = dataclasses.replace(host.settings, superseded=tuple(superseded), **settings)
+    changed = dataclasses.replace(host.settings, others=(*superseded, *further), **settings)
     request = Request(
         *(operation, anchor, tuple(kinds or host.kinds), changed.java_password, tuple(superseded)),
-        *(changed.leaf_name, changed.leaf_chain, changed.allow_authorization_change),
+        *(changed.leaf_name, changed.leaf_chain, changed.allow_authorization_change, tuple(further)),
     )
     with strict_umask():
         return compare(request, changed, host.table, lambda: engine.apply(request, changed, check_mode, host.table))

@@ -19,7 +19,7 @@ from typing import Any
 from unittest import mock
 
 from ansible_collections.anchorage.pki.plugins.action import leaf_certificate
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp import signing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer

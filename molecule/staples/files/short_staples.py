@@ -16,8 +16,8 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from ansible_collections.anchorage.pki.tests.unit.bad_staples import Parties, respond

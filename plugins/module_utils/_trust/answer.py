@@ -31,7 +31,7 @@ def answer(
         settings = replace(
             settings,
             java_password=request.java_keystore_password,
-            superseded=request.superseded,
+            others=(*request.superseded, *request.further),
             leaf_name=request.leaf_name,
             leaf_chain=request.leaf_chain,
             allow_authorization_change=request.allow_authorization_change,
@@ -58,6 +58,6 @@ def _shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
 
 
 def _require_names(request: Request) -> None:
-    for anchor in (request.anchor, *request.superseded):
+    for anchor in (request.anchor, *request.superseded, *request.further):
         if not re.fullmatch(r"[a-z0-9-]+", anchor.name):
             raise HostError("name: only lower-case letters, digits and hyphens can name an anchor in every store.")

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import find_stores, may_purge, survey
@@ -33,8 +34,8 @@ _HOST = Settings()
 def apply(
     request: Request, settings: Settings = _HOST, check_mode: bool = False, kinds: Sequence[Kind] = KINDS
 ) -> list[StoreOutcome]:
-    """Inspect the anchor in each store of the kinds that the request asks for, and install or remove it where that is
-    still to be done. The superseded anchors are removed too, from each store in which that was done.
+    """Inspect the anchors in each store of the kinds that the request asks for, and install or remove them where that
+    is still to be done. The superseded anchors are removed too, from each store in which that was done for the first.
 
     Raises HostError where there is no store at all, where the user may not change one, and while another run is at it.
     """
@@ -43,13 +44,15 @@ def apply(
         if request.operation != INSPECT and not check_mode:
             stack.enter_context(_exclusive(settings))
         # All before any: a refresh of one store may feed the next one, too.
-        turns = [Turn(store, request.anchor, survey(store, request.anchor)) for store in stores]
+        anchors = (request.anchor, *request.further)
+        turns = [Turn(store, anchor, survey(store, anchor)) for anchor in anchors for store in stores]
         for turn in turns:
             perhaps_fed = any(outcome.changed for outcome in outcomes)
             outcome = turn.take(request.operation, check_mode, perhaps_fed)
-            if request.superseded and may_purge(outcome):
+            own = turn.anchor is request.anchor
+            if own and request.superseded and may_purge(outcome):
                 outcome = purge(turn.store, request.anchor, request.superseded, outcome, check_mode)
-            outcomes.append(outcome)
+            outcomes.append(outcome if own else replace(outcome, anchor=turn.anchor.name))
         return outcomes
 
 

@@ -53,14 +53,15 @@ def _unchanged(request: Request, settings: Settings, kinds: Sequence[Kind]) -> l
     stores, outcomes = inspection.find_stores(request, settings, kinds)
     if outcomes:  # of finders that failed
         return None
-    for store in stores:
-        outcome = inspection.settled(store, request.operation, inspection.survey(store, request.anchor))
-        # What is private to a user may be so because it cannot be read without being opened for writing.
-        if outcome is None or outcome.state == FAILED or outcome.before.private:
-            return None
-        if inspection.may_purge(outcome) and any(
-            inspection.survey(store, former).state != ABSENT for former in request.superseded
-        ):
-            return None
-        outcomes.append(outcome)
+    for anchor in (request.anchor, *request.further):
+        own = anchor is request.anchor
+        for store in stores:
+            outcome = inspection.settled(store, request.operation, inspection.survey(store, anchor))
+            # What is private to a user may be so because it cannot be read without being opened for writing.
+            if outcome is None or outcome.state == FAILED or outcome.before.private:
+                return None
+            purges = own and inspection.may_purge(outcome)
+            if purges and any(inspection.survey(store, each).state != ABSENT for each in request.superseded):
+                return None
+            outcomes.append(outcome if own else replace(outcome, anchor=anchor.name))
     return outcomes

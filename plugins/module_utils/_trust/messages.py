@@ -24,10 +24,11 @@ MOST_STORES = 100_000
 
 @dataclass(frozen=True)
 class Request:
-    """What the host has to do with an anchor in its stores of these kinds, and with the former anchors of the same
-    authority, which go once the new one is trusted.
+    """What the host has to do with an anchor in its stores of these kinds, with the ``further`` ones that go with it
+    while an authority's root gives way to another, and with the former anchors of the same authority, which go once the
+    anchor is trusted.
 
-    ``leaf_chain`` is a leaf of the authority with its issuer, in PEM, for a host that can evaluate it as that of the
+    ``leaf_chain`` is a leaf by the anchor with its issuer, in PEM, for a host that can evaluate it as that of the
     server ``leaf_name``; both are empty for none. With ``allow_authorization_change``, macOS may be made to allow the
     change meanwhile.
     """
@@ -40,6 +41,7 @@ class Request:
     leaf_name: str = codec.text("")
     leaf_chain: tuple[str, ...] = codec.texts()
     allow_authorization_change: bool = codec.flag(False)
+    further: tuple[Anchor, ...] = codec.messages(Anchor)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class PurgedAnchor:
 
 @dataclass(frozen=True)
 class StoreOutcome:
-    """What became of the anchor in one store. In check mode, what would become of it."""
+    """What became of an anchor in one store. In check mode, what would become of it. ``anchor`` is its name, empty
+    where that is the request's own, or any of its anchors, as where stores could not be looked for."""
 
     kind: str = codec.choice(KIND_NAMES)
     name: str = codec.line(longest=LONGEST_SENTENCE)
@@ -64,6 +67,7 @@ class StoreOutcome:
     before: Finding = codec.message(Finding)
     evidence: tuple[str, ...] = codec.lines(longest=LONGEST_SENTENCE)
     purged: tuple[PurgedAnchor, ...] = codec.messages(PurgedAnchor)
+    anchor: str = codec.line("")
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,15 @@ class Settings:
 
     With ``reads_only``, a store is not even opened for writing, and fails where it cannot be read without.
     ``java_password`` opens keystores of the user who runs this where the usual password does not; empty for none.
-    ``superseded``, the leaf and ``allow_authorization_change`` are those of the request, for the one store of macOS.
+    The ``others`` beside the anchor itself, the leaf by that one and ``allow_authorization_change`` are those of the
+    request, for the one store of macOS.
     """
 
     root: str = "/"
     search_path: str = SEARCH_PATH
     reads_only: bool = False
     java_password: str = field(default="", repr=False)
-    superseded: tuple[Anchor, ...] = ()
+    others: tuple[Anchor, ...] = ()
     leaf_name: str = ""
     leaf_chain: tuple[str, ...] = ()
     allow_authorization_change: bool = False

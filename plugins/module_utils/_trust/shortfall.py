@@ -22,15 +22,26 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 def shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
     """Why the operation counts as failed, one sentence for each store to blame; "" when it does not.
 
-    A store whose program is missing is no failure of an installation as long as another one trusts the anchor.
+    A store whose program is missing is no failure of an installation as long as another one trusts the anchor, of
+    several anchors each.
     """
     if operation == INSPECT:
         return ""
+    anchors = dict.fromkeys(outcome.anchor for outcome in outcomes)
+    reasons = (_shortfall([each for each in outcomes if each.anchor == anchor], operation) for anchor in anchors)
+    return " ".join(filter(None, reasons))
+
+
+def _shortfall(outcomes: Sequence[StoreOutcome], operation: str) -> str:
     blamed = [outcome for outcome in outcomes if outcome.state in (FAILED, BLOCKED)]
     achieved = any(outcome.state in SETTLED[operation] for outcome in outcomes)
     if operation == REMOVE or not achieved:
         blamed += [outcome for outcome in outcomes if outcome.state == UNAVAILABLE]
     return " ".join(
         sentence if sentence.startswith(outcome.name) else f"{outcome.name}: {sentence}"
-        for outcome, sentence in ((outcome, outcome.evidence[0]) for outcome in blamed)
+        for outcome, sentence in ((outcome, _sentence(outcome)) for outcome in blamed)
     )
+
+
+def _sentence(outcome: StoreOutcome) -> str:
+    return f"{outcome.anchor}: {outcome.evidence[0]}" if outcome.anchor else outcome.evidence[0]

@@ -10,7 +10,9 @@
     issuing/1/         certificate.pem, key.pem
     issuing/1/responder/1/   certificate.pem, key.pem
 
-The highest number is the one in use. A renewed root keeps its key, so that both certificates verify the same chains.
+The highest number is the one in use. A root beside which the former one vouches for it has a ``cross.pem``, too.
+A renewed root keeps its key, so that both certificates verify the same chains.
+A root with another key begins another epoch, which the ledger has to know.
 """
 
 from __future__ import annotations
@@ -18,17 +20,14 @@ from __future__ import annotations
 import errno
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
-from typing import TypeVar
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy, decode_policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
-    InvalidSignature,
-    NameOID,
-    UnsupportedAlgorithm,
     hashes,
     serialization,
     x509,
@@ -39,11 +38,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     KeyAwayError,
     PkiError,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
-    check_folder,
-    read_private,
-    read_public,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import read_private
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, decode_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
@@ -51,10 +46,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Ur
 POLICY = "policy.json"
 LEDGER = "ledger.sqlite3"
 LOCK = "lock"
-# What an authority's making may leave when it is cut off before the policy is there, SQLite's own files included.
-BEFORE_THE_POLICY = (LOCK, LEDGER, f".{POLICY}.")
 CERTIFICATE = "certificate.pem"
 KEY = "key.pem"
+CROSS = "cross.pem"
 # Where the runner of execution environments puts a job. The home of such a container ends with the job.
 EXECUTION_ENVIRONMENT = Path("/runner")
 
@@ -118,31 +112,122 @@ class IssuingAuthority(CertifiedKey):
         return responder
 
 
-Key = TypeVar("Key", bound=CertifiedKey)
+class Standing(str, Enum):
+    """Where an epoch stands: what hosts are to make of its root."""
+
+    COMING = "coming"  # made, and not for hosts yet
+    INTRODUCED = "introduced"  # to be trusted beside the active one
+    ACTIVE = "active"  # signs new leaves
+    FORMER = "former"  # still to be trusted: leaves of it are in use, and clients that nobody manages may need it
+    LEAVING = "leaving"  # to be trusted no more
+    RETIRED = "retired"  # gone, or never used
+
+
+#: Of roots that hosts are to trust now, and of those that they are to lose.
+TRUSTED = (Standing.ACTIVE, Standing.INTRODUCED, Standing.FORMER)
+UNTRUSTED = (Standing.LEAVING, Standing.RETIRED)
+#: Whose newest issuing certificate is, or is about to be, what signs new leaves.
+ISSUING = (Standing.ACTIVE, Standing.INTRODUCED, Standing.COMING)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The time of one key of the root: its certificates, and the issuing ones that it signed, by their numbers.
+
+    ``number`` counts an authority's epochs from 1 on. ``cross`` is the root's name and key as a former root signed it.
+    """
+
+    number: int
+    standing: Standing
+    roots: tuple[CertifiedKey, ...]
+    issuers: tuple[IssuingAuthority, ...]
+    cross: x509.Certificate | None = None
+
+    @property
+    def root(self) -> CertifiedKey:
+        """The newest root: a renewed one keeps the key, so that it verifies what the former ones do."""
+        return self.roots[-1]
 
 
 @dataclass(frozen=True)
 class Authority:
-    """A readable authority. No passphrase is needed for what is here, since none of it is a private key."""
+    """A readable authority. No passphrase is needed for what is here, since none of it is a private key.
+
+    Of its ``epochs`` one is active; there are none while the authority is unfinished.
+    """
 
     folder: Path
     policy: Policy
-    roots: tuple[CertifiedKey, ...]
-    issuers: tuple[IssuingAuthority, ...]
+    epochs: tuple[Epoch, ...]
+
+    @property
+    def active(self) -> Epoch:
+        """The epoch that signs now. Raises AuthorityMissingError while the authority is unfinished."""
+        active = next((epoch for epoch in self.epochs if epoch.standing is Standing.ACTIVE), None)
+        if active is None:
+            raise self._unfinished()
+        return active
 
     @property
     def root(self) -> CertifiedKey:
-        """The root as hosts should trust it. Raises PkiError while the authority is unfinished."""
-        return _newest(self.roots, self.folder)
+        """The root of the active epoch. Raises AuthorityMissingError while the authority is unfinished."""
+        return self.active.root
 
     @property
     def issuing(self) -> IssuingAuthority:
-        """The issuing authority that signs new leaves. Raises PkiError while the authority is unfinished."""
-        return _newest(self.issuers, self.folder)
+        """The issuing authority that signs new leaves. Raises AuthorityMissingError while there is none."""
+        if not self.active.issuers:
+            raise self._unfinished()
+        return self.active.issuers[-1]
+
+    @property
+    def roots(self) -> tuple[CertifiedKey, ...]:
+        """The roots of all epochs, in the order of their numbers."""
+        return tuple(sorted((root for epoch in self.epochs for root in epoch.roots), key=lambda root: root.number))
+
+    @property
+    def issuers(self) -> tuple[IssuingAuthority, ...]:
+        """The issuing authorities of all epochs, in the order of their numbers."""
+        issuers = (issuer for epoch in self.epochs for issuer in epoch.issuers)
+        return tuple(sorted(issuers, key=lambda issuer: issuer.number))
+
+    def anchors(self) -> tuple[CertifiedKey, ...]:
+        """The roots that hosts must trust now, the active one first: two while one gives way to another."""
+        trusted = [epoch for epoch in self.epochs if epoch.standing in TRUSTED]
+        return tuple(epoch.root for epoch in sorted(trusted, key=lambda epoch: epoch.standing is not Standing.ACTIVE))
+
+    def superseded(self) -> tuple[CertifiedKey, ...]:
+        """The roots that hosts may lose once they trust the active one. Older ones of an epoch whose root has to stay
+        beside that stay, too."""
+        untrusted = [root for epoch in self.epochs if epoch.standing in UNTRUSTED for root in epoch.roots]
+        return (*self.active.roots[:-1], *untrusted)
+
+    def signing_issuers(self) -> tuple[IssuingAuthority, ...]:
+        """The issuing authorities that sign new leaves, or are about to."""
+        return tuple(epoch.issuers[-1] for epoch in self.epochs if epoch.standing in ISSUING and epoch.issuers)
 
     def issuer_of(self, issuer_sha256: str) -> IssuingAuthority | None:
         """The issuing authority with that fingerprint, old ones included."""
         return next((issuer for issuer in self.issuers if issuer.sha256 == issuer_sha256), None)
+
+    def chain(self, issuer: IssuingAuthority, issued: datetime) -> tuple[x509.Certificate, ...]:
+        """What a leaf of ``issuer`` is sent with that was issued at that time: the issuing certificate, and the one by
+        which whoever trusts the former root alone gets there, while it is valid. It is no matter of what hosts trust
+        now, so that no leaf has to be replaced for the sake of it."""
+        cross = next(epoch.cross for epoch in self.epochs if issuer in epoch.issuers)
+        return (issuer.certificate, cross) if cross and issued < cross.not_valid_after_utc else (issuer.certificate,)
+
+    def with_issuers(self, issuers: Iterable[IssuingAuthority]) -> Authority:
+        """The same authority with these issuing ones too. Each epoch's root has a name of its own; what is of none of
+        them, the active one did not sign."""
+        members = {epoch.number: list(epoch.issuers) for epoch in self.epochs}
+        for issuer in issuers:
+            named = [each for each in self.epochs if each.root.certificate.subject == issuer.certificate.issuer]
+            members[(named[0] if named else self.active).number].append(issuer)
+        ordered = {number: sorted(several, key=lambda one: one.number) for number, several in members.items()}
+        return replace(
+            self, epochs=tuple(replace(epoch, issuers=tuple(ordered[epoch.number])) for epoch in self.epochs)
+        )
 
     def without_urls(self) -> Authority:
         """The same authority, whose new leaves name no URLs."""
@@ -151,6 +236,11 @@ class Authority:
     @property
     def ledger_path(self) -> Path:
         return self.folder / LEDGER
+
+    def _unfinished(self) -> AuthorityMissingError:
+        return AuthorityMissingError(
+            f"The authority in {self.folder} is unfinished. Run certificate_authority to complete it."
+        )
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -196,111 +286,3 @@ def _named_folder(option: str) -> Path:
             "with / or ~, or with {{ playbook_dir }} for the playbook's own folder."
         )
     return folder
-
-
-def read_authority(folder: Path) -> Authority:
-    """Read the authority in ``folder``.
-
-    Raises AuthorityMissingError where there is none, PkiError where the folder is unsafe, foreign or damaged.
-    """
-    if not _is_there(folder):
-        raise AuthorityMissingError(
-            f"There is no authority in {folder}. Make one with anchorage.pki.certificate_authority, or name its folder "
-            "with the option authority."
-        )
-    if _is_foreign(folder):
-        raise PkiError(
-            f"{folder} contains files but no {POLICY}: it is not an authority, or a damaged one. "
-            "Choose another folder with the option authority, or restore it from a backup."
-        )
-    check_folder(folder)
-    policy_path = folder / POLICY
-    if not policy_path.exists():
-        raise AuthorityMissingError(
-            f"There is no authority in {folder}, or an unfinished one. Make or complete it with "
-            "anchorage.pki.certificate_authority, or name its folder with the option authority."
-        )
-    authority = Authority(
-        folder=folder,
-        policy=decode_policy(read_public(policy_path), str(policy_path)),
-        roots=_read_certified_keys(folder / "root"),
-        issuers=tuple(
-            IssuingAuthority(issuing.folder, issuing.certificate, _read_certified_keys(issuing.folder / "responder"))
-            for issuing in _read_certified_keys(folder / "issuing")
-        ),
-    )
-    if authority.issuers and not authority.roots:
-        raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
-    _check_parts(authority)
-    return authority
-
-
-def _is_there(folder: Path) -> bool:
-    try:
-        return folder.exists()
-    except OSError as error:
-        raise PkiError(f"{folder} cannot be reached: {error.strerror}. Check the option authority.") from error
-
-
-def _is_foreign(folder: Path) -> bool:
-    """Whether something else than an authority, be it an unfinished one, is there to be seen."""
-    try:
-        names = [entry.name for entry in folder.iterdir()]
-    except OSError:  # check_folder reports it
-        return False
-    return POLICY not in names and not all(name.startswith(BEFORE_THE_POLICY) for name in names)
-
-
-def _read_certified_keys(folder: Path) -> tuple[CertifiedKey, ...]:
-    if not folder.is_dir():
-        return ()
-    numbers = sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal())
-    return tuple(_read_certified_key(folder / str(number)) for number in numbers)
-
-
-def _read_certified_key(folder: Path) -> CertifiedKey:
-    path = folder / CERTIFICATE
-    try:
-        return CertifiedKey(folder, x509.load_pem_x509_certificate(read_public(path)))
-    except (ValueError, x509.InvalidVersion) as error:
-        raise PkiError(f"{path} is no longer a certificate. Restore the authority's folder from a backup.") from error
-
-
-def _check_parts(authority: Authority) -> None:
-    """Raise PkiError where a part is another authority's, which was mixed in by a copy or a backup.
-
-    Of an issuing authority's many responders only the one that signs is looked at: each task of each host reads all
-    this, and a verification takes longer than to read a file.
-    """
-    for root in authority.roots:
-        names = [name.value for name in root.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-        if names != [authority.policy.subject.common_name]:
-            wanted = f"not {authority.policy.subject.common_name!r} as in {authority.folder / POLICY}"
-            raise _foreign(root, f"its common name is {', '.join(map(repr, names))}, {wanted}")
-        if root.certificate.public_key() != authority.root.certificate.public_key():
-            raise _foreign(root, f"it has another key than {authority.root.folder / CERTIFICATE}")
-    for issuer in authority.issuers:
-        _check_signed(issuer, authority.root)
-        if issuer.responders:
-            _check_signed(issuer.responder, issuer)
-
-
-def _check_signed(key: CertifiedKey, signer: CertifiedKey) -> None:
-    try:
-        key.certificate.verify_directly_issued_by(signer.certificate)
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:  # whatever is foreign in it
-        raise _foreign(key, f"{signer.folder / CERTIFICATE} did not sign it") from error
-
-
-def _foreign(key: CertifiedKey, reason: str) -> PkiError:
-    return PkiError(
-        f"{key.folder / CERTIFICATE} is not of this authority: {reason}. Restore the authority's folder from a backup."
-    )
-
-
-def _newest(keys: tuple[Key, ...], folder: Path) -> Key:
-    if not keys:
-        raise AuthorityMissingError(
-            f"The authority in {folder} is unfinished. Run certificate_authority to complete it."
-        )
-    return keys[-1]

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     KnownCertificate,
     LeafPlace,
@@ -29,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
     StapleTimes,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -47,6 +49,8 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.revocations = Revocations(connection)
+        self.rotations = Rotations(connection)
+        self.proofs = Proofs(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -13,16 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
+    CROSS,
     KEY,
     LEDGER,
     POLICY,
     Authority,
+    CertifiedKey,
     IssuingAuthority,
-    read_authority,
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
@@ -34,6 +36,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
     stored_schema,
     wanted_policy,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, plan_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
@@ -47,6 +50,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
     NO_URLS,
     Signer,
     key_identifier,
+    root_subject,
+    sign_cross,
     sign_issuing,
     sign_responder,
     sign_root,
@@ -58,6 +63,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     encode_key,
     generate_key,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 #: Publishes the list of an authority's root, whose issuing certificates may still be missing.
 PublishRoot = Callable[[Authority, Ledger], None]
@@ -137,7 +143,7 @@ def carry_out(
     check_passphrases(plan, passphrases)
     remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
-        builder = _Builder(plan.folder, plan.policy, passphrases, now, ledger)
+        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger)
         _store_policy(plan)
         for step in plan.steps:
             if step.part is Part.ISSUING and publish_root:
@@ -145,7 +151,7 @@ def carry_out(
             builder.build(step)
         authority = read_authority(plan.folder)
         with ledger.transaction():
-            _enter(authority, ledger)
+            enter(authority, ledger)
     return authority
 
 
@@ -166,7 +172,7 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
     """
     parts = {step.part for step in plan.steps}
-    roots, issuers = (plan.authority.roots, plan.authority.issuers) if plan.authority else ((), ())
+    roots, issuers = (plan.authority.active.roots, plan.authority.issuers) if plan.authority else ((), ())
     responders = [responder for issuer in issuers for responder in issuer.responders]
     # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
     signers = roots if parts & {Part.ROOT, Part.ISSUING} else issuers
@@ -180,21 +186,22 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
             keys[-1].key(passphrase, option)
 
 
-def _enter(authority: Authority, ledger: Ledger) -> None:
+def enter(authority: Authority, ledger: Ledger) -> None:
     """Enter every certificate of the folder that the ledger does not have, those of an interrupted run included."""
     for root in authority.roots:
         ledger.record_own("root", root.certificate, root.sha256)
-    for issuer in authority.issuers:
-        start = issuer.certificate.not_valid_before_utc
-        signers = [root.sha256 for root in authority.roots if root.certificate.not_valid_before_utc <= start]
-        ledger.record_own("issuing", issuer.certificate, signers[-1])
-        for responder in issuer.responders:
-            ledger.record_own("responder", responder.certificate, issuer.sha256)
+    for epoch in authority.epochs:
+        for issuer in epoch.issuers:
+            start = issuer.certificate.not_valid_before_utc
+            signers = [root.sha256 for root in epoch.roots if root.certificate.not_valid_before_utc <= start]
+            ledger.record_own("issuing", issuer.certificate, signers[-1])
+            for responder in issuer.responders:
+                ledger.record_own("responder", responder.certificate, issuer.sha256)
 
 
 @dataclass(frozen=True)
-class _Builder:
-    """Makes the certificates of an authority, one a step."""
+class Builder:
+    """Makes the certificates of an authority in its folder, each whole or not at all."""
 
     folder: Path
     policy: Policy
@@ -204,48 +211,82 @@ class _Builder:
 
     def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
+        if step.part is Part.POLICY:
+            return
+        authority = read_authority(self.folder)
         if step.part is Part.ROOT:
-            self._build_root(step.number)
+            key, epoch = self._root_key(authority)
+            self.keep_root(step.number, self.sign_root(key, epoch), key)
         elif step.part is Part.ISSUING:
-            self._build_issuing(step.number)
-        elif step.part is Part.RESPONDER:
-            self._build_responder(step.number, step.issuer)
+            self.build_issuing(step.number, authority.root)
+        else:
+            issuer = next(issuer for issuer in authority.issuers if issuer.number == step.issuer)
+            self.build_responder(step.number, issuer)
 
-    def _build_root(self, number: int) -> None:
-        key = generate_key(self.policy.key_type) if number == 1 else self._root_signer().key
+    def _root_key(self, authority: Authority) -> tuple[PrivateKey, int]:
+        """The key of another root, and the number of its epoch: a renewed one keeps both."""
+        if not authority.epochs:
+            return generate_key(self.policy.key_type), 1
+        return authority.root.key(self.passphrases.authority, "passphrase"), authority.active.number
+
+    def sign_root(self, key: PrivateKey, epoch: int) -> x509.Certificate:
+        """A root of that epoch, which is nowhere yet."""
         validity = validity_from(self.now, self.policy.lifetimes.root)
-        certificate = sign_root(key, self.policy.subject, validity, self.policy.constraints)
-        self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority)
+        return sign_root(key, root_subject(self.policy.subject, epoch), validity, self.policy.constraints)
 
-    def _build_issuing(self, number: int) -> None:
-        root = self._root_signer()
+    def sign_cross(self, root: x509.Certificate, former: CertifiedKey) -> x509.Certificate:
+        """A root's name and key, signed by a former root."""
+        signer = self._opened(former)
+        ends = min(root.not_valid_after_utc, former.certificate.not_valid_after_utc)
+        validity = validity_from(self.now, self.policy.lifetimes.root, ends)
+        return sign_cross(root, signer, validity, self._urls(signer))
+
+    def keep_root(
+        self,
+        number: int,
+        certificate: x509.Certificate,
+        key: PrivateKey,
+        cross: x509.Certificate | None = None,
+    ) -> None:
+        """Put a root into the folder, with the certificate by which a former one vouches for it."""
+        more = {CROSS: to_pem(cross).encode()} if cross else {}
+        self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority, more)
+
+    def build_issuing(self, number: int, signer: CertifiedKey) -> None:
+        """Make an issuing authority below a root."""
+        root = self._opened(signer)
         key = generate_key(self.policy.key_type)
         validity = validity_from(self.now, self.policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
-        # A root whose list nobody has published yet has nothing at those URLs.
-        published = self.ledger.revocations.is_published(key_identifier(root.certificate))
-        urls = self.policy.urls if published else NO_URLS
         certificate = sign_issuing(
-            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints, urls
+            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints, self._urls(root)
         )
         folder = self.folder / "issuing" / str(number)
         self._keep(folder, certificate, key, self.passphrases.authority)
 
-    def _build_responder(self, number: int, issuer_number: int) -> None:
-        issuer = self._issuer(issuer_number)
-        signer = Signer(issuer.certificate, issuer.key(self.passphrases.authority, "passphrase"))
+    def build_responder(self, number: int, issuer: IssuingAuthority) -> None:
+        """Make an OCSP responder of an issuing authority."""
+        signer = self._opened(issuer)
         key = generate_key(self.policy.key_type)
         validity = validity_from(self.now, self.policy.lifetimes.responder, issuer.certificate.not_valid_after_utc)
         certificate = sign_responder(key.public_key(), signer, self.policy.subject, number, validity)
         folder = issuer.folder / "responder" / str(number)
         self._keep(folder, certificate, key, self.passphrases.responder)
 
-    def _root_signer(self) -> Signer:
-        root = read_authority(self.folder).root
-        return Signer(root.certificate, root.key(self.passphrases.authority, "passphrase"))
+    def _urls(self, root: Signer) -> Urls:
+        """The URLs of what a root signs. One whose list nobody has published yet has nothing there."""
+        published = self.ledger.revocations.is_published(key_identifier(root.certificate))
+        return self.policy.urls if published else NO_URLS
 
-    def _issuer(self, number: int) -> IssuingAuthority:
-        return next(issuer for issuer in read_authority(self.folder).issuers if issuer.number == number)
+    def _opened(self, signer: CertifiedKey) -> Signer:
+        return Signer(signer.certificate, signer.key(self.passphrases.authority, "passphrase"))
 
-    def _keep(self, folder: Path, certificate: x509.Certificate, key: PrivateKey, passphrase: str | None) -> None:
-        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase)}
+    def _keep(
+        self,
+        folder: Path,
+        certificate: x509.Certificate,
+        key: PrivateKey,
+        passphrase: str | None,
+        more: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
+        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase), **more}
         create_complete_folder(folder, files)

@@ -74,9 +74,14 @@ def plan_authority(
     steps += _root_steps(authority, policy.lifetimes, now)
     issuing_steps = _issuing_steps(authority, policy.lifetimes, now, revoked)
     steps += issuing_steps
+    signing = authority.signing_issuers() if authority else ()
     for issuer in authority.issuers if authority else ():
-        retired = bool(issuing_steps) or issuer is not authority.issuers[-1]  # type: ignore[union-attr]
-        if issuer.sha256 not in revoked and (not retired or leaf_ends.get(issuer.sha256, now) > now):
+        retired = issuer not in signing or (issuing_steps and issuer in authority.active.issuers)  # type: ignore[union-attr]
+        if (
+            issuer.sha256 not in revoked
+            and _left(issuer, now) > timedelta()
+            and (not retired or leaf_ends.get(issuer.sha256, now) > now)
+        ):
             steps += _responder_steps(issuer, policy.lifetimes, now)
     steps += [Step(Part.RESPONDER, 1, "the issuing authority is new", step.number) for step in issuing_steps]
     return tuple(steps)
@@ -102,33 +107,34 @@ def needed_issuers(
     authority: Authority, leaf_ends: Mapping[str, datetime], now: datetime
 ) -> tuple[IssuingAuthority, ...]:
     """The issuing authorities that sign leaves, or lists for leaves that have not ended; ``leaf_ends`` as above."""
-    retired = authority.issuers[:-1]
-    return (*(issuer for issuer in retired if leaf_ends.get(issuer.sha256, now) > now), *authority.issuers[-1:])
+    signing = authority.signing_issuers()
+    return tuple(one for one in authority.issuers if one in signing or leaf_ends.get(one.sha256, now) > now)
 
 
 def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime) -> list[Step]:
     if authority is None or not authority.roots:
         return [Step(Part.ROOT, 1, "there is none yet")]
-    root = authority.roots[-1]
+    root = authority.root
     validity = root.certificate.not_valid_after_utc - root.certificate.not_valid_before_utc
     # Nothing outlives its root: one that ends before a leaf would is due, however short its own life was meant to be.
     if _begun(root, now) and _left(root, now) > max(validity * ROOT_REMAINDER, timedelta(days=lifetimes.leaf)):
         return []
-    return [Step(Part.ROOT, root.number + 1, f"the last one ends on {_day(root)}; the key stays")]
+    return [Step(Part.ROOT, authority.roots[-1].number + 1, f"the last one ends on {_day(root)}; the key stays")]
 
 
 def _issuing_steps(
     authority: Authority | None, lifetimes: Lifetimes, now: datetime, revoked: Collection[str]
 ) -> list[Step]:
-    if authority is None or not authority.issuers:
-        return [Step(Part.ISSUING, 1, "there is none yet")]
-    issuing = authority.issuers[-1]
+    number = authority.issuers[-1].number + 1 if authority and authority.issuers else 1
+    if authority is None or not authority.roots or not authority.active.issuers:
+        return [Step(Part.ISSUING, number, "there is none yet")]
+    issuing = authority.issuing
     if issuing.sha256 in revoked:
-        return [Step(Part.ISSUING, issuing.number + 1, "the last one is revoked")]
+        return [Step(Part.ISSUING, number, "the last one is revoked")]
     if _begun(issuing, now) and _left(issuing, now) > timedelta(days=lifetimes.leaf):
         return []
     reason = f"the last one ends on {_day(issuing)}, before a leaf of {lifetimes.leaf} days would"
-    return [Step(Part.ISSUING, issuing.number + 1, reason)]
+    return [Step(Part.ISSUING, number, reason)]
 
 
 def _responder_steps(issuer: IssuingAuthority, lifetimes: Lifetimes, now: datetime) -> list[Step]:

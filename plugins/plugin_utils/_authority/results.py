@@ -35,6 +35,7 @@ def authority_result(authority: Authority) -> dict[str, Any]:
     return {
         "folder": str(authority.folder),
         "root": {**certified_key_result(authority.root), "certificate": to_pem(authority.root.certificate)},
+        "anchors": [certified_key_result(anchor) for anchor in authority.anchors()],
         "issuing": certified_key_result(authority.issuing),
         "responder": certified_key_result(authority.issuing.responder),
         **policy_result(authority.policy),

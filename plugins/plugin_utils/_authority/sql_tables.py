@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-# Schema 4
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql
+
+# Schema 5
 
 CREATE_CERTIFICATES = """
 CREATE TABLE certificates (
@@ -91,6 +93,7 @@ CREATE = (
     CREATE_STAPLES,
     *CREATE_STAPLE_INDEXES,
     *CREATE_PUBLICATION,
+    *rotation_sql.CREATE,
 )
 
 # Before schema 4, nothing told when or why a leaf was revoked: it may have been from its first second on.
@@ -109,6 +112,7 @@ def _migrate(staples: str) -> tuple[str, ...]:
         "DROP TABLE former_staples",
         *CREATE_STAPLE_INDEXES,
         *_MIGRATE_REVOCATIONS,
+        *rotation_sql.CREATE,
     )
 
 
@@ -148,4 +152,5 @@ MIGRATE_FROM = {
         "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
         "ORDER BY staple.rowid"
     ),
+    4: rotation_sql.CREATE,
 }

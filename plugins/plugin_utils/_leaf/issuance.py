@@ -125,7 +125,7 @@ def staple_issuers(plans: Sequence[LeafPlan], authority: Authority) -> list[Issu
     signed: set[str] = set()
     for plan in plans:
         if plan.request.staple and plan.decision.action is Action.LEAF:
-            signed.update(issuer.sha256 for issuer in authority.issuers[-1:])
+            signed.add(authority.issuing.sha256)
         elif plan.request.staple and plan.decision.action is Action.STAPLE and plan.record:
             signed.add(plan.record.issuer_sha256)
     return [issuer for issuer in authority.issuers if issuer.sha256 in signed]
@@ -238,7 +238,8 @@ class _Issuer:
             request.must_staple,
             self._urls,
         )
-        return SignedLeaf(plan, certificate, None, _with_leaf(_delivery(plan), request, certificate, issuer, key))
+        chain = self._authority.chain(issuer, certificate.not_valid_before_utc)
+        return SignedLeaf(plan, certificate, None, _with_leaf(_delivery(plan), request, certificate, chain, key))
 
     def _days(self, request: LeafRequest) -> int:
         return request.lifetime or self._authority.policy.lifetimes.leaf
@@ -301,10 +302,11 @@ def _with_leaf(
     delivery: Delivery,
     request: LeafRequest,
     certificate: x509.Certificate,
-    issuer: IssuingAuthority,
+    chain: Sequence[x509.Certificate],
     key: PrivateKey | None,
 ) -> Delivery:
-    """``delivery`` with a new leaf. Without ``key``, the host has it, and builds the PKCS#12 bundle itself."""
+    """``delivery`` with a new leaf and its chain. Without ``key``, the host has it, and builds the PKCS#12 bundle
+    itself."""
     passphrase = request.pkcs12_passphrase
     bundle = b""
     if key and passphrase is not None:
@@ -312,13 +314,13 @@ def _with_leaf(
             request.name.encode(),
             key,
             certificate,
-            [issuer.certificate],
+            chain,
             serialization.BestAvailableEncryption(passphrase.encode()),
         )
     return replace(
         delivery,
         certificate=to_pem(certificate),
-        chain=to_pem(issuer.certificate),
+        chain="".join(map(to_pem, chain)),
         private_key=encode_key(key).decode() if key else "",
         pkcs12=bundle,
         pkcs12_passphrase="" if key or passphrase is None else passphrase,

@@ -196,6 +196,8 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
     certificate = record.certificate
     if invalid := _invalid(record, authority, now):
         return invalid
+    if authority.issuer_of(record.issuer_sha256) not in authority.active.issuers:
+        return "the root of the deployed leaf gives way to another one"
     former, wanted = names_of(certificate), request.names
     if set(former) != set(wanted):
         return f"the names change from {_listed(former)} to {_listed(wanted)}"
@@ -229,16 +231,19 @@ def _invalid(record: LeafRecord, authority: Authority, now: datetime) -> str:
 def _unfit(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, authority: Authority) -> str:
     """Why the files beside a leaf that could stay are not those that are wanted, or an empty string."""
     if deployed.chain_sha256 != _chain_sha256(record, authority):
-        return "chain.pem is not the certificate of the leaf's issuer"
+        return "chain.pem is not the chain of the leaf's issuer"
     if deployed.pkcs12 != (request.pkcs12_passphrase is not None):
         return "bundle.p12 is no longer wanted" if deployed.pkcs12 else "bundle.p12 is wanted"
     return ""
 
 
 def _chain_sha256(record: LeafRecord, authority: Authority) -> str:
-    """The digest of chain.pem as the host should have it, which holds the leaf's issuer and nothing else."""
+    """The digest of chain.pem as the host should have it, from the leaf's issuer on and without the root."""
     issuer = authority.issuer_of(record.issuer_sha256)
-    return hashlib.sha256(to_pem(issuer.certificate).encode()).hexdigest() if issuer else ""
+    if issuer is None:
+        return ""
+    chain = authority.chain(issuer, record.certificate.not_valid_before_utc)
+    return hashlib.sha256("".join(map(to_pem, chain)).encode()).hexdigest()
 
 
 def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> str:

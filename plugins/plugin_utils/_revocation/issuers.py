@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     CertifiedKey,
     IssuingAuthority,
+    Standing,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
@@ -26,7 +27,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes impo
 
 @dataclass(frozen=True)
 class LostIssuer(IssuingAuthority):
-    """An issuing authority that the ledger knows, and that is missing in ``folder``, where they all are."""
+    """An issuing authority that the ledger knows, and that is missing in ``folder``, where they all are. No number is
+    known of it: it comes before those that have one."""
+
+    @property
+    def number(self) -> int:
+        return 0
 
     def key(self, passphrase: str | None, option: str) -> PrivateKey:
         raise self._lost()
@@ -52,7 +58,7 @@ def with_lost_issuers(authority: Authority, known: Mapping[str, x509.Certificate
         for sha256, certificate in known.items()
         if authority.issuer_of(sha256) is None
     ]
-    return replace(authority, issuers=(*lost, *authority.issuers))
+    return authority.with_issuers(lost)
 
 
 @dataclass(frozen=True)
@@ -86,9 +92,13 @@ class ListIssuer:
 
 
 def list_issuers(authority: Authority, leaf_ends: Mapping[str, datetime], now: datetime) -> list[ListIssuer]:
-    """The root, and the issuing authorities until their last leaf has ended, of which ``leaf_ends`` tells by their
-    fingerprint. One that has ended itself signs nothing."""
-    root = ListIssuer(authority.root, tuple(root.sha256 for root in authority.roots), ROOT_LIST)
+    """The roots, one for each key, and the issuing authorities until their last leaf has ended, of which ``leaf_ends``
+    tells by their fingerprint. One that has ended itself signs nothing."""
+    roots = [
+        ListIssuer(epoch.root, tuple(root.sha256 for root in epoch.roots), ROOT_LIST)
+        for epoch in authority.epochs
+        if epoch.standing is not Standing.RETIRED
+    ]
     validity = timedelta(days=authority.policy.lifetimes.staple)
     issuing = [ListIssuer(issuer, (issuer.sha256,), validity) for issuer in needed_issuers(authority, leaf_ends, now)]
-    return [issuer for issuer in [root, *issuing] if issuer.signer.certificate.not_valid_after_utc > now]
+    return [issuer for issuer in [*roots, *issuing] if issuer.signer.certificate.not_valid_after_utc > now]

@@ -115,7 +115,7 @@ def pending_result(places: Mapping[LeafPlace, datetime | None]) -> dict[str, Any
 
 def issuing_result(authority: Authority, ledger: Ledger) -> dict[str, Any]:
     """Whether the issuing certificate is revoked, or the one that takes its place unfinished."""
-    issuers, known = authority.issuers[-1:], ledger.revocations.issuing_certificates()
+    issuers, known = authority.active.issuers[-1:], ledger.revocations.issuing_certificates()
     revoked = ledger.revocations.revoked_authorities()
     usable = [one for one in issuers if one.sha256 in known and one.sha256 not in revoked and one.responders]
     return {"issuing_due": not usable}

@@ -27,7 +27,8 @@ class LeafProof:
 
 
 def leaf_proof(authority: Authority, host: str, now: datetime) -> LeafProof:
-    """A server's leaf that the ledger has: one of the ``host`` itself, if there is one, and else another's.
+    """A server's leaf by the active root that the ledger has: one of the ``host`` itself, if there is one, and else
+    another's.
 
     None where the ledger cannot be read: to trust an anchor needs no ledger.
     """
@@ -44,7 +45,7 @@ def leaf_proof(authority: Authority, host: str, now: datetime) -> LeafProof:
 
 def _proofs(authority: Authority, leaves: Iterator[tuple[x509.Certificate, str]]) -> Iterator[LeafProof]:
     for leaf, issuer_sha256 in leaves:
-        issuer = authority.issuer_of(issuer_sha256)
+        issuer = next((one for one in authority.active.issuers if one.sha256 == issuer_sha256), None)
         name = next((name for name in _dns_names(leaf) if not name.startswith("*")), None)
         # No browser and no macOS takes a key of that type from a server.
         is_taken = key_type_of(leaf.public_key()) is not KeyType.ED25519

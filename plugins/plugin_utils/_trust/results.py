@@ -22,9 +22,9 @@ OTHER_ROOT_REMEDY = (
 )
 
 
-def trust_result(answer: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
+def trust_result(answer: Mapping[str, Any], own: Collection[str] = (), further: Sequence[str] = ()) -> dict[str, Any]:
     """The task's result of a host's answer; ``own`` are the names of the authority's anchors, besides which there may
-    be others. Raises PkiError for what is no answer."""
+    be others, and ``further`` those that were asked about beside the anchor. Raises PkiError for what is no answer."""
     result = {key: answer[key] for key in CALL_RESULT if key in answer}
     failed = bool(answer.get("failed") or answer.get("unreachable"))
     if failed and "stores" not in answer:
@@ -35,12 +35,18 @@ def trust_result(answer: Mapping[str, Any], own: Collection[str] = ()) -> dict[s
         raise PkiError(f"The host returned a malformed result: {error}.") from error
     outcomes = decoded.stores
     result["others"] = [path for path in decoded.installed if PurePosixPath(path).stem not in own]
-    result["stores"] = [_store(outcome) for outcome in outcomes]
+    result["stores"] = _stores(outcomes, "")
+    if further:
+        result["further_anchors"] = [{"stores": _stores(outcomes, name)} for name in further]
     result["purged"] = _purged(outcomes)
     if outcomes or not failed:
         result["changed"] = any(outcome.changed for outcome in outcomes)
         result["diff"] = _diff(outcomes)
     return result
+
+
+def _stores(outcomes: Sequence[StoreOutcome], anchor: str) -> list[dict[str, Any]]:
+    return [_store(outcome) for outcome in outcomes if outcome.anchor == anchor]
 
 
 def _store(outcome: StoreOutcome) -> dict[str, Any]:
@@ -68,8 +74,9 @@ def _diff(outcomes: Sequence[StoreOutcome]) -> dict[str, str]:
     """What each store said before and after."""
     before, after = [], []
     for outcome in outcomes:
-        before.append(_section(outcome.name, outcome.before.state, outcome.before.evidence))
-        after.append(_section(outcome.name, outcome.state, outcome.evidence))
+        name = f"{outcome.name}, {outcome.anchor}" if outcome.anchor else outcome.name
+        before.append(_section(name, outcome.before.state, outcome.before.evidence))
+        after.append(_section(name, outcome.state, outcome.evidence))
         for purged in outcome.purged:
             name = f"{outcome.name}, former anchor {purged.name}"
             before.append(_section(name, purged.before.state, purged.before.evidence))

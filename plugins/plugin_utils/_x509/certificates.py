@@ -9,7 +9,7 @@ All follow RFC 5280; the responder's follows RFC 6960, section 4.2.2.2. Times ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -32,6 +32,7 @@ LONGEST_NAME = 64
 # How many authorities may stand between a root and a leaf: the issuing one, and this root itself where a former one has
 # cross-signed it, so that hosts which trust the former alone accept its leaves.
 ROOT_PATH_LENGTH = 2
+CROSS_PATH_LENGTH = ROOT_PATH_LENGTH - 1
 NO_URLS = Urls()
 
 
@@ -79,6 +80,12 @@ def validity_from(now: datetime, days: int, latest: datetime | None = None) -> V
     return Validity(not_before, not_after if latest is None else min(not_after, latest))
 
 
+def root_subject(subject: Subject, epoch: int) -> Subject:
+    """The name of the root with an authority's first key, or with a later one. No two keys share a name: a verifier
+    that goes by names alone would take one for the other."""
+    return subject if epoch == 1 else replace(subject, common_name=f"{subject.common_name} root {epoch}")
+
+
 def sign_root(
     key: PrivateKey, subject: Subject, validity: Validity, constraints: NameConstraints | None
 ) -> x509.Certificate:
@@ -102,6 +109,26 @@ def sign_issuing(
     name = distinguished_name(subject, f"{subject.common_name} issuing {number}")
     builder = _authority_builder(public_key, name, signer.certificate.subject, validity, constraints, path_length=0)
     return _sign(_with_urls(builder, urls, signer, ocsp=False), signer)  # no responder is the root's
+
+
+def sign_cross(root: x509.Certificate, signer: Signer, validity: Validity, urls: Urls = NO_URLS) -> x509.Certificate:
+    """A root's name and key, signed by a former root: whoever trusts that one alone accepts what the root signed. Both
+    have their say on names: the root's constraints are repeated, and those of the former one hold above them."""
+    public_key: PublicKey = root.public_key()  # type: ignore[assignment]
+    builder = _authority_builder(
+        public_key, root.subject, signer.certificate.subject, validity, None, CROSS_PATH_LENGTH
+    )
+    for extension in root.extensions:
+        if isinstance(extension.value, x509.NameConstraints):
+            builder = builder.add_extension(extension.value, extension.critical)
+    return _sign(_with_urls(builder, urls, signer, ocsp=False), signer)
+
+
+def may_sign_roots(root: x509.Certificate) -> bool:
+    """Whether clients that trust ``root`` alone would accept leaves of another one that it signed. Those of 0.2.0 have
+    path length 1, which ends at their own issuing certificates."""
+    length = root.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    return length is None or length > CROSS_PATH_LENGTH
 
 
 def sign_responder(

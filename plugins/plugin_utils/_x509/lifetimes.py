@@ -65,6 +65,14 @@ LIST_RENEWAL = 0.5
 # there was none.
 LIST_WARNING = 1 / 4
 
+# How long ago a proof that a host trusts a root was entered when the same one is entered anew: often enough for it to
+# count for a week, and so rarely that most runs write nothing.
+PROOF_RENEWAL = timedelta(days=1)
+# For how long a proof counts, and how long the old root stays after the last leaf below it went, for clients that
+# nobody manages, unless somebody wants it otherwise.
+PROOF_AGE = timedelta(days=7)
+OVERLAP = timedelta(days=7)
+
 # How long a responder of another authority is left alone after its first failure, and after many: as HAProxy's own
 # updates have it. It may ask for more, up to a day, so that no responder silences itself for good.
 FIRST_PAUSE = timedelta(minutes=1)

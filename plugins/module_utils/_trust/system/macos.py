@@ -86,7 +86,7 @@ class MacStore:
         self._domains = domains_for(mac.version) if uid else [ADMIN, SYSTEM]
         self._session: dict[str, Any] = {}
         self._notes: tuple[str, ...] = ()
-        self._ahead: dict[bytes, dict[str, Any]] = {}  # what was said of former anchors, until it is asked for
+        self._ahead: dict[bytes, dict[str, Any]] = {}  # what was said of other anchors, until it is asked for
 
     @property
     def obstacle(self) -> str:
@@ -132,14 +132,14 @@ class MacStore:
         return self._finding(anchor.der, answer, trust.roots.get(anchor.der))
 
     def _read(self, anchor: Anchor) -> dict[str, Any]:
-        """What macOS says of an anchor. At first it is asked about the former ones, too: a process takes its time."""
-        former = self._settings.superseded
-        anchors = [anchor] if self._session else [anchor, *(each for each in former if each.der != anchor.der)]
+        """What macOS says of an anchor. At first it is asked about the others, too: a process takes its time."""
+        others = self._settings.others
+        anchors = [anchor] if self._session else [anchor, *(each for each in others if each.der != anchor.der)]
         arguments = {
             "ders": [_base64(each.der) for each in anchors],
             "domains": self._domains,
             "keychains": list(dict.fromkeys([self._keychain, _SYSTEM_KEYCHAIN])),
-            "chain": [] if anchor in former else [_base64(from_pem(pem)) for pem in self._settings.leaf_chain],
+            "chain": [] if anchor in others else [_base64(from_pem(pem)) for pem in self._settings.leaf_chain],
             "server": self._settings.leaf_name,
         }
         attempts = answers_of(
@@ -148,8 +148,8 @@ class MacStore:
         answer = attempts[-1]
         self._require_success(answer)
         self._session = answer["session"]
-        found, *others = answer["anchors"]
-        self._ahead = dict(zip((each.der for each in anchors[1:]), others))
+        found, *ahead = answer["anchors"]
+        self._ahead = dict(zip((each.der for each in anchors[1:]), ahead))
         return {**found, "server_refusal": answer["server_refusal"]} if "server_refusal" in answer else found
 
     def preview(self, anchor: Anchor, operation: str) -> Finding:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12

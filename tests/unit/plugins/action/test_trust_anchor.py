@@ -66,7 +66,8 @@ class Controller:
         class Action(action):  # type: ignore[misc,valid-type]
             def __init__(self) -> None:
                 given = {"stores": ["system"], **options}
-                self._task = SimpleNamespace(args=given, check_mode=False, diff=False, async_val=0, environment=None)
+                mode = {"check_mode": False, "diff": False, "async_val": 0, "delegate_to": None}
+                self._task = SimpleNamespace(args=given, environment=None, **mode)
 
             def authority(self, _named: str | None, _task_vars: Any) -> Authority:
                 return controller.authority

@@ -17,9 +17,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Authority,
     authority_folder,
     fingerprint,
-    read_authority,
     to_pem,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, encode_key, generate_key
 from cryptography import x509

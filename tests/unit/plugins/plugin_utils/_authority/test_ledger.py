@@ -613,10 +613,10 @@ def test_a_newer_schema_asks_for_an_update(path: Path) -> None:
     with open_ledger(path, create=True):
         pass
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 5")
+    newer.execute("PRAGMA user_version = 6")
     newer.close()
     with (
-        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 5, this one reads 4\). Update"),
+        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 6, this one reads 5\). Update"),
         open_ledger(path),
     ):
         pytest.fail("the ledger was opened")
@@ -659,7 +659,7 @@ def test_a_file_that_may_not_grow_loses_nothing(path: Path, make_leaf: MakeLeaf)
         enter(ledger, make_leaf())
     fork = multiprocessing.get_context("fork")
     answers = fork.SimpleQueue()
-    writer = fork.Process(target=_fill_the_disk, args=(path, [make_leaf() for _round in range(60)], answers))
+    writer = fork.Process(target=_fill_the_disk, args=(path, [make_leaf() for _round in range(80)], answers))
     writer.start()
     assert "cannot be used" in answers.get()
     writer.join()

@@ -19,7 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from cryptography import x509
 
-#: What differs from schema 4.
+#: What differs from schema 5.
 SCHEMA_3 = """
 ALTER TABLE staples RENAME TO newer_staples;
 CREATE TABLE staples (
@@ -41,6 +41,9 @@ CREATE INDEX staple_end ON staples (next_update);
 DROP TABLE revocations;
 DROP TABLE lists;
 DROP TABLE responses;
+DROP TABLE exceptions;
+DROP TABLE proofs;
+DROP TABLE rotations;
 UPDATE certificates SET status = 'revoked' WHERE host = 'revoked';
 PRAGMA user_version = 3;
 """

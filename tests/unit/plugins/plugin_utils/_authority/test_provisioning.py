@@ -21,7 +21,6 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     CertifiedKey,
-    read_authority,
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -31,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     check_passphrases,
     plan_provisioning,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError

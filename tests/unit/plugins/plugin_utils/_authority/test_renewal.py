@@ -15,7 +15,9 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     CertifiedKey,
+    Epoch,
     IssuingAuthority,
+    Standing,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Lifetimes, Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import (
@@ -54,7 +56,12 @@ def in_its_prime(policy: Policy, certify: Certify) -> Authority:
         certify(1, 30 * DAY, 30 * DAY),
     )
     issuer = IssuingAuthority(issuing.folder, issuing.certificate, (responder,))
-    return Authority(Path("/authority"), policy, (root,), (issuer,))
+    return Authority(Path("/authority"), policy, (Epoch(1, Standing.ACTIVE, (root,), (issuer,)),))
+
+
+def changed(authority: Authority, **parts: tuple[CertifiedKey, ...]) -> Authority:
+    """The authority with other certificates in its only epoch."""
+    return replace(authority, epochs=(replace(authority.epochs[0], **parts),))
 
 
 def issuer(key: CertifiedKey, *responders: CertifiedKey) -> IssuingAuthority:
@@ -89,7 +96,7 @@ def test_another_policy_is_written_down(in_its_prime: Authority, policy: Policy,
 
 def test_the_root_is_due_in_its_last_third(in_its_prime: Authority, policy, certify, now: datetime) -> None:
     def plan(left: timedelta) -> list[str]:
-        aging = replace(in_its_prime, roots=(certify(1, left, 3000 * DAY),))
+        aging = changed(in_its_prime, roots=(certify(1, left, 3000 * DAY),))
         return words(plan_authority(aging, policy, {}, now))
 
     assert plan(1000 * DAY + SECOND) == []
@@ -98,13 +105,13 @@ def test_the_root_is_due_in_its_last_third(in_its_prime: Authority, policy, cert
 
 
 def test_only_the_newest_root_counts(in_its_prime: Authority, policy: Policy, certify: Certify, now: datetime) -> None:
-    renewed = replace(in_its_prime, roots=(certify(1, -DAY, 3650 * DAY), certify(2, 3000 * DAY, 3650 * DAY)))
+    renewed = changed(in_its_prime, roots=(certify(1, -DAY, 3650 * DAY), certify(2, 3000 * DAY, 3650 * DAY)))
     assert plan_authority(renewed, policy, {}, now) == ()
 
 
 def test_a_root_that_ends_before_a_leaf_would_is_due(in_its_prime: Authority, policy, certify, now: datetime) -> None:
     """Such a root comes from a short root_lifetime, raised since then together with leaf_lifetime."""
-    short = replace(in_its_prime, roots=(certify(1, 90 * DAY, 100 * DAY),))
+    short = changed(in_its_prime, roots=(certify(1, 90 * DAY, 100 * DAY),))
     assert parts(plan_authority(short, policy, {}, now)) == [(Part.ROOT, 2, 0)]
 
 
@@ -113,7 +120,7 @@ def test_the_issuing_authority_is_due_when_less_than_a_leafs_lifetime_is_left(
 ) -> None:
     def plan(left: timedelta, leaf: int = 90) -> list[tuple[Part, int, int]]:
         lifetimes = replace(policy.lifetimes, leaf=leaf)
-        aging = replace(in_its_prime, issuers=(issuer(certify(1, left, 1095 * DAY), certify(1, 20 * DAY, 30 * DAY)),))
+        aging = changed(in_its_prime, issuers=(issuer(certify(1, left, 1095 * DAY), certify(1, 20 * DAY, 30 * DAY)),))
         steps = plan_authority(
             replace(aging, policy=replace(policy, lifetimes=lifetimes)), replace(policy, lifetimes=lifetimes), {}, now
         )
@@ -127,7 +134,7 @@ def test_the_issuing_authority_is_due_when_less_than_a_leafs_lifetime_is_left(
 
 
 def test_the_reason_of_a_new_issuing_authority_is_reported(in_its_prime, policy, certify, now: datetime) -> None:
-    aging = replace(in_its_prime, issuers=(issuer(certify(7, 10 * DAY, 1095 * DAY)),))
+    aging = changed(in_its_prime, issuers=(issuer(certify(7, 10 * DAY, 1095 * DAY)),))
     assert words(plan_authority(aging, policy, {}, now)) == [
         "issuing authority 8: the last one ends on 2026-06-11, before a leaf of 90 days would",
         "OCSP responder 1 of issuing authority 8: the issuing authority is new",
@@ -137,9 +144,8 @@ def test_the_reason_of_a_new_issuing_authority_is_reported(in_its_prime, policy,
 def test_a_responder_is_due_at_half_of_its_life(in_its_prime: Authority, policy, certify, now: datetime) -> None:
     def plan(left: timedelta, responder: int = 30) -> list[str]:
         lifetimes = replace(policy.lifetimes, responder=responder)
-        aging = replace(
-            in_its_prime,
-            policy=replace(policy, lifetimes=lifetimes),
+        aging = changed(
+            replace(in_its_prime, policy=replace(policy, lifetimes=lifetimes)),
             issuers=(issuer(certify(1, 1000 * DAY, 1095 * DAY), certify(4, left, 30 * DAY)),),
         )
         return words(plan_authority(aging, aging.policy, {}, now))
@@ -157,7 +163,7 @@ def test_a_responder_that_is_not_due_outlives_a_new_staple(lifetimes: Lifetimes)
 
 
 def test_a_missing_responder_is_made(in_its_prime: Authority, policy: Policy, now: datetime) -> None:
-    bare = replace(in_its_prime, issuers=(replace(in_its_prime.issuing, responders=()),))
+    bare = changed(in_its_prime, issuers=(replace(in_its_prime.issuing, responders=()),))
     assert words(plan_authority(bare, policy, {}, now)) == [
         "OCSP responder 1 of issuing authority 1: there is none yet"
     ]
@@ -168,7 +174,7 @@ def test_an_old_issuing_authority_keeps_a_responder_until_its_last_leaf_ends(
 ) -> None:
     old = issuer(certify(1, 60 * DAY, 1095 * DAY), certify(3, 10 * DAY, 30 * DAY))
     new = issuer(certify(2, 1000 * DAY, 1095 * DAY), certify(1, 20 * DAY, 30 * DAY))
-    both = replace(in_its_prime, issuers=(old, new))
+    both = changed(in_its_prime, issuers=(old, new))
 
     def plan(leaf_ends: dict[str, datetime]) -> list[tuple[Part, int, int]]:
         return parts(plan_authority(both, policy, leaf_ends, now))
@@ -183,7 +189,7 @@ def test_an_issuing_authority_that_retires_now_keeps_its_responder_for_its_leave
     in_its_prime: Authority, policy: Policy, certify: Certify, now: datetime
 ) -> None:
     retiring = issuer(certify(1, 80 * DAY, 1095 * DAY), certify(3, 10 * DAY, 30 * DAY))
-    aging = replace(in_its_prime, issuers=(retiring,))
+    aging = changed(in_its_prime, issuers=(retiring,))
     successor = [(Part.ISSUING, 2, 0), (Part.RESPONDER, 1, 2)]
     assert parts(plan_authority(aging, policy, {}, now)) == successor
     with_leaves = plan_authority(aging, policy, {retiring.sha256: now + 70 * DAY}, now)
@@ -194,22 +200,23 @@ def test_a_responder_that_ends_with_its_issuer_is_not_made_again_and_again(
     in_its_prime: Authority, policy: Policy, certify: Certify, now: datetime
 ) -> None:
     old = issuer(certify(1, 5 * DAY, 1095 * DAY), certify(3, 5 * DAY, 20 * DAY))
-    both = replace(in_its_prime, issuers=(old, replace(in_its_prime.issuing, folder=Path("2"))))
+    both = changed(in_its_prime, issuers=(old, replace(in_its_prime.issuing, folder=Path("2"))))
     assert plan_authority(both, policy, {old.sha256: now + 4 * DAY}, now) == ()
     cut_short = issuer(certify(1, 5 * DAY, 1095 * DAY), certify(3, 4 * DAY, 20 * DAY))
-    both = replace(both, issuers=(cut_short, both.issuers[1]))
+    both = changed(both, issuers=(cut_short, both.issuers[1]))
     assert parts(plan_authority(both, policy, {cut_short.sha256: now + 4 * DAY}, now)) == [(Part.RESPONDER, 4, 1)]
 
 
 @pytest.mark.parametrize(
     ("missing", "wanted"),
     [
-        ("roots", [(Part.ROOT, 1, 0)]),
-        ("issuers", [(Part.ISSUING, 1, 0), (Part.RESPONDER, 1, 1)]),
+        ("root", [(Part.ROOT, 1, 0), (Part.ISSUING, 1, 0), (Part.RESPONDER, 1, 1)]),
+        ("issuing", [(Part.ISSUING, 1, 0), (Part.RESPONDER, 1, 1)]),
     ],
 )
 def test_what_an_interrupted_run_did_not_make_is_made(in_its_prime, policy, now, missing: str, wanted: list) -> None:
-    assert parts(plan_authority(replace(in_its_prime, **{missing: ()}), policy, {}, now)) == wanted
+    unfinished = replace(in_its_prime, epochs=()) if missing == "root" else changed(in_its_prime, issuers=())
+    assert parts(plan_authority(unfinished, policy, {}, now)) == wanted
 
 
 # Warnings
@@ -238,6 +245,6 @@ def test_an_issuing_authority_is_needed_while_it_has_a_leaf_or_signs_new_ones(
     in_its_prime: Authority, certify: Certify, now: datetime
 ) -> None:
     old, older = (issuer(certify(number, number * DAY, 1095 * DAY)) for number in (50, 20))
-    authority = replace(in_its_prime, issuers=(older, old, *in_its_prime.issuers))
+    authority = changed(in_its_prime, issuers=(older, old, *in_its_prime.issuers))
     ends = {old.sha256: now + DAY, older.sha256: now}
-    assert [needed.number for needed in needed_issuers(authority, ends, now)] == [50, 1]
+    assert [needed.number for needed in needed_issuers(authority, ends, now)] == [1, 50]

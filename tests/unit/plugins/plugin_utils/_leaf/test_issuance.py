@@ -24,11 +24,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sq
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     fingerprint,
-    read_authority,
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.confirmation import confirm

@@ -18,10 +18,10 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     fingerprint,
-    read_authority,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction

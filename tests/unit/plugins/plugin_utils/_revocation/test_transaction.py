@@ -22,17 +22,20 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import KEY, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers, with_lost_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import list_warnings
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import issuing_result, list_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path, response_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
+from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 from cryptography import x509
 from cryptography.x509 import ocsp
 
@@ -489,6 +492,33 @@ def test_an_issuing_authority_whose_folder_is_gone_leaves_its_list_pending(fleet
         )
     assert not response.exists()  # rather no answer than a good one
     assert rows(fleet.ledger_path, "SELECT published_at FROM revocations") == [(None,)]
+
+
+def test_an_issuing_authority_that_is_gone_is_missed_below_the_root_that_signed_it(fleet) -> None:
+    former = fleet.authority.issuing
+    rotated(fleet.authority, State.SWITCHING, fleet.now)
+    shutil.rmtree(former.folder)
+    authority = read_authority(fleet.authority.folder)
+    with open_ledger(fleet.ledger_path) as ledger:
+        whole = with_lost_issuers(authority, ledger.revocations.issuing_certificates())
+        assert issuing_result(authority, ledger) == {"issuing_due": False}
+    assert [[one.sha256 for one in epoch.issuers] for epoch in whole.epochs] == [
+        [former.sha256],
+        [authority.issuing.sha256],
+    ]
+    result = fleet.run(**WEB1)
+    assert (result["crl"], result["ocsp"]) == ("pending", "pending")
+    states = {entry["issuer"]: entry["state"] for entry in result["lists"]}
+    assert [states.pop(former.certificate.subject.rfc4514_string()), *set(states.values())] == ["pending", "signed"]
+
+
+def test_no_issuing_authority_of_a_root_that_is_still_to_come_takes_a_revoked_ones_place(fleet) -> None:
+    authority = rotated(fleet.authority, State.DISTRIBUTING, fleet.now)
+    with open_ledger(fleet.ledger_path) as ledger:
+        assert issuing_result(authority, ledger) == {"issuing_due": False}
+        with ledger.transaction():
+            ledger.revocations.enter(authority.issuing.sha256, "ca_compromise", None, fleet.now)
+        assert issuing_result(authority, ledger) == {"issuing_due": True}
 
 
 def test_a_revocation_that_is_not_on_the_last_list_awaits_another_one(fleet, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proof import LeafProof, leaf_proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
@@ -23,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, generate_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
+from ansible_collections.anchorage.pki.tests.unit.rotations import move, rotated
 from cryptography import x509
 
 MakeLeaf = Callable[..., x509.Certificate]
@@ -100,6 +102,15 @@ def test_nor_does_one_whose_issuer_is(own_authority: Authority, make_leaf: MakeL
     enter(own_authority, make_leaf())
     revoke(own_authority, own_authority.issuing.sha256, now)
     assert leaf_proof(own_authority, "mac", now) == LeafProof()
+
+
+def test_a_leaf_of_a_former_root_proves_nothing_of_the_active_one(
+    own_authority: Authority, make_leaf: MakeLeaf, now: datetime
+) -> None:
+    enter(own_authority, make_leaf())
+    distributing = rotated(own_authority, State.DISTRIBUTING, now)
+    assert leaf_proof(distributing, "mac", now).name == "app.test"
+    assert leaf_proof(move(distributing, State.SWITCHING, now), "mac", now) == LeafProof()
 
 
 def test_to_trust_an_anchor_needs_no_ledger(own_authority: Authority, make_leaf: MakeLeaf, now: datetime) -> None:

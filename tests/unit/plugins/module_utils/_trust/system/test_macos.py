@@ -39,6 +39,7 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
     OTHER_ROOT,
     ROOT,
     apply,
+    apply_all,
     settle,
 )
 from ansible_collections.anchorage.pki.tests.unit.scratch_trust_settings import ScratchTrustSettings
@@ -204,6 +205,21 @@ def test_a_leaf_is_refused_where_only_a_former_root_vouched_for_it(tmp_path: Pat
     outcome = apply("install", host, superseded=[OTHER], **of_other)
     assert outcome.state == "failed"
     assert outcome.evidence[0].startswith("With its former anchors gone, it is failed: macOS trusts it, but no leaf")
+
+
+def test_a_leaf_is_no_proof_of_what_goes_with_its_root(tmp_path: Path) -> None:
+    """While one root gives way to another: of a leaf of the one, the other has nothing to say."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host, OTHER)
+    outcomes = apply_all("install", host, further=[OTHER], **LEAF)
+    proofs = [f"ssl: trusted for {NAME}", "ssl: not evaluated, as no leaf was at hand"]
+    assert [outcome.evidence[-1] for outcome in outcomes] == proofs
+    assert [(outcome.state, outcome.changed) for outcome in outcomes] == [("trusted", True), ("trusted", False)]
+    processes = len(host.double.living)
+    answer = look(encode(Request("install", ANCHOR, ("system",), further=(OTHER,), **LEAF)), host.settings, host.table)
+    assert answer is not None
+    assert [store["evidence"][-1] for store in answer["stores"]] == proofs
+    assert len(host.double.living) - processes == 1
 
 
 # --- reads that are tried again

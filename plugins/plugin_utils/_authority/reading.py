@@ -1,0 +1,192 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An authority, read from its folder and checked: every certificate in it was signed by the one it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    CERTIFICATE,
+    CROSS,
+    LEDGER,
+    LOCK,
+    POLICY,
+    Authority,
+    CertifiedKey,
+    Epoch,
+    IssuingAuthority,
+    Standing,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import decode_policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
+    InvalidSignature,
+    NameOID,
+    UnsupportedAlgorithm,
+    serialization,
+    x509,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import check_folder, read_public
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by, root_subject
+
+# What an authority's making may leave when it is cut off before the policy is there, SQLite's own files included.
+BEFORE_THE_POLICY = (LOCK, LEDGER, f".{POLICY}.")
+
+
+def read_authority(folder: Path) -> Authority:
+    """Read the authority in ``folder``.
+
+    Raises AuthorityMissingError where there is none, PkiError where the folder is unsafe, foreign or damaged.
+    """
+    if not _is_there(folder):
+        raise AuthorityMissingError(
+            f"There is no authority in {folder}. Make one with anchorage.pki.certificate_authority, or name its folder "
+            "with the option authority."
+        )
+    if _is_foreign(folder):
+        raise PkiError(
+            f"{folder} contains files but no {POLICY}: it is not an authority, or a damaged one. "
+            "Choose another folder with the option authority, or restore it from a backup."
+        )
+    check_folder(folder)
+    policy_path = folder / POLICY
+    if not policy_path.exists():
+        raise AuthorityMissingError(
+            f"There is no authority in {folder}, or an unfinished one. Make or complete it with "
+            "anchorage.pki.certificate_authority, or name its folder with the option authority."
+        )
+    policy = decode_policy(read_public(policy_path), str(policy_path))
+    roots = _read_certified_keys(folder / "root")
+    issuers = tuple(
+        IssuingAuthority(issuing.folder, issuing.certificate, _read_certified_keys(issuing.folder / "responder"))
+        for issuing in _read_certified_keys(folder / "issuing")
+    )
+    if issuers and not roots:
+        raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
+    authority = Authority(folder, policy, _epochs(folder, roots)).with_issuers(issuers)
+    _check_parts(authority)
+    return authority
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except OSError as error:
+        raise PkiError(f"{folder} cannot be reached: {error.strerror}. Check the option authority.") from error
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether something else than an authority, be it an unfinished one, is there to be seen."""
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:  # check_folder reports it
+        return False
+    return POLICY not in names and not all(name.startswith(BEFORE_THE_POLICY) for name in names)
+
+
+def _read_certified_keys(folder: Path) -> tuple[CertifiedKey, ...]:
+    if not folder.is_dir():
+        return ()
+    numbers = sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal())
+    return tuple(_read_certified_key(folder / str(number)) for number in numbers)
+
+
+def _read_certified_key(folder: Path) -> CertifiedKey:
+    return CertifiedKey(folder, _read_certificate(folder / CERTIFICATE))
+
+
+def _read_certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(read_public(path))
+    except (ValueError, x509.InvalidVersion) as error:
+        raise PkiError(f"{path} is no longer a certificate. Restore the authority's folder from a backup.") from error
+
+
+def _epochs(folder: Path, roots: Sequence[CertifiedKey]) -> tuple[Epoch, ...]:
+    """The epochs of these roots. Raises PkiError for one with a key that the ledger knows nothing of."""
+    by_key: dict[bytes, list[CertifiedKey]] = {}
+    for root in roots:
+        by_key.setdefault(_public_key(root), []).append(root)
+    groups = list(by_key.values())
+    standings = _standings(folder, groups) if len(groups) > 1 else [Standing.ACTIVE] * len(groups)
+    return tuple(
+        Epoch(number, standing, tuple(group), (), _read_cross(group[0].folder))
+        for number, (standing, group) in enumerate(zip(standings, groups, strict=True), 1)
+    )
+
+
+def _read_cross(folder: Path) -> x509.Certificate | None:
+    """The certificate by which a former root vouches for the one in ``folder``, the first one of its epoch."""
+    return _read_certificate(folder / CROSS) if (folder / CROSS).exists() else None
+
+
+def _public_key(root: CertifiedKey) -> bytes:
+    key = root.certificate.public_key()
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _standings(folder: Path, groups: Sequence[Sequence[CertifiedKey]]) -> list[Standing]:
+    """Where the epochs of these groups of roots stand, as the ledger has it. Raises PkiError where it does not."""
+    told: dict[int, Standing] = {}
+    with open_ledger(folder / LEDGER, read_only=True) as ledger:
+        for rotation in ledger.rotations.all():
+            for i, group in enumerate(groups):
+                told.update((i, rotation.standings[one.sha256]) for one in group if one.sha256 in rotation.standings)
+    active = next((groups[i] for i, standing in told.items() if standing is Standing.ACTIVE), None)
+    # Without one, the ledger knows of no rotation, or is of another time than the folder.
+    others = [group for i, group in enumerate(groups) if i not in told or active is None]
+    reference = active or max(groups, key=lambda group: group[-1].number)
+    for group in others:
+        if group is not reference:
+            raise _foreign(group[0], f"it has another key than {reference[-1].folder / CERTIFICATE}")
+    return [told[i] for i in range(len(groups))]
+
+
+def _check_parts(authority: Authority) -> None:
+    """Raise PkiError where a part is another authority's, which was mixed in by a copy or a backup.
+
+    Of an issuing authority's many responders only the one that signs is looked at: each task of each host reads all
+    this, and a verification takes longer than to read a file.
+    """
+    for epoch in authority.epochs:
+        wanted = root_subject(authority.policy.subject, epoch.number).common_name
+        for root in epoch.roots:
+            names = [name.value for name in root.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+            if names != [wanted]:
+                reason = f"its common name is {', '.join(map(repr, names))}, not {wanted!r}"
+                raise _foreign(root, f"{reason} as in {authority.folder / POLICY}")
+        if epoch.cross is not None:
+            _check_cross(epoch.cross, epoch, authority)
+        for issuer in epoch.issuers:
+            _check_signed(issuer, epoch.root)
+            if issuer.responders:
+                _check_signed(issuer.responder, issuer)
+
+
+def _check_cross(cross: x509.Certificate, epoch: Epoch, authority: Authority) -> None:
+    root = epoch.roots[0]
+    same = (cross.subject, cross.public_key()) == (root.certificate.subject, root.certificate.public_key())
+    signers = [other.root.certificate for other in authority.epochs if other is not epoch]
+    if not same or not any(is_issued_by(cross, signer) for signer in signers):
+        raise PkiError(
+            f"{root.folder / CROSS} is not of this authority: no other root of it signed it for "
+            f"{root.folder / CERTIFICATE}. Restore the authority's folder from a backup."
+        )
+
+
+def _check_signed(key: CertifiedKey, signer: CertifiedKey) -> None:
+    try:
+        key.certificate.verify_directly_issued_by(signer.certificate)
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:  # whatever is foreign in it
+        raise _foreign(key, f"{signer.folder / CERTIFICATE} did not sign it") from error
+
+
+def _foreign(key: CertifiedKey, reason: str) -> PkiError:
+    return PkiError(
+        f"{key.folder / CERTIFICATE} is not of this authority: {reason}. Restore the authority's folder from a backup."
+    )

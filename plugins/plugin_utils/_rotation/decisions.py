@@ -1,0 +1,110 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How far a rotation is, who keeps it there, and where it goes next: a pure decision from a view of it and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, TRUSTED
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View
+
+#: The way of a rotation, and what an emergency leaves out: there is nothing to wait for while a thief may sign.
+_WAY = (
+    State.PLANNED,
+    State.MADE,
+    State.DISTRIBUTING,
+    State.SWITCHING,
+    State.DRAINING,
+    State.PURGING,
+    State.DONE,
+)
+LEFT_OUT = (State.DISTRIBUTING, State.DRAINING)
+#: Before any leaf of the new root is in use.
+ABORTABLE = (State.PLANNED, State.MADE, State.DISTRIBUTING)
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Why a rotation stays in its state: a host with the reason, or an empty host where it is none's."""
+
+    host: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a rotation is, and where it goes next once no ``blockers`` are left; None where it has ended."""
+
+    state: State
+    next_state: State | None
+    blockers: tuple[Blocker, ...]
+
+    @property
+    def can_abort(self) -> bool:
+        """Whether it can be given up: from the switch on, it only goes forward."""
+        return self.state in ABORTABLE
+
+
+def position(view: View, terms: Terms, now: datetime) -> Position:
+    """Where the rotation of ``view`` is at the time ``now``."""
+    state = view.rotation.state
+    blockers: Iterable[Blocker] = ()
+    if state is State.DISTRIBUTING:
+        blockers = _unproved(view, [view.new_root], TRUSTED, terms, now)
+    elif state is State.SWITCHING:
+        blockers = _old_leaves(view)
+    elif state is State.DRAINING:
+        blockers = (*_old_leaves(view), *_overlap(view.rotation, terms, now))
+    elif state is State.PURGING:
+        blockers = (*_old_leaves(view), *_unproved(view, view.old_roots, ABSENT, terms, now))
+    waited_for = tuple(blocker for blocker in blockers if blocker.host not in view.exceptions)
+    return Position(state, _next_state(view.rotation), waited_for)
+
+
+def _next_state(rotation: Rotation) -> State | None:
+    left_out = LEFT_OUT if rotation.is_emergency else ()
+    way = [state for state in _WAY if state not in left_out]
+    return dict(pairwise(way)).get(rotation.state)
+
+
+def _unproved(
+    view: View, roots: Sequence[Sequence[Seen]], wanted: str, terms: Terms, now: datetime
+) -> Iterable[Blocker]:
+    """The counted hosts that have not shown of each of these roots, in every store and not long ago, that it is what is
+    ``wanted``."""
+    for host in sorted(view.counted):
+        reasons = [_unshown([seen for seen in proofs if seen.host == host], wanted, terms, now) for proofs in roots]
+        if reason := next(filter(None, reasons), ""):
+            yield Blocker(host, reason)
+
+
+def _unshown(proofs: Sequence[Seen], wanted: str, terms: Terms, now: datetime) -> str:
+    """Why these proofs of a host do not show what is ``wanted``, or an empty string."""
+    if not proofs:
+        return "it has not shown yet what it trusts"
+    for seen in proofs:
+        if seen.state != wanted:
+            return f"the root is {seen.state}, not {wanted}, in {seen.store.partition(':')[2]}"
+    oldest = min(seen.seen_at for seen in proofs)
+    if now - oldest >= terms.proof_age:
+        return f"it showed what it trusts on {oldest:%Y-%m-%d} the last time, which counts no more"
+    return ""
+
+
+def _old_leaves(view: View) -> Iterable[Blocker]:
+    for place in view.old_leaves:
+        yield Blocker(place.host, f"{place.path} is, or may be, a leaf below the old root")
+
+
+def _overlap(rotation: Rotation, terms: Terms, now: datetime) -> Iterable[Blocker]:
+    ends = rotation.state_at + terms.overlap
+    if now < ends:
+        yield Blocker("", f"the old root stays until {ends:%Y-%m-%d %H:%M} UTC, for clients that nobody manages")

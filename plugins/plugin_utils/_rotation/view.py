@@ -1,0 +1,81 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a rotation is judged by, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, Epoch
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import OVERLAP, PROOF_AGE
+
+
+@dataclass(frozen=True)
+class Terms:
+    """For how long a proof counts, and how long the old root stays once no leaf below it is in use."""
+
+    proof_age: timedelta = PROOF_AGE
+    overlap: timedelta = OVERLAP
+
+
+DEFAULT_TERMS = Terms()
+
+
+@dataclass(frozen=True)
+class View:
+    """A rotation and the hosts that matter to it.
+
+    ``in_play`` are the hosts that the operator named, of which a limit of the run leaves none out. ``leaf_hosts`` have
+    a leaf of the authority in use, ``old_leaves`` are places with one below the old root. ``new_root`` and
+    ``old_roots``, one entry for each certificate of the old key, are what hosts showed of them. ``exceptions`` are
+    hosts that the rotation does not wait for, with the reasons.
+    """
+
+    rotation: Rotation
+    in_play: frozenset[str]
+    leaf_hosts: frozenset[str]
+    old_leaves: tuple[LeafPlace, ...]
+    new_root: tuple[Seen, ...]
+    old_roots: tuple[tuple[Seen, ...], ...]
+    exceptions: Mapping[str, str]
+
+    @property
+    def still_trusting(self) -> frozenset[str]:
+        """The hosts of which it is known that they had the old root, and not that it is gone."""
+        return frozenset(seen.host for proofs in self.old_roots for seen in proofs if seen.state != ABSENT)
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """The hosts that have to follow. A run that visits less of them does not count less."""
+        return self.in_play | self.leaf_hosts | self.still_trusting
+
+
+def read_view(
+    ledger: Ledger, authority: Authority, rotation: Rotation, in_play: Collection[str], now: datetime
+) -> View:
+    """What the ledger knows about a rotation of the authority's root."""
+    old, new = (_epoch_of(authority, sha256) for sha256 in (rotation.from_root, rotation.to_root))
+    leaves = ledger.rotations.leaves_in_use(now)
+    old_issuers = {issuer.sha256 for issuer in old.issuers} if old else set()
+    return View(
+        rotation,
+        frozenset(in_play),
+        frozenset(place.host for place, _issuer in leaves),
+        tuple(place for place, issuer in leaves if issuer in old_issuers),
+        tuple(ledger.proofs.of_root(new.root.sha256)) if new else (),
+        tuple(tuple(ledger.proofs.of_root(root.sha256)) for root in old.roots) if old else (),
+        ledger.rotations.exceptions(rotation),
+    )
+
+
+def _epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
+    return next((epoch for epoch in authority.epochs if root_sha256 in [root.sha256 for root in epoch.roots]), None)

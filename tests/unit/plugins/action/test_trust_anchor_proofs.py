@@ -1,0 +1,141 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action trust_anchor from a task's arguments to the authority's ledger, with a host in a scratch folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.action.trust_anchor import ActionModule
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
+    Passphrases,
+    carry_out,
+    plan_provisioning,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
+from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
+from ansible_collections.anchorage.pki.tests.unit.rotations import move, rotated
+from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
+
+pytestmark = pytest.mark.skipif(
+    not os.path.exists(PROGRAM) or shutil.which("openssl") is None,
+    reason="needs Debian's packages ca-certificates and openssl",
+)
+
+
+class Action(ActionModule):
+    """The action on a host of the test's own."""
+
+    def __init__(self, host: ScratchDebian, arguments: dict[str, Any], **mode: Any) -> None:
+        self._task = SimpleNamespace(
+            **{"args": arguments, "async_val": 0, "check_mode": False, "diff": False, "delegate_to": None, **mode}
+        )
+        self._host = host
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
+        return self.act(arguments, task_vars or {"inventory_hostname": "web1"})
+
+    def look_at_host(self, _program: Any, _module: str, arguments: dict[str, Any], _task_vars: Any) -> dict[str, Any]:
+        def work(request: Any, settings: Any) -> Any:
+            return engine.apply(request, settings, self.check_mode, self._host.table)
+
+        answered = answer(arguments, self._host.settings, work)
+        assert answered is not None
+        return answered
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> ScratchDebian:
+    return ScratchDebian(tmp_path / "host")
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    now, folder = datetime.now(timezone.utc), tmp_path / "authority"
+    folder.mkdir(mode=0o700)
+    return carry_out(plan_provisioning(folder, {}, "Proved authority", now), Passphrases(), now)
+
+
+@pytest.fixture
+def trust(host: ScratchDebian, authority: Authority) -> Callable[..., dict[str, Any]]:
+    def run(mode: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+        arguments = {"authority": str(authority.folder), "stores": ["system"], **options}
+        return Action(host, arguments, **(mode or {})).run()
+
+    return run
+
+
+def proved(authority: Authority) -> dict[int, list[tuple[str, str, str]]]:
+    """What the ledger knows of each root: host, store and state."""
+    now = datetime.now(timezone.utc)
+    with open_ledger(authority.ledger_path, read_only=True) as ledger:
+        seen = {root.number: ledger.proofs.of_root(root.sha256) for root in authority.roots}
+    assert all(now - timedelta(minutes=5) < each.seen_at <= now for proofs in seen.values() for each in proofs)
+    return {number: [(each.host, each.store, each.state) for each in proofs] for number, proofs in seen.items()}
+
+
+def test_what_a_host_shows_is_in_the_ledger(trust: Callable, authority: Authority) -> None:
+    trust(mode={"check_mode": True})
+    assert proved(authority) == {1: []}
+    assert trust()["changed"]
+    assert proved(authority) == {1: [("web1", "system:debian", "trusted")]}
+    before = authority.ledger_path.read_bytes()
+    assert not trust()["changed"]
+    assert authority.ledger_path.read_bytes() == before
+    trust(mode={"delegate_to": "web2"})
+    assert proved(authority) == {1: [(name, "system:debian", "trusted") for name in ("web1", "web2")]}
+    trust(state="absent")
+    assert proved(authority)[1][0] == ("web1", "system:debian", "absent")
+
+
+def test_a_failure_is_no_proof(trust: Callable, authority: Authority, host: ScratchDebian) -> None:
+    trust()
+    (host.root / "etc/ssl/certs/ca-certificates.crt").unlink()
+    host.set_program("#!/bin/sh\nexit 3\n")
+    assert trust()["failed"]
+    assert proved(authority) == {1: [("web1", "system:debian", "failed")]}
+
+
+def test_both_roots_are_proved_and_then_that_one_is_gone(trust: Callable, authority: Authority) -> None:
+    now = datetime.now(timezone.utc)
+    rotating = rotated(authority, State.DISTRIBUTING, now)
+    trust()
+    assert proved(rotating) == {number: [("web1", "system:debian", "trusted")] for number in (1, 2)}
+    move(rotating, State.PURGING, now)
+    trust()
+    assert proved(rotating)[1] == [("web1", "system:debian", "trusted")]  # as it was seen last
+    result = trust(purge_superseded=True)
+    assert [each["sha256"] for each in result["purged"]] == [rotating.roots[0].sha256]
+    gone = {1: [("web1", "system:debian", "absent")], 2: [("web1", "system:debian", "trusted")]}
+    assert proved(rotating) == gone
+    trust(purge_superseded=True)
+    assert proved(rotating) == gone
+
+
+def test_an_anchor_of_somebody_else_is_nobodys_proof(trust: Callable, authority: Authority) -> None:
+    trust(certificate=pem_of(make_root("Other", not_before=datetime.now(timezone.utc) - timedelta(days=1))).decode())
+    assert proved(authority) == {1: []}
+
+
+def test_a_ledger_that_cannot_be_used_is_a_warning(trust: Callable, authority: Authority) -> None:
+    authority.ledger_path.write_bytes(b"no database")
+    result = trust()
+    assert result["stores"][0]["state"] == "trusted"
+    assert [warning.partition(". ")[0] for warning in result["warnings"]] == [
+        "The ledger does not know what this host trusts now"
+    ]
+    assert "restore the authority's folder from a backup" in result["warnings"][0]
