@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHO
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, CertifiedKey, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import ANCHOR
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate, identify_anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proof import LeafProof, leaf_proof
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.leaf_proof import LeafProof, leaf_proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, trust_result
 
 ANCHOR_SPEC: dict[str, Any] = {

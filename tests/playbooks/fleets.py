@@ -32,9 +32,9 @@ class Fleet:
             "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
         }
 
-    def run(self, playbook: str, *options: str, **variables: object) -> Run:
+    def run(self, playbook: str, *options: str, hosts: int = 2, **variables: object) -> Run:
         extra = json.dumps({**self.variables, **variables})
-        return self.controller.run(f"anchorage.pki.{playbook}", f"--extra-vars={extra}", *options, hosts=2)
+        return self.controller.run(f"anchorage.pki.{playbook}", f"--extra-vars={extra}", *options, hosts=hosts)
 
     def revoke(self, *options: str, **variables: object) -> Run:
         return self.run("revoke", *options, **variables)

@@ -9,7 +9,6 @@ The hosts are this machine, each with a folder of its own. A staple is aged in t
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -17,35 +16,23 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority, make_due
-from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
+from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Run, away
 from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
 
 #: What a verbose run writes for each time that the host half is sent to a host.
 CALL = re.compile(r"^Using module file \S+/leaf_deployment\.py", re.MULTILINE)
 
 
-class Fleet:
-    """Hosts that have a leaf each, and a controller, with all that is made in a folder of their own."""
+class RefreshedFleet(Fleet):
+    """One whose authority was made at a time of its own, and whose staples can be made due."""
 
     def __init__(self, folder: Path, made: datetime | None = None) -> None:
-        self.folder = folder
-        self.authority = folder / "authority"
-        self.controller = Controller(folder)
-        self.variables: dict[str, object] = {
-            "ansible_become": False,
-            "anchorage_authority": str(self.authority),
-            "leaf_certificate_certificates": [{"name": "site", "names": ["site.test"]}],
-            "leaf_certificate_destination": f"{folder}/{{{{ inventory_hostname }}}}",
-            "leaf_certificate_withdrawal": "off",  # no unit of systemd may stay on this machine
-        }
+        super().__init__(folder)
         make_authority(self.authority, made)
 
-    def run(self, playbook: str, *options: str, hosts: int = 2, **variables: object) -> Run:
-        extra = json.dumps({**self.variables, **variables})
-        return self.controller.run(playbook, f"--extra-vars={extra}", "-vvv", *options, hosts=hosts)
-
     def refresh(self, *options: str, hosts: int = 2, **variables: object) -> Run:
-        return self.run("anchorage.pki.refresh_staples", *options, hosts=hosts, **variables)
+        return self.run("refresh_staples", "-vvv", *options, hosts=hosts, **variables)
 
     def generation(self, host: str) -> str:
         """The one in use."""
@@ -66,14 +53,14 @@ def calls(run: Run) -> int:
 
 
 @pytest.fixture
-def fleet(private_folder: Path) -> Fleet:
-    made = Fleet(private_folder)
-    issued = made.run("anchorage.pki.issue")
+def fleet(private_folder: Path) -> RefreshedFleet:
+    made = RefreshedFleet(private_folder)
+    issued = made.run("issue")
     assert issued.status == 0, issued.output
     return made
 
 
-def test_only_hosts_whose_staple_is_due_are_contacted_and_with_the_responders_key_alone(fleet: Fleet) -> None:
+def test_only_hosts_whose_staple_is_due_are_contacted_and_with_the_responders_key_alone(fleet: RefreshedFleet) -> None:
     quiet = fleet.refresh()
     assert (quiet.status, calls(quiet)) == (0, 0), quiet.output
     assert "host1" not in quiet.output
@@ -94,7 +81,7 @@ def test_only_hosts_whose_staple_is_due_are_contacted_and_with_the_responders_ke
     assert (again.status, calls(again)) == (0, 0), again.output
 
 
-def test_a_host_that_cannot_be_reached_stays_due(fleet: Fleet) -> None:
+def test_a_host_that_cannot_be_reached_stays_due(fleet: RefreshedFleet) -> None:
     fleet.age("host1", "host2")
     for _run in range(2):
         run = fleet.refresh(**away("host1"))
@@ -105,7 +92,7 @@ def test_a_host_that_cannot_be_reached_stays_due(fleet: Fleet) -> None:
     assert fleet.due() == set()
 
 
-def test_what_the_inventory_does_not_know_is_named_and_left_alone(fleet: Fleet) -> None:
+def test_what_the_inventory_does_not_know_is_named_and_left_alone(fleet: RefreshedFleet) -> None:
     fleet.age("host1", "host2")
     run = fleet.refresh(hosts=1, leaf_certificate_certificates=[{"name": "other", "names": ["other.test"]}])
     assert (run.status, calls(run)) == (0, 0), run.output
@@ -118,14 +105,14 @@ def test_what_the_inventory_does_not_know_is_named_and_left_alone(fleet: Fleet) 
     assert fleet.due() == {"host1", "host2"}
 
 
-def test_a_part_of_the_hosts_can_be_chosen(fleet: Fleet) -> None:
+def test_a_part_of_the_hosts_can_be_chosen(fleet: RefreshedFleet) -> None:
     fleet.age("host1", "host2")
     run = fleet.refresh(anchorage_hosts="host2")
     assert (run.status, fleet.due()) == (0, {"host1"}), run.output
     assert "not in the inventory" not in run.output
 
 
-def test_a_leaf_that_would_have_to_be_new_stays_and_is_named(fleet: Fleet) -> None:
+def test_a_leaf_that_would_have_to_be_new_stays_and_is_named(fleet: RefreshedFleet) -> None:
     fleet.age("host1")
     run = fleet.refresh(leaf_certificate_certificates=[{"name": "site", "names": ["changed.test"]}])
     assert (run.status, fleet.due(), fleet.generation("host1")) == (0, set(), "v2"), run.output
@@ -135,7 +122,7 @@ def test_a_leaf_that_would_have_to_be_new_stays_and_is_named(fleet: Fleet) -> No
     assert "Run the playbook anchorage.pki.issue." in run.text
 
 
-def test_without_an_authority_nothing_is_said_to_be_fine(fleet: Fleet) -> None:
+def test_without_an_authority_nothing_is_said_to_be_fine(fleet: RefreshedFleet) -> None:
     run = fleet.refresh(anchorage_authority=str(fleet.folder / "elsewhere"))
     assert run.status == 2
     assert f"There is no authority in {fleet.folder}/elsewhere." in run.text
@@ -143,9 +130,9 @@ def test_without_an_authority_nothing_is_said_to_be_fine(fleet: Fleet) -> None:
 
 def test_from_two_weeks_before_the_responder_ends_runs_warn(private_folder: Path) -> None:
     """While they still renew staples."""
-    fleet = Fleet(private_folder, made=datetime.now(timezone.utc) - timedelta(days=17))
+    fleet = RefreshedFleet(private_folder, made=datetime.now(timezone.utc) - timedelta(days=17))
     warning = "The OCSP responder of issuing authority 1 ends on 20"
-    issued = fleet.run("anchorage.pki.issue", hosts=1)
+    issued = fleet.run("issue", hosts=1)
     assert (issued.status, warning in issued.text) == (0, True), issued.errors
     quiet = fleet.refresh(hosts=1)
     assert (quiet.status, calls(quiet)) == (0, 0), quiet.output
@@ -166,7 +153,7 @@ def failures(metrics: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def test_metrics_say_what_was_renewed_and_what_failed(fleet: Fleet) -> None:
+def test_metrics_say_what_was_renewed_and_what_failed(fleet: RefreshedFleet) -> None:
     metrics = fleet.folder / "metrics.prom"
     fleet.variables["anchorage_metrics_file"] = str(metrics)
     quiet = fleet.refresh()
@@ -192,13 +179,13 @@ def test_metrics_say_what_was_renewed_and_what_failed(fleet: Fleet) -> None:
     assert [path.name for path in fleet.folder.glob("metrics*")] == ["metrics.prom"]
 
 
-def test_metrics_that_cannot_be_written_end_the_run(fleet: Fleet) -> None:
+def test_metrics_that_cannot_be_written_end_the_run(fleet: RefreshedFleet) -> None:
     run = fleet.refresh(anchorage_metrics_file=str(fleet.folder / "nowhere" / "metrics.prom"))
     assert run.status == 2
     assert f"{fleet.folder}/nowhere" in run.output
 
 
-def test_a_limit_that_leaves_out_the_ledger_is_a_failure(fleet: Fleet) -> None:
+def test_a_limit_that_leaves_out_the_ledger_is_a_failure(fleet: RefreshedFleet) -> None:
     fleet.age("host1")
     limited = fleet.refresh("--limit=host1")
     assert (limited.status, calls(limited)) == (2, 0), limited.output

@@ -15,7 +15,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.proof import LeafProof, leaf_proof
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.leaf_proof import LeafProof, leaf_proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
     Signer,
