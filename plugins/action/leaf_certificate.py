@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 from contextlib import suppress
 from datetime import datetime, timezone
-from functools import partial
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
@@ -69,7 +68,7 @@ class ActionModule(PkiAction):
         if not arguments["urls"]:
             authority = authority.without_urls()
         if arguments["issue"]:
-            check_requests(requests, authority.policy, partial(read_next_policy, authority))
+            check_requests(requests, authority.policy, lambda: read_next_policy(authority))
         return self._run_transaction(authority, requests, places, arguments, task_vars)
 
     def _run_transaction(

@@ -36,7 +36,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 
 NEXT_POLICY = "policy.next.json"
 #: What to do about what a rotation can bring, and about what none can.
-ROTATION = "The playbook anchorage.pki.rotate_authority brings another root with them, without an outage."
+ROTATION = (
+    "Leave those options as they were, or have the playbook anchorage.pki.rotate_authority bring another root with "
+    "them, without an outage."
+)
 SECOND_AUTHORITY = (
     "Leave those options as they were, make a second authority in another folder (option authority), or start over: "
     "run the playbook anchorage.pki.uninstall with anchorage_delete_authority=true first."

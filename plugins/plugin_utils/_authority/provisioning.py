@@ -123,8 +123,7 @@ def _possible(policy: Policy, authority: Authority, following: Policy | None, op
         wanted = wanted_policy(options, following, "")
         if not refused_differences(following, wanted):
             return brought(wanted, authority.policy)
-    refusal = unfollowed(authority.policy, policy)
-    remedy = SECOND_AUTHORITY if refusal else f"{ROTATION} Until then, leave those options as they were."
+    remedy = SECOND_AUTHORITY if unfollowed(authority.policy, policy) else ROTATION
     raise PkiError(
         f"The authority in {authority.folder} cannot become what the options ask for: {'; '.join(differences)}. Its "
         f"hosts trust it as it is. {remedy}"

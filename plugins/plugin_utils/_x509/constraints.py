@@ -65,6 +65,19 @@ def parse_constraints(domains: list[str], networks: list[str]) -> NameConstraint
     )
 
 
+def constraints_of(certificate: x509.Certificate) -> NameConstraints | None:
+    """The constraints that :meth:`NameConstraints.extension` made part of an authority's certificate."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return None
+    permitted = extension.permitted_subtrees or []
+    return NameConstraints(
+        tuple(name.value for name in permitted if isinstance(name, x509.DNSName)),
+        tuple(str(name.value) for name in permitted if isinstance(name, x509.IPAddress)),
+    )
+
+
 def lost_subtrees(former: NameConstraints | None, wanted: NameConstraints | None) -> list[str]:
     """What is permitted under ``former`` constraints and not under ``wanted`` ones."""
     if wanted is None:

@@ -98,10 +98,12 @@ def test_from_the_switch_on_names_are_those_of_the_new_root(
     assert path.stat().st_mode & 0o777 == 0o600
     assert not (authority.folder / NEXT_POLICY).exists()
     former, new = authority.epochs
-    for certificate in (new.root.certificate, new.issuers[0].certificate, new.cross):
-        assert certificate is not None
+    for certificate in (new.root.certificate, new.issuers[0].certificate):
         assert domains(certificate) == {*WIDE["permitted_domains"]}
-    assert domains(former.root.certificate) == {*DEFAULT_DOMAINS}
+    # Of verifiers that read no constraints of a root, too, whoever trusts the old one alone accepts no other names.
+    assert new.cross is not None
+    for certificate in (former.root.certificate, new.cross):
+        assert domains(certificate) == {*DEFAULT_DOMAINS}
     check_requests([request_leaf(names=("www.example.com",))], authority.policy, partial(read_next_policy, authority))
     # As all that it makes later.
     assert plan_provisioning(authority.folder, WIDE, "", now + 1100 * DAY).policy == authority.policy
@@ -117,6 +119,16 @@ def test_an_abort_leaves_nothing_of_it(own_authority: Authority, now: datetime, 
     assert "example.com" not in domains(read_authority(authority.folder).epochs[-1].root.certificate)
 
 
+def test_a_leaf_that_the_old_root_does_not_permit_is_sent_without_its_word_for_the_new_one(
+    own_authority: Authority, make_leaf, now: datetime
+) -> None:
+    authority = widening(own_authority, State.SWITCHING, now)
+    issuing, cross = authority.issuing, authority.active.cross
+    assert authority.chain(issuing, make_leaf("app.test", "10.0.0.1")) == (issuing.certificate, cross)
+    for names in (("www.example.com",), ("app.test", "www.example.com"), ("app.test", "8.8.8.8")):
+        assert authority.chain(issuing, make_leaf(*names)) == (issuing.certificate,)
+
+
 def test_other_keys_and_all_names_are_brought_alike(own_authority: Authority, now: datetime) -> None:
     authority = widening(own_authority, State.SWITCHING, now, {"key_type": "ecdsa-p384", "unconstrained": True})
     assert (authority.policy.key_type, authority.policy.constraints) == (KeyType.ECDSA_P384, None)
@@ -130,7 +142,9 @@ def test_other_keys_and_all_names_are_brought_alike(own_authority: Authority, no
 
 
 def test_without_a_rotation_it_points_to_one(own_authority: Authority, now: datetime) -> None:
-    with pytest.raises(PkiError, match=r"cannot become .*example.com.*The playbook anchorage.pki.rotate_authority"):
+    with pytest.raises(
+        PkiError, match=r"cannot become .*example.com.*the playbook anchorage.pki.rotate_auth"
+    ):
         plan_provisioning(own_authority.folder, WIDE, "", now)
     for options in ({"permitted_domains": ["test"]}, {"subject": {"common_name": "Other"}}):
         with pytest.raises(PkiError, match=r"cannot become .*make a second authority") as caught:
