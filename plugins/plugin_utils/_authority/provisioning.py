@@ -56,6 +56,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
     Signer,
+    is_issued_by,
     key_identifier,
     root_subject,
     sign_cross,
@@ -209,6 +210,11 @@ def enter(authority: Authority, ledger: Ledger) -> None:
     for root in authority.roots:
         ledger.record_own("root", root.certificate, root.sha256)
     for epoch in authority.epochs:
+        if epoch.cross is not None:
+            start = epoch.cross.not_valid_before_utc
+            signers = [root for root in authority.roots if root.certificate.not_valid_before_utc <= start]
+            signer = next(root for root in reversed(signers) if is_issued_by(epoch.cross, root.certificate))
+            ledger.record_own("root", epoch.cross, signer.sha256)
         for issuer in epoch.issuers:
             start = issuer.certificate.not_valid_before_utc
             signers = [root.sha256 for root in epoch.roots if root.certificate.not_valid_before_utc <= start]

@@ -142,9 +142,7 @@ def test_other_keys_and_all_names_are_brought_alike(own_authority: Authority, no
 
 
 def test_without_a_rotation_it_points_to_one(own_authority: Authority, now: datetime) -> None:
-    with pytest.raises(
-        PkiError, match=r"cannot become .*example.com.*the playbook anchorage.pki.rotate_auth"
-    ):
+    with pytest.raises(PkiError, match=r"cannot become .*example.com.*the playbook anchorage.pki.rotate_auth"):
         plan_provisioning(own_authority.folder, WIDE, "", now)
     for options in ({"permitted_domains": ["test"]}, {"subject": {"common_name": "Other"}}):
         with pytest.raises(PkiError, match=r"cannot become .*make a second authority") as caught:
