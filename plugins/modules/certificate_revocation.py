@@ -151,7 +151,7 @@ certificates:
   contains:
     kind:
       description:
-        - V(leaf), V(issuing), or V(cross), which is a root as another root has signed it while one gives way to the other.
+        - V(leaf), V(issuing), or V(cross), which is a root as another one has signed it that gives way to it.
       type: str
     changed:
       description: Whether the task revoked it, or changed whether it is to be reissued.

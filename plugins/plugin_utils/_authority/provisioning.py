@@ -215,16 +215,20 @@ def enter(authority: Authority, ledger: Ledger) -> None:
         ledger.record_own("root", root.certificate, root.sha256)
     for epoch in authority.epochs:
         if epoch.cross is not None:
-            start = epoch.cross.not_valid_before_utc
-            signers = [root for root in authority.roots if root.certificate.not_valid_before_utc <= start]
-            signer = next(root for root in reversed(signers) if is_issued_by(epoch.cross, root.certificate))
-            ledger.record_own("root", epoch.cross, signer.sha256)
+            ledger.record_own("root", epoch.cross, _signer_of(epoch.cross, authority).sha256)
         for issuer in epoch.issuers:
             start = issuer.certificate.not_valid_before_utc
             signers = [root.sha256 for root in epoch.roots if root.certificate.not_valid_before_utc <= start]
             ledger.record_own("issuing", issuer.certificate, signers[-1])
             for responder in issuer.responders:
                 ledger.record_own("responder", responder.certificate, issuer.sha256)
+
+
+def _signer_of(cross: x509.Certificate, authority: Authority) -> CertifiedKey:
+    """The root that signed a cross-certificate, of several with one key the newest one then."""
+    start = cross.not_valid_before_utc
+    former = [root for root in authority.roots if root.certificate.not_valid_before_utc <= start]
+    return next(root for root in reversed(former) if is_issued_by(cross, root.certificate))
 
 
 @dataclass(frozen=True)
