@@ -26,7 +26,8 @@ def proofs_of(result: Mapping[str, Any], superseded: Sequence[str] = ()) -> list
     """What the result of trust_anchor for one host, which was not in check mode, proves; nothing where the host told of
     no store. ``superseded`` are the fingerprints of the roots that were to go as well.
 
-    Where a store has the anchor as it was to be, they are gone from it: else it would have failed.
+    Where a store has the anchor as it was to be, they are gone from it: else it would have failed. Of any other store it
+    is not known, which is entered as what became of the store: it proves nothing, and says why.
     """
     if "stores" not in result:
         return []
@@ -34,8 +35,10 @@ def proofs_of(result: Mapping[str, Any], superseded: Sequence[str] = ()) -> list
     for told in (result, *result.get("further_anchors", [])):
         root = told["anchor"]["sha256"] if told is result else told["sha256"]
         proofs += [_proof(root, store, store["state"]) for store in told["stores"]]
-    done = [store for store in result["stores"] if store["state"] in (TRUSTED, PENDING, ABSENT)]
-    return [*proofs, *(_proof(root, store, ABSENT) for root in superseded for store in done)]
+    for store in result["stores"]:
+        state = ABSENT if store["state"] in (TRUSTED, PENDING, ABSENT) else store["state"]
+        proofs += [_proof(root, store, state) for root in superseded]
+    return proofs
 
 
 def enter_proofs(path: Path, host: str, proofs: Sequence[Proof], kinds: Collection[str], now: datetime) -> list[str]:
