@@ -22,9 +22,17 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.arguments import (
+    ABORT,
+    BEGIN,
+    LEAVE_OUT,
+    STATUS,
+    STEPS,
+    WAIT_FOR,
+    check_arguments,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.keys import awaited_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.results import (
     NONE,
@@ -37,9 +45,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.transactio
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import DEFAULT_TERMS, terms_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
 
-STATUS, BEGIN, CONTINUE, ABORT = "status", "begin", "continue", "abort"
-LEAVE_OUT, WAIT_FOR = "leave_out", "wait_for"
-
 
 class ActionModule(PkiAction):
     """Has one root of an authority give way to another, and says how far that is."""
@@ -50,7 +55,7 @@ class ActionModule(PkiAction):
         **AUTHORITY_SPEC,
         **PASSPHRASE_SPEC,
         **ROOT_SPEC,
-        "step": {"type": "str", "choices": [STATUS, BEGIN, CONTINUE, ABORT, LEAVE_OUT, WAIT_FOR], "default": STATUS},
+        "step": {"type": "str", "choices": list(STEPS), "default": STATUS},
         "hosts": {"type": "list", "elements": "str", "default": []},
         "compromised": {"type": "bool", "default": False},
         "reason": {"type": "str"},
@@ -65,7 +70,7 @@ class ActionModule(PkiAction):
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        _check(arguments)
+        check_arguments(arguments)
         authority = self.authority(arguments["authority"], task_vars)
         writes = arguments["step"] != STATUS and not self.check_mode
         lock = exclusive_lock(authority.folder / LOCK) if writes else nullcontext()
@@ -98,7 +103,7 @@ class ActionModule(PkiAction):
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
         if step == BEGIN:
             reason = COMPROMISED if arguments["compromised"] else arguments["reason"] or ""
-            return Done(tuple(transaction.begin(reason, passphrases, arguments)), overlaps=_keep_overlap(transaction))
+            return Done(tuple(transaction.begin(reason, passphrases, arguments)), overlaps=transaction.keep_overlap())
         if step == LEAVE_OUT:
             named = arguments["host"], arguments["reason"]
             return Done(left_out=(named,) if transaction.leave_out(*named, _operator()) else ())
@@ -111,17 +116,11 @@ class ActionModule(PkiAction):
         if step == ABORT:
             steps = transaction.abort()
         else:
-            overlaps = _keep_overlap(transaction)
+            overlaps = transaction.keep_overlap()
             public = publication_folder(arguments["publish"], transaction.folder)
             publish = partial(publish_root, passphrases, public, transaction.now) if public else None
             steps = transaction.go_on(passphrases, publish)
         return Done(tuple(steps), removed=transaction.clean_up(steps), overlaps=overlaps)
-
-
-def _keep_overlap(transaction: RotationTransaction) -> tuple[timedelta, ...]:
-    """The overlap that held before and the one that holds now, where this task names another one."""
-    former = transaction.keep_overlap()
-    return () if former is None else (former, transaction.terms.overlap)
 
 
 def _operator() -> str:
@@ -130,25 +129,6 @@ def _operator() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as in a container; OSError from Python 3.13 on
         return f"user id {os.getuid()}"
-
-
-def _check(arguments: dict[str, Any]) -> None:
-    """Raise PkiError where options contradict one another."""
-    for option, steps in (
-        ("compromised", [BEGIN]),
-        ("reason", [BEGIN, LEAVE_OUT]),
-        ("host", [LEAVE_OUT, WAIT_FOR]),
-    ):
-        if arguments[option] and arguments["step"] not in steps:
-            raise PkiError(f"{option}: goes with step={' or step='.join(steps)}. Leave it out.")
-    if arguments["compromised"] and arguments["reason"]:
-        raise PkiError("reason: compromised is the reason already. Leave one of them out.")
-    if arguments["step"] == BEGIN and arguments["reason"] == COMPROMISED:
-        raise PkiError(f"reason: {COMPROMISED!r} stands for an emergency. Say compromised=true, or use other words.")
-    # A proof of this very run has to count.
-    for option, least in (("overlap_days", 0), ("proof_days", 1)):
-        if arguments[option] is not None and not least <= arguments[option] <= 3650:
-            raise PkiError(f"{option}: is {arguments[option]}; give {least} to 3650 days.")
 
 
 def _result(transaction: RotationTransaction) -> dict[str, Any]:

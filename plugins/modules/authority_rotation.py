@@ -272,8 +272,9 @@ removed_keys:
   type: list
   elements: str
 lines:
-  description: All of that for people, with the commands to go on, to give up, and to leave a host out. They have C(INVENTORY)
-    where yours belongs.
+  description:
+    - All of that for people, with the commands to go on, to give up, and to leave a host out. They have C(INVENTORY)
+      where yours belongs.
   type: list
   elements: str
 """

@@ -82,16 +82,16 @@ class RotationTransaction:
                 self.ledger.rotations.begin(authority.root.sha256, reason, self.now, self.terms.overlap)
         return [State.PLANNED]
 
-    def keep_overlap(self) -> timedelta | None:
-        """Have the rotation go by the overlap of these terms from now on; the former one, None where it is the same,
-        or where an emergency has none."""
+    def keep_overlap(self) -> tuple[timedelta, ...]:
+        """Have the rotation go by the overlap of these terms from now on; the former one and that, nothing where they
+        are the same, or where an emergency has none."""
         with self._writing():
             current = self.ledger.rotations.current()
             if current is None or current.is_emergency or current.overlap == self.terms.overlap:
-                return None
+                return ()
             if not self.check_mode:
                 self.ledger.rotations.keep_overlap(current, self.terms.overlap)
-        return current.overlap
+        return current.overlap, self.terms.overlap
 
     def go_on(self, passphrases: Passphrases, publish_root: PublishRoot | None = None) -> list[State]:
         """Take every step that nobody keeps it from; the states that it came into."""

@@ -264,16 +264,18 @@ def test_the_overlap_is_kept_with_the_rotation(own_authority: Authority, now: da
             terms = terms_of(ledger, 7, overlap_days)
             return RotationTransaction(own_authority.folder, ledger, ("web1",), now, terms, check_mode)
 
-        assert run(None).keep_overlap() is None
+        assert run(None).keep_overlap() == ()
         run(30).begin("it is old", OPEN)
         assert run(None).terms.overlap == 30 * DAY
-        assert run(None).keep_overlap() is None
-        assert [run(0, True).keep_overlap(), run(0).keep_overlap(), run(0).keep_overlap()] == [30 * DAY, 30 * DAY, None]
+        assert run(None).keep_overlap() == ()
+        shortened = (30 * DAY, 0 * DAY)
+        assert run(0, check_mode=True).keep_overlap() == run(0).keep_overlap() == shortened
+        assert run(0).keep_overlap() == ()
         assert run(None).terms.overlap == 0 * DAY
         run(None).abort()
         assert run(None).terms.overlap == 7 * DAY  # the next one begins with what is usual
         run(None).begin(COMPROMISED, OPEN)
-        assert run(30).keep_overlap() is None
+        assert run(30).keep_overlap() == ()
 
 
 def test_a_host_that_was_left_out_by_mistake_is_waited_for_again(own_authority: Authority, now: datetime) -> None:
