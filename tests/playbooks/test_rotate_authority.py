@@ -35,7 +35,7 @@ from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 HOSTS = ("host1", "host2")
 AT_ONCE = {"anchorage_rotate_overlap_days": 0}
 ON_ITS_WAY = [state for state in State if state not in (State.DONE, State.ABORTED)]
-OF_0_2_0 = Path(__file__).resolve().parents[1] / "unit" / "authority_0_2_0"
+OF_0_2_0 = Path(__file__).resolve().parents[1] / "unit" / "authority_0_2_0" / "authority"
 with_stores = pytest.mark.skipif(
     not can_copy_stores(), reason="needs root, mount namespaces and Debian's package ca-certificates"
 )
@@ -154,7 +154,10 @@ def trusted(fleet: RotatingFleet) -> list[int]:
 def test_the_whole_way(trusting: RotatingFleet) -> None:
     status = trusting.rotate(None)
     assert unchanged(status), status.output
-    assert "no rotation of it has begun. Begin: ansible-playbook anchorage.pki.rotate_authority" in status.text
+    assert (
+        "no rotation of it has begun. Begin: ansible-playbook -i INVENTORY anchorage.pki.rotate_authority"
+        in status.text
+    )
     refused = trusting.rotate("continue")
     assert (refused.status, "has begun. Begin one first." in refused.text) == (2, True), refused.output
 
@@ -241,6 +244,35 @@ def test_a_host_that_is_off_is_named_and_left_out(leafy: RotatingFleet) -> None:
     assert (back.status, leafy.state) == (0, "done"), back.output
     assert [leafy.is_below(host) for host in HOSTS] == [2, 2]
     assert "host2: has not shown yet whether it trusts it" in back.text
+
+
+@pytest.mark.parametrize("state", [State.DISTRIBUTING, State.PURGING])
+def test_a_run_that_names_no_host_ends_nothing(fleet: RotatingFleet, state: State) -> None:
+    """A misspelled pattern; the hosts have no leaves, so that the ledger knows none of them."""
+    fleet.have(state)
+    misspelled = fleet.rotate("continue", anchorage_hosts="hsot*")
+    assert (misspelled.status, fleet.state) == (0, state.value), misspelled.output
+    assert "No host is named that has to follow, as without an inventory" in misspelled.text
+    fleet.prove({1: "trusted", 2: "trusted"} if state is State.DISTRIBUTING else {1: "absent"}, *HOSTS)
+    assert fleet.rotate("continue").status == 0
+    assert fleet.state != state.value
+
+
+def test_what_was_said_is_kept_or_taken_back(fleet: RotatingFleet) -> None:
+    assert fleet.rotate("begin", anchorage_rotate_overlap_days=30).status == 0
+    named = {"anchorage_rotate_host": "host2"}
+    left = fleet.rotate("leave_out", **named, anchorage_rotate_reason="a slip")
+    assert "Wait for one again: ansible-playbook -i INVENTORY" in left.text
+    assert "Overlap: 30 days, for which the old root stays" in left.text
+    back = fleet.rotate("wait_for", **named)
+    assert (back.status, "-not waited for: host2 (a slip)" in back.output) == (0, True), back.output
+    assert unchanged(fleet.rotate("wait_for", **named))
+    shortened = fleet.rotate("continue", **AT_ONCE)
+    assert (shortened.status, fleet.state) == (0, "distributing"), shortened.output
+    assert "From now on the old root stays for 0 days" in shortened.text
+    assert "\n-overlap: 30 days\n" in shortened.output
+    assert "\n+overlap: 0 days\n" in shortened.output
+    assert "Overlap: 0 days" in fleet.rotate(None).text
 
 
 def test_a_host_that_fails_keeps_no_other_one(leafy: RotatingFleet) -> None:
