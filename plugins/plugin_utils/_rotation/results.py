@@ -39,7 +39,7 @@ def rotation_result(authority: Authority, status: Status | None) -> dict[str, An
         "cross_certificate": status.has_cross,
         "emergency": rotation.is_emergency,
         "brings": status.brings,
-        "skipped": status.skipped,
+        "omitted": status.omitted,
         "started_at": timestamp(rotation.started_at),
         "state_at": timestamp(rotation.state_at),
         "overlap_until": timestamp(until) if until else None,
@@ -50,7 +50,7 @@ def rotation_result(authority: Authority, status: Status | None) -> dict[str, An
 
 
 def _nothing() -> dict[str, Any]:
-    lists = ("blockers", "counted", "exceptions", "still_trusting", "skipped")
+    lists = ("blockers", "counted", "exceptions", "still_trusting", "omitted")
     unknown = ("next_state", "started_at", "state_at", "overlap_until", "from_root", "to_root", "brings")
     return {
         "state": NONE,

@@ -119,7 +119,7 @@ class Status:
         return self.rotation.state_at + self.terms.overlap if draining else None
 
     @property
-    def skipped(self) -> list[str]:
+    def omitted(self) -> list[str]:
         """What an emergency leaves out, and what that means; nothing otherwise."""
         if not self.rotation.is_emergency:
             return []
@@ -210,7 +210,7 @@ def _listed(title: str, entries: Iterable[str]) -> list[str]:
 
 
 def _warnings(status: Status) -> Iterator[str]:
-    yield from _listed("Skipped in an emergency:", status.skipped)
+    yield from _listed("Skipped in an emergency:", status.omitted)
     if not (status.has_cross or status.rotation.is_emergency or status.is_over):
         yield _CROSS_REVOKED if status.is_vouched_for else _NO_CROSS
     for issuer, end in status.awaited.items():
