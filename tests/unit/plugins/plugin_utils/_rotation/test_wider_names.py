@@ -285,6 +285,19 @@ def test_a_beginning_that_is_killed_has_begun_with_all_or_not_at_all(
     assert begun[-1]
 
 
+def test_a_beginning_that_is_killed_after_another_rotation_leaves_names_as_they_are(
+    own_authority: Authority, now: datetime, tmp_path: Path
+) -> None:
+    authority = widening(own_authority, State.DONE, now)
+    begin_again = partial(begin, now=now, options={"permitted_domains": [*WIDE["permitted_domains"], "example.net"]})
+    for copy in kill_each(authority, begin_again, tmp_path, 1):
+        assert not permits(read_authority(copy.folder), "example.net")
+        advance(copy, now)
+        assert not permits(read_authority(copy.folder), "example.net")
+        stored = decode_policy((copy.folder / "policy.json").read_bytes(), "it")
+        assert stored == authority.policy
+
+
 def test_a_switch_that_is_killed_leaves_the_old_root_with_its_names_or_the_new_one_with_its_own(
     own_authority: Authority, now: datetime, tmp_path: Path
 ) -> None:
@@ -302,11 +315,13 @@ def test_a_switch_that_is_killed_leaves_the_old_root_with_its_names_or_the_new_o
 
 
 def test_the_next_rotation_finishes_a_switch_that_was_killed(own_authority: Authority, now: datetime) -> None:
-    policy = own_authority.folder / "policy.json"
+    policy, following = own_authority.folder / "policy.json", own_authority.folder / NEXT_POLICY
     former = policy.read_bytes()
+    begin(own_authority, now)
+    kept = following.read_bytes()
     authority = widening(own_authority, State.DONE, now)
-    policy.rename(authority.folder / NEXT_POLICY)
     policy.write_bytes(former)
+    following.write_bytes(kept)
     assert read_authority(authority.folder) == authority
     begin(authority, now, {})
     assert not (authority.folder / NEXT_POLICY).exists()
