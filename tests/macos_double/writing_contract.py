@@ -9,6 +9,7 @@ No case of it runs on a real Mac as it is: each one changes what the machine tru
 
 from __future__ import annotations
 
+import os
 from ctypes import byref, c_uint32, c_void_p
 
 from ansible_collections.anchorage.pki.tests.macos_double.bindings import Bindings
@@ -143,6 +144,14 @@ def prompt_canceled_code(mac: Bindings, state: State) -> None:
 def prompt_waits(mac: Bindings, state: State) -> None:
     state.arranged.host(gui="on", person="nobody")
     set_settings(mac, state.ders[0], ADMIN)
+
+
+@case("session-has-user")
+def session_has_user(mac: Bindings, state: State) -> None:
+    information = (c_uint32 * 12)()
+    state.arranged.host(user="502")
+    assert mac.getaudit_addr(information, 48) == 0
+    assert information[0] == 502 != os.geteuid()
 
 
 @case("session-says-gui")

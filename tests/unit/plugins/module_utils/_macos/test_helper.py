@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -128,6 +129,27 @@ def test_no_variable_names_other_libraries(double: DoubledMac, monkeypatch: pyte
         f"/System/Library/Frameworks/{name}.framework/{name}" for name in ("CoreFoundation", "Security")
     }
     assert mac.environment is None
+
+
+def test_a_python_for_an_older_macos_is_told_the_version_there_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It sees 10.16 in place of 11 and later, unless it is told as it starts that it shall see the real one."""
+    seen = 'import os, platform\nshown = "13.7.4" if os.environ.get("SYSTEM_VERSION_COMPAT") == "0" else "10.16"\n'
+    (tmp_path / "old.py").write_text(f'{seen}platform.mac_ver = lambda: (shown, ("", "", ""), "arm64")\n')
+    old = tmp_path / "python"
+    old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "$(cat {tmp_path}/old.py; echo "$3")"\n')
+    old.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(old))
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("10.16", ("", "", ""), "arm64"))
+    assert this_mac().version == (13, 7, 4)
+
+
+@pytest.mark.parametrize("version", ["10.15.7", "11.7.10", "15.1"])
+def test_a_python_that_sees_the_version_starts_no_other(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(sys, "executable", "/none/such")
+    monkeypatch.setattr(platform, "mac_ver", lambda: (version, ("", "", ""), "arm64"))
+    assert this_mac().version == tuple(int(part) for part in version.split("."))
 
 
 def test_no_process_but_its_own_loads_the_libraries(double: DoubledMac) -> None:
