@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.program import to_json
-from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac
+from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac, left_over
 from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 
@@ -117,6 +117,12 @@ def test_a_library_without_a_function_is_told(double: DoubledMac) -> None:
     mac = double.mac(15)._replace(security=double.libraries.core_foundation)
     with pytest.raises(HostError, match=r"Apple's libraries cannot be used: .*SecCertificateCopyData"):
         ask(mac, "read_trust_settings", ADMIN, PATIENCE)
+
+
+def test_objects_that_are_left_fail_a_test(double: DoubledMac) -> None:
+    (double.folder / "living").write_text("0\n2\n")
+    assert left_over() == [str(double.folder)]
+    assert left_over() == [], "that is, none since"
 
 
 def test_no_variable_names_other_libraries(double: DoubledMac, monkeypatch: pytest.MonkeyPatch) -> None:
