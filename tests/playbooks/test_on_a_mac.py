@@ -194,7 +194,7 @@ def test_no_authority_lies_on_a_file_server(mac: MacController) -> None:
 
 
 def test_uninstall_forgets_what_root_trusts_too(mac: MacController) -> None:
-    assert changes(mac, DEV_MACHINE, '-e{"dev_machine_renewal": false}') > 0
+    assert changes(mac, DEV_MACHINE, "-edev_machine_renewal=false") > 0
     [(_domain, der, _words)] = mac.double.entries
     mac.double.host(root="on")
     mac.double.trust("admin", der, *ALWAYS)
