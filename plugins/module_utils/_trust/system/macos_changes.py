@@ -69,13 +69,17 @@ class Changes:
         former = self._look([der])
         error = self._write("trust_certificate", der=_text(der), domain=self._domain, keychain=self._keychain)
         entries = self._entries()
+        has_written = self._has_written({_name(der)}, former, entries)
         lost = [] if entries is None else sorted(former.entries.keys() - entries.keys())
         if entries is None:
             error = HostError(f"{error or 'Trust settings were written.'} {_UNKNOWN}")
         elif lost:
             error = HostError(_loss(lost))
-        elif error and not self._has_written({_name(der)}, former, entries):
-            self._clear([der], former)
+        elif error and not has_written:
+            try:
+                self._clear([der], former)
+            except HostError as failure:
+                raise HostError(f"{error} {failure}") from failure
             raise error
         if error is None:
             return former
@@ -139,9 +143,10 @@ class Changes:
         except HostError:
             return None
 
-    def _has_written(self, own: set[str], former: Former, entries: dict[str, object]) -> bool:
-        """Whether a write changed entries of its own certificates: then a person has confirmed it, if late."""
-        has_written = any(entries.get(name) != former.entries.get(name) for name in own)
+    def _has_written(self, own: set[str], former: Former, entries: dict[str, object] | None) -> bool:
+        """Whether a write changed entries of its own certificates, as far as that is known: then a person has confirmed
+        it, if late."""
+        has_written = entries is not None and any(entries.get(name) != former.entries.get(name) for name in own)
         if has_written:
             self._unconfirmed = ""
         return has_written

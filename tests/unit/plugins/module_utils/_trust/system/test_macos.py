@@ -441,6 +441,19 @@ def test_a_removal_that_does_not_live_to_tell_is_undone_where_others_were_lost(t
     assert [host.called(each) for each in (REMOVED, IMPORT)] == [1, 1]
 
 
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_what_was_confirmed_and_hung_then_may_be_asked_for_once_more(tmp_path: Path, operation: str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, gui="on")
+    if operation == "remove":
+        settle("install", host)
+    before, asked = host.content(), host.called("authorize")
+    host.double.order("hang-up", "admin", "on", 1)
+    host.double.order("erase", "admin", "on", 1)
+    outcome = apply(operation, host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert host.called("authorize") == asked + 2, "to write, and to put back"
+
+
 @pytest.mark.parametrize("function", [SET, "SecCertificateAddToKeychain"])
 def test_a_write_that_is_killed_before_it_wrote_changes_nothing(tmp_path: Path, function: str) -> None:
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
