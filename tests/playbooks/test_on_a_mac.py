@@ -215,9 +215,12 @@ def test_uninstall_forgets_what_root_trusts_too(mac: MacController) -> None:
     kept = mac.root / "private/var/root" / FOLDER / "admin-0123.plist"
     kept.parent.mkdir(parents=True)
     kept.write_text("what could not be put back")
-    (mac.home / FOLDER).mkdir(parents=True)
+    own = mac.home / FOLDER
+    own.mkdir(parents=True)
+    for folder in (own, own.parent):
+        os.chown(folder, UID, GID)
     ended = mac.run(UNINSTALL)
     assert ended.status == 0, ended.output
     assert f"localhost keeps /var/root/{FOLDER}/{kept.name}: trust settings as they were before a write" in ended.text
     assert (mac.double.entries, mac.double.items) == ([], [])
-    assert (kept.exists(), (mac.home / FOLDER).exists()) == (True, False)
+    assert (kept.exists(), own.exists()) == (True, False)
