@@ -10,6 +10,7 @@ import gc
 import os
 import pwd
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import huge_pages
 import pytest
 
+DOUBLE = "ansible_collections.anchorage.pki.tests.macos_double.double"
 ROOT = Path(__file__).resolve().parents[1]
 
 #: Each would change what a test finds: trust from elsewhere, another authority's folder.
@@ -37,6 +39,14 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     huge_pages.collapse()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """See that a test which asked a double of Apple's libraries had all objects released."""
+    yield
+    double = sys.modules.get(DOUBLE)
+    assert double is None or double.left_over() == []
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import plistlib
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import FOLDER
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS
 from ansible_collections.anchorage.pki.tests.playbooks.mac_controller import (
     GID,
@@ -193,10 +194,33 @@ def test_no_authority_lies_on_a_file_server(mac: MacController) -> None:
     assert not list(share.rglob("*.pem"))
 
 
+def test_nobody_changes_the_trust_of_another_at_the_screen(mac: MacController) -> None:
+    """As by become_user: the session is of bob, who logged in to it, whoever runs this."""
+    mac.double.host(user="502")
+    refused = mac.run(DEV_MACHINE)
+    assert refused.status == 2
+    assert (
+        "This is the session of 502 at the screen, whom macOS would ask about the trust settings of alice"
+        in refused.text
+    )
+    assert mac.double.entries == []
+    assert "authorize user" not in mac.double.calls
+
+
 def test_uninstall_forgets_what_root_trusts_too(mac: MacController) -> None:
-    assert changes(mac, DEV_MACHINE, '-e{"dev_machine_renewal": false}') > 0
+    assert changes(mac, DEV_MACHINE, "-edev_machine_renewal=false") > 0
     [(_domain, der, _words)] = mac.double.entries
     mac.double.host(root="on")
     mac.double.trust("admin", der, *ALWAYS)
-    assert changes(mac, UNINSTALL) > 0
+    kept = mac.root / "private/var/root" / FOLDER / "admin-0123.plist"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("what could not be put back")
+    own = mac.home / FOLDER
+    own.mkdir(parents=True)
+    for folder in (own, own.parent):
+        os.chown(folder, UID, GID)
+    ended = mac.run(UNINSTALL)
+    assert ended.status == 0, ended.output
+    assert f"localhost keeps /var/root/{FOLDER}/{kept.name}: trust settings as they were before a write" in ended.text
     assert (mac.double.entries, mac.double.items) == ([], [])
+    assert (kept.exists(), own.exists()) == (True, False)
