@@ -112,7 +112,7 @@ exit "$(tail -n 1 "$answer")"
 @functools.cache
 def _answers() -> tempfile.TemporaryDirectory[str]:
     """A folder outside of every scratch host, for whoever asks."""
-    folder = tempfile.TemporaryDirectory(prefix="anchorage-test-", dir="/tmp")
+    folder = tempfile.TemporaryDirectory(prefix="anchorage-test-")
     Path(folder.name).chmod(0o1777)
     return folder
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
+from collections.abc import Callable
 from email.utils import formatdate
 from time import time
 
