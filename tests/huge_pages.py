@@ -16,7 +16,7 @@ ANONYMOUS = re.compile(r"(\w+)-(\w+) rw-p \w+ 00:00 0\s*(?:\[heap\])?$", re.MULT
 SIZE = 2 * 1024 * 1024  # bytes, on all processors but a few
 MADV_COLLAPSE = 25  # Linux 6.1
 #: After so many forks it pays to collapse again: what was written to while a child lived is in small pages.
-FORKS = 16
+FORKS = 6
 
 
 class HugePages:
