@@ -26,9 +26,9 @@ _LARGEST_REQUEST = 64 * 1024
 # All settings of a domain, which an answer brought.
 _LARGEST_RESTORATION = 8 * 1024 * 1024
 _FRAMEWORK = "/System/Library/Frameworks/{0}.framework/{0}"
+_COMMAND = "import marshal, sys; exec(marshal.load(sys.stdin.buffer))"
 # What the process runs. A module that is known by its full name is imported without a look at its package.
 _START = """\
-import marshal, sys
 modules, request = marshal.load(sys.stdin.buffer)
 for name, code in modules.items():
     module = sys.modules[name] = type(sys)(name)
@@ -62,8 +62,8 @@ def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) 
     if len(request) > largest:
         raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {largest} are allowed.")
     modules = {name: _compiled(name, source) for name, source in _sources(operation).items()}
-    program = marshal.dumps((modules, request))
-    outcome = run([sys.executable, "-I", "-S", "-c", _START], timeout, stdin=program, environment=mac.environment)
+    program = marshal.dumps(_compiled("start", _START)) + marshal.dumps((modules, request))
+    outcome = run([sys.executable, "-I", "-S", "-c", _COMMAND], timeout, stdin=program, environment=mac.environment)
     try:
         answer = json.loads(outcome.stdout)
     except ValueError as error:
