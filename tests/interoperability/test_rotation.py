@@ -111,6 +111,8 @@ def test_whoever_trusts_both_roots_accepts_leaves_of_both(switching: Pki, verifi
         folder = write_chain(chain, tmp_path / str(number))
         verdict = verifier.verify(Question(both, folder, NAME, Profile.SERVER))
         assert verdict.accepted, verdict.words
+    new = root_file(switching.authority, tmp_path, 2)
+    assert not verifier.verify(Question(new, tmp_path / "1", NAME, Profile.SERVER)).accepted
 
 
 @pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)
