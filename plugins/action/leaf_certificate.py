@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import read_next_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
@@ -67,7 +68,7 @@ class ActionModule(PkiAction):
         if not arguments["urls"]:
             authority = authority.without_urls()
         if arguments["issue"]:
-            check_requests(requests, authority.policy)
+            check_requests(requests, authority.policy, lambda: read_next_policy(authority))
         return self._run_transaction(authority, requests, places, arguments, task_vars)
 
     def _run_transaction(

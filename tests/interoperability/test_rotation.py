@@ -63,7 +63,7 @@ def served(pki: Pki) -> Chain:
     """A leaf as hosts serve it now."""
     chain, authority = pki.chain("app.test"), pki.authority
     leaf = chain.leaf
-    return replace(chain, certificates=(leaf, *authority.chain(authority.issuing, leaf.not_valid_before_utc)))
+    return replace(chain, certificates=(leaf, *authority.chain(authority.issuing, leaf)))
 
 
 def root_file(authority: Authority, folder: Path, *epochs: int) -> Path:

@@ -39,8 +39,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     PkiError,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import read_private
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import constraints_of, outside_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, decode_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
 POLICY = "policy.json"
@@ -210,12 +212,19 @@ class Authority:
         """The issuing authority with that fingerprint, old ones included."""
         return next((issuer for issuer in self.issuers if issuer.sha256 == issuer_sha256), None)
 
-    def chain(self, issuer: IssuingAuthority, issued: datetime) -> tuple[x509.Certificate, ...]:
-        """What a leaf of ``issuer`` is sent with that was issued at that time: the issuing certificate, and the one by
-        which whoever trusts the former root alone gets there, while it is valid. It is no matter of what hosts trust
-        now, so that no leaf has to be replaced for the sake of it."""
+    def chain(self, issuer: IssuingAuthority, leaf: x509.Certificate) -> tuple[x509.Certificate, ...]:
+        """What a ``leaf`` of ``issuer`` is sent with: the issuing certificate, and the one by which whoever trusts the
+        former root alone gets there, if that was valid when the leaf was issued. It is no matter of what hosts trust
+        now, so that no leaf has to be replaced for the sake of it.
+
+        A leaf with a name that the former root does not permit is refused by whoever gets there: GnuTLS would, and not
+        look for another way, even where it trusts the issuer's own root.
+        """
         cross = next(epoch.cross for epoch in self.epochs if issuer in epoch.issuers)
-        return (issuer.certificate, cross) if cross and issued < cross.not_valid_after_utc else (issuer.certificate,)
+        if cross is None or leaf.not_valid_before_utc >= cross.not_valid_after_utc:
+            return (issuer.certificate,)
+        is_permitted = not outside_names(names_of(leaf), constraints_of(cross))
+        return (issuer.certificate, cross) if is_permitted else (issuer.certificate,)
 
     def with_issuers(self, issuers: Iterable[IssuingAuthority]) -> Authority:
         """The same authority with these issuing ones too. Each epoch's root has a name of its own; what is of none of

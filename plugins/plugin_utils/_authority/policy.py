@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints im
     DEFAULT_DOMAINS,
     DEFAULT_NETWORKS,
     NameConstraints,
+    lost_subtrees,
     parse_constraints,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
@@ -103,6 +104,23 @@ def refused_differences(existing: Policy, wanted: Policy) -> list[str]:
         if set(had) != set(asked):
             differences.append(f"permitted_{field.name} is [{', '.join(had)}], not [{', '.join(asked)}]")
     return differences
+
+
+def unfollowed(existing: Policy, wanted: Policy) -> str:
+    """Why an authority cannot become what is ``wanted`` by another root either, to which all its leaves have to be able
+    to follow: after the switch there is no way back. An empty string where it can."""
+    if existing.subject != wanted.subject:
+        return f"An authority keeps its name, {existing.subject.common_name!r}, also with another root."
+    lost = lost_subtrees(existing.constraints, wanted.constraints)
+    if lost:
+        return f"Another root that no longer permits {', '.join(lost)} is one to which leaves cannot all follow."
+    return ""
+
+
+def brought(policy: Policy, following: Policy) -> Policy:
+    """The policy with all that a root of another key can bring of the one that is ``following``; lifetimes and URLs
+    are no matter of roots."""
+    return replace(policy, key_type=following.key_type, constraints=following.constraints)
 
 
 def encode_policy(policy: Policy) -> bytes:

@@ -28,12 +28,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
+    ROTATION,
+    SECOND_AUTHORITY,
+    next_policy,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import (
     SCHEMA,
     Policy,
+    brought,
     encode_policy,
     refused_differences,
     stored_schema,
+    unfollowed,
     wanted_policy,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
@@ -99,29 +106,40 @@ def plan_provisioning(
     except AuthorityMissingError:
         authority = None
     policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
-    leaf_ends, revoked = _read_ledger(folder, authority)
+    leaf_ends, revoked, following = _read_ledger(folder, authority)
     if authority is None or not authority.roots:
         return ProvisioningPlan(folder, None, policy, plan_authority(None, policy, {}, now))
-    differences = refused_differences(authority.policy, policy)
-    if differences:
-        raise PkiError(
-            f"The authority in {folder} cannot become what the options ask for: {'; '.join(differences)}. Its hosts "
-            "trust it as it is. Leave those options as they were, make a second authority in another folder (option "
-            "authority), or start over: run the playbook anchorage.pki.uninstall with anchorage_delete_authority=true "
-            "first."
-        )
+    policy = _possible(policy, authority, following, options)
     return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now, revoked))
 
 
-def _read_ledger(folder: Path, authority: Authority | None) -> tuple[dict[str, datetime], set[str]]:
-    """When each issuing authority's last leaf ends, and which of them are revoked. Raises PkiError where the folder
-    lost what the ledger knows."""
+def _possible(policy: Policy, authority: Authority, following: Policy | None, options: Mapping[str, Any]) -> Policy:
+    """The wanted ``policy`` as the active root can have it. While a rotation is on its way, ``following`` is what it
+    brings, and the options may ask for that already. Raises PkiError where they ask for something else."""
+    differences = refused_differences(authority.policy, policy)
+    if not differences:
+        return policy
+    if following is not None:
+        wanted = wanted_policy(options, following, "")
+        if not refused_differences(following, wanted):
+            return brought(wanted, authority.policy)
+    remedy = SECOND_AUTHORITY if unfollowed(authority.policy, policy) else ROTATION
+    raise PkiError(
+        f"The authority in {authority.folder} cannot become what the options ask for: {'; '.join(differences)}. Its "
+        f"hosts trust it as it is. {remedy}"
+    )
+
+
+def _read_ledger(folder: Path, authority: Authority | None) -> tuple[dict[str, datetime], set[str], Policy | None]:
+    """When each issuing authority's last leaf ends, which of them are revoked, and the policy that a rotation brings.
+    Raises PkiError where the folder lost what the ledger knows."""
     path = folder / LEDGER
     if authority is None and not (path.exists() and path.stat().st_size):
-        return {}, set()
+        return {}, set(), None
     with open_ledger(path, read_only=True) as ledger:
         known, leaf_ends = ledger.authorities(), ledger.last_leaf_ends()
         revoked = ledger.revocations.revoked_authorities()
+        following = next_policy(authority, ledger) if authority else None
     there = {key.sha256 for key in (*authority.roots, *authority.issuers)} if authority else set()
     if known - there:
         raise PkiError(
@@ -129,7 +147,7 @@ def _read_ledger(folder: Path, authority: Authority | None) -> tuple[dict[str, d
             f"{folder / 'issuing'}. Restore the authority's folder from a backup: a new one would not be the one that "
             "the hosts trust."
         )
-    return leaf_ends, revoked
+    return leaf_ends, revoked, following
 
 
 def carry_out(

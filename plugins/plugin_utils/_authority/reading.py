@@ -22,7 +22,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Standing,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import policy_in_force, stored_next
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import decode_policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     InvalidSignature,
     NameOID,
@@ -60,6 +62,8 @@ def read_authority(folder: Path) -> Authority:
             f"There is no authority in {folder}, or an unfinished one. Make or complete it with "
             "anchorage.pki.certificate_authority, or name its folder with the option authority."
         )
+    # In this order: a policy that was brought is in the file of all before its own one goes, and in the ledger first.
+    following = stored_next(folder)
     policy = decode_policy(read_public(policy_path), str(policy_path))
     roots = _read_certified_keys(folder / "root")
     issuers = tuple(
@@ -68,7 +72,10 @@ def read_authority(folder: Path) -> Authority:
     )
     if issuers and not roots:
         raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
-    authority = Authority(folder, policy, _epochs(folder, roots)).with_issuers(issuers)
+    groups = _by_key(roots)
+    rotations = _read_rotations(folder) if len(groups) > 1 else []
+    policy = policy_in_force(policy, following, rotations)
+    authority = Authority(folder, policy, _epochs(groups, rotations)).with_issuers(issuers)
     _check_parts(authority)
     return authority
 
@@ -107,13 +114,21 @@ def _read_certificate(path: Path) -> x509.Certificate:
         raise PkiError(f"{path} is no longer a certificate. Restore the authority's folder from a backup.") from error
 
 
-def _epochs(folder: Path, roots: Sequence[CertifiedKey]) -> tuple[Epoch, ...]:
-    """The epochs of these roots. Raises PkiError for one with a key that the ledger knows nothing of."""
+def _by_key(roots: Sequence[CertifiedKey]) -> list[list[CertifiedKey]]:
     by_key: dict[bytes, list[CertifiedKey]] = {}
     for root in roots:
         by_key.setdefault(_public_key(root), []).append(root)
-    groups = list(by_key.values())
-    standings = _standings(folder, groups) if len(groups) > 1 else [Standing.ACTIVE] * len(groups)
+    return list(by_key.values())
+
+
+def _read_rotations(folder: Path) -> list[Rotation]:
+    with open_ledger(folder / LEDGER, read_only=True) as ledger:
+        return ledger.rotations.all()
+
+
+def _epochs(groups: Sequence[Sequence[CertifiedKey]], rotations: Sequence[Rotation]) -> tuple[Epoch, ...]:
+    """The epochs of the roots, grouped by their keys. Raises PkiError for a key that the ledger knows nothing of."""
+    standings = _standings(groups, rotations) if len(groups) > 1 else [Standing.ACTIVE] * len(groups)
     return tuple(
         Epoch(number, standing, tuple(group), (), _read_cross(group[0].folder))
         for number, (standing, group) in enumerate(zip(standings, groups, strict=True), 1)
@@ -130,13 +145,12 @@ def _public_key(root: CertifiedKey) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def _standings(folder: Path, groups: Sequence[Sequence[CertifiedKey]]) -> list[Standing]:
+def _standings(groups: Sequence[Sequence[CertifiedKey]], rotations: Sequence[Rotation]) -> list[Standing]:
     """Where the epochs of these groups of roots stand, as the ledger has it. Raises PkiError where it does not."""
     told: dict[int, Standing] = {}
-    with open_ledger(folder / LEDGER, read_only=True) as ledger:
-        for rotation in ledger.rotations.all():
-            for i, group in enumerate(groups):
-                told.update((i, rotation.standings[one.sha256]) for one in group if one.sha256 in rotation.standings)
+    for rotation in rotations:
+        for i, group in enumerate(groups):
+            told.update((i, rotation.standings[one.sha256]) for one in group if one.sha256 in rotation.standings)
     active = next((groups[i] for i, standing in told.items() if standing is Standing.ACTIVE), None)
     # Without one, the ledger knows of no rotation, or is of another time than the folder.
     others = [group for i, group in enumerate(groups) if i not in told or active is None]

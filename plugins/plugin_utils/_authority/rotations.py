@@ -67,6 +67,11 @@ class Rotation:
         return self.reason == COMPROMISED
 
     @property
+    def has_switched(self) -> bool:
+        """Whether new leaves are those of the new root."""
+        return _STANDINGS[self.state][1] is Standing.ACTIVE
+
+    @property
     def standings(self) -> dict[str, Standing]:
         """Where the epochs of the two roots stand. In an emergency, hosts lose the old one as soon as they can."""
         former, new = _STANDINGS[self.state]

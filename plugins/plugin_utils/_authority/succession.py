@@ -14,6 +14,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     fingerprint,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import next_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Builder,
     Passphrases,
@@ -42,7 +43,8 @@ def make_successor(
     vouches for it where that is of use to anybody, and no thief has its key.
     """
     remove_unfinished(authority.folder)
-    builder = Builder(authority.folder, authority.policy, passphrases, now, ledger)
+    policy = next_policy(authority, ledger) or authority.policy
+    builder = Builder(authority.folder, policy, passphrases, now, ledger)
     epoch = _epoch_of(authority, rotation.to_root)
     if epoch is None:
         authority, epoch = _make_root(authority, rotation, builder)

@@ -238,7 +238,7 @@ class _Issuer:
             request.must_staple,
             self._urls,
         )
-        chain = self._authority.chain(issuer, certificate.not_valid_before_utc)
+        chain = self._authority.chain(issuer, certificate)
         return SignedLeaf(plan, certificate, None, _with_leaf(_delivery(plan), request, certificate, chain, key))
 
     def _days(self, request: LeafRequest) -> int:

@@ -242,7 +242,7 @@ def _chain_sha256(record: LeafRecord, authority: Authority) -> str:
     issuer = authority.issuer_of(record.issuer_sha256)
     if issuer is None:
         return ""
-    chain = authority.chain(issuer, record.certificate.not_valid_before_utc)
+    chain = authority.chain(issuer, record.certificate)
     return hashlib.sha256("".join(map(to_pem, chain)).encode()).hexdigest()
 
 

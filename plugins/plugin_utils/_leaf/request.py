@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import check_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import check_names, outside_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
     NameKind,
@@ -111,16 +111,33 @@ def folder_names(arguments: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def check_requests(requests: list[LeafRequest], policy: Policy) -> None:
-    """Raise PkiError where the authority must not or cannot issue what is requested."""
+def check_requests(requests: list[LeafRequest], policy: Policy, following: Callable[[], Policy | None]) -> None:
+    """Raise PkiError where the authority must not or cannot issue what is requested. Where that matters, ``following``
+    reads the policy that a rotation of its root brings, None for none."""
     for request in requests:
-        check_names(request.names, policy.constraints)
+        _check_names(request.names, policy, following)
         if request.lifetime is not None and request.lifetime > policy.lifetimes.leaf:
             raise PkiError(
                 f"lifetime: {request.lifetime} days for {request.name!r} are beyond what the issuing authority is kept "
                 f"valid for ({policy.lifetimes.leaf} days). Ask for less, or raise leaf_lifetime of "
                 "certificate_authority."
             )
+
+
+def _check_names(
+    names: Sequence[SubjectAlternativeName], policy: Policy, following: Callable[[], Policy | None]
+) -> None:
+    outside = outside_names(names, policy.constraints)
+    if not outside:
+        return
+    brought = following()
+    if brought and not outside_names(outside, brought.constraints):
+        raise PkiError(
+            f"names: only the new root of the rotation that is on its way permits {', '.join(map(str, outside))}. "
+            "Until that is switching, leaves are signed below the old one, by whose name constraints every client "
+            "would refuse them. Run the playbook anchorage.pki.rotate_authority until it is switching, then this again."
+        )
+    check_names(names, policy.constraints)
 
 
 def check_server(requests: Sequence[LeafRequest], server: str) -> None:

@@ -10,12 +10,15 @@ Whoever calls this holds the lock of the authority's folder.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import bring, settle
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases, PublishRoot
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
@@ -39,12 +42,14 @@ class RotationTransaction:
     now: datetime
     terms: Terms = DEFAULT_TERMS
 
-    def begin(self, reason: str) -> Rotation:
-        """Plan a rotation, unless one is on its way, which is returned then."""
-        root = read_authority(self.folder).root
+    def begin(self, reason: str, options: Mapping[str, Any] = MappingProxyType({})) -> Rotation:
+        """Plan a rotation, unless one is on its way, which is returned then. The new root is as these ``options`` of
+        certificate_authority want it."""
+        authority = read_authority(self.folder)
         with self.ledger.transaction():
+            bring(authority, self.ledger, options)
             if self.ledger.rotations.current() is None:
-                self.ledger.rotations.begin(root.sha256, reason, self.now)
+                self.ledger.rotations.begin(authority.root.sha256, reason, self.now)
             return self._current()
 
     def look(self) -> tuple[View, Position]:
@@ -63,6 +68,7 @@ class RotationTransaction:
             if here.blockers or here.next_state is None:
                 raise PkiError(_refusal(here))
             self.ledger.rotations.move(view.rotation, here.next_state, self.now)
+        settle(self.folder, self.ledger)
         return self._position()
 
     def abort(self) -> None:
@@ -76,6 +82,7 @@ class RotationTransaction:
                     "forward. Once it is done, another one can begin."
                 )
             self.ledger.rotations.move(view.rotation, State.ABORTED, self.now)
+        settle(self.folder, self.ledger)
 
     def leave_out(self, host: str, reason: str, by: str) -> None:
         """Do not wait for a host any longer."""

@@ -149,6 +149,15 @@ def replace_private(path: Path, content: bytes, staged: str | None = None) -> No
         raise PkiError(f"{path} cannot be written: {error.strerror}. It stays as it was.") from error
 
 
+def remove_private(path: Path) -> None:
+    """Remove the file ``path``, also where it is gone. Raises PkiError."""
+    try:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise PkiError(f"{path} cannot be removed: {error.strerror}.") from error
+
+
 def create_complete_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Make the folder ``path`` with all of ``files``, or nothing. Raises PkiError; never replaces a folder."""
     staged: Path | None = None

@@ -112,13 +112,13 @@ def sign_issuing(
 
 
 def sign_cross(root: x509.Certificate, signer: Signer, validity: Validity, urls: Urls = NO_URLS) -> x509.Certificate:
-    """A root's name and key, signed by a former root: whoever trusts that one alone accepts what the root signed. Both
-    have their say on names: the root's constraints are repeated, and those of the former one hold above them."""
+    """A root's name and key, signed by a former root: whoever trusts that one alone accepts what the root signed. The
+    former one's constraints are repeated, since where the root permits more, many verifiers would; see sign_issuing."""
     public_key: PublicKey = root.public_key()  # type: ignore[assignment]
     builder = _authority_builder(
         public_key, root.subject, signer.certificate.subject, validity, None, CROSS_PATH_LENGTH
     )
-    for extension in root.extensions:
+    for extension in signer.certificate.extensions:
         if isinstance(extension.value, x509.NameConstraints):
             builder = builder.add_extension(extension.value, extension.critical)
     return _sign(_with_urls(builder, urls, signer, ocsp=False), signer)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
@@ -64,20 +65,61 @@ def parse_constraints(domains: list[str], networks: list[str]) -> NameConstraint
     )
 
 
-def check_names(names: tuple[SubjectAlternativeName, ...], constraints: NameConstraints | None) -> None:
+def constraints_of(certificate: x509.Certificate) -> NameConstraints | None:
+    """The constraints that :meth:`NameConstraints.extension` made part of an authority's certificate."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return None
+    permitted = extension.permitted_subtrees or []
+    return NameConstraints(
+        tuple(name.value for name in permitted if isinstance(name, x509.DNSName)),
+        tuple(str(name.value) for name in permitted if isinstance(name, x509.IPAddress)),
+    )
+
+
+def lost_subtrees(former: NameConstraints | None, wanted: NameConstraints | None) -> list[str]:
+    """What is permitted under ``former`` constraints and not under ``wanted`` ones."""
+    if wanted is None:
+        return []
+    if former is None:
+        return ["any name"]
+    domains = [
+        domain
+        for domain in former.domains
+        if not any(domain == each or domain.endswith(f".{each}") for each in wanted.domains)
+    ]
+    return [*domains, *(network for network in former.networks if not _is_within(network, wanted.networks))]
+
+
+def _is_within(network: str, others: tuple[str, ...]) -> bool:
+    inner, outer = ipaddress.ip_network(network), map(ipaddress.ip_network, others)
+    return any(
+        inner.version == each.version and inner.subnet_of(each)  # type: ignore[arg-type]
+        for each in outer
+    )
+
+
+def outside_names(
+    names: Iterable[SubjectAlternativeName], constraints: NameConstraints | None
+) -> list[SubjectAlternativeName]:
+    """Those of ``names`` that verifiers would reject under ``constraints``."""
+    return [name for name in names if not constraints.permits(name)] if constraints else []
+
+
+def check_names(names: Sequence[SubjectAlternativeName], constraints: NameConstraints | None) -> None:
     """Raise PkiError for every name at once that verifiers would reject under ``constraints``."""
-    if constraints is None:
-        return
-    outside = [name for name in names if not constraints.permits(name)]
-    if not outside:
+    outside = outside_names(names, constraints)
+    if constraints is None or not outside:
         return
     options = {"permitted_networks" if name.kind is NameKind.IP else "permitted_domains" for name in outside}
     permitted = {"permitted_domains": constraints.domains, "permitted_networks": constraints.networks}
     listed = "; ".join(f"{option}: {', '.join(permitted[option]) or 'none'}" for option in sorted(options))
     raise PkiError(
         f"names: {', '.join(str(name) for name in outside)} would be rejected by every client, being outside the "
-        f"authority's name constraints ({listed}). Use other names, or make a second authority in another folder whose "
-        f"{' and '.join(sorted(options))} include them: certificate_authority cannot widen an existing one."
+        f"authority's name constraints ({listed}). Use other names, or have the "
+        f"playbook anchorage.pki.rotate_authority bring a root whose {' and '.join(sorted(options))} include them: an "
+        "existing one cannot be widened."
     )
 
 

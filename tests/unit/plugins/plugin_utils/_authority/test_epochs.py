@@ -260,34 +260,36 @@ def test_a_leaf_of_the_old_root_is_replaced_from_the_switch_on(
 
 
 def test_an_authority_of_0_2_0_goes_the_same_way_but_its_root_cannot_vouch_for_the_new_one(
-    folder_of_0_2_0: Path, now: datetime
+    folder_of_0_2_0: Path, make_leaf, now: datetime
 ) -> None:
     authority = rotated(read_authority(folder_of_0_2_0), State.SWITCHING, now)
     assert numbers(authority.anchors()) == [2, 1]
     assert authority.active.cross is None
-    assert authority.chain(authority.issuing, now) == (authority.issuing.certificate,)
+    assert authority.chain(authority.issuing, make_leaf()) == (authority.issuing.certificate,)
 
 
 # The former root's word for the new one
 
 
 def test_a_leaf_of_the_new_root_is_sent_with_the_former_ones_word_for_it(
-    own_authority: Authority, now: datetime
+    own_authority: Authority, make_leaf, now: datetime
 ) -> None:
+    leaf = make_leaf()
     authority = rotated(own_authority, State.SWITCHING, now)
     former, new = authority.epochs
-    issuing, cross = authority.chain(new.issuers[0], now)
+    issuing, cross = authority.chain(new.issuers[0], leaf)
     assert issuing == new.issuers[0].certificate
     assert (cross.subject, cross.public_key()) == (new.root.certificate.subject, new.root.certificate.public_key())
     assert is_issued_by(cross, former.root.certificate)
     assert key_identifier(cross) == key_identifier(new.root.certificate)
     assert cross.not_valid_after_utc <= former.root.certificate.not_valid_after_utc
-    assert authority.chain(former.issuers[0], now) == (former.issuers[0].certificate,)
+    assert authority.chain(former.issuers[0], leaf) == (former.issuers[0].certificate,)
     # Whatever becomes of the rotation: no leaf is to be replaced for the sake of it.
     for state in (State.DRAINING, State.PURGING, State.DONE):
         authority = move(authority, state, now)
-        assert authority.chain(authority.issuing, now) == (issuing, cross)
-    assert authority.chain(authority.issuing, cross.not_valid_after_utc) == (issuing,)
+        assert authority.chain(authority.issuing, leaf) == (issuing, cross)
+    later = make_leaf(at=cross.not_valid_after_utc)
+    assert authority.chain(authority.issuing, later) == (issuing,)
 
 
 def test_a_root_that_others_may_sign_with_vouches_for_nobody(own_authority: Authority, now: datetime) -> None:
@@ -318,7 +320,7 @@ def test_what_the_active_root_signs_needs_no_other_roots_key(
 
 
 def test_leaves_are_issued_with_that_chain_and_kept_with_it(
-    own_authority: Authority, request_leaf, now: datetime
+    own_authority: Authority, request_leaf, make_leaf, now: datetime
 ) -> None:
     authority, host = rotated(own_authority, State.SWITCHING, now), Host()
 
@@ -330,7 +332,7 @@ def test_leaves_are_issued_with_that_chain_and_kept_with_it(
             signed, _deployment = transaction.carry_out(plans)
         return plans[0].decision.action, [leaf.delivery for leaf in signed]
 
-    passphrase, chain = "of a bundle, and long", authority.chain(authority.issuing, now)
+    passphrase, chain = "of a bundle, and long", authority.chain(authority.issuing, make_leaf())
     for name, options in (("app", {}), ("bundled", {"pkcs12_passphrase": passphrase})):
         action, (delivery,) = run(authority, name, **options)
         assert action is Action.LEAF

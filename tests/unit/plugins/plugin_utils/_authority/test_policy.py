@@ -19,6 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
     encode_policy,
     refused_differences,
     stored_schema,
+    unfollowed,
     wanted_policy,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -148,6 +149,34 @@ def test_an_unconstrained_authority_cannot_be_constrained_later(custom: Policy, 
 def test_all_differences_are_told_at_once(custom: Policy) -> None:
     wanted = wanted_policy({"key_type": "ed25519", "subject": {"country": "SE"}, "unconstrained": True}, custom, "")
     assert len(refused_differences(custom, wanted)) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"key_type": "rsa-3072"}, ""),
+        ({"unconstrained": True}, ""),
+        ({"permitted_domains": ["corp.example", "other.example"], "permitted_networks": ["10.0.0.0/7", "::/0"]}, ""),
+        ({"permitted_domains": ["example"]}, ""),
+        ({"permitted_domains": ["sub.corp.example"]}, "no longer permits corp.example is"),
+        ({"permitted_domains": ["orp.example"]}, "no longer permits corp.example is"),
+        ({"permitted_networks": ["10.0.0.0/9", "::/0"]}, "no longer permits 10.0.0.0/8 is"),
+        ({"permitted_domains": ["test"], "permitted_networks": []}, "no longer permits corp.example, 10.0.0.0/8 is"),
+        ({"subject": {"common_name": "Other"}}, "keeps its name, 'Corp', also with another root"),
+    ],
+)
+def test_another_root_is_one_to_which_all_leaves_can_follow(
+    custom: Policy, options: dict[str, Any], reason: str
+) -> None:
+    refusal = unfollowed(custom, wanted_policy(options, custom, ""))
+    assert reason in refusal
+    assert bool(reason) == bool(refusal)
+
+
+def test_leaves_of_an_unconstrained_root_follow_an_unconstrained_one_alone(custom: Policy) -> None:
+    unconstrained = replace(custom, constraints=None)
+    assert "no longer permits any name" in unfollowed(unconstrained, custom)
+    assert unfollowed(unconstrained, replace(unconstrained, key_type=KeyType.ED25519)) == ""
 
 
 def test_lifetimes_may_change(custom: Policy) -> None:

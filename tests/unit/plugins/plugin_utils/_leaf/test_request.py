@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy, wanted_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
     SHARED_OPTIONS,
@@ -137,19 +138,37 @@ def test_the_representation_of_a_request_shows_no_passphrase(request_leaf: Reque
 # Against the authority
 
 
+def no_rotation() -> None:
+    """The policy that a rotation brings, where none is on its way."""
+
+
 def test_names_outside_the_constraints_are_refused(request_leaf: RequestLeaf, policy: Policy) -> None:
-    check_requests([request_leaf()], policy)
+    check_requests([request_leaf()], policy, no_rotation)
     with pytest.raises(PkiError, match=r"app.example.com would be rejected .*permitted_domains"):
-        check_requests([request_leaf(), request_leaf("other", ("app.example.com",))], policy)
-    check_requests([request_leaf("other", ("app.example.com",))], replace(policy, constraints=None))
+        check_requests([request_leaf(), request_leaf("other", ("app.example.com",))], policy, no_rotation)
+    check_requests([request_leaf("other", ("app.example.com",))], replace(policy, constraints=None), no_rotation)
+
+
+def test_names_that_only_the_next_root_permits_are_refused_with_that_reason(
+    request_leaf: RequestLeaf, policy: Policy
+) -> None:
+    wider = partial(wanted_policy, {"permitted_domains": ["test", "example.com"]}, policy, "")
+    mixed = request_leaf("mixed", ("app.test", "app.example.com"))
+    with pytest.raises(
+        PkiError, match=r"only the new root of the rotation .* permits app.example.com\. Until .*switch"
+    ):
+        check_requests([mixed], policy, wider)
+    with pytest.raises(PkiError, match=r"app.example.org would be rejected by every client"):
+        check_requests([request_leaf("other", ("app.example.com", "app.example.org"))], policy, wider)
+    check_requests([mixed], wider(), no_rotation)
 
 
 def test_a_lifetime_beyond_the_issuing_authoritys_reach_is_refused(request_leaf: RequestLeaf, policy: Policy) -> None:
-    check_requests([request_leaf(lifetime=90)], policy)
+    check_requests([request_leaf(lifetime=90)], policy, no_rotation)
     with pytest.raises(
         PkiError, match=r"^lifetime: 91 days for 'app' .*\(90 days\).*raise leaf_lifetime of certificate_"
     ):
-        check_requests([request_leaf(lifetime=91)], policy)
+        check_requests([request_leaf(lifetime=91)], policy, no_rotation)
 
 
 # Probes

@@ -113,7 +113,9 @@ def test_it_can_be_given_up_before_the_switch(own_authority: Authority, now: dat
     assert read_authority(authority.folder).epochs[-1].root.sha256 != authority.epochs[-1].root.sha256
 
 
-def test_in_an_emergency_hosts_lose_the_old_root_at_once(own_authority: Authority, now: datetime) -> None:
+def test_in_an_emergency_hosts_lose_the_old_root_at_once(
+    own_authority: Authority, make_leaf: Callable[..., x509.Certificate], now: datetime
+) -> None:
     prove(own_authority, now, "web1", {1: "trusted"})
     with rotation(own_authority, now) as transaction:
         transaction.begin(COMPROMISED)
@@ -122,7 +124,7 @@ def test_in_an_emergency_hosts_lose_the_old_root_at_once(own_authority: Authorit
     authority = read_authority(own_authority.folder)
     assert [anchor.number for anchor in authority.anchors()] == [2]
     assert [root.number for root in authority.superseded()] == [1]
-    assert authority.chain(authority.issuing, now) == (authority.issuing.certificate,)
+    assert authority.chain(authority.issuing, make_leaf()) == (authority.issuing.certificate,)
     with rotation(authority, now) as transaction:
         assert transaction.look()[0].still_trusting == {"web1"}
     assert advance(authority, now) is State.PURGING
