@@ -31,10 +31,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     provisioning_diff,
     warnings_for,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KEY_TYPES
 
 
 class ActionModule(PkiAction):
@@ -49,10 +49,7 @@ class ActionModule(PkiAction):
             "type": "dict",
             "options": {"common_name": {"type": "str"}, "organization": {"type": "str"}, "country": {"type": "str"}},
         },
-        "key_type": {"type": "str", "choices": KEY_TYPES, "no_log": False},
-        "permitted_domains": {"type": "list", "elements": "str"},
-        "permitted_networks": {"type": "list", "elements": "str"},
-        "unconstrained": {"type": "bool"},
+        **ROOT_SPEC,
         "root_lifetime": {"type": "int"},
         "issuing_lifetime": {"type": "int"},
         "responder_lifetime": {"type": "int"},
@@ -63,9 +60,7 @@ class ActionModule(PkiAction):
         "issuer_url": {"type": "str"},
         "publish": {"type": "path"},
     }
-    CONDITIONS = {
-        "mutually_exclusive": [("unconstrained", "permitted_domains"), ("unconstrained", "permitted_networks")],
-    }
+    CONDITIONS = {"mutually_exclusive": ROOT_CONDITIONS}
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         now = datetime.now(timezone.utc)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases, PublishRoot
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import make_successor
@@ -22,11 +22,11 @@ def begin(authority: Authority, now: datetime) -> None:
         ledger.rotations.begin(authority.root.sha256, "test", now)
 
 
-def make(authority: Authority, now: datetime) -> Authority:
+def make(authority: Authority, now: datetime, publish_root: PublishRoot | None = None) -> Authority:
     """Make the successor that the last rotation plans."""
     authority = read_authority(authority.folder)
     with open_ledger(authority.ledger_path) as ledger:
-        return make_successor(authority, ledger.rotations.all()[-1], Passphrases(), ledger, now)
+        return make_successor(authority, ledger.rotations.all()[-1], Passphrases(), ledger, now, publish_root)
 
 
 def move(authority: Authority, state: State, now: datetime) -> Authority:

@@ -136,7 +136,8 @@ ISSUING = (Standing.ACTIVE, Standing.INTRODUCED, Standing.COMING)
 class Epoch:
     """The time of one key of the root: its certificates, and the issuing ones that it signed, by their numbers.
 
-    ``number`` counts an authority's epochs from 1 on. ``cross`` is the root's name and key as a former root signed it.
+    ``number`` counts an authority's epochs from 1 on. ``cross`` is the root's name and key as a former root signed it,
+    None where none did, or that was revoked.
     """
 
     number: int

@@ -24,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sc
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    CROSS,
     KnownCertificate,
     LeafPlace,
     LeafRecord,
@@ -63,7 +64,8 @@ class Ledger:
             yield
 
     def record_own(self, kind: str, certificate: x509.Certificate, issuer_sha256: str) -> None:
-        """Enter a certificate of the authority itself, unless it is there: ``kind`` is root, issuing or responder."""
+        """Enter a certificate of the authority itself, unless it is there: ``kind`` is root, issuing or responder; a
+        root that another one has signed is a cross-certificate."""
         if self._connection.execute(sql.IS_RECORDED, (fingerprint(certificate),)).fetchone() is None:
             self._insert(kind, certificate, issuer_sha256, LeafPlace("", "", ""), [], "controller")
 
@@ -76,7 +78,8 @@ class Ledger:
     def record_found(self, found: KnownCertificate) -> None:
         """Enter a certificate that the authority signed, and that this ledger lacks since it was restored. Where a leaf
         is and who made its key is not known."""
-        self._insert(found.kind, found.certificate, found.issuer_sha256, found.place, [], "")
+        kind = "root" if found.kind == CROSS else found.kind
+        self._insert(kind, found.certificate, found.issuer_sha256, found.place, [], "")
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
         """Enter a staple, before its bytes leave the controller."""

@@ -99,15 +99,12 @@ def wanted_next(authority: Authority, ledger: Ledger, options: Mapping[str, Any]
     return brought(authority.policy, wanted)
 
 
-def bring(authority: Authority, ledger: Ledger, options: Mapping[str, Any]) -> None:
-    """Keep what a rotation is to bring for these ``options``, in the transaction that enters it, and before that; what
-    one on its way brings stays. Raises PkiError as :func:`wanted_next` does, nothing changed."""
-    wanted = wanted_next(authority, ledger, options)
-    if ledger.rotations.current() is not None:
-        return
-    settle(authority.folder, ledger)
+def keep_next(folder: Path, ledger: Ledger, wanted: Policy | None) -> None:
+    """Keep the policy that a rotation is to bring, None for none, in the transaction that enters it, and before that.
+    Raises PkiError."""
+    settle(folder, ledger)
     if wanted is not None:
-        replace_private(authority.folder / NEXT_POLICY, encode_policy(wanted))
+        replace_private(folder / NEXT_POLICY, encode_policy(wanted))
 
 
 def settle(folder: Path, ledger: Ledger) -> None:

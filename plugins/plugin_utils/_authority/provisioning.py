@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Authority,
     CertifiedKey,
     IssuingAuthority,
+    Standing,
     to_pem,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
@@ -56,6 +57,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
     Signer,
+    is_issued_by,
     key_identifier,
     root_subject,
     sign_cross,
@@ -190,7 +192,10 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
     """
     parts = {step.part for step in plan.steps}
-    roots, issuers = (plan.authority.active.roots, plan.authority.issuers) if plan.authority else ((), ())
+    roots = plan.authority.active.roots if plan.authority else ()
+    # Keys of an epoch that has retired may be gone.
+    epochs = [one for one in plan.authority.epochs if one.standing is not Standing.RETIRED] if plan.authority else []
+    issuers = tuple(issuer for epoch in epochs for issuer in epoch.issuers)
     responders = [responder for issuer in issuers for responder in issuer.responders]
     # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
     signers = roots if parts & {Part.ROOT, Part.ISSUING} else issuers
@@ -209,6 +214,11 @@ def enter(authority: Authority, ledger: Ledger) -> None:
     for root in authority.roots:
         ledger.record_own("root", root.certificate, root.sha256)
     for epoch in authority.epochs:
+        if epoch.cross is not None:
+            start = epoch.cross.not_valid_before_utc
+            signers = [root for root in authority.roots if root.certificate.not_valid_before_utc <= start]
+            signer = next(root for root in reversed(signers) if is_issued_by(epoch.cross, root.certificate))
+            ledger.record_own("root", epoch.cross, signer.sha256)
         for issuer in epoch.issuers:
             start = issuer.certificate.not_valid_before_utc
             signers = [root.sha256 for root in epoch.roots if root.certificate.not_valid_before_utc <= start]

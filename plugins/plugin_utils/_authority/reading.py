@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Epoch,
     IssuingAuthority,
     Standing,
+    fingerprint,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import policy_in_force, stored_next
@@ -73,9 +74,9 @@ def read_authority(folder: Path) -> Authority:
     if issuers and not roots:
         raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
     groups = _by_key(roots)
-    rotations = _read_rotations(folder) if len(groups) > 1 else []
+    rotations, revoked = _read_rotations(folder) if len(groups) > 1 else ([], set())
     policy = policy_in_force(policy, following, rotations)
-    authority = Authority(folder, policy, _epochs(groups, rotations)).with_issuers(issuers)
+    authority = Authority(folder, policy, _epochs(groups, rotations, revoked)).with_issuers(issuers)
     _check_parts(authority)
     return authority
 
@@ -121,23 +122,29 @@ def _by_key(roots: Sequence[CertifiedKey]) -> list[list[CertifiedKey]]:
     return list(by_key.values())
 
 
-def _read_rotations(folder: Path) -> list[Rotation]:
+def _read_rotations(folder: Path) -> tuple[list[Rotation], set[str]]:
+    """The rotations, and the fingerprints of the cross-certificates that were revoked."""
     with open_ledger(folder / LEDGER, read_only=True) as ledger:
-        return ledger.rotations.all()
+        return ledger.rotations.all(), ledger.revocations.revoked_crosses()
 
 
-def _epochs(groups: Sequence[Sequence[CertifiedKey]], rotations: Sequence[Rotation]) -> tuple[Epoch, ...]:
-    """The epochs of the roots, grouped by their keys. Raises PkiError for a key that the ledger knows nothing of."""
+def _epochs(
+    groups: Sequence[Sequence[CertifiedKey]], rotations: Sequence[Rotation], revoked: Collection[str]
+) -> tuple[Epoch, ...]:
+    """The epochs of the roots, grouped by their keys; those whose cross-certificate is among the ``revoked`` ones have
+    none any more. Raises PkiError for a key that the ledger knows nothing of."""
     standings = _standings(groups, rotations) if len(groups) > 1 else [Standing.ACTIVE] * len(groups)
     return tuple(
-        Epoch(number, standing, tuple(group), (), _read_cross(group[0].folder))
+        Epoch(number, standing, tuple(group), (), _read_cross(group[0].folder, revoked))
         for number, (standing, group) in enumerate(zip(standings, groups, strict=True), 1)
     )
 
 
-def _read_cross(folder: Path) -> x509.Certificate | None:
-    """The certificate by which a former root vouches for the one in ``folder``, the first one of its epoch."""
-    return _read_certificate(folder / CROSS) if (folder / CROSS).exists() else None
+def _read_cross(folder: Path, revoked: Collection[str]) -> x509.Certificate | None:
+    """The certificate by which a former root vouches for the one in ``folder``, the first one of its epoch; None where
+    there is none, or it is ``revoked``."""
+    cross = _read_certificate(folder / CROSS) if (folder / CROSS).exists() else None
+    return None if cross is None or fingerprint(cross) in revoked else cross
 
 
 def _public_key(root: CertifiedKey) -> bytes:

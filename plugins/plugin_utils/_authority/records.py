@@ -15,6 +15,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lis
 
 #: The status of a certificate that the authority signed, and that is not in its ledger.
 UNRECORDED = "unrecorded"
+#: The kind of a root's name and key as another root has signed them. The ledger's table has it for a root with another
+#: issuer than itself.
+CROSS = "cross"
 
 
 @dataclass(frozen=True)

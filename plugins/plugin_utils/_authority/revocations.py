@@ -72,6 +72,10 @@ class Revocations:
         """The fingerprints of the issuing certificates that were revoked."""
         return {str(sha256) for (sha256,) in self._connection.execute(sql.REVOKED_AUTHORITIES)}
 
+    def revoked_crosses(self) -> set[str]:
+        """The fingerprints of the cross-certificates that were revoked."""
+        return {str(sha256) for (sha256,) in self._connection.execute(sql.REVOKED_CROSSES)}
+
     def issuing_certificates(self) -> dict[str, x509.Certificate]:
         """The issuing certificates that were ever made, by their fingerprints, the first one first."""
         rows = self._connection.execute(sql.ISSUING_CERTIFICATES)

@@ -26,7 +26,9 @@ BEGIN = "BEGIN IMMEDIATE"
 
 INSERT_CERTIFICATE = "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'signed', ?)"
 IS_RECORDED = "SELECT 1 FROM certificates WHERE sha256 = ?"
-AUTHORITIES = "SELECT sha256 FROM certificates WHERE kind IN ('root', 'issuing')"
+# Of the roots, what another one has signed is a cross-certificate.
+_KIND = "CASE WHEN kind = 'root' AND issuer_sha256 <> sha256 THEN 'cross' ELSE kind END"
+AUTHORITIES = f"SELECT sha256 FROM certificates WHERE {_KIND} IN ('root', 'issuing')"
 ISSUING_CERTIFICATES = "SELECT sha256, certificate FROM certificates WHERE kind = 'issuing' ORDER BY rowid"
 
 # Leaves
@@ -125,7 +127,7 @@ FORGET_STAPLES = (
 # A leaf that was replaced has no place any more, but for the last one of a place from which it was removed. A revoked
 # one was not replaced by one that nobody saw arrive.
 _KNOWN = (
-    "SELECT sha256, kind, issuer_sha256, host, destination, name, certificate, status, "
+    f"SELECT sha256, {_KIND}, issuer_sha256, host, destination, name, certificate, status, "
     "kind = 'leaf' AND NOT EXISTS (SELECT 1 FROM certificates AS later WHERE later.rowid > certificates.rowid AND "
     "(later.host, later.destination, later.name) = (certificates.host, certificates.destination, certificates.name) "
     "AND CASE certificates.status WHEN 'superseded' THEN 1 WHEN 'revoked' THEN later.status IN ('deployed', 'revoked') "
@@ -158,6 +160,9 @@ REVOKED_UNDER = (
 )
 REVOKED_AUTHORITIES = (
     "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND sha256 IN (SELECT certificate_sha256 FROM revocations)"
+)
+REVOKED_CROSSES = (
+    f"SELECT sha256 FROM revocations JOIN certificates ON certificate_sha256 = sha256 WHERE {_KIND} = 'cross'"
 )
 PLACES_UNDER = (
     "SELECT COUNT(*) FROM (SELECT DISTINCT host, destination, name FROM certificates "

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
+    CertifiedKey,
     Epoch,
     fingerprint,
 )
@@ -63,6 +64,11 @@ def make_successor(
     return authority
 
 
+def vouches(former: CertifiedKey, is_emergency: bool) -> bool:
+    """Whether a root signs its successor: where that is of use to anybody, and no thief has its key."""
+    return may_sign_roots(former.certificate) and not is_emergency
+
+
 def _epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
     return next((epoch for epoch in authority.epochs if root_sha256 in [root.sha256 for root in epoch.roots]), None)
 
@@ -70,8 +76,8 @@ def _epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
 def _make_root(authority: Authority, rotation: Rotation, builder: Builder) -> tuple[Authority, Epoch]:
     key = generate_key(builder.policy.key_type)
     certificate = builder.sign_root(key, len(authority.epochs) + 1)
-    vouches = may_sign_roots(authority.root.certificate) and not rotation.is_emergency
-    cross = builder.sign_cross(certificate, authority.root) if vouches else None
+    is_vouched_for = vouches(authority.root, rotation.is_emergency)
+    cross = builder.sign_cross(certificate, authority.root) if is_vouched_for else None
     # First: a root of a key that the ledger does not know is foreign, and nothing could be read any more.
     with builder.ledger.transaction():
         builder.ledger.rotations.name_root(rotation, fingerprint(certificate))

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +19,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LIST_RENEWAL, ROOT_LIST, SKEW
@@ -102,3 +103,18 @@ def list_issuers(authority: Authority, leaf_ends: Mapping[str, datetime], now: d
     validity = timedelta(days=authority.policy.lifetimes.staple)
     issuing = [ListIssuer(issuer, (issuer.sha256,), validity) for issuer in needed_issuers(authority, leaf_ends, now)]
     return [issuer for issuer in [*roots, *issuing] if issuer.signer.certificate.not_valid_after_utc > now]
+
+
+def listed_targets(targets: Iterable[Target], authority: Authority) -> tuple[Target, ...]:
+    """The ``targets`` of a task, of which each has a list to be on. Raises PkiError where one has none."""
+    found = tuple(targets)
+    retired = [epoch for epoch in authority.epochs if epoch.standing is Standing.RETIRED]
+    signers = {root.sha256 for epoch in retired for root in epoch.roots}
+    for known in (target.known for target in found if target.is_new):
+        if known.issuer_sha256 in signers:
+            raise PkiError(
+                f"The {known.kind} certificate {known.certificate.serial_number:x} was signed by a root that has given "
+                "way to another one, or never came into use, and signs no lists. No host is to trust it: where one "
+                "does, remove it with trust_anchor and purge_superseded."
+            )
+    return found

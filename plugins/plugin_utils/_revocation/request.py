@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     fingerprint,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
+    CROSS,
     UNRECORDED,
     KnownCertificate,
     LeafPlace,
@@ -140,8 +141,11 @@ def _unrecorded(
         return None
     if isinstance(signer, IssuingAuthority):
         kind = "responder" if is_responder(certificate) else "leaf"
+    elif certificate.issuer == certificate.subject:
+        kind = "root"
     else:
-        kind = "root" if certificate.issuer == certificate.subject else "issuing"
+        roots = [each.certificate.subject for each in signers if not isinstance(each, IssuingAuthority)]
+        kind = CROSS if certificate.subject in roots else "issuing"
     found = KnownCertificate(
         fingerprint(certificate), kind, signer.sha256, LeafPlace("", "", ""), certificate, UNRECORDED, False, None
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import CROSS, LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     certificate_result,
     timestamp,
@@ -210,7 +210,6 @@ def _due_list(outcome: ListOutcome) -> str:
 
 def _target_result(target: Target, now: datetime) -> dict[str, Any]:
     known, revocation = target.known, target.known.revocation
-    is_leaf = known.kind == "leaf"
     return {
         **certificate_result(known.certificate, known.sha256),
         "kind": known.kind,
@@ -218,7 +217,7 @@ def _target_result(target: Target, now: datetime) -> dict[str, Any]:
         "status": known.status,
         "host": known.place.host or None,
         "path": known.place.path or None,
-        "places": None if is_leaf else target.places,
+        "places": target.places if known.kind == "issuing" else None,
         "revoked_at": timestamp(revocation.revoked_at if revocation else now),
         "reason": revocation.reason if revocation else target.request.reason,
         "reissue": target.reissue,
@@ -232,7 +231,9 @@ def _good_until(target: Target, now: datetime) -> str | None:
 
 def _named(target: Target) -> str:
     known = target.known
-    if known.kind != "leaf":
+    if known.kind == CROSS:
+        where = f"for {known.certificate.subject.rfc4514_string()}"
+    elif known.kind != "leaf":
         where = f"of leaves in {target.places} place{'' if target.places == 1 else 's'}"
     elif known.place.host:
         where = f"at {known.place.path} on {known.place.host}"

@@ -31,6 +31,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import Passp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import (
     ListIssuer,
     list_issuers,
+    listed_targets,
     with_lost_issuers,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import (
@@ -56,7 +57,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree imp
     write_tree,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer, key_identifier
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import RevokedCertificate, sign_list
 
 Issuer = TypeVar("Issuer")
@@ -126,8 +127,8 @@ class RevocationTransaction:
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
         signers = [*self._whole.roots, *self._whole.issuers]
-        publishes = self.folder is not None
-        return tuple(find_targets(arguments, signers, self.ledger.revocations, self.now, publishes))
+        targets = find_targets(arguments, signers, self.ledger.revocations, self.now, self.folder is not None)
+        return listed_targets(targets, self._whole)
 
     def check_keys(self) -> None:
         """Raise PkiError where a passphrase is wrong, before anything is entered. Keys that are away or damaged are no
@@ -324,8 +325,9 @@ class RevocationTransaction:
 
 
 def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authority: Authority, ledger: Ledger) -> None:
-    """Publish a root that was never published, before certificates say where it is. Raises PkiError."""
-    if not ledger.revocations.is_published(key_identifier(authority.root.certificate)):
+    """Publish the roots that were never published, before certificates say where they are. Raises PkiError."""
+    issuers = list_issuers(authority, {}, now)
+    if not all(issuer.signs_leaves or ledger.revocations.is_published(issuer.identifier) for issuer in issuers):
         with publishing(authority.folder):
             RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out(NOTHING)
 

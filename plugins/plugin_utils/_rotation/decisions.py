@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -69,10 +69,24 @@ def position(view: View, terms: Terms, now: datetime) -> Position:
     return Position(state, _next_state(view.rotation), waited_for)
 
 
-def _next_state(rotation: Rotation) -> State | None:
+def way(rotation: Rotation) -> list[State]:
+    """The states that a rotation goes through, the first one first."""
     left_out = LEFT_OUT if rotation.is_emergency else ()
-    way = [state for state in _WAY if state not in left_out]
-    return dict(pairwise(way)).get(rotation.state)
+    return [state for state in _WAY if state not in left_out]
+
+
+def foreseen(view: View, terms: Terms, now: datetime) -> list[State]:
+    """The states that the rotation would come into at the time ``now``, by what is known of the hosts."""
+    here, states = position(view, terms, now), []
+    while here.next_state is not None and not here.blockers:
+        states.append(here.next_state)
+        view = replace(view, rotation=replace(view.rotation, state=here.next_state, state_at=now))
+        here = position(view, terms, now)
+    return states
+
+
+def _next_state(rotation: Rotation) -> State | None:
+    return dict(pairwise(way(rotation))).get(rotation.state)
 
 
 def _unproved(

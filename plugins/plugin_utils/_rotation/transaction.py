@@ -5,92 +5,160 @@
 """The steps of a rotation. Each is one transaction of the ledger, in which it is also judged: whatever other runs do
 meanwhile, it is taken once, and by what is true then. A run that is killed leaves the state before it or after it.
 
-Whoever calls this holds the lock of the authority's folder.
+Whoever calls what writes holds the lock of the authority's folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import bring, settle
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
+    keep_next,
+    settle,
+    wanted_next,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases, PublishRoot
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import make_successor
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, Rotation, State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import make_successor, vouches
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import Position, position
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import (
+    ABORTABLE,
+    Position,
+    foreseen,
+    position,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.keys import needless_keys, remove_keys
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import DEFAULT_TERMS, Terms, View, read_view
-
-# As many blockers as an error names; a status has them all.
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class RotationTransaction:
     """The rotation of the root of the authority in ``folder``, at one time, with the hosts ``in_play`` that the
-    operator named. Every method may raise PkiError, nothing changed."""
+    operator named. In ``check_mode`` everything is judged and nothing written. Every method may raise PkiError, nothing
+    changed."""
 
     folder: Path
     ledger: Ledger
     in_play: Collection[str]
     now: datetime
     terms: Terms = DEFAULT_TERMS
+    check_mode: bool = False
 
-    def begin(self, reason: str, options: Mapping[str, Any] = MappingProxyType({})) -> Rotation:
-        """Plan a rotation, unless one is on its way, which is returned then. The new root is as these ``options`` of
-        certificate_authority want it."""
-        authority = read_authority(self.folder)
-        with self.ledger.transaction():
-            bring(authority, self.ledger, options)
-            if self.ledger.rotations.current() is None:
-                self.ledger.rotations.begin(authority.root.sha256, reason, self.now)
-            return self._current()
-
-    def look(self) -> tuple[View, Position]:
-        """What the rotation is judged by, and where it is."""
-        view = read_view(self.ledger, read_authority(self.folder), self._current(), self.in_play, self.now)
+    def look(self) -> tuple[View, Position] | None:
+        """What the last rotation is judged by, and where it is; None where there was none yet."""
+        last = self._last()
+        if last is None:
+            return None
+        view = read_view(self.ledger, self.authority(), last, self.in_play, self.now)
         return view, position(view, self.terms, self.now)
 
-    def advance(self, passphrases: Passphrases, publish_root: PublishRoot | None = None) -> Position:
-        """Take the next step, and tell where the rotation is then. Raises PkiError with who keeps it from that."""
-        rotation = self._current()
-        if rotation.state is State.PLANNED:
-            make_successor(read_authority(self.folder), rotation, passphrases, self.ledger, self.now, publish_root)
-            return self.look()[1]
-        with self.ledger.transaction():
-            view, here = self.look()
-            if here.blockers or here.next_state is None:
-                raise PkiError(_refusal(here))
-            self.ledger.rotations.move(view.rotation, here.next_state, self.now)
-        settle(self.folder, self.ledger)
-        return self._position()
+    def authority(self) -> Authority:
+        """The authority as it is now."""
+        return read_authority(self.folder)
 
-    def abort(self) -> None:
-        """Give the rotation up. Hosts that trust the new root already lose it by trust_anchor with
-        ``purge_superseded``."""
+    def begin(
+        self, reason: str, passphrases: Passphrases, options: Mapping[str, Any] = MappingProxyType({})
+    ) -> list[State]:
+        """Plan a rotation, unless one is on its way; the states that it came into by that. Its root is as these
+        ``options`` of certificate_authority want it."""
+        authority = self.authority()
+        with self._writing():
+            current, following = self.ledger.rotations.current(), wanted_next(authority, self.ledger, options)
+            if current is not None:
+                _check_same(current, reason)
+                return []
+            _check_keys(authority, reason == COMPROMISED, passphrases)
+            if not self.check_mode:
+                keep_next(self.folder, self.ledger, following)
+                self.ledger.rotations.begin(authority.root.sha256, reason, self.now)
+        return [State.PLANNED]
+
+    def go_on(self, passphrases: Passphrases, publish_root: PublishRoot | None = None) -> list[State]:
+        """Take every step that nobody keeps it from; the states that it came into."""
+        looked = self.look()
+        if looked is None:
+            raise PkiError(f"No rotation of the root of the authority in {self.folder} has begun. Begin one first.")
+        if looked[0].rotation.state is State.PLANNED:
+            _check_keys(self.authority(), looked[0].rotation.is_emergency, passphrases)
+        if self.check_mode:
+            return foreseen(looked[0], self.terms, self.now)
+        taken = []
+        while (state := self.advance(passphrases, publish_root)) is not None:
+            taken.append(state)
+        return taken
+
+    def advance(self, passphrases: Passphrases, publish_root: PublishRoot | None = None) -> State | None:
+        """Take the next step; the state that it came into, None where somebody keeps it from that, or it has ended."""
+        last = self._last()
+        if last is not None and last.state is State.PLANNED:
+            make_successor(self.authority(), last, passphrases, self.ledger, self.now, publish_root)
+            return State.MADE
         with self.ledger.transaction():
-            view, here = self.look()
-            if not here.can_abort:
+            looked = self.look()
+            if looked is None or looked[1].blockers or looked[1].next_state is None:
+                return None
+            self.ledger.rotations.move(looked[0].rotation, looked[1].next_state, self.now)
+            return looked[1].next_state
+
+    def abort(self) -> list[State]:
+        """Give the rotation up; the states that it came into. Hosts that trust the new root already lose it by
+        trust_anchor with ``purge_superseded``."""
+        with self._writing():
+            last = self._last()
+            if last is not None and last.state is State.ABORTED:
+                return []
+            current = self._current()
+            if current.state not in ABORTABLE:
                 raise PkiError(
-                    f"The rotation is {here.state.value}: leaves below the new root are in use, and it only goes "
+                    f"The rotation is {current.state.value}: leaves below the new root are in use, and it only goes "
                     "forward. Once it is done, another one can begin."
                 )
-            self.ledger.rotations.move(view.rotation, State.ABORTED, self.now)
-        settle(self.folder, self.ledger)
+            if not self.check_mode:
+                self.ledger.rotations.move(current, State.ABORTED, self.now)
+        return [State.ABORTED]
 
-    def leave_out(self, host: str, reason: str, by: str) -> None:
-        """Do not wait for a host any longer."""
-        with self.ledger.transaction():
-            view, _position = self.look()
+    def leave_out(self, host: str, reason: str, by: str) -> bool:
+        """Do not wait for a host any longer; whether that is new."""
+        with self._writing():
+            current = self._current()
+            view = read_view(self.ledger, self.authority(), current, self.in_play, self.now)
+            if view.exceptions.get(host) == reason:
+                return False
             if host not in view.counted:
-                raise PkiError(f"The rotation does not wait for {host!r}. Name a host as the inventory does.")
-            self.ledger.rotations.add_exception(view.rotation, host, reason, by)
+                counted = ", ".join(sorted(view.counted)) or "none"
+                raise PkiError(f"The rotation does not wait for {host!r}. The hosts that it counts: {counted}.")
+            if not self.check_mode:
+                self.ledger.rotations.add_exception(current, host, reason, by)
+        return True
+
+    def clean_up(self, steps: Collection[State]) -> tuple[Path, ...]:
+        """Remove the keys that nothing needs any more, also where a run that was killed left them; which they are. In
+        check mode, those that are of no need after ``steps``. The policy is as it is to be then, too."""
+        last = self._last()
+        retiring = []
+        if last is not None and self.check_mode:
+            retiring += [last.from_root] if State.DONE in steps else []
+            retiring += [last.to_root] if State.ABORTED in steps else []
+        keys = needless_keys(self.authority(), self.ledger.last_leaf_ends(), self.now, retiring)
+        if not self.check_mode:
+            settle(self.folder, self.ledger)
+            remove_keys(keys)
+        return keys
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.check_mode else self.ledger.transaction()
+
+    def _last(self) -> Rotation | None:
+        return next(reversed(self.ledger.rotations.all()), None)
 
     def _current(self) -> Rotation:
         rotation = self.ledger.rotations.current()
@@ -98,14 +166,22 @@ class RotationTransaction:
             raise PkiError(f"No rotation of the root of the authority in {self.folder} is on its way.")
         return rotation
 
-    def _position(self) -> Position:
-        """Where the last rotation is, be it that it has ended."""
-        last = self.ledger.rotations.all()[-1]
-        view = read_view(self.ledger, read_authority(self.folder), last, self.in_play, self.now)
-        return position(view, self.terms, self.now)
+
+def _check_keys(authority: Authority, is_emergency: bool, passphrases: Passphrases) -> None:
+    """Raise PkiError now where a passphrase is wrong, since new keys are encrypted as the former ones are, or where the
+    root's key is not at hand and is to sign the new root."""
+    signer = authority.root if vouches(authority.root, is_emergency) else authority.issuing
+    signer.key(passphrases.authority, "passphrase")
+    authority.issuing.responder.key(passphrases.responder, "responder_passphrase")
 
 
-def _refusal(here: Position) -> str:
-    named = [f"{blocker.host}: {blocker.reason}" if blocker.host else blocker.reason for blocker in here.blockers]
-    more = f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-    return f"The rotation stays {here.state.value}. {'; '.join(named[:_SHOWN])}{more}."
+def _check_same(current: Rotation, reason: str) -> None:
+    """Raise PkiError where an emergency is to begin while a rotation is on its way that is none."""
+    if reason != COMPROMISED or current.is_emergency:
+        return
+    way_out = (
+        "Abort it, then begin again with compromised: its new root has another key."
+        if current.state in ABORTABLE
+        else "Leaves are below the new root already. Go on with overlap_days 0, so that hosts lose the old one soon."
+    )
+    raise PkiError(f"A rotation is {current.state.value} already, which began as no emergency. {way_out}")

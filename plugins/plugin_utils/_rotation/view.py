@@ -63,7 +63,7 @@ def read_view(
     ledger: Ledger, authority: Authority, rotation: Rotation, in_play: Collection[str], now: datetime
 ) -> View:
     """What the ledger knows about a rotation of the authority's root."""
-    old, new = (_epoch_of(authority, sha256) for sha256 in (rotation.from_root, rotation.to_root))
+    old, new = (epoch_of(authority, sha256) for sha256 in (rotation.from_root, rotation.to_root))
     leaves = ledger.rotations.leaves_in_use(now)
     old_issuers = {issuer.sha256 for issuer in old.issuers} if old else set()
     return View(
@@ -77,5 +77,6 @@ def read_view(
     )
 
 
-def _epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
+def epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
+    """The epoch of the root with that fingerprint, None where there is none."""
     return next((epoch for epoch in authority.epochs if root_sha256 in [root.sha256 for root in epoch.roots]), None)

@@ -21,6 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
@@ -29,7 +30,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transact
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.tests.unit.function_host import Host
+from ansible_collections.anchorage.pki.tests.unit.rotations import begin, make, move
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 DAY = timedelta(days=1)
@@ -138,6 +141,42 @@ def test_the_first_issuing_certificate_names_those_of_a_root_that_is_published_b
     assert x509.load_der_x509_crl((public / "crl" / f"{root}.crl").read_bytes()).is_signature_valid(
         authority.root.certificate.public_key()
     )
+
+
+def test_the_issuing_certificate_of_a_root_that_others_give_way_to_names_those_of_that_root(
+    own_authority, make_authority, issue, tmp_path, now
+) -> None:
+    """Whatever is named is published then, before any host trusts the root."""
+    authority, public = make_authority(own_authority.folder, **URLS), tmp_path / "public"
+    publish(authority, public, now)
+    begin(authority, now)
+    former, new = make(authority, now, partial(publish_root, Passphrases(), public, now)).epochs
+    assert new.cross is not None
+    for certificate, root in ((new.issuers[0].certificate, new.root), (new.cross, former.root)):
+        key = key_identifier(root.certificate)
+        assert urls_of(certificate) == {
+            "crl": f"http://pki.test/crl/{key}.crl",
+            "issuer": f"http://pki.test/issuers/{key}.cer",
+        }
+        assert (public / f"issuers/{key}.cer").read_bytes() == root.certificate.public_bytes(Encoding.DER)
+        crl = x509.load_der_x509_crl((public / f"crl/{key}.crl").read_bytes())
+        assert crl.is_signature_valid(root.certificate.public_key())
+    assert urls_of(new.root.certificate) == {}
+    # The playbook publish, which rotate_authority runs before it has leaves issued.
+    switched = move(authority, State.SWITCHING, now)
+    assert urls_of(issue(switched)[0]) == {}
+    publish(switched, public, now)
+    assert set(urls_of(issue(switched, names=("other.test",))[0])) == {"crl", "ocsp", "issuer"}
+
+
+def test_without_publishing_what_the_next_root_signs_names_nothing_of_it(
+    own_authority, make_authority, tmp_path, now
+) -> None:
+    authority = make_authority(own_authority.folder, **URLS)
+    publish(authority, tmp_path / "public", now)
+    begin(authority, now)
+    new = make(authority, now).epochs[1]
+    assert urls_of(new.issuers[0].certificate) == {}
 
 
 def test_one_that_was_published_counts_until_the_next_one_is(

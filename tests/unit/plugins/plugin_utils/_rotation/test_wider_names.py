@@ -43,24 +43,30 @@ AFTER = (State.SWITCHING, State.DRAINING, State.PURGING, State.DONE)
 
 def begin(authority: Authority, now: datetime, options: dict[str, Any] = WIDE) -> None:
     with open_ledger(authority.ledger_path) as ledger:
-        RotationTransaction(authority.folder, ledger, (), now).begin("more names", options)
+        RotationTransaction(authority.folder, ledger, (), now).begin("more names", Passphrases(), options)
 
 
-def advance(authority: Authority, now: datetime) -> State:
+def advance(authority: Authority, now: datetime) -> State | None:
     with open_ledger(authority.ledger_path) as ledger:
-        return RotationTransaction(authority.folder, ledger, (), now).advance(Passphrases()).state
+        transaction = RotationTransaction(authority.folder, ledger, (), now)
+        state = transaction.advance(Passphrases())
+        transaction.clean_up([])
+        return state
 
 
 def abort(authority: Authority, now: datetime) -> None:
     with open_ledger(authority.ledger_path) as ledger:
-        RotationTransaction(authority.folder, ledger, (), now).abort()
+        transaction = RotationTransaction(authority.folder, ledger, (), now)
+        transaction.abort()
+        transaction.clean_up([])
 
 
 def widening(authority: Authority, state: State, now: datetime, options: dict[str, Any] = WIDE) -> Authority:
     """The authority with a rotation to wider names in that state."""
     begin(authority, now, options)
-    reached = State.PLANNED
+    reached: State | None = State.PLANNED
     while reached is not state:
+        assert reached is not None
         reached = advance(authority, now if reached in (*BEFORE, State.SWITCHING) else now + 8 * DAY)
     return read_authority(authority.folder)
 
@@ -142,9 +148,7 @@ def test_other_keys_and_all_names_are_brought_alike(own_authority: Authority, no
 
 
 def test_without_a_rotation_it_points_to_one(own_authority: Authority, now: datetime) -> None:
-    with pytest.raises(
-        PkiError, match=r"cannot become .*example.com.*the playbook anchorage.pki.rotate_auth"
-    ):
+    with pytest.raises(PkiError, match=r"cannot become .*example.com.*the playbook anchorage.pki.rotate_auth"):
         plan_provisioning(own_authority.folder, WIDE, "", now)
     for options in ({"permitted_domains": ["test"]}, {"subject": {"common_name": "Other"}}):
         with pytest.raises(PkiError, match=r"cannot become .*make a second authority") as caught:

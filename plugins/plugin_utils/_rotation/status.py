@@ -1,0 +1,233 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A rotation in lines for people: where it is, what comes next and when, who keeps it, and which command does what."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import policy_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import ENDED, Rotation, State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import vouches
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import LEFT_OUT, Position, way
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View, epoch_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import counted, printable
+
+_COMMAND = "ansible-playbook anchorage.pki.rotate_authority -e anchorage_rotate_step="
+# What has a host follow that was left out and comes back once all is over.
+_LATE = "ansible-playbook anchorage.pki.site -e trust_anchor_purge_superseded=true"
+
+#: The options of certificate_authority that only another root can change.
+ROOT_OPTIONS = ("key_type", "unconstrained", "permitted_domains", "permitted_networks")
+
+# What holds in a state, and what has to be true before the next one.
+_NOW = {
+    State.PLANNED: "Nothing is made yet.",
+    State.MADE: "The new root is made, and no host is to trust it yet.",
+    State.DISTRIBUTING: "Hosts are to trust both roots. Leaves are below the old one.",
+    State.SWITCHING: "Hosts get leaves below the new root, and go on to trust both.",
+    State.DRAINING: "Leaves are below the new root. Hosts go on to trust both, for clients that nobody manages.",
+    State.PURGING: "Hosts lose the old root.",
+    State.DONE: "Leaves are below the new root, which alone is trusted.",
+    State.ABORTED: "It was given up. Hosts that trust its new root already lose that by the step abort.",
+}
+_NOW_IN_EMERGENCY = {
+    State.SWITCHING: "Hosts trust the new root and lose the old one, then get leaves below the new one.",
+}
+_ONCE = {
+    State.PLANNED: "once you go on: the new root, its issuing authority and its responder are made then",
+    State.MADE: "once you go on",
+    State.DISTRIBUTING: "once every host that counts has shown that it trusts the new root",
+    State.SWITCHING: "once no leaf below the old root is in use",
+    State.PURGING: "once every host that counts has shown that the old root is gone; then its key is removed",
+}
+_WHAT_IS_SKIPPED = {
+    State.DISTRIBUTING: "No host is waited for before leaves change: clients that lack the new root refuse them.",
+    State.DRAINING: "The old root does not stay for clients that nobody manages: it goes from each host that trusts "
+    "the new one.",
+}
+_NO_CROSS_IN_EMERGENCY = (
+    "There is no cross certificate, which whoever has the old key could use: clients that know the old root alone "
+    "refuse leaves of the new one."
+)
+_NO_CROSS = (
+    "The old root may sign no other root (path length 1, as release 0.2.0 made them), so that there is no cross "
+    "certificate. From switching on, clients that know the old root alone refuse leaves of the new one: have every "
+    "client trust the new root before that, also those that nobody manages here. Draining helps none of them."
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """A rotation of the root of ``authority``, how it is seen and judged, the issuing authorities that have retired
+    and whose keys still sign lists, with when the last leaf of each ends, and until the switch the policy that it
+    brings, None where that stays as it is."""
+
+    authority: Authority
+    view: View
+    here: Position
+    terms: Terms
+    awaited: Mapping[IssuingAuthority, datetime]
+    brought: Policy | None = None
+
+    @property
+    def rotation(self) -> Rotation:
+        return self.view.rotation
+
+    @property
+    def is_over(self) -> bool:
+        return self.rotation.state in ENDED
+
+    @property
+    def has_cross(self) -> bool:
+        """Whether clients that know the old root alone accept leaves of the new one, or will."""
+        new = epoch_of(self.authority, self.rotation.to_root)
+        if new is not None:
+            return new.cross is not None
+        old = epoch_of(self.authority, self.rotation.from_root)
+        return old is not None and vouches(old.root, self.rotation.is_emergency)
+
+    @property
+    def brings(self) -> dict[str, Any] | None:
+        """What another root is needed for, in the words of the options; None where that stays as it is."""
+        if self.brought is None:
+            return None
+        wanted = policy_result(self.brought)
+        return {option: wanted[option] for option in ROOT_OPTIONS}
+
+    @property
+    def overlap_until(self) -> datetime | None:
+        """When the old root has stayed for long enough; None where that time does not run."""
+        draining = self.rotation.state is State.DRAINING
+        return self.rotation.state_at + self.terms.overlap if draining else None
+
+    @property
+    def skipped(self) -> list[str]:
+        """What an emergency leaves out, and what that means; nothing otherwise."""
+        if not self.rotation.is_emergency:
+            return []
+        return [_NO_CROSS_IN_EMERGENCY, *(f"{state.value}: {_WHAT_IS_SKIPPED[state]}" for state in LEFT_OUT)]
+
+    @property
+    def may_trust(self) -> dict[str, str]:
+        """The hosts that trust the old root, or may since they have not shown it, each with which of both."""
+        shown = {seen.host for proofs in self.view.old_roots for seen in proofs}
+        return {
+            host: "trusts it, as far as is known" if host in shown else "has not shown yet whether it trusts it"
+            for host in sorted(self.view.counted)
+            if host in self.view.still_trusting or host not in shown
+        }
+
+
+def no_rotation_lines(authority: Authority) -> list[str]:
+    """What is to be said where no root has ever begun to give way to another."""
+    return [
+        f"The root of the authority in {authority.folder} was never rotated, and no rotation of it has begun.",
+        f"Begin:     {_COMMAND}begin",
+        f"Emergency: {_COMMAND}begin -e anchorage_rotate_compromised=true",
+    ]
+
+
+def status_lines(status: Status) -> list[str]:
+    """The lines, with everything that hosts said made fit to be shown."""
+    return [
+        f"Rotation of the root of the authority in {status.authority.folder}",
+        *_standing(status),
+        *_roots(status),
+        *_hosts(status),
+        *_warnings(status),
+        *_commands(status),
+    ]
+
+
+def _standing(status: Status) -> Iterator[str]:
+    rotation, states = status.rotation, way(status.rotation)
+    of = f" ({states.index(rotation.state) + 1} of {len(states)})" if rotation.state in states else ""
+    now = _NOW_IN_EMERGENCY.get(rotation.state) if rotation.is_emergency else None
+    yield f"State: {rotation.state.value}{of}, since {_moment(rotation.state_at)}. {now or _NOW[rotation.state]}"
+    why = "as an emergency: the old root's key may be in other hands" if rotation.is_emergency else rotation.reason
+    yield f"Begun: {_moment(rotation.started_at)}{f', {printable(why)}' if why else ''}"
+    if status.here.next_state is not None:
+        yield f"Next:  {status.here.next_state.value}, {_once(status)}"
+
+
+def _once(status: Status) -> str:
+    until = status.overlap_until
+    if until is None:
+        return f"{_ONCE[status.rotation.state]}."
+    return f"once the old root has stayed until {_moment(until)}, {counted(status.terms.overlap.days, 'day')}."
+
+
+def _roots(status: Status) -> Iterator[str]:
+    for name, sha256 in (("Old root:", status.rotation.from_root), ("New root:", status.rotation.to_root)):
+        epoch = epoch_of(status.authority, sha256)
+        subject = epoch.root.certificate.subject.rfc4514_string() if epoch else "not made yet"
+        yield f"{name} {subject}{f', SHA-256 {sha256}' if epoch else ''}"
+    former = policy_result(status.authority.policy)
+    for option, value in (status.brings or {}).items():
+        if value != former[option]:
+            shown = ", ".join(value) if isinstance(value, list) else value
+            yield f"Brings: {option}: {shown}, from switching on"
+
+
+def _hosts(status: Status) -> Iterator[str]:
+    view, blockers = status.view, [blocker for blocker in status.here.blockers if blocker.host]
+    if not status.is_over:
+        yield f"Counted: {counted(len(view.counted), 'host')}: {', '.join(sorted(view.counted)) or 'none'}"
+    yield from _listed(
+        f"Waits for {counted(len({blocker.host for blocker in blockers}), 'host')}:",
+        (f"{blocker.host}: {blocker.reason}" for blocker in blockers),
+    )
+    yield from _listed("Left out, not waited for:", (f"{host}: {why}" for host, why in view.exceptions.items()))
+    if status.rotation.is_emergency or status.rotation.state is State.DONE:
+        title = "Who trusts the old root still, or may:"
+        yield from _listed(title, (f"{host}: {how}" for host, how in status.may_trust.items()))
+    if status.rotation.state is State.ABORTED:
+        left = sorted({seen.host for seen in view.new_root if seen.state != ABSENT})
+        yield from _listed("Who trusts the new root still, as far as is known:", left)
+
+
+def _listed(title: str, entries: Iterable[str]) -> list[str]:
+    lines = [f"  {printable(entry)}" for entry in entries]
+    return [title, *lines] if lines else []
+
+
+def _warnings(status: Status) -> Iterator[str]:
+    yield from _listed("Skipped in an emergency:", status.skipped)
+    if not (status.has_cross or status.rotation.is_emergency or status.is_over):
+        yield _NO_CROSS
+    for issuer, end in status.awaited.items():
+        yield (
+            f"The keys of issuing authority {issuer.number} stay until its last leaf has ended, at {_moment(end)}: its "
+            "lists are signed with them. The step continue removes them after that."
+        )
+
+
+def _commands(status: Status) -> Iterator[str]:
+    if status.is_over:
+        if status.rotation.state is State.DONE and status.may_trust:
+            yield f"Have them lose the old root, and get other leaves: {_LATE}"
+        yield f"Another rotation: {_COMMAND}begin"
+        return
+    yield f"Go on:    {_COMMAND}continue"
+    if status.here.can_abort:
+        yield f"Give up:  {_COMMAND}abort"
+    else:
+        yield "Give up:  not any more: leaves below the new root are in use, and it only goes forward."
+    waited_for = next((blocker.host for blocker in status.here.blockers if blocker.host), None)
+    if waited_for is not None:
+        host = shlex.quote(f"anchorage_rotate_host={waited_for}")
+        yield f"Leave a host out: {_COMMAND}leave_out -e {host} -e anchorage_rotate_reason=scrapped"
+
+
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,254 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action authority_rotation from a task's arguments to the ledger and back: each step, twice, and in check mode."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.action.authority_rotation import ActionModule
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
+    Passphrases,
+    carry_out,
+    plan_provisioning,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PassphraseError, PkiError
+from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
+
+OPEN = Passphrases()
+PASSPHRASES = {"passphrase": "of the root and issuing", "responder_passphrase": "of the OCSP responder"}
+STATES = [state for state in State if state is not State.ABORTED]
+
+
+def make(folder: Path, passphrases: Passphrases = OPEN) -> Authority:
+    now = datetime.now(timezone.utc)
+    folder.mkdir(mode=0o700)
+    return carry_out(plan_provisioning(folder, {}, "Rotated authority", now), passphrases, now)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return make(tmp_path / "authority")
+
+
+def run(authority: Authority, check_mode: bool = False, **arguments: Any) -> dict[str, Any]:
+    action = ActionModule.__new__(ActionModule)
+    arguments["authority"] = str(authority.folder)
+    mode = {"check_mode": check_mode, "diff": True}
+    action._task = SimpleNamespace(args=arguments, async_val=0, environment=None, **mode)
+    given = action.validate_argument_spec(action.ARGUMENT_SPEC, **action.CONDITIONS)[1]
+    return action.act(given, {"inventory_hostname": "localhost"})
+
+
+def prove(authority: Authority, host: str, states: dict[int, str]) -> None:
+    """Have the ledger know what a host showed of the roots with these numbers."""
+    now, roots = datetime.now(timezone.utc), {root.number: root for root in read_authority(authority.folder).roots}
+    proofs = [Proof(roots[number].sha256, "system", "debian", state, "0" * 64) for number, state in states.items()]
+    with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
+        ledger.proofs.enter(host, ledger.proofs.difference(host, proofs, ("system",), now), now)
+
+
+def said(authority: Authority) -> dict[str, bytes]:
+    """Every file of the authority, to see that nothing is written."""
+    files = [path for path in authority.folder.rglob("*") if path.is_file() and "sqlite3-" not in path.name]
+    return {str(path.relative_to(authority.folder)): path.read_bytes() for path in files}
+
+
+def test_without_a_rotation_it_says_how_to_begin_one(authority: Authority) -> None:
+    before = said(authority)
+    result = run(authority)
+    assert (result["state"], result["changed"], result["steps"], result["blockers"]) == ("none", False, [], [])
+    assert "no rotation of it has begun" in result["lines"][0]
+    assert "anchorage.pki.rotate_authority -e anchorage_rotate_step=begin" in result["lines"][1]
+    with pytest.raises(PkiError, match=r"has begun. Begin one first"):
+        run(authority, step="continue")
+    for step, more in (("abort", {}), ("leave_out", {"host": "web1", "reason": "gone"})):
+        with pytest.raises(PkiError, match=r"No rotation of the root .* is on its way"):
+            run(authority, step=step, **more)
+    (authority.folder / "lock").unlink()
+    assert said(authority) == before
+
+
+def test_each_step_twice_and_before_that_in_check_mode(authority: Authority) -> None:
+    hosts = ["web1", "web2"]
+
+    def steps(step: str, **options: Any) -> tuple[list[str], dict[str, Any]]:
+        before = said(authority)
+        checked = run(authority, True, step=step, hosts=hosts, **options)
+        assert said(authority) == before
+        done = run(authority, step=step, hosts=hosts, **options)
+        assert [checked[key] for key in ("steps", "changed", "removed_keys")] == [
+            done[key] for key in ("steps", "changed", "removed_keys")
+        ]
+        assert checked["diff"] == done["diff"]
+        again = run(authority, step=step, hosts=hosts, **options)
+        assert (again["changed"], again["steps"]) == (False, [])
+        assert {key: again[key] for key in ("state", "blockers", "counted", "lines")} == {
+            key: done[key] for key in ("state", "blockers", "counted", "lines")
+        }
+        return done["steps"], done
+
+    assert steps("begin", reason="it ends soon")[0] == ["planned"]
+    taken, done = steps("continue")
+    assert (taken, done["next_state"]) == (["made", "distributing"], "switching")
+    assert done["blockers"] == [{"host": host, "reason": "it has not shown yet what it trusts"} for host in hosts]
+    prove(authority, "web1", {1: "trusted", 2: "trusted"})
+    _taken, done = steps("leave_out", host="web2", reason="scrapped")
+    assert done["changed"]
+    assert done["exceptions"] == [{"host": "web2", "reason": "scrapped"}]
+    assert steps("continue", overlap_days=0)[0] == ["switching", "draining", "purging"]
+    with pytest.raises(PkiError, match=r"is purging: .* only goes forward"):
+        run(authority, step="abort", hosts=hosts)
+    prove(authority, "web1", {1: "absent", 2: "trusted"})
+    taken, done = steps("continue")
+    assert taken == ["done"]
+    old = authority.folder
+    assert done["removed_keys"] == [
+        str(old / path / "key.pem") for path in ("root/1", "issuing/1", "issuing/1/responder/1")
+    ]
+    assert all((Path(path).with_name("certificate.pem")).exists() for path in done["removed_keys"])
+    assert not any(Path(path).exists() for path in done["removed_keys"])
+    assert done["diff"]["before"].startswith("state: purging\nprivate key: ")
+    assert done["diff"]["after"] == "state: done\n"
+    assert done["still_trusting"] == ["web2"]
+    assert steps("begin", reason="once more")[0] == ["planned"]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_status_and_check_mode_write_nothing(authority: Authority, state: State) -> None:
+    now = datetime.now(timezone.utc)
+    rotating = rotated(authority, state, now)
+    before = said(rotating)
+    assert run(rotating)["state"] == state.value
+    checked = run(rotating, True, step="continue", hosts=["web1"])
+    assert (checked["state"], said(rotating)) == (state.value, before)
+    foreseen = {State.PLANNED: ["made", "distributing"], State.MADE: ["distributing"], State.SWITCHING: ["draining"]}
+    assert checked["steps"] == foreseen.get(state, [])
+
+
+@pytest.mark.parametrize("state", [State.PLANNED, State.MADE, State.DISTRIBUTING])
+def test_what_is_given_up_leaves_no_key(authority: Authority, state: State) -> None:
+    rotating = rotated(authority, state, datetime.now(timezone.utc))
+    coming = list(rotating.folder.glob("*/2/**/key.pem"))
+    assert len(coming) == (0 if state is State.PLANNED else 3)
+    given_up = run(rotating, step="abort")
+    assert (given_up["steps"], sorted(given_up["removed_keys"])) == (["aborted"], sorted(map(str, coming)))
+    assert not any(path.exists() for path in coming)
+    assert not run(rotating, step="abort")["changed"]
+    assert not run(rotating, step="continue")["changed"]
+    # All else goes on without the keys.
+    assert not plan_provisioning(rotating.folder, {}, "", datetime.now(timezone.utc)).steps
+    assert run(rotating, step="begin")["steps"] == ["planned"]
+    assert run(rotating, step="continue", hosts=["web1"])["state"] == "distributing"
+
+
+def test_keys_that_a_killed_run_left_are_removed_by_the_next(authority: Authority) -> None:
+    rotating = rotated(authority, State.DISTRIBUTING, datetime.now(timezone.utc))
+    kept = rotating.folder / "kept"
+    shutil.copytree(rotating.folder / "root" / "2", kept)
+    run(rotating, step="abort")
+    (kept / "key.pem").rename(rotating.folder / "root" / "2" / "key.pem")
+    again = run(rotating, step="abort")
+    assert (again["changed"], again["removed_keys"]) == (True, [str(rotating.folder / "root" / "2" / "key.pem")])
+
+
+def test_an_emergency_lists_what_it_skips_and_who_trusts_the_old_root(authority: Authority) -> None:
+    prove(authority, "web1", {1: "trusted"})
+    begun = run(authority, step="begin", compromised=True, hosts=["web1", "web2"])
+    assert (begun["emergency"], begun["cross_certificate"]) == (True, False)
+    (authority.root.folder / "key.pem").unlink()  # it is in other hands, and nobody needs it
+    went_on = run(authority, step="continue", hosts=["web1", "web2"])
+    assert went_on["steps"] == ["made", "switching", "purging"]
+    assert went_on["still_trusting"] == ["web1", "web2"]
+    lines = "\n".join(went_on["lines"])
+    for line in (
+        "as an emergency: the old root's key may be in other hands",
+        "There is no cross certificate",
+        "distributing: No host is waited for",
+        "draining: The old root does not stay",
+        "  web1: trusts it, as far as is known",
+        "  web2: has not shown yet whether it trusts it",
+    ):
+        assert line in lines
+
+
+def test_a_rotation_that_is_on_its_way_becomes_no_emergency_silently(authority: Authority) -> None:
+    run(authority, step="begin")
+    with pytest.raises(PkiError, match=r"is planned already, .* Abort it, then begin again with compromised"):
+        run(authority, step="begin", compromised=True)
+    assert run(authority, step="continue")["state"] == "draining"  # no host counts
+    with pytest.raises(PkiError, match=r"is draining already, .* overlap_days 0"):
+        run(authority, step="begin", compromised=True)
+
+
+def test_passphrases_are_tried_before_anything_is_planned(tmp_path: Path) -> None:
+    sealed = make(tmp_path / "sealed", Passphrases(*PASSPHRASES.values()))
+    for wrong in ({}, {**PASSPHRASES, "passphrase": "another passphrase"}, {"passphrase": PASSPHRASES["passphrase"]}):
+        with pytest.raises(PkiError):
+            run(sealed, step="begin", **wrong)
+    assert run(sealed)["state"] == "none"
+    run(sealed, step="begin", **PASSPHRASES)
+    with pytest.raises(PassphraseError):
+        run(sealed, True, step="continue", **{**PASSPHRASES, "passphrase": "another passphrase"})
+    result = run(sealed, step="continue", hosts=["web1"], **PASSPHRASES)
+    assert result["state"] == "distributing"
+    assert not any(secret in str(result) for secret in PASSPHRASES.values())
+    assert b"ENCRYPTED" in (sealed.folder / "root" / "2" / "key.pem").read_bytes()
+    run(sealed, step="abort")
+    now = datetime.now(timezone.utc)
+    plan = plan_provisioning(sealed.folder, {}, "", now + timedelta(days=29))
+    assert [step.issuer for step in plan.steps] == [1]
+    carry_out(plan, Passphrases(*PASSPHRASES.values()), now)
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        ({"step": "continue", "compromised": True}, "compromised: goes with step=begin"),
+        ({"reason": "why"}, "reason: goes with step=begin or step=leave_out"),
+        ({"step": "begin", "host": "web1"}, "host: goes with step=leave_out"),
+        ({"step": "begin", "compromised": True, "reason": "stolen"}, "compromised is the reason already"),
+        ({"step": "begin", "reason": "compromised"}, "Say compromised=true"),
+        ({"overlap_days": -1}, "overlap_days: is -1; give 0 to 3650 days"),
+        ({"proof_days": 5000}, "proof_days: is 5000"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(authority: Authority, options: dict[str, Any], refusal: str) -> None:
+    with pytest.raises(PkiError, match=refusal):
+        run(authority, **options)
+
+
+def test_who_left_a_host_out_is_entered(authority: Authority) -> None:
+    run(authority, step="begin")
+    run(authority, step="leave_out", host="web1", reason="scrapped", hosts=["web1"])
+    with open_ledger(authority.ledger_path) as ledger:
+        (row,) = ledger._connection.execute('SELECT host, reason, "by" FROM exceptions').fetchall()
+    assert row == ("web1", "scrapped", getpass.getuser())
+
+
+def test_the_status_has_the_words_of_each_state(authority: Authority) -> None:
+    states = {
+        State.PLANNED: ("State: planned (1 of 7), since ", "Next:  made, once you go on"),
+        State.DISTRIBUTING: ("State: distributing (3 of 7)", "Waits for 1 host:", "Give up:  ansible-playbook"),
+        State.DRAINING: ("Next:  purging, once the old root has stayed until ", "not any more"),
+    }
+    for number, (state, words) in enumerate(states.items()):
+        folder = authority.folder.with_name(f"authority-{number}")
+        shutil.copytree(authority.folder, folder)
+        rotating = rotated(read_authority(folder), state, datetime.now(timezone.utc))
+        lines = "\n".join(run(rotating, hosts=["web1"])["lines"])
+        for word in words:
+            assert word in lines
