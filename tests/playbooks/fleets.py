@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -20,10 +21,10 @@ NAMED = {"anchorage_revoke_name": "site", "anchorage_revoke_host": "host1", "anc
 class Fleet:
     """Two hosts that have a leaf each, and a controller, with all that is made in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, controller: Callable[[Path], Controller] = Controller) -> None:
         self.folder = folder
         self.authority = folder / "authority"
-        self.controller = Controller(folder)
+        self.controller = controller(folder)
         self.variables: dict[str, object] = {
             "ansible_become": False,
             "anchorage_authority": str(self.authority),

@@ -1,0 +1,361 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook rotate_authority in real runs: from its begin to its end, each state looked at, killed, checked, left.
+
+The hosts are this machine, each with a folder of its own. Where their trust matters, it is that of a copy of the
+machine's store; elsewhere no store is looked at, and the test enters what hosts have shown.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
+from ansible_collections.anchorage.pki.tests.playbooks.ansible_playbook import PROGRAM
+from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.copied_stores import MountingController, can_copy_stores
+from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet, tree
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
+from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
+
+HOSTS = ("host1", "host2")
+AT_ONCE = {"anchorage_rotate_overlap_days": 0}
+ON_ITS_WAY = [state for state in State if state not in (State.DONE, State.ABORTED)]
+OF_0_2_0 = Path(__file__).resolve().parents[1] / "unit" / "authority_0_2_0"
+with_stores = pytest.mark.skipif(
+    not can_copy_stores(), reason="needs root, mount namespaces and Debian's package ca-certificates"
+)
+
+
+class KilledController(Controller):
+    """A controller whose run is killed, as by the kernel, once it writes certain words."""
+
+    words = ""
+
+    def execute(
+        self, arguments: list[str | Path], environment: dict[str, str], output: IO[str], errors: IO[str]
+    ) -> int:
+        if not self.words:
+            return super().execute(arguments, environment, output, errors)
+        command = [PROGRAM, *arguments]
+        with subprocess.Popen(
+            command,
+            env=environment,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        ) as run:
+            assert run.stdout is not None
+            for line in run.stdout:
+                output.write(line)
+                if self.words in line:
+                    os.killpg(run.pid, signal.SIGKILL)
+        return run.returncode
+
+
+class RotatingFleet(Fleet):
+    """A fleet whose authority's root gives way to another one."""
+
+    def rotate(self, step: str | None, *options: str, **variables: object) -> Run:
+        named = {} if step is None else {"anchorage_rotate_step": step}
+        return self.run("rotate_authority", *options, **named, **variables)
+
+    def read(self) -> Authority:
+        return read_authority(self.authority)
+
+    @property
+    def state(self) -> str:
+        with open_ledger(self.authority / "ledger.sqlite3", read_only=True) as ledger:
+            return next((rotation.state.value for rotation in reversed(ledger.rotations.all())), "none")
+
+    def have(self, state: State) -> None:
+        """Have a rotation in that state."""
+        rotated(self.read(), state, datetime.now(timezone.utc))
+
+    def prove(self, states: dict[int, str], *hosts: str) -> None:
+        """Have the ledger know what these hosts showed of the roots with these numbers."""
+        now, roots = datetime.now(timezone.utc), {root.number: root.sha256 for root in self.read().roots}
+        proofs = [Proof(roots[number], "nss", "test", state, "0" * 64) for number, state in states.items()]
+        with open_ledger(self.authority / "ledger.sqlite3") as ledger, ledger.transaction():
+            for host in hosts:
+                ledger.proofs.enter(host, ledger.proofs.difference(host, proofs, ("nss",), now), now)
+
+    def is_below(self, host: str) -> int:
+        """The number of the epoch whose leaf the host has."""
+        issuer = self.leaf(host).issuer
+        epochs = self.read().epochs
+        return next(one.number for one in epochs if issuer in [each.certificate.subject for each in one.issuers])
+
+    def kept(self) -> dict[str, bytes]:
+        """All files of the authority and of the hosts, but for those that come and go with a connection."""
+        folders = [self.authority, *(self.folder / host for host in HOSTS if (self.folder / host).exists())]
+        files = {f"{folder.name}/{path}": content for folder in folders for path, content in tree(folder).items()}
+        return {path: content for path, content in files.items() if "sqlite3-" not in path}
+
+
+@pytest.fixture
+def fleet(private_folder: Path) -> RotatingFleet:
+    """Hosts that have no store to be looked at, and no leaf yet."""
+    made = RotatingFleet(private_folder, KilledController)
+    make_authority(made.authority)
+    made.variables |= {"trust_anchor_stores": []}
+    return made
+
+
+@pytest.fixture
+def leafy(fleet: RotatingFleet) -> RotatingFleet:
+    """Hosts that have leaves besides."""
+    issued = fleet.run("issue")
+    assert issued.status == 0, issued.output
+    return fleet
+
+
+@pytest.fixture
+def trusting(private_folder: Path) -> RotatingFleet:
+    """Hosts that have leaves, and trust the authority, all in one copy of this machine's store."""
+    made = RotatingFleet(private_folder, MountingController)
+    make_authority(made.authority)
+    made.variables |= {"trust_anchor_stores": ["system"]}
+    for playbook in ("trust", "issue"):
+        run = made.run(playbook)
+        assert run.status == 0, run.output
+    return made
+
+
+def unchanged(run: Run) -> bool:
+    return run.status == 0 and run.output.count("changed=0 ") == run.output.count(" changed=")
+
+
+def trusted(fleet: RotatingFleet) -> list[int]:
+    """The numbers of the authority's roots that the copied store has."""
+    bundle = next(fleet.folder.glob("store*/certs/ca-certificates.crt")).read_text()
+    roots = fleet.read().roots
+    pems = {root.number: (root.folder / "certificate.pem").read_text().strip() for root in roots}
+    return [number for number, pem in pems.items() if pem in bundle]
+
+
+@with_stores
+def test_the_whole_way(trusting: RotatingFleet) -> None:
+    status = trusting.rotate(None)
+    assert unchanged(status), status.output
+    assert "no rotation of it has begun. Begin: ansible-playbook anchorage.pki.rotate_authority" in status.text
+    refused = trusting.rotate("continue")
+    assert (refused.status, "has begun. Begin one first." in refused.text) == (2, True), refused.output
+
+    begun = trusting.rotate("begin", anchorage_rotate_reason="it is old")
+    assert (begun.status, trusting.state) == (0, "planned"), begun.output
+    assert "Counted: 2 hosts: host1, host2" in begun.text
+    assert unchanged(trusting.rotate("begin"))
+
+    went_on = trusting.rotate("continue")
+    assert (went_on.status, trusting.state, trusted(trusting)) == (0, "draining", [1, 2]), went_on.output
+    assert "Next: purging, once the old root has stayed until" in went_on.text
+    assert [trusting.is_below(host) for host in HOSTS] == [2, 2]
+    chain = (trusting.folder / "host1" / "site" / "current" / "chain.pem").read_text()
+    assert chain.count("BEGIN") == 2
+    waits = trusting.rotate("continue")
+    assert unchanged(waits), waits.output
+    late = trusting.rotate("abort")
+    assert (late.status, trusting.state) == (2, "draining"), late.output
+    assert "leaves below the new root are in use, and it only goes forward" in late.text
+
+    ended = trusting.rotate("continue", **AT_ONCE)
+    assert (ended.status, trusting.state, trusted(trusting)) == (0, "done", [2]), ended.output
+    assert "-private key: " in ended.output
+    assert not (trusting.authority / "root" / "1" / "key.pem").exists()
+    assert "The keys of issuing authority 1 stay until its last leaf has ended" in ended.text
+    for again in (trusting.rotate("continue"), trusting.rotate(None), trusting.run("trust"), trusting.run("issue")):
+        assert unchanged(again), again.output
+
+
+@with_stores
+def test_what_is_given_up_goes_from_the_hosts(trusting: RotatingFleet) -> None:
+    assert trusting.rotate("begin").status == 0
+    halted = trusting.rotate("continue", **away("host2"))
+    assert (halted.status, trusting.state, trusted(trusting)) == (2, "distributing", [1, 2]), halted.output
+    assert "host2 did not follow: it was not reached." in halted.text
+    assert "Waits for 1 host: host2: it has not shown yet what it trusts" in halted.text
+    off = trusting.rotate("abort", **away("host1"))
+    assert (off.status, trusting.state) == (2, "aborted"), off.output
+    assert "Who trusts the new root still, as far as is known: host1" in off.text
+    again = trusting.rotate("abort")
+    assert (again.status, trusted(trusting)) == (0, [1]), again.output
+    assert "Who trusts the new root still" not in again.text
+    assert unchanged(trusting.rotate("abort"))
+
+
+@with_stores
+def test_an_emergency(trusting: RotatingFleet) -> None:
+    begun = trusting.rotate("begin", anchorage_rotate_compromised=True)
+    assert begun.status == 0, begun.output
+    for word in ("host1: trusts it, as far as is known", "Skipped in an emergency: There is no cross certificate"):
+        assert word in begun.text
+    halted = trusting.rotate("continue", **away("host2"))
+    assert (halted.status, trusting.state, trusted(trusting)) == (2, "switching", [2]), halted.output
+    assert [trusting.is_below(host) for host in HOSTS] == [2, 1]
+    assert "Who trusts the old root still, or may: host2: trusts it" in halted.text
+    assert "host1: trusts it" not in halted.text
+    ended = trusting.rotate("continue")
+    assert (ended.status, trusting.state, trusting.is_below("host2")) == (0, "done", 2), ended.output
+    assert not (trusting.authority / "root" / "2" / "cross.pem").exists()
+
+
+def test_a_host_that_is_off_is_named_and_left_out(leafy: RotatingFleet) -> None:
+    leafy.have(State.DISTRIBUTING)
+    leafy.prove({1: "trusted", 2: "trusted"}, "host1")
+    for _run in range(2):
+        halted = leafy.rotate("continue", **away("host2"))
+        assert (halted.status, leafy.state) == (2, "distributing"), halted.output
+        assert "host2 did not follow: it was not reached." in halted.text
+        assert "Leave a host out: ansible-playbook" in halted.text
+    unknown = leafy.rotate("leave_out", anchorage_rotate_host="host3", anchorage_rotate_reason="a slip")
+    assert unknown.status == 2
+    assert "does not wait for 'host3'. The hosts that it counts: host1, host2." in unknown.text
+    named = {"anchorage_rotate_host": "host2", "anchorage_rotate_reason": "scrapped in May"}
+    left = leafy.rotate("leave_out", **named)
+    assert left.status == 0, left.output
+    assert "Left out, not waited for: host2: scrapped in May" in left.text
+    assert unchanged(leafy.rotate("leave_out", **named))
+
+    went_on = leafy.rotate("continue", **AT_ONCE, **away("host2"))
+    assert (went_on.status, leafy.state) == (2, "purging"), went_on.output
+    assert [leafy.is_below(host) for host in HOSTS] == [2, 1]
+    leafy.prove({1: "absent"}, "host1")
+    back = leafy.rotate("continue", **AT_ONCE)
+    assert (back.status, leafy.state) == (0, "done"), back.output
+    assert [leafy.is_below(host) for host in HOSTS] == [2, 2]
+    assert "host2: has not shown yet whether it trusts it" in back.text
+
+
+def test_a_host_that_fails_keeps_no_other_one(leafy: RotatingFleet) -> None:
+    """In batches of one, the first of which fails as a whole."""
+    leafy.have(State.SWITCHING)
+    wrong = "{{ 0 if inventory_hostname == 'host1' else 90 }}"
+    failed = leafy.rotate("continue", leaf_certificate_lifetime=wrong, anchorage_rotate_batch=1)
+    assert (failed.status, leafy.state) == (2, "switching"), failed.output
+    assert [leafy.is_below(host) for host in HOSTS] == [1, 2]
+    assert "host1 did not follow: " in failed.text
+    assert f"Waits for 1 host: host1: {leafy.folder}/host1/site is, or may be, a leaf below the old root" in failed.text
+    mended = leafy.rotate("continue")
+    assert (mended.status, leafy.state) == (0, "draining"), mended.output
+
+
+def test_a_limit_narrows_who_is_visited_and_not_who_counts(leafy: RotatingFleet) -> None:
+    leafy.have(State.SWITCHING)
+    alone = leafy.rotate("continue", "--limit=host1")
+    assert (alone.status, leafy.state) == (2, "switching"), alone.output
+    assert "name localhost too, as in --limit host1,localhost" in alone.text
+    limited = leafy.rotate("continue", "--limit=host1,localhost")
+    assert (limited.status, leafy.state) == (0, "switching"), limited.output
+    assert [leafy.is_below(host) for host in HOSTS] == [2, 1]
+    assert "Waits for 1 host: host2: " in limited.text
+    assert "Counted: 2 hosts: host1, host2" in limited.text
+
+
+@pytest.mark.parametrize("state", ON_ITS_WAY)
+def test_check_mode_changes_nothing(leafy: RotatingFleet, state: State) -> None:
+    leafy.have(state)
+    leafy.prove({1: "trusted"} if state is State.PLANNED else {1: "trusted", 2: "trusted"}, *HOSTS)
+    before = leafy.kept()
+    for step in ("continue", None, "begin"):
+        checked = leafy.rotate(step, "--check", "--diff")
+        assert checked.status == 0, checked.output
+        assert f"State: {state.value} (" in checked.text
+    checked = leafy.rotate("continue", "--check")
+    foreseen = {State.PLANNED: "distributing", State.MADE: "switching", State.DISTRIBUTING: "switching"}
+    if state in foreseen:
+        assert f"-state: {state.value}\n+state: {foreseen[state]}" in checked.output
+    else:
+        assert "state: " not in checked.output.replace("State: ", "")
+    assert leafy.kept() == before
+
+
+@pytest.mark.parametrize("state", ON_ITS_WAY)
+def test_it_can_be_given_up_before_the_switch(fleet: RotatingFleet, state: State) -> None:
+    fleet.have(state)
+    run = fleet.rotate("abort")
+    if state in (State.PLANNED, State.MADE, State.DISTRIBUTING):
+        assert (run.status, fleet.state) == (0, "aborted"), run.output
+        assert unchanged(fleet.rotate("abort"))
+        assert unchanged(fleet.run("authority"))
+        return
+    assert (run.status, fleet.state) == (2, state.value), run.output
+    assert f"The rotation is {state.value}: leaves below the new root are in use" in run.text
+
+
+def words_of(state: State) -> str:
+    """What a run writes when it does what the state is about."""
+    return {
+        State.PLANNED: "TASK [Take the step, or say why",
+        State.MADE: "TASK [Take the step, or say why",
+        State.DISTRIBUTING: "TASK [anchorage.pki.trust_anchor : Install",
+        State.SWITCHING: "TASK [anchorage.pki.leaf_certificate : Issue",
+        State.DRAINING: "PLAY [Go on to the end",
+        State.PURGING: "PLAY [Have the hosts lose",
+    }[state]
+
+
+@pytest.mark.parametrize("state", ON_ITS_WAY)
+def test_a_run_that_is_killed_is_continued_by_the_next(leafy: RotatingFleet, state: State) -> None:
+    leafy.have(state)
+    assert isinstance(leafy.controller, KilledController)
+    leafy.controller.words = words_of(state)
+    killed = leafy.rotate("continue", **AT_ONCE)
+    assert killed.status == -signal.SIGKILL, killed.output
+    leafy.controller.words = ""
+    again = leafy.rotate("continue", **AT_ONCE)
+    assert again.status == 0, again.output
+    leafy.prove({1: "absent", 2: "trusted"}, *HOSTS)
+    ended = leafy.rotate("continue", **AT_ONCE)
+    assert (ended.status, leafy.state) == (0, "done"), ended.output
+    assert [leafy.is_below(host) for host in HOSTS] == [2, 2]
+    assert [root.number for root in leafy.read().roots] == [1, 2]
+
+
+def test_two_runs_at_once(leafy: RotatingFleet) -> None:
+    with ThreadPoolExecutor(2) as executor:
+        begun = list(executor.map(leafy.rotate, ["begin", "begin"]))
+    assert [run.status for run in begun] == [0, 0], [run.output for run in begun]
+    with ThreadPoolExecutor(2) as executor:
+        made = list(executor.map(leafy.rotate, ["continue", "continue"]))
+    assert ([run.status for run in made], leafy.state) == ([0, 0], "distributing"), [run.output for run in made]
+    assert [root.number for root in leafy.read().roots] == [1, 2]
+    leafy.prove({1: "trusted", 2: "trusted"}, *HOSTS)
+    with ThreadPoolExecutor(2) as executor:
+        ended = list(executor.map(leafy.rotate, ["continue", "continue"]))
+    assert leafy.state == "draining", [run.output for run in ended]
+    assert [leafy.is_below(host) for host in HOSTS] == [2, 2]
+
+
+def test_an_authority_of_0_2_0(fleet: RotatingFleet) -> None:
+    shutil.rmtree(fleet.authority)
+    shutil.copytree(OF_0_2_0, fleet.authority)
+    for path in [fleet.authority, *fleet.authority.rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    begun = fleet.rotate("begin")
+    assert begun.status == 0, begun.output
+    assert "From switching on, clients that know the old root alone refuse leaves of the new one" in begun.text
+    made = fleet.rotate("continue")
+    assert (made.status, fleet.state) == (0, "distributing"), made.output
+    assert "From switching on, clients that know the old root alone refuse" in made.text
+    assert not (fleet.authority / "root" / "2" / "cross.pem").exists()
+    fleet.prove({1: "trusted", 2: "trusted"}, *HOSTS)
+    switched = fleet.rotate("continue")
+    assert (switched.status, fleet.state) == (0, "draining"), switched.output
+    assert [fleet.is_below(host) for host in HOSTS] == [2, 2]
