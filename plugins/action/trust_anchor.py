@@ -51,7 +51,7 @@ class ActionModule(TrustAction):
         text, source = self.anchor_text(arguments, authority)
         now = datetime.now(timezone.utc)
         anchor = parse_anchor(text, source, now) if present else identify_anchor(text, source)
-        profile = self._profile(arguments["profile_path"], anchor)
+        profile = self._profile(arguments["profile_path"], anchor, authority)
         former = _former(authority, purge) if present else _others(authority)
         operation = INSTALL if present else REMOVE
         result = self.ask_host(operation, anchor, arguments, task_vars, authority, former)
@@ -61,11 +61,18 @@ class ActionModule(TrustAction):
             result = with_warnings(result, enter_proofs(authority.ledger_path, host, proofs, kinds, now))
         return _joined(result, profile) if profile else result
 
-    def _profile(self, option: str | None, anchor: AnchorCertificate) -> dict[str, Any] | None:
-        """Write the anchor's profile, whatever the host can do with the anchor; what the task's result says of it."""
+    def _profile(
+        self, option: str | None, anchor: AnchorCertificate, authority: Authority | None
+    ) -> dict[str, Any] | None:
+        """Write the profile of the anchor, or of all roots of the ``authority`` that are to be trusted, whatever the
+        host can do with them; what the task's result says of it. The former profile of an authority is replaced."""
         if option is None:
             return None
-        profile = plan_profile(option, anchor)
+        anchors, first = [anchor], anchor.sha256
+        if authority is not None:
+            anchors = identified(sorted(authority.anchors(), key=lambda root: root.number))
+            first = authority.roots[0].sha256
+        profile = plan_profile(option, anchors, first)
         if profile.changed and not self.check_mode:
             write_profile(profile)
         return {"path": str(profile.path), "changed": profile.changed, "diff": profile.diff()}

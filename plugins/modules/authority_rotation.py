@@ -86,17 +86,11 @@ options:
       - With V(step=begin), the type of the new root's key and of those below it, as the option
         O(anchorage.pki.certificate_authority#module:key_type) has it. Without it, that stays as it is.
     type: str
-    choices:
-      - ecdsa-p256
-      - ecdsa-p384
-      - rsa-2048
-      - rsa-3072
-      - rsa-4096
-      - ed25519
+    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
   permitted_domains:
     description:
-      - With V(step=begin), the domains that the new root permits, those of the old one among them, so that all leaves can
-        follow; as O(anchorage.pki.certificate_authority#module:permitted_domains) has them. Without it, they stay.
+      - With V(step=begin), the domains that the new root permits, those of the old one among them, so that all leaves
+        can follow; as O(anchorage.pki.certificate_authority#module:permitted_domains) has them. Without it, they stay.
       - Leaves with names that the old root does not permit are issued from V(switching) on, and refused before that.
     type: list
     elements: str
@@ -149,6 +143,12 @@ EXAMPLES = r"""
   anchorage.pki.authority_rotation:
     step: begin
     reason: the root ends next year
+    hosts: "{{ groups.all }}"
+
+- name: Begin one that brings another domain, which the variables of certificate_authority name from now on
+  anchorage.pki.authority_rotation:
+    step: begin
+    permitted_domains: [localhost, local, test, internal, home.arpa, corp.example]
     hosts: "{{ groups.all }}"
 
 - name: Do not wait for a host that is gone

@@ -22,6 +22,9 @@ description:
     whatever it, or a thief of its keys, may sign outside O(permitted_domains) and O(permitted_networks).
   - Lifetimes and URLs can be changed later. All else is part of certificates that hosts already trust, so that a task
     which asks an existing authority for another key type, subject or other name constraints is refused.
+  - Another key type and wider name constraints come with another root, by the playbook
+    C(anchorage.pki.rotate_authority). While a rotation that brings them is on its way, a task that asks for them is as
+    one that asks for the former ones.
   - A private key is never overwritten and never deleted.
 author:
   - The anchorage.pki contributors (@anchorage)

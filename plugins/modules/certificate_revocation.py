@@ -150,7 +150,8 @@ certificates:
   elements: dict
   contains:
     kind:
-      description: V(leaf) or V(issuing).
+      description:
+        - V(leaf), V(issuing), or V(cross), which is a root as another one has signed it that gives way to it.
       type: str
     changed:
       description: Whether the task revoked it, or changed whether it is to be reissued.
@@ -171,7 +172,7 @@ certificates:
     places:
       description:
         - In how many places leaves of an issuing certificate are in use, or may be, after the run and before hosts have
-          replaced them; null of a leaf.
+          replaced them; null of others.
       type: int
     revoked_at:
       description: When it was revoked, in UTC.
@@ -181,8 +182,8 @@ certificates:
       type: str
     reissue:
       description:
-        - Whether another leaf is to be issued in its place; null of an issuing certificate, and of a leaf that was
-          replaced before it was revoked.
+        - Whether another leaf is to be issued in its place; null of what is no leaf, and of a leaf that was replaced
+          before it was revoked.
       type: bool
     good_until:
       description:

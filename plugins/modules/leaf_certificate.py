@@ -79,6 +79,8 @@ options:
       - The subject alternative names of the leaf. The kind of each follows from its form, as in V(app.internal),
         V(*.app.internal), V(10.0.0.7), V(ops@app.internal) or V(https://app.internal/).
       - DNS names beyond ASCII are converted to their A-labels.
+      - Names that the authority does not permit are refused, until C(switching) also those that a rotation of its root
+        brings.
       - Required together with O(name), except for O(state=absent).
     type: list
     elements: str

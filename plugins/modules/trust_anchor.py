@@ -94,7 +94,9 @@ options:
         must end with C(.mobileconfig), in a folder that exists.
       - A device management service installs it on Macs without asking anybody; a person installs it by opening the
         file. What it holds is public.
-      - The same anchor gives the same bytes. Excludes O(state=absent).
+      - Of an authority, it has all roots that hosts must trust, two while one gives way to another. It keeps its
+        identifiers, so that a device management service has it take the place of the former one.
+      - The same anchors give the same bytes. Excludes O(state=absent).
     type: path
     version_added: 0.3.0
   allow_authorization_change:

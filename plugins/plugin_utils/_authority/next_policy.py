@@ -18,11 +18,13 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import POLICY, Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import (
+    SCHEMA,
     Policy,
     brought,
     decode_policy,
     encode_policy,
     refused_differences,
+    stored_schema,
     unfollowed,
     wanted_policy,
 )
@@ -44,6 +46,15 @@ SECOND_AUTHORITY = (
     "Leave those options as they were, make a second authority in another folder (option authority), or start over: "
     "run the playbook anchorage.pki.uninstall with anchorage_delete_authority=true first."
 )
+
+
+def store_policy(folder: Path, policy: Policy) -> None:
+    """Write the policy. What an older release has stored is kept beside it. Raises PkiError."""
+    path = folder / POLICY
+    stored = read_public(path) if path.exists() else None
+    if stored is not None and stored_schema(stored) < SCHEMA:
+        replace_private(path.with_name(f"{POLICY}.schema-{stored_schema(stored)}"), stored)
+    replace_private(path, encode_policy(policy))
 
 
 def stored_next(folder: Path) -> Policy | None:
@@ -117,5 +128,5 @@ def settle(folder: Path, ledger: Ledger) -> None:
     stored = decode_policy(read_public(path), str(path))
     in_force = policy_in_force(stored, following, rotations)
     if in_force != stored:
-        replace_private(path, encode_policy(in_force))
+        store_policy(folder, in_force)
     remove_private(folder / NEXT_POLICY)

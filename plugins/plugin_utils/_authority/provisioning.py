@@ -33,12 +33,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_poli
     ROTATION,
     SECOND_AUTHORITY,
     next_policy,
+    store_policy,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import (
     SCHEMA,
     Policy,
     brought,
-    encode_policy,
     refused_differences,
     stored_schema,
     unfollowed,
@@ -52,7 +52,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     create_complete_folder,
     read_public,
     remove_unfinished,
-    replace_private,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
@@ -176,14 +175,11 @@ def carry_out(
 
 
 def _store_policy(plan: ProvisioningPlan) -> None:
-    """Write the policy where it changes, or is stored as an older release did: its file is kept beside it then."""
+    """Write the policy where it changes, or is stored as an older release did."""
     path = plan.folder / POLICY
-    stored = read_public(path) if path.exists() else None
-    if stored is not None and stored_schema(stored) < SCHEMA:
-        replace_private(path.with_name(f"{POLICY}.schema-{stored_schema(stored)}"), stored)
-    elif all(step.part is not Part.POLICY for step in plan.steps):
-        return
-    replace_private(path, encode_policy(plan.policy))
+    changes = any(step.part is Part.POLICY for step in plan.steps)
+    if changes or (path.exists() and stored_schema(read_public(path)) < SCHEMA):
+        store_policy(plan.folder, plan.policy)
 
 
 def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
@@ -215,16 +211,20 @@ def enter(authority: Authority, ledger: Ledger) -> None:
         ledger.record_own("root", root.certificate, root.sha256)
     for epoch in authority.epochs:
         if epoch.cross is not None:
-            start = epoch.cross.not_valid_before_utc
-            signers = [root for root in authority.roots if root.certificate.not_valid_before_utc <= start]
-            signer = next(root for root in reversed(signers) if is_issued_by(epoch.cross, root.certificate))
-            ledger.record_own("root", epoch.cross, signer.sha256)
+            ledger.record_own("root", epoch.cross, _signer_of(epoch.cross, authority).sha256)
         for issuer in epoch.issuers:
             start = issuer.certificate.not_valid_before_utc
             signers = [root.sha256 for root in epoch.roots if root.certificate.not_valid_before_utc <= start]
             ledger.record_own("issuing", issuer.certificate, signers[-1])
             for responder in issuer.responders:
                 ledger.record_own("responder", responder.certificate, issuer.sha256)
+
+
+def _signer_of(cross: x509.Certificate, authority: Authority) -> CertifiedKey:
+    """The root that signed a cross-certificate, of several with one key the newest one then."""
+    start = cross.not_valid_before_utc
+    former = [root for root in authority.roots if root.certificate.not_valid_before_utc <= start]
+    return next(root for root in reversed(former) if is_issued_by(cross, root.certificate))
 
 
 @dataclass(frozen=True)

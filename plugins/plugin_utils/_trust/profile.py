@@ -2,15 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An anchor as a configuration profile, by which Macs that a device management service manages come to trust it."""
+"""Anchors as a configuration profile, by which Macs that a device management service manages come to trust them."""
 
 from __future__ import annotations
 
 import os
 import plistlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_regular_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file, staged_name
@@ -24,7 +26,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors impor
 #: The only one by which macOS takes a file for a profile.
 SUFFIX = ".mobileconfig"
 READABLE = Attributes(0o644)
-# That of one anchor has a few thousand bytes.
+# That of an anchor has a few thousand bytes.
 _LARGEST_PROFILE = 1024 * 1024
 _LONGEST_NAME = 200
 
@@ -52,45 +54,52 @@ class Profile:
         }
 
 
-def anchor_profile(anchor: AnchorCertificate) -> bytes:
-    """The profile of an anchor, an XML property list; the same bytes whenever it is made.
+def anchor_profile(anchors: Sequence[AnchorCertificate], first: str) -> bytes:
+    """The profile of these anchors, an XML property list; the same bytes whenever it is made.
 
-    Whoever may remove profiles may remove it. Its identifiers are derived from the certificate's fingerprint, so that
-    a root and its successor can be installed beside each other, and one of them be removed. Source: Apple, Device
-    Management, TopLevel and CertificateRoot.
+    Whoever may remove profiles may remove it. It is named after the fingerprint ``first``: one with the same name takes
+    its place, also where that has other anchors. What identifies an anchor in it is derived from that alone. Source:
+    Apple, Device Management, TopLevel and CertificateRoot.
     """
-    identifier = f"anchorage.pki.root.{anchor.sha256[:16]}"
-    subject = single_line(anchor.subject, _LONGEST_NAME)
-    root = {
-        "PayloadType": "com.apple.security.root",
-        "PayloadVersion": 1,
-        "PayloadIdentifier": f"{identifier}.certificate",
-        "PayloadUUID": _uuid("certificate", anchor),
-        "PayloadDisplayName": subject,
-        "PayloadCertificateFileName": f"{anchor.name}.cer",
-        "PayloadContent": from_pem(anchor.pem),
-    }
+    subjects = [single_line(anchor.subject, _LONGEST_NAME) for anchor in anchors]
+    named = [f"{subject}, SHA-256 {anchor.sha256}" for subject, anchor in zip(subjects, anchors, strict=True)]
     profile = {
         "PayloadType": "Configuration",
         "PayloadVersion": 1,
-        "PayloadIdentifier": identifier,
-        "PayloadUUID": _uuid("profile", anchor),
-        "PayloadDisplayName": f"Trust in {subject}",
-        "PayloadDescription": f"Makes this Mac trust the root certificate {subject}, SHA-256 {anchor.sha256}.",
+        "PayloadIdentifier": _identifier(first),
+        "PayloadUUID": _uuid("profile", first),
+        "PayloadDisplayName": f"Trust in {' and '.join(subjects)}",
+        "PayloadDescription": f"Makes this Mac trust the root certificate {', and '.join(named)}.",
         "PayloadScope": "System",
         "PayloadRemovalDisallowed": False,
-        "PayloadContent": [root],
+        "PayloadContent": [_root(anchor, subject) for anchor, subject in zip(anchors, subjects, strict=True)],
     }
     return plistlib.dumps(profile)
 
 
-def _uuid(part: str, anchor: AnchorCertificate) -> str:
+def _root(anchor: AnchorCertificate, subject: str) -> dict[str, Any]:
+    return {
+        "PayloadType": "com.apple.security.root",
+        "PayloadVersion": 1,
+        "PayloadIdentifier": f"{_identifier(anchor.sha256)}.certificate",
+        "PayloadUUID": _uuid("certificate", anchor.sha256),
+        "PayloadDisplayName": subject,
+        "PayloadCertificateFileName": f"{anchor.name}.cer",
+        "PayloadContent": from_pem(anchor.pem),
+    }
+
+
+def _identifier(sha256: str) -> str:
+    return f"anchorage.pki.root.{sha256[:16]}"
+
+
+def _uuid(part: str, sha256: str) -> str:
     """RFC 9562, section 5.5: the same name gives the same identifier."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:anchorage.pki:{part}:{anchor.sha256}")).upper()
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:anchorage.pki:{part}:{sha256}")).upper()
 
 
-def plan_profile(option: str, anchor: AnchorCertificate) -> Profile:
-    """What is to be written to the path that the option ``profile_path`` names. Raises PkiError."""
+def plan_profile(option: str, anchors: Sequence[AnchorCertificate], first: str) -> Profile:
+    """What is to be written to the path that the option ``profile_path`` names; all else as above. Raises PkiError."""
     path = Path(option)
     if not path.is_absolute():
         raise PkiError(f"profile_path: {option!r} is a relative path. Begin it with / or ~.")
@@ -98,7 +107,7 @@ def plan_profile(option: str, anchor: AnchorCertificate) -> Profile:
         raise PkiError(f"profile_path: {path} does not end with {SUFFIX}, without which macOS takes it for no profile.")
     if not path.parent.is_dir():
         raise PkiError(f"profile_path: there is no folder {path.parent} on the controller. Make it, or name another.")
-    return Profile(path, anchor_profile(anchor), _former(path))
+    return Profile(path, anchor_profile(anchors, first), _former(path))
 
 
 def _former(path: Path) -> bytes | None:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible_collections.anchorage.pki.plugins.action.authority_rotation import ActionModule
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -125,6 +126,35 @@ def test_each_step_twice_and_before_that_in_check_mode(authority: Authority) -> 
     assert done["diff"]["after"] == "state: done\n"
     assert done["still_trusting"] == ["web2"]
     assert steps("begin", reason="once more")[0] == ["planned"]
+
+
+def test_it_begins_with_what_the_new_root_is_to_bring(authority: Authority) -> None:
+    wide = {"permitted_domains": ["localhost", "local", "test", "internal", "home.arpa", "corp.example"]}
+    before = said(authority)
+    for options, words in (
+        ({"permitted_domains": ["corp.example"]}, "no longer permits localhost, local"),
+        ({"unconstrained": False, "permitted_networks": ["10.0.0.0/8"]}, "mutually exclusive"),
+    ):
+        with pytest.raises((PkiError, AnsibleActionFail), match=words):
+            run(authority, step="begin", **options)
+    assert run(authority, True, step="begin", **wide)["steps"] == ["planned"]
+    (authority.folder / "lock").unlink()
+    assert said(authority) == before
+    result = run(authority, step="begin", **wide)
+    assert set(result["brings"]["permitted_domains"]) == set(wide["permitted_domains"])
+    assert (
+        "Brings: permitted_domains: localhost, local, test, internal, home.arpa, corp.example, from switching on"
+        in (result["lines"])
+    )
+    assert not run(authority, step="begin", **wide)["changed"]
+    for check_mode in (True, False):
+        with pytest.raises(PkiError, match="does not bring what the options ask for"):
+            run(authority, check_mode, step="begin", unconstrained=True)
+    assert run(authority, step="continue", **wide, overlap_days=0)["brings"] is None
+    after = read_authority(authority.folder)
+    assert after.policy.constraints is not None
+    assert set(after.policy.constraints.domains) == set(wide["permitted_domains"])
+    assert not (authority.folder / "policy.next.json").exists()
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import plistlib
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -29,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.rotations import move, rotated
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
+from cryptography.hazmat.primitives.serialization import Encoding
 
 pytestmark = pytest.mark.skipif(
     not os.path.exists(PROGRAM) or shutil.which("openssl") is None,
@@ -124,6 +126,39 @@ def test_both_roots_are_proved_and_then_that_one_is_gone(trust: Callable, author
     assert proved(rotating) == gone
     trust(purge_superseded=True)
     assert proved(rotating) == gone
+
+
+def test_the_profile_for_macs_has_the_roots_that_hosts_must_trust(
+    trust: Callable, authority: Authority, tmp_path: Path
+) -> None:
+    path, now = tmp_path / "anchorage.mobileconfig", datetime.now(timezone.utc)
+
+    def write() -> tuple[bool, bytes]:
+        changed = trust(profile_path=str(path))["profile"]["changed"]
+        return changed, path.read_bytes()
+
+    def roots(profile: bytes) -> list[bytes]:
+        return [payload["PayloadContent"] for payload in plistlib.loads(profile)["PayloadContent"]]
+
+    first = write()[1]
+    rotating = rotated(authority, State.MADE, now)
+    assert write() == (False, first)
+    old, new = (root.certificate.public_bytes(Encoding.DER) for root in rotating.roots)
+    assert roots(first) == [old]
+    move(rotating, State.DISTRIBUTING, now)
+    assert trust(mode={"check_mode": True}, profile_path=str(path))["profile"]["changed"]
+    assert path.read_bytes() == first
+    changed, both = write()
+    assert (changed, roots(both)) == (True, [old, new])
+    for state in (State.SWITCHING, State.DRAINING):  # nobody has to install it again
+        move(rotating, state, now)
+        assert write() == (False, both)
+    move(rotating, State.PURGING, now)
+    changed, last = write()
+    assert (changed, roots(last)) == (True, [new])
+    assert write() == (False, last)
+    # A device management service has each one take the place of the former.
+    assert len({plistlib.loads(profile)["PayloadIdentifier"] for profile in (first, both, last)}) == 1
 
 
 def test_an_anchor_of_somebody_else_is_nobodys_proof(trust: Callable, authority: Authority) -> None:

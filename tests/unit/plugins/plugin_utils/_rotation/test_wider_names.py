@@ -169,6 +169,15 @@ def test_it_takes_what_the_rotation_brings_for_what_is_wanted(
         assert plan_provisioning(authority.folder, {"permitted_domains": [*DEFAULT_DOMAINS]}, "", now).steps == ()
 
 
+@pytest.mark.parametrize("state", [*BEFORE, *AFTER])
+def test_what_the_options_leave_out_is_as_either_root_has_it(
+    own_authority: Authority, now: datetime, state: State
+) -> None:
+    authority = widening(own_authority, state, now, {**WIDE, "permitted_networks": ["0.0.0.0/0", "::/0"]})
+    plan = plan_provisioning(authority.folder, WIDE, "", now)
+    assert (plan.steps, plan.policy) == ((), authority.policy)
+
+
 def test_what_it_renews_meanwhile_is_as_narrow_as_the_root_that_signs(
     own_authority: Authority, make_authority: Callable[..., Authority], now: datetime
 ) -> None:
@@ -226,6 +235,17 @@ def test_one_on_its_way_brings_what_it_began_with(own_authority: Authority, now:
     assert following is not None
     assert following.constraints is not None
     assert set(following.constraints.domains) == {*WIDE["permitted_domains"]}
+
+
+def test_the_policy_of_an_older_release_is_kept_beside_the_one_that_is_brought(
+    folder_of_0_2_0: Path, now: datetime
+) -> None:
+    authority, stored = read_authority(folder_of_0_2_0), (folder_of_0_2_0 / "policy.json").read_bytes()
+    wide = [*authority.policy.constraints.domains, "example.com"] if authority.policy.constraints else []
+    later = now + 365 * DAY  # its leaves have ended
+    widening(authority, State.SWITCHING, later, {"permitted_domains": wide})
+    assert (folder_of_0_2_0 / "policy.json.schema-1").read_bytes() == stored
+    assert permits(read_authority(folder_of_0_2_0), "example.com")
 
 
 # Killed anywhere

@@ -28,8 +28,15 @@ ROOT = make_root("Lab root")
 ANCHOR = identify_anchor(pem_of(ROOT), "test")
 
 
+NEXT = identify_anchor(pem_of(make_root("Lab root 2")), "test")
+
+
+def bytes_of(anchor: AnchorCertificate) -> bytes:
+    return anchor_profile([anchor], anchor.sha256)
+
+
 def read(anchor: AnchorCertificate) -> dict[str, Any]:
-    profile: dict[str, Any] = plistlib.loads(anchor_profile(anchor))
+    profile: dict[str, Any] = plistlib.loads(bytes_of(anchor))
     return profile
 
 
@@ -64,18 +71,32 @@ def test_its_identifiers_are_those_of_its_anchor_alone() -> None:
     assert not own & of_another
 
 
+def test_two_anchors_are_two_roots_in_a_profile_that_takes_the_place_of_the_former() -> None:
+    both = plistlib.loads(anchor_profile([ANCHOR, NEXT], ANCHOR.sha256))
+    alone = plistlib.loads(anchor_profile([NEXT], ANCHOR.sha256))
+    names = ("PayloadIdentifier", "PayloadUUID")
+    assert [both[name] for name in names] == [alone[name] for name in names] == [read(ANCHOR)[name] for name in names]
+    assert both["PayloadContent"] == [*read(ANCHOR)["PayloadContent"], *read(NEXT)["PayloadContent"]]
+    assert alone["PayloadContent"] == read(NEXT)["PayloadContent"]
+    assert both["PayloadDisplayName"] == "Trust in CN=Lab root and CN=Lab root 2"
+    for anchor in (ANCHOR, NEXT):
+        assert anchor.sha256 in both["PayloadDescription"]
+    assert len({payload["PayloadUUID"] for payload in (both, *both["PayloadContent"])}) == 3
+
+
 def test_another_process_makes_the_same_bytes() -> None:
     script = (
         "import sys; "
         "from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor; "
         "from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.profile import anchor_profile; "
-        "sys.stdout.buffer.write(anchor_profile(identify_anchor(sys.stdin.buffer.read(), 'test')))"
+        "anchor = identify_anchor(sys.stdin.buffer.read(), 'test'); "
+        "sys.stdout.buffer.write(anchor_profile([anchor], anchor.sha256))"
     )
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "1"}
     made = subprocess.run(
         [sys.executable, "-c", script], input=pem_of(ROOT), env=environment, capture_output=True, check=True
     )
-    assert made.stdout == anchor_profile(ANCHOR)
+    assert made.stdout == bytes_of(ANCHOR)
 
 
 @pytest.mark.parametrize("name", ['a <b> & "c" ]]>', "tabs\tand\nlines", "\x01\x1b[31mred", "Бюро 日本"])
@@ -88,7 +109,7 @@ def test_whatever_a_root_is_called_the_profile_can_be_read(name: str) -> None:
 
 def test_a_profile_is_written_once_readable_for_all(tmp_path: Path) -> None:
     path = tmp_path / "root.mobileconfig"
-    first = plan_profile(str(path), ANCHOR)
+    first = plan_profile(str(path), [ANCHOR], ANCHOR.sha256)
     assert first.changed
     assert not path.exists()
     former = os.umask(0o077)
@@ -96,21 +117,21 @@ def test_a_profile_is_written_once_readable_for_all(tmp_path: Path) -> None:
         write_profile(first)
     finally:
         os.umask(former)
-    assert path.read_bytes() == anchor_profile(ANCHOR)
+    assert path.read_bytes() == bytes_of(ANCHOR)
     assert path.stat().st_mode & 0o777 == 0o644
     assert os.listdir(tmp_path) == [path.name]
-    assert not plan_profile(str(path), ANCHOR).changed
+    assert not plan_profile(str(path), [ANCHOR], ANCHOR.sha256).changed
 
 
 def test_what_was_there_is_in_the_difference(tmp_path: Path) -> None:
     path = tmp_path / "root.mobileconfig"
     path.write_bytes(b"former \xff\n")
-    profile = plan_profile(str(path), ANCHOR)
+    profile = plan_profile(str(path), [ANCHOR], ANCHOR.sha256)
     assert profile.diff() == {
         "before_header": f"{path} before",
         "after_header": f"{path} after",
         "before": "former \\xff\n",
-        "after": anchor_profile(ANCHOR).decode(),
+        "after": bytes_of(ANCHOR).decode(),
     }
 
 
@@ -130,17 +151,17 @@ def test_a_path_that_cannot_be_one_of_a_profile_is_refused(tmp_path: Path, name:
     with (tmp_path / "large.mobileconfig").open("wb") as large:
         large.truncate(2**20 + 1)
     with pytest.raises(PkiError, match=f"^profile_path: .*{words}"):
-        plan_profile(str(tmp_path / name), ANCHOR)
+        plan_profile(str(tmp_path / name), [ANCHOR], ANCHOR.sha256)
 
 
 def test_a_relative_path_is_refused() -> None:
     with pytest.raises(PkiError, match="is a relative path"):
-        plan_profile("root.mobileconfig", ANCHOR)
+        plan_profile("root.mobileconfig", [ANCHOR], ANCHOR.sha256)
 
 
 def test_a_file_that_cannot_be_written_stays(tmp_path: Path) -> None:
     path = tmp_path / "root.mobileconfig"
-    profile = plan_profile(str(path), ANCHOR)
+    profile = plan_profile(str(path), [ANCHOR], ANCHOR.sha256)
     path.mkdir()
     with pytest.raises(PkiError, match=f"^profile_path: {path} cannot be written: "):
         write_profile(profile)
