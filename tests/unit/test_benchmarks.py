@@ -29,8 +29,9 @@ def test_that_of_revocations_fails_where_a_list_lacks_one(tmp_path: Path, monkey
         revocations.measure(tmp_path, revocations=2, rounds=1)
 
 
-def test_that_of_rotations_issues_leaves_again(tmp_path: Path) -> None:
-    first, again = rotation.measure_leaves(tmp_path, leaves=3, turn=2)
+@pytest.mark.parametrize("size", [1, 2])
+def test_that_of_rotations_issues_leaves_again(tmp_path: Path, size: int) -> None:
+    first, again = rotation.measure_leaves(tmp_path, leaves=3, turn=2, size=size)
     assert len(first) == len(again) == 2
     assert min(first + again) > 0
 
@@ -38,7 +39,7 @@ def test_that_of_rotations_issues_leaves_again(tmp_path: Path) -> None:
 def test_that_of_rotations_fails_where_leaves_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "rotated", lambda *_arguments: None)
     with pytest.raises(SystemExit, match="web0: valid until"):
-        rotation.measure_leaves(tmp_path, leaves=2, turn=1)
+        rotation.measure_leaves(tmp_path, leaves=2, turn=1, size=1)
 
 
 def test_that_of_rotations_says_whether_a_goal_is_met(capsys: pytest.CaptureFixture[str]) -> None:
