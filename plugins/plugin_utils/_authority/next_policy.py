@@ -60,7 +60,15 @@ def store_policy(folder: Path, policy: Policy) -> None:
 def stored_next(folder: Path) -> Policy | None:
     """What the file has, whatever it counts. Raises PkiError."""
     path = folder / NEXT_POLICY
-    return decode_policy(read_public(path), str(path)) if path.exists() else None
+    if not path.exists():  # as in each look at most authorities
+        return None
+    try:
+        stored = read_public(path)
+    except PkiError:
+        if path.exists():
+            raise
+        return None  # another run has made it part of the policy meanwhile
+    return decode_policy(stored, str(path))
 
 
 def policy_in_force(policy: Policy, following: Policy | None, rotations: Sequence[Rotation]) -> Policy:
