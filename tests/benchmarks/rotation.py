@@ -55,7 +55,7 @@ TURN = 50
 #: Of what the first issue takes, and of what the run takes without a rotation.
 REISSUE_GOAL, TRUST_GOAL = 1.2, 1.1
 COLLECTIONS = ROOT / "build" / "collections"
-SIDES = tuple(Side(name, "anchorage.pki.trust", COLLECTIONS, ("unchanged",)) for name in ("one root", "both roots"))
+SIDES = tuple(Side(name, "anchorage.pki.trust", COLLECTIONS, ("unchanged",)) for name in ("one-root", "both-roots"))
 #: What every run has: nothing has this tag.
 START = "--tags=no-look"
 NOW = datetime.now(timezone.utc)
@@ -91,9 +91,9 @@ def ratios(figures: Figures) -> list[float]:
 
 
 def make_authority(folder: Path, state: State | None = None) -> None:
-    """An authority there, with a rotation in that state."""
+    """An authority there, named after the folder that it is in, with a rotation in that state."""
     folder.mkdir(mode=0o700, parents=True)
-    authority = carry_out(plan_provisioning(folder, {}, "Benchmark", NOW), Passphrases(), NOW)
+    authority = carry_out(plan_provisioning(folder, {}, folder.parent.name, NOW), Passphrases(), NOW)
     if state:
         rotated(authority, state, NOW)
 
@@ -153,7 +153,7 @@ def request(host: str) -> LeafRequest:
     )
 
 
-def measure_trust(number: int, times: int) -> dict[str, Figures]:
+def measure_trust(number: int, times: int) -> Mapping[str, Figures]:
     """The seconds of unchanged runs on so many hosts, each side run so many times."""
     figures: dict[str, dict[str, list[float]]] = {
         what: {side.name: [] for side in SIDES} for what in ("wall", "processors", "looks alone, processors")
@@ -162,7 +162,8 @@ def measure_trust(number: int, times: int) -> dict[str, Figures]:
     with rounds.running_fleet(number) as fleet:
         for side, state in zip(SIDES, (None, State.DISTRIBUTING), strict=True):
             make_authority(side_folder(side, fleet) / "authority", state)
-            rounds.run(side, "cold", fleet, fleet.hosts, number)
+            if wrong := rounds.run(side, "cold", fleet, fleet.hosts, number)["problem"]:
+                sys.exit(f"{side.name}: {wrong}")
         for _round in range(times):
             for side in order:
                 wall, processors = run(side, fleet)

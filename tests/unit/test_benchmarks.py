@@ -43,7 +43,7 @@ def test_that_of_rotations_fails_where_leaves_stay(tmp_path: Path, monkeypatch: 
 
 
 def test_that_of_rotations_says_whether_a_goal_is_met(capsys: pytest.CaptureFixture[str]) -> None:
-    figures = {"one root": [1.0, 2.0, 4.0], "both roots": [1.1, 2.4, 4.0]}
+    figures = {"one-root": [1.0, 2.0, 4.0], "both-roots": [1.1, 2.4, 4.0]}
     rotation.report("trust", rotation.ratios(figures), 1.1)
     rotation.report("trust", rotation.ratios(figures), 1.0)
     assert capsys.readouterr().out == (
