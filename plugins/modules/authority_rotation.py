@@ -13,7 +13,7 @@ short_description: Have one root of a local authority give way to another, step 
 version_added: 0.3.0
 description:
   - Says how far the rotation of an authority's root is, who keeps it there and what comes next, and with another
-    O(step) begins it, goes on with it, gives it up, or leaves a host out.
+    O(step) begins it, goes on with it, gives it up, leaves a host out, or counts it again.
   - The state is in the authority's ledger. Each step is one transaction, judged by what is true then, so that a run
     which is cut off is continued by the next one, and of several runs at once one takes the step.
   - "No host is contacted: what hosts trust and which leaves they have is known from M(anchorage.pki.trust_anchor) and
@@ -22,7 +22,12 @@ description:
     issued below the new root), V(draining) (the old root stays for clients that nobody manages), V(purging) (hosts lose
     the old root) and V(done). Up to V(distributing), the rotation can be given up, after which it is V(aborted).
   - Hosts that count are those of O(hosts), those with a leaf that may be in use, and those that ever showed that they
-    trust the old root, and not that it is gone.
+    trust the old root, and not that it is gone. Releases before 0.3.0 did not enter what hosts trust, so have all of
+    them visited by M(anchorage.pki.trust_anchor) first.
+  - Without any host in O(hosts), the states V(distributing) and V(purging) stay, since the hosts may have been
+    forgotten. Only where all that the ledger knows is V(localhost) with a leaf, nobody has to be named.
+  - A host has followed once each of its trust stores has shown that. A store of a kind that
+    O(anchorage.pki.trust_anchor#module:stores) no longer asks for counts as it was seen last.
   - At the end, private keys are removed for good that nothing is signed with any more, and certificates stay. These are
     the key of the old root, and those of its issuing authorities and their responders once the last leaf of them has
     ended, wherever that is. Until then lists and staples need them, and the step V(continue) removes them after that.
@@ -54,6 +59,7 @@ options:
       - V(abort) gives the rotation up. Hosts that trust the new root already lose it by the option
         O(anchorage.pki.trust_anchor#module:purge_superseded).
       - V(leave_out) does not wait for O(host) any longer.
+      - V(wait_for) waits again for O(host), which was left out.
     type: str
     choices:
       - status
@@ -61,6 +67,7 @@ options:
       - continue
       - abort
       - leave_out
+      - wait_for
     default: status
   hosts:
     description:
@@ -106,16 +113,18 @@ options:
     type: bool
   host:
     description:
-      - With V(step=leave_out), the host that is not waited for any longer, one of RV(counted).
+      - With V(step=leave_out), the host that is not waited for any longer, one of RV(counted). With V(step=wait_for),
+        the host that is, one of RV(exceptions).
     type: str
   overlap_days:
     description:
       - For how many days hosts go on to trust the old root once no leaf below it is in use, 0 to 3650.
+      - With V(step=begin) and V(step=continue), the ledger keeps it with the rotation, and it holds until another one
+        is given, which the result then warns of. Where none was ever given, it is 7.
     type: int
-    default: 7
   proof_days:
     description:
-      - For how many days it counts what a host has shown of its trust stores, 0 to 3650.
+      - For how many days it counts what a host has shown of its trust stores, 1 to 3650, in this task alone.
     type: int
     default: 7
   publish:
@@ -182,7 +191,7 @@ blockers:
   elements: dict
   contains:
     host:
-      description: The host, or null where it is a time that has not passed.
+      description: The host, or null where it is a time that has not passed, or where no host is named.
       type: str
     reason:
       description: Why, in a sentence.
@@ -205,6 +214,7 @@ exceptions:
 still_trusting:
   description:
     - The hosts that trust the old root, as far as is known, and those that count and have never shown whether they do.
+      Of the latter, only those in RV(exceptions) once it is V(done), since a host that came later never had the root.
   type: list
   elements: str
 cross_certificate:
@@ -245,6 +255,9 @@ started_at:
 state_at:
   description: When it came into its state, in UTC, or null.
   type: str
+overlap_days:
+  description: For how many days the old root stays once no leaf below it is in use; null where there was no rotation.
+  type: int
 overlap_until:
   description: Until when the old root stays, in UTC; null outside V(draining).
   type: str
@@ -259,7 +272,9 @@ removed_keys:
   type: list
   elements: str
 lines:
-  description: All of that for people, with the commands to go on, to give up, and to leave a host out.
+  description:
+    - All of that for people, with the commands to go on, to give up, and to leave a host out. They have C(INVENTORY)
+      where yours belongs.
   type: list
   elements: str
 """

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases, PublishRoot
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
@@ -34,6 +35,15 @@ def move(authority: Authority, state: State, now: datetime) -> Authority:
     with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
         ledger.rotations.move(ledger.rotations.all()[-1], state, now)
     return read_authority(authority.folder)
+
+
+def follow(authority: Authority, now: datetime, host: str = "web1") -> None:
+    """Have the ledger know that a host trusts the authority's last root, and no other one of it."""
+    *former, last = read_authority(authority.folder).roots
+    proofs = [Proof(root.sha256, "system", "debian", "absent", "0" * 64) for root in former]
+    proofs.append(Proof(last.sha256, "system", "debian", "trusted", "0" * 64))
+    with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
+        ledger.proofs.enter(host, ledger.proofs.difference(host, proofs, ("system",), now), now)
 
 
 def rotated(authority: Authority, state: State, now: datetime) -> Authority:

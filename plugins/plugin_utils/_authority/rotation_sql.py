@@ -15,7 +15,8 @@ CREATE TABLE rotations (
     'aborted')),
   reason TEXT NOT NULL,             -- in the words of who began it
   started_at INTEGER NOT NULL,      -- seconds since 1970-01-01 UTC, as all times here
-  state_at INTEGER NOT NULL         -- when it came into its state
+  state_at INTEGER NOT NULL,        -- when it came into its state
+  overlap INTEGER NOT NULL          -- seconds that the old root stays once no leaf below it is in use
 )
 """
 CREATE_EXCEPTIONS = """
@@ -46,10 +47,11 @@ CREATE = (
     "CREATE UNIQUE INDEX one_rotation ON rotations ((1)) WHERE state NOT IN ('done', 'aborted')",
 )
 
-ROTATIONS = "SELECT id, from_root, to_root, state, reason, started_at, state_at FROM rotations ORDER BY id"
-INSERT_ROTATION = "INSERT INTO rotations VALUES (NULL, ?, '', 'planned', ?, ?, ?)"
+ROTATIONS = "SELECT id, from_root, to_root, state, reason, started_at, state_at, overlap FROM rotations ORDER BY id"
+INSERT_ROTATION = "INSERT INTO rotations VALUES (NULL, ?, '', 'planned', ?, ?, ?, ?)"
 NAME_ROOT = "UPDATE rotations SET to_root = ? WHERE id = ?"
 MOVE = "UPDATE rotations SET state = ?, state_at = ? WHERE id = ? AND state = ?"
+KEEP_OVERLAP = "UPDATE rotations SET overlap = ? WHERE id = ?"
 
 PROOFS_OF_HOST = "SELECT root_sha256, store, state, evidence_sha256, seen_at FROM proofs WHERE host = ?"
 PROOFS_OF_ROOT = "SELECT host, store, state, seen_at FROM proofs WHERE root_sha256 = ? ORDER BY host, store"
@@ -58,6 +60,7 @@ DELETE_PROOF = "DELETE FROM proofs WHERE host = ? AND root_sha256 = ? AND store 
 
 EXCEPTIONS = "SELECT host, reason FROM exceptions WHERE rotation_id = ? ORDER BY host"
 INSERT_EXCEPTION = "INSERT OR REPLACE INTO exceptions VALUES (?, ?, ?, ?)"
+DELETE_EXCEPTION = "DELETE FROM exceptions WHERE rotation_id = ? AND host = ?"
 # Leaves that are in use, or may be since they were signed, until they end.
 LEAVES_IN_USE = (
     "SELECT DISTINCT host, destination, name, issuer_sha256 FROM certificates "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql as sql
@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import OVERLAP
 
 
 class State(str, Enum):
@@ -51,7 +52,8 @@ _STANDINGS = {
 
 @dataclass(frozen=True)
 class Rotation:
-    """A rotation. The roots are fingerprints; ``to_root`` is empty until there is one."""
+    """A rotation. The roots are fingerprints; ``to_root`` is empty until there is one. The old root stays for the
+    ``overlap`` once no leaf below it is in use."""
 
     id: int
     from_root: str
@@ -60,6 +62,7 @@ class Rotation:
     reason: str
     started_at: datetime
     state_at: datetime
+    overlap: timedelta = OVERLAP
 
     @property
     def is_emergency(self) -> bool:
@@ -89,13 +92,27 @@ class Rotations:
     def all(self) -> list[Rotation]:
         """Every rotation, the first one first."""
         return [
-            Rotation(number, former, new, State(state), reason, from_seconds(started), from_seconds(since))
-            for number, former, new, state, reason, started, since in self._connection.execute(sql.ROTATIONS)
+            Rotation(
+                number,
+                former,
+                new,
+                State(state),
+                reason,
+                from_seconds(started),
+                from_seconds(since),
+                timedelta(seconds=overlap),
+            )
+            for number, former, new, state, reason, started, since, overlap in self._connection.execute(sql.ROTATIONS)
         ]
 
-    def begin(self, from_root: str, reason: str, now: datetime) -> None:
+    def begin(self, from_root: str, reason: str, now: datetime, overlap: timedelta = OVERLAP) -> None:
         """Enter a rotation of that root. Raises sqlite3.IntegrityError while another one has not ended."""
-        self._connection.execute(sql.INSERT_ROTATION, (from_root, reason, to_seconds(now), to_seconds(now)))
+        times = (to_seconds(now), to_seconds(now), int(overlap.total_seconds()))
+        self._connection.execute(sql.INSERT_ROTATION, (from_root, reason, *times))
+
+    def keep_overlap(self, rotation: Rotation, overlap: timedelta) -> None:
+        """Enter another overlap, which counts from now on."""
+        self._connection.execute(sql.KEEP_OVERLAP, (int(overlap.total_seconds()), rotation.id))
 
     def name_root(self, rotation: Rotation, to_root: str) -> None:
         """Enter the new root, before it is in the authority's folder: a root that is not in the ledger is foreign."""
@@ -112,6 +129,10 @@ class Rotations:
     def add_exception(self, rotation: Rotation, host: str, reason: str, by: str) -> None:
         """Enter that it does not wait for a host, and who said so."""
         self._connection.execute(sql.INSERT_EXCEPTION, (rotation.id, host, reason, by))
+
+    def remove_exception(self, rotation: Rotation, host: str) -> None:
+        """Enter that it waits for a host again."""
+        self._connection.execute(sql.DELETE_EXCEPTION, (rotation.id, host))
 
     def leaves_in_use(self, now: datetime) -> list[tuple[LeafPlace, str]]:
         """Where a leaf is in use, or may be, that has not ended, and the fingerprint of its issuer."""

@@ -15,6 +15,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import PROOF_RENEWAL
 
 #: The way of a rotation, and what an emergency leaves out: there is nothing to wait for while a thief may sign.
 _WAY = (
@@ -29,6 +30,11 @@ _WAY = (
 LEFT_OUT = (State.DISTRIBUTING, State.DRAINING)
 #: Before any leaf of the new root is in use.
 ABORTABLE = (State.PLANNED, State.MADE, State.DISTRIBUTING)
+#: Why it does not go on where nobody was named who has to follow.
+NO_HOSTS = (
+    "No host is named that has to follow, as without an inventory: name all of them (-i INVENTORY, and anchorage_hosts "
+    "if that is set). Where this machine is the only one, say anchorage_hosts=localhost."
+)
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,14 @@ def position(view: View, terms: Terms, now: datetime) -> Position:
     state = view.rotation.state
     blockers: Iterable[Blocker] = ()
     if state is State.DISTRIBUTING:
-        blockers = _unproved(view, [view.new_root], TRUSTED, terms, now)
+        blockers = (*_unnamed(view), *_unproved(view, [view.new_root], TRUSTED, terms, now))
     elif state is State.SWITCHING:
         blockers = _old_leaves(view)
     elif state is State.DRAINING:
         blockers = (*_old_leaves(view), *_overlap(view.rotation, terms, now))
     elif state is State.PURGING:
-        blockers = (*_old_leaves(view), *_unproved(view, view.old_roots, ABSENT, terms, now))
+        unproved = _unproved(view, view.old_roots, ABSENT, terms, now)
+        blockers = (*_unnamed(view), *_old_leaves(view), *unproved)
     waited_for = tuple(blocker for blocker in blockers if blocker.host not in view.exceptions)
     return Position(state, _next_state(view.rotation), waited_for)
 
@@ -89,6 +96,11 @@ def _next_state(rotation: Rotation) -> State | None:
     return dict(pairwise(way(rotation))).get(rotation.state)
 
 
+def _unnamed(view: View) -> Iterable[Blocker]:
+    if view.lacks_hosts:
+        yield Blocker("", NO_HOSTS)
+
+
 def _unproved(
     view: View, roots: Sequence[Sequence[Seen]], wanted: str, terms: Terms, now: datetime
 ) -> Iterable[Blocker]:
@@ -101,15 +113,26 @@ def _unproved(
 
 
 def _unshown(proofs: Sequence[Seen], wanted: str, terms: Terms, now: datetime) -> str:
-    """Why these proofs of a host do not show what is ``wanted``, or an empty string."""
+    """Why these proofs of a root on one host do not show what is ``wanted``, or an empty string.
+
+    Each run that asks about a store renews its proof within PROOF_RENEWAL, or takes it away with the store. So a proof
+    that is older than the last one by that much is about a kind of stores that runs no longer ask for: what is wanted
+    there stays so without another look, and where the root was removed nobody needs it. Anything else is not forgotten.
+    """
     if not proofs:
         return "it has not shown yet what it trusts"
+    latest = max(seen.seen_at for seen in proofs)
     for seen in proofs:
-        if seen.state != wanted:
-            return f"the root is {seen.state}, not {wanted}, in {seen.store.partition(':')[2]}"
-    oldest = min(seen.seen_at for seen in proofs)
-    if now - oldest >= terms.proof_age:
-        return f"it showed what it trusts on {oldest:%Y-%m-%d} the last time, which counts no more"
+        (kind, _colon, name), is_asked = seen.store.partition(":"), latest - seen.seen_at < PROOF_RENEWAL
+        if seen.state == wanted or (seen.state == ABSENT and not is_asked):
+            continue
+        reason = f"the root is {seen.state}, not {wanted}, in {name}"
+        way_out = (
+            f", where no run has looked since {seen.seen_at:%Y-%m-%d}: run once with {kind} in trust_anchor_stores"
+        )
+        return reason if is_asked else reason + way_out
+    if now - latest >= terms.proof_age:
+        return f"it showed what it trusts on {latest:%Y-%m-%d} the last time, which counts no more"
     return ""
 
 

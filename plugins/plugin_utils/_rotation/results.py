@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,35 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.status imp
     no_rotation_lines,
     status_lines,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import counted
 
 #: The state of an authority whose root was never to give way.
 NONE = "none"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a task did, or in check mode would do: the states that the rotation came into; the hosts that are not waited
+    for any longer, and those that are again, with the reasons why they were or are not; the private keys that were
+    removed; and the overlap before and after, where it is another one."""
+
+    steps: tuple[State, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    taken_back: tuple[tuple[str, str], ...] = ()
+    removed: tuple[Path, ...] = ()
+    overlaps: tuple[timedelta, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return self != Done()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What else has to be said of it, since it was said otherwise before."""
+        if not self.overlaps:
+            return []
+        former, new = (counted(overlap.days, "day") for overlap in self.overlaps)
+        return [f"From now on the old root stays for {new} once no leaf below it is in use, not for {former}."]
 
 
 def rotation_result(authority: Authority, status: Status | None) -> dict[str, Any]:
@@ -42,6 +69,7 @@ def rotation_result(authority: Authority, status: Status | None) -> dict[str, An
         "omitted": status.omitted,
         "started_at": timestamp(rotation.started_at),
         "state_at": timestamp(rotation.state_at),
+        "overlap_days": status.terms.overlap.days,
         "overlap_until": timestamp(until) if until else None,
         "from_root": rotation.from_root,
         "to_root": rotation.to_root or None,
@@ -51,7 +79,8 @@ def rotation_result(authority: Authority, status: Status | None) -> dict[str, An
 
 def _nothing() -> dict[str, Any]:
     lists = ("blockers", "counted", "exceptions", "still_trusting", "omitted")
-    unknown = ("next_state", "started_at", "state_at", "overlap_until", "from_root", "to_root", "brings")
+    times = ("started_at", "state_at", "overlap_days", "overlap_until")
+    unknown = ("next_state", *times, "from_root", "to_root", "brings")
     return {
         "state": NONE,
         **dict.fromkeys(("can_abort", "cross_certificate", "emergency"), False),
@@ -60,17 +89,19 @@ def _nothing() -> dict[str, Any]:
     }
 
 
-def rotation_diff(
-    before: str, steps: Sequence[State], left_out: Collection[tuple[str, str]], removed: Collection[Path]
-) -> dict[str, str]:
+def rotation_diff(before: str, done: Done) -> dict[str, str]:
     """The rotation before and after, a line each; the same in check mode as in the run itself."""
-    after = steps[-1].value if steps else before
-    gone = [f"private key: {path}\n" for path in removed]
-    new = [f"not waited for: {host} ({reason})\n" for host, reason in left_out]
+    after = done.steps[-1].value if done.steps else before
+    overlaps = [f"overlap: {counted(overlap.days, 'day')}\n" for overlap in done.overlaps]
+    keys = [f"private key: {path}\n" for path in done.removed]
     header = "rotation of the root"
     return {
         "before_header": header,
         "after_header": header,
-        "before": "".join([f"state: {before}\n", *gone]),
-        "after": "".join([f"state: {after}\n", *new]),
+        "before": "".join([f"state: {before}\n", *overlaps[:1], *_not_waited_for(done.taken_back), *keys]),
+        "after": "".join([f"state: {after}\n", *overlaps[1:], *_not_waited_for(done.left_out)]),
     }
+
+
+def _not_waited_for(hosts: tuple[tuple[str, str], ...]) -> list[str]:
+    return [f"not waited for: {host} ({reason})\n" for host, reason in hosts]

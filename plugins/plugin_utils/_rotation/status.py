@@ -18,13 +18,18 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import policy_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import ENDED, Rotation, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import vouches
-from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import LEFT_OUT, Position, way
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import (
+    LEFT_OUT,
+    NO_HOSTS,
+    Position,
+    way,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View, epoch_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import counted, printable
 
-_COMMAND = "ansible-playbook anchorage.pki.rotate_authority -e anchorage_rotate_step="
+_COMMAND = "ansible-playbook -i INVENTORY anchorage.pki.rotate_authority -e anchorage_rotate_step="
 # What has a host follow that was left out and comes back once all is over.
-_LATE = "ansible-playbook anchorage.pki.site -e trust_anchor_purge_superseded=true"
+_LATE = "ansible-playbook -i INVENTORY anchorage.pki.site -e trust_anchor_purge_superseded=true"
 
 #: The options of certificate_authority that only another root can change.
 ROOT_OPTIONS = ("key_type", "unconstrained", "permitted_domains", "permitted_networks")
@@ -127,12 +132,14 @@ class Status:
 
     @property
     def may_trust(self) -> dict[str, str]:
-        """The hosts that trust the old root, or may since they have not shown it, each with which of both."""
+        """The hosts that trust the old root, or may since they have not shown it, each with which of both. Once it is
+        done, every host has shown it but for those that were left out: one that came later never had the old root."""
         shown = {seen.host for proofs in self.view.old_roots for seen in proofs}
+        waited_for = self.view.exceptions if self.rotation.state is State.DONE else self.view.counted
         return {
             host: "trusts it, as far as is known" if host in shown else "has not shown yet whether it trusts it"
             for host in sorted(self.view.counted)
-            if host in self.view.still_trusting or host not in shown
+            if host in self.view.still_trusting or (host in waited_for and host not in shown)
         }
 
 
@@ -166,6 +173,9 @@ def _standing(status: Status) -> Iterator[str]:
     yield f"Begun: {_moment(rotation.started_at)}{f', {printable(why)}' if why else ''}"
     if status.here.next_state is not None:
         yield f"Next:  {status.here.next_state.value}, {_once(status)}"
+        if State.DRAINING in states[states.index(rotation.state) + 1 :]:
+            overlap = counted(status.terms.overlap.days, "day")
+            yield f"Overlap: {overlap}, for which the old root stays once no leaf below it is in use."
 
 
 def _once(status: Status) -> str:
@@ -191,6 +201,8 @@ def _hosts(status: Status) -> Iterator[str]:
     view, blockers = status.view, [blocker for blocker in status.here.blockers if blocker.host]
     if not status.is_over:
         yield f"Counted: {counted(len(view.counted), 'host')}: {', '.join(sorted(view.counted)) or 'none'}"
+    if view.lacks_hosts and not status.is_over:
+        yield NO_HOSTS
     yield from _listed(
         f"Waits for {counted(len({blocker.host for blocker in blockers}), 'host')}:",
         (f"{blocker.host}: {blocker.reason}" for blocker in blockers),
@@ -235,6 +247,8 @@ def _commands(status: Status) -> Iterator[str]:
     if waited_for is not None:
         host = shlex.quote(f"anchorage_rotate_host={waited_for}")
         yield f"Leave a host out: {_COMMAND}leave_out -e {host} -e anchorage_rotate_reason=scrapped"
+    if left_out := next(iter(status.view.exceptions), None):
+        yield f"Wait for one again: {_COMMAND}wait_for -e {shlex.quote(f'anchorage_rotate_host={left_out}')}"
 
 
 def _moment(time: datetime) -> str:

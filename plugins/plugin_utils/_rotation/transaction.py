@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -79,8 +79,19 @@ class RotationTransaction:
             _check_signer(authority, reason == COMPROMISED, passphrases, self.now)
             if not self.check_mode:
                 keep_next(authority, self.ledger, following)
-                self.ledger.rotations.begin(authority.root.sha256, reason, self.now)
+                self.ledger.rotations.begin(authority.root.sha256, reason, self.now, self.terms.overlap)
         return [State.PLANNED]
+
+    def keep_overlap(self) -> tuple[timedelta, ...]:
+        """Have the rotation go by the overlap of these terms from now on; the former one and that, nothing where they
+        are the same, or where an emergency has none."""
+        with self._writing():
+            current = self.ledger.rotations.current()
+            if current is None or current.is_emergency or current.overlap == self.terms.overlap:
+                return ()
+            if not self.check_mode:
+                self.ledger.rotations.keep_overlap(current, self.terms.overlap)
+        return current.overlap, self.terms.overlap
 
     def go_on(self, passphrases: Passphrases, publish_root: PublishRoot | None = None) -> list[State]:
         """Take every step that nobody keeps it from; the states that it came into."""
@@ -133,12 +144,22 @@ class RotationTransaction:
             view = read_view(self.ledger, self.authority(), current, self.in_play, self.now)
             if view.exceptions.get(host) == reason:
                 return False
-            if host not in view.counted:
-                counted = ", ".join(sorted(view.counted)) or "none"
-                raise PkiError(f"The rotation does not wait for {host!r}. The hosts that it counts: {counted}.")
+            _check_counted(view, host)
             if not self.check_mode:
                 self.ledger.rotations.add_exception(current, host, reason, by)
         return True
+
+    def wait_for(self, host: str) -> str | None:
+        """Wait for a host again; the reason that it was left out for, None where it was not."""
+        with self._writing():
+            current = self._current()
+            view = read_view(self.ledger, self.authority(), current, self.in_play, self.now)
+            if host not in view.exceptions:
+                _check_counted(view, host)
+                return None
+            if not self.check_mode:
+                self.ledger.rotations.remove_exception(current, host)
+        return view.exceptions[host]
 
     def clean_up(self, steps: Collection[State]) -> tuple[Path, ...]:
         """Remove the keys that nothing needs any more, also where a run that was killed left them; which they are. In
@@ -185,6 +206,12 @@ def _check_signer(authority: Authority, is_emergency: bool, passphrases: Passphr
             f"The root ended at {root.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, and can vouch for no other one. Renew "
             "it first, by the playbook anchorage.pki.authority."
         )
+
+
+def _check_counted(view: View, host: str) -> None:
+    if host not in view.counted:
+        counted = ", ".join(sorted(view.counted)) or "none"
+        raise PkiError(f"The rotation does not wait for {host!r}. The hosts that it counts: {counted}.")
 
 
 def _check_same(current: Rotation, reason: str) -> None:

@@ -29,6 +29,16 @@ class Terms:
 
 DEFAULT_TERMS = Terms()
 
+# This machine, which is the only one of an authority for development.
+_CONTROLLER = "localhost"
+
+
+def terms_of(ledger: Ledger, proof_days: int, overlap_days: int | None) -> Terms:
+    """The terms that a run names. Without an overlap, it is the one that was named to the rotation on its way."""
+    current = ledger.rotations.current()
+    kept = current.overlap if current else OVERLAP
+    return Terms(timedelta(days=proof_days), kept if overlap_days is None else timedelta(days=overlap_days))
+
 
 @dataclass(frozen=True)
 class View:
@@ -57,6 +67,12 @@ class View:
     def counted(self) -> frozenset[str]:
         """The hosts that have to follow. A run that visits less of them does not count less."""
         return self.in_play | self.leaf_hosts | self.still_trusting
+
+    @property
+    def lacks_hosts(self) -> bool:
+        """Whether the operator named no host, as when the inventory is forgotten: hosts without a leaf would not count.
+        Nobody has to be named where the ledger knows this machine alone, by its leaf."""
+        return not (self.in_play or self.counted == self.leaf_hosts == {_CONTROLLER})
 
 
 def read_view(

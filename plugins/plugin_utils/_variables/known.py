@@ -37,7 +37,10 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_rotate_overlap_days": {"type": "int"},
     "anchorage_rotate_proof_days": {"type": "int"},
     "anchorage_rotate_reason": {"type": "str"},
-    "anchorage_rotate_step": {"type": "str", "choices": ["status", "begin", "continue", "abort", "leave_out"]},
+    "anchorage_rotate_step": {
+        "type": "str",
+        "choices": ["status", "begin", "continue", "abort", "leave_out", "wait_for"],
+    },
 }
 
 #: What roles and playbooks set themselves, other than by ``register``.

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -27,7 +28,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PassphraseError, PkiError
-from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
+from ansible_collections.anchorage.pki.tests.unit.rotations import follow, rotated
 
 OPEN = Passphrases()
 PASSPHRASES = {"passphrase": "of the root and issuing", "responder_passphrase": "of the OCSP responder"}
@@ -73,7 +74,7 @@ def test_without_a_rotation_it_says_how_to_begin_one(authority: Authority) -> No
     result = run(authority)
     assert (result["state"], result["changed"], result["steps"], result["blockers"]) == ("none", False, [], [])
     assert "no rotation of it has begun" in result["lines"][0]
-    assert "anchorage.pki.rotate_authority -e anchorage_rotate_step=begin" in result["lines"][1]
+    assert "-i INVENTORY anchorage.pki.rotate_authority -e anchorage_rotate_step=begin" in result["lines"][1]
     with pytest.raises(PkiError, match=r"has begun. Begin one first"):
         run(authority, step="continue")
     for step, more in (("abort", {}), ("leave_out", {"host": "web1", "reason": "gone"})):
@@ -150,7 +151,9 @@ def test_it_begins_with_what_the_new_root_is_to_bring(authority: Authority) -> N
     for check_mode in (True, False):
         with pytest.raises(PkiError, match="does not bring what the options ask for"):
             run(authority, check_mode, step="begin", unconstrained=True)
-    assert run(authority, step="continue", **wide, overlap_days=0)["brings"] is None
+    assert run(authority, step="continue", **wide)["state"] == "distributing"
+    follow(authority, datetime.now(timezone.utc))
+    assert run(authority, step="continue", **wide, hosts=["web1"])["brings"] is None
     after = read_authority(authority.folder)
     assert after.policy.constraints is not None
     assert set(after.policy.constraints.domains) == set(wide["permitted_domains"])
@@ -219,7 +222,9 @@ def test_a_rotation_that_is_on_its_way_becomes_no_emergency_silently(authority: 
     run(authority, step="begin")
     with pytest.raises(PkiError, match=r"is planned already, .* Abort it, then begin again with compromised"):
         run(authority, step="begin", compromised=True)
-    assert run(authority, step="continue")["state"] == "draining"  # no host counts
+    run(authority, step="continue")
+    follow(authority, datetime.now(timezone.utc))
+    assert run(authority, step="continue", hosts=["web1"])["state"] == "draining"
     with pytest.raises(PkiError, match=r"is draining already, .* overlap_days 0"):
         run(authority, step="begin", compromised=True)
 
@@ -249,11 +254,12 @@ def test_passphrases_are_tried_before_anything_is_planned(tmp_path: Path) -> Non
     [
         ({"step": "continue", "compromised": True}, "compromised: goes with step=begin"),
         ({"reason": "why"}, "reason: goes with step=begin or step=leave_out"),
-        ({"step": "begin", "host": "web1"}, "host: goes with step=leave_out"),
+        ({"step": "begin", "host": "web1"}, "host: goes with step=leave_out or step=wait_for"),
         ({"step": "begin", "compromised": True, "reason": "stolen"}, "compromised is the reason already"),
         ({"step": "begin", "reason": "compromised"}, "Say compromised=true"),
         ({"overlap_days": -1}, "overlap_days: is -1; give 0 to 3650 days"),
         ({"proof_days": 5000}, "proof_days: is 5000"),
+        ({"proof_days": 0}, "proof_days: is 0; give 1 to 3650 days"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(authority: Authority, options: dict[str, Any], refusal: str) -> None:
@@ -267,6 +273,53 @@ def test_who_left_a_host_out_is_entered(authority: Authority) -> None:
     with open_ledger(authority.ledger_path) as ledger:
         (row,) = ledger._connection.execute('SELECT host, reason, "by" FROM exceptions').fetchall()
     assert row == ("web1", "scrapped", getpass.getuser())
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_a_user_without_a_name_leaves_a_host_out(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """As in a container; Python reports it by either of these errors."""
+
+    def nobody() -> str:
+        raise error("uid not found")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    run(authority, step="begin")
+    run(authority, step="leave_out", host="web1", reason="scrapped", hosts=["web1"])
+    with open_ledger(authority.ledger_path) as ledger:
+        assert ledger._connection.execute('SELECT "by" FROM exceptions').fetchone() == (f"user id {os.getuid()}",)
+
+
+def test_what_was_said_of_the_overlap_holds_until_another_one_is_said(authority: Authority) -> None:
+    begun = run(authority, step="begin", overlap_days=30)
+    assert (begun["overlap_days"], "warnings" in begun) == (30, False)
+    for step in ("begin", "continue", "status"):
+        again = run(authority, step=step)
+        assert (again["overlap_days"], "warnings" in again) == (30, False)
+    assert "Overlap: 30 days, for which" in "\n".join(again["lines"])
+    for check_mode in (True, False):
+        shortened = run(authority, check_mode, step="continue", overlap_days=1)
+        assert (shortened["changed"], shortened["overlap_days"]) == (True, 1)
+        assert shortened["warnings"] == [
+            "From now on the old root stays for 1 day once no leaf below it is in use, not for 30 days."
+        ]
+        assert shortened["diff"]["before"] == "state: distributing\noverlap: 30 days\n"
+        assert shortened["diff"]["after"] == "state: distributing\noverlap: 1 day\n"
+    assert run(authority)["overlap_days"] == 1
+
+
+def test_a_host_is_waited_for_again(authority: Authority) -> None:
+    hosts = ["web1", "web2"]
+    run(authority, step="begin")
+    run(authority, step="leave_out", host="web2", reason="scrapped", hosts=hosts)
+    for check_mode in (True, False):
+        back = run(authority, check_mode, step="wait_for", host="web2", hosts=hosts)
+        assert back["changed"]
+        assert back["diff"]["before"] == "state: planned\nnot waited for: web2 (scrapped)\n"
+        assert back["diff"]["after"] == "state: planned\n"
+    assert back["exceptions"] == []
+    assert not run(authority, step="wait_for", host="web2", hosts=hosts)["changed"]
 
 
 def test_the_status_has_the_words_of_each_state(authority: Authority) -> None:

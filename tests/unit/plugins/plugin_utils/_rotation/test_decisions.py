@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, Rotation, State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import Position, position
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import NO_HOSTS, Position, position
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View
 
 DAY = timedelta(days=1)
@@ -63,9 +63,10 @@ def blocked_by(seen_view: View) -> list[str]:
     ],
 )
 def test_the_way(state: State, following: State | None, in_emergency: State | None, can_abort: bool) -> None:
-    here = at(view(state, in_play=[], since=30 * DAY))
+    alone = replace(view(state, since=30 * DAY), exceptions={"web1": "scrapped"})
+    here = at(alone)
     assert (here.state, here.next_state, here.blockers, here.can_abort) == (state, following, (), can_abort)
-    assert at(view(state, COMPROMISED, [], since=30 * DAY)).next_state == in_emergency
+    assert at(view(state, COMPROMISED, since=30 * DAY)).next_state == in_emergency
 
 
 @pytest.mark.parametrize("state", ["pending", "needs_user", "failed", "stale", "blocked", "unavailable", "absent"])
@@ -83,8 +84,30 @@ def test_a_host_that_was_not_reached_blocks() -> None:
 
 @pytest.mark.parametrize(("age", "counts"), [(6.9 * DAY, True), (7 * DAY, False), (30 * DAY, False)])
 def test_a_proof_counts_for_a_week(age: timedelta, counts: bool) -> None:
-    proofs = [seen("web1", "trusted"), seen("web1", "trusted", age, "nss:/home/alice")]
+    proofs = [seen("web1", "trusted", age), seen("web1", "trusted", age + 0.9 * DAY, "nss:/home/alice")]
     assert blocked_by(view(State.DISTRIBUTING, new_root=proofs)) == ([] if counts else ["web1"])
+
+
+@pytest.mark.parametrize(
+    ("state", "shown", "blocks"),
+    [
+        (State.DISTRIBUTING, "trusted", False),
+        (State.DISTRIBUTING, "absent", False),  # it was removed there, and nobody wants it any more
+        (State.DISTRIBUTING, "unavailable", True),
+        (State.PURGING, "absent", False),
+        (State.PURGING, "trusted", True),
+        (State.PURGING, "unavailable", True),
+    ],
+)
+def test_a_kind_that_no_run_asks_for_any_more_is_settled_or_named(state: State, shown: str, blocks: bool) -> None:
+    wanted = "trusted" if state is State.DISTRIBUTING else "absent"
+    proofs = [seen("web1", wanted), seen("web1", shown, 20 * DAY, "java:/usr/lib/jvm")]
+    told = [blocker.reason for blocker in at(view(state, new_root=proofs, old_root=proofs)).blockers]
+    reason = (
+        f"the root is {shown}, not {wanted}, in /usr/lib/jvm, where no run has looked since 2026-05-31: run once with "
+        "java in trust_anchor_stores"
+    )
+    assert told == ([reason] if blocks else [])
 
 
 def test_hosts_count_that_are_in_play_have_a_leaf_or_had_the_old_root() -> None:
@@ -96,8 +119,21 @@ def test_hosts_count_that_are_in_play_have_a_leaf_or_had_the_old_root() -> None:
     )
     assert blocked_by(seen_view) == ["web1", "web2", "web3", "web5"]
     assert seen_view.still_trusting == {"web3", "web5"}
-    narrowed = replace(seen_view, in_play=frozenset())
+    narrowed = replace(seen_view, in_play=frozenset({"web2"}))
     assert blocked_by(narrowed) == ["web2", "web3", "web5"]
+
+
+@pytest.mark.parametrize("state", [State.DISTRIBUTING, State.PURGING])
+def test_where_nobody_is_named_it_stays(state: State) -> None:
+    nobody = view(state, in_play=[])
+    (blocker,) = at(nobody).blockers
+    assert (blocker.host, blocker.reason) == ("", NO_HOSTS)
+    assert "-i INVENTORY" in NO_HOSTS
+    for leaf_hosts, blocked in (({"web1"}, True), ({"localhost", "web1"}, True), ({"localhost"}, False)):
+        shown = (seen("localhost", "trusted"), seen("web1", "trusted"))
+        gone = (seen("localhost", "absent"), seen("web1", "absent"))
+        known = replace(nobody, leaf_hosts=frozenset(leaf_hosts), new_root=shown, old_roots=(gone,))
+        assert blocked_by(known) == ([""] if blocked else [])
 
 
 def test_a_host_that_is_an_exception_is_not_waited_for() -> None:

@@ -17,7 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import position
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import NO_HOSTS, position
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.keys import awaited_issuers, needless_keys
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.status import Status, status_lines
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, read_view
@@ -48,13 +48,14 @@ def test_distributing_names_who_blocks_who_is_left_out_and_every_command(
     seen = [Seen("web1", "nss:/home/\x1b[31malice", "needs_user", now)]
     told = status(authority, now, ["web1", "web2", "web3"], {"web2": "scrapped in May"}, seen)
     roots = [epoch.root for epoch in authority.epochs]
-    command = "ansible-playbook anchorage.pki.rotate_authority -e anchorage_rotate_step="
+    command = "ansible-playbook -i INVENTORY anchorage.pki.rotate_authority -e anchorage_rotate_step="
     assert status_lines(told) == [
         f"Rotation of the root of the authority in {authority.folder}",
         "State: distributing (3 of 7), since 2026-06-01 12:00 UTC. Hosts are to trust both roots. Leaves are below the "
         "old one.",
         "Begun: 2026-06-01 12:00 UTC, test",
         "Next:  switching, once every host that counts has shown that it trusts the new root.",
+        "Overlap: 7 days, for which the old root stays once no leaf below it is in use.",
         f"Old root: {roots[0].certificate.subject.rfc4514_string()}, SHA-256 {roots[0].sha256}",
         f"New root: {roots[1].certificate.subject.rfc4514_string()}, SHA-256 {roots[1].sha256}",
         "Counted: 3 hosts: web1, web2, web3",
@@ -66,7 +67,27 @@ def test_distributing_names_who_blocks_who_is_left_out_and_every_command(
         f"Go on:    {command}continue",
         f"Give up:  {command}abort",
         f"Leave a host out: {command}leave_out -e anchorage_rotate_host=web1 -e anchorage_rotate_reason=scrapped",
+        f"Wait for one again: {command}wait_for -e anchorage_rotate_host=web2",
     ]
+
+
+def test_where_nobody_is_named_it_says_so_from_the_beginning(own_authority: Authority, now: datetime) -> None:
+    planned = rotated(own_authority, State.PLANNED, now)
+    assert NO_HOSTS in status_lines(status(planned, now, ()))
+    assert NO_HOSTS not in status_lines(status(planned, now))
+
+
+def test_once_it_is_done_a_host_that_came_later_is_not_suspected(own_authority: Authority, now: datetime) -> None:
+    authority = rotated(own_authority, State.DONE, now)
+    seen = [Seen("web1", "system:debian", "absent", now), Seen("web2", "system:debian", "trusted", now)]
+    left_out = {"web3": "scrapped"}
+    told = status(authority, now, ["web1", "web2", "web3", "web9"], left_out, old_root=seen)
+    assert told.may_trust == {
+        "web2": "trusts it, as far as is known",
+        "web3": "has not shown yet whether it trusts it",
+    }
+    assert status(authority, now, ["web1", "web9"], old_root=seen[:1]).may_trust == {}
+    assert not any("web9" in line for line in status_lines(told))
 
 
 def test_draining_says_when_it_is_over(own_authority: Authority, now: datetime) -> None:
@@ -121,7 +142,7 @@ def test_what_was_given_up_or_is_done_names_who_is_behind(own_authority: Authori
         (who,) = lines[lines.index(expected) + 1 : lines.index(expected) + 2]
         assert who.strip().startswith("web1")
         assert not any("web2" in line for line in lines)
-        assert lines[-1].startswith("Another rotation: ansible-playbook")
+        assert lines[-1].startswith("Another rotation: ansible-playbook -i INVENTORY ")
 
 
 @pytest.mark.parametrize(("ended", "stays"), [(-DAY, False), (DAY, True)])

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import DEFAULT_KINDS, KIND_NAMES
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
@@ -26,9 +28,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import make_successor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation import transaction as transactions
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import NO_HOSTS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.transaction import RotationTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import terms_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import enter_proofs
 from ansible_collections.anchorage.pki.tests.unit.interruptions import kill_at
-from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
+from ansible_collections.anchorage.pki.tests.unit.rotations import follow, rotated
 from cryptography import x509
 
 DAY = timedelta(days=1)
@@ -64,10 +69,12 @@ def prove(authority: Authority, now: datetime, host: str, states: dict[int, str]
         ledger.proofs.enter(host, ledger.proofs.difference(host, proofs, ("system",), now), now)
 
 
-def deploy(authority: Authority, leaf: x509.Certificate, issuer_sha256: str, now: datetime) -> None:
+def deploy(
+    authority: Authority, leaf: x509.Certificate, issuer_sha256: str, now: datetime, place: LeafPlace = APP
+) -> None:
     with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
-        ledger.record_leaf(leaf, issuer_sha256, APP, ["app.test"], "controller")
-        ledger.mark_deployed(APP, fingerprint(leaf), "", now)
+        ledger.record_leaf(leaf, issuer_sha256, place, ["app.test"], "controller")
+        ledger.mark_deployed(place, fingerprint(leaf), "", now)
 
 
 def test_from_its_plan_to_its_end(
@@ -139,9 +146,13 @@ def test_in_an_emergency_hosts_lose_the_old_root_at_once(
     with rotation(authority, now) as transaction:
         assert transaction.look()[0].still_trusting == {"web1"}
     assert advance(authority, now) is State.PURGING
-    assert blockers(authority, now) == ["web1: the root is trusted, not absent, in debian"]
+    trusts = "web1: the root is trusted, not absent, in debian"
+    assert blockers(authority, now, "web1") == [trusts]
+    # Without an inventory, nothing is over, even if nobody else is known to trust it.
+    assert blockers(authority, now) == [f": {NO_HOSTS}", trusts]
     prove(own_authority, now, "web1", {1: "absent"})
-    assert advance(authority, now) is State.DONE
+    assert blockers(authority, now) == [f": {NO_HOSTS}"]
+    assert advance(authority, now, "web1") is State.DONE
 
 
 def before_the_commit() -> None:
@@ -159,26 +170,28 @@ def test_a_run_that_is_killed_leaves_one_state_or_the_next(
         before_the_commit()
 
     monkeypatch.setattr(Rotations, "move", entered)
-    with rotation(authority, later) as transaction:
+    follow(authority, later)
+    with rotation(authority, later, "web1") as transaction:
         following = transaction.look()[1].next_state
     where = [(transactions, "read_view"), (Rotations, "move"), (sys.modules[__name__], "before_the_commit")]
     for step in range(1, 4):
-        assert kill_at(step, monkeypatch, where, partial(advance, authority, later))
+        assert kill_at(step, monkeypatch, where, partial(advance, authority, later, "web1"))
         assert read_authority(authority.folder) == authority
         with open_ledger(authority.ledger_path) as ledger:
             assert ledger.rotations.all()[-1].state is state
-    assert not kill_at(4, monkeypatch, where, partial(advance, authority, later))
+    assert not kill_at(4, monkeypatch, where, partial(advance, authority, later, "web1"))
     with open_ledger(authority.ledger_path) as ledger:
         assert ledger.rotations.all()[-1].state is following
 
 
 def _advance(authority: Authority, now: datetime, answers) -> None:
-    state = advance(authority, now)
+    state = advance(authority, now, "web1")
     answers.put(state.value if state else "")
 
 
 def test_of_many_runs_at_once_each_step_is_taken_by_one(own_authority: Authority, now: datetime) -> None:
     authority = rotated(own_authority, State.MADE, now)
+    follow(authority, now)
     fork = multiprocessing.get_context("fork")
     answers = fork.SimpleQueue()
     runs = [fork.Process(target=_advance, args=(authority, now, answers)) for _run in range(10)]
@@ -187,7 +200,7 @@ def test_of_many_runs_at_once_each_step_is_taken_by_one(own_authority: Authority
     told = sorted(answers.get() for _run in runs)
     for run in runs:
         run.join()
-    # Nobody trusts anything here, so that nothing but the overlap keeps them.
+    # The one host has followed, so that nothing but the overlap keeps them.
     assert told == [""] * 7 + ["distributing", "draining", "switching"]
 
 
@@ -195,9 +208,90 @@ def test_an_authority_of_0_2_0_goes_all_the_way(folder_of_0_2_0: Path, now: date
     authority, later = read_authority(folder_of_0_2_0), now + 365 * DAY  # its leaves have ended
     with rotation(authority, later) as transaction:
         transaction.begin("its root has path length 1", OPEN)
-    states = [advance(authority, later) for _step in range(4)]
-    assert states == [State.MADE, State.DISTRIBUTING, State.SWITCHING, State.DRAINING]
-    assert [advance(authority, later + 7 * DAY) for _step in range(2)] == [State.PURGING, State.DONE]
+    assert advance(authority, later) is State.MADE
+    follow(authority, later)
+    states = [advance(authority, later, "web1") for _step in range(3)]
+    assert states == [State.DISTRIBUTING, State.SWITCHING, State.DRAINING]
+    later += 7 * DAY
+    follow(authority, later)
+    assert [advance(authority, later, "web1") for _step in range(2)] == [State.PURGING, State.DONE]
+
+
+LOCAL = LeafPlace("localhost", "/home/me/certificates", "dev")
+
+
+@pytest.mark.parametrize("compromised", [False, True])
+def test_a_forgotten_inventory_ends_no_rotation(own_authority: Authority, now: datetime, compromised: bool) -> None:
+    """The hosts only trust the authority, and the ledger does not know them yet."""
+    with rotation(own_authority, now) as transaction:
+        transaction.begin(COMPROMISED if compromised else "it is old", OPEN)
+        taken = transaction.go_on(OPEN)
+    assert taken[-1] is (State.PURGING if compromised else State.DISTRIBUTING)
+    assert blockers(own_authority, now + 365 * DAY) == [f": {NO_HOSTS}"]
+    assert advance(own_authority, now, "web1") is None
+    follow(own_authority, now)
+    assert advance(own_authority, now, "web1") is (State.DONE if compromised else State.SWITCHING)
+
+
+def test_a_machine_alone_needs_no_inventory(
+    own_authority: Authority, make_leaf: Callable[..., x509.Certificate], now: datetime
+) -> None:
+    authority = rotated(own_authority, State.DISTRIBUTING, now)
+    follow(authority, now, "localhost")
+    assert blockers(authority, now) == [f": {NO_HOSTS}"]  # a controller, whose hosts have no leaves
+    deploy(authority, make_leaf(), own_authority.issuing.sha256, now, LOCAL)
+    assert advance(authority, now) is State.SWITCHING
+
+
+def test_stores_that_runs_no_longer_ask_about_are_settled(own_authority: Authority, now: datetime) -> None:
+    """A host was uninstalled, which asks about all kinds, and joined again with the usual ones."""
+    old, long_ago = own_authority.root.sha256, now - 60 * DAY
+
+    def show(states: dict[str, str], kinds: Sequence[str], time: datetime) -> None:
+        proofs = [Proof(old, kind, f"a {kind} store", state, "0" * 64) for kind, state in states.items()]
+        assert not enter_proofs(own_authority.ledger_path, "web1", proofs, kinds, time)
+
+    show({"system": "absent", "applications": "absent"}, KIND_NAMES, long_ago)
+    show({"system": "trusted"}, DEFAULT_KINDS, long_ago)
+    authority = rotated(own_authority, State.PURGING, now)
+    show({"system": "absent"}, DEFAULT_KINDS, now)
+    assert advance(authority, now + 2 * DAY, "web1") is State.DONE
+
+
+def test_the_overlap_is_kept_with_the_rotation(own_authority: Authority, now: datetime) -> None:
+    with open_ledger(own_authority.ledger_path) as ledger:
+
+        def run(overlap_days: int | None, check_mode: bool = False) -> RotationTransaction:
+            terms = terms_of(ledger, 7, overlap_days)
+            return RotationTransaction(own_authority.folder, ledger, ("web1",), now, terms, check_mode)
+
+        assert run(None).keep_overlap() == ()
+        run(30).begin("it is old", OPEN)
+        assert run(None).terms.overlap == 30 * DAY
+        assert run(None).keep_overlap() == ()
+        shortened = (30 * DAY, 0 * DAY)
+        assert run(0, check_mode=True).keep_overlap() == run(0).keep_overlap() == shortened
+        assert run(0).keep_overlap() == ()
+        assert run(None).terms.overlap == 0 * DAY
+        run(None).abort()
+        assert run(None).terms.overlap == 7 * DAY  # the next one begins with what is usual
+        run(None).begin(COMPROMISED, OPEN)
+        assert run(30).keep_overlap() == ()
+
+
+def test_a_host_that_was_left_out_by_mistake_is_waited_for_again(own_authority: Authority, now: datetime) -> None:
+    authority = rotated(own_authority, State.PURGING, now)
+    follow(authority, now)
+    with rotation(authority, now, "web1", "web2") as transaction:
+        assert transaction.wait_for("web2") is None
+        transaction.leave_out("web2", "scrapped", "ops")
+        assert not transaction.look()[1].blockers
+        assert replace(transaction, check_mode=True).wait_for("web2") == "scrapped"
+        assert transaction.wait_for("web2") == "scrapped"
+        assert transaction.wait_for("web2") is None
+        with pytest.raises(PkiError, match=r"does not wait for 'unknown'. The hosts that it counts: web1, web2"):
+            transaction.wait_for("unknown")
+    assert blockers(authority, now, "web1", "web2") == ["web2: it has not shown yet what it trusts"]
 
 
 # Clocks

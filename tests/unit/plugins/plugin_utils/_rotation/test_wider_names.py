@@ -37,6 +37,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import DEFAULT_DOMAINS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, key_type_of
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
+from ansible_collections.anchorage.pki.tests.unit.rotations import follow
 from cryptography import x509
 
 DAY = timedelta(days=1)
@@ -53,8 +54,9 @@ def begin(authority: Authority, now: datetime, options: dict[str, Any] = WIDE) -
 
 
 def advance(authority: Authority, now: datetime) -> State | None:
+    follow(authority, now)
     with open_ledger(authority.ledger_path) as ledger:
-        transaction = RotationTransaction(authority.folder, ledger, (), now)
+        transaction = RotationTransaction(authority.folder, ledger, ("web1",), now)
         state = transaction.advance(Passphrases())
         transaction.clean_up([])
         return state
