@@ -117,10 +117,8 @@ def pytest(environment: Path, folder: str, variables: Mapping[str, str] | None =
     report.unlink(missing_ok=True)
     options = ("--quiet", *AT_ONCE, f"--junit-xml={report}")
     try:
-        run(
-            [environment / "bin" / "python", "-m", "pytest", *options, folder],
-            environment_with(environment) | variables,
-        )
+        command: list[str | Path] = [environment / "bin" / "python", "-m", "pytest", *options, folder]
+        run(command, {**environment_with(environment), **(variables or {})})
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}", failure.complaints) from None
     return count_tests(report)
