@@ -85,6 +85,8 @@ options:
     description:
       - Also removes the authority's older roots, which a renewal left behind, from each store that trusts the new one.
       - Do so once no server sends a chain that only an older root verifies.
+      - Without it, a root that gave way to another key and is still in the system's folder of anchors is a warning.
+        M(anchorage.pki.trust_anchor_info) shows every store that has one.
       - Excludes O(certificate), O(src) and O(state=absent).
     type: bool
     default: false

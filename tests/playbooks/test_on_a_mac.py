@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.tests.playbooks.mac_controller import (
     lacks,
 )
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
+from cryptography.x509 import Certificate, DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
 AGENT = "anchorage.pki.renewal"
 AGENT_FILE = f"Library/LaunchAgents/{AGENT}.plist"
@@ -38,6 +39,11 @@ def mac(private_folder: Path) -> MacController:
     if lacking := lacks():
         pytest.skip(lacking)
     return MacController(private_folder)
+
+
+def load(mac: MacController) -> Certificate:
+    """The leaf of the development machine."""
+    return load_pem_x509_certificate((mac.home / LEAF / "current/cert.pem").read_bytes())
 
 
 def changes(mac: MacController, *options: str) -> int:
@@ -73,6 +79,23 @@ def test_a_development_machine_comes_renews_and_goes(mac: MacController) -> None
     assert {name for name in mac.files() if not name.startswith(f"{AUTHORITY}/")} == set(before)
     assert changes(mac, UNINSTALL) == 0
     assert set(mac.double.living) == {0}
+
+
+def test_a_development_machine_follows_another_root(mac: MacController) -> None:
+    """As the user that it was made for, with the options that its agent keeps."""
+    assert changes(mac, DEV_MACHINE, '-e{"dev_machine_names": ["mine.localhost"]}') > 0
+    former = load(mac)
+    steps = ("begin", "continue", "continue")
+    for step, days, roots in zip(steps, (7, 7, 0), (1, 2, 1), strict=True):
+        options = (f"-eanchorage_rotate_step={step}", f"-eanchorage_rotate_overlap_days={days}")
+        assert changes(mac, "anchorage.pki.rotate_authority", *options) > 0
+        assert [domain for domain, _der, _words in mac.double.entries] == ["user"] * roots
+    leaf = load(mac)
+    assert leaf.issuer != former.issuer
+    names = [each.extensions.get_extension_for_class(SubjectAlternativeName).value for each in (leaf, former)]
+    assert [each.get_values_for_type(DNSName) for each in names] == [["mine.localhost"]] * 2
+    assert (mac.home / LEAF / "current/privkey.pem").stat().st_uid == UID
+    assert changes(mac, DEV_MACHINE, '-e{"dev_machine_names": ["mine.localhost"]}') == 0
 
 
 def see_agent(mac: MacController) -> None:
