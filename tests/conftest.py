@@ -10,14 +10,17 @@ import gc
 import os
 import pwd
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import huge_pages
 import pytest
+from huge_pages import HugePages
 
+DOUBLE = "ansible_collections.anchorage.pki.tests.macos_double.double"
 ROOT = Path(__file__).resolve().parents[1]
+HUGE_PAGES = pytest.StashKey[HugePages]()
 
 #: Each would change what a test finds: trust from elsewhere, another authority's folder.
 FOREIGN_SETTINGS = (
@@ -31,12 +34,25 @@ FOREIGN_SETTINGS = (
 )
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Make forks cheap, of which there are thousands: no collection of garbage touches what is there by now, of which
     each child would get a copy, and it is in huge pages."""
     gc.collect()
     gc.freeze()
-    huge_pages.collapse()
+    session.config.stash[HUGE_PAGES] = HugePages()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Keep forks cheap."""
+    item.config.stash[HUGE_PAGES].renew()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """See that a test which asked a double of Apple's libraries had all objects released."""
+    yield
+    double = sys.modules.get(DOUBLE)
+    assert double is None or double.left_over() == []
 
 
 @pytest.fixture(scope="session")

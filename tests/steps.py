@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -104,20 +104,21 @@ def fetch_collections() -> None:
 # --- Tests in Python -------------------------------------------------------------------------------------------------
 
 
-def pytest_on(folder: str, end: End) -> str:
-    """Run the tests of a folder on one end of what is supported."""
+def pytest_on(folder: str, end: End, variables: Mapping[str, str] | None = None) -> str:
+    """Run the tests of a folder on one end of what is supported, with these variables besides."""
     need_environment(end)
-    return f"{pytest(end.folder, folder)}; {versions(end.python)}"
+    return f"{pytest(end.folder, folder, variables)}; {versions(end.python)}"
 
 
-def pytest(environment: Path, folder: str) -> str:
+def pytest(environment: Path, folder: str, variables: Mapping[str, str] | None = None) -> str:
     """Run the tests of a folder in a virtual environment."""
     report = BUILD / "reports" / f"{environment.name}-{Path(folder).name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     options = ("--quiet", *AT_ONCE, f"--junit-xml={report}")
     try:
-        run([environment / "bin" / "python", "-m", "pytest", *options, folder], environment_with(environment))
+        command: list[str | Path] = [environment / "bin" / "python", "-m", "pytest", *options, folder]
+        run(command, {**environment_with(environment), **(variables or {})})
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}", failure.complaints) from None
     return count_tests(report)
@@ -276,7 +277,7 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
         Step("set-up: image of the distribution", build_distribution, ("distribution",)),
         Step("set-up: image with Apple's CoreFoundation", build_core_foundation, ("core-foundation",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", "distribution")),
-        *on_each(ends, "unit tests", step(pytest_on, "tests/unit"), "unit"),
+        *on_each(ends, "unit tests", step(pytest_on, "tests/unit", variables=machine.in_memory()), "unit"),
         *on_each(ends, "tests of playbooks", step(pytest_on, "tests/playbooks"), "playbooks"),
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         Step("set-up: container images", build_images, ("molecule",), "checks"),

@@ -80,7 +80,7 @@ options:
     description:
       - With V(step=begin), has hosts lose the old root as soon as they can, since somebody else may have its key.
       - No cross certificate is made, no host is waited for before leaves change, and nothing stays for clients that
-        nobody manages. RV(skipped) says what that means.
+        nobody manages. RV(omitted) says what that means.
     type: bool
     default: false
   reason:
@@ -225,7 +225,7 @@ cross_certificate:
 emergency:
   description: Whether the rotation began with O(compromised).
   type: bool
-skipped:
+omitted:
   description: What an emergency leaves out, and what that means; empty otherwise.
   type: list
   elements: str

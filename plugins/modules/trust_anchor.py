@@ -85,6 +85,8 @@ options:
     description:
       - Also removes the authority's older roots, which a renewal left behind, from each store that trusts the new one.
       - Do so once no server sends a chain that only an older root verifies.
+      - Without it, a root that gave way to another key and is still in the system's folder of anchors is a warning.
+        M(anchorage.pki.trust_anchor_info) shows every store that has one.
       - Excludes O(certificate), O(src) and O(state=absent).
     type: bool
     default: false
@@ -232,7 +234,8 @@ stores:
         - V(absent) when the store has no trace of it.
         - V(stale) when an installation or removal was left half done, so that some programs may trust it and others
           not; M(anchorage.pki.trust_anchor) repairs it either way.
-        - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's.
+        - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's. A removal that
+          needs a person fails the task, other than in check mode and in a user's own store, which root cannot read.
         - V(blocked) when the anchor is explicitly distrusted on the host, which overrides any trust anchor;
           RV(stores[].evidence) names the place.
         - V(unavailable) when a program that the store needs is missing, or macOS lets no program change the store

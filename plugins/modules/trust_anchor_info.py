@@ -185,4 +185,21 @@ further_anchors:
       type: list
       elements: dict
       contains: *stores
+superseded_anchors:
+  description:
+    - The authority's roots with another key that are to be trusted no more, since one root gave way to another, or was
+      given up. M(anchorage.pki.trust_anchor) removes them with O(anchorage.pki.trust_anchor#module:purge_superseded).
+    - Older roots that a renewal left behind are not among them, since they share the key of RV(anchor).
+  returned: while O(authority) has any
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  contains:
+    <<: *anchor
+    stores:
+      description: Each trust store of the host that has this root nevertheless. None is as it should be.
+      returned: always
+      type: list
+      elements: dict
+      contains: *stores
 """

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import DEFAULT_KINDS, KIND_NAMES
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT, REMOVE, Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, CertifiedKey, to_pem
@@ -65,29 +65,28 @@ class TrustAction(PkiAction):
     ) -> dict[str, Any]:
         """Have the host inspect, install or remove the anchor, with what the ``authority`` that it is of wants trusted
         beside it, in the stores and with the password that the task's ``arguments`` name, in one round trip where
-        nothing has to change, two otherwise."""
+        nothing has to change, two otherwise. An inspection looks for roots that are to be trusted no more, too."""
         kinds, password = asked_kinds(operation, arguments), arguments["java_keystore_password"]
         if password:
             self.keep_arguments_off_disk()
-        now, further, proof = datetime.now(timezone.utc), [], LeafProof()
+        now, further, left, proof = datetime.now(timezone.utc), [], [], LeafProof()
         if authority and operation != REMOVE:  # which is of all roots, by the superseded ones
-            further = identified(authority.anchors()[1:])
+            further, left = identified(authority.anchors()[1:]), identified(authority.untrusted())
             proof = leaf_proof(authority, task_vars["inventory_hostname"], now)
+        sought, unwanted = (left, []) if operation == INSPECT else ([], [] if superseded else left)
         request = Request(
             *(operation, _message(anchor), kinds, password or "", _messages(superseded), proof.name, proof.chain),
             allow_authorization_change=arguments.get("allow_authorization_change", False),
-            further=_messages(further),
+            further=_messages([*further, *sought]),
         )
         own = {anchor.name, *(root.name for root in identified(authority.roots if authority else ()))}
         answer = self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars)
-        result = trust_result(answer, own, [each.name for each in further])
+        result = trust_result(answer, own, *(_names(each) for each in (further, sought, unwanted)))
         result["anchor"] = _shown(anchor, now)
-        for told, each in zip(result.get("further_anchors", []), further, strict=False):
-            told.update(_shown(each, now))
-        others = result.get("others", []) if operation == REMOVE else []
-        stays = [
-            f"{path} is the root of another authority and is still trusted: {OTHER_ROOT_REMEDY}." for path in others
-        ]
+        for key, anchors in (("further_anchors", further), ("superseded_anchors", sought)):
+            for told, each in zip(result.get(key, []), anchors, strict=False):
+                told.update(_shown(each, now))
+        stays = _warnings(result) if operation == REMOVE else []
         if anchor.warnings or stays:
             result["warnings"] = [*result.get("warnings", []), *anchor.warnings, *stays]
         return result
@@ -105,6 +104,14 @@ def identified(roots: Iterable[CertifiedKey]) -> list[AnchorCertificate]:
     return [identify_anchor(to_pem(root.certificate).encode(), f"authority {root.folder}") for root in roots]
 
 
+def _warnings(result: Mapping[str, Any]) -> list[str]:
+    """What is to be said of roots of others that stay where one was removed."""
+    return [
+        f"{path} is the root of another authority and is still trusted: {OTHER_ROOT_REMEDY}."
+        for path in result.get("others", [])
+    ]
+
+
 def _shown(anchor: AnchorCertificate, now: datetime) -> dict[str, Any]:
     return {
         "sha256": anchor.sha256,
@@ -112,6 +119,10 @@ def _shown(anchor: AnchorCertificate, now: datetime) -> dict[str, Any]:
         "not_after": anchor.not_after.isoformat(),
         "expired": anchor.not_after < now,
     }
+
+
+def _names(certificates: Iterable[AnchorCertificate]) -> list[str]:
+    return [certificate.name for certificate in certificates]
 
 
 def _messages(certificates: Iterable[AnchorCertificate]) -> tuple[Anchor, ...]:

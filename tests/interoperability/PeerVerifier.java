@@ -18,8 +18,8 @@ import javax.net.ssl.X509TrustManager;
 
 /**
  * Judges peers as a Java program does by default. Each line of input, its words separated by tabs, is a question:
- * "server ROOT PORT HOST" connects to a local port and expects HOST there (anybody if empty); "client ROOT CHAIN"
- * judges a client's certificates. ROOT and CHAIN are PEM files. Each line of output is the answer to one question.
+ * "server ROOTS PORT HOST" connects to a local port and expects HOST there (anybody if empty); "client ROOTS CHAIN"
+ * judges a client's certificates. ROOTS and CHAIN are PEM files. Each line of output is the answer to one question.
  */
 public final class PeerVerifier {
     public static void main(String[] arguments) throws Exception {
@@ -47,10 +47,12 @@ public final class PeerVerifier {
         }
     }
 
-    private static X509TrustManager trustIn(String root) throws Exception {
+    private static X509TrustManager trustIn(String roots) throws Exception {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
-        store.setCertificateEntry("root", read(root)[0]);
+        for (X509Certificate root : read(roots)) {
+            store.setCertificateEntry(root.getSerialNumber().toString(), root);
+        }
         TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
         factory.init(store);
         return (X509TrustManager) factory.getTrustManagers()[0];

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import NameKind, SubjectAlternativeName
 from cryptography import x509
@@ -32,7 +33,8 @@ FLIGHTS = 10
 
 @dataclass(frozen=True)
 class Question:
-    """A peer's chain in PEM files (see ``programs.write_chain``) under one root, and what is asked about that peer."""
+    """A peer's chain in PEM files (see ``programs.write_chain``) under the roots of a file, most often one, and what is
+    asked about that peer."""
 
     root: Path
     folder: Path
@@ -137,9 +139,9 @@ def python(question: Question) -> Verdict:
 
 def cryptography(question: Question) -> Verdict:
     """Judge with the verifier of the ``cryptography`` package, which knows no e-mail address and no URI to expect."""
-    [root] = x509.load_pem_x509_certificates(question.root.read_bytes())
+    roots = x509.load_pem_x509_certificates(question.root.read_bytes())
     leaf, *issuers = x509.load_pem_x509_certificates((question.folder / "chain.pem").read_bytes())
-    policy = verification.PolicyBuilder().store(verification.Store([root]))
+    policy = verification.PolicyBuilder().store(verification.Store(roots))
     verifier: verification.ServerVerifier | verification.ClientVerifier = policy.build_client_verifier()
     if question.of_a_server:
         expected = question.name.general_name()
@@ -198,8 +200,9 @@ def _ask_java(*question: str) -> Verdict:
 def _nss_database(root: Path) -> str:
     folder = f"sql:{tempfile.mkdtemp(dir=root.parent, prefix='nss')}"
     run("certutil", "-N", "-d", folder, "--empty-password", check=True)
-    # Not checked, since certutil has no place for a root that NSS would not trust anyway, such as an Ed25519 one.
-    run("certutil", "-A", "-d", folder, "-n", "root", "-t", "CT,C,C", "-i", root)
+    for number, certificate in enumerate(x509.load_pem_x509_certificates(root.read_bytes())):
+        # Not checked, since certutil has no place for a root that NSS would not trust anyway, such as an Ed25519 one.
+        run("certutil", "-A", "-d", folder, "-n", f"root {number}", "-t", "CT,C,C", "-a", text=to_pem(certificate))
     return folder
 
 

@@ -53,6 +53,9 @@ PROGRAMS_WITHOUT_SYSTEMD = {
     "runc": "runc",
 }
 
+#: What the temporary files of tests may take, in bytes.
+TEMPORARY = 4 * 1024**3
+
 
 def runs_systemd() -> bool:
     """Whether systemd is the machine's init: the test that sd_booted(3) makes."""
@@ -74,6 +77,17 @@ def test_environment() -> dict[str, str]:
     if not runs_systemd():
         environment.setdefault("CONTAINERS_CONF", str(LAB / "containers.conf"))
     return environment
+
+
+def in_memory(folder: str = "/dev/shm") -> dict[str, str]:
+    """The variable that has temporary files kept in memory, which takes less time: where there is room for those of all
+    tests, and programs among them may be run."""
+    try:
+        system = os.statvfs(folder)
+    except FileNotFoundError:
+        return {}
+    fits = system.f_bavail * system.f_frsize >= TEMPORARY and not system.f_flag & os.ST_NOEXEC
+    return {"TMPDIR": folder} if fits and os.access(folder, os.W_OK) else {}
 
 
 def missing_packages() -> list[str]:

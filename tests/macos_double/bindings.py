@@ -37,6 +37,7 @@ CORE_FOUNDATION: dict[str, tuple[Any, list[Any]]] = {
 }
 SECURITY: dict[str, tuple[Any, list[Any]]] = {
     "csr_check": (c_int32, [c_uint32]),
+    "getaudit_addr": (c_int32, [c_void_p, c_int32]),
     "SecCertificateAddToKeychain": (c_int32, [c_void_p, c_void_p]),
     "SecCertificateCopyData": (c_void_p, [c_void_p]),
     "SecCertificateGetTypeID": (c_ulong, []),

@@ -30,6 +30,10 @@ class NotArranged(Exception):
     """The case needs trust settings that only the double can be given."""
 
 
+class Refused(Exception):
+    """A real Mac does not let this process write, with this status: that is no success, and no failure either."""
+
+
 class State(NamedTuple):
     """What a case works with: certificates, and the double, unless it is a real Mac."""
 

@@ -85,6 +85,7 @@ class DoubledMac:
         self._apple = apple or (str(APPLE_CORE_FOUNDATION) if _is_apples() else None)
         folder.mkdir(exist_ok=True)
         (folder / "state").touch()
+        _MADE.append(self)
 
     @functools.cached_property
     def libraries(self) -> Libraries:
@@ -145,6 +146,15 @@ class DoubledMac:
     def _lines(self, name: str) -> list[str]:
         path = self.folder / name
         return path.read_text(encoding="ascii").splitlines() if path.exists() else []
+
+
+_MADE: list[DoubledMac] = []
+
+
+def left_over() -> list[str]:
+    """The folders of those Macs, of all made since this was last asked, on which objects were not released."""
+    made, _MADE[:] = [*_MADE], []
+    return [str(mac.folder) for mac in made if any(mac.living)]
 
 
 def count_of(calls: Iterable[str], function: str) -> int:

@@ -5,10 +5,12 @@
 """Run the contract: a JSON object on standard input, one on standard output, in a process that pytest does not share.
 
 Input: ``core_foundation`` and ``security`` (paths), ``folder`` (for the double's state, null for Apple's libraries),
-``ders`` and ``leaves`` (certificates in hexadecimal, as State has them), ``may_pass`` (whether what ends the process
+``ders`` and ``leaves`` (certificates in hexadecimal, as State has them), ``patience`` (seconds for each case with
+Apple's libraries, which may wait for a person), ``may_pass`` (whether what ends the process
 may also pass unnoticed, as with a CoreFoundation of Apple's). Output: ``with`` and ``without``, the outcomes by the
 cases' facts: of each case with all rules, and of each while the double does without the rule that the case is about;
-none of these for Apple's. An outcome is "passed", "not arranged", "double only", or what went wrong.
+none of these for Apple's. An outcome is "passed", "not arranged", "double only", what begins with "refused: ", or what
+went wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -32,6 +35,7 @@ from ansible_collections.anchorage.pki.tests.macos_double.contract import (
     WAITS,
     Case,
     NotArranged,
+    Refused,
     State,
 )
 from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac
@@ -45,9 +49,12 @@ def main() -> None:
     mac = Bindings(request["core_foundation"], request["security"])
     ders, leaves = ([bytes.fromhex(der) for der in request[name]] for name in ("ders", "leaves"))
     if request["folder"] is None:
-        nobody = State(ders, None, leaves)
-        outcomes = {each.fact: _outcome(each, mac, nobody) if each.end == RETURNS else "double only" for each in CASES}
-        print(json.dumps({"with": outcomes, "without": {}}))
+        nobody, patience = State(ders, None, leaves), request["patience"]
+        outcomes = {each.fact: _in_time(each, mac, nobody, patience) for each in CASES if each.end == RETURNS}
+        outcomes.update((each.fact, "double only") for each in CASES if each.end != RETURNS)
+        print(json.dumps({"with": outcomes, "without": {}}), flush=True)
+        if threading.active_count() > 1:
+            os._exit(0)  # and with it a case that waits for a person
         return
     folder = Path(request["folder"])
     state = State(ders, None, leaves)
@@ -56,6 +63,15 @@ def main() -> None:
         outcomes.update((each.fact, "double only") for each in CASES if each.end == ABORTS)
     without = {case.fact: _in_a_child(case, mac, state, folder, without=case.fact) for case in CASES}
     print(json.dumps({"with": outcomes, "without": without}))
+
+
+def _in_time(case: Case, mac: Bindings, state: State, patience: float) -> str:
+    """The outcome for Apple's libraries, which may wait for somebody to confirm a write."""
+    outcomes: list[str] = []
+    worker = threading.Thread(target=lambda: outcomes.append(_outcome(case, mac, state)), daemon=True)
+    worker.start()
+    worker.join(patience)
+    return outcomes[0] if outcomes else f"refused: nobody confirmed it within {patience:g} seconds"
 
 
 def _in_a_child(case: Case, mac: Bindings, state: State, folder: Path, without: str) -> str:
@@ -91,6 +107,8 @@ def _outcome(case: Case, mac: Bindings, state: State) -> str:
         case.run(mac, state)
     except NotArranged:
         return "not arranged"
+    except Refused as refusal:
+        return f"refused: {refusal}"
     except (AssertionError, TypeError, ValueError):
         return traceback.format_exc()
     left = counted() - before if counted else 0

@@ -6,9 +6,10 @@
  *   state   "item KEYCHAIN HEX", "entry DOMAIN HEX DICTIONARY..."; a dictionary is "any" (an empty one), "damaged", or
  *           "policy=OID;name=N;string=S;application=1;usage=N;error=N;result=N" without what it lacks
  *   host    "version 15.1.0", "sip on", "gui off", "root on", "allowed off" (what authorizationdb was told), "locked off"
- *           (the login keychain), "person allow" (who sees a prompt: allow, cancel, nobody); these are the defaults
- *   faults  "FUNCTION ABOUT STATUS COUNT": the next COUNT calls give STATUS, or never end where that is "hang"; an event
- *           such as "erase admin on 1" is ordered likewise
+ *           (the login keychain), "login on" (whether there is one), "person allow" (who sees a prompt: allow, cancel,
+ *           nobody), "user 501" (who logged in to the session); these are the defaults
+ *   faults  "FUNCTION ABOUT STATUS COUNT": the next COUNT calls give STATUS, or never end where that is "hang", or end the
+ *           process where it is "kill"; an event such as "erase admin on 1" is ordered likewise
  *   right   what the tool was told last, the inside of a property list's dictionary
  *   calls   "FUNCTION ABOUT" of each call, in order; ABOUT is a domain, or "-"
  */
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +115,7 @@ void write_state(const State *state) {
 }
 
 Host read_host(void) {
-    Host host = {{15, 1, 0}, true, false, true, false, false, "allow"};
+    Host host = {{15, 1, 0}, true, false, true, false, false, true, "allow", 501};
     char path[4096], name[16], value[16];
     path_of(path, sizeof path, "host");
     FILE *file = fopen(path, "r");
@@ -123,9 +125,11 @@ Host read_host(void) {
             sscanf(value, "%d.%d.%d", &host.version[0], &host.version[1], &host.version[2]);
         else if (!strcmp(name, "person"))
             snprintf(host.person, sizeof host.person, "%s", value);
+        else if (!strcmp(name, "user"))
+            host.user = atoi(value);
         else
             *(!strcmp(name, "sip") ? &host.sip : !strcmp(name, "gui") ? &host.gui : !strcmp(name, "root") ? &host.root
-              : !strcmp(name, "allowed") ? &host.allowed : &host.locked) = on;
+              : !strcmp(name, "allowed") ? &host.allowed : !strcmp(name, "login") ? &host.login : &host.locked) = on;
     }
     if (file)
         fclose(file);
@@ -183,7 +187,17 @@ OSStatus call(const char *function, const char *about) {
     take_order(function, about, order);
     while (!strcmp(order, "hang"))
         pause();
+    if (!strcmp(order, "kill"))
+        raise(SIGKILL);
     return atoi(order);
+}
+
+void perhaps_end(const char *about) {
+    if (is_ordered("cut-off", about))
+        raise(SIGKILL);
+    if (is_ordered("hang-up", about))
+        for (;;)
+            pause();
 }
 
 bool is_ordered(const char *event, const char *about) {

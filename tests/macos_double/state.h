@@ -18,7 +18,7 @@ typedef struct { uint32_t domain; Bytes der; char *settings; } Entry;
 typedef struct { Item *items; CFIndex item_count; Entry *entries; CFIndex entry_count; } State;
 
 /* What decides about a write: the lines "NAME VALUE" of the file "host", of which every one may be missing. */
-typedef struct { int version[3]; bool sip, gui, root, allowed, locked; char person[16]; } Host;
+typedef struct { int version[3]; bool sip, gui, root, allowed, locked, login; char person[16]; uint32_t user; } Host;
 
 extern const char *const domain_names[3];
 
@@ -32,6 +32,8 @@ bool same_bytes(const Bytes *, const Bytes *);
 OSStatus call(const char *function, const char *about);
 /* Whether the test has ordered an event that is no status, such as "erase", for this call. */
 bool is_ordered(const char *event, const char *about);
+/* End the process, or never return, where the test has ordered a "cut-off" or a "hang-up" for what has just been written. */
+void perhaps_end(const char *about);
 
 /* Add a line to the file "host". */
 void set_host(const char *line);

@@ -4,11 +4,13 @@
 
 """The second part of the contract: who may write trust settings and keychains, and what a write does.
 
-No case of it runs on a real Mac as it is: each one changes what the machine trusts.
+No case of it runs on a real Mac as it is: each one changes what the machine trusts. But for one, which tries a write of
+the administrator's settings that would be taken back, and which macOS refuses wherever nobody confirms it.
 """
 
 from __future__ import annotations
 
+import os
 from ctypes import byref, c_uint32, c_void_p
 
 from ansible_collections.anchorage.pki.tests.macos_double.bindings import Bindings
@@ -21,6 +23,8 @@ from ansible_collections.anchorage.pki.tests.macos_double.contract import (
     SYSTEM,
     USER,
     WAITS,
+    NotArranged,
+    Refused,
     State,
     case,
 )
@@ -29,6 +33,7 @@ from ansible_collections.anchorage.pki.tests.macos_double.double import BASIC, D
 WRITE_PERMISSION, INTERNAL_COMPONENT, NO_SUCH_KEYCHAIN, DUPLICATE_ITEM = -61, -2070, -25294, -25299
 INTERACTION_NOT_ALLOWED, DATA_NOT_MODIFIABLE = -25308, -25317
 AUTHORIZATION_CANCELED, AUTHORIZATION_INTERACTION = -60006, -60007
+REFUSALS = (-60005, AUTHORIZATION_CANCELED, AUTHORIZATION_INTERACTION, INTERNAL_COMPONENT)
 TRUST_ROOT, TRUST_AS_ROOT, DENY = 1, 2, 3
 SYSTEM_KEYCHAIN, LOGIN_KEYCHAIN = (
     b"/Library/Keychains/System.keychain",
@@ -82,6 +87,27 @@ def refused(mac: Bindings, state: State, status: int, **host: str) -> None:
     assert double.entries == before
 
 
+def try_to_write(mac: Bindings, der: bytes) -> None:
+    """Write to the admin domain of a real Mac, and take that back; only where it can be, should it be allowed."""
+    is_guarded, has_entries = mac.csr_check(1 << 1) != 0, export_status(mac, ADMIN) == 0
+    if not is_guarded and not has_entries:
+        raise NotArranged  # macOS would ask somebody before it removes the only entry
+    status = set_settings(mac, der, ADMIN)
+    if status in REFUSALS:
+        raise Refused(status)
+    assert status == 0
+    assert remove_settings(mac, der, ADMIN) == 0
+
+
+def export_status(mac: Bindings, domain: int) -> int:
+    """What macOS says to an export of a domain's settings."""
+    found = c_void_p()
+    status = mac.SecTrustSettingsCreateExternalRepresentation(domain, byref(found))
+    if found.value:
+        mac.release(found.value)
+    return status  # type: ignore[no-any-return]
+
+
 def done(mac: Bindings, state: State, **host: str) -> None:
     """Assert that a write to the admin domain succeeds, and changes what it says."""
     state.arranged.host(**host)
@@ -101,6 +127,9 @@ def admin_code_11(mac: Bindings, state: State) -> None:
 
 @case("admin-code-12")
 def admin_code_12(mac: Bindings, state: State) -> None:
+    if state.double is None:
+        try_to_write(mac, state.ders[0])
+        return
     for version in ("12.7.6", "13.7.4", "13.7.5", "14.7.5", "15.1.0", "26.0.0"):
         refused(mac, state, AUTHORIZATION_INTERACTION, version=version)
 
@@ -143,6 +172,14 @@ def prompt_canceled_code(mac: Bindings, state: State) -> None:
 def prompt_waits(mac: Bindings, state: State) -> None:
     state.arranged.host(gui="on", person="nobody")
     set_settings(mac, state.ders[0], ADMIN)
+
+
+@case("session-has-user")
+def session_has_user(mac: Bindings, state: State) -> None:
+    information = (c_uint32 * 12)()
+    state.arranged.host(user="502")
+    assert mac.getaudit_addr(information, 48) == 0
+    assert information[0] == 502 != os.geteuid()
 
 
 @case("session-says-gui")

@@ -12,6 +12,7 @@ import plistlib
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import FOLDER
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS
 from ansible_collections.anchorage.pki.tests.playbooks.mac_controller import (
     GID,
@@ -22,6 +23,7 @@ from ansible_collections.anchorage.pki.tests.playbooks.mac_controller import (
     lacks,
 )
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
+from cryptography.x509 import Certificate, DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
 AGENT = "anchorage.pki.renewal"
 AGENT_FILE = f"Library/LaunchAgents/{AGENT}.plist"
@@ -37,6 +39,11 @@ def mac(private_folder: Path) -> MacController:
     if lacking := lacks():
         pytest.skip(lacking)
     return MacController(private_folder)
+
+
+def load(mac: MacController) -> Certificate:
+    """The leaf of the development machine."""
+    return load_pem_x509_certificate((mac.home / LEAF / "current/cert.pem").read_bytes())
 
 
 def changes(mac: MacController, *options: str) -> int:
@@ -72,6 +79,23 @@ def test_a_development_machine_comes_renews_and_goes(mac: MacController) -> None
     assert {name for name in mac.files() if not name.startswith(f"{AUTHORITY}/")} == set(before)
     assert changes(mac, UNINSTALL) == 0
     assert set(mac.double.living) == {0}
+
+
+def test_a_development_machine_follows_another_root(mac: MacController) -> None:
+    """As the user that it was made for, with the options that its agent keeps."""
+    assert changes(mac, DEV_MACHINE, '-e{"dev_machine_names": ["mine.localhost"]}') > 0
+    former = load(mac)
+    steps = ("begin", "continue", "continue")
+    for step, days, roots in zip(steps, (7, 7, 0), (1, 2, 1), strict=True):
+        options = (f"-eanchorage_rotate_step={step}", f"-eanchorage_rotate_overlap_days={days}")
+        assert changes(mac, "anchorage.pki.rotate_authority", *options) > 0
+        assert [domain for domain, _der, _words in mac.double.entries] == ["user"] * roots
+    leaf = load(mac)
+    assert leaf.issuer != former.issuer
+    names = [each.extensions.get_extension_for_class(SubjectAlternativeName).value for each in (leaf, former)]
+    assert [each.get_values_for_type(DNSName) for each in names] == [["mine.localhost"]] * 2
+    assert (mac.home / LEAF / "current/privkey.pem").stat().st_uid == UID
+    assert changes(mac, DEV_MACHINE, '-e{"dev_machine_names": ["mine.localhost"]}') == 0
 
 
 def see_agent(mac: MacController) -> None:
@@ -193,10 +217,33 @@ def test_no_authority_lies_on_a_file_server(mac: MacController) -> None:
     assert not list(share.rglob("*.pem"))
 
 
+def test_nobody_changes_the_trust_of_another_at_the_screen(mac: MacController) -> None:
+    """As by become_user: the session is of bob, who logged in to it, whoever runs this."""
+    mac.double.host(user="502")
+    refused = mac.run(DEV_MACHINE)
+    assert refused.status == 2
+    assert (
+        "This is the session of 502 at the screen, whom macOS would ask about the trust settings of alice"
+        in refused.text
+    )
+    assert mac.double.entries == []
+    assert "authorize user" not in mac.double.calls
+
+
 def test_uninstall_forgets_what_root_trusts_too(mac: MacController) -> None:
-    assert changes(mac, DEV_MACHINE, '-e{"dev_machine_renewal": false}') > 0
+    assert changes(mac, DEV_MACHINE, "-edev_machine_renewal=false") > 0
     [(_domain, der, _words)] = mac.double.entries
     mac.double.host(root="on")
     mac.double.trust("admin", der, *ALWAYS)
-    assert changes(mac, UNINSTALL) > 0
+    kept = mac.root / "private/var/root" / FOLDER / "admin-0123.plist"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("what could not be put back")
+    own = mac.home / FOLDER
+    own.mkdir(parents=True)
+    for folder in (own, own.parent):
+        os.chown(folder, UID, GID)
+    ended = mac.run(UNINSTALL)
+    assert ended.status == 0, ended.output
+    assert f"localhost keeps /var/root/{FOLDER}/{kept.name}: trust settings as they were before a write" in ended.text
     assert (mac.double.entries, mac.double.items) == ([], [])
+    assert (kept.exists(), own.exists()) == (True, False)

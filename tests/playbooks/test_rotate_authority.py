@@ -219,6 +219,81 @@ def test_an_emergency(trusting: RotatingFleet) -> None:
     assert not (trusting.authority / "root" / "2" / "cross.pem").exists()
 
 
+@with_stores
+def test_a_development_machine_follows(private_folder: Path) -> None:
+    """Without an inventory. What is there for the user stays so, whatever the machine has besides."""
+    machine = RotatingFleet(private_folder, MountingController)
+    machine.variables = {
+        "anchorage_authority": str(machine.authority),
+        "trust_anchor_stores": ["system"],
+        "dev_machine_destination": str(private_folder / "localhost"),
+        "dev_machine_name": "site",
+        "dev_machine_names": ["mine.localhost"],
+        "dev_machine_renewal": False,
+    }
+    made = machine.run("dev_machine", hosts=0)
+    assert (made.status, trusted(machine), machine.is_below("localhost")) == (0, [1], 1), made.output
+    begun = machine.rotate("begin", hosts=0)
+    assert begun.status == 0, begun.output
+    assert "Counted: 1 host: localhost" in begun.text
+    went_on = machine.rotate("continue", hosts=0)
+    assert (went_on.status, machine.state, trusted(machine)) == (0, "draining", [1, 2]), went_on.output
+    assert machine.is_below("localhost") == 2
+    assert unchanged(machine.run("dev_machine", hosts=0))
+    ended = machine.rotate("continue", hosts=0, **AT_ONCE)
+    assert (ended.status, machine.state, trusted(machine)) == (0, "done", [2]), ended.output
+
+
+def test_without_an_inventory_no_machine_is_visited_that_is_not_for_development(leafy: RotatingFleet) -> None:
+    """As where one is forgotten: that the controller trusts the root was never asked for."""
+    leafy.have(State.SWITCHING)
+    forgotten = leafy.rotate("continue", hosts=0)
+    assert (forgotten.status, leafy.state) == (0, "switching"), forgotten.output
+    assert "Counted: 2 hosts: host1, host2" in forgotten.text
+    assert [leafy.is_below(host) for host in HOSTS] == [1, 1]
+    assert "TASK [anchorage.pki.trust_anchor : " not in forgotten.output
+
+
+def test_a_development_machine_that_does_not_follow_is_named(private_folder: Path) -> None:
+    machine = RotatingFleet(private_folder)
+    make_authority(machine.authority)
+    machine.variables = {
+        "anchorage_authority": str(machine.authority),
+        "trust_anchor_stores": [],
+        "dev_machine_destination": str(private_folder / "localhost"),
+        "dev_machine_name": "site",
+        "dev_machine_renewal": False,
+    }
+    assert machine.run("dev_machine", "--skip-tags=trust", hosts=0).status == 0
+    machine.have(State.SWITCHING)
+    failed = machine.rotate("continue", hosts=0, dev_machine_names=["www.example.org"])
+    assert (failed.status, machine.state) == (2, "switching"), failed.output
+    assert "localhost did not follow: " in failed.text
+
+
+@with_stores
+def test_the_doctor_shows_both_roots_and_one_that_should_be_gone(trusting: RotatingFleet) -> None:
+    trusting.have(State.SWITCHING)
+    lacking = trusting.run("doctor", hosts=1)
+    old = trusting.read().roots[0].certificate.subject.rfc4514_string()
+    assert f"To be trusted as well: {old} (" in lacking.text
+    assert "host1 debian absent " in lacking.text
+    assert f"host1 debian, {old} trusted " in lacking.text
+    with open_ledger(trusting.authority / "ledger.sqlite3") as ledger, ledger.transaction():
+        ledger.rotations.move(ledger.rotations.all()[-1], State.PURGING, datetime.now(timezone.utc))
+    remedy = "run the playbook anchorage.pki.trust with trust_anchor_purge_superseded=true"
+    trusted_both = trusting.run("trust", hosts=1)
+    assert (trusted_both.status, trusted(trusting)) == (0, [1, 2]), trusted_both.output
+    assert f"is still installed: {remedy}." in trusted_both.text
+    shown = trusting.run("doctor", hosts=1)
+    assert f"To be trusted no more: {old} (" in shown.text
+    assert f"host1 debian, {old} superseded " in shown.text
+    purged = trusting.run("trust", hosts=1, trust_anchor_purge_superseded=True)
+    assert (purged.status, trusted(trusting)) == (0, [2]), purged.output
+    for gone in (purged, trusting.run("doctor", hosts=1)):
+        assert remedy not in gone.text
+
+
 def test_a_host_that_is_off_is_named_and_left_out(leafy: RotatingFleet) -> None:
     leafy.have(State.DISTRIBUTING)
     leafy.prove({1: "trusted", 2: "trusted"}, "host1")
@@ -237,13 +312,17 @@ def test_a_host_that_is_off_is_named_and_left_out(leafy: RotatingFleet) -> None:
     assert unchanged(leafy.rotate("leave_out", **named))
 
     went_on = leafy.rotate("continue", **AT_ONCE, **away("host2"))
-    assert (went_on.status, leafy.state) == (2, "purging"), went_on.output
+    assert (went_on.status, leafy.state) == (0, "purging"), went_on.output
+    assert "host2 did not follow, and is not waited for: it was not reached." in went_on.text
     assert [leafy.is_below(host) for host in HOSTS] == [2, 1]
-    leafy.prove({1: "absent"}, "host1")
     back = leafy.rotate("continue", **AT_ONCE)
-    assert (back.status, leafy.state) == (0, "done"), back.output
+    assert (back.status, leafy.state) == (0, "purging"), back.output
     assert [leafy.is_below(host) for host in HOSTS] == [2, 2]
-    assert "host2: has not shown yet whether it trusts it" in back.text
+    leafy.prove({1: "absent"}, "host1")
+    ended = leafy.rotate("continue", **AT_ONCE)
+    assert (ended.status, leafy.state) == (0, "done"), ended.output
+    assert "host2: has not shown yet whether it trusts it" in ended.text
+    assert "ansible-playbook -i INVENTORY anchorage.pki.site -e trust_anchor_purge_superseded=true" in ended.text
 
 
 @pytest.mark.parametrize("state", [State.DISTRIBUTING, State.PURGING])

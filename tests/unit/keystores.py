@@ -18,9 +18,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.java.keystore
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
 PASSWORD = "changeit"
-#: Has a password's key be derived in fewer rounds, and no thread be started to collect garbage.
+#: Has a password's key be derived in fewer rounds, no thread be started to collect garbage, and dates be told without
+#: the data of all languages.
 QUICK = (
     "-J-XX:+UseSerialGC",
+    "-J-Djava.locale.providers=SPI",
     "-J-Dkeystore.pkcs12.certPbeIterationCount=100",
     "-J-Dkeystore.pkcs12.keyPbeIterationCount=100",
     "-J-Dkeystore.pkcs12.macIterationCount=100",
@@ -75,8 +77,17 @@ def import_into(path: Path, alias: str, pem: str, *options: str, password: str =
 
 def aliases_in(path: Path, password: str = PASSWORD) -> list[str]:
     """The aliases of the trusted certificates, sorted."""
-    lines = keytool(path, "-list", password=password).splitlines()
+    lines = _list(path.read_bytes(), password).splitlines()
     return sorted(line.split(",")[0] for line in lines if "trustedCertEntry" in line)
+
+
+@functools.cache
+def _list(content: bytes, password: str) -> str:
+    """What keytool says of a keystore with that content."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "keystore")
+        path.write_bytes(content)
+        return keytool(path, "-list", password=password)
 
 
 #: Runs keytool, unless it is asked for a list that it has given before: of the same content, by the same arguments and
@@ -101,7 +112,7 @@ exit "$(tail -n 1 "$answer")"
 @functools.cache
 def _answers() -> tempfile.TemporaryDirectory[str]:
     """A folder outside of every scratch host, for whoever asks."""
-    folder = tempfile.TemporaryDirectory(prefix="anchorage-test-", dir="/tmp")
+    folder = tempfile.TemporaryDirectory(prefix="anchorage-test-")
     Path(folder.name).chmod(0o1777)
     return folder
 

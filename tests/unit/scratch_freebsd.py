@@ -13,7 +13,7 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.tests.unit.certctl import COMPILED
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
-_COMPILED = """#!{python}
+_COMPILED = """#!{python} -IS
 import sys
 sys.path[:0] = ["{folder}"]
 import certctl

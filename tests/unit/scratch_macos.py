@@ -111,7 +111,7 @@ class ScratchMac(ScratchPeople):
 @contextmanager
 def scratch_mac() -> Iterator[ScratchMac]:
     """The host, in a folder that all may pass through, as pytest's own is not."""
-    folder = Path(tempfile.mkdtemp(prefix="anchorage-test-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="anchorage-test-"))
     folder.chmod(0o755)
     try:
         yield ScratchMac(folder)

@@ -74,7 +74,7 @@ def write_as(person: Account, path: Path, content: bytes) -> Path:
 @contextmanager
 def scratch_people(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScratchPeople]:
     """The host, in a folder that all may pass through, as pytest's own is not."""
-    folder = Path(tempfile.mkdtemp(prefix="anchorage-test-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="anchorage-test-"))
     folder.chmod(0o755)
     try:
         people = ScratchPeople(folder)

@@ -110,12 +110,10 @@ if [ -e {root}/kill_at ]; then
         exit 1
     fi
 fi
-exec {command} "$@"
+unset P11_KIT_NO_USER_CONFIG
+XDG_CONFIG_HOME={root}/configuration exec {command} "$@"
 """
-_AS_NOBODY = (
-    "setpriv --reuid=nobody --regid={group} --clear-groups "
-    "env --ignore-environment PATH=/usr/bin:/bin XDG_CONFIG_HOME={root}/configuration {command}"
-)
+_AS_NOBODY = "setpriv --reuid=nobody --regid={group} --clear-groups {command}"
 _MODULE = """module: p11-kit-trust.so
 trust-policy: yes
 x-trust-lookup: pkcs11:library-description=PKCS%2311%20Kit%20Trust%20Module
@@ -159,7 +157,7 @@ class ScratchPlatform(ScratchHost):
         self.put("/configuration/pkcs11/pkcs11.conf", b"user-config: only\n")
         text = _MODULE.format(sources=self.path(self.platform.sources), packaged=self.path(self.platform.packaged))
         self.put("/configuration/pkcs11/modules/scratch.module", text.encode())
-        command = _AS_NOBODY.format(group=nobody.pw_gid, root=self.root, command=shutil.which("trust"))
+        command = _AS_NOBODY.format(group=nobody.pw_gid, command=shutil.which("trust"))
         self._write_steps({"trust": command})
 
     def _prepare_alpine(self) -> None:
@@ -230,7 +228,7 @@ def scratch_platform(name: str) -> Iterator[ScratchPlatform]:
         pytest.skip("needs p11-kit, and root to be nobody for it")
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl")
-    folder = Path(tempfile.mkdtemp(prefix="anchorage-test-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="anchorage-test-"))
     folder.chmod(0o755)
     try:
         yield ScratchPlatform(folder, name)

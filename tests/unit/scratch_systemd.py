@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -61,7 +62,7 @@ class SystemdHost:
         program.write_text(SYSTEMCTL.format(root=self.root))
         program.chmod(0o755)
 
-    @property
+    @functools.cached_property
     def layout(self) -> Layout:
         layout = Layout(
             settings=f"{self.root}/etc/anchorage",

@@ -55,6 +55,8 @@ HOST_HALVES: dict[str, tuple[dict[str, type[Any]], list[type[Any]]]] = {
 }
 #: What any module may return, and none documents.
 COMMON_RESULTS = {"changed"}
+#: What Ansible makes something of in the result of any task, whatever a plugin means by it.
+OF_ANSIBLE = {"failed", "skipped", "unreachable", "exception", "results", "warnings", "deprecations", "ansible_facts"}
 
 
 @functools.cache
@@ -94,6 +96,11 @@ def facts(option: dict[str, Any], nested: dict[str, Any] | None, convert: Any) -
 def test_documentation_says_what_the_action_takes(name: str) -> None:
     action = importlib.import_module(f"{PLUGINS}.action.{name}").ActionModule
     assert documented(documentation()[name]["doc"]["options"]) == specified(action.ARGUMENT_SPEC)
+
+
+@pytest.mark.parametrize("name", [*ACTIONS, *HOST_HALVES])
+def test_no_result_means_something_else_to_ansible(name: str) -> None:
+    assert OF_ANSIBLE.isdisjoint(documentation()[name]["return"] or {})
 
 
 @pytest.mark.parametrize("name", HOST_HALVES)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known import PLAYBOOK_OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
@@ -69,6 +70,80 @@ def test_defaults_are_those_documented(name: str) -> None:
 def test_every_variable_is_documented_and_used(name: str) -> None:
     role = ROOT / "roles" / name
     assert used(role) == set(documented(role))
+
+
+#: Where a task has an expression without braces.
+CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
+#: What makes a truth of a text, or hands the value to a task, which does.
+AS_TRUTH = re.compile(r"\s*\|\s*(default\(omit(, true)?\)|(default\((true|false)\)\s*\|\s*)?bool\b)")
+
+
+def expressions(path: Path) -> list[str]:
+    """All expressions of a file of tasks, of plays or of a template, without the texts that are quoted in them."""
+    content = path.read_text(encoding="utf-8")
+    found = re.findall(r"{{(.*?)}}|{%(.*?)%}", content, re.DOTALL)
+    conditions = conditions_in(yaml.safe_load(content)) if path.suffix == ".yml" else []
+    return [re.sub(r"""'[^']*'|"[^"]*\"""", "''", each) for each in ["".join(one) for one in found] + conditions]
+
+
+def conditions_in(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [condition for each in value for condition in conditions_in(each)]
+    if not isinstance(value, dict):
+        return []
+    own = [each for key in CONDITIONS for each in [value.get(key)] if each is not None]
+    flat = [str(each) for one in own for each in (one if isinstance(one, list) else [one])]
+    return flat + [condition for each in value.values() for condition in conditions_in(each)]
+
+
+def texts_for_truths(path: Path, names: set[str]) -> list[str]:
+    """Those expressions that take such a variable for true or false, though it may be a text, such as "false"."""
+    return [
+        expression.strip()
+        for expression in expressions(path)
+        for name in names
+        for match in re.finditer(rf"(?<![\w.]){name}\b", expression)
+        if not AS_TRUTH.match(expression, match.end())
+    ]
+
+
+TRUTHS = {name for name, option in PLAYBOOK_OPTIONS.items() if option["type"] == "bool"}.union(
+    *(
+        {name for name, option in documented(ROOT / "roles" / role).items() if option.get("type") == "bool"}
+        for role in ROLES
+    )
+)
+SOURCES = [
+    path
+    for pattern in ("roles/*/tasks/*.yml", "roles/*/vars/*.yml", "roles/*/templates/*", "playbooks/**/*.yml")
+    for path in sorted(ROOT.glob(pattern))
+]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_true_or_false_may_be_given_as_text(path: Path) -> None:
+    """As it is by -e name=false: the newest ansible-core refuses a text as a condition, and older ones take it for
+    true where it stands for itself."""
+    assert texts_for_truths(path, TRUTHS) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_text"),
+    [
+        ("mine_on", True),
+        ("not mine_on", True),
+        ("mine_on | default(true)", True),
+        ("mine_on | bool", False),
+        ("other and mine_on | default(false) | bool", False),
+        ("mine_on_time", False),
+        ("other == 'mine_on'", False),
+    ],
+)
+@pytest.mark.parametrize("form", ["- when: {0}", "- when: [other, {0}]", "- vars:\n    mine: >-\n      {{{{ {0} }}}}"])
+def test_sees_a_text_that_is_taken_for_true(tmp_path: Path, condition: str, is_text: bool, form: str) -> None:
+    path = tmp_path / "main.yml"
+    path.write_text(form.format(f'"{condition}"' if "when" in form else condition), encoding="utf-8")
+    assert bool(texts_for_truths(path, {"mine_on"})) is is_text
 
 
 TASKS = """

@@ -84,6 +84,16 @@ def test_the_callers_settings_reach_no_test(monkeypatch: pytest.MonkeyPatch) -> 
     assert "/elsewhere" not in machine.test_environment().values()
 
 
+def test_temporary_files_are_kept_in_memory_where_that_is_large_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "TEMPORARY", 1)
+    assert machine.in_memory(str(tmp_path)) == {"TMPDIR": str(tmp_path)}
+    assert machine.in_memory(str(tmp_path / "missing")) == {}
+    monkeypatch.setattr(machine, "TEMPORARY", 2**60)
+    assert machine.in_memory(str(tmp_path)) == {}
+
+
 def broken(name: str, seconds: float) -> str:
     return f"{name} is broken"
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _LARGEST_OUTPUT = 8 * 1024 * 1024
 
 
+class NotFinished(HostError):
+    """A command was killed, as its time was over."""
+
+
 class Outcome(NamedTuple):
     """A command's exit status and its output."""
 
@@ -51,8 +55,8 @@ def run(
     """Run a command in a clean environment: ``search_path`` as its PATH, and what ``environment`` adds.
 
     Its output goes to files, not to pipes: a daemon that the command leaves behind would hold a pipe open for ever.
-    Raises HostError when it cannot be started, or has not finished after ``timeout`` seconds; it is then killed with
-    all its children.
+    Raises HostError when it cannot be started, and NotFinished when it has not ended after ``timeout`` seconds; it is
+    then killed with all its children.
     """
     # Imported here, since a look at a host needs to find programs, and has no time for these.
     import subprocess
@@ -82,7 +86,7 @@ def run(
 
 
 def _wait(process: subprocess.Popen[bytes], arguments: Sequence[str], timeout: float) -> int:
-    """The exit status of the process. Raises HostError where it has to be killed."""
+    """The exit status of the process. Raises NotFinished where it has to be killed."""
     import subprocess
 
     try:
@@ -91,4 +95,4 @@ def _wait(process: subprocess.Popen[bytes], arguments: Sequence[str], timeout: f
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         command = " ".join(arguments)
-        raise HostError(f"{command} did not finish within {timeout:g} seconds and was stopped.") from error
+        raise NotFinished(f"{command} did not finish within {timeout:g} seconds and was stopped.") from error

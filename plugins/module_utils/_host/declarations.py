@@ -53,6 +53,7 @@ class _StandardFields:
         import dataclasses
 
         standard: Any = dataclasses.make_dataclass(kind.__name__, list(kind._declared_fields))
+        kind.__dataclass_fields__ = standard.__dataclass_fields__  # takes this one's place
         return standard.__dataclass_fields__
 
 
@@ -100,15 +101,13 @@ def _dataclass(frozen: bool) -> Callable[[Any], Any]:
     """As ``dataclasses.dataclass``, of frozen classes that inherit nothing."""
 
     def decorated(kind: Any) -> Any:
-        namespace = dict(kind.__dict__)
+        namespace = {name: each for name, each in kind.__dict__.items() if name not in ("__dict__", "__weakref__")}
         declared = {name: namespace.pop(name, ...) for name in kind.__annotations__}
         if kind.__bases__ != (object,):
             raise TypeError(f"{kind.__name__} inherits from another class, which is not provided for")
         if any(isinstance(each, (list, dict, set)) for each in declared.values()):
             raise ValueError(f"{kind.__name__} has a default that its objects would share: use default_factory")
         fields = {name: each if isinstance(each, Field) else Field(each) for name, each in declared.items()}
-        for own in ("__dict__", "__weakref__"):
-            namespace.pop(own)
         return type(kind.__name__, (_Frozen,), {**namespace, "_declared_fields": fields})
 
     if not frozen:

@@ -2,12 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One anchor on a Mac: what its trust settings, keychains and an evaluation say, and changes of them.
+"""What the trust settings, keychains and an evaluation of a Mac say of certificates.
 
-It runs in the process that has loaded Apple's libraries. Bytes cross as base64. No write is tried again, ever: macOS
-begins a record anew that it cannot read, without the entries of others. So the domain is exported before, looked at
-afterwards, and restored where an entry of others was lost. In each answer ``failure`` is None, or has a ``code`` and a
-``message``, either of which may be None.
+It runs in the process that has loaded Apple's libraries. Bytes cross as base64. In each answer ``failure`` is None, or
+has a ``code`` and a ``message``, either of which may be None.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from __future__ import annotations
 import binascii
 from contextlib import ExitStack
 
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.changing import ITEM_NOT_FOUND, Changing
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.changing import Changing
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.core_foundation import UnexpectedValue
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.reading import failure_of, read_certificate
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.security import Security, StatusError
@@ -24,8 +22,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-_NO_TRUST_SETTINGS = -25263
 
 
 def inspect_anchors(
@@ -46,14 +42,14 @@ def inspect_anchors(
         if chain and answer["anchors"][0]["refusal"] is None:
             answer["server_refusal"] = _refusal(changing, [binascii.a2b_base64(der) for der in chain], server)
 
-    return _answered({}, look)
+    return answered({}, look)
 
 
 def _inspect(
     changing: Changing, security: Security, der: bytes, domains: list[int], keychains: list[str]
 ) -> dict[str, Any]:
     with changing.certificate(der) as certificate:
-        reference = _required(certificate)
+        reference = required(certificate)
         found = [read_certificate(security, reference, domain) for domain in domains]
     return {
         "domains": [{"failure": None, "certificates": [each]} for each in found],
@@ -65,181 +61,23 @@ def _inspect(
 def _refusal(changing: Changing, chain: list[bytes], server: str | None) -> dict[str, Any] | None:
     """Why the first certificate of a chain is not trusted, as in ``failure``; None where it is."""
     with ExitStack() as stack:
-        references = [_required(stack.enter_context(changing.certificate(der))) for der in chain]
+        references = [required(stack.enter_context(changing.certificate(der))) for der in chain]
         refusal = changing.refusal(references, server)
     return failure_of(refusal) if refusal else None
 
 
-def install_anchor(security: Security, der: str, domain: int, keychain: str, patience: float) -> dict[str, Any]:
-    """Put a certificate into a keychain and have a domain trust it, or leave everything as it was.
-
-    ``written`` says whether the domain has new settings, ``added`` whether the keychain has a new item, ``before`` is
-    the domain's export, None for an empty one. ``lost`` has the SHA-1 of others' entries that macOS lost in writing,
-    ``restored`` says whether these were put back, and with them the domain as it was. ``waited`` says that nobody
-    answered within ``patience`` seconds.
-    """
-    answer: dict[str, Any] = {"written": False, "added": False, "before": None, **_NOTHING_LOST}
-    changing, raw = Changing(security), binascii.a2b_base64(der)
-
-    def write(answer: dict[str, Any]) -> None:
-        before = _export(changing, domain)
-        answer["before"], entries = _base64(before), _entries(before)
-        with changing.certificate(raw) as certificate:
-            reference = _required(certificate)
-            answer["added"] = changing.add(reference, keychain)
-            try:
-                changing.trust(reference, domain)
-                answer["written"] = True
-            finally:  # macOS may have written them, and only not been able to say so
-                after = _entries(_export(changing, domain))
-                answer["written"] |= after != entries
-                answer["written"] &= not _put_back(changing, domain, before, entries.keys() - after.keys(), answer)
-
-    answer = _within(patience, answer, write)
-    if answer["added"] and not answer["written"]:
-        answer["added"] = False
-        return {**answer, **_answered({}, lambda _: changing.delete(raw, keychain), answer["failure"])}
-    return answer
-
-
-def remove_anchors(
-    security: Security, ders: list[str], domain: int, keychain: str, may_empty: bool, is_planned: bool, patience: float
-) -> dict[str, Any]:
-    """Remove the trust settings of certificates from a domain, and then the certificates from a keychain; nothing of
-    that where it ``is_planned`` alone.
-
-    ``last`` says that nothing was done, since they are all that the domain has, and ``may_empty`` is not set.
-    ``before``, ``lost``, ``restored`` and ``waited`` are as in :func:`install_anchor`.
-    """
-    changing, raws = Changing(security), [binascii.a2b_base64(der) for der in ders]
-
-    def write(answer: dict[str, Any]) -> None:
-        before, own = _export(changing, domain), {_sha1(raw) for raw in raws}
-        answer["before"], entries = _base64(before), _entries(before)
-        others = entries.keys() - own
-        answer["last"] = bool(entries) and not others and not may_empty
-        if answer["last"] or is_planned:
-            return
-        try:
-            for raw in raws:
-                with changing.certificate(raw) as certificate:
-                    _forget(changing, _required(certificate), domain)
-        finally:
-            lost = others - _entries(_export(changing, domain)).keys()
-            is_back = _put_back(changing, domain, before, lost, answer)
-        if not is_back:
-            for raw in raws:
-                changing.delete(raw, keychain)
-
-    return _within(patience, {"last": False, "before": None, **_NOTHING_LOST}, write)
-
-
-def restore_settings(
-    security: Security, der: str, domain: int, keychain: str | None, before: str | None, patience: float
-) -> dict[str, Any]:
-    """Undo an installation: what :func:`install_anchor` exported takes the place of the domain's settings, and the
-    certificate goes from the keychain, None where it was there before. ``waited`` is as there."""
-    changing, raw = Changing(security), binascii.a2b_base64(der)
-
-    def write(_answer: dict[str, Any]) -> None:
-        if before is None:
-            with changing.certificate(raw) as certificate:
-                _forget(changing, _required(certificate), domain)
-        else:
-            changing.restore(domain, binascii.a2b_base64(before))
-        if keychain is not None:
-            changing.delete(raw, keychain)
-
-    return _within(patience, {}, write)
-
-
-_NOTHING_LOST: dict[str, Any] = {"lost": [], "restored": False}
-
-
-def _answered(
-    answer: dict[str, Any], work: Callable[[dict[str, Any]], None], failure: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """The answer that ``work`` completes, and what went wrong in it, or had before."""
+def answered(answer: dict[str, Any], work: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The answer that ``work`` completes, and what went wrong in it."""
+    answer["failure"] = None
     try:
         work(answer)
     except (StatusError, UnexpectedValue) as error:
-        failure = failure or failure_of(error)
-    answer["failure"] = failure
+        answer["failure"] = failure_of(error)
     return answer
 
 
-def _within(patience: float, answer: dict[str, Any], work: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """The same in a thread, which is left to itself where macOS waits for a person who does not come."""
-    import threading  # which a look does without
-
-    worker = threading.Thread(target=_answered, args=(answer, work), daemon=True)
-    worker.start()
-    worker.join(patience)
-    waited = worker.is_alive()
-    broken_off = {"code": None, "message": "the program broke off as it changed the trust settings"}
-    return {"failure": None if waited else broken_off, **answer, "waited": waited}
-
-
-def _export(changing: Changing, domain: int) -> bytes | None:
-    """The domain's export; None where it has no settings. Raises StatusError: nothing may be written then."""
-    try:
-        return changing.export(domain)
-    except StatusError as error:
-        if error.code == _NO_TRUST_SETTINGS:
-            return None
-        raise
-
-
-def _base64(export: bytes | None) -> str | None:
-    return None if export is None else binascii.b2a_base64(export, newline=False).decode()
-
-
-def _entries(export: bytes | None) -> dict[str, object]:
-    """The entries of an export, by the SHA-1 of their certificates in upper-case hexadecimal. Raises UnexpectedValue:
-    nothing may be written either where nobody could see afterwards what was lost."""
-    import plistlib  # which a look does without
-    from xml.parsers.expat import ExpatError
-
-    try:
-        return {} if export is None else dict(plistlib.loads(export)["trustList"])
-    except (AttributeError, ExpatError, KeyError, TypeError, ValueError) as error:
-        raise UnexpectedValue("macOS exports the trust settings in a form that is not known") from error
-
-
-def _sha1(der: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha1(der).hexdigest().upper()  # noqa: S324 - it is the name of an entry
-
-
-def _put_back(changing: Changing, domain: int, before: bytes | None, lost: set[str], answer: dict[str, Any]) -> bool:
-    """Restore the domain where a write ``lost`` entries of others; whether that was needed and done."""
-    answer["lost"] = sorted(lost)
-    if not lost or before is None:
-        return False
-    changing.restore(domain, before)
-    answer["restored"] = True
-    return True
-
-
-def _forget(changing: Changing, certificate: int, domain: int) -> None:
-    try:
-        changing.forget(certificate, domain)
-    except StatusError as error:
-        if error.code not in (_NO_TRUST_SETTINGS, ITEM_NOT_FOUND):
-            raise
-
-
-def _required(certificate: int | None) -> int:
+def required(certificate: int | None) -> int:
+    """The certificate. Raises UnexpectedValue where the bytes made none."""
     if certificate is None:
         raise UnexpectedValue("macOS cannot read the certificate")
     return certificate
-
-
-#: What the program can be asked for about an anchor.
-OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    "inspect_anchors": inspect_anchors,
-    "install_anchor": install_anchor,
-    "remove_anchors": remove_anchors,
-    "restore_settings": restore_settings,
-}

@@ -5,7 +5,8 @@
 """Apple's Security framework by ctypes: what evaluates trust, and what changes trust settings and keychains.
 
 Only the program of :mod:`program` imports this, as it does :mod:`security`. Each method that makes a call raises
-StatusError where that fails. Sources: SecTrustSettings.h, SecTrust.h, SecItem.h, AuthSession.h, csr.h of xnu.
+StatusError where that fails. Sources: SecTrustSettings.h, SecTrust.h, SecItem.h, AuthSession.h; csr.h and audit.h of
+xnu.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "SecTrustSettingsSetTrustSettings": (_STATUS, [_REFERENCE, _NUMBER, _REFERENCE]),
     "SessionGetInfo": (_STATUS, [_NUMBER, ctypes.POINTER(_NUMBER), ctypes.POINTER(_NUMBER)]),
     "csr_check": (ctypes.c_int, [_NUMBER]),
+    "getaudit_addr": (ctypes.c_int, [ctypes.POINTER(_NUMBER), ctypes.c_int]),
 }
 
 _OWN_SESSION = 2**32 - 1  # callerSecuritySession
 _HAS_GRAPHICS = 0x10  # sessionHasGraphicAccess
 _UNRESTRICTED_FILES = 1 << 1  # CSR_ALLOW_UNRESTRICTED_FS
+_AUDIT_INFORMATION = 12  # numbers of 32 bits in a struct auditinfo_addr, of which the first is ai_auid
 _TRUST_ROOT = 1  # kSecTrustSettingsResultTrustRoot
 #: Also in codes.py, which takes its time to be sent and compiled.
 ITEM_NOT_FOUND = -25300
@@ -61,11 +64,14 @@ class Changing:
         self._library = load_framework(security.path, _SIGNATURES)
 
     def session(self) -> dict[str, object]:
-        """Whether this session has a screen (``graphic``), and whether System Integrity Protection guards files."""
-        attributes, identifier = _NUMBER(), _NUMBER()
+        """Whether this session has a screen (``graphic``), the number of the ``user`` who logged in to it, whoever this
+        process runs as, and whether System Integrity Protection guards files (``protected``)."""
+        attributes, identifier, information = _NUMBER(), _NUMBER(), (_NUMBER * _AUDIT_INFORMATION)()
         self._require(self._library.SessionGetInfo(_OWN_SESSION, ctypes.byref(identifier), ctypes.byref(attributes)))
         guarded = self._library.csr_check(_UNRESTRICTED_FILES) != 0
-        return {"graphic": bool(attributes.value & _HAS_GRAPHICS), "protected": guarded}
+        self._require(self._library.getaudit_addr(information, ctypes.sizeof(information)))
+        graphic = bool(attributes.value & _HAS_GRAPHICS)
+        return {"graphic": graphic, "user": information[0], "protected": guarded}
 
     def certificate(self, der: bytes) -> Owned:
         """A certificate for a block; None where the bytes are none."""
@@ -123,13 +129,12 @@ class Changing:
         """Remove a certificate's trust settings from a domain."""
         self._require(self._library.SecTrustSettingsRemoveTrustSettings(certificate, domain))
 
-    def add(self, certificate: int, keychain: str) -> bool:
-        """Put a certificate into the keychain of a path: whether it was not there before."""
+    def add(self, certificate: int, keychain: str) -> None:
+        """Put a certificate into the keychain of a path, where it is not there already."""
         with self._keychain(keychain) as opened:
             code = self._library.SecCertificateAddToKeychain(certificate, opened)
             if code != _DUPLICATE_ITEM:
                 self._require(code)
-            return bool(code != _DUPLICATE_ITEM)
 
     def holds(self, der: bytes, keychain: str) -> bool:
         """Whether the keychain of a path has a certificate."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 SUCCESS = 0
 INVALID_TRUST_SETTINGS = -25262
@@ -24,6 +27,10 @@ _CONFIRM = "Have a person at the screen of the Mac run this, and confirm it."
 _MANAGED = (
     "macOS lets no program do this unattended. Have a person at the screen confirm it, or send a configuration profile "
     "by a device management service."
+)
+_KEYCHAIN = (
+    "Log in at the screen of the Mac, which makes the login keychain, or have Keychain Access make it (Settings, Reset "
+    "Default Keychains)."
 )
 _LEAF = "Look at the certificate in Keychain Access. Where another root of its name is trusted or denied, remove that."
 _CLOCK = "Compare the clock of the Mac with that of the controller, and the certificate's validity with both."
@@ -41,7 +48,7 @@ _TABLE = {
     NO_TRUST_SETTINGS: ("errSecNoTrustSettings", "there are no trust settings", _ABSENT),
     -25291: ("errSecNotAvailable", "no keychain is available", _BUSY),
     -25293: ("errSecAuthFailed", "the authorization or passphrase was refused", _PERMISSION),
-    -25294: ("errSecNoSuchKeychain", "the keychain does not exist", "Look for it in Keychain Access."),
+    -25294: ("errSecNoSuchKeychain", "the keychain does not exist", _KEYCHAIN),
     -25299: ("errSecDuplicateItem", "it is in the keychain already", "Nothing is to be done."),
     ITEM_NOT_FOUND: ("errSecItemNotFound", "it is not in the keychain", _ABSENT),
     -25308: ("errSecInteractionNotAllowed", "a person would have to confirm it, and cannot be asked", _CONFIRM),
@@ -91,6 +98,13 @@ def describe(code: int, apple_message: str | None = None) -> Status:
     if apple_message and not apple_message.startswith("OSStatus"):
         message = apple_message
     return Status(code, name, message.strip().rstrip("."), advice)
+
+
+def sentence(failure: dict[str, Any]) -> str:
+    """What went wrong, as an answer about an anchor has it, and what to do about it."""
+    if failure["code"] is None:
+        return f"{failure['message']}."
+    return describe(failure["code"], failure["message"]).sentence
 
 
 def attempts_for(code: int) -> int:

@@ -4,17 +4,19 @@
 
 """Asking a Mac's own libraries, in a process of their own: no process that has loaded CoreFoundation may fork.
 
-The process is this very Python, started anew for each request, with its program on standard input: nothing is written
-to a disk. It ends with the request, or is stopped with all its children when its time is over.
+The process is this very Python, started anew for each request, with its program on standard input, compiled: nothing is
+written to a disk. It ends with the request, or is stopped with all its children when its time is over.
 """
 
 from __future__ import annotations
 
 import json
+import marshal
 import platform
 import sys
 from collections.abc import Mapping
-from types import ModuleType
+from functools import cache
+from types import CodeType, ModuleType
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
@@ -23,14 +25,19 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 _LARGEST_REQUEST = 64 * 1024
 # All settings of a domain, which an answer brought.
 _LARGEST_RESTORATION = 8 * 1024 * 1024
+# Which a Python that was built for an older macOS sees in place of 11 and later.
+_ANY_LATER = (10, 16)
+_AS_IT_IS = {"SYSTEM_VERSION_COMPAT": "0"}
+_VERSION_TIMEOUT = 20.0  # seconds
 _FRAMEWORK = "/System/Library/Frameworks/{0}.framework/{0}"
-# What the process reads. A module that is known by its full name is imported without a look at its package.
+_COMMAND = "import marshal, sys; exec(marshal.load(sys.stdin.buffer))"
+# What the process runs. A module that is known by its full name is imported without a look at its package.
 _START = """\
-import sys
-for name, source in {sources!r}.items():
+modules, request = marshal.load(sys.stdin.buffer)
+for name, code in modules.items():
     module = sys.modules[name] = type(sys)(name)
-    exec(compile(source, name, "exec"), module.__dict__)
-module.main(*{request})
+    exec(code, module.__dict__)
+module.main(*eval(request))
 """
 
 
@@ -48,18 +55,32 @@ class Mac(NamedTuple):
 
 
 def this_mac() -> Mac:
-    """The one that runs this. A Python that was built for an older macOS sees 10.16 in place of 11 and later."""
-    return Mac(tuple(int(part) for part in platform.mac_ver()[0].split(".") if part.isdigit()))
+    """The one that runs this. Raises HostError."""
+    version = _numbers(platform.mac_ver()[0])
+    return Mac(_true_version() or version if version[:2] == _ANY_LATER else version)
+
+
+def _true_version() -> tuple[int, ...]:
+    """The version that macOS shows to any Python which asks for it as it starts. Source: packaging.tags, by which pip
+    finds it."""
+    program = "import platform; print(platform.mac_ver()[0])"
+    return _numbers(run([sys.executable, "-I", "-c", program], _VERSION_TIMEOUT, environment=_AS_IT_IS).last_line)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) -> Any:
-    """What an operation of :mod:`program` gives. Raises HostError, also where it takes longer than ``timeout``."""
+    """What an operation of :mod:`program` gives. Raises HostError, NotFinished where that takes longer than ``timeout``
+    seconds."""
     request = repr((operation, dict(arguments), mac.core_foundation, mac.security))
     largest = _LARGEST_RESTORATION if operation == "restore_settings" else _LARGEST_REQUEST
     if len(request) > largest:
         raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {largest} are allowed.")
-    program = _START.format(sources=_sources(operation), request=request).encode()
-    outcome = run([sys.executable, "-I", "-"], timeout, stdin=program, environment=mac.environment)
+    modules = {name: _compiled(name, source) for name, source in _sources(operation).items()}
+    program = marshal.dumps(_compiled("start", _START)) + marshal.dumps((modules, request))
+    outcome = run([sys.executable, "-I", "-S", "-c", _COMMAND], timeout, stdin=program, environment=mac.environment)
     try:
         answer = json.loads(outcome.stdout)
     except ValueError as error:
@@ -80,11 +101,18 @@ def _sources(operation: str) -> dict[str, str]:
         program,
         reading,
         security,
+        writing,
     )
 
-    changes = () if operation == program.READ else (changing, anchor)
-    modules = (core_foundation, security, reading, *changes, program)
+    further = {program.READ: (), program.INSPECT: (changing, anchor)}.get(operation, (changing, anchor, writing))
+    modules = (core_foundation, security, reading, *further, program)
     return {module.__name__: _source(module) for module in modules}
+
+
+@cache
+def _compiled(name: str, source: str) -> CodeType:
+    """The code of a module, which each of the processes would have to compile."""
+    return compile(source, name, "exec", dont_inherit=True)
 
 
 def _source(module: ModuleType) -> str:

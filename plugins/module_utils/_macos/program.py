@@ -4,8 +4,8 @@
 
 """The program that runs in a process of its own on a Mac, and is alone in loading Apple's libraries there.
 
-It gets one request and writes one answer: what it can be asked for is ``READ``, or a row of the operations in
-:mod:`anchor`.
+It gets one request and writes one answer: what it can be asked for is ``READ``, ``INSPECT``, or a row of the operations
+in :mod:`writing`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-READ = "read_trust_settings"
+READ, INSPECT = "read_trust_settings", "inspect_anchors"
 
 
 def main(operation: str, arguments: dict[str, Any], core_foundation: str, security: str) -> None:
@@ -41,8 +41,12 @@ def main(operation: str, arguments: dict[str, Any], core_foundation: str, securi
 def _operation(name: str) -> Callable[..., object]:
     if name == READ:
         return read_trust_settings
-    # Which is left out of a read, as to compile it would be a good part of the time that takes.
-    from ansible_collections.anchorage.pki.plugins.module_utils._macos.anchor import OPERATIONS
+    # Each is left out where it is not asked for, as to compile it would be a good part of the time that takes.
+    if name == INSPECT:
+        from ansible_collections.anchorage.pki.plugins.module_utils._macos.anchor import inspect_anchors
+
+        return inspect_anchors
+    from ansible_collections.anchorage.pki.plugins.module_utils._macos.writing import OPERATIONS
 
     return OPERATIONS[name]
 

@@ -13,6 +13,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     BLOCKED,
     FAILED,
     INSPECT,
+    NEEDS_USER,
     REMOVE,
     SETTLED,
     UNAVAILABLE,
@@ -23,7 +24,8 @@ def shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
     """Why the operation counts as failed, one sentence for each store to blame; "" when it does not.
 
     A store whose program is missing is no failure of an installation as long as another one trusts the anchor, of
-    several anchors each.
+    several anchors each. What only a person can remove is one of a removal, unless it is in a store of theirs, or a
+    prediction.
     """
     if operation == INSPECT:
         return ""
@@ -37,6 +39,9 @@ def _shortfall(outcomes: Sequence[StoreOutcome], operation: str) -> str:
     achieved = any(outcome.state in SETTLED[operation] for outcome in outcomes)
     if operation == REMOVE or not achieved:
         blamed += [outcome for outcome in outcomes if outcome.state == UNAVAILABLE]
+    if operation == REMOVE:
+        waiting = [outcome for outcome in outcomes if outcome.state == NEEDS_USER and not outcome.before.private]
+        blamed += [outcome for outcome in waiting if not outcome.changed]
     return " ".join(
         sentence if sentence.startswith(outcome.name) else f"{outcome.name}: {sentence}"
         for outcome, sentence in ((outcome, _sentence(outcome)) for outcome in blamed)

@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failure_texts import describe
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import reached
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import PurgedAnchor, StoreOutcome
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import FAILED, REMOVE, SETTLED, Anchor, Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
+    FAILED,
+    NEEDS_USER,
+    REMOVE,
+    SETTLED,
+    Anchor,
+    Finding,
+)
+
+_NOT_REMOVED = "A former anchor was not removed:"
 
 
 def purge(
@@ -36,9 +46,11 @@ def purge(
             store.remove([former for former, _before in present])
             purged = [_purged(former, before, store.inspect(former)) for former, before in present]
             after = store.inspect(anchor)
+    except UserNeeded as error:
+        return replace(outcome, state=NEEDS_USER, evidence=(f"{_NOT_REMOVED} {error}", *outcome.evidence))
     except STORE_ERRORS as error:
-        reason = f"A former anchor was not removed: {describe(error)}"
-        return replace(outcome, state=FAILED, changed=not check_mode, evidence=(reason, *outcome.evidence))
+        evidence = (f"{_NOT_REMOVED} {describe(error)}", *outcome.evidence)
+        return replace(outcome, state=FAILED, changed=not check_mode, evidence=evidence)
     # What stays in a file of somebody else's was there before, and will be the next time.
     changed = outcome.changed or any(_differs(each, check_mode) for each in purged)
     return _judge(replace(outcome, changed=changed, purged=tuple(purged)), after)
@@ -57,6 +69,8 @@ def _judge(outcome: StoreOutcome, after: Finding) -> StoreOutcome:
     """The outcome, failed where a former anchor is left, or where the anchor itself is no longer as it was."""
     state = reached(after)
     left = [purged for purged in outcome.purged if purged.after.state not in SETTLED[REMOVE]]
+    if left and all(purged.after.state == NEEDS_USER for purged in left):
+        return replace(outcome, state=NEEDS_USER, evidence=left[0].after.evidence)
     if left:
         reason = f"A trace of the former anchor {left[0].name} is left: {'; '.join(left[0].after.evidence)}."
     elif state != outcome.state:

@@ -50,8 +50,7 @@ class Turn:
                     return self._outcome(reached(fed), fed.evidence, changed=True)
             return self._install() if operation == INSTALL else self._remove()
         except UserNeeded as error:
-            state = FAILED if operation == REMOVE else NEEDS_USER
-            return self._outcome(state, (str(error), *before.evidence))
+            return self._outcome(NEEDS_USER, (str(error), *before.evidence))
         except STORE_ERRORS as error:
             return self._outcome(FAILED, (describe(error),))
 
@@ -60,7 +59,7 @@ class Turn:
 
     def _preview(self, operation: str) -> StoreOutcome:
         after = self.store.preview(self.anchor, operation)
-        if after.state in SETTLED[operation]:
+        if after.state in (*SETTLED[operation], NEEDS_USER):
             return self._outcome(reached(after), after.evidence, changed=True)
         reason = f"It would be {after.state} afterwards: {'; '.join(after.evidence)}."
         return self._outcome(FAILED, (reason, *after.evidence), changed=operation == REMOVE)
@@ -95,6 +94,8 @@ class Turn:
         reason = ""
         try:
             self.store.remove([self.anchor])
+        except UserNeeded:  # which a store finds out before it changes anything
+            raise
         except STORE_ERRORS as error:
             reason = describe(error)
         after = self.store.inspect(self.anchor)

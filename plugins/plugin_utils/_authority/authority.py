@@ -202,8 +202,11 @@ class Authority:
     def superseded(self) -> tuple[CertifiedKey, ...]:
         """The roots that hosts may lose once they trust the active one. Older ones of an epoch whose root has to stay
         beside that stay, too."""
-        untrusted = [root for epoch in self.epochs if epoch.standing in UNTRUSTED for root in epoch.roots]
-        return (*self.active.roots[:-1], *untrusted)
+        return (*self.active.roots[:-1], *self.untrusted())
+
+    def untrusted(self) -> tuple[CertifiedKey, ...]:
+        """The roots with another key than the active one that no host is to trust any more, whether one ever did."""
+        return tuple(root for epoch in self.epochs if epoch.standing in UNTRUSTED for root in epoch.roots)
 
     def signing_issuers(self) -> tuple[IssuingAuthority, ...]:
         """The issuing authorities that sign new leaves, or are about to."""

@@ -11,6 +11,7 @@ first and writes later is refused whenever another one wrote between. A ledger i
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -42,6 +43,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes impo
 
 # Seconds that a writer waits for the others: 50 forks commit within half a second.
 TIMEOUT = 30.0
+
+# Asked once in a process: a task opens the ledger several times, also to read an authority with two roots.
+_file_system = functools.cache(network_file_system)
 
 
 class Ledger:
@@ -233,7 +237,7 @@ def open_ledger(
     create: bool = False,
     read_only: bool = False,
     timeout: float = TIMEOUT,
-    file_system: Callable[[Path], str] = network_file_system,
+    file_system: Callable[[Path], str] = _file_system,
 ) -> Iterator[Ledger]:
     """The ledger in the file ``path``; with ``create``, made where it is missing.
 
@@ -284,7 +288,7 @@ def _current(connection: sqlite3.Connection, path: Path, read_only: bool) -> sql
     return connection
 
 
-def check_place(path: Path, file_system: Callable[[Path], str] = network_file_system) -> None:
+def check_place(path: Path, file_system: Callable[[Path], str] = _file_system) -> None:
     """Raise PkiError where a ledger at ``path``, which need not exist yet, could not be used."""
     kind = file_system(path.parent)
     if kind:

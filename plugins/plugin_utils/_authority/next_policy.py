@@ -4,14 +4,17 @@
 
 """The policy that a rotation of the root brings: what certificates cannot become without another root.
 
-``policy.next.json`` is written before the rotation is in the ledger, which says what it counts: until the switch it is
-what is to come, from then on part of the policy, whether or not ``policy.json`` says so yet; without a rotation it is
-what a killed run left. Whoever changes any of this holds the lock of the authority's folder.
+``policy.next.json`` is written before the rotation is in the ledger, which says what it counts: until the switch it
+is what is to come, from then on part of the policy, whether or not ``policy.json`` says so yet. It names the root
+that is to give way: where no rotation of that root is the last one, it is what a killed run left. Whoever changes any
+of this holds the lock of the authority's folder.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,14 @@ SECOND_AUTHORITY = (
 )
 
 
+@dataclass(frozen=True)
+class NextPolicy:
+    """What the file has: a policy, and the fingerprint of the root that is to give way to one of that policy."""
+
+    from_root: str
+    policy: Policy
+
+
 def store_policy(folder: Path, policy: Policy) -> None:
     """Write the policy. What an older release has stored is kept beside it. Raises PkiError."""
     path = folder / POLICY
@@ -57,7 +68,7 @@ def store_policy(folder: Path, policy: Policy) -> None:
     replace_private(path, encode_policy(policy))
 
 
-def stored_next(folder: Path) -> Policy | None:
+def stored_next(folder: Path) -> NextPolicy | None:
     """What the file has, whatever it counts. Raises PkiError."""
     path = folder / NEXT_POLICY
     if not path.exists():  # as in each look at most authorities
@@ -68,13 +79,16 @@ def stored_next(folder: Path) -> Policy | None:
         if path.exists():
             raise
         return None  # another run has made it part of the policy meanwhile
-    return decode_policy(stored, str(path))
+    policy = decode_policy(stored, str(path))
+    return NextPolicy(json.loads(stored).get("from_root", ""), policy)
 
 
-def policy_in_force(policy: Policy, following: Policy | None, rotations: Sequence[Rotation]) -> Policy:
+def policy_in_force(policy: Policy, following: NextPolicy | None, rotations: Sequence[Rotation]) -> Policy:
     """The policy of the active root, by the stored one and the one that the last of ``rotations`` brings."""
-    has_switched = bool(rotations) and rotations[-1].has_switched
-    return brought(policy, following) if following and has_switched else policy
+    last = rotations[-1] if rotations else None
+    if following is None or last is None or not last.has_switched or last.from_root != following.from_root:
+        return policy
+    return brought(policy, following.policy)
 
 
 def next_policy(authority: Authority, ledger: Ledger) -> Policy | None:
@@ -84,7 +98,7 @@ def next_policy(authority: Authority, ledger: Ledger) -> Policy | None:
     if rotation is None or rotation.has_switched:
         return None
     following = stored_next(authority.folder)
-    return brought(authority.policy, following) if following else None
+    return brought(authority.policy, following.policy) if following else None
 
 
 def read_next_policy(authority: Authority) -> Policy | None:
@@ -118,12 +132,13 @@ def wanted_next(authority: Authority, ledger: Ledger, options: Mapping[str, Any]
     return brought(authority.policy, wanted)
 
 
-def keep_next(folder: Path, ledger: Ledger, wanted: Policy | None) -> None:
-    """Keep the policy that a rotation is to bring, None for none, in the transaction that enters it, and before that.
-    Raises PkiError."""
-    settle(folder, ledger)
+def keep_next(authority: Authority, ledger: Ledger, wanted: Policy | None) -> None:
+    """Keep the policy that a rotation of the authority's root is to bring, None for none, in the transaction that
+    enters it, and before that. Raises PkiError."""
+    settle(authority.folder, ledger)
     if wanted is not None:
-        replace_private(folder / NEXT_POLICY, encode_policy(wanted))
+        stored = {"from_root": authority.root.sha256, **json.loads(encode_policy(wanted))}
+        replace_private(authority.folder / NEXT_POLICY, json.dumps(stored, indent=2).encode() + b"\n")
 
 
 def settle(folder: Path, ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ Each step leaves a complete numbered folder or nothing: an interrupted run is co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -211,20 +211,18 @@ def enter(authority: Authority, ledger: Ledger) -> None:
         ledger.record_own("root", root.certificate, root.sha256)
     for epoch in authority.epochs:
         if epoch.cross is not None:
-            ledger.record_own("root", epoch.cross, _signer_of(epoch.cross, authority).sha256)
+            former = [root for root in authority.roots if is_issued_by(epoch.cross, root.certificate)]
+            ledger.record_own("root", epoch.cross, _signer_of(epoch.cross, former).sha256)
         for issuer in epoch.issuers:
-            start = issuer.certificate.not_valid_before_utc
-            signers = [root.sha256 for root in epoch.roots if root.certificate.not_valid_before_utc <= start]
-            ledger.record_own("issuing", issuer.certificate, signers[-1])
+            ledger.record_own("issuing", issuer.certificate, _signer_of(issuer.certificate, epoch.roots).sha256)
             for responder in issuer.responders:
                 ledger.record_own("responder", responder.certificate, issuer.sha256)
 
 
-def _signer_of(cross: x509.Certificate, authority: Authority) -> CertifiedKey:
-    """The root that signed a cross-certificate, of several with one key the newest one then."""
-    start = cross.not_valid_before_utc
-    former = [root for root in authority.roots if root.certificate.not_valid_before_utc <= start]
-    return next(root for root in reversed(former) if is_issued_by(cross, root.certificate))
+def _signer_of(certificate: x509.Certificate, roots: Sequence[CertifiedKey]) -> CertifiedKey:
+    """Which of these roots with one key signed it: the newest one then, or where a clock was behind the first one."""
+    start = certificate.not_valid_before_utc
+    return [roots[0], *(root for root in roots if root.certificate.not_valid_before_utc <= start)][-1]
 
 
 @dataclass(frozen=True)

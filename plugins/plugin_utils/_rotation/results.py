@@ -66,7 +66,7 @@ def rotation_result(authority: Authority, status: Status | None) -> dict[str, An
         "cross_certificate": status.has_cross,
         "emergency": rotation.is_emergency,
         "brings": status.brings,
-        "skipped": status.skipped,
+        "omitted": status.omitted,
         "started_at": timestamp(rotation.started_at),
         "state_at": timestamp(rotation.state_at),
         "overlap_days": status.terms.overlap.days,
@@ -78,7 +78,7 @@ def rotation_result(authority: Authority, status: Status | None) -> dict[str, An
 
 
 def _nothing() -> dict[str, Any]:
-    lists = ("blockers", "counted", "exceptions", "still_trusting", "skipped")
+    lists = ("blockers", "counted", "exceptions", "still_trusting", "omitted")
     times = ("started_at", "state_at", "overlap_days", "overlap_until")
     unknown = ("next_state", *times, "from_root", "to_root", "brings")
     return {

@@ -70,6 +70,11 @@ _NO_CROSS = (
     "client trust the new root before that, also those that nobody manages here. Draining helps none of them."
 )
 
+_CROSS_REVOKED = (
+    "The cross certificate is revoked, and leaves are sent without it: clients that know the old root alone refuse "
+    "leaves of the new one."
+)
+
 
 @dataclass(frozen=True)
 class Status:
@@ -96,8 +101,11 @@ class Status:
     def has_cross(self) -> bool:
         """Whether clients that know the old root alone accept leaves of the new one, or will."""
         new = epoch_of(self.authority, self.rotation.to_root)
-        if new is not None:
-            return new.cross is not None
+        return self.is_vouched_for if new is None else new.cross is not None
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether the old root signs the new one, or did, be it that this was revoked since."""
         old = epoch_of(self.authority, self.rotation.from_root)
         return old is not None and vouches(old.root, self.rotation.is_emergency)
 
@@ -116,7 +124,7 @@ class Status:
         return self.rotation.state_at + self.terms.overlap if draining else None
 
     @property
-    def skipped(self) -> list[str]:
+    def omitted(self) -> list[str]:
         """What an emergency leaves out, and what that means; nothing otherwise."""
         if not self.rotation.is_emergency:
             return []
@@ -214,9 +222,9 @@ def _listed(title: str, entries: Iterable[str]) -> list[str]:
 
 
 def _warnings(status: Status) -> Iterator[str]:
-    yield from _listed("Skipped in an emergency:", status.skipped)
+    yield from _listed("Skipped in an emergency:", status.omitted)
     if not (status.has_cross or status.rotation.is_emergency or status.is_over):
-        yield _NO_CROSS
+        yield _CROSS_REVOKED if status.is_vouched_for else _NO_CROSS
     for issuer, end in status.awaited.items():
         yield (
             f"The keys of issuing authority {issuer.number} stay until its last leaf has ended, at {_moment(end)}: its "

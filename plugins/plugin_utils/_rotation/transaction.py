@@ -76,9 +76,9 @@ class RotationTransaction:
             if current is not None:
                 _check_same(current, reason)
                 return []
-            _check_keys(authority, reason == COMPROMISED, passphrases)
+            _check_signer(authority, reason == COMPROMISED, passphrases, self.now)
             if not self.check_mode:
-                keep_next(self.folder, self.ledger, following)
+                keep_next(authority, self.ledger, following)
                 self.ledger.rotations.begin(authority.root.sha256, reason, self.now, self.terms.overlap)
         return [State.PLANNED]
 
@@ -99,7 +99,7 @@ class RotationTransaction:
         if looked is None:
             raise PkiError(f"No rotation of the root of the authority in {self.folder} has begun. Begin one first.")
         if looked[0].rotation.state is State.PLANNED:
-            _check_keys(self.authority(), looked[0].rotation.is_emergency, passphrases)
+            _check_signer(self.authority(), looked[0].rotation.is_emergency, passphrases, self.now)
         if self.check_mode:
             return foreseen(looked[0], self.terms, self.now)
         taken = []
@@ -188,12 +188,24 @@ class RotationTransaction:
         return rotation
 
 
-def _check_keys(authority: Authority, is_emergency: bool, passphrases: Passphrases) -> None:
+def _check_signer(authority: Authority, is_emergency: bool, passphrases: Passphrases, now: datetime) -> None:
     """Raise PkiError now where a passphrase is wrong, since new keys are encrypted as the former ones are, or where the
-    root's key is not at hand and is to sign the new root."""
-    signer = authority.root if vouches(authority.root, is_emergency) else authority.issuing
+    root is to sign the new one, and its key is not at hand, or its time is not now."""
+    does_sign = vouches(authority.root, is_emergency)
+    signer = authority.root if does_sign else authority.issuing
     signer.key(passphrases.authority, "passphrase")
     authority.issuing.responder.key(passphrases.responder, "responder_passphrase")
+    root = authority.root.certificate
+    if does_sign and now < root.not_valid_before_utc:
+        raise PkiError(
+            f"The root is valid from {root.not_valid_before_utc:%Y-%m-%d %H:%M} UTC on, and this controller's clock "
+            f"says {now:%Y-%m-%d %H:%M} UTC. Correct the clock."
+        )
+    if does_sign and now >= root.not_valid_after_utc:
+        raise PkiError(
+            f"The root ended at {root.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, and can vouch for no other one. Renew "
+            "it first, by the playbook anchorage.pki.authority."
+        )
 
 
 def _check_counted(view: View, host: str) -> None:

@@ -24,7 +24,7 @@ UNCHANGED = "unchanged"
 OUTCOMES = (UNREACHABLE, FAILED, CHANGED, UNCHANGED)
 
 #: What is kept of a task's result. Ansible adds others, and the tasks may come to.
-OF_TRUST = ("anchor", "stores", "others", "purged")
+OF_TRUST = ("anchor", "stores", "further_anchors", "others", "purged")
 OF_LEAVES = ("certificates", "activation", "others")
 
 #: A task whose result nobody registers, such as the check of a role's variables, has failed on the host.

@@ -65,6 +65,10 @@ def _reasons(host: Mapping[str, Any]) -> Iterator[str]:
     for store in (host["trust"] or {}).get("stores", []):
         if store["changed"]:
             yield f"{store['name']}: {store['state']}"
+    for further in (host["trust"] or {}).get("further_anchors", []):
+        for store in further["stores"]:
+            if store["changed"]:
+                yield f"{store['name']}, {further['subject']}: {store['state']}"
     for leaf in (host["leaves"] or {}).get("certificates", []):
         if leaf["changed"]:
             yield f"{leaf['name']}: {DONE.get(leaf['action'], leaf['action'])}, since {leaf['reason']}"

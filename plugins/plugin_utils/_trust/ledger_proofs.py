@@ -26,8 +26,8 @@ def proofs_of(result: Mapping[str, Any], superseded: Sequence[str] = ()) -> list
     """What the result of trust_anchor for one host, which was not in check mode, proves; nothing where the host told of
     no store. ``superseded`` are the fingerprints of the roots that were to go as well.
 
-    Where a store has the anchor as it was to be, they are gone from it: else it would have failed. Of any other store it
-    is not known, which is entered as what became of the store: it proves nothing, and says why.
+    Where a store has the anchor as it was to be, they are gone from it: else it would have failed. Of any other store
+    it is not known, which is entered as what became of the store: it proves nothing, and says why.
     """
     if "stores" not in result:
         return []

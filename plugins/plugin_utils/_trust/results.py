@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, StoreOutcome
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, SETTLED
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import REMOVE, SETTLED, STALE, TRUSTED
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import MalformedError, decode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import CALL_RESULT, PkiError
 
@@ -20,11 +20,23 @@ OTHER_ROOT_REMEDY = (
     "if nothing needs its authority, fetch the file as former.crt and run the playbook anchorage.pki.trust with "
     "trust_anchor_src=former.crt and trust_anchor_state=absent"
 )
+# What to do about a root of the authority that gave way to another, or never came to be used.
+SUPERSEDED_REMEDY = "run the playbook anchorage.pki.trust with trust_anchor_purge_superseded=true"
 
 
-def trust_result(answer: Mapping[str, Any], own: Collection[str] = (), further: Sequence[str] = ()) -> dict[str, Any]:
-    """The task's result of a host's answer; ``own`` are the names of the authority's anchors, besides which there may
-    be others, and ``further`` those that were asked about beside the anchor. Raises PkiError for what is no answer."""
+def trust_result(
+    answer: Mapping[str, Any],
+    own: Collection[str] = (),
+    further: Sequence[str] = (),
+    superseded: Sequence[str] = (),
+    unwanted: Collection[str] = (),
+) -> dict[str, Any]:
+    """The task's result of a host's answer. Raises PkiError for what is no answer.
+
+    ``own`` are the names of the authority's anchors, besides which there may be others. Beside the anchor, the host was
+    asked about the ``further`` ones and about the ``superseded``; of these, the stores that have them are told. It was
+    not asked about the ``unwanted``, which it may tell of by itself: of these there is a warning.
+    """
     result = {key: answer[key] for key in CALL_RESULT if key in answer}
     failed = bool(answer.get("failed") or answer.get("unreachable"))
     if failed and "stores" not in answer:
@@ -38,6 +50,13 @@ def trust_result(answer: Mapping[str, Any], own: Collection[str] = (), further: 
     result["stores"] = _stores(outcomes, "")
     if further:
         result["further_anchors"] = [{"stores": _stores(outcomes, name)} for name in further]
+    if superseded:
+        there = [outcome for outcome in outcomes if outcome.before.state in (TRUSTED, STALE)]
+        result["superseded_anchors"] = [{"stores": _stores(there, name)} for name in superseded]
+    if stays := [path for path in decoded.installed if PurePosixPath(path).stem in unwanted]:
+        words = "is a root that is to be trusted no more, and is still installed"
+        told = [f"{path} {words}: {SUPERSEDED_REMEDY}." for path in stays]
+        result["warnings"] = [*result.get("warnings", []), *told]
     result["purged"] = _purged(outcomes)
     if outcomes or not failed:
         result["changed"] = any(outcome.changed for outcome in outcomes)

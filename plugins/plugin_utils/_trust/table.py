@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import align, counted, printable, tally
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, SUPERSEDED_REMEDY
 
 TRUSTED = "trusted"
+STALE = "stale"
 FAILED = "failed"
 UNREACHABLE = "unreachable"
 
@@ -32,6 +33,7 @@ EXPIRED_REMEDIES = {
 # A kind of store that only those get who ask for it.
 OPTIONAL_KIND, OPTIONAL = "applications", "optional"
 OTHER_ROOT = "other root"
+SUPERSEDED = "superseded"
 
 
 class Row(NamedTuple):
@@ -53,9 +55,20 @@ def trust_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     Hosts without a result count as unreachable. What hosts report is shown without control characters, and cut short.
     """
     rows = [row for host, result in results.items() for row in _rows(host, result)]
-    anchors = dict.fromkeys(_describe(result["anchor"]) for result in results.values() if result.get("anchor"))
+    anchors = dict.fromkeys(line for result in results.values() for line in _anchors(result))
     summary = f"{counted(len(results), 'host')}: {tally(row.state for row in rows)}."
     return [*anchors, *([""] if anchors else []), *align([HEADING, *rows]), "", summary]
+
+
+def _anchors(result: Mapping[str, Any]) -> Iterator[str]:
+    """What the rows of a host are about."""
+    if result.get("anchor"):
+        yield _describe(result["anchor"])
+    for further in result.get("further_anchors", []):
+        yield f"To be trusted as well: {_describe(further)}"
+    for superseded in result.get("superseded_anchors", []):
+        if superseded["stores"]:
+            yield f"To be trusted no more: {_describe(superseded)}"
 
 
 def _rows(host: str, result: Mapping[str, Any]) -> list[Row]:
@@ -64,15 +77,29 @@ def _rows(host: str, result: Mapping[str, Any]) -> list[Row]:
     stores = result.get("stores") or []
     if not stores:
         return [_row(host, "", FAILED, "", result.get("msg", "see the task's own result"))]
-    expired = bool((result.get("anchor") or {}).get("expired"))
-    others = [_row(host, path, OTHER_ROOT, "", OTHER_ROOT_REMEDY) for path in result.get("others") or []]
-    return [*(_store_row(host, store, expired) for store in stores), *others]
+    rows = [_store_row(host, store, result.get("anchor") or {}) for store in stores]
+    for further in result.get("further_anchors", []):
+        rows += [_store_row(host, _named(store, further), further) for store in further["stores"]]
+    for superseded in result.get("superseded_anchors", []):
+        rows += [_superseded_row(host, _named(store, superseded)) for store in superseded["stores"]]
+    return [*rows, *(_row(host, path, OTHER_ROOT, "", OTHER_ROOT_REMEDY) for path in result.get("others") or [])]
 
 
-def _store_row(host: str, store: Mapping[str, Any], expired: bool) -> Row:
+def _named(store: Mapping[str, Any], anchor: Mapping[str, Any]) -> dict[str, Any]:
+    """The store, with the anchor that the row is about, which is not the one that signs."""
+    return {**store, "name": f"{store['name']}, {anchor['subject']}"}
+
+
+def _store_row(host: str, store: Mapping[str, Any], anchor: Mapping[str, Any]) -> Row:
     is_optional = (store["kind"], store["state"]) == (OPTIONAL_KIND, "absent")
     state = OPTIONAL if is_optional else store["state"]
-    return _row(host, store["name"], state, store["read_by"], _what_to_do(store, state, expired))
+    return _row(host, store["name"], state, store["read_by"], _what_to_do(store, state, bool(anchor.get("expired"))))
+
+
+def _superseded_row(host: str, store: Mapping[str, Any]) -> Row:
+    if store["state"] in (TRUSTED, STALE):
+        return _row(host, store["name"], SUPERSEDED, store["read_by"], SUPERSEDED_REMEDY)
+    return _store_row(host, store, {})
 
 
 def _row(*cells: object) -> Row:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The benchmark once on three hosts, as a part of the tests: whether all sides end well, and how often each goes to a
-host. Of seconds nothing is asked, since the machine may be busy.
+host; and that of a rotation's runs. Of seconds nothing is asked, since the machine may be busy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from benchmarks import rotation
 from benchmarks.fleet import __main__ as benchmark
 from benchmarks.fleet import report
 from benchmarks.fleet.sides import ROOT, sides
@@ -34,6 +35,7 @@ def main() -> None:
     look_at_runs(figures)
     look_at_calls(figures["calls"])
     assert "failed" not in report.report(figures)
+    look_at_rotation()
 
 
 def look_at_runs(figures: dict[str, Any]) -> None:
@@ -54,6 +56,12 @@ def look_at_calls(calls: dict[str, dict[str, dict[str, int]]]) -> None:
     for side, number in expected.items():
         assert list(calls[side].values()) == [{"commands": number, "transfers": 0}] * HOSTS, (side, calls[side])
     assert all(each["commands"] > ACTIONS * commands for each in calls["recipe"].values()), calls["recipe"]
+
+
+def look_at_rotation() -> None:
+    """See that runs change nothing on hosts that trust two roots, nor on those that trust one."""
+    for what, seconds in rotation.measure_trust(HOSTS, 1).items():
+        assert len(rotation.ratios(seconds)) == 1, what
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, Any
-from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES, answers_of, worth_of_reading
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import describe
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import describe, sentence
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import (
     ADMIN,
@@ -40,10 +40,10 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import keep_export, loss
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_changes import Changes, Former
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_right_changes import Right
 
 FRAMEWORK = "/System/Library/Frameworks/Security.framework"
@@ -54,11 +54,8 @@ _LOGIN_KEYCHAIN = "Library/Keychains/login.keychain-db"
 _ASKS_SINCE = (10, 16)
 _REFUSES_OTHERWISE_SINCE = (12,)
 _INTERNAL_COMPONENT, _INTERACTION_NOT_ALLOWED = -2070, -60007
-# A person canceled it, or could not be asked.
-_PERSON = (-128, -60006, -25308)
 _OUT = "trust_anchor writes such a profile by profile_path."
 _USELESS = "allow_authorization_change has no effect there, whatever the tool says."
-_GRACE = 30.0  # seconds for the program around a write
 
 
 class MacStore:
@@ -80,13 +77,14 @@ class MacStore:
     ) -> None:
         self._mac, self._settings = mac, settings
         self._reading, self._patience, self._pauses = reading, patience, pauses
-        self._domain, self._home = USER if uid else ADMIN, home
+        self._domain, self._uid, self._home = USER if uid else ADMIN, uid, home
         self._keychain = os.path.join(home, _LOGIN_KEYCHAIN) if uid else _SYSTEM_KEYCHAIN
         # What root's own settings say goes for root alone.
         self._domains = domains_for(mac.version) if uid else [ADMIN, SYSTEM]
         self._session: dict[str, Any] = {}
         self._notes: tuple[str, ...] = ()
         self._ahead: dict[bytes, dict[str, Any]] = {}  # what was said of other anchors, until it is asked for
+        self._made: Changes | None = None
 
     @property
     def obstacle(self) -> str:
@@ -94,6 +92,12 @@ class MacStore:
         return "" if self._is_pending else self._denial()
 
     def _denial(self) -> str:
+        if self._is_of_another:
+            other, owner = _name(self._session["user"]), _name(self._uid)
+            return (
+                f"This is the session of {other} at the screen, whom macOS would ask about the trust settings of "
+                f"{owner}: have {owner} run the task without become, in a session at the screen. {_OUT}"
+            )
         code = self._refusal()
         if not code or self._may_be_allowed:
             return ""
@@ -104,6 +108,11 @@ class MacStore:
             f"macOS {version} does not let this session change {owner} trust settings: {describe(code).sentence} "
             f"{_OUT}{useless}"
         )
+
+    @property
+    def _is_of_another(self) -> bool:
+        """Whether the screen, if this session has one, is that of somebody else than whose own settings these are."""
+        return self._domain == USER and bool(self._session.get("graphic")) and self._session["user"] != self._uid
 
     @property
     def _may_be_allowed(self) -> bool:
@@ -161,24 +170,43 @@ class MacStore:
                 return Finding(finding.state, (*notes, *finding.evidence))
         if self._refusal():
             notes += (f"the right {macos_right.RIGHT} would be allowed to everybody for the write, and put back",)
-        if operation == INSTALL and self._session.get("graphic") and self._asks:
+        if operation != INSTALL:
+            is_asked = self._changes().plan_removal([anchor.der])
+            after, said = ABSENT, f"{self._keychain} would lack it"
+        else:
+            is_asked = self._is_asked
+            after, said = TRUSTED, f"the {DOMAINS[self._domain]} domain would trust it for TLS servers"
+        if is_asked:
             return Finding(NEEDS_USER, ("macOS would ask the person at the screen", *notes))
-        if operation == INSTALL:
-            return Finding(TRUSTED, (f"the {DOMAINS[self._domain]} domain would trust it for TLS servers", *notes))
-        self._remove([anchor], is_planned=True)
-        return Finding(ABSENT, (f"{self._keychain} would lack it", *notes))
+        return Finding(after, (said, *notes))
 
     def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
         if self._has_recovered([anchor], TRUSTED):
             return
-        answer = self._write("install_anchor", {"der": _base64(anchor.der), "keychain": self._keychain})
-        if answer["written"]:
-            undo.callback(self._undo, anchor, answer)
-        self._judge(answer)
+        with self._permission():
+            former = self._changes().trust(anchor.der)
+        undo.callback(self._undo, anchor, former)
 
     def remove(self, anchors: Sequence[Anchor]) -> None:
-        if not self._has_recovered(anchors, ABSENT):
-            self._remove(anchors, is_planned=False)
+        if self._has_recovered(anchors, ABSENT):
+            return
+        with self._permission():
+            self._changes().remove([anchor.der for anchor in anchors])
+
+    def _undo(self, anchor: Anchor, former: Former) -> None:
+        with self._permission():
+            self._changes().take_back(former, anchor.der)
+
+    def _changes(self) -> Changes:
+        """The same for all changes of a run. What was read ahead no longer holds with the first of them."""
+        # Which a look does without.
+        from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_changes import Changes
+
+        self._ahead.clear()
+        if self._made is None:
+            place, limits = (self._domain, self._keychain, self._home), (self._reading, self._patience)
+            self._made = Changes(self._mac, *place, self._is_asked, self._may_empty, *limits)
+        return self._made
 
     def _has_recovered(self, anchors: Sequence[Anchor], wanted: str) -> bool:
         """Put back the right that a former run left changed: whether nothing else is to be done."""
@@ -197,35 +225,15 @@ class MacStore:
             raise HostError(failed or blocked or self._denial())
         return False
 
-    def _remove(self, anchors: Sequence[Anchor], is_planned: bool) -> None:
-        ders = [_base64(anchor.der) for anchor in anchors]
-        arguments = {"ders": ders, "keychain": self._keychain, "may_empty": self._may_empty, "is_planned": is_planned}
-        answer = self._write("remove_anchors", arguments)
-        if answer["last"]:
-            raise HostError(
-                "macOS asks a person before it removes the last entry of the administrator's trust settings, and would "
-                "wait for ever. Nothing was removed: have a person at the screen remove it in Keychain Access."
-            )
-        if answer["lost"] and not answer["restored"]:
-            raise HostError(f"{loss(answer)} {keep_export(self._home, self._domain, answer)}")
-        self._judge(answer)
-
-    def _undo(self, anchor: Anchor, answer: dict[str, Any]) -> None:
-        if answer["before"] is None and not self._may_empty:
-            raise HostError("The trust settings were empty before, and macOS lets nobody empty them unattended.")
-        keychain = self._keychain if answer["added"] else None
-        arguments = {"der": _base64(anchor.der), "keychain": keychain, "before": answer["before"]}
-        try:
-            self._judge({"lost": [], **self._write("restore_settings", arguments)})
-        except HostError as error:
-            if answer["before"] is None:
-                raise
-            raise HostError(f"{error} {keep_export(self._home, self._domain, answer)}") from error
-
     @property
     def _asks(self) -> bool:
         """Whether a person is asked before a write, where there is one."""
         return self._domain == USER or self._mac.version >= _ASKS_SINCE
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether a person will be asked before a write."""
+        return self._asks and bool(self._session.get("graphic"))
 
     @property
     def _may_empty(self) -> bool:
@@ -251,7 +259,7 @@ class MacStore:
             if not refusal:
                 return Finding(TRUSTED, (*evidence, *self._notes))
             # To write the same settings once more would not help.
-            return Finding(FAILED, (f"macOS trusts it, but no leaf by it: {_sentence(refusal)}", *evidence))
+            return Finding(FAILED, (f"macOS trusts it, but no leaf by it: {sentence(refusal)}", *evidence))
         has_own = own["failure"] is None and denying != self._domain
         state = STALE if has_own or self._keychain in answer["held"] else ABSENT
         blocked = "" if denying is None else f"The {DOMAINS[denying]} domain of the trust settings denies it."
@@ -261,14 +269,14 @@ class MacStore:
         """What evaluations said, of the anchor itself and of a leaf; and why, where trust ``is_expected``."""
         refusal, name = answer["refusal"], self._settings.leaf_name
         if refusal:
-            reason = f": {_sentence(refusal)}" if is_expected else ""
+            reason = f": {sentence(refusal)}" if is_expected else ""
             basic = f"an evaluation by the basic X.509 policy refuses it{reason}"
             return [basic, "ssl: not evaluated, as the anchor itself is refused"]
         basic = "an evaluation by the basic X.509 policy accepts it"
         if "server_refusal" not in answer:
             return [basic, "ssl: not evaluated, as no leaf was at hand"]
         refusal = answer["server_refusal"]
-        return [basic, f"ssl: refused for {name}: {_sentence(refusal)}" if refusal else f"ssl: trusted for {name}"]
+        return [basic, f"ssl: refused for {name}: {sentence(refusal)}" if refusal else f"ssl: trusted for {name}"]
 
     def _settings_evidence(self, own: dict[str, Any], root_of: int | None) -> list[str]:
         name = DOMAINS[self._domain]
@@ -281,17 +289,10 @@ class MacStore:
     def _keychain_evidence(self, held: list[str]) -> list[str]:
         return [f"{path} holds it" for path in held] or [f"{self._keychain} lacks it"]
 
-    def _write(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        self._ahead.clear()
-        given = {**arguments, "domain": self._domain, "patience": self._patience}
-        with self._permission(arguments.get("is_planned", False)):
-            answer: dict[str, Any] = ask(self._mac, operation, given, self._patience + _GRACE)
-        return answer
-
     @contextmanager
-    def _permission(self, is_planned: bool) -> Iterator[None]:
+    def _permission(self) -> Iterator[None]:
         """Have a write permitted that macOS would refuse, where that is wanted."""
-        if is_planned or not (self._may_be_allowed and self._refusal()):
+        if not (self._may_be_allowed and self._refusal()):
             yield
             return
         with self._right().allowed():
@@ -304,37 +305,24 @@ class MacStore:
 
         return Right(self._mac, macos_right.journal(self._settings))
 
-    def _judge(self, answer: dict[str, Any]) -> None:
-        """Raises UserNeeded where only a person is missing and nothing was changed, HostError for all else."""
-        if answer["lost"]:
-            raise HostError(loss(answer))
-        if answer["waited"] and not answer.get("written"):
-            raise UserNeeded(
-                f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
-                "somebody is there."
-            )
-        failure = answer["failure"]
-        if failure and failure["code"] in _PERSON and not answer.get("written"):
-            raise UserNeeded(_sentence(failure))
-        if answer["waited"]:
-            raise HostError("macOS wrote its trust settings, and did not say in time what became of the others.")
-        self._require_success(answer)
-
     def _require_success(self, answer: dict[str, Any]) -> None:
         failure = answer["failure"]
         if failure:
-            raise HostError(_sentence(failure))
+            raise HostError(sentence(failure))
+
+
+def _name(uid: int) -> str:
+    """A user's name, or his number where he has none here."""
+    import pwd  # which hardly any look needs
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _base64(der: bytes) -> str:
     return base64.b64encode(der).decode()
-
-
-def _sentence(failure: dict[str, Any]) -> str:
-    """What went wrong, and what to do about it."""
-    if failure["code"] is None:
-        return f"{failure['message']}."
-    return describe(failure["code"], failure["message"]).sentence
 
 
 def find(settings: Settings) -> list[MacStore]:

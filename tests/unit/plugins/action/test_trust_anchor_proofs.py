@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.action.trust_anchor import ActionModule
+from ansible_collections.anchorage.pki.plugins.action.trust_anchor_info import ActionModule as LookModule
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
@@ -27,6 +28,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import TrustAction
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.rotations import move, rotated
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
@@ -38,8 +40,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class Action(ActionModule):
-    """The action on a host of the test's own."""
+class OnScratchHost(TrustAction):
+    """An action on a host of the test's own."""
 
     def __init__(self, host: ScratchDebian, arguments: dict[str, Any], **mode: Any) -> None:
         self._task = SimpleNamespace(
@@ -58,6 +60,14 @@ class Action(ActionModule):
         answered = answer(arguments, self._host.settings, work)
         assert answered is not None
         return answered
+
+
+class Action(OnScratchHost, ActionModule):
+    """The one that installs."""
+
+
+class Look(OnScratchHost, LookModule):
+    """The one that looks."""
 
 
 @pytest.fixture
@@ -126,6 +136,33 @@ def test_both_roots_are_proved_and_then_that_one_is_gone(trust: Callable, author
     assert proved(rotating) == gone
     trust(purge_superseded=True)
     assert proved(rotating) == gone
+
+
+def test_a_root_that_should_be_gone_and_is_there_is_told(
+    trust: Callable, authority: Authority, host: ScratchDebian
+) -> None:
+    """By a look at all stores, and by the task that may purge it and was not asked to."""
+    now = datetime.now(timezone.utc)
+    arguments = {"authority": str(authority.folder), "stores": ["system"]}
+
+    def look() -> list[tuple[str, list[str]]]:
+        told = Look(host, arguments).run()
+        assert "warnings" not in told
+        there = told.get("superseded_anchors", [])
+        return [(each["sha256"], [store["state"] for store in each["stores"]]) for each in there]
+
+    trust()
+    rotating = rotated(authority, State.SWITCHING, now)
+    old = rotating.roots[0].sha256
+    assert (look(), "warnings" in trust()) == ([], False)
+    for state in (State.PURGING, State.DONE):
+        move(rotating, state, now)
+        assert look() == [(old, ["trusted"])]
+        (warning,) = trust()["warnings"]
+        assert "is a root that is to be trusted no more, and is still installed: run the playbook" in warning
+    assert "warnings" not in trust(purge_superseded=True, mode={"check_mode": True})
+    assert "warnings" not in trust(purge_superseded=True)
+    assert (look(), "warnings" in trust()) == ([(old, [])], False)
 
 
 def test_the_profile_for_macs_has_the_roots_that_hosts_must_trust(

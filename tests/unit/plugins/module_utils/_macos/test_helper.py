@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.program import to_json
-from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac
+from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac, left_over
 from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 
@@ -118,6 +119,12 @@ def test_a_library_without_a_function_is_told(double: DoubledMac) -> None:
         ask(mac, "read_trust_settings", ADMIN, PATIENCE)
 
 
+def test_objects_that_are_left_fail_a_test(double: DoubledMac) -> None:
+    (double.folder / "living").write_text("0\n2\n")
+    assert left_over() == [str(double.folder)]
+    assert left_over() == [], "that is, none since"
+
+
 def test_no_variable_names_other_libraries(double: DoubledMac, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the libraries are is said by the caller alone, and a Mac is asked with Apple's."""
     for name, value in {"ANCHORAGE_SECURITY": "double", "ANCHORAGE_DOUBLE": str(double.folder)}.items():
@@ -128,6 +135,27 @@ def test_no_variable_names_other_libraries(double: DoubledMac, monkeypatch: pyte
         f"/System/Library/Frameworks/{name}.framework/{name}" for name in ("CoreFoundation", "Security")
     }
     assert mac.environment is None
+
+
+def test_a_python_for_an_older_macos_is_told_the_version_there_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It sees 10.16 in place of 11 and later, unless it is told as it starts that it shall see the real one."""
+    seen = 'import os, platform\nshown = "13.7.4" if os.environ.get("SYSTEM_VERSION_COMPAT") == "0" else "10.16"\n'
+    (tmp_path / "old.py").write_text(f'{seen}platform.mac_ver = lambda: (shown, ("", "", ""), "arm64")\n')
+    old = tmp_path / "python"
+    old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "$(cat {tmp_path}/old.py; echo "$3")"\n')
+    old.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(old))
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("10.16", ("", "", ""), "arm64"))
+    assert this_mac().version == (13, 7, 4)
+
+
+@pytest.mark.parametrize("version", ["10.15.7", "11.7.10", "15.1"])
+def test_a_python_that_sees_the_version_starts_no_other(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(sys, "executable", "/none/such")
+    monkeypatch.setattr(platform, "mac_ver", lambda: (version, ("", "", ""), "arm64"))
+    assert this_mac().version == tuple(int(part) for part in version.split("."))
 
 
 def test_no_process_but_its_own_loads_the_libraries(double: DoubledMac) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
+from collections.abc import Callable
 from email.utils import formatdate
 from time import time
 
@@ -124,18 +125,18 @@ def test_the_largest_answer_is_taken_whole(network: Network, how: Reply) -> None
 
 
 @pytest.mark.parametrize(
-    "reply",
+    "make_reply",
     [
-        Reply(b"x" * (LARGEST_RESPONSE + 1)),
-        Reply(b"x" * (LARGEST_RESPONSE + 1), chunked=True),
-        Reply(b"x" * (LARGEST_RESPONSE + 1), length=None),
-        Reply(HOLLOW, length=10**12),
-        Reply(b"x" * 10_000_000, length=None),
-        Reply(headers={f"X-{number}": "x" * 60_000 for number in range(5)}),
+        lambda: Reply(b"x" * (LARGEST_RESPONSE + 1)),
+        lambda: Reply(b"x" * (LARGEST_RESPONSE + 1), chunked=True),
+        lambda: Reply(b"x" * (LARGEST_RESPONSE + 1), length=None),
+        lambda: Reply(HOLLOW, length=10**12),
+        lambda: Reply(b"x" * 10_000_000, length=None),
+        lambda: Reply(headers={f"X-{number}": "x" * 60_000 for number in range(5)}),
     ],
 )
-def test_a_larger_answer_is_refused(network: Network, reply: Reply) -> None:
-    with responder(reply) as running:
+def test_a_larger_answer_is_refused(network: Network, make_reply: Callable[[], Reply]) -> None:
+    with responder(make_reply()) as running:
         answer = fetch(ask(running.url), network.system)
         assert answer == Answer("app", b"", f"{running.place} sent more than 65536 bytes")
         assert running.connections == 1

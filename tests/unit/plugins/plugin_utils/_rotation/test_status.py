@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
@@ -95,6 +95,18 @@ def test_draining_says_when_it_is_over(own_authority: Authority, now: datetime) 
     assert "Next:  purging, once the old root has stayed until 2026-06-08 12:00 UTC, 7 days." in lines
     assert not any(line.startswith("Waits for") for line in lines)
     assert lines[-1].startswith("Give up:  not any more")
+
+
+def test_of_a_revoked_cross_certificate_it_says_that(own_authority: Authority, now: datetime) -> None:
+    rotating = rotated(own_authority, State.DISTRIBUTING, now)
+    cross = rotating.epochs[1].cross
+    assert cross is not None
+    with open_ledger(rotating.ledger_path) as ledger, ledger.transaction():
+        ledger.revocations.enter(fingerprint(cross), "key_compromise", None, now)
+    told = status(read_authority(rotating.folder), now)
+    assert not told.has_cross
+    warned = [line for line in status_lines(told) if "cross certificate" in line]
+    assert [line.partition(",")[0] for line in warned] == ["The cross certificate is revoked"]
 
 
 def test_without_a_cross_certificate_it_says_what_that_means(folder_of_0_2_0: Path, now: datetime) -> None:

@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, Rotations, State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import make_successor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation import transaction as transactions
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import NO_HOSTS
@@ -291,3 +292,45 @@ def test_a_host_that_was_left_out_by_mistake_is_waited_for_again(own_authority: 
         with pytest.raises(PkiError, match=r"does not wait for 'unknown'. The hosts that it counts: web1, web2"):
             transaction.wait_for("unknown")
     assert blockers(authority, now, "web1", "web2") == ["web2: it has not shown yet what it trusts"]
+
+
+# Clocks
+
+
+def test_a_clock_that_is_behind_begins_nothing_and_makes_nothing(own_authority: Authority, now: datetime) -> None:
+    behind = now - timedelta(days=400)
+    with rotation(own_authority, behind) as early, pytest.raises(PkiError, match=r"Correct the clock\."):
+        early.begin("", OPEN)
+    with rotation(own_authority, now) as timely:
+        timely.begin("", OPEN)
+    with (
+        rotation(own_authority, behind) as early,
+        pytest.raises(PkiError, match=r"is valid from .*Correct the clock\."),
+    ):
+        early.go_on(OPEN)
+    assert read_authority(own_authority.folder) == own_authority
+    assert advance(own_authority, now) is State.MADE
+
+
+def test_a_root_that_has_ended_signs_no_other_one(own_authority: Authority, now: datetime) -> None:
+    after = now + timedelta(days=3700)
+    with rotation(own_authority, after) as late:
+        with pytest.raises(PkiError, match=r"The root ended at .* Renew it first, by the playbook"):
+            late.begin("", OPEN)
+        assert late.begin(COMPROMISED, OPEN) == [State.PLANNED]
+
+
+def test_what_a_clock_that_was_behind_made_is_entered_under_the_root_that_signed_it(
+    own_authority: Authority, now: datetime
+) -> None:
+    with open_ledger(own_authority.ledger_path) as ledger:
+        RotationTransaction(own_authority.folder, ledger, (), now).begin("", OPEN)
+        current = ledger.rotations.current()
+        assert current is not None
+        made = make_successor(own_authority, current, Passphrases(), ledger, now - timedelta(days=400))
+        new = made.epochs[1]
+        assert new.cross is not None
+        cross, issuing = (ledger.revocations.known(one) for one in (fingerprint(new.cross), new.issuers[0].sha256))
+    assert cross is not None
+    assert issuing is not None
+    assert (cross.issuer_sha256, issuing.issuer_sha256) == (own_authority.root.sha256, new.root.sha256)

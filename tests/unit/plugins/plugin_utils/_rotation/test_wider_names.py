@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import next_policy as next_policies
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import NEXT_POLICY, read_next_policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
+    NEXT_POLICY,
+    read_next_policy,
+    stored_next,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import decode_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
@@ -28,6 +33,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import check_requests
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.transaction import RotationTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import read_public
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import DEFAULT_DOMAINS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, key_type_of
 from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
@@ -281,6 +287,19 @@ def test_a_beginning_that_is_killed_has_begun_with_all_or_not_at_all(
     assert begun[-1]
 
 
+def test_a_beginning_that_is_killed_after_another_rotation_leaves_names_as_they_are(
+    own_authority: Authority, now: datetime, tmp_path: Path
+) -> None:
+    authority = widening(own_authority, State.DONE, now)
+    begin_again = partial(begin, now=now, options={"permitted_domains": [*WIDE["permitted_domains"], "example.net"]})
+    for copy in kill_each(authority, begin_again, tmp_path, 1):
+        assert not permits(read_authority(copy.folder), "example.net")
+        advance(copy, now)
+        assert not permits(read_authority(copy.folder), "example.net")
+        stored = decode_policy((copy.folder / "policy.json").read_bytes(), "it")
+        assert stored == authority.policy
+
+
 def test_a_switch_that_is_killed_leaves_the_old_root_with_its_names_or_the_new_one_with_its_own(
     own_authority: Authority, now: datetime, tmp_path: Path
 ) -> None:
@@ -298,15 +317,35 @@ def test_a_switch_that_is_killed_leaves_the_old_root_with_its_names_or_the_new_o
 
 
 def test_the_next_rotation_finishes_a_switch_that_was_killed(own_authority: Authority, now: datetime) -> None:
-    policy = own_authority.folder / "policy.json"
+    policy, following = own_authority.folder / "policy.json", own_authority.folder / NEXT_POLICY
     former = policy.read_bytes()
+    begin(own_authority, now)
+    kept = following.read_bytes()
     authority = widening(own_authority, State.DONE, now)
-    policy.rename(authority.folder / NEXT_POLICY)
     policy.write_bytes(former)
+    following.write_bytes(kept)
     assert read_authority(authority.folder) == authority
     begin(authority, now, {})
     assert not (authority.folder / NEXT_POLICY).exists()
     assert read_authority(authority.folder).policy == authority.policy
+
+
+def test_what_goes_while_it_is_read_is_none_and_what_cannot_be_read_is_told(
+    own_authority: Authority, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = widening(own_authority, State.PLANNED, now).folder
+    assert stored_next(folder) is not None
+
+    def going(path: Path) -> bytes:
+        path.unlink()
+        return read_public(path)
+
+    monkeypatch.setattr(next_policies, "read_public", going)
+    assert stored_next(folder) is None
+    monkeypatch.undo()
+    (folder / NEXT_POLICY).mkdir()
+    with pytest.raises(PkiError, match=r"policy.next.json"):
+        stored_next(folder)
 
 
 def test_an_abort_that_is_killed_is_one_or_none(own_authority: Authority, now: datetime, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._run.report import (
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-UNCHANGED = {"changed": False, "stores": [], "diff": {"before": "x"}}
+UNCHANGED = {"changed": False, "stores": [], "further_anchors": [], "diff": {"before": "x"}}
 SKIPPED = {"changed": False, "skipped": True, "skip_reason": "Conditional result was False"}
 PARTLY = {"changed": True, "failed": True, "msg": "no reload", "certificates": [{"name": "site"}], "exception": "x"}
 
@@ -48,7 +48,7 @@ def test_a_host_is_what_the_worst_of_its_parts_is(trust: Any, leaves: Any, outco
 
 def test_a_part_has_what_the_task_returned_and_nothing_of_ansible() -> None:
     host = one(UNCHANGED, PARTLY, lost=True)
-    assert host["trust"] == {"outcome": "unchanged", "message": None, "stores": []}
+    assert host["trust"] == {"outcome": "unchanged", "message": None, "stores": [], "further_anchors": []}
     assert host["leaves"] == {"outcome": "failed", "message": "no reload", "certificates": [{"name": "site"}]}
 
 

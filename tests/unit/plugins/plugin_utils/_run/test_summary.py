@@ -34,6 +34,12 @@ def failed(message: Any) -> HostResults:
     return HostResults({"changed": False, "failed": True, "msg": message}, None)
 
 
+def test_what_changed_of_the_other_root_of_a_rotation_is_said() -> None:
+    further = {"subject": "CN=Next", "stores": TRUSTED["stores"]}
+    host = HostResults({"changed": True, "stores": [], "further_anchors": [further]}, None)
+    assert lines({"web1": host})[-1] == "web1  changed  -       debian, CN=Next: trusted"
+
+
 def test_hosts_as_they_were_have_no_row() -> None:
     assert lines({f"web{number}": UNCHANGED for number in range(1000)}) == ["1000 hosts: 1000 unchanged."]
     assert lines({}) == ["0 hosts: nothing to report."]

@@ -106,6 +106,31 @@ def test_roots_of_other_authorities_are_told() -> None:
     assert result["others"] == installed[1:]
 
 
+def test_stores_that_have_a_root_which_should_be_gone_are_told() -> None:
+    stale = Finding("stale", ("b holds it",))
+    outcomes = [
+        StoreOutcome("system", "debian", "curl", state, False, before, before.evidence, anchor="anchorage-former")
+        for before, state in ((TRUSTED, "trusted"), (stale, "unavailable"), (ABSENT, "unavailable"), (ABSENT, "absent"))
+    ]
+    result = trust_result(answer(DEBIAN, *outcomes), superseded=["anchorage-former", "anchorage-older"])
+    told = [[(store["state"], store["evidence"]) for store in each["stores"]] for each in result["superseded_anchors"]]
+    assert told == [[("trusted", ["a holds it"]), ("unavailable", ["b holds it"])], []]
+    assert [store["state"] for store in result["stores"]] == ["trusted"]
+
+
+def test_a_root_that_should_be_gone_and_is_still_installed_is_a_warning() -> None:
+    installed = [f"/ca/anchorage-lab-{digit * 16}.crt" for digit in "01"]
+    own = [f"anchorage-lab-{digit * 16}" for digit in "01"]
+    result = trust_result({**answer(DEBIAN, warnings=["first"]), "installed": installed}, own, unwanted=own[1:])
+    assert result["warnings"] == [
+        "first",
+        f"{installed[1]} is a root that is to be trusted no more, and is still installed: run the playbook "
+        "anchorage.pki.trust with trust_anchor_purge_superseded=true.",
+    ]
+    assert result["others"] == []
+    assert "warnings" not in trust_result({**answer(DEBIAN), "installed": installed}, own)
+
+
 def test_what_a_host_adds_is_left_out() -> None:
     added = answer(DEBIAN, purged="everything", diff={"before": "\x1b[2J"}, activation={}, certificates=[1])
     assert trust_result(added) == trust_result(answer(DEBIAN))

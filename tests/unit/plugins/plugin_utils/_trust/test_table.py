@@ -116,3 +116,46 @@ def test_each_anchor_is_described_once() -> None:
 
 def test_no_host_is_shown() -> None:
     assert trust_table({})[-1] == "0 hosts: nothing to report."
+
+
+def test_each_root_of_a_rotation_has_a_row_of_its_own() -> None:
+    """The host lacks the one that is coming."""
+    coming = {**ANCHOR, "subject": "CN=Next", "sha256": "77aa", "stores": [store("debian", "absent")]}
+    lines = trust_table({"web1": {**result(store("debian", "trusted")), "further_anchors": [coming]}})
+    assert lines == [
+        "CN=Lab (5f2d), valid until 2036-11-18",
+        "To be trusted as well: CN=Next (77aa), valid until 2036-11-18",
+        "",
+        "HOST  STORE            STATE    READ BY  WHAT TO DO",
+        "web1  debian           trusted  curl     nothing",
+        "web1  debian, CN=Next  absent   curl     run the playbook anchorage.pki.trust",
+        "",
+        "1 host: 1 trusted, 1 absent.",
+    ]
+
+
+@pytest.mark.parametrize("state", ["trusted", "stale"])
+def test_a_root_that_should_be_gone_is_a_row_with_the_remedy(state: str) -> None:
+    gone = {**ANCHOR, "subject": "CN=Old", "sha256": "0d6f", "stores": []}
+    left = {**gone, "stores": [store("/opt/jdk", state, "Java", kind="java")]}
+    hosts = {
+        "web1": {**result(store("debian", "trusted")), "superseded_anchors": [left]},
+        "web2": {**result(store("debian", "trusted")), "superseded_anchors": [gone]},
+    }
+    lines = trust_table(hosts)
+    assert lines[1] == "To be trusted no more: CN=Old (0d6f), valid until 2036-11-18"
+    remedy = "run the playbook anchorage.pki.trust with trust_anchor_purge_superseded=true"
+    assert lines[5] == f"web1  /opt/jdk, CN=Old  superseded  Java     {remedy}"
+    assert lines[-1] == "2 hosts: 2 trusted, 1 superseded."
+
+
+def test_of_roots_that_are_gone_nothing_is_said() -> None:
+    host = result(store("debian", "trusted"))
+    gone = {**ANCHOR, "subject": "CN=Old", "stores": []}
+    assert trust_table({"web1": {**host, "superseded_anchors": [gone]}}) == trust_table({"web1": host})
+
+
+def test_where_a_removal_awaits_the_next_boot_that_is_said() -> None:
+    left = {**ANCHOR, "subject": "CN=Old", "stores": [store("suse", "pending")]}
+    lines = trust_table({"web1": {**result(store("suse", "trusted")), "superseded_anchors": [left]}})
+    assert lines[5].split() == ["web1", "suse,", "CN=Old", "pending", "curl", "reboot", "the", "host"]

@@ -215,7 +215,7 @@ def test_what_root_cannot_read_of_a_users_is_left_to_that_user(
 def test_a_removal_that_lacks_the_password_fails(people: ScratchPeople) -> None:
     make_keystore(people.root / CACERTS, "JKS", password="of our own", lab=ANCHOR.pem)
     outcome = apply("remove", people)
-    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert (outcome.state, outcome.changed) == ("needs_user", False)
     assert "has a password of its own" in shortfall("remove", [outcome])
 
 

@@ -63,6 +63,9 @@ SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
 VERSIONS = ("10.15.7", "11.7.10", "13.7.4", "13.7.5", "15.1.0", "26.0.0")
 SWITCHES = ("off", "on")
 CELLS = list(itertools.product(VERSIONS, SWITCHES, SWITCHES, SWITCHES))
+SET, IMPORT = "SecTrustSettingsSetTrustSettings", "SecTrustSettingsImportExternalRepresentation"
+REMOVED = "SecTrustSettingsRemoveTrustSettings"
+PUT_BACK = "The trust settings were put back"
 WRITES = ("SecTrustSettingsSetTrustSettings", "SecCertificateAddToKeychain", "authorize")
 
 pytestmark = needs_double
@@ -105,9 +108,9 @@ def test_who_may_write(tmp_path: Path, version: str, sip: str, gui: str, root: s
     assert "profile_path" in shortfall("install", [outcome])
     number = ("user", "admin").index(domain)
     path = SYSTEM_KEYCHAIN if root == "on" else f"{host.home}/Library/Keychains/login.keychain-db"
-    arguments = {"der": base64.b64encode(DER).decode(), "domain": number, "keychain": path, "patience": 60.0}
-    answer = ask(host.double.mac(15), "install_anchor", arguments, 90.0)
-    assert (answer["failure"]["code"], host.content()) == (code, before), "which is what macOS would have said"
+    arguments = {"der": base64.b64encode(DER).decode(), "domain": number, "keychain": path}
+    answer = ask(host.double.mac(15), "trust_certificate", arguments, 90.0)
+    assert (answer["failure"]["code"], host.content()[1]) == (code, before[1]), "which is what macOS would have said"
 
 
 @pytest.mark.parametrize("superseded", [(), (FORMER, OTHER)])
@@ -286,12 +289,94 @@ def test_a_canceled_prompt_is_the_only_one(tmp_path: Path) -> None:
 
 
 def test_a_prompt_that_nobody_answers_ends(tmp_path: Path) -> None:
-    host = ScratchTrustSettings(tmp_path / "host", patience=1.0, gui="on", person="nobody")
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, gui="on", person="nobody")
     before = host.content()
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed, host.content()) == ("needs_user", False, before)
-    assert outcome.evidence[0].startswith("Nobody at the screen confirmed it within 1 seconds.")
+    assert outcome.evidence[0].startswith("Nobody at the screen confirmed it within 3 seconds.")
     assert host.called("authorize") == 1
+
+
+@pytest.mark.parametrize("person", ["cancel", "nobody"])
+@pytest.mark.parametrize("root", ["on", "off"])
+def test_a_removal_that_nobody_confirms_needs_a_person(tmp_path: Path, root: str, person: str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, gui="on", root=root)
+    settle("install", host)
+    host.double.host(person=person)
+    before, asked = host.content(), host.called("authorize")
+    planned, outcome = (apply("remove", host, check_mode=check_mode) for check_mode in (True, False))
+    assert (planned.state, planned.changed) == ("needs_user", True)
+    assert planned.evidence[0] == "macOS would ask the person at the screen"
+    assert (outcome.state, outcome.changed, host.content()) == ("needs_user", False, before)
+    assert host.called("authorize") == asked + 1
+    said = "(errAuthorizationCanceled, -60006)" if person == "cancel" else "Nobody at the screen confirmed it"
+    assert said in outcome.evidence[0]
+    assert shortfall("remove", [planned]) == ""
+    assert said in shortfall("remove", [outcome]), "it is still trusted, and that fails the task"
+
+
+def test_a_removal_of_what_has_no_settings_asks_nobody(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off", person="cancel")
+    with open(host.double.folder / "state", "a", encoding="ascii") as state:
+        state.write(f"item login {DER.hex()}\n")
+    assert apply("remove", host, check_mode=True).state == "absent"
+    assert apply("remove", host).state == "absent"
+    assert host.called("authorize") == 0
+
+
+def test_a_prompt_that_was_canceled_is_the_only_one_of_a_run(tmp_path: Path) -> None:
+    """Whatever else there would be to ask for: further anchors, and former ones."""
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off", person="cancel")
+    before = host.content()
+    outcomes = apply_all("install", host, further=[OTHER])
+    assert [(outcome.state, outcome.changed) for outcome in outcomes] == [("needs_user", False)] * 2
+    assert outcomes[1].evidence[0].startswith("Nobody is asked a second time in a run. ")
+    assert (host.called("authorize"), host.content()) == (1, before)
+
+    host.double.host(person="allow")
+    for anchor in (ANCHOR, FORMER, OTHER):
+        settle("install", host, anchor)
+    host.double.host(person="cancel")
+    before, asked = host.content(), host.called("authorize")
+    planned, outcome = (apply("install", host, superseded=[FORMER, OTHER], check_mode=mode) for mode in (True, False))
+    assert (planned.state, planned.changed) == ("needs_user", True)
+    assert (outcome.state, outcome.changed, host.content()) == ("needs_user", False, before)
+    assert outcome.evidence[0].startswith("A former anchor was not removed: a person canceled the authorization")
+    assert host.called("authorize") == asked + 1
+
+
+@pytest.mark.parametrize("answer", [-60006, -128, "hang"])
+def test_an_undo_that_is_canceled_is_not_asked_for_again(tmp_path: Path, answer: int | str) -> None:
+    """The write was confirmed, and is no proof of trust; whoever confirmed it does not confirm that it is undone."""
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", patience=3.0)
+    before = exported(host)
+    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
+    host.double.order(IMPORT, "admin", answer, 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    assert host.called(IMPORT) == 1
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_a_loss_after_a_canceled_undo_asks_nobody(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on")
+    before = exported(host)
+    host.double.order("erase", "admin", "on", 1)
+    host.double.order(IMPORT, "admin", -60006, 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed) == ("failed", True)
+    assert [host.called(each) for each in (SET, IMPORT)] == [1, 1]
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_a_user_without_a_login_keychain_is_told_how_to_have_one(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off", login="off")
+    before = host.content()
+    for check_mode in (True, False):
+        outcome = apply("install", host, check_mode=check_mode)
+        assert (outcome.state, host.content()) == ("needs_user", before)
+    assert (outcome.changed, host.called("authorize")) == (False, 0)
+    assert "the keychain does not exist (errSecNoSuchKeychain, -25294). Log in at the screen" in outcome.evidence[0]
 
 
 def test_a_locked_keychain_needs_its_user(tmp_path: Path) -> None:
@@ -320,9 +405,64 @@ def test_entries_that_macos_loses_are_put_back(tmp_path: Path) -> None:
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
     assert "macOS lost other entries" in outcome.evidence[0]
-    assert "They were put back" in outcome.evidence[0]
-    assert host.called("SecTrustSettingsSetTrustSettings") == 1
+    assert PUT_BACK in outcome.evidence[0]
+    assert [host.called(each) for each in (SET, IMPORT)] == [1, 1]
     assert no_objects_are_left(host)
+
+
+@pytest.mark.parametrize("erased", [True, False], ids=["with the others", "alone"])
+@pytest.mark.parametrize("end", ["cut-off", "hang-up"])
+def test_a_write_that_does_not_live_to_tell_is_undone(tmp_path: Path, end: str, erased: bool) -> None:
+    """The process that wrote is killed or hangs, and with it goes all that it knew."""
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, sip="off")
+    before = host.content()
+    host.double.order(end, "admin", "on", 1)
+    if erased:
+        host.double.order("erase", "admin", "on", 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    said = "macOS lost other entries" if erased else "did not finish" if end == "hang-up" else "The write was cut off: "
+    assert said in outcome.evidence[0]
+    assert PUT_BACK in outcome.evidence[0]
+    assert [host.called(each) for each in (SET, IMPORT)] == [1, 1]
+    assert kept_exports(host) == []
+
+
+@pytest.mark.parametrize("end", ["cut-off", "hang-up"])
+def test_a_removal_that_does_not_live_to_tell_is_undone_where_others_were_lost(tmp_path: Path, end: str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, sip="off")
+    settle("install", host)
+    before = host.content()
+    host.double.order(end, "admin", "on", 1)
+    host.double.order("erase", "admin", "on", 1)
+    outcome = apply("remove", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "They were put back" in outcome.evidence[0]
+    assert [host.called(each) for each in (REMOVED, IMPORT)] == [1, 1]
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_what_was_confirmed_and_hung_then_may_be_asked_for_once_more(tmp_path: Path, operation: str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, gui="on")
+    if operation == "remove":
+        settle("install", host)
+    before, asked = host.content(), host.called("authorize")
+    host.double.order("hang-up", "admin", "on", 1)
+    host.double.order("erase", "admin", "on", 1)
+    outcome = apply(operation, host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert host.called("authorize") == asked + 2, "to write, and to put back"
+
+
+@pytest.mark.parametrize("function", [SET, "SecCertificateAddToKeychain"])
+def test_a_write_that_is_killed_before_it_wrote_changes_nothing(tmp_path: Path, function: str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = host.content()
+    host.double.order(function, "admin" if function == SET else "system", "kill", 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "The write was cut off: " in outcome.evidence[0]
+    assert [host.called(each) for each in (function, IMPORT)] == [1, 0]
 
 
 def kept_exports(host: ScratchTrustSettings) -> list[Path]:
@@ -338,31 +478,21 @@ def see_kept(host: ScratchTrustSettings, evidence: str, before: bytes) -> None:
 
 def exported(host: ScratchTrustSettings) -> bytes:
     """The administrator's settings as macOS exports them."""
-    arguments = {"der": base64.b64encode(DER).decode(), "domain": 1, "keychain": SYSTEM_KEYCHAIN, "patience": 60.0}
-    host.double.order("SecCertificateAddToKeychain", "system", -61, 1)
-    return base64.b64decode(ask(host.double.mac(15), "install_anchor", arguments, 90.0)["before"])
+    arguments = {"ders": [], "domain": 1, "keychain": SYSTEM_KEYCHAIN}
+    return base64.b64decode(ask(host.double.mac(15), "export_settings", arguments, 90.0)["export"])
 
 
-@pytest.mark.parametrize("way", [-25293, "hang"])
+@pytest.mark.parametrize("way", [-25293, "hang", "kill"])
 def test_entries_that_cannot_be_put_back_are_kept_for_a_person(tmp_path: Path, way: int | str) -> None:
-    host = ScratchTrustSettings(tmp_path / "host", sip="off", patience=1.0)
+    host = ScratchTrustSettings(tmp_path / "host", sip="off", patience=3.0)
     before = exported(host)
     host.double.order("erase", "admin", "on", 1)
-    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", way, 2)
+    host.double.order(IMPORT, "admin", way, 1)
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed) == ("failed", True)
-    assert "They could not be put back at once" in outcome.evidence[0]
+    assert "They could not be put back: " in outcome.evidence[0]
+    assert host.called(IMPORT) == 1, "which is a write, too, and not tried again"
     see_kept(host, outcome.evidence[0], before)
-
-
-def test_entries_that_are_put_back_at_the_second_attempt_are_kept_nowhere(tmp_path: Path) -> None:
-    host = ScratchTrustSettings(tmp_path / "host", sip="off")
-    before = host.content()
-    host.double.order("erase", "admin", "on", 1)
-    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
-    outcome = apply("install", host)
-    assert (outcome.state, host.content(), kept_exports(host)) == ("failed", before, [])
-    assert "The change was rolled back." in outcome.evidence[0]
 
 
 def test_entries_that_a_removal_loses_are_kept_for_a_person(tmp_path: Path) -> None:
@@ -402,7 +532,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     host.home.mkdir(parents=True)
     (host.home / "Library").write_text("no folder")
     host.double.order("erase", "admin", "on", 1)
-    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 2)
+    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
     assert "They could not be kept for that either: " in apply("install", host).evidence[0]
 
 
@@ -437,18 +567,30 @@ def test_a_write_that_was_done_without_an_answer_is_undone(tmp_path: Path, erase
         host.double.order("erase", "admin", "on", 1)
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
-    assert ("They were put back" if erased else "(errSecNotAvailable, -25291)") in outcome.evidence[0]
+    assert ("macOS lost other entries" if erased else "(errSecNotAvailable, -25291)") in outcome.evidence[0]
     assert host.called("SecTrustSettingsSetTrustSettings") == 1
 
 
 def test_a_write_that_is_done_too_late_to_be_compared_is_undone(tmp_path: Path) -> None:
-    host = ScratchTrustSettings(tmp_path / "host", gui="on", person="allow", patience=2.0)
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", person="allow", reading=3.0)
     before = host.content()
     host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", 0, 1)
     host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", "hang", 1)
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
-    assert "did not say in time what became of the others" in outcome.evidence[0]
+    assert "What became of other entries, macOS does not say. The trust settings were put back" in outcome.evidence[0]
+
+
+def test_a_removal_that_cannot_be_compared_keeps_what_was_before(tmp_path: Path) -> None:
+    """It is not undone: an anchor that shall go is better gone in part than trusted again."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    before = exported(host)
+    host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", 0, 1)
+    host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", -36, 1)
+    outcome = apply("remove", host)
+    assert (outcome.state, outcome.changed, host.called(IMPORT)) == ("failed", True, 0)
+    see_kept(host, outcome.evidence[0], before)
 
 
 def test_a_domain_with_many_entries_is_put_back(tmp_path: Path) -> None:
@@ -522,6 +664,30 @@ def test_former_anchors_go_with_a_new_one(tmp_path: Path) -> None:
 def test_each_user_has_a_lock_of_his_own() -> None:
     assert lock_file(0, "/var/root") == LOCK_FILE
     assert lock_file(501, "/Users/me") == "/Users/me/Library/Caches/anchorage-trust.lock"
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_nobody_changes_the_settings_of_another_in_his_session(tmp_path: Path, operation: str) -> None:
+    """With become_user: macOS would ask whoever is at the screen about a keychain and trust settings not his own."""
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off")
+    if operation == "remove":
+        settle("install", host)
+    host.double.host(user="4321")
+    before, asked = host.content(), host.called("authorize")
+    for check_mode in (True, False):
+        outcome = apply(operation, host, check_mode=check_mode)
+        assert (outcome.state, outcome.changed, host.content()) == ("unavailable", False, before)
+        assert "This is the session of 4321 at the screen" in outcome.evidence[0]
+        assert "have 501 run the task without become, in a session at the screen." in outcome.evidence[0]
+        assert "profile_path" in shortfall(operation, [outcome])
+    assert host.called("authorize") == asked
+
+
+def test_what_is_right_in_the_session_of_another_is_read(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off")
+    settle("install", host)
+    host.double.host(user="4321")
+    assert [(apply(each, host).state) for each in ("inspect", "install")] == ["trusted", "trusted"]
 
 
 @contextmanager

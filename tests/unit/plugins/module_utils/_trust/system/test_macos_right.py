@@ -14,7 +14,11 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.look import look
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos, macos_right_changes
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import (
+    macos,
+    macos_changes,
+    macos_right_changes,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_right import RIGHT, is_heeded, journal
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS
@@ -167,10 +171,10 @@ def test_what_cannot_be_put_back_is_told_and_put_back_by_the_next_run(host: Scra
     assert host.called("SecTrustSettingsSetTrustSettings") == written, "the settings were right"
 
 
-STEPS = [(macos_right_changes, "run"), (macos_right_changes, "write_file"), (macos, "ask")]
+STEPS = [(macos_right_changes, "run"), (macos_right_changes, "write_file"), (macos, "ask"), (macos_changes, "ask")]
 
 
-@pytest.mark.parametrize("step", range(1, 14))
+@pytest.mark.parametrize("step", range(1, 18))
 @pytest.mark.parametrize("operation", ["install", "remove"])
 def test_whatever_a_run_was_killed_at_the_next_one_puts_it_back(
     host: ScratchTrustSettings, monkeypatch: pytest.MonkeyPatch, operation: str, step: int

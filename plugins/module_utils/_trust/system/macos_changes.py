@@ -1,0 +1,223 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Changes of a Mac's trust settings, and what is made of one that goes wrong.
+
+macOS begins a record of trust settings anew that it cannot read, without the entries of others. So the domain is
+exported before a write, and again afterwards, each in a process of its own: whatever became of the one that wrote, the
+former export is here, and is put back by a further one. No write is tried a second time, and nobody is asked again who
+did not confirm one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import plistlib
+from collections.abc import Sequence
+from xml.parsers.expat import ExpatError
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import NotFinished
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import sentence
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import USER
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import keep_export
+
+# A person canceled it, or could not be asked.
+_PERSON = (-128, -60006, -25308)
+_NO_SUCH_KEYCHAIN = -25294
+_UNKNOWN = "What became of other entries, macOS does not say."
+
+
+class Former(NamedTuple):
+    """A domain before a change: its export, None for an empty one, the ``entries`` in it by the SHA-1 of their
+    certificates in upper-case hexadecimal, and those of the anchors that the keychain had, in base64."""
+
+    export: bytes | None
+    entries: dict[str, object]
+    held: list[str]
+
+
+class Changes:
+    """All changes of a domain and its keychain in a run. Times are in seconds, for what only reads, and for a person.
+
+    ``is_asked`` says whether macOS asks a person before each, ``may_empty`` whether the last entry can be removed.
+    """
+
+    def __init__(
+        self,
+        mac: Mac,
+        domain: int,
+        keychain: str,
+        home: str,
+        is_asked: bool,
+        may_empty: bool,
+        reading: float,
+        patience: float,
+    ) -> None:
+        self._mac, self._domain, self._keychain, self._home = mac, domain, keychain, home
+        self._is_asked, self._may_empty = is_asked, may_empty
+        self._reading, self._patience = reading, patience
+        self._unconfirmed = ""  # what a person did not confirm, in words
+
+    def trust(self, der: bytes) -> Former:
+        """Have the domain trust a certificate: what it was before. Raises UserNeeded where only a person is missing,
+        and nothing was changed, HostError for all else; what was changed then is put back."""
+        former = self._look([der])
+        error = self._write("trust_certificate", der=_text(der), domain=self._domain, keychain=self._keychain)
+        entries = self._entries()
+        has_written = self._has_written({_name(der)}, former, entries)
+        lost = [] if entries is None else sorted(former.entries.keys() - entries.keys())
+        if entries is None:
+            error = HostError(f"{error or 'Trust settings were written.'} {_UNKNOWN}")
+        elif lost:
+            error = HostError(_loss(lost))
+        elif error and not has_written:
+            try:
+                self._clear([der], former)
+            except HostError as failure:
+                raise HostError(f"{error} {failure}") from failure
+            raise error
+        if error is None:
+            return former
+        try:
+            self.take_back(former, der)
+        except HostError as failure:
+            raise HostError(f"{error} {failure}") from failure
+        raise HostError(f"{error} The trust settings were put back: run it again when nothing else changes them.")
+
+    def take_back(self, former: Former, der: bytes) -> None:
+        """Undo what :meth:`trust` did. Raises HostError, with where the export is kept then."""
+        if former.export is not None:
+            self._restore(former.export)
+        elif not self._may_empty:
+            raise HostError("The trust settings were empty before, and macOS lets nobody empty them unattended.")
+        else:
+            error = self._write("forget_certificates", ders=[_text(der)], domain=self._domain)
+            if error:
+                raise HostError(str(error)) from error
+        self._clear([der], former)
+
+    def plan_removal(self, ders: Sequence[bytes]) -> bool:
+        """Whether a person would be asked for a removal. Raises HostError where there can be none."""
+        former = self._look(ders)
+        self._require_others(former, ders)
+        return self._is_asked and any(_name(der) in former.entries for der in ders)
+
+    def remove(self, ders: Sequence[bytes]) -> None:
+        """Remove certificates from the domain, and then from the keychain. Raises errors as :meth:`trust` does; only
+        the entries of others are put back."""
+        former = self._look(ders)
+        self._require_others(former, ders)
+        own = {_name(der) for der in ders}
+        error = self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
+        entries = self._entries()
+        if entries is None:
+            kept = keep_export(self._home, self._domain, former.export) if former.export else ""
+            raise HostError(f"{error or 'Trust settings were removed.'} {_UNKNOWN} {kept}")
+        has_written = self._has_written(own, former, entries)
+        lost = sorted(former.entries.keys() - own - entries.keys())
+        if lost and former.export:
+            try:
+                self._restore(former.export)
+            except HostError as failure:
+                raise HostError(f"{_loss(lost)} {failure}") from failure
+            raise HostError(f"{_loss(lost)} They were put back: run it again when nothing else changes them.")
+        if error:
+            raise HostError(str(error)) if has_written else error
+        self._succeed("delete_certificates", ders=[_text(der) for der in ders], keychain=self._keychain)
+
+    def _look(self, ders: Sequence[bytes]) -> Former:
+        arguments = {"ders": [_text(der) for der in ders], "domain": self._domain, "keychain": self._keychain}
+        answer = self._succeed("export_settings", **arguments)
+        export = None if answer["export"] is None else base64.b64decode(answer["export"])
+        return Former(export, _parsed(export), answer["held"])
+
+    def _entries(self) -> dict[str, object] | None:
+        """The domain's entries after a write; None where macOS does not give them."""
+        try:
+            return self._look([]).entries
+        except HostError:
+            return None
+
+    def _has_written(self, own: set[str], former: Former, entries: dict[str, object] | None) -> bool:
+        """Whether a write changed entries of its own certificates, as far as that is known: then a person has confirmed
+        it, if late."""
+        has_written = entries is not None and any(entries.get(name) != former.entries.get(name) for name in own)
+        if has_written:
+            self._unconfirmed = ""
+        return has_written
+
+    def _require_others(self, former: Former, ders: Sequence[bytes]) -> None:
+        if former.entries and not self._may_empty and former.entries.keys() <= {_name(der) for der in ders}:
+            raise HostError(
+                "macOS asks a person before it removes the last entry of the administrator's trust settings, and would "
+                "wait for ever. Nothing was removed: have a person at the screen remove it in Keychain Access."
+            )
+
+    def _restore(self, export: bytes) -> None:
+        """Put an export back. Raises HostError, with where it is kept for a person then."""
+        error = self._write("restore_settings", export=_text(export), domain=self._domain)
+        if error:
+            kept = keep_export(self._home, self._domain, export)
+            raise HostError(f"They could not be put back: {error} {kept}") from error
+
+    def _clear(self, ders: Sequence[bytes], former: Former) -> None:
+        """Delete from the keychain those of the certificates that it had not before."""
+        new = [der for der in map(_text, ders) if der not in former.held]
+        if new:
+            self._succeed("delete_certificates", ders=new, keychain=self._keychain)
+
+    def _write(self, operation: str, **arguments: Any) -> HostError | None:
+        """Have macOS write, once: what went wrong, UserNeeded where only a person can have it go well."""
+        if self._unconfirmed:
+            return UserNeeded(f"Nobody is asked a second time in a run. {self._unconfirmed}")
+        try:
+            failure = ask(self._mac, operation, arguments, self._patience)["failure"]
+        except NotFinished as error:
+            if not self._is_asked:
+                return error
+            self._unconfirmed = (
+                f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
+                "somebody is there."
+            )
+            return UserNeeded(self._unconfirmed)
+        except HostError as error:
+            return HostError(f"The write was cut off: {error}")
+        if not failure:
+            return None
+        if failure["code"] in _PERSON:
+            self._unconfirmed = sentence(failure)
+        is_persons = self._unconfirmed or (failure["code"] == _NO_SUCH_KEYCHAIN and self._domain == USER)
+        return (UserNeeded if is_persons else HostError)(sentence(failure))
+
+    def _succeed(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """The answer about what no person is asked for. Raises HostError."""
+        answer: dict[str, Any] = ask(self._mac, operation, arguments, self._reading)
+        if answer["failure"]:
+            raise HostError(sentence(answer["failure"]))
+        return answer
+
+
+def _parsed(export: bytes | None) -> dict[str, object]:
+    """The entries of an export. Raises HostError: nothing may be written where nobody could see afterwards what was
+    lost."""
+    try:
+        return {} if export is None else dict(plistlib.loads(export)["trustList"])
+    except (AttributeError, ExpatError, KeyError, TypeError, ValueError) as error:
+        raise HostError("macOS exports the trust settings in a form that is not known.") from error
+
+
+def _loss(lost: Sequence[str]) -> str:
+    return f"macOS lost other entries of its trust settings as it wrote them (SHA-1 {', '.join(lost)})."
+
+
+def _name(der: bytes) -> str:
+    return hashlib.sha1(der).hexdigest().upper()  # noqa: S324 - it is the name of an entry
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
