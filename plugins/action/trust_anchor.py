@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSTALL, REMOVE
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import ISSUING, Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import (
@@ -18,7 +18,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors impor
     identify_anchor,
     parse_anchor,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import enter_proofs, proofs_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import (
+    enter_proofs,
+    proofs_of,
+    seen_kinds,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.profile import plan_profile, write_profile
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import (
     ANCHOR_SPEC,
@@ -57,8 +61,11 @@ class ActionModule(TrustAction):
         result = self.ask_host(operation, anchor, arguments, task_vars, authority, former)
         if authority and not self.check_mode:
             host = self._task.delegate_to or task_vars["inventory_hostname"]
-            proofs, kinds = proofs_of(result, [root.sha256 for root in former]), asked_kinds(operation, arguments)
-            result = with_warnings(result, enter_proofs(authority.ledger_path, host, proofs, kinds, now))
+            as_root = self._connection.become is not None and not self._is_become_unprivileged()
+            proofs = proofs_of(result, [root.sha256 for root in former])
+            kinds = seen_kinds(result, asked_kinds(operation, arguments), as_root)
+            leaving = _leaving(authority, present)
+            result = with_warnings(result, enter_proofs(authority.ledger_path, host, proofs, kinds, now, leaving))
         return _joined(result, profile) if profile else result
 
     def _profile(
@@ -87,6 +94,13 @@ def _others(authority: Authority | None) -> list[AnchorCertificate]:
     """All roots but the active one. A renewed root has the key of the former ones: while one of them is trusted, all of
     them are."""
     return identified(root for root in authority.roots if root != authority.root) if authority else []
+
+
+def _leaving(authority: Authority, present: bool) -> list[str]:
+    """The fingerprints of the roots that hosts are to lose, be it later: once they are ``present``, all but those that
+    sign or are about to."""
+    stay = [epoch.root for epoch in authority.epochs if epoch.standing in ISSUING] if present else []
+    return [root.sha256 for root in authority.roots if root not in stay]
 
 
 def _joined(result: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql as sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import PROOF_RENEWAL
@@ -60,15 +61,27 @@ class Proofs:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def difference(self, host: str, proofs: Sequence[Proof], kinds: Collection[str], now: datetime) -> Difference:
+    def difference(
+        self,
+        host: str,
+        proofs: Sequence[Proof],
+        kinds: Collection[str],
+        now: datetime,
+        leaving: Collection[str] = (),
+    ) -> Difference:
         """What is to be entered of what a host showed in all its stores of these ``kinds``. What was seen not long ago,
-        and is the same, is left as it is: so that most runs write nothing."""
+        and is the same, is left as it is: so that most runs write nothing.
+
+        A store that it did not show is gone, unless it had a root that is to go (``leaving``, fingerprints): it may be
+        in a home that is not mounted now, and whoever opens that would still trust the root.
+        """
         known = {(root, store): (state, seen, at) for root, store, state, seen, at in self._of_host(host)}
         recent = to_seconds(now - PROOF_RENEWAL)
         new = tuple(proof for proof in proofs if not _is_known(proof, known, recent, to_seconds(now)))
         roots, shown = {proof.root_sha256 for proof in proofs}, {(proof.root_sha256, proof.store) for proof in proofs}
-        asked = [(root, store) for root, store in known if root in roots and store.partition(":")[0] in kinds]
-        return Difference(new, tuple(key for key in asked if key not in shown))
+        unseen = [key for key in known if key not in shown and key[0] in roots and _kind_and_name(key[1])[0] in kinds]
+        kept = {key for key in unseen if key[0] in leaving and _may_come_back(key[1], known[key][0])}
+        return Difference(new, tuple(key for key in unseen if key not in kept))
 
     def _of_host(self, host: str) -> list[tuple[str, str, str, str, int]]:
         return self._connection.execute(sql.PROOFS_OF_HOST, (host,)).fetchall()
@@ -86,6 +99,18 @@ class Proofs:
         """What all hosts showed of a root, by host and store."""
         rows = self._connection.execute(sql.PROOFS_OF_ROOT, (root_sha256,))
         return [Seen(host, store, state, from_seconds(seconds)) for host, store, state, seconds in rows]
+
+
+def _kind_and_name(store: str) -> tuple[str, str]:
+    kind, _colon, name = store.partition(":")
+    return kind, name
+
+
+def _may_come_back(store: str, state: str) -> bool:
+    """Whether a store in this state would have the root again. What has its kind's name is none that is anywhere: it
+    stands for stores that could not be looked for, or for the settings of a whole host."""
+    kind, name = _kind_and_name(store)
+    return state != ABSENT and name != kind
 
 
 def _is_known(proof: Proof, known: dict[tuple[str, str], tuple[str, str, int]], recent: int, now: int) -> bool:

@@ -115,22 +115,24 @@ def _unproved(
 def _unshown(proofs: Sequence[Seen], wanted: str, terms: Terms, now: datetime) -> str:
     """Why these proofs of a root on one host do not show what is ``wanted``, or an empty string.
 
-    Each run that asks about a store renews its proof within PROOF_RENEWAL, or takes it away with the store. So a proof
-    that is older than the last one by that much is about a kind of stores that runs no longer ask for: what is wanted
-    there stays so without another look, and where the root was removed nobody needs it. Anything else is not forgotten.
+    Each run that sees a store renews its proof within PROOF_RENEWAL. So a proof that is older than the last one by
+    that much is of a store that runs no longer see: they do not ask for its kind, or it is in a home that is not
+    mounted. What is wanted there stays so without another look. Anything else is not forgotten, but for a removal
+    before the last look: a run that asked for that store would have it trusted again, or say why not.
     """
     if not proofs:
         return "it has not shown yet what it trusts"
     latest = max(seen.seen_at for seen in proofs)
     for seen in proofs:
-        (kind, _colon, name), is_asked = seen.store.partition(":"), latest - seen.seen_at < PROOF_RENEWAL
-        if seen.state == wanted or (seen.state == ABSENT and not is_asked):
+        if seen.state == wanted or (seen.state == ABSENT and seen.seen_at < latest):
             continue
+        kind, _colon, name = seen.store.partition(":")
         reason = f"the root is {seen.state}, not {wanted}, in {name}"
         way_out = (
-            f", where no run has looked since {seen.seen_at:%Y-%m-%d}: run once with {kind} in trust_anchor_stores"
+            f", which no run has seen since {seen.seen_at:%Y-%m-%d}: run once where it is there, with {kind} in "
+            "trust_anchor_stores, or leave the host out"
         )
-        return reason if is_asked else reason + way_out
+        return reason if latest - seen.seen_at < PROOF_RENEWAL else reason + way_out
     if now - latest >= terms.proof_age:
         return f"it showed what it trusts on {latest:%Y-%m-%d} the last time, which counts no more"
     return ""

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, PENDING, TRUSTED
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, TRUSTED
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 # As the ledger keeps it of a host's word, in characters. What is longer is told apart by its digest.
 _LONGEST_NAME = 500
+# Kind and name of the one store that shows that an answer is a Mac's.
+_STORE_OF_A_MAC = ("system", "macos")
 
 
 def proofs_of(result: Mapping[str, Any], superseded: Sequence[str] = ()) -> list[Proof]:
@@ -27,22 +29,43 @@ def proofs_of(result: Mapping[str, Any], superseded: Sequence[str] = ()) -> list
     no store. ``superseded`` are the fingerprints of the roots that were to go as well.
 
     Where a store has the anchor as it was to be, they are gone from it: else it would have failed. Of any other store
-    it is not known, which is entered as what became of the store: it proves nothing, and says why.
+    it is not known, which is entered as what became of the store: it proves nothing, and says why. So is what comes
+    with the next boot, until a run after that sees it. Where stores could not be looked for, no root is proved.
     """
     if "stores" not in result:
         return []
-    proofs = []
-    for told in (result, *result.get("further_anchors", [])):
-        root = told["anchor"]["sha256"] if told is result else told["sha256"]
-        proofs += [_proof(root, store, store["state"]) for store in told["stores"]]
+    proofs = [_proof(result["anchor"]["sha256"], store, store["state"]) for store in result["stores"]]
+    unfound = [store for store in result["stores"] if _is_unfound(store)]
+    for told in result.get("further_anchors", []):
+        proofs += [_proof(told["sha256"], store, store["state"]) for store in (*told["stores"], *unfound)]
     for store in result["stores"]:
-        state = ABSENT if store["state"] in (TRUSTED, PENDING, ABSENT) else store["state"]
+        state = ABSENT if store["state"] in (TRUSTED, ABSENT) else store["state"]
         proofs += [_proof(root, store, state) for root in superseded]
     return proofs
 
 
-def enter_proofs(path: Path, host: str, proofs: Sequence[Proof], kinds: Collection[str], now: datetime) -> list[str]:
-    """Enter in the ledger ``path`` what the host showed in all its stores of these ``kinds``; what to warn of.
+def seen_kinds(result: Mapping[str, Any], kinds: Iterable[str], as_root: bool) -> set[str]:
+    """Those of the ``kinds`` that were asked for of which the result names all stores: any other one is not there.
+
+    A Mac shows those who do not ask ``as_root`` what is their own alone. All other hosts refuse them.
+    """
+    stores = result.get("stores", [])
+    unfound = {store["kind"] for store in stores if _is_unfound(store)}
+    if not as_root and (unfound or any((store["kind"], store["name"]) == _STORE_OF_A_MAC for store in stores)):
+        return set()
+    return set(kinds) - unfound
+
+
+def enter_proofs(
+    path: Path,
+    host: str,
+    proofs: Sequence[Proof],
+    kinds: Collection[str],
+    now: datetime,
+    leaving: Collection[str] = (),
+) -> list[str]:
+    """Enter in the ledger ``path`` what the host showed in all its stores of these ``kinds``, where the roots with the
+    fingerprints ``leaving`` are to go; what to warn of.
 
     A ledger that cannot be used undoes nothing on the host, and fails no task: the next run enters it.
     """
@@ -50,13 +73,18 @@ def enter_proofs(path: Path, host: str, proofs: Sequence[Proof], kinds: Collecti
         return []
     try:
         with open_ledger(path) as ledger:
-            difference = ledger.proofs.difference(host, proofs, kinds, now)
+            difference = ledger.proofs.difference(host, proofs, kinds, now, leaving)
             if difference:
                 with ledger.transaction():
                     ledger.proofs.enter(host, difference, now)
     except PkiError as error:
         return [f"The ledger does not know what this host trusts now. {error}"]
     return []
+
+
+def _is_unfound(store: Mapping[str, Any]) -> bool:
+    """Whether it is no store, but stands for those of its kind that could not be looked for: nobody reads it."""
+    return not store["read_by"]
 
 
 def _proof(root_sha256: str, store: Mapping[str, Any], state: str) -> Proof:

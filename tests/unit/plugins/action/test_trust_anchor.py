@@ -68,6 +68,7 @@ class Controller:
                 given = {"stores": ["system"], **options}
                 mode = {"check_mode": False, "diff": False, "async_val": 0, "delegate_to": None}
                 self._task = SimpleNamespace(args=given, environment=None, **mode)
+                self._connection = SimpleNamespace(become=None)
 
             def authority(self, _named: str | None, _task_vars: Any) -> Authority:
                 return controller.authority

@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
     carry_out,
@@ -48,6 +49,7 @@ class OnScratchHost(TrustAction):
             **{"args": arguments, "async_val": 0, "check_mode": False, "diff": False, "delegate_to": None, **mode}
         )
         self._host = host
+        self._connection = SimpleNamespace(become=None)
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
@@ -136,6 +138,21 @@ def test_both_roots_are_proved_and_then_that_one_is_gone(trust: Callable, author
     assert proved(rotating) == gone
     trust(purge_superseded=True)
     assert proved(rotating) == gone
+
+
+@pytest.mark.parametrize("state", [State.DISTRIBUTING, State.DRAINING, State.PURGING, State.ABORTED])
+def test_a_store_that_is_not_seen_is_gone_for_roots_that_stay(
+    trust: Callable, authority: Authority, state: State
+) -> None:
+    """As one in a home that is not mounted."""
+    now = datetime.now(timezone.utc)
+    rotating = move(rotated(authority, State.DISTRIBUTING, now), state, now)
+    with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
+        proofs = [Proof(root.sha256, "system", "elsewhere", "trusted", "0" * 64) for root in rotating.roots]
+        ledger.proofs.enter("web1", ledger.proofs.difference("web1", proofs, (), now), now)
+    trust(purge_superseded=True)
+    there = [number for number, shown in proved(rotating).items() if ("web1", "system:elsewhere", "trusted") in shown]
+    assert there == {State.DISTRIBUTING: [], State.ABORTED: [2]}.get(state, [1])
 
 
 def test_a_root_that_should_be_gone_and_is_there_is_told(

@@ -31,10 +31,15 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def enter(
-    ledger: Ledger, proofs: list[Proof], now: datetime, kinds: tuple[str, ...] = KINDS, host: str = "web1"
+    ledger: Ledger,
+    proofs: list[Proof],
+    now: datetime,
+    kinds: tuple[str, ...] = KINDS,
+    host: str = "web1",
+    leaving: tuple[str, ...] = (),
 ) -> bool:
     """Whether anything was entered."""
-    difference = ledger.proofs.difference(host, proofs, kinds, now)
+    difference = ledger.proofs.difference(host, proofs, kinds, now, leaving)
     with ledger.transaction():
         ledger.proofs.enter(host, difference, now)
     return bool(difference)
@@ -80,6 +85,26 @@ def test_a_store_that_is_gone_proves_nothing_any_more(ledger: Ledger, now: datet
         ("web2", "nss"),
         ("web2", "system"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "state", "stays"),
+    [
+        ("nss", "/home/alice/.pki/nssdb", "trusted", True),  # her home may be mounted again
+        ("nss", "/home/alice/.pki/nssdb", "pending", True),
+        ("nss", "/home/alice/.pki/nssdb", "absent", False),
+        ("nss", "nss", "failed", False),  # the stores could not be looked for, and now they can
+    ],
+)
+def test_a_root_that_is_to_go_stays_in_a_store_that_is_not_seen(
+    ledger: Ledger, now: datetime, kind: str, name: str, state: str, stays: bool
+) -> None:
+    enter(ledger, [SYSTEM, replace(NSS, kind=kind, name=name, state=state)], now)
+    assert enter(ledger, [replace(SYSTEM, state="absent")], now + HOUR, leaving=(ROOT,))
+    unseen = [Seen("web1", f"{kind}:{name}", state, now)] if stays else []
+    assert ledger.proofs.of_root(ROOT) == [*unseen, Seen("web1", "system:debian", "absent", now + HOUR)]
+    enter(ledger, [replace(SYSTEM, state="absent"), replace(NSS, state="absent")], now + HOUR, leaving=(ROOT,))
+    assert {seen.state for seen in ledger.proofs.of_root(ROOT)} == {"absent"}
 
 
 def _prove(path: Path, host: str, now: datetime) -> None:

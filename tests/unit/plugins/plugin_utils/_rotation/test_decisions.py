@@ -104,10 +104,19 @@ def test_a_kind_that_no_run_asks_for_any_more_is_settled_or_named(state: State, 
     proofs = [seen("web1", wanted), seen("web1", shown, 20 * DAY, "java:/usr/lib/jvm")]
     told = [blocker.reason for blocker in at(view(state, new_root=proofs, old_root=proofs)).blockers]
     reason = (
-        f"the root is {shown}, not {wanted}, in /usr/lib/jvm, where no run has looked since 2026-05-31: run once with "
-        "java in trust_anchor_stores"
+        f"the root is {shown}, not {wanted}, in /usr/lib/jvm, which no run has seen since 2026-05-31: run once where "
+        "it is there, with java in trust_anchor_stores, or leave the host out"
     )
     assert told == ([reason] if blocks else [])
+
+
+def test_a_store_that_lost_the_root_before_the_last_look_at_others_keeps_nobody() -> None:
+    """As after `uninstall`, which asks for all kinds of stores, and the next run, which asks for less."""
+    removed = seen("web1", "absent", timedelta(hours=1), "applications:applications")
+    trusted = seen("web1", "trusted")
+    assert blocked_by(view(State.DISTRIBUTING, new_root=[removed, trusted])) == []
+    assert blocked_by(view(State.DISTRIBUTING, new_root=[removed])) == ["web1"]
+    assert blocked_by(view(State.DISTRIBUTING, new_root=[removed, replace(trusted, state="absent")])) == ["web1"]
 
 
 def test_hosts_count_that_are_in_play_have_a_leaf_or_had_the_old_root() -> None:

@@ -6,27 +6,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, TRUSTED
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, PENDING, TRUSTED
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import enter_proofs, proofs_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import (
+    enter_proofs,
+    proofs_of,
+    seen_kinds,
+)
 
 NEW, OLD = "2" * 64, "1" * 64
 KINDS = ("system", "java")
+JVM = "/usr/lib/jvm/17"
 
 
 def answer(root: str, system: str, java: str) -> dict[str, Any]:
     """The result of trust_anchor for a host with two stores, in these states."""
-    stores = [
-        {"kind": "system", "name": "Debian", "state": system, "evidence": []},
-        {"kind": "java", "name": "/usr/lib/jvm/17", "state": java, "evidence": []},
-    ]
-    return {"anchor": {"sha256": root}, "stores": stores}
+    return {"anchor": {"sha256": root}, "stores": [store("system", "Debian", system), store("java", JVM, java)]}
+
+
+def store(kind: str, name: str, state: str, read_by: str = "programs") -> dict[str, Any]:
+    """What became of an anchor in a store. Where the stores of a kind could not be looked for, nobody reads it."""
+    return {"kind": kind, "name": name, "read_by": read_by, "state": state, "evidence": []}
 
 
 def states(folder: Path, root: str, now: datetime, *answers: tuple[Mapping[str, Any], list[str]]) -> dict[str, str]:
@@ -41,8 +47,45 @@ def states(folder: Path, root: str, now: datetime, *answers: tuple[Mapping[str, 
 
 
 def test_a_root_is_gone_from_each_store_that_has_the_new_one(tmp_path: Path, now: datetime) -> None:
-    trusted, purged = answer(OLD, TRUSTED, TRUSTED), answer(NEW, TRUSTED, "pending")
+    trusted, purged = answer(OLD, TRUSTED, TRUSTED), answer(NEW, TRUSTED, TRUSTED)
     assert states(tmp_path, OLD, now, (trusted, []), (purged, [OLD])) == {"system": ABSENT, "java": ABSENT}
+
+
+def test_a_root_that_goes_with_the_next_boot_is_there_until_a_run_sees_it_gone(tmp_path: Path, now: datetime) -> None:
+    trusted, waiting = answer(OLD, TRUSTED, TRUSTED), (answer(NEW, PENDING, TRUSTED), [OLD])
+    assert states(tmp_path, OLD, now, (trusted, []), waiting) == {"system": PENDING, "java": ABSENT}
+    booted = (answer(NEW, TRUSTED, TRUSTED), [OLD])
+    assert states(tmp_path, OLD, now, waiting, booted) == {"system": ABSENT, "java": ABSENT}
+
+
+def test_stores_that_cannot_be_looked_for_are_a_failure_for_each_root(tmp_path: Path, now: datetime) -> None:
+    path, system, jvm = tmp_path / "ledger.sqlite3", store("system", "Debian", TRUSTED), store("java", JVM, TRUSTED)
+
+    def show(*java: dict[str, Any], of_new: Sequence[dict[str, Any]] = ()) -> dict[str, str]:
+        further = [{"sha256": NEW, "stores": [system, *of_new]}]
+        result = {"anchor": {"sha256": OLD}, "stores": [system, *java], "further_anchors": further}
+        kinds = seen_kinds(result, KINDS, as_root=True)
+        assert enter_proofs(path, "web1", proofs_of(result), kinds, now) == []
+        with open_ledger(path) as ledger:
+            shown = [{seen.store: seen.state for seen in ledger.proofs.of_root(root)} for root in (OLD, NEW)]
+        assert shown[0] == shown[1]
+        return shown[1]
+
+    with open_ledger(path, create=True):
+        pass
+    everywhere = {"system:Debian": TRUSTED, f"java:{JVM}": TRUSTED}
+    assert show(jvm, of_new=[jvm]) == everywhere
+    assert show(store("java", "java", "failed", "")) == {**everywhere, "java:java": "failed"}
+    assert show(jvm, of_new=[jvm]) == everywhere
+
+
+def test_who_is_not_root_takes_no_store_of_a_mac_for_gone() -> None:
+    mac, linux = ({"stores": [store("system", name, TRUSTED)]} for name in ("macos", "debian"))
+    assert seen_kinds(mac, KINDS, as_root=False) == set()
+    assert seen_kinds(mac, KINDS, as_root=True) == set(KINDS)
+    unfound = {"stores": [store("system", "system", "failed", "")]}
+    assert (seen_kinds(unfound, KINDS, as_root=False), seen_kinds(unfound, KINDS, as_root=True)) == (set(), {"java"})
+    assert seen_kinds(linux, KINDS, as_root=False) == set(KINDS)  # where root has logged in
 
 
 @pytest.mark.parametrize("state", ["failed", "needs_user", "blocked", "unavailable", "stale"])
