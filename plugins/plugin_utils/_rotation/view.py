@@ -47,7 +47,7 @@ class View:
     ``in_play`` are the hosts that the operator named, of which a limit of the run leaves none out. ``leaf_hosts`` have
     a leaf of the authority in use, ``old_leaves`` are places with one below the old root. ``new_root`` and
     ``old_roots``, one entry for each certificate of the old key, are what hosts showed of them. ``exceptions`` are
-    hosts that the rotation does not wait for, with the reasons.
+    hosts that the rotation does not wait for, with the reasons. ``counted_before`` are those that it has counted.
     """
 
     rotation: Rotation
@@ -57,6 +57,7 @@ class View:
     new_root: tuple[Seen, ...]
     old_roots: tuple[tuple[Seen, ...], ...]
     exceptions: Mapping[str, str]
+    counted_before: frozenset[str] = frozenset()
 
     @property
     def still_trusting(self) -> frozenset[str]:
@@ -65,13 +66,13 @@ class View:
 
     @property
     def counted(self) -> frozenset[str]:
-        """The hosts that have to follow. A run that visits less of them does not count less."""
-        return self.in_play | self.leaf_hosts | self.still_trusting
+        """The hosts that have to follow. A run that visits or names less of them does not count less."""
+        return self.in_play | self.leaf_hosts | self.still_trusting | self.counted_before
 
     @property
     def lacks_hosts(self) -> bool:
         """Whether the operator named no host, as when the inventory is forgotten: hosts without a leaf would not count.
-        Nobody has to be named where the ledger knows this machine alone, by its leaf."""
+        Nobody has to be named where this machine alone ever counted, by its leaf."""
         return not (self.in_play or self.counted == self.leaf_hosts == {_CONTROLLER})
 
 
@@ -90,6 +91,7 @@ def read_view(
         tuple(ledger.proofs.of_root(new.root.sha256)) if new else (),
         tuple(tuple(ledger.proofs.of_root(root.sha256)) for root in old.roots) if old else (),
         ledger.rotations.exceptions(rotation),
+        ledger.rotations.counted(rotation),
     )
 
 
