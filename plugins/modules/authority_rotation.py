@@ -122,11 +122,11 @@ options:
     description:
       - For how many days hosts go on to trust the old root once no leaf below it is in use, 0 to 3650.
       - With V(step=begin) and V(step=continue), the ledger keeps it with the rotation, and it holds until another one
-        is given, which the result then warns of. Where none was ever given, it is 7.
+        is given, which the result then warns of. Where none was ever given, it is 7. Other steps refuse it.
     type: int
   proof_days:
     description:
-      - For how many days it counts what a host has shown of its trust stores, 1 to 3650, in this task alone.
+      - For how many days it counts what a host has shown of its trust stores, 2 to 3650, in this task alone.
     type: int
     default: 7
   publish:
