@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -48,6 +48,7 @@ class View:
     a leaf of the authority in use, ``old_leaves`` are places with one below the old root. ``new_root`` and
     ``old_roots``, one entry for each certificate of the old key, are what hosts showed of them. ``exceptions`` are
     hosts that the rotation does not wait for, with the reasons. ``counted_before`` are those that it has counted.
+    ``late`` are hosts, with fingerprints of roots of earlier rotations which they may trust still, and no host is to.
     """
 
     rotation: Rotation
@@ -58,11 +59,12 @@ class View:
     old_roots: tuple[tuple[Seen, ...], ...]
     exceptions: Mapping[str, str]
     counted_before: frozenset[str] = frozenset()
+    late: tuple[tuple[str, str], ...] = ()
 
     @property
     def still_trusting(self) -> frozenset[str]:
         """The hosts of which it is known that they had the old root, and not that it is gone."""
-        return frozenset(seen.host for proofs in self.old_roots for seen in proofs if seen.state != ABSENT)
+        return frozenset(host for proofs in self.old_roots for host in who_has(proofs))
 
     @property
     def counted(self) -> frozenset[str]:
@@ -92,7 +94,20 @@ def read_view(
         tuple(tuple(ledger.proofs.of_root(root.sha256)) for root in old.roots) if old else (),
         ledger.rotations.exceptions(rotation),
         ledger.rotations.counted(rotation),
+        tuple(_late(ledger, authority, [epoch for epoch in (old, new) if epoch])),
     )
+
+
+def _late(ledger: Ledger, authority: Authority, own: Collection[Epoch]) -> Iterator[tuple[str, str]]:
+    shown = {root.sha256 for epoch in own for root in epoch.roots}
+    for root in authority.untrusted():
+        if root.sha256 not in shown:
+            yield from ((host, root.sha256) for host in sorted(who_has(ledger.proofs.of_root(root.sha256))))
+
+
+def who_has(proofs: Iterable[Seen]) -> frozenset[str]:
+    """The hosts of which it is known, by these proofs of a root, that they had it, and not that it is gone."""
+    return frozenset(seen.host for seen in proofs if seen.state != ABSENT)
 
 
 def epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
