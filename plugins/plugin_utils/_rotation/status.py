@@ -20,14 +20,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import policy_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import ENDED, Rotation, State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import vouches
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import epoch_of, vouches
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import (
     LEFT_OUT,
     NO_HOSTS,
     Position,
     way,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View, epoch_of, who_has
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View, who_has
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import counted, printable
 
 _COMMAND = "ansible-playbook -i INVENTORY anchorage.pki.rotate_authority -e anchorage_rotate_step="

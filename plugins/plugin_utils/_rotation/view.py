@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import epoch_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import OVERLAP, PROOF_AGE
 
 
@@ -108,8 +109,3 @@ def _late(ledger: Ledger, authority: Authority, own: Collection[Epoch]) -> Itera
 def who_has(proofs: Iterable[Seen]) -> frozenset[str]:
     """The hosts of which it is known, by these proofs of a root, that they had it, and not that it is gone."""
     return frozenset(seen.host for seen in proofs if seen.state != ABSENT)
-
-
-def epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
-    """The epoch of the root with that fingerprint, None where there is none."""
-    return next((epoch for epoch in authority.epochs if root_sha256 in [root.sha256 for root in epoch.roots]), None)
