@@ -24,8 +24,10 @@ description:
   - Hosts that count are those of O(hosts), those with a leaf that may be in use, and those that ever showed that they
     trust the old root, and not that it is gone. Releases before 0.3.0 did not enter what hosts trust, so have all of
     them visited by M(anchorage.pki.trust_anchor) first.
+  - The ledger keeps the hosts that counted with V(step=begin) or V(step=continue). They go on to count, whatever
+    O(hosts) has later, until V(step=leave_out).
   - Without any host in O(hosts), the states V(distributing) and V(purging) stay, since the hosts may have been
-    forgotten. Only where all that the ledger knows is V(localhost) with a leaf, nobody has to be named.
+    forgotten. Only where nobody but V(localhost) ever counted, by a leaf, nobody has to be named.
   - A host has followed once each of its trust stores has shown that. A store of a kind that
     O(anchorage.pki.trust_anchor#module:stores) no longer asks for counts as it was seen last.
   - At the end, private keys are removed for good that nothing is signed with any more, and certificates stay. These are
@@ -120,11 +122,11 @@ options:
     description:
       - For how many days hosts go on to trust the old root once no leaf below it is in use, 0 to 3650.
       - With V(step=begin) and V(step=continue), the ledger keeps it with the rotation, and it holds until another one
-        is given, which the result then warns of. Where none was ever given, it is 7.
+        is given, which the result then warns of. Where none was ever given, it is 7. Other steps refuse it.
     type: int
   proof_days:
     description:
-      - For how many days it counts what a host has shown of its trust stores, 1 to 3650, in this task alone.
+      - For how many days it counts what a host has shown of its trust stores, 2 to 3650, in this task alone.
     type: int
     default: 7
   publish:

@@ -379,6 +379,16 @@ def test_a_limit_narrows_who_is_visited_and_not_who_counts(leafy: RotatingFleet)
     assert "Counted: 2 hosts: host1, host2" in limited.text
 
 
+def test_a_run_that_names_fewer_hosts_forgets_none(fleet: RotatingFleet) -> None:
+    assert fleet.rotate("begin").status == 0
+    narrow = fleet.rotate("continue", anchorage_hosts="host1")
+    assert (narrow.status, fleet.state) == (0, "distributing"), narrow.output
+    fleet.prove({1: "trusted", 2: "trusted"}, "host1")
+    again = fleet.rotate("continue", anchorage_hosts="host1")
+    assert (again.status, fleet.state) == (0, "distributing"), again.output
+    assert "Waits for 1 host: host2: it has not shown yet what it trusts" in again.text
+
+
 @pytest.mark.parametrize("state", ON_ITS_WAY)
 def test_check_mode_changes_nothing(leafy: RotatingFleet, state: State) -> None:
     leafy.have(state)

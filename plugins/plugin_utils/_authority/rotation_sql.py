@@ -28,6 +28,13 @@ CREATE TABLE exceptions (
   PRIMARY KEY (rotation_id, host)
 )
 """
+CREATE_COUNTED = """
+CREATE TABLE counted (
+  rotation_id INTEGER NOT NULL REFERENCES rotations (id),
+  host TEXT NOT NULL,               -- which the rotation counts, whatever hosts later runs name
+  PRIMARY KEY (rotation_id, host)
+)
+"""
 CREATE_PROOFS = """
 CREATE TABLE proofs (
   host TEXT NOT NULL,               -- its name in the inventory
@@ -44,6 +51,7 @@ CREATE = (
     "CREATE INDEX proof_of ON proofs (root_sha256)",
     CREATE_ROTATIONS,
     CREATE_EXCEPTIONS,
+    CREATE_COUNTED,
     "CREATE UNIQUE INDEX one_rotation ON rotations ((1)) WHERE state NOT IN ('done', 'aborted')",
 )
 
@@ -61,6 +69,8 @@ DELETE_PROOF = "DELETE FROM proofs WHERE host = ? AND root_sha256 = ? AND store 
 EXCEPTIONS = "SELECT host, reason FROM exceptions WHERE rotation_id = ? ORDER BY host"
 INSERT_EXCEPTION = "INSERT OR REPLACE INTO exceptions VALUES (?, ?, ?, ?)"
 DELETE_EXCEPTION = "DELETE FROM exceptions WHERE rotation_id = ? AND host = ?"
+COUNTED = "SELECT host FROM counted WHERE rotation_id = ?"
+COUNT = "INSERT INTO counted VALUES (?, ?)"
 # Leaves that are in use, or may be since they were signed, until they end.
 LEAVES_IN_USE = (
     "SELECT DISTINCT host, destination, name, issuer_sha256 FROM certificates "

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -133,6 +134,14 @@ class Rotations:
     def remove_exception(self, rotation: Rotation, host: str) -> None:
         """Enter that it waits for a host again."""
         self._connection.execute(sql.DELETE_EXCEPTION, (rotation.id, host))
+
+    def counted(self, rotation: Rotation) -> frozenset[str]:
+        """The hosts that it has counted so far."""
+        return frozenset(host for (host,) in self._connection.execute(sql.COUNTED, (rotation.id,)))
+
+    def count(self, rotation: Rotation, hosts: Collection[str]) -> None:
+        """Enter more hosts that it counts, from now on and whoever else is named."""
+        self._connection.executemany(sql.COUNT, [(rotation.id, host) for host in hosts])
 
     def leaves_in_use(self, now: datetime) -> list[tuple[LeafPlace, str]]:
         """Where a leaf is in use, or may be, that has not ended, and the fingerprint of its issuer."""

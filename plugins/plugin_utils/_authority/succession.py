@@ -46,7 +46,7 @@ def make_successor(
     remove_unfinished(authority.folder)
     policy = next_policy(authority, ledger) or authority.policy
     builder = Builder(authority.folder, policy, passphrases, now, ledger)
-    epoch = _epoch_of(authority, rotation.to_root)
+    epoch = epoch_of(authority, rotation.to_root)
     if epoch is None:
         authority, epoch = _make_root(authority, rotation, builder)
     if not epoch.issuers:
@@ -69,7 +69,8 @@ def vouches(former: CertifiedKey, is_emergency: bool) -> bool:
     return may_sign_roots(former.certificate) and not is_emergency
 
 
-def _epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
+def epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
+    """The epoch of the root with that fingerprint, None where there is none."""
     return next((epoch for epoch in authority.epochs if root_sha256 in [root.sha256 for root in epoch.roots]), None)
 
 

@@ -20,15 +20,20 @@ STEPS = STATUS, BEGIN, CONTINUE, ABORT, LEAVE_OUT, WAIT_FOR = (
     "leave_out",
     "wait_for",
 )
-_STEPS_OF = {"compromised": (BEGIN,), "reason": (BEGIN, LEAVE_OUT), "host": (LEAVE_OUT, WAIT_FOR)}
-# In days, the least and the most: a proof of this very run has to count.
-_BOUNDS = {"overlap_days": (0, 3650), "proof_days": (1, 3650)}
+_STEPS_OF = {
+    "compromised": (BEGIN,),
+    "reason": (BEGIN, LEAVE_OUT),
+    "host": (LEAVE_OUT, WAIT_FOR),
+    "overlap_days": (BEGIN, CONTINUE),
+}
+# In days, the least and the most. What this very run has seen has to count, and is entered again once a day.
+_BOUNDS = {"overlap_days": (0, 3650), "proof_days": (2, 3650)}
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:
     """Raise PkiError where options contradict one another, or make no sense."""
     for option, steps in _STEPS_OF.items():
-        if arguments[option] and arguments["step"] not in steps:
+        if _is_given(arguments[option]) and arguments["step"] not in steps:
             raise PkiError(f"{option}: goes with step={' or step='.join(steps)}. Leave it out.")
     if arguments["compromised"] and arguments["reason"]:
         raise PkiError("reason: compromised is the reason already. Leave one of them out.")
@@ -37,3 +42,8 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
     for option, (least, most) in _BOUNDS.items():
         if arguments[option] is not None and not least <= arguments[option] <= most:
             raise PkiError(f"{option}: is {arguments[option]}; give {least} to {most} days.")
+
+
+def _is_given(value: object) -> bool:
+    """Whether an option says anything, as 0 days do."""
+    return value not in (None, "") and value is not False

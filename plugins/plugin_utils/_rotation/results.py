@@ -69,7 +69,7 @@ def rotation_result(authority: Authority, status: Status | None) -> dict[str, An
         "omitted": status.omitted,
         "started_at": timestamp(rotation.started_at),
         "state_at": timestamp(rotation.state_at),
-        "overlap_days": status.terms.overlap.days,
+        "overlap_days": (rotation if status.is_over else status.terms).overlap.days,
         "overlap_until": timestamp(until) if until else None,
         "from_root": rotation.from_root,
         "to_root": rotation.to_root or None,

@@ -12,24 +12,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    CertifiedKey,
+    IssuingAuthority,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import policy_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import ENDED, Rotation, State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import vouches
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import epoch_of, vouches
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import (
     LEFT_OUT,
     NO_HOSTS,
     Position,
     way,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View, epoch_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View, who_has
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import counted, printable
 
 _COMMAND = "ansible-playbook -i INVENTORY anchorage.pki.rotate_authority -e anchorage_rotate_step="
 # What has a host follow that was left out and comes back once all is over.
 _LATE = "ansible-playbook -i INVENTORY anchorage.pki.site -e trust_anchor_purge_superseded=true"
+_TRUST_OTHERS = f"Who trusts a root still that an earlier rotation took away, or may; they lose it by {_LATE}:"
 
 #: The options of certificate_authority that only another root can change.
 ROOT_OPTIONS = ("key_type", "unconstrained", "permitted_domains", "permitted_networks")
@@ -188,8 +192,7 @@ def _once(status: Status) -> str:
 def _roots(status: Status) -> Iterator[str]:
     for name, sha256 in (("Old root:", status.rotation.from_root), ("New root:", status.rotation.to_root)):
         epoch = epoch_of(status.authority, sha256)
-        subject = epoch.root.certificate.subject.rfc4514_string() if epoch else "not made yet"
-        yield f"{name} {subject}{f', SHA-256 {sha256}' if epoch else ''}"
+        yield f"{name} {_named(epoch.root) if epoch else 'not made yet'}"
     former = policy_result(status.authority.policy)
     for option, value in (status.brings or {}).items():
         if value != former[option]:
@@ -212,8 +215,9 @@ def _hosts(status: Status) -> Iterator[str]:
         title = "Who trusts the old root still, or may:"
         yield from _listed(title, (f"{host}: {how}" for host, how in status.may_trust.items()))
     if status.rotation.state is State.ABORTED:
-        left = sorted({seen.host for seen in view.new_root if seen.state != ABSENT})
-        yield from _listed("Who trusts the new root still, as far as is known:", left)
+        yield from _listed("Who trusts the new root still, as far as is known:", sorted(who_has(view.new_root)))
+    roots = {root.sha256: root for root in status.authority.roots}
+    yield from _listed(_TRUST_OTHERS, (f"{host}: {_named(roots[sha256])}" for host, sha256 in view.late))
 
 
 def _listed(title: str, entries: Iterable[str]) -> list[str]:
@@ -249,6 +253,10 @@ def _commands(status: Status) -> Iterator[str]:
         yield f"Leave a host out: {_COMMAND}leave_out -e {host} -e anchorage_rotate_reason=scrapped"
     if left_out := next(iter(status.view.exceptions), None):
         yield f"Wait for one again: {_COMMAND}wait_for -e {shlex.quote(f'anchorage_rotate_host={left_out}')}"
+
+
+def _named(root: CertifiedKey) -> str:
+    return f"{root.certificate.subject.rfc4514_string()}, SHA-256 {root.sha256}"
 
 
 def _moment(time: datetime) -> str:

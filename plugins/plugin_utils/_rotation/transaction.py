@@ -80,6 +80,7 @@ class RotationTransaction:
             if not self.check_mode:
                 keep_next(authority, self.ledger, following)
                 self.ledger.rotations.begin(authority.root.sha256, reason, self.now, self.terms.overlap)
+                self._count(self._current())
         return [State.PLANNED]
 
     def keep_overlap(self) -> tuple[timedelta, ...]:
@@ -94,7 +95,7 @@ class RotationTransaction:
         return current.overlap, self.terms.overlap
 
     def go_on(self, passphrases: Passphrases, publish_root: PublishRoot | None = None) -> list[State]:
-        """Take every step that nobody keeps it from; the states that it came into."""
+        """Take every step that nobody keeps it from; the states that it came into. Who counts now goes on to count."""
         looked = self.look()
         if looked is None:
             raise PkiError(f"No rotation of the root of the authority in {self.folder} has begun. Begin one first.")
@@ -102,6 +103,9 @@ class RotationTransaction:
             _check_signer(self.authority(), looked[0].rotation.is_emergency, passphrases, self.now)
         if self.check_mode:
             return foreseen(looked[0], self.terms, self.now)
+        with self.ledger.transaction():
+            if (current := self.ledger.rotations.current()) is not None:
+                self._count(current)
         taken = []
         while (state := self.advance(passphrases, publish_root)) is not None:
             taken.append(state)
@@ -174,6 +178,12 @@ class RotationTransaction:
             settle(self.folder, self.ledger)
             remove_keys(keys)
         return keys
+
+    def _count(self, rotation: Rotation) -> None:
+        """Keep who counts now: a later run that names fewer hosts, by a slip, would forget those that the ledger does
+        not know otherwise."""
+        view = read_view(self.ledger, self.authority(), rotation, self.in_play, self.now)
+        self.ledger.rotations.count(rotation, view.counted - view.counted_before)
 
     def _writing(self) -> AbstractContextManager[None]:
         return nullcontext() if self.check_mode else self.ledger.transaction()

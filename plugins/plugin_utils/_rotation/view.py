@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import epoch_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import OVERLAP, PROOF_AGE
 
 
@@ -47,7 +48,8 @@ class View:
     ``in_play`` are the hosts that the operator named, of which a limit of the run leaves none out. ``leaf_hosts`` have
     a leaf of the authority in use, ``old_leaves`` are places with one below the old root. ``new_root`` and
     ``old_roots``, one entry for each certificate of the old key, are what hosts showed of them. ``exceptions`` are
-    hosts that the rotation does not wait for, with the reasons.
+    hosts that the rotation does not wait for, with the reasons. ``counted_before`` are those that it has counted.
+    ``late`` are hosts, with fingerprints of roots of earlier rotations which they may trust still, and no host is to.
     """
 
     rotation: Rotation
@@ -57,21 +59,23 @@ class View:
     new_root: tuple[Seen, ...]
     old_roots: tuple[tuple[Seen, ...], ...]
     exceptions: Mapping[str, str]
+    counted_before: frozenset[str] = frozenset()
+    late: tuple[tuple[str, str], ...] = ()
 
     @property
     def still_trusting(self) -> frozenset[str]:
         """The hosts of which it is known that they had the old root, and not that it is gone."""
-        return frozenset(seen.host for proofs in self.old_roots for seen in proofs if seen.state != ABSENT)
+        return frozenset(host for proofs in self.old_roots for host in who_has(proofs))
 
     @property
     def counted(self) -> frozenset[str]:
-        """The hosts that have to follow. A run that visits less of them does not count less."""
-        return self.in_play | self.leaf_hosts | self.still_trusting
+        """The hosts that have to follow. A run that visits or names less of them does not count less."""
+        return self.in_play | self.leaf_hosts | self.still_trusting | self.counted_before
 
     @property
     def lacks_hosts(self) -> bool:
         """Whether the operator named no host, as when the inventory is forgotten: hosts without a leaf would not count.
-        Nobody has to be named where the ledger knows this machine alone, by its leaf."""
+        Nobody has to be named where this machine alone ever counted, by its leaf."""
         return not (self.in_play or self.counted == self.leaf_hosts == {_CONTROLLER})
 
 
@@ -90,9 +94,18 @@ def read_view(
         tuple(ledger.proofs.of_root(new.root.sha256)) if new else (),
         tuple(tuple(ledger.proofs.of_root(root.sha256)) for root in old.roots) if old else (),
         ledger.rotations.exceptions(rotation),
+        ledger.rotations.counted(rotation),
+        tuple(_late(ledger, authority, [epoch for epoch in (old, new) if epoch])),
     )
 
 
-def epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
-    """The epoch of the root with that fingerprint, None where there is none."""
-    return next((epoch for epoch in authority.epochs if root_sha256 in [root.sha256 for root in epoch.roots]), None)
+def _late(ledger: Ledger, authority: Authority, own: Collection[Epoch]) -> Iterator[tuple[str, str]]:
+    shown = {root.sha256 for epoch in own for root in epoch.roots}
+    for root in authority.untrusted():
+        if root.sha256 not in shown:
+            yield from ((host, root.sha256) for host in sorted(who_has(ledger.proofs.of_root(root.sha256))))
+
+
+def who_has(proofs: Iterable[Seen]) -> frozenset[str]:
+    """The hosts of which it is known, by these proofs of a root, that they had it, and not that it is gone."""
+    return frozenset(seen.host for seen in proofs if seen.state != ABSENT)

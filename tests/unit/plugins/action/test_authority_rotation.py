@@ -257,9 +257,11 @@ def test_passphrases_are_tried_before_anything_is_planned(tmp_path: Path) -> Non
         ({"step": "begin", "host": "web1"}, "host: goes with step=leave_out or step=wait_for"),
         ({"step": "begin", "compromised": True, "reason": "stolen"}, "compromised is the reason already"),
         ({"step": "begin", "reason": "compromised"}, "Say compromised=true"),
-        ({"overlap_days": -1}, "overlap_days: is -1; give 0 to 3650 days"),
+        ({"step": "begin", "overlap_days": -1}, "overlap_days: is -1; give 0 to 3650 days"),
         ({"proof_days": 5000}, "proof_days: is 5000"),
-        ({"proof_days": 0}, "proof_days: is 0; give 1 to 3650 days"),
+        ({"proof_days": 1}, "proof_days: is 1; give 2 to 3650 days"),
+        ({"overlap_days": 30}, "overlap_days: goes with step=begin or step=continue"),
+        ({"step": "abort", "overlap_days": 0}, "overlap_days: goes with step=begin or step=continue"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(authority: Authority, options: dict[str, Any], refusal: str) -> None:
@@ -307,6 +309,12 @@ def test_what_was_said_of_the_overlap_holds_until_another_one_is_said(authority:
         assert shortened["diff"]["before"] == "state: distributing\noverlap: 30 days\n"
         assert shortened["diff"]["after"] == "state: distributing\noverlap: 1 day\n"
     assert run(authority)["overlap_days"] == 1
+
+
+def test_what_is_over_says_the_overlap_that_it_had(authority: Authority) -> None:
+    run(authority, step="begin", overlap_days=30)
+    assert run(authority, step="abort")["overlap_days"] == run(authority)["overlap_days"] == 30
+    assert run(authority, step="begin")["overlap_days"] == 7
 
 
 def test_a_host_is_waited_for_again(authority: Authority) -> None:

@@ -40,6 +40,7 @@ CREATE INDEX staple_of ON staples (certificate_sha256);
 DROP TABLE revocations;
 DROP TABLE lists;
 DROP TABLE responses;
+DROP TABLE counted;
 DROP TABLE exceptions;
 DROP TABLE proofs;
 DROP TABLE rotations;

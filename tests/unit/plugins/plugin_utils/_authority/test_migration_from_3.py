@@ -41,6 +41,7 @@ CREATE INDEX staple_end ON staples (next_update);
 DROP TABLE revocations;
 DROP TABLE lists;
 DROP TABLE responses;
+DROP TABLE counted;
 DROP TABLE exceptions;
 DROP TABLE proofs;
 DROP TABLE rotations;

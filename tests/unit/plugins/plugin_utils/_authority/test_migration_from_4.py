@@ -15,6 +15,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 
 #: What differs from schema 5.
 SCHEMA_4 = """
+DROP TABLE counted;
 DROP TABLE exceptions;
 DROP TABLE proofs;
 DROP TABLE rotations;

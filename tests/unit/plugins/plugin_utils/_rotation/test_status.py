@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof, Seen
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import NO_HOSTS, position
@@ -143,6 +143,30 @@ def test_what_was_given_up_or_is_done_names_who_is_behind(own_authority: Authori
         assert who.strip().startswith("web1")
         assert not any("web2" in line for line in lines)
         assert lines[-1].startswith("Another rotation: ansible-playbook -i INVENTORY ")
+
+
+@pytest.mark.parametrize("ended", [State.DONE, State.ABORTED])
+def test_who_trusts_a_root_of_an_earlier_rotation_is_named_in_the_next_one(
+    own_authority: Authority, now: datetime, ended: State
+) -> None:
+    before = rotated(own_authority, ended, now)
+    lost = before.epochs[0 if ended is State.DONE else 1].root
+    with open_ledger(before.ledger_path) as ledger, ledger.transaction():
+        for host, state in (("web7", "trusted"), ("web8", "absent"), ("web9", "failed")):
+            proofs = [Proof(lost.sha256, "system", "debian", state, "0" * 64)]
+            ledger.proofs.enter(host, ledger.proofs.difference(host, proofs, ("system",), now), now)
+    title = "Who trusts a root still that an earlier rotation took away, or may; they lose it by"
+    assert not any(line.startswith(title) for line in status_lines(status(before, now)))  # it is the last one
+    for state in (State.PLANNED, State.DISTRIBUTING, State.DONE):
+        lines = status_lines(status(rotated(before, state, now), now))
+        (at,) = (number for number, line in enumerate(lines) if line.startswith(title))
+        assert lines[at].endswith("anchorage.pki.site -e trust_anchor_purge_superseded=true:")
+        subject = f"{lost.certificate.subject.rfc4514_string()}, SHA-256 {lost.sha256}"
+        assert lines[at + 1 : at + 3] == [f"  web7: {subject}", f"  web9: {subject}"]
+        assert "web8" not in "\n".join(lines)
+        if state is not State.DONE:
+            with open_ledger(before.ledger_path) as ledger, ledger.transaction():
+                ledger.rotations.move(ledger.rotations.all()[-1], State.ABORTED, now)
 
 
 @pytest.mark.parametrize(("ended", "stays"), [(-DAY, False), (DAY, True)])

@@ -243,6 +243,54 @@ def test_a_machine_alone_needs_no_inventory(
     assert advance(authority, now) is State.SWITCHING
 
 
+@pytest.mark.parametrize("compromised", [False, True])
+def test_a_machine_that_was_not_alone_in_the_beginning_needs_an_inventory(
+    own_authority: Authority, make_leaf: Callable[..., x509.Certificate], now: datetime, compromised: bool
+) -> None:
+    """A controller with a leaf of its own, whose hosts only trust the authority, and were not visited yet."""
+    deploy(own_authority, make_leaf(), own_authority.issuing.sha256, now, LOCAL)
+    with rotation(own_authority, now, "localhost", "web1") as transaction:
+        transaction.begin(COMPROMISED if compromised else "", OPEN)
+        transaction.go_on(OPEN)
+    follow(own_authority, now, "localhost")
+    deploy(own_authority, make_leaf(), read_authority(own_authority.folder).issuing.sha256, now, LOCAL)
+    with rotation(own_authority, now) as transaction:
+        transaction.go_on(OPEN)
+    assert blockers(own_authority, now) == [f": {NO_HOSTS}", "web1: it has not shown yet what it trusts"]
+
+
+def test_who_counted_once_is_waited_for_by_a_run_that_names_fewer_hosts(
+    own_authority: Authority, now: datetime
+) -> None:
+    unseen = "it has not shown yet what it trusts"
+    with rotation(own_authority, now, "web1", "laptop") as transaction:
+        replace(transaction, check_mode=True).begin("", OPEN)
+        transaction.begin("", OPEN)
+    with rotation(own_authority, now, "web1", "phone") as transaction:
+        replace(transaction, check_mode=True).go_on(OPEN)
+        assert transaction.look()[0].counted == {"web1", "laptop", "phone"}
+    with rotation(own_authority, now, "web1") as transaction:
+        assert transaction.look()[0].counted == {"web1", "laptop"}  # neither status nor check mode counts anybody
+    with rotation(own_authority, now, "web1", "phone") as transaction:
+        assert transaction.go_on(OPEN) == [State.MADE, State.DISTRIBUTING]
+    prove(own_authority, now, "web1", {1: "trusted", 2: "trusted"})
+    assert blockers(own_authority, now, "web1") == [f"laptop: {unseen}", f"phone: {unseen}"]
+    with rotation(own_authority, now, "web1") as transaction:
+        for host in ("laptop", "phone"):
+            assert transaction.leave_out(host, "scrapped", "ops")
+        assert transaction.go_on(OPEN)[0] is State.SWITCHING
+
+
+def test_another_rotation_counts_anew(own_authority: Authority, now: datetime) -> None:
+    with rotation(own_authority, now, "web1", "laptop") as transaction:
+        transaction.begin("", OPEN)
+        transaction.abort()
+        assert replace(transaction, in_play=("new",)).go_on(OPEN) == []
+    with rotation(own_authority, now, "web1") as transaction:
+        transaction.begin("", OPEN)
+        assert transaction.look()[0].counted == {"web1"}
+
+
 def test_stores_that_runs_no_longer_ask_about_are_settled(own_authority: Authority, now: datetime) -> None:
     """A host was uninstalled, which asks about all kinds, and joined again with the usual ones."""
     old, long_ago = own_authority.root.sha256, now - 60 * DAY
