@@ -311,7 +311,7 @@ def test_a_removal_that_nobody_confirms_needs_a_person(tmp_path: Path, root: str
     assert host.called("authorize") == asked + 1
     said = "(errAuthorizationCanceled, -60006)" if person == "cancel" else "Nobody at the screen confirmed it"
     assert said in outcome.evidence[0]
-    assert shortfall("remove", [planned]) == ""
+    assert shortfall("remove", [planned], check_mode=True) == ""
     assert said in shortfall("remove", [outcome]), "it is still trusted, and that fails the task"
 
 
@@ -342,6 +342,8 @@ def test_a_prompt_that_was_canceled_is_the_only_one_of_a_run(tmp_path: Path) -> 
     assert (planned.state, planned.changed) == ("needs_user", True)
     assert (outcome.state, outcome.changed, host.content()) == ("needs_user", False, before)
     assert outcome.evidence[0].startswith("A former anchor was not removed: a person canceled the authorization")
+    assert "A former anchor was not removed" in shortfall("install", [outcome]), "it is still trusted, and that fails"
+    assert shortfall("install", [planned], check_mode=True) == ""
     assert host.called("authorize") == asked + 1
 
 
