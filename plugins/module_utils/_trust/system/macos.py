@@ -205,7 +205,7 @@ class MacStore:
         self._ahead.clear()
         if self._made is None:
             place, limits = (self._domain, self._keychain, self._home), (self._reading, self._patience)
-            self._made = Changes(self._mac, *place, self._is_asked, self._may_empty, *limits)
+            self._made = Changes(self._mac, *place, self._is_asked, self._may_empty, *limits, self._pauses)
         return self._made
 
     def _has_recovered(self, anchors: Sequence[Anchor], wanted: str) -> bool:

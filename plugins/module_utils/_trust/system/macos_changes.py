@@ -6,8 +6,8 @@
 
 macOS begins a record of trust settings anew that it cannot read, without the entries of others. So the domain is
 exported before a write, and again afterwards, each in a process of its own: whatever became of the one that wrote, the
-former export is here, and is put back by a further one. No write is tried a second time, and nobody is asked again who
-did not confirm one.
+former export is here, and what was lost of it is put back by a further one, beside what others changed since. No write
+is tried a second time, and nobody is asked again who did not confirm one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import plistlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.parsers.expat import ExpatError
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import NotFinished
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES, answers_of, worth_of_reading
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import sentence
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import USER
@@ -57,15 +58,18 @@ class Changes:
         may_empty: bool,
         reading: float,
         patience: float,
+        pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         self._mac, self._domain, self._keychain, self._home = mac, domain, keychain, home
         self._is_asked, self._may_empty = is_asked, may_empty
         self._reading, self._patience = reading, patience
+        self._pauses = pauses
         self._unconfirmed = ""  # what a person did not confirm, in words
+        self._is_late = False  # and nobody canceled it
 
     def trust(self, der: bytes) -> Former:
         """Have the domain trust a certificate: what it was before. Raises UserNeeded where only a person is missing,
-        and nothing was changed, HostError for all else; what was changed then is put back."""
+        and nothing was changed, HostError for all else; what was changed then is undone."""
         former = self._look([der])
         error = self._write("trust_certificate", der=_text(der), domain=self._domain, keychain=self._keychain)
         entries = self._entries()
@@ -90,15 +94,9 @@ class Changes:
         raise HostError(f"{error} The trust settings were put back: run it again when nothing else changes them.")
 
     def take_back(self, former: Former, der: bytes) -> None:
-        """Undo what :meth:`trust` did. Raises HostError, with where the export is kept then."""
-        if former.export is not None:
-            self._restore(former.export)
-        elif not self._may_empty:
-            raise HostError("The trust settings were empty before, and macOS lets nobody empty them unattended.")
-        else:
-            error = self._write("forget_certificates", ders=[_text(der)], domain=self._domain)
-            if error:
-                raise HostError(str(error)) from error
+        """Undo what :meth:`trust` did: the own entry is as it was, and those of others are there. Raises HostError,
+        with where the export is kept then."""
+        self._put_back(former, [der], former.entries)
         self._clear([der], former)
 
     def plan_removal(self, ders: Sequence[bytes]) -> bool:
@@ -116,23 +114,69 @@ class Changes:
         error = self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
         entries = self._entries()
         if entries is None:
-            kept = keep_export(self._home, self._domain, former.export) if former.export else ""
-            raise HostError(f"{error or 'Trust settings were removed.'} {_UNKNOWN} {kept}")
+            raise HostError(f"{error or 'Trust settings were removed.'} {_UNKNOWN} {self._kept(former)}")
         has_written = self._has_written(own, former, entries)
         lost = sorted(former.entries.keys() - own - entries.keys())
-        if lost and former.export:
+        if lost:
             try:
-                self._restore(former.export)
+                self._put_back(former, ders, {})
             except HostError as failure:
                 raise HostError(f"{_loss(lost)} {failure}") from failure
-            raise HostError(f"{_loss(lost)} They were put back: run it again when nothing else changes them.")
-        if error:
-            raise HostError(str(error)) if has_written else error
+        elif error:
+            raise HostError(str(error)) if has_written and not self._unconfirmed else error
         self._succeed("delete_certificates", ders=[_text(der) for der in ders], keychain=self._keychain)
+        if lost:
+            raise HostError(f"{_loss(lost)} They were put back, and what was to go is gone.")
+
+    def _put_back(self, former: Former, ders: Sequence[bytes], own_former: Mapping[str, object]) -> None:
+        """Have the entries of certificates as in ``own_former``, those of others that were lost back, and leave alone
+        what others changed since. Raises HostError, with where the export is kept then."""
+        try:
+            now = self._look([])
+            own = {_name(der) for der in ders}
+            theirs = {name: entry for name, entry in now.entries.items() if name not in own}
+            lost = {name: entry for name, entry in former.entries.items() if name not in {*own, *theirs}}
+            wanted = {**theirs, **lost, **{name: own_former[name] for name in own if name in own_former}}
+            if wanted == now.entries:
+                return
+            if wanted == theirs:
+                self._forget(ders, theirs)
+            else:
+                # Of one that is empty now, there is no export to put them into.
+                self._import(now.export or former.export or b"", wanted)
+            self._require_reached(wanted, own)
+        except HostError as error:
+            raise HostError(f"They could not be put back: {error} {self._kept(former)}") from error
+
+    def _forget(self, ders: Sequence[bytes], theirs: Mapping[str, object]) -> None:
+        if not theirs and not self._may_empty:
+            raise HostError("Nothing else would be in the trust settings, and macOS lets nobody empty them unattended.")
+        error = self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
+        if error:
+            raise error
+
+    def _import(self, export: bytes, entries: Mapping[str, object]) -> None:
+        whole = plistlib.dumps({**plistlib.loads(export), "trustList": entries})
+        error = self._write("restore_settings", export=_text(whole), domain=self._domain)
+        if error:
+            raise error
+
+    def _require_reached(self, wanted: Mapping[str, object], own: set[str]) -> None:
+        entries = self._look([]).entries
+        astray = (wanted.keys() - entries.keys()) | ((entries.keys() & own) - wanted.keys())
+        if astray:
+            raise HostError(f"macOS says that it did, and has others (SHA-1 {', '.join(sorted(astray))}).")
+
+    def _kept(self, former: Former) -> str:
+        return keep_export(self._home, self._domain, former.export) if former.export else ""
 
     def _look(self, ders: Sequence[bytes]) -> Former:
         arguments = {"ders": [_text(der) for der in ders], "domain": self._domain, "keychain": self._keychain}
-        answer = self._succeed("export_settings", **arguments)
+        answer = answers_of(
+            lambda: ask(self._mac, "export_settings", arguments, self._reading), worth_of_reading, self._pauses
+        )[-1]
+        if answer["failure"]:
+            raise HostError(sentence(answer["failure"]))
         export = None if answer["export"] is None else base64.b64decode(answer["export"])
         return Former(export, _parsed(export), answer["held"])
 
@@ -145,9 +189,9 @@ class Changes:
 
     def _has_written(self, own: set[str], former: Former, entries: dict[str, object] | None) -> bool:
         """Whether a write changed entries of its own certificates, as far as that is known: then a person has confirmed
-        it, if late."""
+        one that was not finished, if late. One that was canceled stays so."""
         has_written = entries is not None and any(entries.get(name) != former.entries.get(name) for name in own)
-        if has_written:
+        if has_written and self._is_late:
             self._unconfirmed = ""
         return has_written
 
@@ -157,13 +201,6 @@ class Changes:
                 "macOS asks a person before it removes the last entry of the administrator's trust settings, and would "
                 "wait for ever. Nothing was removed: have a person at the screen remove it in Keychain Access."
             )
-
-    def _restore(self, export: bytes) -> None:
-        """Put an export back. Raises HostError, with where it is kept for a person then."""
-        error = self._write("restore_settings", export=_text(export), domain=self._domain)
-        if error:
-            kept = keep_export(self._home, self._domain, export)
-            raise HostError(f"They could not be put back: {error} {kept}") from error
 
     def _clear(self, ders: Sequence[bytes], former: Former) -> None:
         """Delete from the keychain those of the certificates that it had not before."""
@@ -180,6 +217,7 @@ class Changes:
         except NotFinished as error:
             if not self._is_asked:
                 return error
+            self._is_late = True
             self._unconfirmed = (
                 f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
                 "somebody is there."
@@ -190,7 +228,7 @@ class Changes:
         if not failure:
             return None
         if failure["code"] in _PERSON:
-            self._unconfirmed = sentence(failure)
+            self._unconfirmed, self._is_late = sentence(failure), False
         is_persons = self._unconfirmed or (failure["code"] == _NO_SUCH_KEYCHAIN and self._domain == USER)
         return (UserNeeded if is_persons else HostError)(sentence(failure))
 
