@@ -5,9 +5,9 @@
 """Changes of a Mac's trust settings, and what is made of one that goes wrong.
 
 macOS begins a record of trust settings anew that it cannot read, without the entries of others. So the domain is
-exported before a write, and again afterwards, each in a process of its own: whatever became of the one that wrote, the
-former export is here, and what was lost of it is put back by a further one, beside what others changed since. No write
-is tried a second time, and nobody is asked again who did not confirm one.
+exported to a file before a write, and again afterwards, each in a process of its own: whatever became of the one that
+wrote, the former export is here, and what was lost of it is put back by a further one, beside what others changed
+since. No write is tried a second time, and nobody is asked again who did not confirm one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import base64
 import hashlib
 import plistlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from xml.parsers.expat import ExpatError
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import NotFinished
@@ -25,7 +26,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts impo
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import sentence
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import USER
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import keep_export
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import (
+    drop_export,
+    keep_export,
+    way_back,
+)
 
 # A person canceled it, or could not be asked.
 _PERSON = (-128, -60006, -25308)
@@ -45,7 +50,8 @@ class Former(NamedTuple):
 class Changes:
     """All changes of a domain and its keychain in a run. Times are in seconds, for what only reads, and for a person.
 
-    ``is_asked`` says whether macOS asks a person before each, ``may_empty`` whether the last entry can be removed.
+    ``is_asked`` says whether macOS asks a person before each, ``may_empty`` whether the last entry can be removed. Exports
+    are kept in ``folder``.
     """
 
     def __init__(
@@ -53,14 +59,14 @@ class Changes:
         mac: Mac,
         domain: int,
         keychain: str,
-        home: str,
+        folder: str,
         is_asked: bool,
         may_empty: bool,
         reading: float,
         patience: float,
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
-        self._mac, self._domain, self._keychain, self._home = mac, domain, keychain, home
+        self._mac, self._domain, self._keychain, self._folder = mac, domain, keychain, folder
         self._is_asked, self._may_empty = is_asked, may_empty
         self._reading, self._patience = reading, patience
         self._pauses = pauses
@@ -71,6 +77,7 @@ class Changes:
         """Have the domain trust a certificate: what it was before. Raises UserNeeded where only a person is missing,
         and nothing was changed, HostError for all else; what was changed then is undone."""
         former = self._look([der])
+        kept = self._keep(former)
         error = self._write("trust_certificate", der=_text(der), domain=self._domain, keychain=self._keychain)
         entries = self._entries()
         has_written = self._has_written({_name(der)}, former, entries)
@@ -80,12 +87,14 @@ class Changes:
         elif lost:
             error = HostError(_loss(lost))
         elif error and not has_written:
+            self._drop(kept)
             try:
                 self._clear([der], former)
             except HostError as failure:
                 raise HostError(f"{error} {failure}") from failure
             raise error
         if error is None:
+            self._drop(kept)
             return former
         try:
             self.take_back(former, der)
@@ -96,7 +105,9 @@ class Changes:
     def take_back(self, former: Former, der: bytes) -> None:
         """Undo what :meth:`trust` did: the own entry is as it was, and those of others are there. Raises HostError,
         with where the export is kept then."""
-        self._put_back(former, [der], former.entries)
+        kept = self._keep(former)
+        self._put_back(former, [der], former.entries, kept)
+        self._drop(kept)
         self._clear([der], former)
 
     def plan_removal(self, ders: Sequence[bytes]) -> bool:
@@ -110,25 +121,28 @@ class Changes:
         the entries of others are put back."""
         former = self._look(ders)
         self._require_others(former, ders)
-        own = {_name(der) for der in ders}
+        own, kept = {_name(der) for der in ders}, self._keep(former)
         error = self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
         entries = self._entries()
         if entries is None:
-            raise HostError(f"{error or 'Trust settings were removed.'} {_UNKNOWN} {self._kept(former)}")
+            raise HostError(f"{error or 'Trust settings were removed.'} {_UNKNOWN} {self._told(kept)}")
         has_written = self._has_written(own, former, entries)
         lost = sorted(former.entries.keys() - own - entries.keys())
         if lost:
             try:
-                self._put_back(former, ders, {})
+                self._put_back(former, ders, {}, kept)
             except HostError as failure:
                 raise HostError(f"{_loss(lost)} {failure}") from failure
-        elif error:
+        self._drop(kept)
+        if error and not lost:
             raise HostError(str(error)) if has_written and not self._unconfirmed else error
         self._succeed("delete_certificates", ders=[_text(der) for der in ders], keychain=self._keychain)
         if lost:
             raise HostError(f"{_loss(lost)} They were put back, and what was to go is gone.")
 
-    def _put_back(self, former: Former, ders: Sequence[bytes], own_former: Mapping[str, object]) -> None:
+    def _put_back(
+        self, former: Former, ders: Sequence[bytes], own_former: Mapping[str, object], kept: Path | None
+    ) -> None:
         """Have the entries of certificates as in ``own_former``, those of others that were lost back, and leave alone
         what others changed since. Raises HostError, with where the export is kept then."""
         try:
@@ -146,7 +160,7 @@ class Changes:
                 self._import(now.export or former.export or b"", wanted)
             self._require_reached(wanted, own)
         except HostError as error:
-            raise HostError(f"They could not be put back: {error} {self._kept(former)}") from error
+            raise HostError(f"They could not be put back: {error} {self._told(kept)}") from error
 
     def _forget(self, ders: Sequence[bytes], theirs: Mapping[str, object]) -> None:
         if not theirs and not self._may_empty:
@@ -167,8 +181,16 @@ class Changes:
         if astray:
             raise HostError(f"macOS says that it did, and has others (SHA-1 {', '.join(sorted(astray))}).")
 
-    def _kept(self, former: Former) -> str:
-        return keep_export(self._home, self._domain, former.export) if former.export else ""
+    def _keep(self, former: Former) -> Path | None:
+        """The file with what a write may lose, for whoever comes after a run that is killed."""
+        return keep_export(self._folder, self._domain, former.export) if former.export else None
+
+    def _told(self, kept: Path | None) -> str:
+        return way_back(self._domain, kept) if kept else ""
+
+    def _drop(self, kept: Path | None) -> None:
+        if kept:
+            drop_export(kept)
 
     def _look(self, ders: Sequence[bytes]) -> Former:
         arguments = {"ders": [_text(der) for der in ders], "domain": self._domain, "keychain": self._keychain}

@@ -29,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_changes
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos import EXPORTS
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, MAIL
 from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
@@ -482,7 +483,8 @@ def kept_exports(host: ScratchTrustSettings) -> list[Path]:
 def see_kept(host: ScratchTrustSettings, evidence: str, before: bytes) -> None:
     (path,) = kept_exports(host)
     assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o600, before)
-    assert f"they are in {path}: put them back by sudo security trust-settings-import -d '{path}'" in evidence
+    command = f"sudo security trust-settings-import -d '{path}'"
+    assert f", they are in {path}: put them back by {command}, which replaces all that was changed since." in evidence
 
 
 def exported(host: ScratchTrustSettings) -> bytes:
@@ -536,13 +538,52 @@ def test_an_installation_that_cannot_be_undone_keeps_what_was_before(tmp_path: P
     see_kept(host, outcome.evidence[0], before)
 
 
-def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, operation: str) -> None:
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
-    host.home.mkdir(parents=True)
-    (host.home / "Library").write_text("no folder")
+    if operation == "remove":
+        settle("install", host)
+    before = host.content()
+    (host.home / EXPORTS).write_text("no folder")
+    outcome = apply(operation, host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "The trust settings cannot be kept as they are, and so are not changed: " in outcome.evidence[0]
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_a_run_that_is_interrupted_leaves_what_was_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """At the prompt, say; and macOS began its record anew. The next run finds and tells it, whatever it does itself."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    if operation == "remove":
+        settle("install", host)
+    before = exported(host)
+    assert kept_exports(host) == []
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
     host.double.order("erase", "admin", "on", 1)
-    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
-    assert "They could not be kept for that either: " in apply("install", host).evidence[0]
+    with monkeypatch.context() as patch:
+        change_at(patch, "trust_certificate" if operation == "install" else "forget_certificates", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            apply(operation, host)
+    (path,) = kept_exports(host)
+    assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o600, before)
+    for check_mode in (True, False):
+        evidence = " ".join(apply(operation, host, check_mode=check_mode).evidence)
+        assert f"they are in {path}: put them back by sudo security trust-settings-import -d '{path}'" in evidence
+    assert kept_exports(host) == [path]
+
+
+def test_a_run_that_saw_everything_leaves_no_file(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    settle("remove", host)
+    host.double.order(SET, "admin", -25293, 1)
+    assert apply("install", host).state == "failed"
+    assert list(host.home.glob("Library/Application Support/*")) == []
 
 
 @pytest.mark.parametrize(
