@@ -50,8 +50,8 @@ class Former(NamedTuple):
 class Changes:
     """All changes of a domain and its keychain in a run. Times are in seconds, for what only reads, and for a person.
 
-    ``is_asked`` says whether macOS asks a person before each, ``may_empty`` whether the last entry can be removed. Exports
-    are kept in ``folder``.
+    ``is_asked`` says whether macOS asks a person before each, ``may_empty`` whether the last entry can be removed.
+    ``folder`` has the exports that are kept.
     """
 
     def __init__(
