@@ -153,7 +153,7 @@ def main(settings: Settings = _HOST, kinds: Sequence[Kind] = KINDS) -> None:
     def work(request: Request, settings: Settings) -> list[StoreOutcome]:
         return apply(request, settings, module.check_mode, kinds)
 
-    result = answer(module.params, settings, work) or {}
+    result = answer(module.params, settings, work, module.check_mode) or {}
     if "failed" in result:
         module.fail_json(**result)
     module.exit_json(**result)

@@ -174,21 +174,25 @@ state:
   description:
     - The state of the last rotation once the task is done; V(none) where there was none yet. In check mode, the state
       as it is, and not as it would be.
-  returned: success, as all that follows
+  returned: success
   type: str
   sample: distributing
 steps:
   description: The states that the rotation came into by the task, or in check mode would, in their order.
+  returned: success
   type: list
   elements: str
 next_state:
   description: The state that comes next, or null.
+  returned: success
   type: str
 can_abort:
   description: Whether the rotation can be given up.
+  returned: success
   type: bool
 blockers:
   description: What keeps the rotation in its state.
+  returned: success
   type: list
   elements: dict
   contains:
@@ -200,10 +204,12 @@ blockers:
       type: str
 counted:
   description: The hosts that have to follow, left-out ones included.
+  returned: success
   type: list
   elements: str
 exceptions:
   description: The hosts that are not waited for.
+  returned: success
   type: list
   elements: dict
   contains:
@@ -217,24 +223,29 @@ still_trusting:
   description:
     - The hosts that trust the old root, as far as is known, and those that count and have never shown whether they do.
       Of the latter, only those in RV(exceptions) once it is V(done), since a host that came later never had the root.
+  returned: success
   type: list
   elements: str
 cross_certificate:
   description:
     - Whether clients that know the old root alone accept leaves of the new one, by a certificate of the new root's key
       that the old one signs.
+  returned: success
   type: bool
 emergency:
   description: Whether the rotation began with O(compromised).
+  returned: success
   type: bool
 omitted:
   description: What an emergency leaves out, and what that means; empty otherwise.
+  returned: success
   type: list
   elements: str
 brings:
   description:
     - What the new root brings that only another one can, as options of M(anchorage.pki.certificate_authority); null
       where that stays as it is, and from V(switching) on.
+  returned: success
   type: dict
   contains:
     key_type:
@@ -253,30 +264,38 @@ brings:
       elements: str
 started_at:
   description: When the rotation began, in UTC, or null.
+  returned: success
   type: str
 state_at:
   description: When it came into its state, in UTC, or null.
+  returned: success
   type: str
 overlap_days:
   description: For how many days the old root stays once no leaf below it is in use; null where there was no rotation.
+  returned: success
   type: int
 overlap_until:
   description: Until when the old root stays, in UTC; null outside V(draining).
+  returned: success
   type: str
 from_root:
   description: The SHA-256 fingerprint of the old root in hexadecimal, or null.
+  returned: success
   type: str
 to_root:
   description: The SHA-256 fingerprint of the new root in hexadecimal, or null.
+  returned: success
   type: str
 removed_keys:
   description: The files of private keys that the task removed, or in check mode would.
+  returned: success
   type: list
   elements: str
 lines:
   description:
     - All of that for people, with the commands to go on, to give up, and to leave a host out. They have C(INVENTORY)
       where yours belongs.
+  returned: success
   type: list
   elements: str
 """

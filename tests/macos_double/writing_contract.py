@@ -103,7 +103,7 @@ def export_status(mac: Bindings, domain: int) -> int:
     """What macOS says to an export of a domain's settings."""
     found = c_void_p()
     status = mac.SecTrustSettingsCreateExternalRepresentation(domain, byref(found))
-    if found.value:
+    if found.value is not None:
         mac.release(found.value)
     return status  # type: ignore[no-any-return]
 

@@ -12,7 +12,7 @@ import plistlib
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import FOLDER
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos import EXPORTS
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS
 from ansible_collections.anchorage.pki.tests.playbooks.mac_controller import (
     GID,
@@ -235,15 +235,15 @@ def test_uninstall_forgets_what_root_trusts_too(mac: MacController) -> None:
     [(_domain, der, _words)] = mac.double.entries
     mac.double.host(root="on")
     mac.double.trust("admin", der, *ALWAYS)
-    kept = mac.root / "private/var/root" / FOLDER / "admin-0123.plist"
+    kept = mac.root / "private/var/root" / EXPORTS / "admin-0123.plist"
     kept.parent.mkdir(parents=True)
     kept.write_text("what could not be put back")
-    own = mac.home / FOLDER
+    own = mac.home / EXPORTS
     own.mkdir(parents=True)
     for folder in (own, own.parent):
         os.chown(folder, UID, GID)
     ended = mac.run(UNINSTALL)
     assert ended.status == 0, ended.output
-    assert f"localhost keeps /var/root/{FOLDER}/{kept.name}: trust settings as they were before a write" in ended.text
+    assert f"localhost keeps /var/root/{EXPORTS}/{kept.name}: trust settings as they were before a write" in ended.text
     assert (mac.double.entries, mac.double.items) == ([], [])
     assert (kept.exists(), own.exists()) == (True, False)

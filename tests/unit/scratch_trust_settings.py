@@ -41,6 +41,7 @@ class ScratchTrustSettings(ScratchHost):
         numbers = tuple(int(part) for part in version.split("."))
         uid = 501 if host.get("root") == "off" else 0
         self.home = folder / "Users/me"
+        (self.home / "Library/Application Support").mkdir(parents=True)
         mac, home = self.double.mac(*numbers), str(self.home)
 
         def find(settings: Settings) -> list[MacStore]:

@@ -5,13 +5,15 @@
 """Asking a Mac's own libraries, in a process of their own: no process that has loaded CoreFoundation may fork.
 
 The process is this very Python, started anew for each request, with its program on standard input, compiled: nothing is
-written to a disk. It ends with the request, or is stopped with all its children when its time is over.
+written to a disk. It ends with the request, or is stopped with all its children when its time is over. Where its
+parent is gone, by whatever signal, it ends by itself: a person would be asked for a write that nobody looks after.
 """
 
 from __future__ import annotations
 
 import json
 import marshal
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -33,7 +35,16 @@ _FRAMEWORK = "/System/Library/Frameworks/{0}.framework/{0}"
 _COMMAND = "import marshal, sys; exec(marshal.load(sys.stdin.buffer))"
 # What the process runs. A module that is known by its full name is imported without a look at its package.
 _START = """\
-modules, request = marshal.load(sys.stdin.buffer)
+modules, request, parent = marshal.load(sys.stdin.buffer)
+
+def end_with_parent():
+    import os, time
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
+
+import _thread
+_thread.start_new_thread(end_with_parent, ())
 for name, code in modules.items():
     module = sys.modules[name] = type(sys)(name)
     exec(code, module.__dict__)
@@ -79,7 +90,7 @@ def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) 
     if len(request) > largest:
         raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {largest} are allowed.")
     modules = {name: _compiled(name, source) for name, source in _sources(operation).items()}
-    program = marshal.dumps(_compiled("start", _START)) + marshal.dumps((modules, request))
+    program = marshal.dumps(_compiled("start", _START)) + marshal.dumps((modules, request, os.getpid()))
     outcome = run([sys.executable, "-I", "-c", _COMMAND], timeout, stdin=program, environment=mac.environment)
     try:
         answer = json.loads(outcome.stdout)

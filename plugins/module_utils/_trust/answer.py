@@ -23,6 +23,7 @@ def answer(
     arguments: Mapping[str, Any],
     settings: Settings,
     work: Callable[[Request, Settings], Sequence[StoreOutcome] | None],
+    check_mode: bool = False,
 ) -> dict[str, Any] | None:
     """The outcomes that ``work`` has for the request that the arguments are, as the module's result; None for none."""
     try:
@@ -45,16 +46,16 @@ def answer(
         return None
     found = encode(Answer(tuple(outcomes), installed_anchors(settings)))
     result = {"changed": any(outcome.changed for outcome in outcomes), **found}
-    reason = encodable(_shortfall(request.operation, outcomes))
+    reason = encodable(_shortfall(request.operation, outcomes, check_mode))
     return {"failed": True, "msg": reason, **result} if reason else result
 
 
-def _shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
-    if all(outcome.state in SETTLED[operation] for outcome in outcomes):
+def _shortfall(operation: str, outcomes: Sequence[StoreOutcome], check_mode: bool) -> str:
+    if all(outcome.state in SETTLED[operation] and not outcome.purged for outcome in outcomes):
         return ""
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 
-    return shortfall(operation, outcomes)
+    return shortfall(operation, outcomes, check_mode)
 
 
 def _require_names(request: Request) -> None:

@@ -20,32 +20,39 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 )
 
 
-def shortfall(operation: str, outcomes: Sequence[StoreOutcome]) -> str:
+def shortfall(operation: str, outcomes: Sequence[StoreOutcome], check_mode: bool = False) -> str:
     """Why the operation counts as failed, one sentence for each store to blame; "" when it does not.
 
     A store whose program is missing is no failure of an installation as long as another one trusts the anchor, of
-    several anchors each. What only a person can remove is one of a removal, unless it is in a store of theirs, or a
-    prediction.
+    several anchors each. What only a person can remove is one, of a removal and where a former anchor stays, unless
+    it is in a store of theirs. ``check_mode`` foresees that, and so cannot fail by it.
     """
     if operation == INSPECT:
         return ""
     anchors = dict.fromkeys(outcome.anchor for outcome in outcomes)
-    reasons = (_shortfall([each for each in outcomes if each.anchor == anchor], operation) for anchor in anchors)
+    reasons = (
+        _shortfall([each for each in outcomes if each.anchor == anchor], operation, check_mode) for anchor in anchors
+    )
     return " ".join(filter(None, reasons))
 
 
-def _shortfall(outcomes: Sequence[StoreOutcome], operation: str) -> str:
+def _shortfall(outcomes: Sequence[StoreOutcome], operation: str, check_mode: bool) -> str:
     blamed = [outcome for outcome in outcomes if outcome.state in (FAILED, BLOCKED)]
     achieved = any(outcome.state in SETTLED[operation] for outcome in outcomes)
     if operation == REMOVE or not achieved:
         blamed += [outcome for outcome in outcomes if outcome.state == UNAVAILABLE]
-    if operation == REMOVE:
-        waiting = [outcome for outcome in outcomes if outcome.state == NEEDS_USER and not outcome.before.private]
-        blamed += [outcome for outcome in waiting if not outcome.changed]
+    if not check_mode:
+        blamed += [outcome for outcome in outcomes if outcome.state == NEEDS_USER and _leaves_one(outcome, operation)]
     return " ".join(
         sentence if sentence.startswith(outcome.name) else f"{outcome.name}: {sentence}"
         for outcome, sentence in ((outcome, _sentence(outcome)) for outcome in blamed)
     )
+
+
+def _leaves_one(outcome: StoreOutcome, operation: str) -> bool:
+    """Whether a store is left with an anchor that was to go."""
+    is_left = any(purged.after.state not in SETTLED[REMOVE] for purged in outcome.purged)
+    return is_left or (operation == REMOVE and not outcome.before.private)
 
 
 def _sentence(outcome: StoreOutcome) -> str:

@@ -33,7 +33,7 @@ def purge(
     """Remove the superseded anchors from a store, and see that the anchor itself is as it was there: the ``outcome`` of
     the store's turn, with what came of that."""
     try:
-        found = [(former, store.inspect(former)) for former in superseded]
+        found = [(former, _look(store, former)) for former in superseded]
         present = [(former, before) for former, before in found if before.state not in SETTLED[REMOVE]]
         if not present:
             return outcome
@@ -41,11 +41,11 @@ def purge(
             return replace(outcome, state=FAILED, evidence=(f"A former anchor cannot be removed: {store.obstacle}",))
         if check_mode:
             purged = [_purged(former, before, store.preview(former, REMOVE)) for former, before in present]
-            after = Finding(outcome.state, outcome.evidence)
+            waiting, after = "", Finding(outcome.state, outcome.evidence)
         else:
-            store.remove([former for former, _before in present])
-            purged = [_purged(former, before, store.inspect(former)) for former, before in present]
-            after = store.inspect(anchor)
+            waiting = _remove(store, [former for former, _before in present])
+            purged = [_purged(former, before, _look(store, former)) for former, before in present]
+            after = _look(store, anchor)
     except UserNeeded as error:
         return replace(outcome, state=NEEDS_USER, evidence=(f"{_NOT_REMOVED} {error}", *outcome.evidence))
     except STORE_ERRORS as error:
@@ -53,7 +53,23 @@ def purge(
         return replace(outcome, state=FAILED, changed=not check_mode, evidence=evidence)
     # What stays in a file of somebody else's was there before, and will be the next time.
     changed = outcome.changed or any(_differs(each, check_mode) for each in purged)
-    return _judge(replace(outcome, changed=changed, purged=tuple(purged)), after)
+    return _judge(replace(outcome, changed=changed, purged=tuple(purged)), after, waiting)
+
+
+def _look(store: Store, anchor: Anchor) -> Finding:
+    try:
+        return store.inspect(anchor)
+    except UserNeeded as error:
+        return Finding(NEEDS_USER, (str(error),))
+
+
+def _remove(store: Store, formers: Sequence[Anchor]) -> str:
+    """Why a person is needed, which may be so for a part alone; "" where nobody is."""
+    try:
+        store.remove(formers)
+    except UserNeeded as error:
+        return str(error)
+    return ""
 
 
 def _purged(former: Anchor, before: Finding, after: Finding) -> PurgedAnchor:
@@ -65,10 +81,13 @@ def _differs(purged: PurgedAnchor, check_mode: bool) -> bool:
     return purged.before.state != purged.after.state if check_mode else purged.before != purged.after
 
 
-def _judge(outcome: StoreOutcome, after: Finding) -> StoreOutcome:
-    """The outcome, failed where a former anchor is left, or where the anchor itself is no longer as it was."""
+def _judge(outcome: StoreOutcome, after: Finding, waiting: str) -> StoreOutcome:
+    """The outcome, failed where a former anchor is left or the anchor itself is no longer as it was; ``waiting`` is
+    why only a person can remove one."""
     state = reached(after)
     left = [purged for purged in outcome.purged if purged.after.state not in SETTLED[REMOVE]]
+    if left and waiting:
+        return replace(outcome, state=NEEDS_USER, evidence=(f"{_NOT_REMOVED} {waiting}", *after.evidence))
     if left and all(purged.after.state == NEEDS_USER for purged in left):
         return replace(outcome, state=NEEDS_USER, evidence=left[0].after.evidence)
     if left:

@@ -91,15 +91,15 @@ class Turn:
 
     def _remove(self) -> StoreOutcome:
         """Nothing is put back when this fails: an anchor that shall go is better gone in part than trusted again."""
-        reason = ""
+        state, reason = FAILED, ""
         try:
             self.store.remove([self.anchor])
-        except UserNeeded:  # which a store finds out before it changes anything
-            raise
+        except UserNeeded as error:  # which may be so for the rest alone
+            state, reason = NEEDS_USER, str(error)
         except STORE_ERRORS as error:
             reason = describe(error)
         after = self.store.inspect(self.anchor)
         if not reason and after.state in SETTLED[REMOVE]:
             return self._outcome(reached(after), after.evidence, changed=True)
         reason = reason or f"A trace of it is left: {'; '.join(after.evidence)}."
-        return self._outcome(FAILED, (reason, *after.evidence), changed=after != self.before)
+        return self._outcome(state, (reason, *after.evidence), changed=after != self.before)

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 FRAMEWORK = "/System/Library/Frameworks/Security.framework"
 _SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
 _LOGIN_KEYCHAIN = "Library/Keychains/login.keychain-db"
+#: Below a home: what trust settings were before a write, until it is known that it lost none.
+EXPORTS = "Library/Application Support/anchorage"
 
 # Before macOS 11, root could write without being asked. 10.16 is its other name.
 _ASKS_SINCE = (10, 16)
@@ -77,7 +79,7 @@ class MacStore:
     ) -> None:
         self._mac, self._settings = mac, settings
         self._reading, self._patience, self._pauses = reading, patience, pauses
-        self._domain, self._uid, self._home = USER if uid else ADMIN, uid, home
+        self._domain, self._uid, self._exports = USER if uid else ADMIN, uid, os.path.join(home, EXPORTS)
         self._keychain = os.path.join(home, _LOGIN_KEYCHAIN) if uid else _SYSTEM_KEYCHAIN
         # What root's own settings say goes for root alone.
         self._domains = domains_for(mac.version) if uid else [ADMIN, SYSTEM]
@@ -177,8 +179,8 @@ class MacStore:
             is_asked = self._is_asked
             after, said = TRUSTED, f"the {DOMAINS[self._domain]} domain would trust it for TLS servers"
         if is_asked:
-            return Finding(NEEDS_USER, ("macOS would ask the person at the screen", *notes))
-        return Finding(after, (said, *notes))
+            return Finding(NEEDS_USER, ("macOS would ask the person at the screen", *notes, *self._kept()))
+        return Finding(after, (said, *notes, *self._kept()))
 
     def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
         if self._has_recovered([anchor], TRUSTED):
@@ -204,8 +206,8 @@ class MacStore:
 
         self._ahead.clear()
         if self._made is None:
-            place, limits = (self._domain, self._keychain, self._home), (self._reading, self._patience)
-            self._made = Changes(self._mac, *place, self._is_asked, self._may_empty, *limits)
+            place, limits = (self._domain, self._keychain, self._exports), (self._reading, self._patience)
+            self._made = Changes(self._mac, *place, self._is_asked, self._may_empty, *limits, self._pauses)
         return self._made
 
     def _has_recovered(self, anchors: Sequence[Anchor], wanted: str) -> bool:
@@ -254,6 +256,7 @@ class MacStore:
         denying = denying_domain(self._domains, answer["domains"], der)
         evidence = [*self._settings_evidence(own, root_of), *self._keychain_evidence(answer["held"])]
         evidence += self._evaluations(answer, is_expected=root_of is not None)
+        evidence += self._kept()
         if root_of is not None and answer["held"] and not answer["refusal"]:
             refusal = answer.get("server_refusal")
             if not refusal:
@@ -277,6 +280,14 @@ class MacStore:
             return [basic, "ssl: not evaluated, as no leaf was at hand"]
         refusal = answer["server_refusal"]
         return [basic, f"ssl: refused for {name}: {sentence(refusal)}" if refusal else f"ssl: trusted for {name}"]
+
+    def _kept(self) -> list[str]:
+        """What former runs have left of a write, in words."""
+        if not os.path.isdir(self._exports):
+            return []
+        from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import ways_back
+
+        return ways_back(self._exports, self._domain)
 
     def _settings_evidence(self, own: dict[str, Any], root_of: int | None) -> list[str]:
         name = DOMAINS[self._domain]

@@ -5,9 +5,9 @@
 """Changes of a Mac's trust settings, and what is made of one that goes wrong.
 
 macOS begins a record of trust settings anew that it cannot read, without the entries of others. So the domain is
-exported before a write, and again afterwards, each in a process of its own: whatever became of the one that wrote, the
-former export is here, and is put back by a further one. No write is tried a second time, and nobody is asked again who
-did not confirm one.
+exported to a file before a write, and again afterwards, each in a process of its own: whatever became of the one that
+wrote, the former export is here, and what was lost of it is put back by a further one, beside what others changed
+since. No write is tried a second time, and nobody is asked again who did not confirm one.
 """
 
 from __future__ import annotations
@@ -15,16 +15,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import plistlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from xml.parsers.expat import ExpatError
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import NotFinished
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES, answers_of, worth_of_reading
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import sentence
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import USER
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import keep_export
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_export import (
+    drop_export,
+    keep_export,
+    way_back,
+)
 
 # A person canceled it, or could not be asked.
 _PERSON = (-128, -60006, -25308)
@@ -45,6 +51,7 @@ class Changes:
     """All changes of a domain and its keychain in a run. Times are in seconds, for what only reads, and for a person.
 
     ``is_asked`` says whether macOS asks a person before each, ``may_empty`` whether the last entry can be removed.
+    ``folder`` has the exports that are kept.
     """
 
     def __init__(
@@ -52,21 +59,25 @@ class Changes:
         mac: Mac,
         domain: int,
         keychain: str,
-        home: str,
+        folder: str,
         is_asked: bool,
         may_empty: bool,
         reading: float,
         patience: float,
+        pauses: tuple[float, ...] = PAUSES,
     ) -> None:
-        self._mac, self._domain, self._keychain, self._home = mac, domain, keychain, home
+        self._mac, self._domain, self._keychain, self._folder = mac, domain, keychain, folder
         self._is_asked, self._may_empty = is_asked, may_empty
         self._reading, self._patience = reading, patience
+        self._pauses = pauses
         self._unconfirmed = ""  # what a person did not confirm, in words
+        self._is_late = False  # and nobody canceled it
 
     def trust(self, der: bytes) -> Former:
         """Have the domain trust a certificate: what it was before. Raises UserNeeded where only a person is missing,
-        and nothing was changed, HostError for all else; what was changed then is put back."""
+        and nothing was changed, HostError for all else; what was changed then is undone."""
         former = self._look([der])
+        kept = self._keep(former)
         error = self._write("trust_certificate", der=_text(der), domain=self._domain, keychain=self._keychain)
         entries = self._entries()
         has_written = self._has_written({_name(der)}, former, entries)
@@ -76,12 +87,14 @@ class Changes:
         elif lost:
             error = HostError(_loss(lost))
         elif error and not has_written:
+            self._drop(kept)
             try:
                 self._clear([der], former)
             except HostError as failure:
                 raise HostError(f"{error} {failure}") from failure
             raise error
         if error is None:
+            self._drop(kept)
             return former
         try:
             self.take_back(former, der)
@@ -90,15 +103,11 @@ class Changes:
         raise HostError(f"{error} The trust settings were put back: run it again when nothing else changes them.")
 
     def take_back(self, former: Former, der: bytes) -> None:
-        """Undo what :meth:`trust` did. Raises HostError, with where the export is kept then."""
-        if former.export is not None:
-            self._restore(former.export)
-        elif not self._may_empty:
-            raise HostError("The trust settings were empty before, and macOS lets nobody empty them unattended.")
-        else:
-            error = self._write("forget_certificates", ders=[_text(der)], domain=self._domain)
-            if error:
-                raise HostError(str(error)) from error
+        """Undo what :meth:`trust` did: the own entry is as it was, and those of others are there. Raises HostError,
+        with where the export is kept then."""
+        kept = self._keep(former)
+        self._put_back(former, [der], former.entries, kept)
+        self._drop(kept)
         self._clear([der], former)
 
     def plan_removal(self, ders: Sequence[bytes]) -> bool:
@@ -112,27 +121,84 @@ class Changes:
         the entries of others are put back."""
         former = self._look(ders)
         self._require_others(former, ders)
-        own = {_name(der) for der in ders}
+        own, kept = {_name(der) for der in ders}, self._keep(former)
         error = self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
         entries = self._entries()
         if entries is None:
-            kept = keep_export(self._home, self._domain, former.export) if former.export else ""
-            raise HostError(f"{error or 'Trust settings were removed.'} {_UNKNOWN} {kept}")
+            raise HostError(f"{error or 'Trust settings were removed.'} {_UNKNOWN} {self._told(kept)}")
         has_written = self._has_written(own, former, entries)
         lost = sorted(former.entries.keys() - own - entries.keys())
-        if lost and former.export:
+        if lost:
             try:
-                self._restore(former.export)
+                self._put_back(former, ders, {}, kept)
             except HostError as failure:
                 raise HostError(f"{_loss(lost)} {failure}") from failure
-            raise HostError(f"{_loss(lost)} They were put back: run it again when nothing else changes them.")
-        if error:
-            raise HostError(str(error)) if has_written else error
+        self._drop(kept)
+        if error and not lost:
+            raise HostError(str(error)) if has_written and not self._unconfirmed else error
         self._succeed("delete_certificates", ders=[_text(der) for der in ders], keychain=self._keychain)
+        if lost:
+            raise HostError(f"{_loss(lost)} They were put back, and what was to go is gone.")
+
+    def _put_back(
+        self, former: Former, ders: Sequence[bytes], own_former: Mapping[str, object], kept: Path | None
+    ) -> None:
+        """Have the entries of certificates as in ``own_former``, those of others that were lost back, and leave alone
+        what others changed since. Raises HostError, with where the export is kept then."""
+        try:
+            now = self._look([])
+            own = {_name(der) for der in ders}
+            theirs = {name: entry for name, entry in now.entries.items() if name not in own}
+            lost = {name: entry for name, entry in former.entries.items() if name not in {*own, *theirs}}
+            wanted = {**theirs, **lost, **{name: own_former[name] for name in own if name in own_former}}
+            if wanted == now.entries:
+                return
+            if wanted == theirs:
+                self._forget(ders, theirs)
+            else:
+                # Of one that is empty now, there is no export to put them into.
+                self._import(now.export or former.export or b"", wanted)
+            self._require_reached(wanted, own)
+        except HostError as error:
+            raise HostError(f"They could not be put back: {error} {self._told(kept)}") from error
+
+    def _forget(self, ders: Sequence[bytes], theirs: Mapping[str, object]) -> None:
+        if not theirs and not self._may_empty:
+            raise HostError("Nothing else would be in the trust settings, and macOS lets nobody empty them unattended.")
+        error = self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
+        if error:
+            raise error
+
+    def _import(self, export: bytes, entries: Mapping[str, object]) -> None:
+        whole = plistlib.dumps({**plistlib.loads(export), "trustList": entries})
+        error = self._write("restore_settings", export=_text(whole), domain=self._domain)
+        if error:
+            raise error
+
+    def _require_reached(self, wanted: Mapping[str, object], own: set[str]) -> None:
+        entries = self._look([]).entries
+        astray = (wanted.keys() - entries.keys()) | ((entries.keys() & own) - wanted.keys())
+        if astray:
+            raise HostError(f"macOS says that it did, and has others (SHA-1 {', '.join(sorted(astray))}).")
+
+    def _keep(self, former: Former) -> Path | None:
+        """The file with what a write may lose, for whoever comes after a run that is killed."""
+        return keep_export(self._folder, self._domain, former.export) if former.export else None
+
+    def _told(self, kept: Path | None) -> str:
+        return way_back(self._domain, kept) if kept else ""
+
+    def _drop(self, kept: Path | None) -> None:
+        if kept:
+            drop_export(kept)
 
     def _look(self, ders: Sequence[bytes]) -> Former:
         arguments = {"ders": [_text(der) for der in ders], "domain": self._domain, "keychain": self._keychain}
-        answer = self._succeed("export_settings", **arguments)
+        answer = answers_of(
+            lambda: ask(self._mac, "export_settings", arguments, self._reading), worth_of_reading, self._pauses
+        )[-1]
+        if answer["failure"]:
+            raise HostError(sentence(answer["failure"]))
         export = None if answer["export"] is None else base64.b64decode(answer["export"])
         return Former(export, _parsed(export), answer["held"])
 
@@ -145,9 +211,9 @@ class Changes:
 
     def _has_written(self, own: set[str], former: Former, entries: dict[str, object] | None) -> bool:
         """Whether a write changed entries of its own certificates, as far as that is known: then a person has confirmed
-        it, if late."""
+        one that was not finished, if late. One that was canceled stays so."""
         has_written = entries is not None and any(entries.get(name) != former.entries.get(name) for name in own)
-        if has_written:
+        if has_written and self._is_late:
             self._unconfirmed = ""
         return has_written
 
@@ -157,13 +223,6 @@ class Changes:
                 "macOS asks a person before it removes the last entry of the administrator's trust settings, and would "
                 "wait for ever. Nothing was removed: have a person at the screen remove it in Keychain Access."
             )
-
-    def _restore(self, export: bytes) -> None:
-        """Put an export back. Raises HostError, with where it is kept for a person then."""
-        error = self._write("restore_settings", export=_text(export), domain=self._domain)
-        if error:
-            kept = keep_export(self._home, self._domain, export)
-            raise HostError(f"They could not be put back: {error} {kept}") from error
 
     def _clear(self, ders: Sequence[bytes], former: Former) -> None:
         """Delete from the keychain those of the certificates that it had not before."""
@@ -180,6 +239,7 @@ class Changes:
         except NotFinished as error:
             if not self._is_asked:
                 return error
+            self._is_late = True
             self._unconfirmed = (
                 f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
                 "somebody is there."
@@ -190,7 +250,7 @@ class Changes:
         if not failure:
             return None
         if failure["code"] in _PERSON:
-            self._unconfirmed = sentence(failure)
+            self._unconfirmed, self._is_late = sentence(failure), False
         is_persons = self._unconfirmed or (failure["code"] == _NO_SUCH_KEYCHAIN and self._domain == USER)
         return (UserNeeded if is_persons else HostError)(sentence(failure))
 

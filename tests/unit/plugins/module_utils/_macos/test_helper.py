@@ -10,10 +10,12 @@ import base64
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,28 @@ def test_a_process_that_hangs_is_stopped(double: DoubledMac) -> None:
     assert double.calls[-1] == "SecTrustSettingsCopyTrustSettings admin"
     assert double.living == []
     assert running_with(str(double.folder)) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_process_ends_with_whoever_started_it(double: DoubledMac, number: int) -> None:
+    """Its prompt would wait for somebody who confirms a write that nobody looks after any more."""
+    double.host(gui="on", person="nobody")
+    arguments = {"der": base64.b64encode(ROOT).decode(), "domain": 1, "keychain": "/Library/Keychains/System.keychain"}
+    module = f"{ask.__module__}"
+    program = f"from {module} import Mac, ask; ask({double.mac(15)!r}, 'trust_certificate', {arguments!r}, 300.0)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.DEVNULL) as parent:
+        wait_until(lambda: "authorize" in " ".join(double.calls))
+        parent.send_signal(number)
+    wait_until(lambda: running_with(f"ANCHORAGE_DOUBLE={double.folder}") == [])
+    assert double.entries == []
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def running_with(text: str) -> list[str]:

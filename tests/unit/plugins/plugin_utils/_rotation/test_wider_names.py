@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -42,13 +43,13 @@ from cryptography import x509
 
 DAY = timedelta(days=1)
 #: The variables of an operator who wants another domain.
-WIDE: dict[str, Any] = {"permitted_domains": [*DEFAULT_DOMAINS, "example.com"]}
+WIDE: Mapping[str, Any] = MappingProxyType({"permitted_domains": [*DEFAULT_DOMAINS, "example.com"]})
 OTHER: dict[str, Any] = {"permitted_domains": [*DEFAULT_DOMAINS, "example.org"]}
 BEFORE = (State.PLANNED, State.MADE, State.DISTRIBUTING)
 AFTER = (State.SWITCHING, State.DRAINING, State.PURGING, State.DONE)
 
 
-def begin(authority: Authority, now: datetime, options: dict[str, Any] = WIDE) -> None:
+def begin(authority: Authority, now: datetime, options: Mapping[str, Any] = WIDE) -> None:
     with open_ledger(authority.ledger_path) as ledger:
         RotationTransaction(authority.folder, ledger, (), now).begin("more names", Passphrases(), options)
 
@@ -69,7 +70,7 @@ def abort(authority: Authority, now: datetime) -> None:
         transaction.clean_up([])
 
 
-def widening(authority: Authority, state: State, now: datetime, options: dict[str, Any] = WIDE) -> Authority:
+def widening(authority: Authority, state: State, now: datetime, options: Mapping[str, Any] = WIDE) -> Authority:
     """The authority with a rotation to wider names in that state."""
     begin(authority, now, options)
     reached: State | None = State.PLANNED

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import ask
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer as module_answer
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.engine import LOCK_FILE, lock_file
@@ -28,6 +28,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_changes
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos import EXPORTS
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, MAIL
 from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
@@ -38,11 +40,12 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
     OTHER,
     OTHER_ROOT,
     ROOT,
+    anchor_of,
     apply,
     apply_all,
     settle,
 )
-from ansible_collections.anchorage.pki.tests.unit.scratch_trust_settings import ScratchTrustSettings
+from ansible_collections.anchorage.pki.tests.unit.scratch_trust_settings import THEIRS, ScratchTrustSettings
 from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore
 from cryptography.x509 import Certificate
 
@@ -64,7 +67,7 @@ VERSIONS = ("10.15.7", "11.7.10", "13.7.4", "13.7.5", "15.1.0", "26.0.0")
 SWITCHES = ("off", "on")
 CELLS = list(itertools.product(VERSIONS, SWITCHES, SWITCHES, SWITCHES))
 SET, IMPORT = "SecTrustSettingsSetTrustSettings", "SecTrustSettingsImportExternalRepresentation"
-REMOVED = "SecTrustSettingsRemoveTrustSettings"
+REMOVED, EXPORT = "SecTrustSettingsRemoveTrustSettings", "SecTrustSettingsCreateExternalRepresentation"
 PUT_BACK = "The trust settings were put back"
 WRITES = ("SecTrustSettingsSetTrustSettings", "SecCertificateAddToKeychain", "authorize")
 
@@ -311,7 +314,7 @@ def test_a_removal_that_nobody_confirms_needs_a_person(tmp_path: Path, root: str
     assert host.called("authorize") == asked + 1
     said = "(errAuthorizationCanceled, -60006)" if person == "cancel" else "Nobody at the screen confirmed it"
     assert said in outcome.evidence[0]
-    assert shortfall("remove", [planned]) == ""
+    assert shortfall("remove", [planned], check_mode=True) == ""
     assert said in shortfall("remove", [outcome]), "it is still trusted, and that fails the task"
 
 
@@ -342,6 +345,8 @@ def test_a_prompt_that_was_canceled_is_the_only_one_of_a_run(tmp_path: Path) -> 
     assert (planned.state, planned.changed) == ("needs_user", True)
     assert (outcome.state, outcome.changed, host.content()) == ("needs_user", False, before)
     assert outcome.evidence[0].startswith("A former anchor was not removed: a person canceled the authorization")
+    assert "A former anchor was not removed" in shortfall("install", [outcome]), "it is still trusted, and that fails"
+    assert shortfall("install", [planned], check_mode=True) == ""
     assert host.called("authorize") == asked + 1
 
 
@@ -351,10 +356,10 @@ def test_an_undo_that_is_canceled_is_not_asked_for_again(tmp_path: Path, answer:
     host = ScratchTrustSettings(tmp_path / "host", gui="on", patience=3.0)
     before = exported(host)
     host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
-    host.double.order(IMPORT, "admin", answer, 1)
+    host.double.order(REMOVED, "admin", answer, 1)
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed) == ("failed", True)
-    assert host.called(IMPORT) == 1
+    assert [host.called(each) for each in (REMOVED, IMPORT)] == [1, 0]
     see_kept(host, outcome.evidence[0], before)
 
 
@@ -424,33 +429,38 @@ def test_a_write_that_does_not_live_to_tell_is_undone(tmp_path: Path, end: str, 
     said = "macOS lost other entries" if erased else "did not finish" if end == "hang-up" else "The write was cut off: "
     assert said in outcome.evidence[0]
     assert PUT_BACK in outcome.evidence[0]
-    assert [host.called(each) for each in (SET, IMPORT)] == [1, 1]
+    assert [host.called(each) for each in (SET, IMPORT)] == [1, int(erased)]
     assert kept_exports(host) == []
 
 
 @pytest.mark.parametrize("end", ["cut-off", "hang-up"])
-def test_a_removal_that_does_not_live_to_tell_is_undone_where_others_were_lost(tmp_path: Path, end: str) -> None:
+def test_a_removal_that_does_not_live_to_tell_puts_back_others_alone(tmp_path: Path, end: str) -> None:
+    """What is to go, for it may be compromised, is trusted at no moment again."""
     host = ScratchTrustSettings(tmp_path / "host", patience=3.0, sip="off")
-    settle("install", host)
     before = host.content()
+    settle("install", host)
     host.double.order(end, "admin", "on", 1)
     host.double.order("erase", "admin", "on", 1)
     outcome = apply("remove", host)
-    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
-    assert "They were put back" in outcome.evidence[0]
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", True, before)
+    assert "They were put back, and what was to go is gone." in outcome.evidence[0]
     assert [host.called(each) for each in (REMOVED, IMPORT)] == [1, 1]
+    assert kept_exports(host) == []
+    assert apply("remove", host).changed is False
 
 
 @pytest.mark.parametrize("operation", ["install", "remove"])
 def test_what_was_confirmed_and_hung_then_may_be_asked_for_once_more(tmp_path: Path, operation: str) -> None:
     host = ScratchTrustSettings(tmp_path / "host", patience=3.0, gui="on")
+    before = host.content()
     if operation == "remove":
         settle("install", host)
-    before, asked = host.content(), host.called("authorize")
+    asked = host.called("authorize")
     host.double.order("hang-up", "admin", "on", 1)
     host.double.order("erase", "admin", "on", 1)
     outcome = apply(operation, host)
-    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert (outcome.state, outcome.changed) == ("failed", operation == "remove")
+    assert host.content() == before
     assert host.called("authorize") == asked + 2, "to write, and to put back"
 
 
@@ -473,7 +483,8 @@ def kept_exports(host: ScratchTrustSettings) -> list[Path]:
 def see_kept(host: ScratchTrustSettings, evidence: str, before: bytes) -> None:
     (path,) = kept_exports(host)
     assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o600, before)
-    assert f"they are in {path}: put them back by sudo security trust-settings-import -d '{path}'" in evidence
+    command = f"sudo security trust-settings-import -d '{path}'"
+    assert f", they are in {path}: put them back by {command}, which replaces all that was changed since." in evidence
 
 
 def exported(host: ScratchTrustSettings) -> bytes:
@@ -508,12 +519,12 @@ def test_entries_that_a_removal_loses_are_kept_for_a_person(tmp_path: Path) -> N
 
 def test_entries_that_a_removal_without_an_answer_loses_are_put_back(tmp_path: Path) -> None:
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
-    settle("install", host)
     before = host.content()
+    settle("install", host)
     host.double.order("lost-reply", "admin", "on", 1)
     host.double.order("erase", "admin", "on", 1)
     outcome = apply("remove", host)
-    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", True, before)
     assert "They were put back" in outcome.evidence[0]
 
 
@@ -521,25 +532,64 @@ def test_an_installation_that_cannot_be_undone_keeps_what_was_before(tmp_path: P
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
     before = exported(host)
     host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
-    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
+    host.double.order(REMOVED, "admin", -25293, 1)
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed) == ("failed", True)
     see_kept(host, outcome.evidence[0], before)
 
 
-def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_what_cannot_be_kept_is_not_changed(tmp_path: Path, operation: str) -> None:
     host = ScratchTrustSettings(tmp_path / "host", sip="off")
-    host.home.mkdir(parents=True)
-    (host.home / "Library").write_text("no folder")
+    if operation == "remove":
+        settle("install", host)
+    before = host.content()
+    (host.home / EXPORTS).write_text("no folder")
+    outcome = apply(operation, host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "The trust settings cannot be kept as they are, and so are not changed: " in outcome.evidence[0]
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_a_run_that_is_interrupted_leaves_what_was_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """At the prompt, say; and macOS began its record anew. The next run finds and tells it, whatever it does itself."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    if operation == "remove":
+        settle("install", host)
+    before = exported(host)
+    assert kept_exports(host) == []
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
     host.double.order("erase", "admin", "on", 1)
-    host.double.order("SecTrustSettingsImportExternalRepresentation", "admin", -25293, 1)
-    assert "They could not be kept for that either: " in apply("install", host).evidence[0]
+    with monkeypatch.context() as patch:
+        change_at(patch, "trust_certificate" if operation == "install" else "forget_certificates", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            apply(operation, host)
+    (path,) = kept_exports(host)
+    assert (path.stat().st_mode & 0o7777, path.read_bytes()) == (0o600, before)
+    for check_mode in (True, False):
+        evidence = " ".join(apply(operation, host, check_mode=check_mode).evidence)
+        assert f"they are in {path}: put them back by sudo security trust-settings-import -d '{path}'" in evidence
+    assert kept_exports(host) == [path]
+
+
+def test_a_run_that_saw_everything_leaves_no_file(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    settle("install", host)
+    settle("remove", host)
+    host.double.order(SET, "admin", -25293, 1)
+    assert apply("install", host).state == "failed"
+    assert list(host.home.glob("Library/Application Support/*")) == []
 
 
 @pytest.mark.parametrize(
     ("function", "about", "code"),
     [
-        ("SecTrustSettingsCreateExternalRepresentation", "admin", -36),
+        ("SecTrustSettingsCreateExternalRepresentation", "admin", -2070),
         ("SecCertificateAddToKeychain", "system", -61),
         ("SecTrustSettingsSetTrustSettings", "admin", -25293),
     ],
@@ -587,7 +637,7 @@ def test_a_removal_that_cannot_be_compared_keeps_what_was_before(tmp_path: Path)
     settle("install", host)
     before = exported(host)
     host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", 0, 1)
-    host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", -36, 1)
+    host.double.order("SecTrustSettingsCreateExternalRepresentation", "admin", -36, 4)
     outcome = apply("remove", host)
     assert (outcome.state, outcome.changed, host.called(IMPORT)) == ("failed", True, 0)
     see_kept(host, outcome.evidence[0], before)
@@ -598,7 +648,7 @@ def test_a_domain_with_many_entries_is_put_back(tmp_path: Path) -> None:
     for number in range(60):
         host.double.trust("admin", der_of(make_root(f"Root {number}")), *ALWAYS)
     before = host.content()
-    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
+    host.double.order("erase", "admin", "on", 1)
     outcome = apply("install", host)
     assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
 
@@ -611,6 +661,102 @@ def test_a_read_that_fails_or_hangs_is_told(tmp_path: Path) -> None:
         outcome = apply("install", host)
         assert (outcome.state, outcome.changed, written(host)) == ("failed", False, [0, 0, 0])
         assert said in outcome.evidence[0]
+
+
+@pytest.mark.parametrize("operation", ["install", "remove"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_moment_without_an_answer_about_the_settings_costs_nothing(tmp_path: Path, operation: str, when: str) -> None:
+    """Neither is a good write undone, nor does a person have to confirm anything twice."""
+    host = ScratchTrustSettings(tmp_path / "host", gui="on")
+    if operation == "remove":
+        settle("install", host)
+    asked = host.called("authorize")
+    if when == "after":
+        host.double.order(EXPORT, "admin", 0, 1)
+    host.double.order(EXPORT, "admin", -36, 2)
+    settle(operation, host)
+    assert (host.called("authorize"), host.called(IMPORT)) == (asked + 1, 0)
+
+
+def change_at(monkeypatch: pytest.MonkeyPatch, operation: str, change: Callable[[], object]) -> None:
+    """Have somebody else change something right after macOS was asked for an operation the first time."""
+    changes = [change]
+
+    def asked(mac: Mac, name: str, arguments: Mapping[str, Any], timeout: float) -> Any:
+        answer = ask(mac, name, arguments, timeout)
+        if name == operation and changes:
+            changes.pop()()
+        return answer
+
+    monkeypatch.setattr(macos_changes, "ask", asked)
+
+
+def test_what_others_changed_since_is_no_part_of_an_undo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root that was distrusted meanwhile stays so, and one that was added stays."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    other = der_of(make_root("Another's root"))
+    state = host.double.folder / "state"
+
+    def change() -> None:
+        lines = [line for line in state.read_text().splitlines() if not line.startswith(f"entry admin {THEIRS.hex()}")]
+        state.write_text("\n".join([*lines, ""]))
+        host.double.trust("admin", THEIRS, "result=3")
+        host.double.trust("admin", other, *ALWAYS)
+
+    change_at(monkeypatch, "trust_certificate", change)
+    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    admins = {der: words for domain, der, words in host.double.entries if domain == "admin"}
+    assert admins == {THEIRS: "result=3", other: " ".join(ALWAYS)}
+    assert host.called(IMPORT) == 0
+
+
+def test_what_others_added_since_survives_that_lost_entries_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    other = der_of(make_root("Another's root"))
+    change_at(monkeypatch, "trust_certificate", lambda: host.double.trust("admin", other, *ALWAYS))
+    host.double.order("erase", "admin", "on", 1)
+    outcome = apply("install", host)
+    assert PUT_BACK in outcome.evidence[0]
+    assert {der for domain, der, _words in host.double.entries if domain == "admin"} == {THEIRS, other}
+
+
+def test_own_settings_that_were_there_before_come_back(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    host.double.trust("admin", DER, MAIL)
+    before = host.content()
+    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 4)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+
+
+def test_what_macos_only_says_that_it_put_back_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    before = exported(host)
+    host.double.order("erase", "admin", "on", 1)
+    state = host.double.folder / "state"
+    change_at(monkeypatch, "restore_settings", lambda: state.write_text(""))
+    outcome = apply("install", host)
+    assert "macOS says that it did, and has others" in outcome.evidence[0]
+    see_kept(host, outcome.evidence[0], before)
+
+
+def test_a_prompt_that_was_canceled_after_one_that_was_confirmed_is_the_last(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on")
+    for anchor in (ANCHOR, FORMER, OTHER):
+        settle("install", host, anchor)
+    asked = host.called("authorize")
+    host.double.order(REMOVED, "admin", 0, 1)
+    host.double.order(REMOVED, "admin", -60006, 1)
+    third = anchor_of(make_root("Third root"))
+    own, further = apply_all("install", host, superseded=[FORMER, OTHER], further=[third])
+    assert (own.state, own.changed, further.state, further.changed) == ("needs_user", True, "needs_user", False)
+    assert further.evidence[0].startswith("Nobody is asked a second time in a run. ")
+    assert host.called("authorize") == asked + 1
+    assert "(errAuthorizationCanceled, -60006)" in shortfall("install", [own])
 
 
 # --- removal
