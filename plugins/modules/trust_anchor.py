@@ -235,7 +235,8 @@ stores:
         - V(stale) when an installation or removal was left half done, so that some programs may trust it and others
           not; M(anchorage.pki.trust_anchor) repairs it either way.
         - V(pending) and V(needs_user) are for platforms where the last step is a reboot, or a person's. A removal that
-          needs a person fails the task, other than in check mode and in a user's own store, which root cannot read.
+          needs a person, of a former anchor too, fails the task, other than in check mode and in a user's own store,
+          which root cannot read.
         - V(blocked) when the anchor is explicitly distrusted on the host, which overrides any trust anchor;
           RV(stores[].evidence) names the place.
         - V(unavailable) when a program that the store needs is missing, or macOS lets no program change the store
