@@ -34,11 +34,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import issue
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
+from ansible_collections.anchorage.pki.tests.benchmarks.leaf_requests import leaf_request
 
 ROUNDS = 200
 CERTIFICATES = (1, 20)
@@ -82,17 +79,7 @@ def measure_calls(folder: Path) -> None:
 
 def plan(number: int) -> LeafPlan:
     """A leaf that is still to be made."""
-    request = LeafRequest(
-        name=f"leaf{number}",
-        names=parse_names([f"leaf{number}.internal"]),
-        profile=Profile.SERVER,
-        key_type=KeyType.ECDSA_P256,
-        private_key="controller",
-        lifetime=None,
-        staple=True,
-        must_staple=False,
-        pkcs12_passphrase=None,
-    )
+    request = leaf_request(f"leaf{number}", f"leaf{number}")
     deployed = DeployedLeaf(request.name)
     place = LeafPlace("host", "/etc/pki/anchorage", request.name)
     return LeafPlan(request, deployed, None, Decision(Action.LEAF, "benchmark"), place)

@@ -42,11 +42,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
+from ansible_collections.anchorage.pki.tests.benchmarks.leaf_requests import leaf_request
 from ansible_collections.anchorage.pki.tests.unit.function_host import Host
 from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 
@@ -131,26 +128,13 @@ def issue(folder: Path, hosts: Sequence[tuple[str, Host]], size: int) -> float:
         with open_ledger(authority.ledger_path) as ledger:
             for name, host in hosts[start : start + size]:
                 transaction = LeafTransaction(authority, Passphrases(), ledger, host, None, NOW)
-                plans, _inspection = transaction.plan([request(name)], [LeafPlace(name, "/etc/pki/anchorage", "site")])
+                plans, _inspection = transaction.plan(
+                    [leaf_request("site", name)], [LeafPlace(name, "/etc/pki/anchorage", "site")]
+                )
                 signed, _deployment = transaction.carry_out(plans)
                 if not signed:
                     sys.exit(f"{name}: {plans[0].decision.reason}")
     return time.process_time() - started
-
-
-def request(host: str) -> LeafRequest:
-    """What a task asks for by default."""
-    return LeafRequest(
-        name="site",
-        names=parse_names([f"{host}.internal"]),
-        profile=Profile.SERVER,
-        key_type=KeyType.ECDSA_P256,
-        private_key="controller",
-        lifetime=None,
-        staple=True,
-        must_staple=False,
-        pkcs12_passphrase=None,
-    )
 
 
 def measure_trust(number: int, times: int) -> Mapping[str, Figures]:

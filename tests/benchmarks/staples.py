@@ -34,7 +34,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import issue
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, Decision, LeafPlan
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
@@ -45,6 +44,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, generate_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
+from ansible_collections.anchorage.pki.tests.benchmarks.leaf_requests import leaf_request
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -105,17 +105,7 @@ def enter(ledger: Ledger, authority: Authority, leaves: list[x509.Certificate]) 
     plans = []
     with ledger.transaction():
         for number, certificate in enumerate(leaves):
-            request = LeafRequest(
-                name="app",
-                names=parse_names(["app.internal"]),
-                profile=Profile.SERVER,
-                key_type=KeyType.ECDSA_P256,
-                private_key="controller",
-                lifetime=None,
-                staple=True,
-                must_staple=False,
-                pkcs12_passphrase=None,
-            )
+            request = leaf_request("app", "app")
             place = LeafPlace(f"web{number}", "/etc/pki/anchorage", "app")
             ledger.record_leaf(certificate, authority.issuing.sha256, place, ["app.internal"], "controller")
             record = ledger.leaf(place, fingerprint(certificate))
