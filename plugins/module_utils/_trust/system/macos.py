@@ -40,15 +40,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import Session, user_name
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import Session, store_name
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 if TYPE_CHECKING:
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_changes import Changes, Former
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_right_changes import Right
 
-#: Of root; that of a user has his name, too.
-NAME = "macos"
 FRAMEWORK = "/System/Library/Frameworks/Security.framework"
 _SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
 _LOGIN_KEYCHAIN = "Library/Keychains/login.keychain-db"
@@ -74,8 +72,7 @@ class MacStore:
     ) -> None:
         self._mac, self._settings = mac, settings
         self._reading, self._patience, self._pauses = reading, patience, pauses
-        # To the ledger, what one user's settings trust is not what another's do, nor root's.
-        self.name = f"{NAME} of {user_name(uid)}" if uid else NAME
+        self.name = store_name(uid)
         self._domain, self._exports = USER if uid else ADMIN, os.path.join(home, EXPORTS)
         self._keychain = os.path.join(home, _LOGIN_KEYCHAIN) if uid else _SYSTEM_KEYCHAIN
         # What root's own settings say goes for root alone.

@@ -14,6 +14,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import 
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import ADMIN, USER
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
 
+_STORE = "macos"
+_OF_USER = f"{_STORE} of "
 # Before macOS 11, root could write without being asked. 10.16 is its other name.
 _ASKS_SINCE = (10, 16)
 _REFUSES_OTHERWISE_SINCE = (12,)
@@ -97,6 +99,22 @@ class Session(NamedTuple):
             return _INTERNAL_COMPONENT
         unguarded = self.domain == ADMIN and not self.told["protected"]
         return 0 if unguarded else _INTERACTION_NOT_ALLOWED
+
+
+def store_name(uid: int) -> str:
+    """The name of the store of a user's trust settings. To the ledger, those of one user are not those of another, nor
+    root's, which are the administrator's."""
+    return f"{_OF_USER}{user_name(uid)}" if uid else _STORE
+
+
+def is_of_a_mac(name: str) -> bool:
+    """Whether a store of the kind system is one of trust settings."""
+    return name == _STORE or is_of_a_user(name)
+
+
+def is_of_a_user(name: str) -> bool:
+    """Whether it is one that nobody but its user sees."""
+    return name.startswith(_OF_USER)
 
 
 def user_name(uid: int) -> str:
