@@ -36,7 +36,8 @@ def test_every_table_is_a_list_of_records() -> None:
         "what_to_do": "nothing",
     }
     assert read["leaves"][1]["state"] == "unreachable"
-    assert "staples" not in read and "revoked" not in read
+    assert "staples" not in read
+    assert "revoked" not in read
 
 
 def test_a_look_that_was_not_asked_for_has_no_table() -> None:
