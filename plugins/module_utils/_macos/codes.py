@@ -24,7 +24,7 @@ _REPORT = "Report it, with the version of macOS."
 _SETTINGS = "Look at the certificate's trust settings in Keychain Access, and set them again."
 _PERMISSION = "Run the task as a user who may do that."
 _CONFIRM = "Have a person at the screen of the Mac run this, and confirm it."
-_PASSWORD = "Run the task again, and give the right password when macOS asks for it, as a user who may do that."
+_AUTHENTICATE = "Run the task again, and give the right password when macOS asks for it, as a user who may do that."
 _ADMINISTRATOR = (
     "Where a person was asked, run the task again with the name and password of an administrator. Where nobody can be, "
     "send a configuration profile by a device management service."
@@ -52,7 +52,7 @@ _TABLE = {
     INVALID_TRUST_SETTINGS: ("errSecInvalidTrustSettings", "the trust settings are damaged", _SETTINGS),
     NO_TRUST_SETTINGS: ("errSecNoTrustSettings", "there are no trust settings", _ABSENT),
     -25291: ("errSecNotAvailable", "no keychain is available", _BUSY),
-    -25293: ("errSecAuthFailed", "the user name or passphrase was wrong", _PASSWORD),
+    -25293: ("errSecAuthFailed", "the user name or passphrase was wrong", _AUTHENTICATE),
     -25294: ("errSecNoSuchKeychain", "the keychain does not exist", _KEYCHAIN),
     -25299: ("errSecDuplicateItem", "it is in the keychain already", "Nothing is to be done."),
     ITEM_NOT_FOUND: ("errSecItemNotFound", "it is not in the keychain", _ABSENT),

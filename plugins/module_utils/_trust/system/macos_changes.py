@@ -281,7 +281,7 @@ class Changes:
             return HostError(f"The write was cut off: {error}")
         return self._error(failure) if failure else None
 
-    def _error(self, failure: Mapping[str, Any]) -> HostError:
+    def _error(self, failure: dict[str, Any]) -> HostError:
         """What a write failed of."""
         code, said = failure["code"], sentence(failure)
         if code in _PERSON or (code in _WRONG_PASSWORD and self._is_asked):

@@ -58,7 +58,7 @@ class Session(NamedTuple):
     def _denial_of_another(self) -> str:
         owner = user_name(self.uid)
         if self.told["user"] is None:
-            whose = "macOS does not say (getaudit_addr) whose session at the screen this is. It would ask whoever that is"
+            whose = "macOS does not say (getaudit_addr) whose session at the screen this is. It would ask that person"
         else:
             whose = f"This is the session of {user_name(self.told['user'])} at the screen, whom macOS would ask"
         return (

@@ -65,10 +65,7 @@ pytestmark = pytest.mark.skipif(
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
     """What came of each case with all rules, and without the rule that it is about, both by that."""
     folder = None if double.is_real() else str(tmp_path_factory.mktemp("double"))
-    if folder is None:
-        answer = run_and_clean_up(this_mac())
-    else:
-        answer = run(double.build(), folder)
+    answer = run_and_clean_up(this_mac()) if folder is None else run(double.build(), folder)
     return answer["with"], answer["without"]
 
 
@@ -80,7 +77,8 @@ def run_and_clean_up(mac: Mac, patience: float = 20.0, **environment: str) -> di
     finally:
         export = ask(mac, "export_settings", {"ders": [], "domain": ADMIN, "keychain": SYSTEM_KEYCHAIN}, patience)
         trusted = plistlib.loads(base64.b64decode(export["export"]))["trustList"] if export["export"] else {}
-        left = [der for der in map(der_of, CERTIFICATES) if hashlib.sha1(der).hexdigest().upper() in trusted]
+        names = {hashlib.sha1(der).hexdigest().upper(): der for der in map(der_of, CERTIFICATES)}  # noqa: S324
+        left = [names[name] for name in names.keys() & trusted.keys()]
         if left:
             ders = [base64.b64encode(der).decode() for der in left]
             assert ask(mac, "forget_certificates", {"ders": ders, "domain": ADMIN}, patience)["failure"] is None

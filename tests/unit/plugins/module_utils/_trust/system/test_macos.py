@@ -401,7 +401,7 @@ def test_a_locked_keychain_needs_its_user(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("operation", ["install", "remove"])
 def test_a_keychain_that_nobody_unlocks_needs_its_user(tmp_path: Path, operation: str, person: str, said: str) -> None:
-    """Its password is asked for within the time limit of a person, and once: when a certificate is put in or deleted."""
+    """Its password is asked for within a person's time limit, and once: to put a certificate in, and to delete it."""
     host = ScratchTrustSettings(tmp_path / "host", patience=3.0, gui="on", root="off")
     if operation == "remove":
         settle("install", host)
