@@ -119,11 +119,11 @@ def fleet(private_folder: Path) -> RotatingFleet:
 
 
 @pytest.fixture
-def leafy(fleet: RotatingFleet) -> RotatingFleet:
+def leafy(folder_with_leaves: Path) -> RotatingFleet:
     """Hosts that have leaves besides."""
-    issued = fleet.run("issue")
-    assert issued.status == 0, issued.output
-    return fleet
+    made = RotatingFleet(folder_with_leaves, KilledController)
+    made.variables |= {"trust_anchor_stores": []}
+    return made
 
 
 @pytest.fixture
