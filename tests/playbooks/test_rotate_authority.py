@@ -362,9 +362,24 @@ def test_a_host_that_fails_keeps_no_other_one(leafy: RotatingFleet) -> None:
     assert (failed.status, leafy.state) == (2, "switching"), failed.output
     assert [leafy.is_below(host) for host in HOSTS] == [1, 2]
     assert "host1 did not follow: " in failed.text
-    assert f"Waits for 1 host: host1: {leafy.folder}/host1/site is, or may be, a leaf below the old root" in failed.text
+    assert (
+        f"Waits for 1 host: host1: {leafy.folder}/host1/site is, or may be, a leaf that is not below the new root"
+        in failed.text
+    )
     mended = leafy.rotate("continue")
     assert (mended.status, leafy.state) == (0, "draining"), mended.output
+
+
+def test_a_leaf_counts_whose_issuing_authority_is_kept_elsewhere(leafy: RotatingFleet) -> None:
+    leafy.have(State.SWITCHING)
+    (leafy.authority / "issuing" / "1").rename(leafy.folder / "elsewhere")
+    limited = leafy.rotate("continue", "--limit=host1,localhost")
+    assert (limited.status, leafy.state) == (0, "switching"), limited.output
+    blocker = f"Waits for 1 host: host2: {leafy.folder}/host2/site is, or may be, a leaf that is not below the new root"
+    assert blocker in limited.text
+    ended = leafy.rotate("continue")
+    assert (ended.status, leafy.state) == (0, "draining"), ended.output
+    assert [leafy.is_below(host) for host in HOSTS] == [2, 2]
 
 
 def test_a_limit_narrows_who_is_visited_and_not_who_counts(leafy: RotatingFleet) -> None:
@@ -410,10 +425,14 @@ def test_check_mode_changes_nothing(leafy: RotatingFleet, state: State) -> None:
 @pytest.mark.parametrize("state", ON_ITS_WAY)
 def test_it_can_be_given_up_before_the_switch(fleet: RotatingFleet, state: State) -> None:
     fleet.have(state)
-    run = fleet.rotate("abort")
-    if state in (State.PLANNED, State.MADE, State.DISTRIBUTING):
+    # No host has the new root before it is distributed, and so none is needed.
+    early = state in (State.PLANNED, State.MADE)
+    hosts = away(*HOSTS) if early else {}
+    run = fleet.rotate("abort", **hosts)
+    if early or state is State.DISTRIBUTING:
         assert (run.status, fleet.state) == (0, "aborted"), run.output
-        assert unchanged(fleet.rotate("abort"))
+        assert ("It was given up before any host was to trust another root." in run.text) == early
+        assert unchanged(fleet.rotate("abort", **hosts))
         assert unchanged(fleet.run("authority"))
         return
     assert (run.status, fleet.state) == (2, state.value), run.output
