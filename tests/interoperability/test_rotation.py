@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
     Signer,
@@ -149,6 +149,26 @@ def test_once_the_word_of_the_old_root_has_ended_only_the_new_root_is_enough(
     assert re.search(ENDED_CROSS.get(verifier.name, verifier.words[Fault.EXPIRED]), old.words)
     assert new.accepted, new.words
     assert both.accepted, both.words
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)
+@pytest.mark.parametrize(
+    ("state", "reason", "promised"),
+    [(State.SWITCHING, COMPROMISED, [(2,), (1, 2)]), (State.ABORTED, "test", [(1,), (1, 2)])],
+    ids=["in an emergency", "after an abort"],
+)
+def test_leaves_are_accepted_by_the_root_above_them_alone(
+    verifier: Verifier, state: State, reason: str, promised: list[tuple[int, ...]], tmp_path: Path
+) -> None:
+    """As the rotation makes them, which has no word of the old root for them."""
+    made = make_pki(KeyType.ECDSA_P256, tmp_path / "authority")
+    pki = replace(made, authority=rotated(made.authority, state, NOW, reason))
+    folder = write_chain(served(pki), tmp_path / "chain")
+    for trusted in ((1,), (2,), (1, 2)):
+        root = root_file(pki.authority, tmp_path, *trusted)
+        verdict = verifier.verify(Question(root, folder, NAME, Profile.SERVER))
+        assert verdict.accepted == (trusted in promised), (trusted, verdict.words)
+        assert verdict.accepted or re.search(UNKNOWN_ISSUER[verifier.name], verdict.words)
 
 
 @pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)
