@@ -95,8 +95,10 @@ def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) 
         raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {largest} are allowed.")
     modules = {name: _compiled(name, source) for name, source in _sources(operation).items()}
     program = marshal.dumps(_compiled("start", _START)) + marshal.dumps((modules, request, os.getpid()))
+    # Without site: nothing that is installed beside Python's own library is needed there, or has to run first.
+    command = [sys.executable, "-I", "-S", "-c", _COMMAND]
     try:
-        outcome = run([sys.executable, "-I", "-c", _COMMAND], timeout, stdin=program, environment=mac.environment)
+        outcome = run(command, timeout, stdin=program, environment=mac.environment)
     except NotFinished as error:
         raise NotFinished(f"macOS did not finish within {timeout:g} seconds and was stopped. {_LOCKED}") from error
     try:
