@@ -50,6 +50,7 @@ class View:
     ``old_roots``, one entry for each certificate of the old key, are what hosts showed of them. ``exceptions`` are
     hosts that the rotation does not wait for, with the reasons. ``counted_before`` are those that it has counted.
     ``late`` are hosts, with fingerprints of roots of earlier rotations which they may trust still, and no host is to.
+    ``lacks_issuer`` is whether the issuing authority below the new root was revoked, and there is no other one yet.
     """
 
     rotation: Rotation
@@ -61,6 +62,7 @@ class View:
     exceptions: Mapping[str, str]
     counted_before: frozenset[str] = frozenset()
     late: tuple[tuple[str, str], ...] = ()
+    lacks_issuer: bool = False
 
     @property
     def still_trusting(self) -> frozenset[str]:
@@ -86,6 +88,7 @@ def read_view(
     old, new = (epoch_of(authority, sha256) for sha256 in (rotation.from_root, rotation.to_root))
     leaves = ledger.rotations.leaves_in_use(now)
     old_issuers = {issuer.sha256 for issuer in old.issuers} if old else set()
+    revoked = ledger.revocations.revoked_authorities()
     return View(
         rotation,
         frozenset(in_play),
@@ -96,6 +99,7 @@ def read_view(
         ledger.rotations.exceptions(rotation),
         ledger.rotations.counted(rotation),
         tuple(_late(ledger, authority, [epoch for epoch in (old, new) if epoch])),
+        new is not None and any(issuer.sha256 in revoked for issuer in new.issuers[-1:]),
     )
 
 
