@@ -101,7 +101,9 @@ def test_before_the_switch_leaves_stay_until_there_is_another_one(
     host = Host()
     issue(own_authority, request_leaf(), host, now)
     with open_ledger(own_authority.ledger_path) as ledger:
-        RotationTransaction(own_authority.folder, ledger, ("web1",), now).begin(COMPROMISED if compromised else "", OPEN)
+        RotationTransaction(own_authority.folder, ledger, ("web1",), now).begin(
+            COMPROMISED if compromised else "", OPEN
+        )
     while told(own_authority, now)["state"] != state.value:
         advance(own_authority, now)
     follow(own_authority, now)
@@ -115,7 +117,10 @@ def test_before_the_switch_leaves_stay_until_there_is_another_one(
 
     (own_authority.folder / "root" / "1" / "key.pem").rename(own_authority.folder / "away.pem")  # it is not needed
     steps = complete(own_authority, now)
-    assert [step.partition(":")[0] for step in steps] == ["issuing authority 3", "OCSP responder 1 of issuing authority 3"]
+    assert [step.partition(":")[0] for step in steps] == [
+        "issuing authority 3",
+        "OCSP responder 1 of issuing authority 3",
+    ]
     assert steps[0].endswith("the one below the root that is to come is revoked")
     assert complete(own_authority, now) == []
     assert not is_due(own_authority)
