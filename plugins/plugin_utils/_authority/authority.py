@@ -222,7 +222,7 @@ class Authority:
         return tuple(epoch.issuers[-1] for epoch in self.epochs if epoch.standing in ISSUING and epoch.issuers)
 
     def coming(self) -> tuple[Epoch, ...]:
-        """The epochs that are about to sign leaves: one at most, while a rotation is on its way that has not switched."""
+        """The epochs that are about to sign leaves: one at most, until a rotation has switched."""
         return tuple(epoch for epoch in self.epochs if epoch.standing in (Standing.COMING, Standing.INTRODUCED))
 
     def issuer_of(self, issuer_sha256: str) -> IssuingAuthority | None:

@@ -163,7 +163,7 @@ def test_after_the_switch_no_leaf_changes_until_there_is_another_one(
     authority = rotated(own_authority, State.SWITCHING, now)
     revoke(authority, 2, now)
     before = host.leaves["app"]
-    with pytest.raises(AuthorityDueError, match="The issuing authority is revoked. Run certificate_authority"):
+    with pytest.raises(AuthorityDueError, match=r"The issuing authority is revoked\. Run certificate_authority"):
         issue(authority, request, host, now)
     assert host.leaves["app"] == before
     status = told(authority, now)
