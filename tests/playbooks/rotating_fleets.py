@@ -14,6 +14,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet, tree
+from ansible_collections.anchorage.pki.tests.playbooks.handshakes import accepting
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
 from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 
@@ -52,6 +53,11 @@ class RotatingFleet(Fleet):
         issuer = self.leaf(host).issuer
         epochs = self.read().epochs
         return next(one.number for one in epochs if issuer in [each.certificate.subject for each in one.issuers])
+
+    def accepting(self, host: str) -> list[str]:
+        """Which clients accept the leaf that the host has: those of the old root, of the new one, or of both."""
+        old, new = (self.authority / "root" / number / "certificate.pem" for number in ("1", "2"))
+        return accepting(self.folder / host / "site", "site.test", {"old": [old], "new": [new], "both": [old, new]})
 
     def kept(self) -> dict[str, bytes]:
         """All files of the authority and of the hosts, but for those that come and go with a connection."""
