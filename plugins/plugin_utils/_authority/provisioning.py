@@ -16,10 +16,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Answer, Given, read_answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
     CROSS,
-    KEY,
+    INTERMEDIATES,
     LEDGER,
     POLICY,
     Authority,
@@ -28,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Standing,
     to_pem,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, REQUEST, IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
     ROTATION,
@@ -45,18 +47,20 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
     wanted_policy,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.recording import enter
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, plan_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     create_complete_folder,
     read_public,
     remove_unfinished,
+    replace_private,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificate_requests import make_request
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
     Signer,
-    is_issued_by,
     key_identifier,
     root_subject,
     sign_cross,
@@ -87,18 +91,25 @@ class Passphrases:
 
 @dataclass(frozen=True)
 class ProvisioningPlan:
-    """What certificate_authority is about to do. ``authority`` is None where there is none yet."""
+    """What certificate_authority is about to do. ``authority`` is None where there is none yet. ``answer`` is what the
+    authority of an external root has sent, None for nothing new."""
 
     folder: Path
     authority: Authority | None
     policy: Policy
     steps: tuple[Step, ...]
+    answer: Answer | None = None
 
 
 def plan_provisioning(
-    folder: Path, options: Mapping[str, Any], default_common_name: str, now: datetime
+    folder: Path,
+    options: Mapping[str, Any],
+    default_common_name: str,
+    now: datetime,
+    given: Sequence[Given] = (),
 ) -> ProvisioningPlan:
-    """Compare the options of certificate_authority with what is in ``folder``; changes nothing.
+    """Compare the options of certificate_authority with what is in ``folder``; changes nothing. ``given`` are the
+    certificates that options give.
 
     Raises PkiError where the existing authority cannot take the options, or is damaged.
     """
@@ -108,10 +119,13 @@ def plan_provisioning(
         authority = None
     policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
     leaf_ends, revoked, following = _read_ledger(folder, authority)
-    if authority is None or not authority.roots:
-        return ProvisioningPlan(folder, None, policy, plan_authority(None, policy, {}, now))
-    policy = _possible(policy, authority, following, options)
-    return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now, revoked))
+    if authority is not None and not authority.roots and authority.request is None:
+        authority = None
+    answer = read_answer(given, authority, now)
+    if authority is not None:
+        policy = _possible(policy, authority, following, options)
+    steps = plan_authority(authority, policy, leaf_ends, now, revoked, answer)
+    return ProvisioningPlan(folder, authority, policy, steps, answer)
 
 
 def _possible(policy: Policy, authority: Authority, following: Policy | None, options: Mapping[str, Any]) -> Policy:
@@ -162,10 +176,10 @@ def carry_out(
     check_passphrases(plan, passphrases)
     remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
-        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger)
+        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger, plan.answer)
         _store_policy(plan)
         for step in plan.steps:
-            if step.part is Part.ISSUING and publish_root:
+            if step.part is Part.ISSUING and publish_root and not plan.policy.external_root:
                 publish_root(read_authority(plan.folder), ledger)
             builder.build(step)
         authority = read_authority(plan.folder)
@@ -188,13 +202,16 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
     """
     parts = {step.part for step in plan.steps}
-    roots = plan.authority.active.roots if plan.authority else ()
+    roots = plan.authority.active.roots if plan.authority and plan.authority.own_roots else ()
     # Keys of an epoch that has retired may be gone.
     epochs = [one for one in plan.authority.epochs if one.standing is not Standing.RETIRED] if plan.authority else []
     issuers = tuple(issuer for epoch in epochs for issuer in epoch.issuers)
+    requests = (plan.authority.request,) if plan.authority and plan.authority.request else ()
     responders = [responder for issuer in issuers for responder in issuer.responders]
     # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
-    signers = roots if parts & {Part.ROOT, Part.ISSUING} else issuers
+    signers: Sequence[CertifiedKey | IssuingRequest] = (*issuers, *requests)
+    if roots and parts & {Part.ROOT, Part.ISSUING}:
+        signers = roots
     for option, passphrase, keys, needed in (
         ("passphrase", passphrases.authority, signers, parts - {Part.POLICY}),
         ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
@@ -203,26 +220,6 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
             check_passphrase(passphrase, option)
         elif needed or passphrase is not None:
             keys[-1].key(passphrase, option)
-
-
-def enter(authority: Authority, ledger: Ledger) -> None:
-    """Enter every certificate of the folder that the ledger does not have, those of an interrupted run included."""
-    for root in authority.roots:
-        ledger.record_own("root", root.certificate, root.sha256)
-    for epoch in authority.epochs:
-        if epoch.cross is not None:
-            former = [root for root in authority.roots if is_issued_by(epoch.cross, root.certificate)]
-            ledger.record_own("root", epoch.cross, _signer_of(epoch.cross, former).sha256)
-        for issuer in epoch.issuers:
-            ledger.record_own("issuing", issuer.certificate, _signer_of(issuer.certificate, epoch.roots).sha256)
-            for responder in issuer.responders:
-                ledger.record_own("responder", responder.certificate, issuer.sha256)
-
-
-def _signer_of(certificate: x509.Certificate, roots: Sequence[CertifiedKey]) -> CertifiedKey:
-    """Which of these roots with one key signed it: the newest one then, or where a clock was behind the first one."""
-    start = certificate.not_valid_before_utc
-    return [roots[0], *(root for root in roots if root.certificate.not_valid_before_utc <= start)][-1]
 
 
 @dataclass(frozen=True)
@@ -234,13 +231,18 @@ class Builder:
     passphrases: Passphrases
     now: datetime
     ledger: Ledger
+    answer: Answer | None = None
 
     def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
         if step.part is Part.POLICY:
             return
         authority = read_authority(self.folder)
-        if step.part is Part.ROOT:
+        if step.part is Part.REQUEST:
+            self.build_request(step.number)
+        elif self.answer is not None and step.part in (Part.ROOT, Part.ISSUING):
+            self._keep_answer(self.answer, step)
+        elif step.part is Part.ROOT:
             key, epoch = self._root_key(authority)
             self.keep_root(step.number, self.sign_root(key, epoch), key)
         elif step.part is Part.ISSUING:
@@ -248,6 +250,27 @@ class Builder:
         else:
             issuer = next(issuer for issuer in authority.issuers if issuer.number == step.issuer)
             self.build_responder(step.number, issuer)
+
+    def build_request(self, number: int) -> None:
+        """Make the key of an issuing authority, and the request for its certificate."""
+        key = generate_key(self.policy.key_type)
+        request = make_request(key, self.policy.subject, number, self.policy.constraints)
+        files = {
+            REQUEST: request.public_bytes(serialization.Encoding.PEM),
+            KEY: encode_key(key, self.passphrases.authority),
+        }
+        create_complete_folder(self.folder / "issuing" / str(number), files)
+
+    def _keep_answer(self, answer: Answer, step: Step) -> None:
+        """Put what another authority has signed into the folder: its root, or an issuing certificate beside its key.
+        That is complete by its last file."""
+        if step.part is Part.ROOT and answer.root is not None:
+            create_complete_folder(self.folder / "root" / str(step.number), {CERTIFICATE: _pem(answer.root)})
+        elif answer.certificate is not None:
+            folder = self.folder / "issuing" / str(step.number)
+            if answer.intermediates:
+                replace_private(folder / INTERMEDIATES, b"".join(map(_pem, answer.intermediates)))
+            replace_private(folder / CERTIFICATE, _pem(answer.certificate))
 
     def _root_key(self, authority: Authority) -> tuple[PrivateKey, int]:
         """The key of another root, and the number of its epoch: a renewed one keeps both."""
@@ -275,7 +298,7 @@ class Builder:
         cross: x509.Certificate | None = None,
     ) -> None:
         """Put a root into the folder, with the certificate by which a former one vouches for it."""
-        more = {CROSS: to_pem(cross).encode()} if cross else {}
+        more = {CROSS: _pem(cross)} if cross else {}
         self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority, more)
 
     def build_issuing(self, number: int, signer: CertifiedKey) -> None:
@@ -314,5 +337,9 @@ class Builder:
         passphrase: str | None,
         more: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
-        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase), **more}
+        files = {CERTIFICATE: _pem(certificate), KEY: encode_key(key, passphrase), **more}
         create_complete_folder(folder, files)
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return to_pem(certificate).encode()

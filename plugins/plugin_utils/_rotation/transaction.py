@@ -71,6 +71,7 @@ class RotationTransaction:
         """Plan a rotation, unless one is on its way; the states that it came into by that. Its root is as these
         ``options`` of certificate_authority want it."""
         authority = self.authority()
+        _check_own_root(authority)
         with self._writing():
             current, following = self.ledger.rotations.current(), wanted_next(authority, self.ledger, options)
             if current is not None:
