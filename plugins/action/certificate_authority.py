@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -16,7 +17,18 @@ from typing import Any
 
 from ansible import constants
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    LOCK,
+    Authority,
+    authority_folder,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.delegation import (
+    Delegation,
+    answer_to,
+    delegate,
+    plan_delegation,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import make_planned, planned_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
@@ -25,22 +37,38 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     check_passphrases,
     plan_provisioning,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import request_warnings
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.request_file import (
+    with_request_file,
+    write_request_file,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
+    delegation_result,
     policy_result,
     provisioning_diff,
     warnings_for,
+    with_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import (
+    LARGEST_FILE,
+    PublicFile,
+    public_file,
+)
+
+#: What a text in PEM has, and no path.
+PEM = "-----BEGIN"
 
 
 class ActionModule(PkiAction):
     """Makes the authority, or renews what is due in it."""
 
     _requires_connection = False
+    _signed_file: PublicFile | None = None
 
     ARGUMENT_SPEC = {
         **AUTHORITY_SPEC,
@@ -59,8 +87,16 @@ class ActionModule(PkiAction):
         "ocsp_url": {"type": "str"},
         "issuer_url": {"type": "str"},
         "publish": {"type": "path"},
+        "issuing_request_path": {"type": "path"},
+        "issuing_certificate": {"type": "str"},
+        "root_certificate": {"type": "str"},
+        "sign_request": {"type": "str"},
+        "signed_certificate_path": {"type": "path"},
     }
-    CONDITIONS = {"mutually_exclusive": ROOT_CONDITIONS}
+    CONDITIONS = {
+        "mutually_exclusive": ROOT_CONDITIONS,
+        "required_by": {"signed_certificate_path": "sign_request"},
+    }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         now = datetime.now(timezone.utc)
@@ -69,16 +105,47 @@ class ActionModule(PkiAction):
         default_common_name = f"Anchorage authority {suffix}"
         passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
         public = publication_folder(arguments["publish"], folder)
-        plan = plan_provisioning(folder, arguments, default_common_name, now)
+        request_file = public_file("issuing_request_path", arguments["issuing_request_path"])
+        self._signed_file = public_file("signed_certificate_path", arguments["signed_certificate_path"])
+        given = [*self._given(arguments, "issuing_certificate"), *self._given(arguments, "root_certificate")]
+        asked = self._given(arguments, "sign_request")
+        plan = with_request_file(plan_provisioning(folder, arguments, default_common_name, now, given), request_file)
         check_passphrases(plan, passphrases)
+        delegations = [plan_delegation(request, plan.authority, plan.policy) for request in asked]
         if self.check_mode:
-            return self._shape(self._checked(plan, arguments, passphrases, now))
+            return self._shape(self._checked(plan, arguments, passphrases, now), delegations, plan.authority, now)
         create_folder(folder)
         with exclusive_lock(folder / LOCK):
             # Once more, since another run may have done it all meanwhile.
-            plan = plan_provisioning(folder, arguments, default_common_name, now)
+            plan = plan_provisioning(folder, arguments, default_common_name, now, given)
+            plan = with_request_file(plan, request_file)
+            delegations = [plan_delegation(request, plan.authority, plan.policy) for request in asked]
             publish = partial(publish_root, passphrases, public, now) if public else None
-            return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now, publish))}
+            authority = carry_out(plan, passphrases, now, publish)
+            write_request_file(authority, request_file)
+            result = self._shape(plan, delegations, authority, now)
+            for delegation in delegations:
+                result |= self._delegate(delegation, authority, passphrases, now)
+            return {**result, **authority_result(authority)}
+
+    def _given(self, arguments: Mapping[str, Any], option: str) -> list[Given]:
+        """What an option gives, as text or as the path of a file; nothing where it was left out. Raises PkiError."""
+        value = arguments[option]
+        if value is None:
+            return []
+        if PEM in value:
+            return [Given(option, value.encode(errors="surrogateescape"))]
+        path, content = self.controller_file(option, value, LARGEST_FILE)
+        return [Given(f"{option} {path}", content)]
+
+    def _delegate(
+        self, delegation: Delegation, authority: Authority, passphrases: Passphrases, now: datetime
+    ) -> dict[str, Any]:
+        certificate = delegate(delegation, authority, passphrases, now)
+        answer = answer_to(certificate, authority)
+        if self._signed_file is not None:
+            self._signed_file.write(answer)
+        return delegation_result(certificate, answer)
 
     def _checked(
         self, plan: ProvisioningPlan, arguments: dict[str, Any], passphrases: Passphrases, now: datetime
@@ -96,15 +163,18 @@ class ActionModule(PkiAction):
         check_passphrases(again, passphrases)
         return replace(again, folder=plan.folder)
 
-    def _shape(self, plan: ProvisioningPlan) -> dict[str, Any]:
+    def _shape(
+        self, plan: ProvisioningPlan, delegations: list[Delegation], authority: Authority | None, now: datetime
+    ) -> dict[str, Any]:
+        """The result of a plan and of ``delegations``; ``authority`` is the one that warnings are about."""
+        more = [step for each in delegations for step in each.steps(plan.authority, self._signed_file)]
         result: dict[str, Any] = {
-            "changed": bool(plan.steps),
-            "steps": [str(step) for step in plan.steps],
+            "changed": bool(plan.steps or more),
+            "steps": [*map(str, plan.steps), *more],
             "folder": str(plan.folder),
             **policy_result(plan.policy),
         }
-        if warnings_for(plan.policy):
-            result["warnings"] = warnings_for(plan.policy)
         if self.diff_mode:
-            result["diff"] = provisioning_diff(plan)
-        return result
+            result["diff"] = provisioning_diff(plan, more)
+        pending = request_warnings(authority, now) if authority else []
+        return with_warnings(result, [*warnings_for(plan.policy, authority), *pending])

@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import (
     needed_issuers,
     plan_authority,
+    request_warnings,
     responder_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
@@ -55,6 +56,9 @@ class ActionModule(PkiAction):
             authority = read_authority(folder)
         except AuthorityMissingError as error:
             return {"changed": False, "exists": False, "folder": str(folder), "msg": str(error)}
+        if authority.request is not None and not authority.issuers:
+            told = authority_result(authority)
+            return {"changed": False, "exists": False, **told, "msg": str(authority.unfinished())}
         with open_ledger(authority.ledger_path, read_only=True) as ledger:
             now = datetime.now(timezone.utc)
             leaf_ends = ledger.last_leaf_ends()
@@ -80,4 +84,5 @@ class ActionModule(PkiAction):
                 result["places"] = places_result(ledger.places(host), ledger.staples_in_use(host))
             if arguments["due"] == "staples":
                 result["due_staples"] = due_staples_result(ledger.due_staples(now))
-        return with_warnings(result, [*responder_warnings(issuers, authority.policy.lifetimes, now), *warnings])
+        responders = responder_warnings(issuers, authority.policy.lifetimes, now)
+        return with_warnings(result, [*request_warnings(authority, now), *responders, *warnings])

@@ -161,7 +161,7 @@ class Authority:
         """The epoch that signs now. Raises AuthorityMissingError while the authority is unfinished."""
         active = next((epoch for epoch in self.epochs if epoch.standing is Standing.ACTIVE), None)
         if active is None:
-            raise self._unfinished()
+            raise self.unfinished()
         return active
 
     @property
@@ -173,7 +173,7 @@ class Authority:
     def issuing(self) -> IssuingAuthority:
         """The issuing authority that signs new leaves. Raises AuthorityMissingError while there is none."""
         if not self.active.issuers:
-            raise self._unfinished()
+            raise self.unfinished()
         return self.active.issuers[-1]
 
     @property
@@ -262,7 +262,8 @@ class Authority:
             "certificate_authority (option issuing_certificate)."
         )
 
-    def _unfinished(self) -> AuthorityMissingError:
+    def unfinished(self) -> AuthorityMissingError:
+        """Why the authority cannot sign yet."""
         if self.request is not None:
             return AuthorityMissingError(f"The authority in {self.folder} awaits its certificate. {self.remedy}")
         return AuthorityMissingError(

@@ -77,6 +77,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
+#: What is done without a key.
+KEYLESS = {Part.POLICY, Part.REQUEST_FILE}
 #: Publishes the list of an authority's root, whose issuing certificates may still be missing.
 PublishRoot = Callable[[Authority, Ledger], None]
 
@@ -138,6 +140,11 @@ def _possible(policy: Policy, authority: Authority, following: Policy | None, op
         wanted = wanted_policy(options, following, "")
         if not refused_differences(following, wanted):
             return brought(wanted, authority.policy)
+    if not authority.roots and authority.request is not None:
+        raise PkiError(
+            f"The request in {authority.request.path} is not for what the options ask for: {'; '.join(differences)}. "
+            f"Leave those options as they were, or delete {authority.folder}, which has signed nothing, and begin anew."
+        )
     remedy = SECOND_AUTHORITY if unfollowed(authority.policy, policy) else ROTATION
     raise PkiError(
         f"The authority in {authority.folder} cannot become what the options ask for: {'; '.join(differences)}. Its "
@@ -213,7 +220,7 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     if roots and parts & {Part.ROOT, Part.ISSUING}:
         signers = roots
     for option, passphrase, keys, needed in (
-        ("passphrase", passphrases.authority, signers, parts - {Part.POLICY}),
+        ("passphrase", passphrases.authority, signers, parts - KEYLESS),
         ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
     ):
         if not keys:
@@ -235,7 +242,7 @@ class Builder:
 
     def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
-        if step.part is Part.POLICY:
+        if step.part in KEYLESS:
             return
         authority = read_authority(self.folder)
         if step.part is Part.REQUEST:

@@ -33,6 +33,7 @@ class Part(str, Enum):
     POLICY = "policy"
     ROOT = "root"
     REQUEST = "request"
+    REQUEST_FILE = "request file"
     ISSUING = "issuing"
     RESPONDER = "responder"
 
@@ -51,6 +52,7 @@ class Step:
             Part.POLICY: "policy",
             Part.ROOT: f"root certificate {self.number}",
             Part.REQUEST: f"request for issuing authority {self.number}",
+            Part.REQUEST_FILE: f"file of the request for issuing authority {self.number}",
             Part.ISSUING: f"issuing authority {self.number}",
             Part.RESPONDER: f"OCSP responder {self.number} of issuing authority {self.issuer}",
         }[self.part]
@@ -147,13 +149,16 @@ def _issuing_steps(
     return [Step(Part.ISSUING, number, reason)]
 
 
-def request_warnings(authority: Authority, now: datetime, revoked: Collection[str] = ()) -> list[str]:
-    """What to say where another authority has to sign the next issuing certificate: the last one ends soon, or is
-    revoked."""
-    if not authority.policy.external_root or not authority.issuers:
+def request_warnings(authority: Authority, now: datetime) -> list[str]:
+    """What to say where another authority has to sign the next issuing certificate."""
+    if not authority.policy.external_root:
         return []
-    reason = _request_reason(authority, authority.policy.lifetimes, now, revoked)
-    return [f"Issuing authority {authority.issuing.number}: {reason}. {authority.remedy}"] if reason else []
+    if not authority.issuers:
+        return [str(authority.unfinished())]
+    reason = _request_reason(authority, authority.policy.lifetimes, now, ())
+    if authority.request is not None:
+        reason = reason or "the last one is to be replaced"
+    return [f"The next issuing certificate is needed: {reason}. {authority.remedy}"] if reason else []
 
 
 def _answered_steps(authority: Authority | None, answer: Answer | None) -> tuple[list[Step], list[Step]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import ANOTHER_ROOT
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
@@ -223,6 +224,14 @@ def _check_counted(view: View, host: str) -> None:
     if host not in view.counted:
         counted = ", ".join(sorted(view.counted)) or "none"
         raise PkiError(f"The rotation does not wait for {host!r}. The hosts that it counts: {counted}.")
+
+
+def _check_own_root(authority: Authority) -> None:
+    if authority.policy.external_root:
+        raise PkiError(
+            f"The root of the authority in {authority.folder} is another authority's, which alone can have it give way "
+            f"to another one. {ANOTHER_ROOT}"
+        )
 
 
 def _check_same(current: Rotation, reason: str) -> None:
