@@ -27,7 +27,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Le
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
     LeafRequest,
     activation,
-    check_external_names,
     check_requests,
     check_server,
     folder_names,
@@ -69,7 +68,6 @@ class ActionModule(PkiAction):
         if not arguments["urls"]:
             authority = authority.without_urls()
         if arguments["issue"]:
-            check_external_names(requests, authority)
             check_requests(requests, authority.policy, lambda: read_next_policy(authority))
         return self._run_transaction(authority, requests, places, arguments, task_vars)
 

@@ -43,14 +43,14 @@ class Delegation:
     request: ParsedRequest
     certificate: x509.Certificate | None
 
-    def steps(self, authority: Authority | None, file: PublicFile | None) -> list[str]:
+    def steps(self, authority: Authority | None, file: PublicFile | None) -> tuple[str, ...]:
         """What is done about it, and why. Raises PkiError."""
         name = f"issuing certificate of {self.request.subject.rfc4514_string()}"
         if self.certificate is None or authority is None:
-            return [f"{name}: another controller asks for it"]
+            return (f"{name}: another controller asks for it",)
         if file is not None and not file.holds(answer_to(self.certificate, authority)):
-            return [f"{name}: {file.path} does not hold it"]
-        return []
+            return (f"{name}: {file.path} does not hold it",)
+        return ()
 
 
 def plan_delegation(given: Given, authority: Authority | None, policy: Policy) -> Delegation:
@@ -58,7 +58,7 @@ def plan_delegation(given: Given, authority: Authority | None, policy: Policy) -
     the authority must not sign it."""
     if policy.external_root:
         raise PkiError(
-            f"{given.source}: this authority has no key of its root, and its issuing certificate may sign no authority. "
+            f"{given.source}: this authority has not the key of its root, and its issuing key may sign no authority. "
             "Have the request signed where the root's key is."
         )
     request = parse_request(given.content, given.source)

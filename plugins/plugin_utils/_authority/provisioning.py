@@ -262,10 +262,8 @@ class Builder:
         """Make the key of an issuing authority, and the request for its certificate."""
         key = generate_key(self.policy.key_type)
         request = make_request(key, self.policy.subject, number, self.policy.constraints)
-        files = {
-            REQUEST: request.public_bytes(serialization.Encoding.PEM),
-            KEY: encode_key(key, self.passphrases.authority),
-        }
+        pem = request.public_bytes(serialization.Encoding.PEM)
+        files = {REQUEST: pem, KEY: encode_key(key, self.passphrases.authority)}
         create_complete_folder(self.folder / "issuing" / str(number), files)
 
     def _keep_answer(self, answer: Answer, step: Step) -> None:
@@ -275,8 +273,7 @@ class Builder:
             create_complete_folder(self.folder / "root" / str(step.number), {CERTIFICATE: _pem(answer.root)})
         elif answer.certificate is not None:
             folder = self.folder / "issuing" / str(step.number)
-            if answer.intermediates:
-                replace_private(folder / INTERMEDIATES, b"".join(map(_pem, answer.intermediates)))
+            replace_private(folder / INTERMEDIATES, b"".join(map(_pem, answer.intermediates)))
             replace_private(folder / CERTIFICATE, _pem(answer.certificate))
 
     def _root_key(self, authority: Authority) -> tuple[PrivateKey, int]:

@@ -109,7 +109,8 @@ def _read_issuers(folder: Path, are_requested: bool) -> tuple[tuple[IssuingAutho
 def _read_issuer(folder: Path) -> IssuingAuthority:
     path = folder / INTERMEDIATES
     try:
-        intermediates = tuple(x509.load_pem_x509_certificates(read_public(path))) if path.exists() else ()
+        text = read_public(path) if path.exists() else b""
+        intermediates = tuple(x509.load_pem_x509_certificates(text)) if text else ()
     except ValueError as error:
         raise _damaged(path, "certificates") from error
     certificate = _read_certificate(folder / CERTIFICATE)

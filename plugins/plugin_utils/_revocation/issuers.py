@@ -93,8 +93,8 @@ class ListIssuer:
 
 
 def list_issuers(authority: Authority, leaf_ends: Mapping[str, datetime], now: datetime) -> list[ListIssuer]:
-    """The own roots, one for each key, and the issuing authorities until their last leaf has ended, of which ``leaf_ends``
-    tells by their fingerprint. One that has ended itself signs nothing."""
+    """The own roots, one for each key, and the issuing authorities until their last leaf has ended, of which
+    ``leaf_ends`` tells by their fingerprint. One that has ended itself signs nothing."""
     roots = [
         ListIssuer(epoch.root, tuple(root.sha256 for root in epoch.roots), ROOT_LIST)
         for epoch in authority.epochs

@@ -60,8 +60,8 @@ class Target:
     """A certificate that a task names, and what the task changes of it. ``good_until`` is the end of the last staple
     or response that says good of it, or of the leaves of an issuing certificate; None where there is none. ``places``
     is in how many places such leaves are in use, or may be. ``spared`` are the serial numbers of the leaves in its
-    place which the task names, too, and leaves alone, since it finishes the revocation of this one. ``is_listed`` is whether a
-    list of this authority tells of it: its issuer's own does, where that is another one."""
+    place which the task names, too, and leaves alone, since it finishes the revocation of this one. ``is_listed`` is
+    whether a list of this authority tells of it: where its issuer is another one, only that one's does."""
 
     known: KnownCertificate
     request: RevocationRequest
