@@ -84,7 +84,8 @@ EXAMPLES = r"""
 RETURN = r"""
 exists:
   description:
-    - Whether there is an authority in the folder. Where there is none, only RV(folder) and RV(msg) are returned.
+    - Whether there is an authority in the folder that can sign. Where there is none, only RV(folder) and RV(msg) are
+      returned; where one awaits its first issuing certificate, its policy and RV(issuing_request), too.
   returned: success
   type: bool
 msg:
@@ -95,6 +96,18 @@ folder:
   description: The folder of the authority.
   returned: success
   type: str
+external_root:
+  description:
+    - Whether the root is another authority's. From two lifetimes of a leaf before the issuing certificate ends there is
+      a warning then.
+  returned: when there is an authority, or one awaits its issuing certificate
+  type: bool
+  version_added: 0.3.0
+issuing_request:
+  description: As of M(anchorage.pki.certificate_authority), the request for an issuing certificate that is awaited.
+  returned: while another authority is to sign one
+  type: dict
+  version_added: 0.3.0
 due:
   description: What M(anchorage.pki.certificate_authority) would make now, and why.
   returned: when there is an authority
