@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal i
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
+    delegated_result,
     due_staples_result,
     places_result,
     with_warnings,
@@ -78,6 +79,7 @@ class ActionModule(PkiAction):
                 **lists_result({signer: ledger.revocations.last_list(signer.identifier) for signer in signers}),
                 **pending_result(ledger.revocations.pending_places(now)),
                 **issuing_result(authority, ledger),
+                **delegated_result(ledger.delegated_certificates()),
             }
             if arguments["places"] != "none":
                 host = task_vars["inventory_hostname"] if arguments["places"] == "host" else None

@@ -311,6 +311,11 @@ external_root:
   returned: success
   type: bool
   version_added: 0.3.0
+issuing_awaited:
+  description: Whether nothing can be signed yet, since the first issuing certificate is awaited.
+  returned: success
+  type: bool
+  version_added: 0.3.0
 issuing_request:
   description: The request for an issuing certificate that is awaited.
   returned: while another authority is to sign one, except in check mode

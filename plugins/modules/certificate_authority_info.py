@@ -103,6 +103,31 @@ external_root:
   returned: when there is an authority, or one awaits its issuing certificate
   type: bool
   version_added: 0.3.0
+delegated:
+  description: The issuing certificates that the root signed for the authorities of other controllers.
+  returned: when there is an authority
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  contains:
+    subject:
+      description: The subject (RFC 4514).
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal.
+      type: str
+    sha256:
+      description: The SHA-256 fingerprint in hexadecimal.
+      type: str
+    not_before:
+      description: The first second of its validity, in UTC.
+      type: str
+    not_after:
+      description: The last second of its validity, in UTC.
+      type: str
+    revoked:
+      description: Whether it is revoked.
+      type: bool
 issuing_request:
   description: As of M(anchorage.pki.certificate_authority), the request for an issuing certificate that is awaited.
   returned: while another authority is to sign one

@@ -128,6 +128,16 @@ def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[st
     return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else dict(result)
 
 
+def delegated_result(delegated: Sequence[tuple[x509.Certificate, bool]]) -> dict[str, Any]:
+    """The issuing certificates of other controllers' authorities, and whether each is revoked."""
+    return {
+        "delegated": [
+            {**certificate_result(certificate, fingerprint(certificate)), "revoked": is_revoked}
+            for certificate, is_revoked in delegated
+        ]
+    }
+
+
 def delegation_result(certificate: x509.Certificate, answer: bytes) -> dict[str, Any]:
     """The issuing certificate of another controller's authority."""
     told = certificate_result(certificate, fingerprint(certificate))

@@ -19,7 +19,6 @@ from typing import Any
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.delegation import (
-    Delegation,
     answer_to,
     delegate,
     plan_delegation,
@@ -50,11 +49,10 @@ GIVEN = ("issuing_certificate", "root_certificate", "sign_request")
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """What a task is about to do in the authority's folder, and about the request of another controller: None where the
-    task gives none, and the ``further`` steps for it."""
+    """What a task is about to do in the authority's folder, and the ``further`` steps for the request of another
+    controller."""
 
     provisioning: ProvisioningPlan
-    delegation: Delegation | None
     further: tuple[str, ...]
 
     def result(self, authority: Authority | None, now: datetime, diff: bool) -> dict[str, Any]:
@@ -62,6 +60,7 @@ class TaskPlan:
         plan = self.provisioning
         steps = [*map(str, plan.steps), *self.further]
         result = {"changed": bool(steps), "steps": steps, "folder": str(plan.folder), **policy_result(plan.policy)}
+        result["issuing_awaited"] = plan.policy.external_root and not (authority and authority.issuers)
         if diff:
             result["diff"] = provisioning_diff(plan, self.further)
         awaited = request_warnings(authority, now) if authority else []
@@ -88,9 +87,9 @@ class AuthorityTask:
         plan = plan_provisioning(self.folder, self.options, self.common_name, self.now, self.certificates)
         plan = with_request_file(plan, self.request_file)
         if self.request is None:
-            return TaskPlan(plan, None, ())
+            return TaskPlan(plan, ())
         delegation = plan_delegation(self.request, plan.authority, plan.policy)
-        return TaskPlan(plan, delegation, delegation.steps(plan.authority, self.signed_file))
+        return TaskPlan(plan, delegation.steps(plan.authority, self.signed_file))
 
     def carry_out(self, plan: TaskPlan, publish_root: PublishRoot | None) -> tuple[Authority, dict[str, Any]]:
         """Do what was planned, under the folder's lock which the caller holds; the authority, and what a play may want
@@ -99,8 +98,10 @@ class AuthorityTask:
         if self.request_file is not None and authority.request is not None:
             self.request_file.write(_pem(authority.request))
         result = authority_result(authority)
-        if plan.delegation is not None:
-            certificate = delegate(plan.delegation, authority, self.passphrases, self.now)
+        if self.request is not None:
+            # Once more, since an authority that is new had no names before.
+            delegation = plan_delegation(self.request, authority, authority.policy)
+            certificate = delegate(delegation, authority, self.passphrases, self.now)
             answer = answer_to(certificate, authority)
             if self.signed_file is not None:
                 self.signed_file.write(answer)

@@ -73,6 +73,8 @@ class RotationTransaction:
         ``options`` of certificate_authority want it."""
         authority = self.authority()
         _check_own_root(authority)
+        if reason != COMPROMISED:
+            _check_delegated(authority, self.ledger, self.now)
         with self._writing():
             current, following = self.ledger.rotations.current(), wanted_next(authority, self.ledger, options)
             if current is not None:
@@ -231,6 +233,21 @@ def _check_own_root(authority: Authority) -> None:
         raise PkiError(
             f"The root of the authority in {authority.folder} is another authority's, which alone can have it give way "
             f"to another one. {ANOTHER_ROOT}"
+        )
+
+
+def _check_delegated(authority: Authority, ledger: Ledger, now: datetime) -> None:
+    """Raise PkiError where authorities of other controllers are below the root, whose leaves nobody counts here."""
+    below = [
+        f"{one.subject.rfc4514_string()} ({one.serial_number:x}, until {one.not_valid_after_utc:%Y-%m-%d})"
+        for one, is_revoked in ledger.delegated_certificates()
+        if not is_revoked and one.not_valid_after_utc > now
+    ]
+    if below and ledger.rotations.current() is None:
+        raise PkiError(
+            f"The root of the authority in {authority.folder} has signed for other controllers: {', '.join(below)}. "
+            "Their leaves would be refused once hosts lose it, and no rotation here can see those. Have the other "
+            "controllers move to authorities of their own, and revoke these certificates; or wait for their end."
         )
 
 

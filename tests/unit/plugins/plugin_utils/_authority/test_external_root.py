@@ -27,6 +27,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     plan_provisioning,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import request_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import authority_result, warnings_for
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
@@ -36,6 +37,17 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     PkiError,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest, check_external_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import revocation_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.transaction import RotationTransaction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.leaf_proof import leaf_proof
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
+    Profile,
+    Signer,
+    sign_leaf,
+    validity_from,
+)
 from ansible_collections.anchorage.pki.tests.unit.corporate_pki import (
     BASIC,
     CONSTRAINTS,
@@ -407,3 +419,46 @@ def test_parts_of_another_chain_are_refused(pending: Authority, signer: Corporat
     (made.issuing.folder / "intermediates.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\n")
     with pytest.raises(PkiError, match=r"intermediates\.pem is no longer certificates"):
         read_authority(made.folder)
+
+
+def test_what_it_revokes_is_on_its_own_list_and_its_issuing_certificate_is_for_the_other_pki(
+    pending: Authority, root: Corporate, now: datetime, tmp_path: Path
+) -> None:
+    made = take(pending, given(root.sign(request_of(pending)), root.root), now)
+    public, serial = tmp_path / "public", made.issuing.certificate.serial_number
+    with open_ledger(made.ledger_path) as ledger:
+        transaction = RevocationTransaction(made, OPEN, ledger, public, now)
+        lists = transaction.carry_out(NOTHING).lists
+        assert [issued.issuer.signer for issued in lists] == [made.issuing]
+        revoked = transaction.carry_out({**NOTHING, "serial": f"{serial:x}"})
+        (warning,) = revocation_result(revoked, public, now)["warnings"]
+    assert warning.startswith(
+        f"No list of this authority tells clients of the issuing certificate {serial:x}, which CN="
+    )
+    assert warning.endswith("ask the PKI that signed it to revoke it, too.")
+    (tmp_path / "root.pem").write_bytes(pem(root.root))
+    with open_ledger(made.ledger_path) as ledger:
+        named = {**NOTHING, "certificate": str(tmp_path / "root.pem")}
+        with pytest.raises(PkiError, match="is no certificate of this authority"):
+            RevocationTransaction(made, OPEN, ledger, public, now).carry_out(named)
+
+
+def test_its_root_is_not_rotated_here(pending: Authority, root: Corporate, now: datetime) -> None:
+    made = take(pending, given(root.sign(request_of(pending)), root.root), now)
+    refusal = pytest.raises(PkiError, match=r"is another authority's, which alone can have it give way")
+    with open_ledger(made.ledger_path) as ledger, refusal:
+        RotationTransaction(made.folder, ledger, frozenset(), now).begin("", OPEN)
+
+
+def test_a_proof_of_trust_has_the_whole_chain(
+    pending: Authority, signer: Corporate, now: datetime, request_leaf: Callable[..., LeafRequest]
+) -> None:
+    issuing = signer.sign(request_of(pending))
+    made = take(pending, given(issuing, *signer.chain), now)
+    by = Signer(made.issuing.certificate, made.issuing.key(None, "passphrase"))
+    key = ec.generate_private_key(ec.SECP256R1())
+    leaf = sign_leaf(key.public_key(), by, request_leaf().names, Profile.SERVER, validity_from(now, 90))
+    with open_ledger(made.ledger_path) as ledger, ledger.transaction():
+        ledger.record_leaf(leaf, made.issuing.sha256, LeafPlace("web1", "/etc", "app"), ["app.test"], "controller")
+    chain = [x509.load_pem_x509_certificate(each.encode()) for each in leaf_proof(made, "web1", now).chain]
+    assert chain == [leaf, issuing, *signer.chain[:-1]]
