@@ -25,6 +25,7 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_publish_hosts": {"type": "raw"},  # the same
     "anchorage_remove_external_root": {"type": "bool"},
     "anchorage_report_file": {"type": "path"},
+    "anchorage_report_page": {"type": "path"},
     "anchorage_revoke_certificate": {"type": "path"},
     "anchorage_revoke_destination": {"type": "path"},
     "anchorage_revoke_host": {"type": "str"},
