@@ -30,8 +30,25 @@ def below_a_root(folder: Path, **variables: object) -> Fleet:
     return fleet
 
 
+#: What certificate_authority_info says while the answer is awaited.
+LOOK = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - anchorage.pki.certificate_authority_info:
+        authority: "{{ anchorage_authority }}"
+      register: found
+    - assert:
+        that:
+          - not found.exists
+          - found.external_root
+          - found.issuing_request.path == anchorage_authority ~ '/issuing/1/request.pem'
+          - "'awaits its certificate. Have' in found.msg"
+"""
+
+
 def test_an_administrator_has_the_company_sign_the_issuing_certificate(private_folder: Path) -> None:
-    fleet = below_a_root(private_folder)
+    fleet = below_a_root(private_folder, anchorage_publish=str(private_folder / "public"))
     checked = fleet.run("authority", "--check", "--diff")
     assert (checked.status, "request for issuing authority 1: new (there is none yet)" in checked.text) == (0, True)
     assert not (private_folder / "issuing.csr").exists()
@@ -44,6 +61,9 @@ def test_an_administrator_has_the_company_sign_the_issuing_certificate(private_f
     early = fleet.run("issue")
     assert early.status == 2, early.output
     assert "awaits its certificate. Have" in early.text
+    (private_folder / "look.yml").write_text(LOOK)
+    look = fleet.controller.run("look.yml", f"--extra-vars=anchorage_authority={fleet.authority}")
+    assert look.status == 0, look.output
 
     company = corporate_root(datetime.now(timezone.utc).replace(microsecond=0))
     signer = company.below("Corporate policy authority").below("Corporate subordinate authority")
@@ -69,6 +89,7 @@ def test_an_administrator_has_the_company_sign_the_issuing_certificate(private_f
     verify = ["openssl", "verify", "-CAfile", private_folder / "root.pem", "-untrusted", current / "chain.pem"]
     (private_folder / "root.pem").write_bytes(pem(company.root))
     assert subprocess.run([*verify, current / "cert.pem"], check=False, capture_output=True).returncode == 0
+    assert len(list((private_folder / "public" / "crl").iterdir())) == 1  # none of the root
     quiet = fleet.run("site", **given)
     assert (quiet.status, quiet.output.count(NO_CHANGE)) == (0, quiet.output.count(" changed=")), quiet.output
 
