@@ -18,7 +18,11 @@ from ansible import constants
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import make_planned, planned_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import (
+    make_planned,
+    needs_planned,
+    planned_folder,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import check_passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.task import (
     GIVEN,
@@ -99,7 +103,7 @@ class ActionModule(PkiAction):
 
     def _checked(self, task: AuthorityTask, plan: TaskPlan) -> TaskPlan:
         """The plan as an earlier task of the run leaves it, which made the authority or in check mode planned it."""
-        if plan.provisioning.authority is not None:
+        if not needs_planned(plan.provisioning):
             return plan
         run_folder = Path(constants.DEFAULT_LOCAL_TMP)
         planned = planned_folder(task.folder, run_folder)

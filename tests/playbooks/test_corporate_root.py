@@ -78,6 +78,8 @@ def test_an_administrator_has_the_company_sign_the_issuing_certificate(private_f
     assert (checked.status, "issuing authority 1: new (its certificate came" in checked.text) == (0, True), (
         checked.output
     )
+    checked = fleet.run("site", "--check", **given)
+    assert (checked.status, "awaits its certificate" in checked.text) == (0, False), checked.output
     assert fleet.run("issue").status == 2
     taken = fleet.run("authority", **given)
     assert taken.status == 0, taken.output

@@ -60,10 +60,14 @@ class TaskPlan:
         plan = self.provisioning
         steps = [*map(str, plan.steps), *self.further]
         result = {"changed": bool(steps), "steps": steps, "folder": str(plan.folder), **policy_result(plan.policy)}
-        result["issuing_awaited"] = plan.policy.external_root and not (authority and authority.issuers)
+        is_answered = plan.answer is not None and plan.answer.certificate is not None
+        has_issuer = is_answered or bool(authority and authority.issuers)
+        result["issuing_awaited"] = plan.policy.external_root and not has_issuer
         if diff:
             result["diff"] = provisioning_diff(plan, self.further)
-        awaited = request_warnings(authority, now) if authority else []
+        # In check mode, the authority is the one before the answer.
+        is_former = is_answered and authority is plan.authority
+        awaited = request_warnings(authority, now) if authority and not is_former else []
         return with_warnings(result, [*warnings_for(plan.policy, authority), *awaited])
 
 
