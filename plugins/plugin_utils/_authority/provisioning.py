@@ -10,7 +10,7 @@ Each step leaves a complete numbered folder or nothing: an interrupted run is co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -20,16 +20,16 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
     CROSS,
-    INTERMEDIATES,
     LEDGER,
     POLICY,
     Authority,
     CertifiedKey,
+    Epoch,
     IssuingAuthority,
     Standing,
     to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, REQUEST, IssuingRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
     ROTATION,
@@ -49,15 +49,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.recording import enter
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, plan_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.requested import build_request, keep_answer
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     create_complete_folder,
     read_public,
     remove_unfinished,
-    replace_private,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificate_requests import make_request
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
     Signer,
@@ -209,16 +208,15 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
     """
     parts = {step.part for step in plan.steps}
-    roots = plan.authority.active.roots if plan.authority and plan.authority.own_roots else ()
     # Keys of an epoch that has retired may be gone.
     epochs = [one for one in plan.authority.epochs if one.standing is not Standing.RETIRED] if plan.authority else []
+    own = () if plan.policy.external_root else epochs
+    roots = [root for epoch in own if _signs_by(epoch, plan.steps) for root in epoch.roots]
     issuers = tuple(issuer for epoch in epochs for issuer in epoch.issuers)
     requests = (plan.authority.request,) if plan.authority and plan.authority.request else ()
     responders = [responder for issuer in issuers for responder in issuer.responders]
-    # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
-    signers: Sequence[CertifiedKey | IssuingRequest] = (*issuers, *requests)
-    if roots and parts & {Part.ROOT, Part.ISSUING}:
-        signers = roots
+    # A root's key is looked at only where it is needed, since it may be kept elsewhere until then.
+    signers: Sequence[CertifiedKey | IssuingRequest] = roots or (*issuers, *requests)
     for option, passphrase, keys, needed in (
         ("passphrase", passphrases.authority, signers, parts - KEYLESS),
         ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
@@ -227,6 +225,12 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
             check_passphrase(passphrase, option)
         elif needed or passphrase is not None:
             keys[-1].key(passphrase, option)
+
+
+def _signs_by(epoch: Epoch, steps: Sequence[Step]) -> bool:
+    """Whether the key of the epoch's root is needed for the steps."""
+    is_renewed = epoch.standing is Standing.ACTIVE and any(step.part is Part.ROOT for step in steps)
+    return is_renewed or any(step.epoch == epoch.number for step in steps)
 
 
 @dataclass(frozen=True)
@@ -246,35 +250,24 @@ class Builder:
             return
         authority = read_authority(self.folder)
         if step.part is Part.REQUEST:
-            self.build_request(step.number)
+            build_request(self.folder, self.policy, step.number, self.passphrases.authority)
         elif self.answer is not None and step.part in (Part.ROOT, Part.ISSUING):
-            self._keep_answer(self.answer, step)
+            keep_answer(self.folder, self.answer, step)
         elif step.part is Part.ROOT:
-            key, epoch = self._root_key(authority)
-            self.keep_root(step.number, self.sign_root(key, epoch), key)
+            key, number = self._root_key(authority)
+            self.keep_root(step.number, self.sign_root(key, number), key)
         elif step.part is Part.ISSUING:
-            self.build_issuing(step.number, authority.root)
+            epoch = authority.epochs[step.epoch - 1]
+            self._below(epoch, authority).build_issuing(step.number, epoch.root)
         else:
-            issuer = next(issuer for issuer in authority.issuers if issuer.number == step.issuer)
-            self.build_responder(step.number, issuer)
+            members = [(epoch, issuer) for epoch in authority.epochs for issuer in epoch.issuers]
+            epoch, issuer = next(member for member in members if member[1].number == step.issuer)
+            self._below(epoch, authority).build_responder(step.number, issuer)
 
-    def build_request(self, number: int) -> None:
-        """Make the key of an issuing authority, and the request for its certificate."""
-        key = generate_key(self.policy.key_type)
-        request = make_request(key, self.policy.subject, number, self.policy.constraints)
-        pem = request.public_bytes(serialization.Encoding.PEM)
-        files = {REQUEST: pem, KEY: encode_key(key, self.passphrases.authority)}
-        create_complete_folder(self.folder / "issuing" / str(number), files)
-
-    def _keep_answer(self, answer: Answer, step: Step) -> None:
-        """Put what another authority has signed into the folder: its root, or an issuing certificate beside its key.
-        That is complete by its last file."""
-        if step.part is Part.ROOT and answer.root is not None:
-            create_complete_folder(self.folder / "root" / str(step.number), {CERTIFICATE: _pem(answer.root)})
-        elif answer.certificate is not None:
-            folder = self.folder / "issuing" / str(step.number)
-            replace_private(folder / INTERMEDIATES, b"".join(map(_pem, answer.intermediates)))
-            replace_private(folder / CERTIFICATE, _pem(answer.certificate))
+    def _below(self, epoch: Epoch, authority: Authority) -> Builder:
+        """What builds below the root of that epoch: by the policy that comes with it, if it is to come."""
+        following = next_policy(authority, self.ledger) if epoch in authority.coming() else None
+        return replace(self, policy=following) if following else self
 
     def _root_key(self, authority: Authority) -> tuple[PrivateKey, int]:
         """The key of another root, and the number of its epoch: a renewed one keeps both."""
@@ -302,7 +295,7 @@ class Builder:
         cross: x509.Certificate | None = None,
     ) -> None:
         """Put a root into the folder, with the certificate by which a former one vouches for it."""
-        more = {CROSS: _pem(cross)} if cross else {}
+        more = {CROSS: to_pem(cross).encode()} if cross else {}
         self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority, more)
 
     def build_issuing(self, number: int, signer: CertifiedKey) -> None:
@@ -341,9 +334,5 @@ class Builder:
         passphrase: str | None,
         more: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
-        files = {CERTIFICATE: _pem(certificate), KEY: encode_key(key, passphrase), **more}
+        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase), **more}
         create_complete_folder(folder, files)
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return to_pem(certificate).encode()
