@@ -69,6 +69,15 @@ class Ledger:
         if self._connection.execute(sql.IS_RECORDED, (fingerprint(certificate),)).fetchone() is None:
             self._insert(kind, certificate, issuer_sha256, LeafPlace("", "", ""), [], "controller")
 
+    def record_delegated(self, certificate: x509.Certificate, issuer_sha256: str) -> None:
+        """Enter an issuing certificate that is of another controller's authority, before it leaves this one."""
+        self._insert("issuing", certificate, issuer_sha256, LeafPlace("", "", ""), [], "elsewhere")
+
+    def delegated_certificates(self) -> list[tuple[x509.Certificate, bool]]:
+        """The issuing certificates of other controllers' authorities, and whether each is revoked."""
+        rows = self._connection.execute(sql.DELEGATED_CERTIFICATES)
+        return [(x509.load_der_x509_certificate(der), bool(is_revoked)) for der, is_revoked in rows]
+
     def record_leaf(
         self, certificate: x509.Certificate, issuer_sha256: str, place: LeafPlace, names: list[str], private_key: str
     ) -> None:

@@ -46,7 +46,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     inquiry,
     planned,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest, check_external_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import check_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
@@ -69,7 +69,10 @@ class LeafTransaction:
     folder: Path | None = None
 
     def plan(self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> tuple[list[LeafPlan], Inspection]:
-        """Ask the host what it has and serves, in one call, and decide about each leaf."""
+        """Ask the host what it has and serves, in one call, and decide about each leaf. Raises PkiError for names that
+        the root of another authority does not permit."""
+        if self.issues:
+            check_external_names(requests, self.authority)
         current = [self.ledger.current_leaf(place) for place in places]
         inspection = inspect(
             self.call,

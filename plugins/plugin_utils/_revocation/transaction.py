@@ -126,7 +126,7 @@ class RevocationTransaction:
         return Outcome(targets, lists, responses, len(self._differing(lists)) + len(self._ended()))
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
-        signers = [*self._whole.roots, *self._whole.issuers]
+        signers = [*self._whole.own_roots, *self._whole.issuers]
         targets = find_targets(arguments, signers, self.ledger.revocations, self.now, self.folder is not None)
         return listed_targets(targets, self._whole)
 

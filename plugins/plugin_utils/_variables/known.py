@@ -23,6 +23,7 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_delete_authority": {"type": "bool"},
     "anchorage_hosts": {"type": "raw"},  # a pattern, or a list of them
     "anchorage_publish_hosts": {"type": "raw"},  # the same
+    "anchorage_remove_external_root": {"type": "bool"},
     "anchorage_report_file": {"type": "path"},
     "anchorage_report_page": {"type": "path"},
     "anchorage_revoke_certificate": {"type": "path"},
