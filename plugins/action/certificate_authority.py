@@ -31,7 +31,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     provisioning_diff,
     warnings_for,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import (
+    ROOT_CONDITIONS,
+    ROOT_SPEC,
+    passphrases_of,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
@@ -67,16 +71,16 @@ class ActionModule(PkiAction):
         folder = authority_folder(arguments["authority"], os.environ)
         suffix = "(and six random characters)" if self.check_mode else secrets.token_hex(3)
         default_common_name = f"Anchorage authority {suffix}"
-        passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        passphrases = passphrases_of(arguments)
         public = publication_folder(arguments["publish"], folder)
-        plan = plan_provisioning(folder, arguments, default_common_name, now)
+        plan = plan_provisioning(folder, arguments, default_common_name, now, passphrases.tokens)
         check_passphrases(plan, passphrases)
         if self.check_mode:
             return self._shape(self._checked(plan, arguments, passphrases, now))
         create_folder(folder)
         with exclusive_lock(folder / LOCK):
             # Once more, since another run may have done it all meanwhile.
-            plan = plan_provisioning(folder, arguments, default_common_name, now)
+            plan = plan_provisioning(folder, arguments, default_common_name, now, passphrases.tokens)
             publish = partial(publish_root, passphrases, public, now) if public else None
             return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now, publish))}
 
@@ -92,7 +96,7 @@ class ActionModule(PkiAction):
             make_planned(plan, passphrases, run_folder, now)
             return plan
         self._stand_in = planned, plan.folder
-        again = plan_provisioning(planned, arguments, plan.policy.subject.common_name, now)
+        again = plan_provisioning(planned, arguments, plan.policy.subject.common_name, now)  # its keys are on no token
         check_passphrases(again, passphrases)
         return replace(again, folder=plan.folder)
 

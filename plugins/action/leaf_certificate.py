@@ -15,8 +15,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAc
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import read_next_policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     AuthorityDueError,
     AuthorityMissingError,
@@ -80,7 +80,7 @@ class ActionModule(PkiAction):
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
         activate = activation(arguments["activate"], requests, arguments["server"])
-        passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        passphrases = passphrases_of(arguments)
         published = publication_folder(arguments["publish"], authority.folder)
         call = self._caller({option: arguments[option] for option in DEPLOYMENT_OPTIONS}, task_vars)
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:

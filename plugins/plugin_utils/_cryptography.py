@@ -26,6 +26,7 @@ __all__ = [
     "UnsupportedAlgorithm",
     "ec",
     "ed25519",
+    "encode_dss_signature",
     "hashes",
     "ocsp",
     "padding",
@@ -40,6 +41,7 @@ try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
     from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509 import ocsp
     from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID

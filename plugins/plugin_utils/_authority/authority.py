@@ -10,6 +10,7 @@
     issuing/1/         certificate.pem, key.pem
     issuing/1/responder/1/   certificate.pem, key.pem
 
+A key on a PKCS#11 token has a ``key.uri`` in place of the ``key.pem``, which names it there.
 The highest number is the one in use. A root beside which the former one vouches for it has a ``cross.pem``, too.
 A renewed root keeps its key, so that both certificates verify the same chains.
 A root with another key begins another epoch, which the ledger has to know.
@@ -39,6 +40,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     PkiError,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import read_private
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.keys import opened_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.sessions import NO_TOKENS, Tokens
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.uris import KeyUri, parse_uri
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import constraints_of, outside_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, decode_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
@@ -50,6 +54,7 @@ LEDGER = "ledger.sqlite3"
 LOCK = "lock"
 CERTIFICATE = "certificate.pem"
 KEY = "key.pem"
+KEY_URI = "key.uri"
 CROSS = "cross.pem"
 # Where the runner of execution environments puts a job. The home of such a container ends with the job.
 EXECUTION_ENVIRONMENT = Path("/runner")
@@ -70,9 +75,17 @@ class CertifiedKey:
     def sha256(self) -> str:
         return fingerprint(self.certificate)
 
-    def key(self, passphrase: str | None, option: str) -> PrivateKey:
+    @functools.cached_property
+    def key_uri(self) -> KeyUri | None:
+        """Where the private key is on a token; None for a key in a file. Raises PkiError."""
+        path = self.folder / KEY_URI
+        return parse_uri(read_private(path).decode(errors="replace").strip(), str(path)) if path.exists() else None
+
+    def key(self, passphrase: str | None, option: str, tokens: Tokens = NO_TOKENS) -> PrivateKey:
         """The private key. Raises PassphraseError that names the passphrase's ``option``, PkiError that names the
         damaged file, KeyAwayError where it is not at hand."""
+        if self.key_uri is not None:
+            return opened_key(self.key_uri, tokens, self.certificate.public_key())  # type: ignore[arg-type]
         path = self.folder / KEY
         if not path.exists():
             missing = os.strerror(errno.ENOENT)

@@ -27,6 +27,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     create_folder,
     exclusive_lock,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.sessions import NO_TOKENS
 
 
 def planned_folder(folder: Path, run_folder: Path) -> Path:
@@ -47,5 +48,6 @@ def make_planned(plan: ProvisioningPlan, passphrases: Passphrases, run_folder: P
             return
         unfinished = folder.with_suffix(".new")
         create_folder(unfinished)
-        carry_out(replace(plan, folder=unfinished), passphrases, now)
+        # On a token, nothing is made that the run does not make.
+        carry_out(replace(plan, folder=unfinished), replace(passphrases, tokens=NO_TOKENS), now)
         unfinished.rename(folder)

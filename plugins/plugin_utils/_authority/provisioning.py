@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     CERTIFICATE,
     CROSS,
     KEY,
+    KEY_URI,
     LEDGER,
     POLICY,
     Authority,
@@ -27,6 +28,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     IssuingAuthority,
     Standing,
     to_pem,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.key_places import (
+    check_places,
+    check_root_place,
+    issuing_key_place,
+    make_key,
+    root_key_place,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
@@ -53,10 +61,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     read_public,
     remove_unfinished,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.keys import uri_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.sessions import NO_TOKENS, Tokens
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
     Signer,
     is_issued_by,
+    issuing_name,
     key_identifier,
     root_subject,
     sign_cross,
@@ -79,10 +90,12 @@ PublishRoot = Callable[[Authority, Ledger], None]
 
 @dataclass(frozen=True)
 class Passphrases:
-    """The passphrases of an authority's keys; None where a key is stored unencrypted."""
+    """What opens an authority's keys: passphrases, None where a key is stored unencrypted, and what a run was told of
+    tokens."""
 
     authority: str | None = None
     responder: str | None = None
+    tokens: Tokens = NO_TOKENS
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,7 @@ class ProvisioningPlan:
 
 
 def plan_provisioning(
-    folder: Path, options: Mapping[str, Any], default_common_name: str, now: datetime
+    folder: Path, options: Mapping[str, Any], default_common_name: str, now: datetime, tokens: Tokens = NO_TOKENS
 ) -> ProvisioningPlan:
     """Compare the options of certificate_authority with what is in ``folder``; changes nothing.
 
@@ -111,7 +124,9 @@ def plan_provisioning(
     if authority is None or not authority.roots:
         return ProvisioningPlan(folder, None, policy, plan_authority(None, policy, {}, now))
     policy = _possible(policy, authority, following, options)
-    return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now, revoked))
+    check_root_place(authority, tokens.root)
+    steps = plan_authority(authority, policy, leaf_ends, now, revoked, tokens.issuing)
+    return ProvisioningPlan(folder, authority, policy, steps)
 
 
 def _possible(policy: Policy, authority: Authority, following: Policy | None, options: Mapping[str, Any]) -> Policy:
@@ -195,14 +210,20 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     responders = [responder for issuer in issuers for responder in issuer.responders]
     # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
     signers = roots if parts & {Part.ROOT, Part.ISSUING} else issuers
+    # A root on a token has no passphrase that the next issuing key's could be compared with; the former one's has.
+    is_on_token = bool(signers) and signers[-1].key_uri is not None
+    in_files = [one for one in issuers if is_on_token and Part.ISSUING in parts and (one.folder / KEY).exists()]
     for option, passphrase, keys, needed in (
-        ("passphrase", passphrases.authority, signers, parts - {Part.POLICY}),
-        ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
+        ("passphrase", passphrases.authority, [*in_files[-1:], *signers[-1:]], parts - {Part.POLICY}),
+        ("responder_passphrase", passphrases.responder, responders[-1:], parts & {Part.RESPONDER}),
     ):
         if not keys:
             check_passphrase(passphrase, option)
-        elif needed or passphrase is not None:
-            keys[-1].key(passphrase, option)
+        for key in keys if needed or passphrase is not None else ():
+            key.key(passphrase, option, passphrases.tokens)
+    places = [root_key_place(None, passphrases.tokens)] if plan.authority is None else []
+    places += [issuing_key_place(plan.authority, passphrases.tokens)] if Part.ISSUING in parts else []
+    check_places(plan.authority, places, plan.policy.key_type, passphrases.tokens)
 
 
 def enter(authority: Authority, ledger: Ledger) -> None:
@@ -244,7 +265,7 @@ class Builder:
             key, epoch = self._root_key(authority)
             self.keep_root(step.number, self.sign_root(key, epoch), key)
         elif step.part is Part.ISSUING:
-            self.build_issuing(step.number, authority.root)
+            self.build_issuing(step.number, authority.root, authority)
         else:
             issuer = next(issuer for issuer in authority.issuers if issuer.number == step.issuer)
             self.build_responder(step.number, issuer)
@@ -252,8 +273,14 @@ class Builder:
     def _root_key(self, authority: Authority) -> tuple[PrivateKey, int]:
         """The key of another root, and the number of its epoch: a renewed one keeps both."""
         if not authority.epochs:
-            return generate_key(self.policy.key_type), 1
-        return authority.root.key(self.passphrases.authority, "passphrase"), authority.active.number
+            return self.new_root_key(authority, 1), 1
+        key = authority.root.key(self.passphrases.authority, "passphrase", self.passphrases.tokens)
+        return key, authority.active.number
+
+    def new_root_key(self, authority: Authority, epoch: int) -> PrivateKey:
+        """A new key for a root of that epoch."""
+        tokens, label = self.passphrases.tokens, root_subject(self.policy.subject, epoch).common_name
+        return make_key(authority, root_key_place(authority, tokens), self.policy.key_type, label, tokens)
 
     def sign_root(self, key: PrivateKey, epoch: int) -> x509.Certificate:
         """A root of that epoch, which is nowhere yet."""
@@ -278,10 +305,11 @@ class Builder:
         more = {CROSS: to_pem(cross).encode()} if cross else {}
         self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority, more)
 
-    def build_issuing(self, number: int, signer: CertifiedKey) -> None:
-        """Make an issuing authority below a root."""
-        root = self._opened(signer)
-        key = generate_key(self.policy.key_type)
+    def build_issuing(self, number: int, signer: CertifiedKey, authority: Authority) -> None:
+        """Make an issuing authority below a root of an authority."""
+        root, tokens = self._opened(signer), self.passphrases.tokens
+        label = issuing_name(self.policy.subject, number)
+        key = make_key(authority, issuing_key_place(authority, tokens), self.policy.key_type, label, tokens)
         validity = validity_from(self.now, self.policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
         certificate = sign_issuing(
             key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints, self._urls(root)
@@ -304,7 +332,8 @@ class Builder:
         return self.policy.urls if published else NO_URLS
 
     def _opened(self, signer: CertifiedKey) -> Signer:
-        return Signer(signer.certificate, signer.key(self.passphrases.authority, "passphrase"))
+        key = signer.key(self.passphrases.authority, "passphrase", self.passphrases.tokens)
+        return Signer(signer.certificate, key)
 
     def _keep(
         self,
@@ -314,5 +343,6 @@ class Builder:
         passphrase: str | None,
         more: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
-        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase), **more}
-        create_complete_folder(folder, files)
+        uri = uri_of(key)
+        kept = {KEY: encode_key(key, passphrase)} if uri is None else {KEY_URI: f"{uri}\n".encode()}
+        create_complete_folder(folder, {CERTIFICATE: to_pem(certificate).encode(), **kept, **more})

@@ -16,7 +16,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     CertifiedKey,
     IssuingAuthority,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.key_places import is_there
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Lifetimes, Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.uris import KeyUri
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
     RESPONDER_REMAINDER,
     RESPONDER_WARNING,
@@ -59,12 +61,14 @@ def plan_authority(
     leaf_ends: Mapping[str, datetime],
     now: datetime,
     revoked: Collection[str] = (),
+    issuing_key: KeyUri | None = None,
 ) -> tuple[Step, ...]:
     """The steps that bring an authority (None: there is none yet) to ``policy`` at the time ``now``.
 
     ``leaf_ends`` has the end of the last leaf of each issuing authority, by its fingerprint: an old issuing authority
     keeps a valid responder until then, since a staple is signed under its leaf's own issuer. ``revoked`` has the
-    fingerprints of the issuing certificates that were revoked, whose responders nobody believes any more.
+    fingerprints of the issuing certificates that were revoked, whose responders nobody believes any more. On a token,
+    ``issuing_key`` says where the key of the issuing authority is to be.
     """
     steps = []
     if authority is None:
@@ -72,7 +76,7 @@ def plan_authority(
     elif authority.policy != policy:
         steps.append(Step(Part.POLICY, 1, "its options changed"))
     steps += _root_steps(authority, policy.lifetimes, now)
-    issuing_steps = _issuing_steps(authority, policy.lifetimes, now, revoked)
+    issuing_steps = _issuing_steps(authority, policy.lifetimes, now, revoked, issuing_key)
     steps += issuing_steps
     signing = authority.signing_issuers() if authority else ()
     for issuer in authority.issuers if authority else ():
@@ -123,7 +127,11 @@ def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime
 
 
 def _issuing_steps(
-    authority: Authority | None, lifetimes: Lifetimes, now: datetime, revoked: Collection[str]
+    authority: Authority | None,
+    lifetimes: Lifetimes,
+    now: datetime,
+    revoked: Collection[str],
+    wanted_key: KeyUri | None,
 ) -> list[Step]:
     number = authority.issuers[-1].number + 1 if authority and authority.issuers else 1
     if authority is None or not authority.roots or not authority.active.issuers:
@@ -131,6 +139,8 @@ def _issuing_steps(
     issuing = authority.issuing
     if issuing.sha256 in revoked:
         return [Step(Part.ISSUING, number, "the last one is revoked")]
+    if wanted_key is not None and not is_there(issuing, wanted_key):
+        return [Step(Part.ISSUING, number, f"its key is to be on {wanted_key.in_words}")]
     if _begun(issuing, now) and _left(issuing, now) > timedelta(days=lifetimes.leaf):
         return []
     reason = f"the last one ends on {_day(issuing)}, before a leaf of {lifetimes.leaf} days would"

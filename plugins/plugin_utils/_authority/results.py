@@ -66,7 +66,12 @@ def _times(staple: StapleTimes | None) -> dict[str, str | None]:
 
 def certified_key_result(key: CertifiedKey) -> dict[str, Any]:
     """One certificate of the authority: where it is, and what it says."""
-    return {"path": str(key.folder / CERTIFICATE), **certificate_result(key.certificate, key.sha256)}
+    uri = key.key_uri
+    return {
+        "path": str(key.folder / CERTIFICATE),
+        "key_uri": None if uri is None else str(uri),
+        **certificate_result(key.certificate, key.sha256),
+    }
 
 
 def certificate_result(certificate: x509.Certificate, sha256: str) -> dict[str, Any]:

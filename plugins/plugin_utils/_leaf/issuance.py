@@ -255,7 +255,8 @@ class _Issuer:
     def _issuing_signer(self) -> Signer:
         if self._issuing is None:
             issuing = self._authority.issuing
-            self._issuing = Signer(issuing.certificate, issuing.key(self._passphrases.authority, "passphrase"))
+            key = issuing.key(self._passphrases.authority, "passphrase", self._passphrases.tokens)
+            self._issuing = Signer(issuing.certificate, key)
         return self._issuing
 
     def _responder_signer(self, issuer: IssuingAuthority) -> Signer:

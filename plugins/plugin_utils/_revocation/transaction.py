@@ -316,7 +316,7 @@ class RevocationTransaction:
         return present(self.folder, paths)
 
     def _list_signer(self, issuer: ListIssuer) -> Signer:
-        key = issuer.signer.key(self.passphrases.authority, "passphrase")
+        key = issuer.signer.key(self.passphrases.authority, "passphrase", self.passphrases.tokens)
         return Signer(issuer.signer.certificate, key)
 
     def _responder(self, issuer: IssuingAuthority) -> Signer:

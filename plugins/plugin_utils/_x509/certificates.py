@@ -86,6 +86,11 @@ def root_subject(subject: Subject, epoch: int) -> Subject:
     return subject if epoch == 1 else replace(subject, common_name=f"{subject.common_name} root {epoch}")
 
 
+def issuing_name(subject: Subject, number: int) -> str:
+    """The common name of an issuing authority."""
+    return f"{subject.common_name} issuing {number}"
+
+
 def sign_root(
     key: PrivateKey, subject: Subject, validity: Validity, constraints: NameConstraints | None
 ) -> x509.Certificate:
@@ -106,7 +111,7 @@ def sign_issuing(
 ) -> x509.Certificate:
     """An issuing certificate, which can sign leaves but no authority. It repeats the name constraints, since many
     verifiers (Java's among them) ignore those of the anchor."""
-    name = distinguished_name(subject, f"{subject.common_name} issuing {number}")
+    name = distinguished_name(subject, issuing_name(subject, number))
     builder = _authority_builder(public_key, name, signer.certificate.subject, validity, constraints, path_length=0)
     return _sign(_with_urls(builder, urls, signer, ocsp=False), signer)  # no responder is the root's
 
