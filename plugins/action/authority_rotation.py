@@ -20,11 +20,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import next_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import (
-    ROOT_CONDITIONS,
-    ROOT_SPEC,
-    passphrases_of,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
+from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.arguments import (

@@ -31,11 +31,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     provisioning_diff,
     warnings_for,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import (
-    ROOT_CONDITIONS,
-    ROOT_SPEC,
-    passphrases_of,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
+from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock

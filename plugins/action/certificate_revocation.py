@@ -17,8 +17,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHO
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import Outcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import (

@@ -16,7 +16,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import read_next_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     AuthorityDueError,
     AuthorityMissingError,
@@ -46,6 +45,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction, forget
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import LEAVES
+from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 
 DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port", "withdrawal")

@@ -70,6 +70,24 @@ options:
       - V(ed25519) gives a warning, since no browser accepts it.
     type: str
     choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+  root_key_uri:
+    description:
+      - The PKCS#11 token that has the root's key, as a URI (RFC 7512) with the path of its module, such as
+        V(pkcs11:token=hsm?module-path=/usr/lib/softhsm/libsofthsm2.so). A new authority's key is made there and never
+        leaves it.
+      - With C(object) or C(id), the URI names a key that is there already, beside its public key.
+      - Without it, a new authority's key is a file. An existing root's key stays where it is; see
+        M(anchorage.pki.authority_rotation) for another root.
+      - It needs the Python package C(PyKCS11) on the controller, and O(token_pin) or C(pin-source) in the URI.
+    type: str
+    version_added: 0.3.0
+  issuing_key_uri:
+    description:
+      - The same for the key of the issuing authority. Where that of an existing one is elsewhere, another issuing
+        authority is made, whose key is there.
+      - Without it, a new issuing authority's key is where the former one's is, a key of its own on the same token.
+    type: str
+    version_added: 0.3.0
   permitted_domains:
     description:
       - The domains within which the authority can issue; each includes all names below it. They bind DNS names and
@@ -202,6 +220,9 @@ root:
   contains: &certificate
     path:
       description: The certificate's path on the controller, as PEM.
+      type: str
+    key_uri:
+      description: Where the private key is on a PKCS#11 token, as a URI; null for a file beside the certificate.
       type: str
     certificate:
       description: The certificate as PEM; of the root only.

@@ -51,8 +51,9 @@ def check_places(authority: Authority | None, places: list[KeyUri | None], key_t
 
 
 def check_root_place(authority: Authority, wanted: KeyUri | None) -> None:
-    """Raise PkiError where the root's key is not where it is ``wanted``: only another root has another key."""
-    if wanted is None or is_there(authority.root, wanted):
+    """Raise PkiError where the root's key is not where it is ``wanted``, nor that of one which a rotation brings: only
+    another root has another key."""
+    if wanted is None or any(is_there(epoch.root, wanted) for epoch in authority.epochs):
         return
     place = authority.root.key_uri or "a file"
     raise PkiError(

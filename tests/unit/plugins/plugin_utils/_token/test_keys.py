@@ -71,7 +71,7 @@ def check_signatures(key, now: datetime) -> None:
     assert crl.is_signature_valid(public)
     response = (
         ocsp.OCSPResponseBuilder()
-        .add_response(certificate, certificate, hashes.SHA1(), ocsp.OCSPCertStatus.GOOD, now, end, None, None)
+        .add_response(certificate, certificate, hashes.SHA256(), ocsp.OCSPCertStatus.GOOD, now, end, None, None)
         .responder_id(ocsp.OCSPResponderEncoding.HASH, certificate)
         .sign(key, digest)
     )
@@ -118,9 +118,9 @@ def test_a_key_that_is_missing_or_twice_there_is_told(soft_tokens: SoftTokens, l
         soft_tokens.make_key("lab", "ours", "EC:prime256v1", identifier)
 
     def check() -> None:
-        with pytest.raises(KeyAwayError, match="'lab' has no public key with the label 'other'. Correct the URI"):
+        with pytest.raises(KeyAwayError, match=r"'lab' has no public key with the label 'other'. Correct the URI"):
             check_token(at(lab, object="other"), KeyType.ECDSA_P256, known, [])
-        with pytest.raises(KeyAwayError, match="has 2 public keys with the label 'ours'. Give its id, too."):
+        with pytest.raises(KeyAwayError, match=r"has 2 public keys with the label 'ours'. Give its id, too."):
             check_token(at(lab, object="ours"), KeyType.ECDSA_P256, known, [])
         check_token(at(lab, object="ours", id="%02"), KeyType.ECDSA_P256, known, [])
 
@@ -135,7 +135,7 @@ def test_a_signature_of_another_key_is_none(
         uri = uri_of(new_key(at(lab), key_type, "Lab root", known, []))
         assert uri is not None
         replaced = opened_key(uri, known, generate_key(key_type).public_key())
-        with pytest.raises(PkiError, match="the key on .*'lab' is not that of the certificate. Correct the URI"):
+        with pytest.raises(PkiError, match=r"the key on .*'lab' is not that of the certificate. Correct the URI"):
             check_signatures(replaced, now)
 
     soft_tokens.apart(check)
