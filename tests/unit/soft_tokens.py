@@ -23,7 +23,8 @@ MODULES = (
     "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
     "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
 )
-PIN = "731905"
+#: Nothing else in an output is like it.
+PIN = "no-number-731905"
 SETTING = "SOFTHSM2_CONF"
 
 
