@@ -95,7 +95,7 @@ options:
       - With V(step=begin), the type of the new root's key and of those below it, as the option
         O(anchorage.pki.certificate_authority#module:key_type) has it. Without it, that stays as it is.
     type: str
-    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519, ml-dsa-44, ml-dsa-65, ml-dsa-87]
   root_key_uri:
     description:
       - With V(step=begin) and V(step=continue), the PKCS#11 token that has the new root's key, as the option

@@ -68,8 +68,10 @@ options:
       - The type of the keys of root, issuing authority and responder.
       - Without it, V(ecdsa-p256) for a new authority.
       - V(ed25519) gives a warning, since no browser accepts it.
+      - V(ml-dsa-44), V(ml-dsa-65) and V(ml-dsa-87) are post-quantum, and give a warning as well. They need a release of
+        C(cryptography) that signs certificates with them, such as 50, and OpenSSL 3.5 on hosts and clients.
     type: str
-    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519, ml-dsa-44, ml-dsa-65, ml-dsa-87]
   root_key_uri:
     description:
       - The PKCS#11 token that has the root's key, as a URI (RFC 7512) with the path of its module, such as

@@ -28,6 +28,7 @@ __all__ = [
     "ed25519",
     "encode_dss_signature",
     "hashes",
+    "mldsa",
     "ocsp",
     "padding",
     "pkcs12",
@@ -47,6 +48,11 @@ try:
     from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
 except ImportError:  # without the package, or with one that lacks a name; the names must exist to be imported
     globals().update(dict.fromkeys(__all__))
+
+try:
+    from cryptography.hazmat.primitives.asymmetric import mldsa
+except ImportError:  # a release without post-quantum keys
+    mldsa = None  # type: ignore[assignment]
 
 try:
     from cryptography import __version__ as installed_version

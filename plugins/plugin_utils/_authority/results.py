@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -22,11 +22,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleTimes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, KeyType
 
 ED25519_WARNING = (
     "The key type is ed25519: no browser accepts such certificates. "
     "Use ecdsa-p256 unless every client is known to be able."
+)
+ML_DSA_WARNING = (
+    "The key type is {}: only hosts and clients with OpenSSL 3.5, or what is as new, accept such certificates, and "
+    "hardly any browser does. Use ecdsa-p256 unless every client is known to be able."
 )
 
 
@@ -104,7 +108,14 @@ def timestamp(moment: Any) -> str:
 
 def warnings_for(policy: Policy) -> list[str]:
     """What the user should know about a policy that was accepted."""
-    return [ED25519_WARNING] if policy.key_type is KeyType.ED25519 else []
+    return key_type_warnings([policy.key_type])
+
+
+def key_type_warnings(key_types: Iterable[KeyType]) -> list[str]:
+    """What the user should know about key types that few clients take."""
+    wanted = set(key_types)
+    rare = [ED25519_WARNING] if KeyType.ED25519 in wanted else []
+    return rare + [ML_DSA_WARNING.format(each.value) for each in POST_QUANTUM if each in wanted]
 
 
 def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:

@@ -313,7 +313,7 @@ def _with_leaf(
     if key and passphrase is not None:
         bundle = pkcs12.serialize_key_and_certificates(
             request.name.encode(),
-            key,
+            key,  # type: ignore[arg-type]  # of ML-DSA, the request was refused
             certificate,
             chain,
             serialization.BestAvailableEncryption(passphrase.encode()),

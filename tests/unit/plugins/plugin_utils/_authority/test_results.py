@@ -35,6 +35,7 @@ def test_a_result_says_where_everything_lies_and_until_when(authority: Authority
     assert result["folder"] == str(authority.folder)
     assert result["root"] == {
         "path": f"{authority.folder}/root/1/certificate.pem",
+        "key_uri": None,
         "subject": "CN=Test authority",
         "serial_number": f"{authority.root.certificate.serial_number:x}",
         "sha256": authority.root.sha256,
