@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""OpenSSL 3.5 verifies and serves what the collection signs with ML-DSA: that of this machine, or where it is older that
-of the laboratory's Debian 13, which has nginx, too."""
+"""OpenSSL 3.5 verifies and serves what the collection signs with ML-DSA, and nginx beside a classic leaf: those of this
+machine, or where its OpenSSL is older those of the laboratory's Debian 13."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import sign_list
-from cryptography.hazmat.primitives.serialization import Encoding
 from interoperability.pki import NOW, Pki, make_pki
 from interoperability.programs import ENVIRONMENT, write_chain
 
@@ -28,17 +27,13 @@ LIMIT = 60
 def shell(folder: Path, script: str) -> str:
     """What a script in that folder writes, with an OpenSSL that knows ML-DSA. Skips the test where there is none."""
     command = ["sh", "-euc", f"cd {folder}; {script}"]
-    if subprocess.run(["openssl", "list", "-providers"], capture_output=True, check=False).returncode or not has_it():
+    if not (shutil.which("nginx") and _finished("openssl", "genpkey", "-algorithm", "ML-DSA-44").returncode == 0):
         if not shutil.which("podman") or _finished("podman", "image", "exists", IMAGE).returncode:
             pytest.skip(f"OpenSSL here is older than 3.5, and there is no image {IMAGE}: make molecule")
         command = ["podman", "run", "--rm", "--network=none", f"--volume={folder}:{folder}", IMAGE, *command]
     finished = _finished(*command)
     assert finished.returncode == 0, finished.stdout
     return finished.stdout
-
-
-def has_it() -> bool:
-    return _finished("openssl", "genpkey", "-algorithm", "ML-DSA-44", "-out", "/dev/null").returncode == 0
 
 
 def _finished(*command: str) -> subprocess.CompletedProcess[str]:
@@ -71,15 +66,15 @@ def written(pki: Pki, folder: Path) -> Path:
 
 def test_openssl_accepts_chain_staple_and_list(pki: Pki, tmp_path: Path) -> None:
     folder = written(pki, tmp_path / "leaf")
-    crl = sign_list(pki.issuing, 1, [], NOW, pki.issuing.certificate.not_valid_after_utc)
-    (folder / "list.crl").write_bytes(crl.public_bytes(Encoding.PEM))
+    crl = sign_list(pki.issuing, [], 1, pki.issuing.certificate.not_valid_after_utc, NOW)
+    (folder / "list.crl").write_bytes(crl.der)
     said = shell(
         folder,
         "openssl verify -x509_strict -purpose sslserver -verify_hostname app.test -CAfile root.pem"
         " -untrusted issuers.pem leaf.pem;"
         " openssl ocsp -respin staple.der -issuer issuers.pem -cert leaf.pem -CAfile root.pem -verify_other issuers.pem"
         " -no_nonce 2>&1;"
-        " openssl crl -in list.crl -CAfile issuers.pem -noout 2>&1",
+        " openssl crl -inform DER -in list.crl -CAfile issuers.pem -noout 2>&1",
     )
     assert "leaf.pem: OK" in said
     assert "Response verify OK" in said
@@ -91,14 +86,14 @@ def test_openssl_serves_it_with_its_staple(pki: Pki, tmp_path: Path) -> None:
     folder = written(pki, tmp_path / "leaf")
     said = shell(
         folder,
-        "openssl s_server -quiet -accept 127.0.0.1:14433 -cert leaf.pem -cert_chain issuers.pem -key key.pem"
-        " -status_file staple.der >server.log 2>&1 & sleep 2;"
+        "openssl s_server -www -accept 127.0.0.1:14433 -cert leaf.pem -cert_chain issuers.pem -key key.pem"
+        " -status_file staple.der >/dev/null 2>&1 & server=$!; sleep 2;"
         " openssl s_client -connect 127.0.0.1:14433 -servername app.test -verify_hostname app.test -CAfile root.pem"
-        " -verify_return_error -status </dev/null 2>&1; kill %1",
+        " -verify_return_error -status </dev/null 2>&1; kill $server",
     )
     assert "Verification: OK" in said
     assert "OCSP Response Status: successful" in said
-    assert f"Peer signature type: {pki.key_type.value.replace('ml-dsa-', 'mldsa')}" in said.replace("-", "-")
+    assert f"Peer signature type: {pki.key_type.value.replace('-', '')}" in said
 
 
 def test_nginx_serves_a_classic_leaf_beside_it(tmp_path: Path) -> None:
