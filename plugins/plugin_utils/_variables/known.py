@@ -24,6 +24,7 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_hosts": {"type": "raw"},  # a pattern, or a list of them
     "anchorage_publish_hosts": {"type": "raw"},  # the same
     "anchorage_report_file": {"type": "path"},
+    "anchorage_report_page": {"type": "path"},
     "anchorage_revoke_certificate": {"type": "path"},
     "anchorage_revoke_destination": {"type": "path"},
     "anchorage_revoke_host": {"type": "str"},
