@@ -29,6 +29,7 @@ from ansible_collections.anchorage.pki.tests.playbooks.ansible_playbook import P
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
 from ansible_collections.anchorage.pki.tests.playbooks.copied_stores import MountingController, can_copy_stores
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet, tree
+from ansible_collections.anchorage.pki.tests.playbooks.handshakes import accepting
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
 from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 
@@ -102,6 +103,11 @@ class RotatingFleet(Fleet):
         epochs = self.read().epochs
         return next(one.number for one in epochs if issuer in [each.certificate.subject for each in one.issuers])
 
+    def accepting(self, host: str) -> list[str]:
+        """Which clients accept the leaf that the host has: those of the old root, of the new one, or of both."""
+        old, new = (self.authority / "root" / number / "certificate.pem" for number in ("1", "2"))
+        return accepting(self.folder / host / "site", "site.test", {"old": [old], "new": [new], "both": [old, new]})
+
     def kept(self) -> dict[str, bytes]:
         """All files of the authority and of the hosts, but for those that come and go with a connection."""
         folders = [self.authority, *(self.folder / host for host in HOSTS if (self.folder / host).exists())]
@@ -119,11 +125,11 @@ def fleet(private_folder: Path) -> RotatingFleet:
 
 
 @pytest.fixture
-def leafy(fleet: RotatingFleet) -> RotatingFleet:
+def leafy(folder_with_leaves: Path) -> RotatingFleet:
     """Hosts that have leaves besides."""
-    issued = fleet.run("issue")
-    assert issued.status == 0, issued.output
-    return fleet
+    made = RotatingFleet(folder_with_leaves, KilledController)
+    made.variables |= {"trust_anchor_stores": []}
+    return made
 
 
 @pytest.fixture
@@ -170,8 +176,7 @@ def test_the_whole_way(trusting: RotatingFleet) -> None:
     assert (went_on.status, trusting.state, trusted(trusting)) == (0, "draining", [1, 2]), went_on.output
     assert "Next: purging, once the old root has stayed until" in went_on.text
     assert [trusting.is_below(host) for host in HOSTS] == [2, 2]
-    chain = (trusting.folder / "host1" / "site" / "current" / "chain.pem").read_text()
-    assert chain.count("BEGIN") == 2
+    assert [trusting.accepting(host) for host in HOSTS] == [["old", "new", "both"]] * 2
     waits = trusting.rotate("continue")
     assert unchanged(waits), waits.output
     late = trusting.rotate("abort")
@@ -194,6 +199,7 @@ def test_what_is_given_up_goes_from_the_hosts(trusting: RotatingFleet) -> None:
     assert (halted.status, trusting.state, trusted(trusting)) == (2, "distributing", [1, 2]), halted.output
     assert "host2 did not follow: it was not reached." in halted.text
     assert "Waits for 1 host: host2: it has not shown yet what it trusts" in halted.text
+    assert trusting.accepting("host1") == ["old", "both"]
     off = trusting.rotate("abort", **away("host1"))
     assert (off.status, trusting.state) == (2, "aborted"), off.output
     assert "Who trusts the new root still, as far as is known: host1" in off.text
@@ -201,6 +207,10 @@ def test_what_is_given_up_goes_from_the_hosts(trusting: RotatingFleet) -> None:
     assert (again.status, trusted(trusting)) == (0, [1]), again.output
     assert "Who trusts the new root still" not in again.text
     assert unchanged(trusting.rotate("abort"))
+    former = trusting.serial("host1")
+    issued = trusting.run("issue", leaf_certificate_certificates=[{"name": "site", "names": ["site.test", "new.test"]}])
+    assert (issued.status, trusting.accepting("host1")) == (0, ["old", "both"]), issued.output
+    assert trusting.serial("host1") != former
 
 
 @with_stores
@@ -212,10 +222,15 @@ def test_an_emergency(trusting: RotatingFleet) -> None:
     halted = trusting.rotate("continue", **away("host2"))
     assert (halted.status, trusting.state, trusted(trusting)) == (2, "switching", [2]), halted.output
     assert [trusting.is_below(host) for host in HOSTS] == [2, 1]
+    # Clients of the old root alone are refused by each host that has followed, which is said before and after.
+    assert [trusting.accepting(host) for host in HOSTS] == [["new", "both"], ["old", "both"]]
+    for said in (begun, halted):
+        assert "clients that know the old root alone refuse leaves of the new one" in said.text
     assert "Who trusts the old root still, or may: host2: trusts it" in halted.text
     assert "host1: trusts it" not in halted.text
     ended = trusting.rotate("continue")
     assert (ended.status, trusting.state, trusting.is_below("host2")) == (0, "done", 2), ended.output
+    assert trusting.accepting("host2") == ["new", "both"]
     assert not (trusting.authority / "root" / "2" / "cross.pem").exists()
 
 
@@ -362,9 +377,24 @@ def test_a_host_that_fails_keeps_no_other_one(leafy: RotatingFleet) -> None:
     assert (failed.status, leafy.state) == (2, "switching"), failed.output
     assert [leafy.is_below(host) for host in HOSTS] == [1, 2]
     assert "host1 did not follow: " in failed.text
-    assert f"Waits for 1 host: host1: {leafy.folder}/host1/site is, or may be, a leaf below the old root" in failed.text
+    assert (
+        f"Waits for 1 host: host1: {leafy.folder}/host1/site is, or may be, a leaf that is not below the new root"
+        in failed.text
+    )
     mended = leafy.rotate("continue")
     assert (mended.status, leafy.state) == (0, "draining"), mended.output
+
+
+def test_a_leaf_counts_whose_issuing_authority_is_kept_elsewhere(leafy: RotatingFleet) -> None:
+    leafy.have(State.SWITCHING)
+    (leafy.authority / "issuing" / "1").rename(leafy.folder / "elsewhere")
+    limited = leafy.rotate("continue", "--limit=host1,localhost")
+    assert (limited.status, leafy.state) == (0, "switching"), limited.output
+    blocker = f"Waits for 1 host: host2: {leafy.folder}/host2/site is, or may be, a leaf that is not below the new root"
+    assert blocker in limited.text
+    ended = leafy.rotate("continue")
+    assert (ended.status, leafy.state) == (0, "draining"), ended.output
+    assert [leafy.is_below(host) for host in HOSTS] == [2, 2]
 
 
 def test_a_limit_narrows_who_is_visited_and_not_who_counts(leafy: RotatingFleet) -> None:
@@ -410,10 +440,14 @@ def test_check_mode_changes_nothing(leafy: RotatingFleet, state: State) -> None:
 @pytest.mark.parametrize("state", ON_ITS_WAY)
 def test_it_can_be_given_up_before_the_switch(fleet: RotatingFleet, state: State) -> None:
     fleet.have(state)
-    run = fleet.rotate("abort")
-    if state in (State.PLANNED, State.MADE, State.DISTRIBUTING):
+    # No host has the new root before it is distributed, and so none is needed.
+    early = state in (State.PLANNED, State.MADE)
+    hosts = away(*HOSTS) if early else {}
+    run = fleet.rotate("abort", **hosts)
+    if early or state is State.DISTRIBUTING:
         assert (run.status, fleet.state) == (0, "aborted"), run.output
-        assert unchanged(fleet.rotate("abort"))
+        assert ("It was given up before any host was to trust another root." in run.text) == early
+        assert unchanged(fleet.rotate("abort", **hosts))
         assert unchanged(fleet.run("authority"))
         return
     assert (run.status, fleet.state) == (2, state.value), run.output
@@ -480,3 +514,4 @@ def test_an_authority_of_0_2_0(fleet: RotatingFleet) -> None:
     switched = fleet.rotate("continue")
     assert (switched.status, fleet.state) == (0, "draining"), switched.output
     assert [fleet.is_below(host) for host in HOSTS] == [2, 2]
+    assert [fleet.accepting(host) for host in HOSTS] == [["new", "both"]] * 2

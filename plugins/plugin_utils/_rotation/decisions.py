@@ -140,7 +140,7 @@ def _unshown(proofs: Sequence[Seen], wanted: str, terms: Terms, now: datetime) -
 
 def _old_leaves(view: View) -> Iterable[Blocker]:
     for place in view.old_leaves:
-        yield Blocker(place.host, f"{place.path} is, or may be, a leaf below the old root")
+        yield Blocker(place.host, f"{place.path} is, or may be, a leaf that is not below the new root")
 
 
 def _overlap(rotation: Rotation, terms: Terms, now: datetime) -> Iterable[Blocker]:

@@ -30,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, key_type_of
 
 # "X509 CERTIFICATE" is the label of old tools (RFC 7468, section 5.1).
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
@@ -223,12 +224,19 @@ def _warnings(certificate: x509.Certificate, source: str) -> tuple[str, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         positive = certificate.serial_number > 0
-    if positive:
-        return ()
-    return (
-        f"{source}: the certificate has no positive serial number, which some programs refuse (RFC 5280, section "
-        "4.1.2.2).",
-    )
+    told = []
+    if not positive:
+        told.append(
+            f"{source}: the certificate has no positive serial number, which some programs refuse (RFC 5280, section "
+            "4.1.2.2)."
+        )
+    key_type = key_type_of(certificate.public_key())
+    if key_type in POST_QUANTUM:
+        told.append(
+            f"{source}: the certificate has a key of the type {key_type.value}. Hosts where OpenSSL is older than 3.5, or "
+            "what reads their trust stores is as old, do not believe it, and lose it again at once."
+        )
+    return tuple(told)
 
 
 def _slug(certificate: x509.Certificate) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import wanted_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import key_type_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import verify
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
     Signer,
@@ -63,6 +64,10 @@ def test_an_authority_signs_leaves_and_staples_with_it(
     for certificate in (authority.root.certificate, issuing.certificate, responder.certificate):
         assert certificate.signature_algorithm_oid.dotted_string == f"2.16.840.1.101.3.4.3.{OBJECTS[key_type]}"
         assert key_type_of(certificate.public_key()) is key_type
+    (warning,) = identify_anchor(to_pem(authority.root.certificate).encode(), "src root.pem").warnings
+    assert warning.startswith(
+        f"src root.pem: the certificate has a key of the type {key_type.value}. Hosts where OpenSSL"
+    )
     leaf = leaf_of(authority, key_type if leaf_type == "same" else leaf_type, now)
     assert is_issued_by(leaf, issuing.certificate)
     signer = Signer(responder.certificate, responder.key(None, "responder_passphrase"))
