@@ -233,8 +233,8 @@ def _warnings(certificate: x509.Certificate, source: str) -> tuple[str, ...]:
     key_type = key_type_of(certificate.public_key())
     if key_type in POST_QUANTUM:
         told.append(
-            f"{source}: the certificate has a key of the type {key_type.value}. Hosts where OpenSSL is older than 3.5 do "
-            "not believe it, and lose it again at once."
+            f"{source}: the certificate has a key of the type {key_type.value}. Hosts where OpenSSL is older than 3.5 "
+            "do not believe it, and lose it again at once."
         )
     return tuple(told)
 
