@@ -10,7 +10,7 @@ Each step leaves a complete numbered folder or nothing: an interrupted run is co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     POLICY,
     Authority,
     CertifiedKey,
+    Epoch,
     IssuingAuthority,
     Standing,
     to_pem,
@@ -43,6 +44,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_poli
     next_policy,
     store_policy,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.own_certificates import enter
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import (
     SCHEMA,
     Policy,
@@ -66,7 +68,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._token.sessions impo
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
     Signer,
-    is_issued_by,
     issuing_name,
     key_identifier,
     root_subject,
@@ -203,13 +204,13 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
     """
     parts = {step.part for step in plan.steps}
-    roots = plan.authority.active.roots if plan.authority else ()
     # Keys of an epoch that has retired may be gone.
     epochs = [one for one in plan.authority.epochs if one.standing is not Standing.RETIRED] if plan.authority else []
+    roots = [root for epoch in epochs if _signs_by(epoch, plan.steps) for root in epoch.roots]
     issuers = tuple(issuer for epoch in epochs for issuer in epoch.issuers)
     responders = [responder for issuer in issuers for responder in issuer.responders]
-    # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
-    signers = roots if parts & {Part.ROOT, Part.ISSUING} else issuers
+    # A root's key is looked at only where it is needed, since it may be kept elsewhere until then.
+    signers = roots or issuers
     # A root on a token has no passphrase that the next issuing key's could be compared with; the former one's has.
     is_on_token = bool(signers) and signers[-1].key_uri is not None
     in_files = [one for one in issuers if is_on_token and Part.ISSUING in parts and (one.folder / KEY).exists()]
@@ -226,24 +227,10 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     check_places(plan.authority, places, plan.policy.key_type, passphrases.tokens)
 
 
-def enter(authority: Authority, ledger: Ledger) -> None:
-    """Enter every certificate of the folder that the ledger does not have, those of an interrupted run included."""
-    for root in authority.roots:
-        ledger.record_own("root", root.certificate, root.sha256)
-    for epoch in authority.epochs:
-        if epoch.cross is not None:
-            former = [root for root in authority.roots if is_issued_by(epoch.cross, root.certificate)]
-            ledger.record_own("root", epoch.cross, _signer_of(epoch.cross, former).sha256)
-        for issuer in epoch.issuers:
-            ledger.record_own("issuing", issuer.certificate, _signer_of(issuer.certificate, epoch.roots).sha256)
-            for responder in issuer.responders:
-                ledger.record_own("responder", responder.certificate, issuer.sha256)
-
-
-def _signer_of(certificate: x509.Certificate, roots: Sequence[CertifiedKey]) -> CertifiedKey:
-    """Which of these roots with one key signed it: the newest one then, or where a clock was behind the first one."""
-    start = certificate.not_valid_before_utc
-    return [roots[0], *(root for root in roots if root.certificate.not_valid_before_utc <= start)][-1]
+def _signs_by(epoch: Epoch, steps: Sequence[Step]) -> bool:
+    """Whether the key of the epoch's root is needed for the steps."""
+    is_renewed = epoch.standing is Standing.ACTIVE and any(step.part is Part.ROOT for step in steps)
+    return is_renewed or any(step.epoch == epoch.number for step in steps)
 
 
 @dataclass(frozen=True)
@@ -262,13 +249,20 @@ class Builder:
             return
         authority = read_authority(self.folder)
         if step.part is Part.ROOT:
-            key, epoch = self._root_key(authority)
-            self.keep_root(step.number, self.sign_root(key, epoch), key)
+            key, number = self._root_key(authority)
+            self.keep_root(step.number, self.sign_root(key, number), key)
         elif step.part is Part.ISSUING:
-            self.build_issuing(step.number, authority.root, authority)
+            epoch = authority.epochs[step.epoch - 1]
+            self._below(epoch, authority).build_issuing(step.number, epoch.root, authority)
         else:
-            issuer = next(issuer for issuer in authority.issuers if issuer.number == step.issuer)
-            self.build_responder(step.number, issuer)
+            members = [(epoch, issuer) for epoch in authority.epochs for issuer in epoch.issuers]
+            epoch, issuer = next(member for member in members if member[1].number == step.issuer)
+            self._below(epoch, authority).build_responder(step.number, issuer)
+
+    def _below(self, epoch: Epoch, authority: Authority) -> Builder:
+        """What builds below the root of that epoch: by the policy that comes with it, if it is to come."""
+        following = next_policy(authority, self.ledger) if epoch in authority.coming() else None
+        return replace(self, policy=following) if following else self
 
     def _root_key(self, authority: Authority) -> tuple[PrivateKey, int]:
         """The key of another root, and the number of its epoch: a renewed one keeps both."""

@@ -21,12 +21,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.key_place
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import next_policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.own_certificates import enter
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Builder,
     Passphrases,
     PublishRoot,
-    enter,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
