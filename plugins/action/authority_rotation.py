@@ -18,10 +18,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHO
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import next_policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
+from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.arguments import (
@@ -100,7 +100,7 @@ class ActionModule(PkiAction):
 
     def _do(self, transaction: RotationTransaction, arguments: dict[str, Any]) -> Done:
         step = arguments["step"]
-        passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        passphrases = passphrases_of(arguments)
         if step == BEGIN:
             reason = COMPROMISED if arguments["compromised"] else arguments["reason"] or ""
             return Done(tuple(transaction.begin(reason, passphrases, arguments)), overlaps=transaction.keep_overlap())

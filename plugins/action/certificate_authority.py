@@ -31,6 +31,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.task impo
     authority_task,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
+from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
@@ -77,7 +78,8 @@ class ActionModule(PkiAction):
         folder = authority_folder(arguments["authority"], os.environ)
         suffix = "(and six random characters)" if self.check_mode else secrets.token_hex(3)
         files = {option: self._given(option, arguments[option]) for option in GIVEN}
-        task = authority_task(folder, arguments, f"Anchorage authority {suffix}", files, datetime.now(timezone.utc))
+        common_name, now = f"Anchorage authority {suffix}", datetime.now(timezone.utc)
+        task = authority_task(folder, arguments, passphrases_of(arguments), common_name, files, now)
         public = publication_folder(arguments["publish"], folder)
         plan = task.plan()
         check_passphrases(plan.provisioning, task.passphrases)
@@ -111,6 +113,7 @@ class ActionModule(PkiAction):
             make_planned(plan.provisioning, task.passphrases, run_folder, task.now)
             return plan
         self._stand_in = planned, task.folder
-        again = replace(task, folder=planned, common_name=plan.provisioning.policy.subject.common_name).plan()
+        task = task.on_planned(planned, plan.provisioning.policy.subject.common_name)
+        again = task.plan()
         check_passphrases(again.provisioning, task.passphrases)
-        return replace(again, provisioning=replace(again.provisioning, folder=task.folder))
+        return replace(again, provisioning=replace(again.provisioning, folder=plan.provisioning.folder))

@@ -15,9 +15,10 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import Outcome
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results import (
@@ -64,7 +65,7 @@ class ActionModule(PkiAction):
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        self._passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        self._passphrases = passphrases_of(arguments)
         folder = self.authority(arguments["authority"], task_vars).folder
         self._public = publication_folder(arguments["publish"], folder)
         read = partial(self.authority, arguments["authority"], task_vars)

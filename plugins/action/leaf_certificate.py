@@ -15,7 +15,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAc
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import read_next_policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     AuthorityDueError,
@@ -46,6 +45,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction, forget
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import LEAVES
+from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 
 DEPLOYMENT_OPTIONS = ("destination", "owner", "group", "mode", "server", "responder_port", "withdrawal")
@@ -80,7 +80,7 @@ class ActionModule(PkiAction):
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
         activate = activation(arguments["activate"], requests, arguments["server"])
-        passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        passphrases = passphrases_of(arguments)
         published = publication_folder(arguments["publish"], authority.folder)
         call = self._caller({option: arguments[option] for option in DEPLOYMENT_OPTIONS}, task_vars)
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:

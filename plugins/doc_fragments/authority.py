@@ -33,4 +33,10 @@ options:
       - The passphrase of the OCSP responder's private key, at least 16 characters and at most 1023 bytes.
       - It is apart from O(passphrase), so that staples can be renewed where the authority's other keys are away.
     type: str
+  token_pin:
+    description:
+      - The PIN of the PKCS#11 token that has a key of the authority, unless the key's URI names a file with it by
+        C(pin-source). A PIN that the token refuses is not tried again in the same run, since tokens lock.
+    type: str
+    version_added: 0.3.0
 """

@@ -66,6 +66,9 @@ options:
           - rsa-3072
           - rsa-4096
           - ed25519
+          - ml-dsa-44
+          - ml-dsa-65
+          - ml-dsa-87
         default: ecdsa-p256
   deploy:
     description:

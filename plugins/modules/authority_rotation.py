@@ -95,7 +95,19 @@ options:
       - With V(step=begin), the type of the new root's key and of those below it, as the option
         O(anchorage.pki.certificate_authority#module:key_type) has it. Without it, that stays as it is.
     type: str
-    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519, ml-dsa-44, ml-dsa-65, ml-dsa-87]
+  root_key_uri:
+    description:
+      - With V(step=begin) and V(step=continue), the PKCS#11 token that has the new root's key, as the option
+        O(anchorage.pki.certificate_authority#module:root_key_uri) has it. Without it, a key of its own on the former
+        one's token, or a file where that is in one.
+    type: str
+    version_added: 0.3.0
+  issuing_key_uri:
+    description:
+      - The same for the issuing authority below it.
+    type: str
+    version_added: 0.3.0
   permitted_domains:
     description:
       - With V(step=begin), the domains that the new root permits, those of the old one among them, so that all leaves

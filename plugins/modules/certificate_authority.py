@@ -69,8 +69,30 @@ options:
       - The type of the keys of root, issuing authority and responder.
       - Without it, V(ecdsa-p256) for a new authority.
       - V(ed25519) gives a warning, since no browser accepts it.
+      - V(ml-dsa-44), V(ml-dsa-65) and V(ml-dsa-87) are post-quantum, and give a warning as well. They need a release of
+        C(cryptography) that signs certificates with them, such as 50, and OpenSSL 3.5 on hosts and clients.
     type: str
-    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519, ml-dsa-44, ml-dsa-65, ml-dsa-87]
+  root_key_uri:
+    description:
+      - The PKCS#11 token that has the root's key, as a URI (RFC 7512) with the path of its module, such as
+        V(pkcs11:token=hsm?module-path=/usr/lib/softhsm/libsofthsm2.so). A new authority's key is made there and never
+        leaves it.
+      - With C(object) or C(id), the URI names a key that is there already, beside its public key.
+      - Without it, a new authority's key is a file. An existing root's key stays where it is; see
+        M(anchorage.pki.authority_rotation) for another root. Where the root is another authority's, the option is
+        refused.
+      - It needs the Python package C(PyKCS11) on the controller, and O(token_pin) or C(pin-source) in the URI.
+    type: str
+    version_added: 0.3.0
+  issuing_key_uri:
+    description:
+      - The same for the key of the issuing authority. Where that of an existing one is elsewhere, another issuing
+        authority is made, whose key is there; below the root of another authority, a request for one, unless one is
+        awaited.
+      - Without it, a new issuing authority's key is where the former one's is, a key of its own on the same token.
+    type: str
+    version_added: 0.3.0
   permitted_domains:
     description:
       - The domains within which the authority can issue; each includes all names below it. They bind DNS names and
@@ -266,6 +288,9 @@ root:
   contains: &certificate
     path:
       description: The certificate's path on the controller, as PEM.
+      type: str
+    key_uri:
+      description: Where the private key is on a PKCS#11 token, as a URI; null for a file beside the certificate.
       type: str
     certificate:
       description: The certificate as PEM; of the root only.

@@ -263,6 +263,10 @@ root:
     path:
       description: The certificate's path on the controller, as PEM.
       type: str
+    key_uri:
+      description: Where the private key is on a PKCS#11 token, as a URI; null for a file beside the certificate.
+      type: str
+      version_added: 0.3.0
     certificate:
       description: The certificate as PEM; of the root only.
       type: str

@@ -109,7 +109,7 @@ options:
       key_type:
         description: See O(key_type).
         type: str
-        choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+        choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519, ml-dsa-44, ml-dsa-65, ml-dsa-87]
       private_key:
         description: See O(private_key).
         type: str
@@ -136,8 +136,12 @@ options:
   key_type:
     description:
       - The type of the leaf's key. V(ed25519) gives a warning, since no browser accepts it.
+      - V(ml-dsa-44), V(ml-dsa-65) and V(ml-dsa-87) are post-quantum, and give a warning as well. They need a release of
+        C(cryptography) on the controller that signs certificates with them, such as 50, and OpenSSL 3.5 on the host,
+        which refuses the leaf otherwise and keeps the one that it has. For O(pkcs12_passphrase), the host has to make
+        the key.
     type: str
-    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519]
+    choices: [ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096, ed25519, ml-dsa-44, ml-dsa-65, ml-dsa-87]
     default: ecdsa-p256
   private_key:
     description:

@@ -43,6 +43,7 @@ AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
     "passphrase": {"type": "str", "no_log": True},
     "responder_passphrase": {"type": "str", "no_log": True},
+    "token_pin": {"type": "str", "no_log": True},
 }
 
 

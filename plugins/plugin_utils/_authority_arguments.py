@@ -15,6 +15,8 @@ ROOT_SPEC: dict[str, Any] = {
     "permitted_domains": {"type": "list", "elements": "str"},
     "permitted_networks": {"type": "list", "elements": "str"},
     "unconstrained": {"type": "bool"},
+    "root_key_uri": {"type": "str", "no_log": False},
+    "issuing_key_uri": {"type": "str", "no_log": False},
 }
 #: Which of them exclude one another.
 ROOT_CONDITIONS = [("unconstrained", "permitted_domains"), ("unconstrained", "permitted_networks")]

@@ -26,7 +26,9 @@ __all__ = [
     "UnsupportedAlgorithm",
     "ec",
     "ed25519",
+    "encode_dss_signature",
     "hashes",
+    "mldsa",
     "ocsp",
     "padding",
     "pkcs12",
@@ -40,11 +42,17 @@ try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
     from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509 import ocsp
     from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
 except ImportError:  # without the package, or with one that lacks a name; the names must exist to be imported
     globals().update(dict.fromkeys(__all__))
+
+try:
+    from cryptography.hazmat.primitives.asymmetric import mldsa
+except ImportError:  # a release without post-quantum keys
+    mldsa = None  # type: ignore[assignment]
 
 try:
     from cryptography import __version__ as installed_version

@@ -19,8 +19,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Authority,
     CertifiedKey,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
     PublishRoot,
     carry_out,
     plan_provisioning,

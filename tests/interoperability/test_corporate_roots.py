@@ -11,11 +11,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import CERTIFICATE, Authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    carry_out,
-    plan_provisioning,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile, Signer, sign_leaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, generate_key

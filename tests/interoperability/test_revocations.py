@@ -21,8 +21,8 @@ from urllib.parse import quote
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import CERTIFICATE, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS, SHA1, ocsp_request
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING

@@ -11,11 +11,8 @@ from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    carry_out,
-    plan_provisioning,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 
 
 def make_authority(folder: Path, made: datetime | None = None) -> None:

@@ -35,6 +35,9 @@ KEY_TYPES: Mapping[str, list[str]] = {
     "rsa-3072": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
     "rsa-4096": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
     "ed25519": ["-algorithm", "ED25519"],
+    "ml-dsa-44": ["-algorithm", "ML-DSA-44"],
+    "ml-dsa-65": ["-algorithm", "ML-DSA-65"],
+    "ml-dsa-87": ["-algorithm", "ML-DSA-87"],
 }
 OPENSSL = "openssl"
 PENDING_FILES: Mapping[str, str] = {key_type: f"pending-{key_type}.pem" for key_type in KEY_TYPES}
@@ -68,9 +71,22 @@ def _make_pending_key(folder: int, key_type: str, openssl: str) -> bool:
     if _is_usable(folder, file_name):
         return False
     remove_pending_key(folder)
-    key = _run_openssl(openssl, ["genpkey", *KEY_TYPES[key_type]])
+    key = _generated(openssl, key_type)
     replace_file(folder, file_name, key, _PENDING_ATTRIBUTES)
     return True
+
+
+def _generated(openssl: str, key_type: str) -> bytes:
+    """A new key. Raises HostError, which says so where the host's OpenSSL may know none of its kind."""
+    try:
+        return _run_openssl(openssl, ["genpkey", *KEY_TYPES[key_type]])
+    except HostError as error:
+        if not key_type.startswith("ml-dsa-"):
+            raise
+        raise HostError(
+            f"key_type: this host's openssl makes no {key_type} key, which needs OpenSSL 3.5. Use another key type "
+            f"here, or update the host. {error}"
+        ) from error
 
 
 def _request(destination: Destination, wanted: WantedKey, openssl: str) -> str:

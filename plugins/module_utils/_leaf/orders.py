@@ -28,7 +28,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.content import content
 
 # Of the keys that a host can make.
-KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-3072", "rsa-4096", "ed25519")
+KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-3072", "rsa-4096", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87")
 LONGEST_CSR = 16 * 1024
 LEAF = "leaf"
 STAPLE_ONLY = "staple"

@@ -21,8 +21,8 @@ _VERSION_1, _VERSION_2 = b"\0", b"\1"
 
 def names_key_of(private_key: bytes, certificate: bytes) -> bool:
     """Whether a key of PKCS#8 in PEM names the public key of a certificate in DER: so do those of RSA (RFC 8017,
-    A.1.2) and most of ECDSA (RFC 5915). False is no proof of the contrary: what is not written as OpenSSL writes it is
-    left to its judgement."""
+    A.1.2) and most of ECDSA (RFC 5915), and none of ML-DSA (RFC 9881). False is no proof of the contrary: what is not
+    written as OpenSSL writes it is left to its judgement."""
     _first_line, _newline, rest = private_key.partition(b"\n")
     try:
         key = decode_body(rest.partition(b"-")[0])

@@ -14,6 +14,7 @@ Where the root is another authority's, its key is not here. The key of an issuin
 its certificate, ``request.pem``, and waits for that; the certificates between it and the root are beside it, in
 ``intermediates.pem``.
 
+A key on a PKCS#11 token has a ``key.uri`` in place of the ``key.pem``, which names it there.
 The highest number is the one in use. A root beside which the former one vouches for it has a ``cross.pem``, too.
 A renewed root keeps its key, so that both certificates verify the same chains.
 A root with another key begins another epoch, which the ledger has to know.
@@ -28,7 +29,11 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest, kept_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import (
+    IssuingRequest,
+    kept_key,
+    kept_uri,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     hashes,
@@ -40,6 +45,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     AuthorityMissingError,
     PkiError,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.sessions import NO_TOKENS, Tokens
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.uris import KeyUri
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import (
     NameConstraints,
     constraints_of,
@@ -75,10 +82,15 @@ class CertifiedKey:
     def sha256(self) -> str:
         return fingerprint(self.certificate)
 
-    def key(self, passphrase: str | None, option: str) -> PrivateKey:
+    @functools.cached_property
+    def key_uri(self) -> KeyUri | None:
+        """Where the private key is on a token; None for a key in a file. Raises PkiError."""
+        return kept_uri(self.folder)
+
+    def key(self, passphrase: str | None, option: str, tokens: Tokens = NO_TOKENS) -> PrivateKey:
         """The private key. Raises PassphraseError that names the passphrase's ``option``, PkiError that names the
         damaged file, KeyAwayError where it is not at hand."""
-        return kept_key(self.folder, self.certificate, passphrase, option)
+        return kept_key(self.folder, self.certificate, passphrase, option, tokens)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import PublicFile
@@ -83,7 +83,7 @@ def delegate(delegation: Delegation, authority: Authority, passphrases: Passphra
     if delegation.certificate is not None:
         return delegation.certificate
     root, policy, request = authority.root, authority.policy, delegation.request
-    signer = Signer(root.certificate, root.key(passphrases.authority, "passphrase"))
+    signer = Signer(root.certificate, root.key(passphrases.authority, "passphrase", passphrases.tokens))
     validity = validity_from(now, policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
     constraints = request.constraints or (policy.constraints.extension() if policy.constraints else None)
     with open_ledger(authority.ledger_path) as ledger:

@@ -18,12 +18,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LEDGER
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import check_place
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    ProvisioningPlan,
-    carry_out,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import ProvisioningPlan, carry_out
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     check_creatable,
@@ -59,8 +56,14 @@ def make_planned(plan: ProvisioningPlan, passphrases: Passphrases, run_folder: P
         create_folder(unfinished)
         if plan.authority is not None:
             _copy(plan.folder, unfinished)
-        carry_out(replace(plan, folder=unfinished), passphrases, now)
+        carry_out(replace(plan, folder=unfinished), planned_passphrases(passphrases), now)
         unfinished.rename(folder)
+
+
+def planned_passphrases(passphrases: Passphrases) -> Passphrases:
+    """The same for the authority that check mode makes: its new keys are in files, since on a token nothing is made
+    that the run does not make."""
+    return replace(passphrases, tokens=replace(passphrases.tokens, root=None, issuing=None))
 
 
 def _copy(folder: Path, planned: Path) -> None:

@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints im
     lost_subtrees,
     parse_constraints,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, check_key_type
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
     LONGEST_LEAF,
     LONGEST_ROOT,
@@ -77,6 +77,7 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
     )
     if existing is None or policy.subject != existing.subject:
         _check_subject(policy.subject)
+    check_key_type(policy.key_type)
     _check_lifetimes(policy.lifetimes)
     check_urls(policy.urls)
     return policy

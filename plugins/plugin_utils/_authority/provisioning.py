@@ -10,26 +10,29 @@ Each step leaves a complete numbered folder or nothing: an interrupted run is co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Answer, Given, read_answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
-    CERTIFICATE,
-    CROSS,
     LEDGER,
     POLICY,
     Authority,
     CertifiedKey,
     Epoch,
-    IssuingAuthority,
     Standing,
-    to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, IssuingRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.builder import Builder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, IssuingRequest, Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.key_places import (
+    check_places,
+    check_request_place,
+    check_root_place,
+    issuing_key_place,
+    root_key_place,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
     ROTATION,
@@ -48,46 +51,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.recording import enter
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, plan_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.requested import build_request, keep_answer
-from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import (
+    KEYLESS,
+    Part,
+    Step,
+    plan_authority,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
-    create_complete_folder,
-    read_public,
-    remove_unfinished,
-)
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
-    NO_URLS,
-    Signer,
-    key_identifier,
-    root_subject,
-    sign_cross,
-    sign_issuing,
-    sign_responder,
-    sign_root,
-    validity_from,
-)
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
-    PrivateKey,
-    check_passphrase,
-    encode_key,
-    generate_key,
-)
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import read_public, remove_unfinished
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.sessions import NO_TOKENS, Tokens
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import check_passphrase
 
-#: What is done without a key.
-KEYLESS = {Part.POLICY, Part.REQUEST_FILE}
 #: Publishes the list of an authority's root, whose issuing certificates may still be missing.
 PublishRoot = Callable[[Authority, Ledger], None]
-
-
-@dataclass(frozen=True)
-class Passphrases:
-    """The passphrases of an authority's keys; None where a key is stored unencrypted."""
-
-    authority: str | None = None
-    responder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +84,7 @@ def plan_provisioning(
     default_common_name: str,
     now: datetime,
     given: Sequence[Given] = (),
+    tokens: Tokens = NO_TOKENS,
 ) -> ProvisioningPlan:
     """Compare the options of certificate_authority with what is in ``folder``; changes nothing. ``given`` are the
     certificates that options give.
@@ -125,7 +102,9 @@ def plan_provisioning(
     answer = read_answer(given, authority, now)
     if authority is not None:
         policy = _possible(policy, authority, following, options)
-    steps = plan_authority(authority, policy, leaf_ends, now, revoked, answer)
+    check_root_place(authority, policy, tokens.root)
+    check_request_place(authority, tokens.issuing)
+    steps = plan_authority(authority, policy, leaf_ends, now, revoked, answer, tokens.issuing)
     return ProvisioningPlan(folder, authority, policy, steps, answer)
 
 
@@ -217,122 +196,35 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     responders = [responder for issuer in issuers for responder in issuer.responders]
     # A root's key is looked at only where it is needed, since it may be kept elsewhere until then.
     signers: Sequence[CertifiedKey | IssuingRequest] = roots or (*issuers, *requests)
+    # A root on a token has no passphrase that the next issuing key's could be compared with; the former one's has.
+    is_on_token = bool(signers) and signers[-1].key_uri is not None
+    makes_file = _makes_issuing_key(plan) and issuing_key_place(plan.authority, passphrases.tokens) is None
+    in_files = [one for one in issuers if is_on_token and makes_file and (one.folder / KEY).exists()]
     for option, passphrase, keys, needed in (
-        ("passphrase", passphrases.authority, signers, parts - KEYLESS),
-        ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
+        ("passphrase", passphrases.authority, [*in_files[-1:], *signers[-1:]], parts - KEYLESS),
+        ("responder_passphrase", passphrases.responder, responders[-1:], parts & {Part.RESPONDER}),
     ):
         if not keys:
             check_passphrase(passphrase, option)
-        elif needed or passphrase is not None:
-            keys[-1].key(passphrase, option)
+        for key in keys if needed or passphrase is not None else ():
+            key.key(passphrase, option, passphrases.tokens)
+    _check_places(plan, passphrases.tokens)
+
+
+def _check_places(plan: ProvisioningPlan, tokens: Tokens) -> None:
+    """Raise PkiError now where a token does not take the keys that the plan makes."""
+    places = [root_key_place(None, tokens)] if plan.authority is None else []
+    places += [issuing_key_place(plan.authority, tokens)] if _makes_issuing_key(plan) else []
+    check_places(plan.authority, places, plan.policy.key_type, tokens)
+
+
+def _makes_issuing_key(plan: ProvisioningPlan) -> bool:
+    """Whether an issuing authority gets a key: below the root of another one, that comes with the request."""
+    part = Part.REQUEST if plan.policy.external_root else Part.ISSUING
+    return any(step.part is part for step in plan.steps)
 
 
 def _signs_by(epoch: Epoch, steps: Sequence[Step]) -> bool:
     """Whether the key of the epoch's root is needed for the steps."""
     is_renewed = epoch.standing is Standing.ACTIVE and any(step.part is Part.ROOT for step in steps)
     return is_renewed or any(step.epoch == epoch.number for step in steps)
-
-
-@dataclass(frozen=True)
-class Builder:
-    """Makes the certificates of an authority in its folder, each whole or not at all."""
-
-    folder: Path
-    policy: Policy
-    passphrases: Passphrases
-    now: datetime
-    ledger: Ledger
-    answer: Answer | None = None
-
-    def build(self, step: Step) -> None:
-        """Make the certificate that ``step`` is about."""
-        if step.part in KEYLESS:
-            return
-        authority = read_authority(self.folder)
-        if step.part is Part.REQUEST:
-            build_request(self.folder, self.policy, step.number, self.passphrases.authority)
-        elif self.answer is not None and step.part in (Part.ROOT, Part.ISSUING):
-            keep_answer(self.folder, self.answer, step)
-        elif step.part is Part.ROOT:
-            key, number = self._root_key(authority)
-            self.keep_root(step.number, self.sign_root(key, number), key)
-        elif step.part is Part.ISSUING:
-            epoch = authority.epochs[step.epoch - 1]
-            self._below(epoch, authority).build_issuing(step.number, epoch.root)
-        else:
-            members = [(epoch, issuer) for epoch in authority.epochs for issuer in epoch.issuers]
-            epoch, issuer = next(member for member in members if member[1].number == step.issuer)
-            self._below(epoch, authority).build_responder(step.number, issuer)
-
-    def _below(self, epoch: Epoch, authority: Authority) -> Builder:
-        """What builds below the root of that epoch: by the policy that comes with it, if it is to come."""
-        following = next_policy(authority, self.ledger) if epoch in authority.coming() else None
-        return replace(self, policy=following) if following else self
-
-    def _root_key(self, authority: Authority) -> tuple[PrivateKey, int]:
-        """The key of another root, and the number of its epoch: a renewed one keeps both."""
-        if not authority.epochs:
-            return generate_key(self.policy.key_type), 1
-        return authority.root.key(self.passphrases.authority, "passphrase"), authority.active.number
-
-    def sign_root(self, key: PrivateKey, epoch: int) -> x509.Certificate:
-        """A root of that epoch, which is nowhere yet."""
-        validity = validity_from(self.now, self.policy.lifetimes.root)
-        return sign_root(key, root_subject(self.policy.subject, epoch), validity, self.policy.constraints)
-
-    def sign_cross(self, root: x509.Certificate, former: CertifiedKey) -> x509.Certificate:
-        """A root's name and key, signed by a former root."""
-        signer = self._opened(former)
-        ends = min(root.not_valid_after_utc, former.certificate.not_valid_after_utc)
-        validity = validity_from(self.now, self.policy.lifetimes.root, ends)
-        return sign_cross(root, signer, validity, self._urls(signer))
-
-    def keep_root(
-        self,
-        number: int,
-        certificate: x509.Certificate,
-        key: PrivateKey,
-        cross: x509.Certificate | None = None,
-    ) -> None:
-        """Put a root into the folder, with the certificate by which a former one vouches for it."""
-        more = {CROSS: to_pem(cross).encode()} if cross else {}
-        self._keep(self.folder / "root" / str(number), certificate, key, self.passphrases.authority, more)
-
-    def build_issuing(self, number: int, signer: CertifiedKey) -> None:
-        """Make an issuing authority below a root."""
-        root = self._opened(signer)
-        key = generate_key(self.policy.key_type)
-        validity = validity_from(self.now, self.policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
-        certificate = sign_issuing(
-            key.public_key(), root, self.policy.subject, number, validity, self.policy.constraints, self._urls(root)
-        )
-        folder = self.folder / "issuing" / str(number)
-        self._keep(folder, certificate, key, self.passphrases.authority)
-
-    def build_responder(self, number: int, issuer: IssuingAuthority) -> None:
-        """Make an OCSP responder of an issuing authority."""
-        signer = self._opened(issuer)
-        key = generate_key(self.policy.key_type)
-        validity = validity_from(self.now, self.policy.lifetimes.responder, issuer.certificate.not_valid_after_utc)
-        certificate = sign_responder(key.public_key(), signer, self.policy.subject, number, validity)
-        folder = issuer.folder / "responder" / str(number)
-        self._keep(folder, certificate, key, self.passphrases.responder)
-
-    def _urls(self, root: Signer) -> Urls:
-        """The URLs of what a root signs. One whose list nobody has published yet has nothing there."""
-        published = self.ledger.revocations.is_published(key_identifier(root.certificate))
-        return self.policy.urls if published else NO_URLS
-
-    def _opened(self, signer: CertifiedKey) -> Signer:
-        return Signer(signer.certificate, signer.key(self.passphrases.authority, "passphrase"))
-
-    def _keep(
-        self,
-        folder: Path,
-        certificate: x509.Certificate,
-        key: PrivateKey,
-        passphrase: str | None,
-        more: Mapping[str, bytes] = MappingProxyType({}),
-    ) -> None:
-        files = {CERTIFICATE: to_pem(certificate).encode(), KEY: encode_key(key, passphrase), **more}
-        create_complete_folder(folder, files)

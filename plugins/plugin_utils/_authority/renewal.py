@@ -17,7 +17,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     CertifiedKey,
     IssuingAuthority,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.key_places import is_there
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Lifetimes, Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.uris import KeyUri
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
     REQUEST_REMAINDER,
     RESPONDER_REMAINDER,
@@ -36,6 +38,10 @@ class Part(str, Enum):
     REQUEST_FILE = "request file"
     ISSUING = "issuing"
     RESPONDER = "responder"
+
+
+#: What is done without a key.
+KEYLESS = {Part.POLICY, Part.REQUEST_FILE}
 
 
 @dataclass(frozen=True)
@@ -68,25 +74,23 @@ def plan_authority(
     now: datetime,
     revoked: Collection[str] = (),
     answer: Answer | None = None,
+    issuing_key: KeyUri | None = None,
 ) -> tuple[Step, ...]:
     """The steps that bring an authority (None: there is none yet) to ``policy`` at the time ``now``.
 
     ``leaf_ends`` has the end of the last leaf of each issuing authority, by its fingerprint: an old issuing authority
     keeps a valid responder until then, since a staple is signed under its leaf's own issuer. ``revoked`` has the
     fingerprints of the issuing certificates that were revoked, whose responders nobody believes any more. ``answer`` is
-    what the authority of an external root has sent.
+    what the authority of an external root has sent. On a token, ``issuing_key`` says where the key of the issuing
+    authority is to be.
     """
-    steps = []
-    if authority is None:
-        steps.append(Step(Part.POLICY, 1, "there is no authority yet"))
-    elif authority.policy != policy:
-        steps.append(Step(Part.POLICY, 1, "its options changed"))
+    steps = _policy_steps(authority, policy)
     if policy.external_root:
         root_steps, active_steps = _answered_steps(authority, answer)
-        root_steps += _request_steps(authority, policy.lifetimes, now, revoked, bool(active_steps))
+        root_steps += _request_steps(authority, policy.lifetimes, now, revoked, bool(active_steps), issuing_key)
     else:
         root_steps = _root_steps(authority, policy.lifetimes, now)
-        active_steps = _issuing_steps(authority, policy.lifetimes, now, revoked)
+        active_steps = _issuing_steps(authority, policy.lifetimes, now, revoked, issuing_key)
     issuing_steps = active_steps + _coming_steps(authority, revoked, len(active_steps))
     steps += [*root_steps, *issuing_steps]
     signing = authority.signing_issuers() if authority else ()
@@ -126,6 +130,12 @@ def needed_issuers(
     return tuple(one for one in authority.issuers if one in signing or leaf_ends.get(one.sha256, now) > now)
 
 
+def _policy_steps(authority: Authority | None, policy: Policy) -> list[Step]:
+    if authority is None:
+        return [Step(Part.POLICY, 1, "there is no authority yet")]
+    return [Step(Part.POLICY, 1, "its options changed")] if authority.policy != policy else []
+
+
 def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime) -> list[Step]:
     if authority is None or not authority.roots:
         return [Step(Part.ROOT, 1, "there is none yet")]
@@ -138,7 +148,11 @@ def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime
 
 
 def _issuing_steps(
-    authority: Authority | None, lifetimes: Lifetimes, now: datetime, revoked: Collection[str]
+    authority: Authority | None,
+    lifetimes: Lifetimes,
+    now: datetime,
+    revoked: Collection[str],
+    wanted_key: KeyUri | None,
 ) -> list[Step]:
     number = authority.issuers[-1].number + 1 if authority and authority.issuers else 1
     if authority is None or not authority.roots:
@@ -149,6 +163,8 @@ def _issuing_steps(
     issuing = authority.issuing
     if issuing.sha256 in revoked:
         return [Step(Part.ISSUING, number, "the last one is revoked", epoch=epoch)]
+    if wanted_key is not None and not is_there(issuing, wanted_key):
+        return [Step(Part.ISSUING, number, f"its key is to be on {wanted_key.in_words}", epoch=epoch)]
     if _begun(issuing, now) and _left(issuing, now) > timedelta(days=lifetimes.leaf):
         return []
     reason = f"the last one ends on {_day(issuing)}, before a leaf of {lifetimes.leaf} days would"
@@ -193,7 +209,12 @@ def _answered_steps(authority: Authority | None, answer: Answer | None) -> tuple
 
 
 def _request_steps(
-    authority: Authority | None, lifetimes: Lifetimes, now: datetime, revoked: Collection[str], is_answered: bool
+    authority: Authority | None,
+    lifetimes: Lifetimes,
+    now: datetime,
+    revoked: Collection[str],
+    is_answered: bool,
+    wanted_key: KeyUri | None,
 ) -> list[Step]:
     if authority is None:
         return [Step(Part.REQUEST, 1, "there is none yet")]
@@ -201,15 +222,23 @@ def _request_steps(
         return []
     if not authority.issuers:
         return [Step(Part.REQUEST, 1, "there is none yet")]
-    reason = _request_reason(authority, lifetimes, now, revoked)
+    reason = _request_reason(authority, lifetimes, now, revoked, wanted_key)
     return [Step(Part.REQUEST, authority.issuing.number + 1, reason)] if reason else []
 
 
-def _request_reason(authority: Authority, lifetimes: Lifetimes, now: datetime, revoked: Collection[str]) -> str:
+def _request_reason(
+    authority: Authority,
+    lifetimes: Lifetimes,
+    now: datetime,
+    revoked: Collection[str],
+    wanted_key: KeyUri | None = None,
+) -> str:
     """Why another issuing certificate has to be asked for, or an empty string."""
     issuing = authority.issuing
     if issuing.sha256 in revoked:
         return "the last one is revoked"
+    if wanted_key is not None and not is_there(issuing, wanted_key):
+        return f"its key is to be on {wanted_key.in_words}"
     if _left(issuing, now) > timedelta(days=lifetimes.leaf) * REQUEST_REMAINDER:
         return ""
     leaf = timedelta(days=lifetimes.leaf)

@@ -14,7 +14,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     INTERMEDIATES,
     to_pem,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, REQUEST
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import REQUEST, key_file
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
@@ -23,14 +23,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     replace_private,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificate_requests import make_request
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import encode_key, generate_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey
 
 
-def build_request(folder: Path, policy: Policy, number: int, passphrase: str | None) -> None:
-    """Make the key of an issuing authority in the authority's ``folder``, and the request for its certificate."""
-    key = generate_key(policy.key_type)
+def build_request(folder: Path, policy: Policy, number: int, key: PrivateKey, passphrase: str | None) -> None:
+    """Keep the ``key`` of an issuing authority in the authority's ``folder``, with the request for its certificate."""
     request = make_request(key, policy.subject, number, policy.constraints)
-    files = {REQUEST: request.public_bytes(serialization.Encoding.PEM), KEY: encode_key(key, passphrase)}
+    files = {REQUEST: request.public_bytes(serialization.Encoding.PEM), **key_file(key, passphrase)}
     create_complete_folder(folder / "issuing" / str(number), files)
 
 

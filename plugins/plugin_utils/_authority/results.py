@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -25,11 +25,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleTimes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, KeyType
 
 ED25519_WARNING = (
     "The key type is ed25519: no browser accepts such certificates. "
     "Use ecdsa-p256 unless every client is known to be able."
+)
+ML_DSA_WARNING = (
+    "The key type is {}: only hosts and clients with OpenSSL 3.5, or what is as new, accept such certificates, and "
+    "hardly any browser does. Use ecdsa-p256 unless every client is known to be able."
 )
 
 
@@ -83,7 +87,12 @@ def _times(staple: StapleTimes | None) -> dict[str, str | None]:
 
 def certified_key_result(key: CertifiedKey) -> dict[str, Any]:
     """One certificate of the authority: where it is, and what it says."""
-    return {"path": str(key.folder / CERTIFICATE), **certificate_result(key.certificate, key.sha256)}
+    uri = key.key_uri
+    return {
+        "path": str(key.folder / CERTIFICATE),
+        "key_uri": None if uri is None else str(uri),
+        **certificate_result(key.certificate, key.sha256),
+    }
 
 
 def certificate_result(certificate: x509.Certificate, sha256: str) -> dict[str, Any]:
@@ -117,10 +126,17 @@ def timestamp(moment: Any) -> str:
 
 def warnings_for(policy: Policy, authority: Authority | None = None) -> list[str]:
     """What the user should know about a policy that was accepted, and about the root of another authority."""
-    warnings = [ED25519_WARNING] if policy.key_type is KeyType.ED25519 else []
+    warnings = key_type_warnings([policy.key_type])
     if policy.external_root and authority is not None and authority.epochs:
         warnings += root_warnings(authority.root.certificate)
     return warnings
+
+
+def key_type_warnings(key_types: Iterable[KeyType]) -> list[str]:
+    """What the user should know about key types that few clients take."""
+    wanted = set(key_types)
+    rare = [ED25519_WARNING] if KeyType.ED25519 in wanted else []
+    return rare + [ML_DSA_WARNING.format(each.value) for each in POST_QUANTUM if each in wanted]
 
 
 def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:

@@ -14,19 +14,22 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Epoch,
     fingerprint,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.builder import Builder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.key_places import (
+    check_places,
+    issuing_key_place,
+    root_key_place,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import next_policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Builder,
-    Passphrases,
-    PublishRoot,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import PublishRoot
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.recording import enter
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import remove_unfinished
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import may_sign_roots
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import generate_key
 
 
 def make_successor(
@@ -52,7 +55,7 @@ def make_successor(
     if not epoch.issuers:
         if publish_root:
             publish_root(authority, ledger)
-        builder.build_issuing(authority.issuers[-1].number + 1, epoch.root)
+        builder.build_issuing(authority.issuers[-1].number + 1, epoch.root, authority)
         authority = read_authority(authority.folder)
     issuer = authority.epochs[epoch.number - 1].issuers[-1]
     if not issuer.responders:
@@ -69,13 +72,25 @@ def vouches(former: CertifiedKey, is_emergency: bool) -> bool:
     return may_sign_roots(former.certificate) and not is_emergency
 
 
+def check_new_keys(
+    authority: Authority, rotation: Rotation | None, following: Policy | None, passphrases: Passphrases
+) -> None:
+    """Raise PkiError now where a key of the successor could not be made on the token that is to have it. ``rotation``
+    is None where it is still to be planned, ``following`` the policy that it brings, None for the same one."""
+    made = epoch_of(authority, rotation.to_root) if rotation else None
+    tokens = passphrases.tokens
+    places = [] if made else [root_key_place(authority, tokens)]
+    places += [] if made and made.issuers else [issuing_key_place(authority, tokens)]
+    check_places(authority, places, (following or authority.policy).key_type, tokens)
+
+
 def epoch_of(authority: Authority, root_sha256: str) -> Epoch | None:
     """The epoch of the root with that fingerprint, None where there is none."""
     return next((epoch for epoch in authority.epochs if root_sha256 in [root.sha256 for root in epoch.roots]), None)
 
 
 def _make_root(authority: Authority, rotation: Rotation, builder: Builder) -> tuple[Authority, Epoch]:
-    key = generate_key(builder.policy.key_type)
+    key = builder.new_root_key(authority, len(authority.epochs) + 1)
     certificate = builder.sign_root(key, len(authority.epochs) + 1)
     is_vouched_for = vouches(authority.root, rotation.is_emergency)
     cross = builder.sign_cross(certificate, authority.root) if is_vouched_for else None

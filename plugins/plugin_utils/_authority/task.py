@@ -23,9 +23,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.delegatio
     delegate,
     plan_delegation,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest, Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import planned_passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
     ProvisioningPlan,
     PublishRoot,
     carry_out,
@@ -88,12 +88,19 @@ class AuthorityTask:
 
     def plan(self) -> TaskPlan:
         """Compare it with what is there; changes nothing. Raises PkiError."""
-        plan = plan_provisioning(self.folder, self.options, self.common_name, self.now, self.certificates)
+        plan = plan_provisioning(
+            self.folder, self.options, self.common_name, self.now, self.certificates, self.passphrases.tokens
+        )
         plan = with_request_file(plan, self.request_file)
         if self.request is None:
             return TaskPlan(plan, ())
         delegation = plan_delegation(self.request, plan.authority, plan.policy)
         return TaskPlan(plan, delegation.steps(plan.authority, self.signed_file))
+
+    def on_planned(self, folder: Path, common_name: str) -> AuthorityTask:
+        """The same on the authority that check mode has made in ``folder``."""
+        passphrases = planned_passphrases(self.passphrases)
+        return replace(self, folder=folder, common_name=common_name, passphrases=passphrases)
 
     def carry_out(self, plan: TaskPlan, publish_root: PublishRoot | None) -> tuple[Authority, dict[str, Any]]:
         """Do what was planned, under the folder's lock which the caller holds; the authority, and what a play may want
@@ -114,7 +121,12 @@ class AuthorityTask:
 
 
 def authority_task(
-    folder: Path, arguments: Mapping[str, Any], common_name: str, given: Mapping[str, Given | None], now: datetime
+    folder: Path,
+    arguments: Mapping[str, Any],
+    passphrases: Passphrases,
+    common_name: str,
+    given: Mapping[str, Given | None],
+    now: datetime,
 ) -> AuthorityTask:
     """The task with these ``arguments``; ``given`` has the content of those in :data:`GIVEN`. Raises PkiError."""
     certificates = (given["issuing_certificate"], given["root_certificate"])
@@ -126,7 +138,7 @@ def authority_task(
         given["sign_request"],
         public_file("issuing_request_path", arguments["issuing_request_path"]),
         public_file("signed_certificate_path", arguments["signed_certificate_path"]),
-        Passphrases(arguments["passphrase"], arguments["responder_passphrase"]),
+        passphrases,
         now,
     )
 

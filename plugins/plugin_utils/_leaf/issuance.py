@@ -17,8 +17,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     fingerprint,
     to_pem,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     InvalidSignature,
@@ -255,7 +255,8 @@ class _Issuer:
     def _issuing_signer(self) -> Signer:
         if self._issuing is None:
             issuing = self._authority.issuing
-            self._issuing = Signer(issuing.certificate, issuing.key(self._passphrases.authority, "passphrase"))
+            key = issuing.key(self._passphrases.authority, "passphrase", self._passphrases.tokens)
+            self._issuing = Signer(issuing.certificate, key)
         return self._issuing
 
     def _responder_signer(self, issuer: IssuingAuthority) -> Signer:
@@ -312,7 +313,7 @@ def _with_leaf(
     if key and passphrase is not None:
         bundle = pkcs12.serialize_key_and_certificates(
             request.name.encode(),
-            key,
+            key,  # type: ignore[arg-type]  # of ML-DSA, the request was refused
             certificate,
             chain,
             serialization.BestAvailableEncryption(passphrase.encode()),

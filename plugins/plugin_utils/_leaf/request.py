@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.foreign_constr
     name_constraints,
     refused_names,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, KeyType, check_key_type
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
     NameKind,
     SubjectAlternativeName,
@@ -233,11 +233,18 @@ def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any], server
         _check_must_staple(name, options, server)
     if options["pkcs12_passphrase"] == "":
         raise PkiError(f"pkcs12_passphrase: give one for {name!r}, or leave the option out for no bundle.p12.")
+    key_type = KeyType(options["key_type"])
+    check_key_type(key_type)
+    if key_type in POST_QUANTUM and options["pkcs12_passphrase"] and options["private_key"] != "host":
+        raise PkiError(
+            f"pkcs12_passphrase: the controller puts no {key_type.value} key into PKCS#12, of {name!r} either. Leave "
+            "the option out, or have the host make the key and the file (private_key: host)."
+        )
     return LeafRequest(
         name=name,
         names=parse_names(entry["names"]),
         profile=Profile(options["profile"]),
-        key_type=KeyType(options["key_type"]),
+        key_type=key_type,
         private_key=options["private_key"],
         lifetime=options["lifetime"],
         staple=options["staple"],

@@ -16,8 +16,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
-    ED25519_WARNING,
     certificate_result,
+    key_type_warnings,
     timestamp,
     with_warnings,
 )
@@ -25,7 +25,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, OtherLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
 
 
@@ -39,8 +38,8 @@ def planned_result(plans: Sequence[LeafPlan], inspection: Inspection, others: Se
         "activation": encode(inspection.activation),
         "others": [{"path": other.place.path, "known": other.known} for other in others],
     }
-    ed25519 = [ED25519_WARNING] if any(plan.request.key_type is KeyType.ED25519 for plan in plans) else []
-    return with_warnings(result, [*inspection.notices, *ed25519, *_withheld_warnings(plans)])
+    rare = key_type_warnings(plan.request.key_type for plan in plans)
+    return with_warnings(result, [*inspection.notices, *rare, *_withheld_warnings(plans)])
 
 
 def _withheld_warnings(plans: Sequence[LeafPlan]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from contextlib import suppress
 from datetime import datetime
+from typing import Any, cast
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     InvalidSignature,
@@ -23,12 +24,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.refusals import Refusal
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by, is_responder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, key_type_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 
 # How the identifiers of signature algorithms begin (RFC 5758, RFC 8017), and that of RSASSA-PSS.
 ECDSA = "1.2.840.10045.4."
 RSA = "1.2.840.113549.1.1."
 RSA_PSS = "1.2.840.113549.1.1.10"
+#: Those of ML-DSA, whose keys have the same (RFC 9881).
+ML_DSA = {
+    KeyType.ML_DSA_44: "2.16.840.1.101.3.4.3.17",
+    KeyType.ML_DSA_65: "2.16.840.1.101.3.4.3.18",
+    KeyType.ML_DSA_87: "2.16.840.1.101.3.4.3.19",
+}
 
 
 def signer_of(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime) -> x509.Certificate | Refusal:
@@ -53,6 +61,11 @@ def check_signature(response: ocsp.OCSPResponse, signer: x509.Certificate) -> Re
 
 def _check_signature(response: ocsp.OCSPResponse, signer: x509.Certificate) -> Refusal | None:
     key, algorithm = _public_key(signer), response.signature_algorithm_oid.dotted_string
+    if (key_type := key_type_of(key)) in ML_DSA:
+        if algorithm != ML_DSA[key_type]:
+            return Refusal.OTHER_ALGORITHM
+        cast(Any, key).verify(response.signature, response.tbs_response_bytes)
+        return None
     if not isinstance(key, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey, ed25519.Ed25519PublicKey)):
         return Refusal.UNUSUAL_KEY
     if algorithm == RSA_PSS and isinstance(key, rsa.RSAPublicKey):

@@ -21,6 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocatio
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import Target
+from ansible_collections.anchorage.pki.plugins.plugin_utils._token.sessions import NO_TOKENS, Tokens
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LIST_RENEWAL, ROOT_LIST, SKEW
@@ -35,7 +36,7 @@ class LostIssuer(IssuingAuthority):
     def number(self) -> int:
         return 0
 
-    def key(self, passphrase: str | None, option: str) -> PrivateKey:
+    def key(self, passphrase: str | None, option: str, tokens: Tokens = NO_TOKENS) -> PrivateKey:
         raise self._lost()
 
     @property

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import UNRECORDED, DueResponse
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
@@ -316,7 +316,7 @@ class RevocationTransaction:
         return present(self.folder, paths)
 
     def _list_signer(self, issuer: ListIssuer) -> Signer:
-        key = issuer.signer.key(self.passphrases.authority, "passphrase")
+        key = issuer.signer.key(self.passphrases.authority, "passphrase", self.passphrases.tokens)
         return Signer(issuer.signer.certificate, key)
 
     def _responder(self, issuer: IssuingAuthority) -> Signer:

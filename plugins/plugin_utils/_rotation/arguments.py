@@ -25,6 +25,8 @@ _STEPS_OF = {
     "reason": (BEGIN, LEAVE_OUT),
     "host": (LEAVE_OUT, WAIT_FOR),
     "overlap_days": (BEGIN, CONTINUE),
+    "root_key_uri": (BEGIN, CONTINUE),
+    "issuing_key_uri": (BEGIN, CONTINUE),
 }
 # In days, the least and the most. What this very run has seen has to count, and is entered again once a day.
 _BOUNDS = {"overlap_days": (0, 3650), "proof_days": (2, 3650)}

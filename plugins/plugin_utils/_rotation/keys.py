@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     IssuingAuthority,
     Standing,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, KEY_URI
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import opened_path
 
@@ -45,6 +45,14 @@ def awaited_issuers(
     """The issuing authorities of retired epochs whose keys are still needed, and until when."""
     issuers = [issuer for epoch in _retired(authority, ()) for issuer in epoch.issuers]
     return {issuer: leaf_ends[issuer.sha256] for issuer in issuers if leaf_ends.get(issuer.sha256, now) > now}
+
+
+def needless_on_tokens(authority: Authority, awaited: Collection[IssuingAuthority]) -> tuple[Path, ...]:
+    """The files that name keys on tokens of retired epochs, but for those of the issuing authorities ``awaited``. What
+    is on a token, its owner removes."""
+    holders = [holder for epoch in _retired(authority, ()) for holder in (*epoch.roots, *epoch.issuers)]
+    files = [holder.folder / KEY_URI for holder in holders if holder not in awaited]
+    return tuple(file for file in files if file.exists())
 
 
 def remove_keys(keys: Iterable[Path]) -> None:

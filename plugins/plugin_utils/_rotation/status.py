@@ -28,6 +28,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions 
     Position,
     way,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.keys import needless_on_tokens
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, View, who_has
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import counted, printable
 
@@ -243,6 +244,11 @@ def _warnings(status: Status) -> Iterator[str]:
         yield (
             f"The keys of issuing authority {issuer.number} stay until its last leaf has ended, at {_moment(end)}: its "
             "lists are signed with them. The step continue removes them after that."
+        )
+    for file in needless_on_tokens(status.authority, status.awaited):
+        yield (
+            f"The key that {file} names is of no use any more, and stays on its token: delete it there by the token's "
+            "own program, then that file."
         )
 
 

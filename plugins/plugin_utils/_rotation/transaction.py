@@ -20,16 +20,22 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import ANOTHER_ROOT
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
     keep_next,
+    next_policy,
     settle,
     wanted_next,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases, PublishRoot
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import PublishRoot
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, Rotation, State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import make_successor, vouches
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import (
+    check_new_keys,
+    make_successor,
+    vouches,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import (
     ABORTABLE,
@@ -81,6 +87,7 @@ class RotationTransaction:
                 _check_same(current, reason)
                 return []
             _check_signer(authority, reason == COMPROMISED, passphrases, self.now)
+            check_new_keys(authority, None, following, passphrases)
             if not self.check_mode:
                 keep_next(authority, self.ledger, following)
                 self.ledger.rotations.begin(authority.root.sha256, reason, self.now, self.terms.overlap)
@@ -104,7 +111,9 @@ class RotationTransaction:
         if looked is None:
             raise PkiError(f"No rotation of the root of the authority in {self.folder} has begun. Begin one first.")
         if looked[0].rotation.state is State.PLANNED:
-            _check_signer(self.authority(), looked[0].rotation.is_emergency, passphrases, self.now)
+            authority, rotation = self.authority(), looked[0].rotation
+            _check_signer(authority, rotation.is_emergency, passphrases, self.now)
+            check_new_keys(authority, rotation, next_policy(authority, self.ledger), passphrases)
         if self.check_mode:
             return foreseen(looked[0], self.terms, self.now)
         with self.ledger.transaction():
@@ -207,7 +216,7 @@ def _check_signer(authority: Authority, is_emergency: bool, passphrases: Passphr
     root is to sign the new one, and its key is not at hand, or its time is not now."""
     does_sign = vouches(authority.root, is_emergency)
     signer = authority.root if does_sign else authority.issuing
-    signer.key(passphrases.authority, "passphrase")
+    signer.key(passphrases.authority, "passphrase", passphrases.tokens)
     authority.issuing.responder.key(passphrases.responder, "responder_passphrase")
     root = authority.root.certificate
     if does_sign and now < root.not_valid_before_utc:

@@ -89,16 +89,22 @@ def check_folder(path: Path) -> None:
 def read_private(path: Path) -> bytes:
     """The content of the private file ``path``. Raises PkiError where it is missing or open to other users."""
     try:
-        with _opened(path) as descriptor:
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            if mode & 0o077:
-                raise PkiError(
-                    f"{path} is open to other users (mode {mode:04o}). Make sure that nobody took the key, then: "
-                    f"chmod 600 {path}"
-                )
-            return read_all(descriptor, LARGEST_FILE)
+        return read_secret(path)
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def read_secret(path: Path) -> bytes:
+    """The content of the file ``path``, which need not be the authority's. Raises OSError where it cannot be read,
+    PkiError where it is open to other users."""
+    with _opened(path) as descriptor:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & 0o077:
+            raise PkiError(
+                f"{path} is open to other users (mode {mode:04o}). Make sure that nobody took the secret, then: "
+                f"chmod 600 {path}"
+            )
+        return read_all(descriptor, LARGEST_FILE)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, key_type_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.self_signatures import (
     broken_digest,
     is_self_signed,
@@ -226,17 +227,23 @@ def _warnings(certificate: x509.Certificate, source: str) -> tuple[str, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         positive = certificate.serial_number > 0
-    found = []
+    told = []
     if not positive:
-        found.append(
+        told.append(
             f"{source}: the certificate has no positive serial number, which some programs refuse (RFC 5280, section "
             "4.1.2.2)."
         )
     if broken_digest(certificate):
-        found.append(
+        told.append(
             f"{source}: the root is signed with SHA-1, which proves nothing in a root but which some programs refuse."
         )
-    return tuple(found)
+    key_type = key_type_of(certificate.public_key())
+    if key_type in POST_QUANTUM:
+        told.append(
+            f"{source}: the certificate has a key of the type {key_type.value}. Hosts where OpenSSL is older than 3.5 "
+            "do not believe it, and lose it again at once."
+        )
+    return tuple(told)
 
 
 def _slug(certificate: x509.Certificate) -> str:

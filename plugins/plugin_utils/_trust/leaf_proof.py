@@ -15,7 +15,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile, profile_of
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, key_type_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import RARE, key_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def _proofs(authority: Authority, leaves: Iterator[tuple[x509.Certificate, str]]
     for leaf, issuer_sha256 in leaves:
         issuer = next((one for one in authority.active.issuers if one.sha256 == issuer_sha256), None)
         name = next((name for name in _dns_names(leaf) if not name.startswith("*")), None)
-        # No browser and no macOS takes a key of that type from a server.
-        is_taken = key_type_of(leaf.public_key()) is not KeyType.ED25519
+        # Hardly any browser, and no macOS, takes a key of these types from a server.
+        is_taken = key_type_of(leaf.public_key()) not in RARE
         if issuer and name and is_taken and profile_of(leaf) in (Profile.SERVER, Profile.PEER):
             yield LeafProof(name, tuple(map(to_pem, (leaf, issuer.certificate, *issuer.intermediates))))
 

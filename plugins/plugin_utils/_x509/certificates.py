@@ -86,6 +86,11 @@ def root_subject(subject: Subject, epoch: int) -> Subject:
     return subject if epoch == 1 else replace(subject, common_name=f"{subject.common_name} root {epoch}")
 
 
+def issuing_common_name(subject: Subject, number: int) -> str:
+    """The common name of an issuing authority."""
+    return f"{subject.common_name} issuing {number}"
+
+
 def sign_root(
     key: PrivateKey, subject: Subject, validity: Validity, constraints: NameConstraints | None
 ) -> x509.Certificate:
@@ -112,7 +117,7 @@ def sign_issuing(
 
 def issuing_name(subject: Subject, number: int) -> x509.Name:
     """The name of an authority's issuing certificate with that number."""
-    return distinguished_name(subject, f"{subject.common_name} issuing {number}")
+    return distinguished_name(subject, issuing_common_name(subject, number))
 
 
 def issuing_extensions(constraints: x509.NameConstraints | None) -> list[x509.ExtensionType]:

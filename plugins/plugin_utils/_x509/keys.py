@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from enum import Enum
 from typing import Any, Union
 
@@ -14,8 +16,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     ec,
     ed25519,
     hashes,
+    installed_version,
+    mldsa,
     rsa,
     serialization,
+    x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     KeyAwayError,
@@ -23,8 +28,22 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     PkiError,
 )
 
-PrivateKey = Union["ec.EllipticCurvePrivateKey", "rsa.RSAPrivateKey", "ed25519.Ed25519PrivateKey"]
-PublicKey = Union["ec.EllipticCurvePublicKey", "rsa.RSAPublicKey", "ed25519.Ed25519PublicKey"]
+PrivateKey = Union[
+    "ec.EllipticCurvePrivateKey",
+    "rsa.RSAPrivateKey",
+    "ed25519.Ed25519PrivateKey",
+    "mldsa.MLDSA44PrivateKey",
+    "mldsa.MLDSA65PrivateKey",
+    "mldsa.MLDSA87PrivateKey",
+]
+PublicKey = Union[
+    "ec.EllipticCurvePublicKey",
+    "rsa.RSAPublicKey",
+    "ed25519.Ed25519PublicKey",
+    "mldsa.MLDSA44PublicKey",
+    "mldsa.MLDSA65PublicKey",
+    "mldsa.MLDSA87PublicKey",
+]
 
 # cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
 SHORTEST_PASSPHRASE = 16
@@ -40,18 +59,49 @@ class KeyType(str, Enum):
     RSA_3072 = "rsa-3072"
     RSA_4096 = "rsa-4096"
     ED25519 = "ed25519"
+    ML_DSA_44 = "ml-dsa-44"
+    ML_DSA_65 = "ml-dsa-65"
+    ML_DSA_87 = "ml-dsa-87"
 
     @property
     def algorithm(self) -> str:
-        """The kind of key, whatever its size."""
-        return self.value.partition("-")[0]
+        """The kind of key, whatever its size; each of ML-DSA is a kind of its own."""
+        return self.value if self in POST_QUANTUM else self.value.partition("-")[0]
 
 
+#: ML-DSA (FIPS 204, in certificates RFC 9881), whose signatures no quantum computer can forge.
+POST_QUANTUM = (KeyType.ML_DSA_44, KeyType.ML_DSA_65, KeyType.ML_DSA_87)
+#: What no browser and no macOS takes from a server, or few do.
+RARE = (KeyType.ED25519, *POST_QUANTUM)
 KEY_TYPES = [key_type.value for key_type in KeyType]
+
+
+def check_key_type(key_type: KeyType) -> None:
+    """Raise PkiError where this controller's library cannot sign certificates with keys of ``key_type``."""
+    if key_type in POST_QUANTUM and not _signs_with(key_type):
+        raise PkiError(
+            f"key_type: {key_type.value} needs a release of the Python package cryptography on the controller that "
+            f"signs certificates with it, such as 50; {sys.executable} has {installed_version}. Upgrade it there, or "
+            "use another key type."
+        )
+
+
+@functools.cache
+def _signs_with(key_type: KeyType) -> bool:
+    """Whether a request can be signed with a key of that type, as anything else is."""
+    try:
+        key: Any = generate_key(key_type)
+        x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, None)
+    except (AttributeError, TypeError, ValueError, UnsupportedAlgorithm):  # without it, or without it in certificates
+        return False
+    return True
 
 
 def generate_key(key_type: KeyType) -> PrivateKey:
     """A new private key of ``key_type``."""
+    if key_type in POST_QUANTUM:
+        key: PrivateKey = _kind(key_type, "PrivateKey").generate()
+        return key
     if key_type is KeyType.ECDSA_P256:
         return ec.generate_private_key(ec.SECP256R1())
     if key_type is KeyType.ECDSA_P384:
@@ -69,16 +119,21 @@ def key_type_of(public_key: Any) -> KeyType | None:
         return {"secp256r1": KeyType.ECDSA_P256, "secp384r1": KeyType.ECDSA_P384}.get(public_key.curve.name)
     if isinstance(public_key, rsa.RSAPublicKey):
         return {3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096}.get(public_key.key_size)
-    return None
+    known = POST_QUANTUM if mldsa is not None else ()
+    return next((each for each in known if isinstance(public_key, _kind(each, "PublicKey"))), None)
+
+
+def _kind(key_type: KeyType, part: str) -> Any:
+    """The library's class of that name for ML-DSA, such as MLDSA65PublicKey."""
+    return getattr(mldsa, f"MLDSA{key_type.value.removeprefix('ml-dsa-')}{part}")
 
 
 def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
-    """The digest that a signature of ``key`` is made over; None for Ed25519, which has its own (RFC 8032)."""
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return None
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp384r1":
-        return hashes.SHA384()
-    return hashes.SHA256()
+    """The digest that a signature of ``key`` is made over; None for Ed25519 and ML-DSA, which have their own (RFC 8032,
+    RFC 9881)."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return hashes.SHA384() if key.curve.name == "secp384r1" else hashes.SHA256()
+    return hashes.SHA256() if isinstance(key, rsa.RSAPrivateKey) else None
 
 
 def check_passphrase(passphrase: str | None, option: str) -> None:

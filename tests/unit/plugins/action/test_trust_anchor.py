@@ -17,12 +17,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.look import look
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    carry_out,
-    plan_provisioning,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import TrustAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (

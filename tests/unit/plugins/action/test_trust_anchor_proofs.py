@@ -21,13 +21,10 @@ from ansible_collections.anchorage.pki.plugins.action.trust_anchor_info import A
 from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    carry_out,
-    plan_provisioning,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import TrustAction
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of

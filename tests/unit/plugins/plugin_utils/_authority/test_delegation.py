@@ -18,12 +18,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.delegatio
     delegate,
     plan_delegation,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    carry_out,
-    plan_provisioning,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import delegated_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING

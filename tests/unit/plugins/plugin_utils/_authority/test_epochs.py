@@ -24,11 +24,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Standing,
     fingerprint,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    plan_provisioning,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers

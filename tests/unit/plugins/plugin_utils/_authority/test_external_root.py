@@ -19,9 +19,9 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given, read_answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer_checks import root_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
     carry_out,
     check_passphrases,
     plan_provisioning,

@@ -23,9 +23,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     CertifiedKey,
     to_pem,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
     carry_out,
     check_passphrases,
     plan_provisioning,

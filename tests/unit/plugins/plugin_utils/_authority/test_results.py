@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy, wanted_policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    plan_provisioning,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleTimes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
@@ -35,6 +33,7 @@ def test_a_result_says_where_everything_lies_and_until_when(authority: Authority
     assert result["folder"] == str(authority.folder)
     assert result["root"] == {
         "path": f"{authority.folder}/root/1/certificate.pem",
+        "key_uri": None,
         "subject": "CN=Test authority",
         "serial_number": f"{authority.root.certificate.serial_number:x}",
         "sha256": authority.root.sha256,

@@ -20,9 +20,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, Authority, Standing
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.transaction import RotationTransaction

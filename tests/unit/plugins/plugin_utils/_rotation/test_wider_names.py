@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import next_policy as next_policies
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
     NEXT_POLICY,
@@ -25,10 +26,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_poli
     stored_next,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import decode_policy
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    plan_provisioning,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
