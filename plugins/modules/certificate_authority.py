@@ -88,8 +88,8 @@ options:
   issuing_key_uri:
     description:
       - The same for the key of the issuing authority. Where that of an existing one is elsewhere, another issuing
-        authority is made, whose key is there; below the root of another authority, a request for one, unless one is
-        awaited.
+        authority is made, whose key is there; below the root of another authority, a request for one. While a request
+        for another key is awaited, the option is refused.
       - Without it, a new issuing authority's key is where the former one's is, a key of its own on the same token.
     type: str
     version_added: 0.3.0
