@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.entries import Entries
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     CROSS,
@@ -31,6 +32,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
     StapleRecord,
     StapleTimes,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.restores import Restores
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
@@ -56,6 +58,8 @@ class Ledger:
         self.revocations = Revocations(connection)
         self.rotations = Rotations(connection)
         self.proofs = Proofs(connection)
+        self.entries = Entries(connection)
+        self.restores = Restores(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -77,9 +81,10 @@ class Ledger:
 
     def record_found(self, found: KnownCertificate) -> None:
         """Enter a certificate that the authority signed, and that this ledger lacks since it was restored. Where a leaf
-        is and who made its key is not known."""
+        is and who made its key is not known. A list may have said already that it is revoked."""
         kind = "root" if found.kind == CROSS else found.kind
         self._insert(kind, found.certificate, found.issuer_sha256, found.place, [], "")
+        self.restores.recognize(found.sha256, found.certificate.serial_number)
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
         """Enter a staple, before its bytes leave the controller."""

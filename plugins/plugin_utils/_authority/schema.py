@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import sync_folder, write_private
 
-SCHEMA = 5
+SCHEMA = 6
 OLDEST_SCHEMA = 1
 APPLICATION_ID = 0x616E6368  # "anch"
 

@@ -154,9 +154,11 @@ BLOCK = (
     "JOIN revocations ON certificate_sha256 = sha256 WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? "
     "AND reissue = 0 ORDER BY certificates.rowid DESC LIMIT 1"
 )
+# When those end which a ledger lacks that was restored, nobody knows.
 REVOKED_UNDER = (
     "SELECT serial, revoked_at, reason FROM certificates JOIN revocations ON certificate_sha256 = sha256 "
-    "WHERE issuer_sha256 = ? AND not_after >= ? ORDER BY revoked_at, serial"
+    "WHERE issuer_sha256 = ?1 AND not_after >= ?2 "
+    "UNION ALL SELECT serial, revoked_at, reason FROM revoked_serials WHERE issuer_sha256 = ?1 ORDER BY revoked_at, serial"
 )
 REVOKED_AUTHORITIES = (
     "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND sha256 IN (SELECT certificate_sha256 FROM revocations)"
