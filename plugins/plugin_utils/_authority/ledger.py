@@ -67,6 +67,11 @@ class Ledger:
         with schema.immediate(self._connection):
             yield
 
+    def damage(self) -> str:
+        """What is wrong with the file, by SQLite's own check of all of it; an empty string where nothing is."""
+        (answer,) = self._connection.execute(sql.INTEGRITY).fetchone()
+        return "" if answer == "ok" else str(answer)
+
     def record_own(self, kind: str, certificate: x509.Certificate, issuer_sha256: str) -> None:
         """Enter a certificate of the authority itself, unless it is there: ``kind`` is root, issuing or responder; a
         root that another one has signed is a cross-certificate."""
@@ -84,7 +89,7 @@ class Ledger:
         is and who made its key is not known. A list may have said already that it is revoked."""
         kind = "root" if found.kind == CROSS else found.kind
         self._insert(kind, found.certificate, found.issuer_sha256, found.place, [], "")
-        self.restores.recognize(found.sha256, found.certificate.serial_number)
+        self.revocations.recognize(found.sha256, found.certificate.serial_number)
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
         """Enter a staple, before its bytes leave the controller."""
@@ -270,6 +275,16 @@ def open_ledger(
             "that and run again, which also enters what was deployed meanwhile; where the file is damaged, restore the "
             "authority's folder from a backup."
         ) from error
+
+
+def copy_ledger(path: Path, target: Path) -> None:
+    """Copy a ledger that this release can use to the file ``target``, which must not exist, as it is at one moment,
+    whatever other processes write meanwhile. Raises PkiError."""
+    with open_ledger(path, read_only=True):
+        try:
+            schema.copy_database(path, target)
+        except OSError as error:
+            raise PkiError(f"The ledger {path} cannot be copied to {target}: {error.strerror}.") from error
 
 
 def _create(path: Path, create: bool) -> None:

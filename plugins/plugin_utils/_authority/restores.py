@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import restore_sql as sql
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import Revocation
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.sql import MARK_REVOKED
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE, SKEW
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import RevokedCertificate
 
 
 @dataclass(frozen=True)
@@ -59,21 +56,3 @@ class Restores:
     def mark_revocations_entered(self, now: datetime) -> None:
         """Enter that all is known again that was revoked."""
         self._connection.execute(sql.MARK_REVOCATIONS_ENTERED, (to_seconds(now),))
-
-    def enter_serial(self, issuer_sha256: str, revoked: RevokedCertificate) -> None:
-        """Enter that a certificate is revoked which the ledger lacks, and of which a list tells nothing but that."""
-        values = (issuer_sha256, f"{revoked.serial:x}", to_seconds(revoked.revoked_at), revoked.reason)
-        self._connection.execute(sql.INSERT_REVOKED_SERIAL, values)
-
-    def revoked_serial(self, serial: int) -> Revocation | None:
-        """The revocation of a certificate that the ledger lacks, by its serial number."""
-        row = self._connection.execute(sql.REVOKED_SERIAL, (f"{serial:x}",)).fetchone()
-        return Revocation(from_seconds(row[0]), row[1], None, None) if row else None
-
-    def recognize(self, sha256: str, serial: int) -> None:
-        """Make the revocation of a serial number, if there is one, that of the certificate, which was entered now."""
-        if self.revoked_serial(serial) is None:
-            return
-        self._connection.execute(sql.INSERT_FOUND_REVOCATION, (sha256, f"{serial:x}"))
-        self._connection.execute(MARK_REVOKED, (sha256,))
-        self._connection.execute(sql.DELETE_REVOKED_SERIAL, (f"{serial:x}",))

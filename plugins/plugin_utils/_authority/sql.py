@@ -12,6 +12,7 @@ APPLICATION_ID = "PRAGMA application_id"
 SCHEMA = "PRAGMA user_version"
 SET_APPLICATION_ID = "PRAGMA application_id = {}"
 SET_SCHEMA = "PRAGMA user_version = {}"
+INTEGRITY = "PRAGMA integrity_check(1)"
 HAS_TABLES = "SELECT EXISTS (SELECT 1 FROM sqlite_master)"
 
 # Of a connection: what is committed survives a power cut, and a staple needs its leaf.
