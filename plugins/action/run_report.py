@@ -7,9 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import stat
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._run.report import (
     unfinished_report,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._run.summary import run_summary
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import replace_private
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.result_files import write_result
 
 
 class ActionModule(ActionBase):
@@ -47,9 +44,9 @@ class ActionModule(ActionBase):
             self._display.display("\n".join(["", *lines]))
         if arguments["file"] and not self._task.check_mode:
             try:
-                _write(Path(arguments["file"]), report)
+                write_result(Path(arguments["file"]), f"{json.dumps(report, indent=2)}\n".encode(), "file")
             except PkiError as error:
-                return {"failed": True, "changed": False, "msg": f"file: {error}"}
+                return {"failed": True, "changed": False, "msg": str(error)}
         return {"changed": False, "lines": lines}
 
 
@@ -62,13 +59,3 @@ def _finished(task_vars: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 def _results(variables: Mapping[str, Any]) -> HostResults:
     return HostResults(variables.get("trust_anchor_result"), variables.get("leaf_certificate_result"))
-
-
-def _write(path: Path, report: Mapping[str, Any]) -> None:
-    """Replace the file, for its owner alone. Raises PkiError, also where there is something else than a file: a link
-    may be another user's, and a device would be gone."""
-    path = Path(os.path.abspath(path))
-    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-        raise PkiError(f"{path} is not a regular file. Name one, or a path at which there is nothing.")
-    content = f"{json.dumps(report, indent=2)}\n".encode()
-    replace_private(path, content, staged=f".{path.name}.{secrets.token_hex(8)}")  # no lock keeps runs apart here

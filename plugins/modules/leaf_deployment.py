@@ -22,7 +22,8 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      With O(inspect), O(show) and O(remove). Nothing is deployed in check mode, since nothing was signed, and no key is made.
+      With O(inspect), O(show) and O(remove). Nothing is deployed in check mode, since nothing was signed, and no key is
+      made.
   diff_mode:
     support: none
     details: The differences are shown by M(anchorage.pki.leaf_certificate).

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import listing_sql as sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql_listing as sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import restore_sql as sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql_restore as sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE, SKEW

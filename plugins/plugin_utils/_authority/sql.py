@@ -159,7 +159,8 @@ BLOCK = (
 REVOKED_UNDER = (
     "SELECT serial, revoked_at, reason FROM certificates JOIN revocations ON certificate_sha256 = sha256 "
     "WHERE issuer_sha256 = ?1 AND not_after >= ?2 "
-    "UNION ALL SELECT serial, revoked_at, reason FROM revoked_serials WHERE issuer_sha256 = ?1 ORDER BY revoked_at, serial"
+    "UNION ALL SELECT serial, revoked_at, reason FROM revoked_serials WHERE issuer_sha256 = ?1 "
+    "ORDER BY revoked_at, serial"
 )
 REVOKED_AUTHORITIES = (
     "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND sha256 IN (SELECT certificate_sha256 FROM revocations)"

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import listing_sql, restore_sql, rotation_sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql, sql_listing, sql_restore
 
 # Schema 6
 
@@ -86,7 +86,7 @@ CREATE_PUBLICATION = (
     CREATE_RESPONSES,
     "CREATE INDEX response_end ON responses (next_update)",
 )
-_SINCE_SCHEMA_6 = (*listing_sql.CREATE, *restore_sql.CREATE)
+_SINCE_SCHEMA_6 = (*sql_listing.CREATE, *sql_restore.CREATE)
 CREATE = (
     CREATE_CERTIFICATES,
     "CREATE INDEX leaf_on_host ON certificates (host, destination, name)",

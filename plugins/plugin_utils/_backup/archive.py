@@ -23,8 +23,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     write_private,
 )
 
-# Of the folder itself: locks, the ledger with the files that SQLite and migrations keep beside it, of which a consistent
-# copy is taken instead, and what no reader takes for a part of the authority.
+# Of the folder itself: locks, the ledger with the files that SQLite and migrations keep beside it, of which a
+# consistent copy is taken instead, and what no reader takes for a part of the authority.
 _LEFT_OUT = ("lock", "publication-lock", LEDGER, UNFINISHED, ".")
 
 
@@ -45,7 +45,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _below(path: Path) -> Iterator[Path]:
     if path.is_symlink() or not (path.is_file() or path.is_dir()):
-        raise PkiError(f"{path} is neither a file nor a folder, so that no backup can have it. Put there what it is for.")
+        raise PkiError(
+            f"{path} is neither a file nor a folder, so that no backup can have it. Put there what it is for."
+        )
     if path.is_file():
         yield path
     else:

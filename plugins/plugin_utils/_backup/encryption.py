@@ -71,7 +71,9 @@ def decrypt(file: bytes, passphrase: str, path: str) -> tuple[Header, bytes]:
     spans = list(_chunks(header.size))
     wanted = header.size + _TAG * len(spans)
     if len(body) != wanted:
-        state = f"is cut off: {len(body)} of {wanted} bytes are left" if len(body) < wanted else "has something behind it"
+        state = (
+            f"is cut off: {len(body)} of {wanted} bytes are left" if len(body) < wanted else "has something behind it"
+        )
         raise PkiError(f"{path}: the backup {state}. Take another copy of it.")
     cipher, content = _cipher(header, passphrase), []
     for number, (nonce, start, end) in enumerate(spans):

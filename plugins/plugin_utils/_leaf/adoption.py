@@ -48,9 +48,7 @@ def found_leaves(
     if not lacked or not ledger.restores.all():
         return {}
     certificates = show(call, [leaf.name for leaf in lacked])
-    found = {
-        leaf.name: _record(wanted[leaf.name], leaf, certificates[leaf.name], authority, ledger) for leaf in lacked
-    }
+    found = {leaf.name: _record(wanted[leaf.name], leaf, certificates[leaf.name], authority, ledger) for leaf in lacked}
     return {name: record for name, record in found.items() if record is not None}
 
 

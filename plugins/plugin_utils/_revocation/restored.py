@@ -13,6 +13,7 @@ from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import KnownCertificate
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import (
@@ -21,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers 
     with_lost_issuers,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import number_of, signed_list
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import (
     REASONS,
     UNSPECIFIED,
@@ -42,11 +44,15 @@ class LastList:
 
 @dataclass(frozen=True)
 class Entered:
-    """What lists brought: the serial numbers of what is revoked since, those of certificates that the ledger lacks
-    among them."""
+    """What lists bring: the certificates that the ledger takes for good, and the entries about those that it lacks,
+    with the fingerprints of their issuers."""
 
-    serials: tuple[int, ...]
-    unknown: tuple[int, ...]
+    known: Mapping[RevokedCertificate, KnownCertificate]
+    unknown: Mapping[RevokedCertificate, str]
+
+    @property
+    def serials(self) -> list[int]:
+        return [revoked.serial for revoked in (*self.known, *self.unknown)]
 
 
 def last_lists(files: Mapping[str, bytes], authority: Authority, ledger: Ledger, now: datetime) -> list[LastList]:
@@ -64,36 +70,48 @@ def last_lists(files: Mapping[str, bytes], authority: Authority, ledger: Ledger,
     return lists
 
 
-def issuers_without(lists: Sequence[LastList], authority: Authority, ledger: Ledger, now: datetime) -> list[ListIssuer]:
-    """The issuers that have published a list before the backup, and of which none is among ``lists``."""
+def check_complete(lists: Sequence[LastList], authority: Authority, ledger: Ledger, now: datetime) -> None:
+    """Raise PkiError where an issuer had published a list before the backup, and none of it is among ``lists``."""
     given = {each.issuer.identifier for each in lists}
-    issuers = _issuers(authority, ledger, now)
-    return [
-        issuer
-        for issuer in issuers
-        if issuer.identifier not in given and ledger.revocations.is_published(issuer.identifier)
-    ]
+    for issuer in _issuers(authority, ledger, now):
+        if issuer.identifier not in given and ledger.revocations.is_published(issuer.identifier):
+            subject = issuer.signer.certificate.subject.rfc4514_string()
+            raise PkiError(
+                f"lists: none of them is of {subject}, which has published lists. Its last one is where it was "
+                f"published, as {list_path(issuer.identifier)}. Nothing was entered."
+            )
 
 
-def enter_lists(lists: Sequence[LastList], ledger: Ledger, now: datetime) -> Entered:
-    """Enter what the lists say is revoked, and have lists with higher numbers follow. In a transaction of the
-    ledger's."""
+def new_entries(lists: Sequence[LastList], ledger: Ledger) -> Entered:
+    """What ``lists`` say is revoked, and the ledger does not."""
     revocations = ledger.revocations
-    serials: list[int] = []
-    unknown: list[int] = []
+    known: dict[RevokedCertificate, KnownCertificate] = {}
+    unknown: dict[RevokedCertificate, str] = {}
     for given in lists:
         for revoked in given.revoked:
-            known = revocations.known_by_serial(revoked.serial)
-            if known is None:
-                if revocations.revoked_serial(revoked.serial) is None:
-                    revocations.enter_serial(given.issuer.signer.sha256, revoked)
-                    unknown.append(revoked.serial)
-            elif known.revocation is None:
-                reissue = True if known.has_place else None
-                revocations.enter(known.sha256, revoked.reason, reissue, revoked.revoked_at)
-                serials.append(revoked.serial)
-        revocations.take_number(given.issuer.identifier, now, given.number)
-    return Entered((*serials, *unknown), tuple(unknown))
+            certificate = revocations.known_by_serial(revoked.serial)
+            if certificate is not None and certificate.revocation is None:
+                known[revoked] = certificate
+            elif certificate is None and revocations.revoked_serial(revoked.serial) is None:
+                unknown[revoked] = given.issuer.signer.sha256
+    return Entered(known, unknown)
+
+
+def enter(lists: Sequence[LastList], found: Entered, ledger: Ledger, now: datetime) -> None:
+    """Enter what was found, and that all is known that was revoked; lists with higher numbers follow. In a transaction
+    of the ledger's."""
+    revocations = ledger.revocations
+    for revoked, certificate in found.known.items():
+        reissue = True if certificate.has_place else None
+        revocations.enter(certificate.sha256, revoked.reason, reissue, revoked.revoked_at)
+    for revoked, issuer_sha256 in found.unknown.items():
+        revocations.enter_serial(issuer_sha256, revoked)
+    for given in lists:
+        key = given.issuer.identifier
+        last = revocations.last_list(key)
+        if max(revocations.taken_number(key) or 0, last.signed.number if last else 0) < given.number:
+            revocations.take_number(key, now, given.number)
+    ledger.restores.mark_revocations_entered(now)
 
 
 def _issuers(authority: Authority, ledger: Ledger, now: datetime) -> list[ListIssuer]:
