@@ -41,4 +41,4 @@ class ActionModule(PkiAction):
 
         with open_ledger(authority.ledger_path, read_only=True) as ledger:
             host, destination = task_vars["inventory_hostname"], posixpath.normpath(arguments["destination"])
-            return verification_result(verify_host(host, destination, call_of, authority, ledger))
+            return verification_result(host, verify_host(host, destination, call_of, authority, ledger))

@@ -87,7 +87,7 @@ def _diff(header: str, before: str, after: str) -> dict[str, str]:
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
-def verification_result(verification: Verification) -> dict[str, Any]:
+def verification_result(host: str, verification: Verification) -> dict[str, Any]:
     """Where a host has other leaves than the ledger says. What it shows is made fit for a terminal."""
     differences = [
         {
@@ -103,5 +103,9 @@ def verification_result(verification: Verification) -> dict[str, Any]:
         "changed": False,
         "places": verification.places,
         "differences": differences,
-        "lines": [f"{one['path']}: {one['detail']}" for one in differences],
+        "lines": [
+            f"{printable(host)}: {counted(verification.places, 'place')} in the ledger, "
+            f"{counted(len(differences), 'difference')}",
+            *(f"  {one['path']}: {one['detail']}" for one in differences),
+        ],
     }
