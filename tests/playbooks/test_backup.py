@@ -93,7 +93,10 @@ def test_a_lost_authority_is_restored_without_another_leaf_on_any_host(fleet: Fl
     assert revoked(fleet) == {old, lost_and_revoked}
 
     entered = succeed(fleet.run("restore", "--diff", anchorage_restore_lists=published(fleet)))
-    assert "2 revocations entered by the published lists, of which 1 of certificates that were issued after" in entered.text
+    assert (
+        "2 revocations entered by the published lists, of which 1 of certificates that were issued after"
+        in entered.text
+    )
 
     done = succeed(fleet.run("site"))
     assert "which the ledger lost by a restore" in done.text
@@ -104,7 +107,9 @@ def test_a_lost_authority_is_restored_without_another_leaf_on_any_host(fleet: Fl
         assert {known[serial].status for serial in serials.values()} == {"deployed"}
         assert known[old].status == "revoked"
     assert revoked(fleet) == {old, lost_and_revoked}
-    assert all(new > former for new, former in zip(numbers(fleet), before, strict=True))
+    # That of the root has nothing new to say.
+    assert [new >= former for new, former in zip(numbers(fleet), before, strict=True)] == [True, True]
+    assert max(numbers(fleet)) > max(before)
 
     again = succeed(fleet.run("site"))
     assert "which the ledger lost by a restore" not in again.text

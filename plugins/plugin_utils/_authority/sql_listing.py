@@ -19,7 +19,7 @@ CREATE = (CREATE_FORGOTTEN,)
 ENTRIES = (
     "SELECT sha256, serial, CASE WHEN kind = 'root' AND issuer_sha256 <> sha256 THEN 'cross' ELSE kind END, "
     "issuer_sha256, host, destination, name, names, private_key, not_before, not_after, status, revoked_at, reason, "
-    "(SELECT MAX(next_update) FROM staples WHERE staples.certificate_sha256 = sha256 AND in_use = 1) "
+    "(SELECT MAX(next_update) FROM staples WHERE staples.certificate_sha256 = certificates.sha256 AND in_use = 1) "
     "FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 ORDER BY not_before, serial"
 )
 
@@ -28,7 +28,7 @@ PRUNABLE = (
     "SELECT sha256 FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 "
     "WHERE kind = 'leaf' AND not_after < ? AND (status = 'superseded' OR status = 'revoked' AND reissue IS NOT 0) "
     "AND sha256 NOT IN (SELECT certificate_sha256 FROM responses) "
-    "AND NOT EXISTS (SELECT 1 FROM staples WHERE staples.certificate_sha256 = sha256 AND in_use IS NOT 0)"
+    "AND NOT EXISTS (SELECT 1 FROM staples WHERE staples.certificate_sha256 = certificates.sha256 AND in_use IS NOT 0)"
 )
 # What refers to a certificate goes before it.
 PRUNE = (

@@ -36,9 +36,9 @@ def read_files(folder: Path) -> dict[str, bytes]:
 
 def _files(folder: Path) -> Iterator[Path]:
     try:
-        for entry in os.scandir(folder):
-            if not entry.name.startswith(_LEFT_OUT):
-                yield from _below(Path(entry.path))
+        for name in os.listdir(folder):
+            if not name.startswith(_LEFT_OUT):
+                yield from _below(folder / name)
     except OSError as error:
         raise PkiError(f"{folder} cannot be read: {error.strerror}.") from error
 
@@ -51,9 +51,9 @@ def _below(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
     else:
-        for below in path.iterdir():
-            if not below.name.startswith(UNFINISHED):
-                yield from _below(below)
+        for name in os.listdir(path):
+            if not name.startswith(UNFINISHED):
+                yield from _below(path / name)
 
 
 def pack(files: Mapping[str, bytes], now: datetime) -> bytes:
@@ -92,6 +92,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write the files below ``folder``, for its owner alone. Raises OSError."""
     for name, content in files.items():
         path = folder / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for parent in reversed(path.relative_to(folder).parents):
+            (folder / parent).mkdir(mode=0o700, exist_ok=True)
         write_private(path, content)
         sync_folder(path.parent)
