@@ -44,7 +44,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection im
     selected,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._operator import operator
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.result_files import differs, write_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.report_files import differs, write_report
 
 
 class ActionModule(PkiAction):
@@ -99,9 +99,9 @@ class ActionModule(PkiAction):
         if arguments["step"] == LIST:
             return list_result(selected(every, _selection(arguments), now), ledger.entries.forgotten(), now)
         path, content = Path(arguments["file"]), exported(every, arguments["format"])
-        changed = differs(path, content, "file")
+        changed = differs(path, content)
         if changed and not self.check_mode:
-            write_result(path, content, "file")
+            write_report(path, content)
         return export_result(path, len(every), changed)
 
 

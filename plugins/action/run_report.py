@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._run.report import (
     unfinished_report,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._run.summary import run_summary
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.result_files import write_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.report_files import write_report
 
 
 class ActionModule(ActionBase):
@@ -44,9 +44,9 @@ class ActionModule(ActionBase):
             self._display.display("\n".join(["", *lines]))
         if arguments["file"] and not self._task.check_mode:
             try:
-                write_result(Path(arguments["file"]), f"{json.dumps(report, indent=2)}\n".encode(), "file")
+                write_report(Path(arguments["file"]), f"{json.dumps(report, indent=2)}\n")
             except PkiError as error:
-                return {"failed": True, "changed": False, "msg": str(error)}
+                return {"failed": True, "changed": False, "msg": f"file: {error}"}
         return {"changed": False, "lines": lines}
 
 

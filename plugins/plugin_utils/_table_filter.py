@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleTypeError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import Table
 
-Table = Callable[[Mapping[str, Mapping[str, Any]]], list[str]]
 
-
-def table_filter(name: str, table: Table) -> Callable[[Any], list[str]]:
-    """The filter ``name``, which returns the lines of ``table`` and raises AnsibleTypeError for anything else."""
+def table_filter(name: str, table: Callable[[Mapping[str, Mapping[str, Any]]], Table]) -> Callable[[Any], list[str]]:
+    """The filter ``name``, which returns the lines of the ``table`` that is made of hosts' results, and raises
+    AnsibleTypeError for anything else."""
 
     def render(results: Any) -> list[str]:
         if not isinstance(results, Mapping) or not all(isinstance(result, Mapping) for result in results.values()):
             raise AnsibleTypeError(f"{name} takes a dictionary of results by the names of their hosts.")
-        return table(results)
+        return table(results).lines
 
     return render

@@ -8,10 +8,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
 
 _LONGEST_CELL = 300
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells below a ``heading``, one column of which is STATE; what is said ``before`` them, and the
+    ``summary`` after them. Rows in one of the ``settled`` states ask for nothing."""
+
+    heading: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    summary: str
+    settled: frozenset[str]
+    before: Sequence[str] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """The table as text."""
+        rows = align([self.heading, *self.rows]) if self.rows else []
+        parts = [part for part in (list(self.before), rows, [self.summary] if self.summary else []) if part]
+        return [line for part in parts for line in ("", *part)][1:]
 
 
 def printable(text: str) -> str:

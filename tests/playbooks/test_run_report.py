@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.action import run_report
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
 
 #: Variables by which a host is out of reach.
@@ -207,15 +205,6 @@ def test_what_is_no_file_is_left_alone(fleet: Fleet, kind: str) -> None:
     assert f"file: {fleet.file} is not a regular file." in run.output
     assert os.path.samestat(fleet.file.lstat(), before)
     assert kept.read_text() == "kept"
-
-
-def test_reports_of_runs_at_the_same_time_are_each_whole(tmp_path: Path) -> None:
-    file = tmp_path / "report.json"
-    with ThreadPoolExecutor(4) as writers:
-        for written in [writers.submit(run_report._write, file, {"run": number}) for number in range(100)]:
-            written.result()
-    assert json.loads(file.read_text())["run"] in range(100)
-    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_limit_is_kept_with_and_without_localhost_whatever_the_strategy(fleet: Fleet) -> None:

@@ -18,6 +18,8 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import Leaf
 
 #: As a responder of a public authority has: nobody does have this one (RFC 5737).
 PUBLIC = "192.0.2.1"
+#: What the clock of a network shows, in seconds since 1970, however long a test takes.
+NOW = 1_800_000_000.0
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Network:
             tls=lambda: self.trusted or ssl.create_default_context(),
             proxies=lambda: self.proxies,
             clock=lambda: time.monotonic() * self.haste + sum(self.pauses),
+            now=lambda: NOW,
             sleep=self.pauses.append,
             chance=lambda: 0.5,
         )

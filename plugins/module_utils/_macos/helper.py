@@ -91,7 +91,8 @@ def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) 
         raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {largest} are allowed.")
     modules = {name: _compiled(name, source) for name, source in _sources(operation).items()}
     program = marshal.dumps(_compiled("start", _START)) + marshal.dumps((modules, request, os.getpid()))
-    outcome = run([sys.executable, "-I", "-c", _COMMAND], timeout, stdin=program, environment=mac.environment)
+    # Without site: nothing that is installed beside Python's own library is needed there, or has to run first.
+    outcome = run([sys.executable, "-I", "-S", "-c", _COMMAND], timeout, stdin=program, environment=mac.environment)
     try:
         answer = json.loads(outcome.stdout)
     except ValueError as error:

@@ -15,14 +15,14 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import timestamp
-from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import align, counted, printable, tally
+from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import Table, counted, printable, tally
 
 SERVED = "served"
 DEPLOYED = "deployed"
 # What leaf_certificate would do, in terms of what is wrong.
 STATES = {"leaf": "due", "staple": "due", "repair": "repair", "activate": "not served"}
 REMEDY = "run the playbook anchorage.pki.issue"
-
+SETTLED = frozenset({SERVED, DEPLOYED})
 
 # What does not wait for the next night.
 URGENT = ("expired", "missing", "due", "repair", "not served")
@@ -42,22 +42,23 @@ class Row(NamedTuple):
 HEADING = Row("HOST", "LEAF", "STATE", "UNTIL", "STAPLE UNTIL", "WHAT TO DO")
 
 
-def leaf_table(results: Mapping[str, Mapping[str, Any]], now: datetime | None = None) -> list[str]:
-    """The lines of the table, from each host's result of leaf_certificate in check mode by the host's name.
+def leaf_table(results: Mapping[str, Mapping[str, Any]], now: datetime | None = None) -> Table:
+    """The table, from each host's result of leaf_certificate in check mode by the host's name.
 
     Hosts without a result count as unreachable. What hosts report is shown without control characters, and cut short.
     """
     today = timestamp(now or datetime.now(timezone.utc))
     rows = [_dated(row, today) for host, result in results.items() for row in _rows(host, result)]
     ends = sorted((_end(row), row) for row in rows if row.until)
-    lines = align([HEADING, *rows]) if rows else []
+    if not rows:
+        return Table(HEADING, [], "No host has leaf certificates, and the inventory names none.", SETTLED)
     summary = f"{counted(len(results), 'host')}, leaves: {tally(row.state for row in rows if row.leaf)}."
     if any(row.state in URGENT for row in rows):
         summary += f" {REMEDY[0].upper()}{REMEDY[1:]} now."
     elif ends:
         end, row = ends[0]
         summary += f" {row.leaf} of {row.host}, or its staple, is the first to expire, at {end}: run it before then."
-    return [*lines, "", summary] if rows else ["No host has leaf certificates, and the inventory names none."]
+    return Table(HEADING, rows, summary, SETTLED)
 
 
 def _rows(host: str, result: Mapping[str, Any]) -> list[Row]:

@@ -61,16 +61,16 @@ def fields_of(listed: Listed) -> dict[str, Any]:
     }
 
 
-def exported(every: Iterable[Listed], form: str) -> bytes:
+def exported(every: Iterable[Listed], form: str) -> str:
     """The file of these certificates in that form, one line for each."""
     rows = [{"schema": SCHEMA, **fields_of(listed)} for listed in every]
     if form == JSON_LINES:
-        return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+        return "".join(f"{json.dumps(row)}\n" for row in rows)
     written = io.StringIO()
     writer = csv.DictWriter(written, ["schema", *_TEXTS, "names", *_TIMES, *_TIMES_OR_NONE])
     writer.writeheader()
     writer.writerows({**row, "names": " ".join(row["names"])} for row in rows)
-    return written.getvalue().encode()
+    return written.getvalue()
 
 
 def merged(files: Mapping[str, bytes]) -> list[Listed]:

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import timestamp
-from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import align, counted, printable, tally
+from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import Table, counted, printable, tally
 
 SERVED = "served"
 DEPLOYED = "deployed"
@@ -24,6 +24,7 @@ UNREACHABLE = "unreachable"
 # What ocsp_staple would do, in terms of what is wrong.
 STATES = {"staple": "due", "unstaple": "due", "repair": "repair", "activate": "not served"}
 REMEDY = "run the playbook anchorage.pki.refresh_staples"
+SETTLED = frozenset({SERVED, DEPLOYED, "no staple"})
 # What the next run puts right, and what does not wait for it.
 URGENT = ("missing", "due", "repair", "not served", "withdrawn", "expired")
 
@@ -43,16 +44,16 @@ class Row(NamedTuple):
 HEADING = Row("HOST", "STAPLE", "STATE", "UNTIL", "FAILURES", "NEXT ATTEMPT", "WHAT TO DO")
 
 
-def staple_table(results: Mapping[str, Mapping[str, Any]], now: datetime | None = None) -> list[str]:
-    """The lines of the table, from each host's result of ocsp_staple in check mode by the host's name; none where all
-    that is known of is that hosts have no such staple.
+def staple_table(results: Mapping[str, Mapping[str, Any]], now: datetime | None = None) -> Table:
+    """The table, from each host's result of ocsp_staple in check mode by the host's name; an empty one
+    where all that is known of is that hosts have no such staple.
 
     Hosts without a result count as unreachable. What hosts report is shown without control characters, and cut short.
     """
     today = timestamp(now or datetime.now(timezone.utc))
     rows = [row for host, result in results.items() for row in _rows(host, result, today)]
     if all(row.state == UNREACHABLE for row in rows):
-        return []
+        return Table(HEADING, [], "", SETTLED)
     states = tally(row.state for row in rows if row.staple)
     summary = f"{counted(len(results), 'host')}, staples of other authorities: {states}."
     ends = sorted((row.until, row) for row in rows if row.until)
@@ -61,7 +62,7 @@ def staple_table(results: Mapping[str, Mapping[str, Any]], now: datetime | None 
     elif ends:
         end, row = ends[0]
         summary += f" That of {row.staple} on {row.host} is the first to end, at {end}: run it before then."
-    return [*align([HEADING, *rows]), "", summary]
+    return Table(HEADING, rows, summary, SETTLED)
 
 
 def _rows(host: str, result: Mapping[str, Any], today: str) -> list[Row]:

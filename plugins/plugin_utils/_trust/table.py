@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import align, counted, printable, tally
+from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import Table, counted, printable, tally
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import OTHER_ROOT_REMEDY, SUPERSEDED_REMEDY
 
 TRUSTED = "trusted"
@@ -49,15 +49,15 @@ class Row(NamedTuple):
 HEADING = Row("HOST", "STORE", "STATE", "READ BY", "WHAT TO DO")
 
 
-def trust_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The lines of the table, from each host's result of trust_anchor_info by the host's name.
+def trust_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The table, from each host's result of trust_anchor_info by the host's name.
 
     Hosts without a result count as unreachable. What hosts report is shown without control characters, and cut short.
     """
     rows = [row for host, result in results.items() for row in _rows(host, result)]
     anchors = dict.fromkeys(line for result in results.values() for line in _anchors(result))
     summary = f"{counted(len(results), 'host')}: {tally(row.state for row in rows)}."
-    return [*anchors, *([""] if anchors else []), *align([HEADING, *rows]), "", summary]
+    return Table(HEADING, rows, summary, frozenset({TRUSTED, OPTIONAL}), list(anchors))
 
 
 def _anchors(result: Mapping[str, Any]) -> Iterator[str]:

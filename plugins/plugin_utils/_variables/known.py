@@ -40,6 +40,7 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_ledger_step": {"type": "str", "choices": [*STEPS, "verify"]},
     "anchorage_publish_hosts": {"type": "raw"},  # the same
     "anchorage_report_file": {"type": "path"},
+    "anchorage_report_page": {"type": "path"},
     "anchorage_restore_lists": {"type": "list", "elements": "str"},
     "anchorage_restore_without_lists": {"type": "bool"},
     "anchorage_revoke_certificate": {"type": "path"},

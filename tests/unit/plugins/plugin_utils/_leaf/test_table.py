@@ -38,7 +38,7 @@ def test_the_table_of_a_fleet() -> None:
         "web3": {"failed": True, "msg": "names: \x1b[31mwrong\nagain"},
         "web4": {},
     }
-    assert "\n".join(leaf_table(results, NOW)) == (
+    assert "\n".join(leaf_table(results, NOW).lines) == (
         """\
 HOST  LEAF                       STATE        UNTIL                 STAPLE UNTIL          WHAT TO DO
 web1  site                       served       2027-02-26T09:06:32Z  2026-12-05T09:06:33Z  nothing
@@ -62,10 +62,10 @@ def test_where_nothing_is_due_the_first_to_expire_is_named() -> None:
         "web2": {"certificates": [leaf("site", not_after=SOON, staple=None)]},
     }
     last = "2 hosts, leaves: 2 deployed. site of web1, or its staple, is the first to expire, at"
-    assert leaf_table(results, NOW)[-1] == f"{last} {SOON}: run it before then."
+    assert leaf_table(results, NOW).lines[-1] == f"{last} {SOON}: run it before then."
 
 
 def test_a_fleet_without_leaves() -> None:
-    assert leaf_table({"web1": {"certificates": [], "others": []}}) == [
+    assert leaf_table({"web1": {"certificates": [], "others": []}}).lines == [
         "No host has leaf certificates, and the inventory names none."
     ]

@@ -24,7 +24,7 @@ EVERY = [Listed("Corp", replace(entry, revoked_at=NOW, staple_until=NOW)) for en
 
 
 def test_json_lines_are_read_as_they_were_written() -> None:
-    content = exported(EVERY, "jsonl")
+    content = exported(EVERY, "jsonl").encode()
     rows = [json.loads(line) for line in content.splitlines()]
     assert {row["schema"] for row in rows} == {1}
     assert [{"schema": 1, **fields_of(listed)} for listed in EVERY] == rows
@@ -33,7 +33,7 @@ def test_json_lines_are_read_as_they_were_written() -> None:
 
 
 def test_csv_has_the_same_columns() -> None:
-    rows = list(csv.DictReader(io.StringIO(exported(EVERY, "csv").decode())))
+    rows = list(csv.DictReader(io.StringIO(exported(EVERY, "csv"))))
     first = {"schema": 1, **fields_of(EVERY[0])}
     assert set(rows[0]) == set(first)
     assert rows[0]["names"] == "app.test *.app.test"
@@ -42,13 +42,16 @@ def test_csv_has_the_same_columns() -> None:
 
 
 def test_no_key_is_in_a_file() -> None:
-    assert b"PRIVATE" not in exported(EVERY, "jsonl") + exported(EVERY, "csv")
+    assert "PRIVATE" not in exported(EVERY, "jsonl") + exported(EVERY, "csv")
 
 
 def test_of_two_files_the_last_one_counts() -> None:
     old, new = Listed("Corp", LEAF), Listed("Corp", replace(LEAF, status="superseded"))
     other = Listed("Berlin", replace(LEAF, sha256="ff" * 32))
-    assert merged({"a": exported([old], "jsonl"), "b": exported([new, other], "jsonl")}) == [new, other]
+    assert merged({"a": exported([old], "jsonl").encode(), "b": exported([new, other], "jsonl").encode()}) == [
+        new,
+        other,
+    ]
 
 
 def line(**fields: Any) -> bytes:
@@ -65,7 +68,7 @@ BAD: dict[str, Callable[[], bytes]] = {
     "no JSON": lambda: b"{",
     "a list": lambda: b"[]",
     "a number": lambda: b"1",
-    "CSV": lambda: exported(EVERY, "csv"),
+    "CSV": lambda: exported(EVERY, "csv").encode(),
     "a binary file": lambda: b"\xff\xfe\x00",
     "too deep": lambda: b"[" * 100_000,
     "a number without end": lambda: b'{"schema": ' + b"9" * 10_000 + b"}",

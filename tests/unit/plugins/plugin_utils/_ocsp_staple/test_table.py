@@ -73,7 +73,7 @@ def test_the_table_of_a_fleet() -> None:
         "web3": {"failed": True, "msg": "names: \x1b[31mwrong\nagain"},
         "web4": {},
     }
-    assert "\n".join(staple_table(results, NOW)) == (
+    assert "\n".join(staple_table(results, NOW).lines) == (
         """\
 HOST  STAPLE                             STATE        UNTIL                 FAILURES  NEXT ATTEMPT          WHAT TO DO
 web1  shop                               served       2026-12-05T09:06:33Z                                  nothing
@@ -105,17 +105,17 @@ def test_where_nothing_is_due_the_first_to_end_is_named() -> None:
         "web2": {"certificates": [staple("shop", **failed())]},
     }
     last = "2 hosts, staples of other authorities: 1 deployed, 1 failing. That of shop on web2 is the first to end, at"
-    assert staple_table(results, NOW)[-1] == f"{last} {SOON}: run it before then."
+    assert staple_table(results, NOW).lines[-1] == f"{last} {SOON}: run it before then."
 
 
 def test_where_none_can_have_a_staple_no_end_is_named() -> None:
-    last = staple_table({"web1": {"certificates": [bare("acme", reason="it has no OCSP URL")]}}, NOW)[-1]
+    last = staple_table({"web1": {"certificates": [bare("acme", reason="it has no OCSP URL")]}}, NOW).lines[-1]
     assert last == "1 host, staples of other authorities: 1 no staple."
 
 
 def test_a_fleet_without_such_staples_has_no_table() -> None:
-    assert staple_table({"web1": {"certificates": [], "others": []}, "web2": {}}) == []
+    assert staple_table({"web1": {"certificates": [], "others": []}, "web2": {}}).lines == []
 
 
 def test_a_failure_is_shown_even_if_nothing_else_is_known() -> None:
-    assert staple_table({"web1": {"failed": True, "msg": "wrong"}}, NOW)[1].split() == ["web1", "failed", "wrong"]
+    assert staple_table({"web1": {"failed": True, "msg": "wrong"}}, NOW).lines[1].split() == ["web1", "failed", "wrong"]

@@ -35,7 +35,7 @@ def test_the_table_of_a_fleet() -> None:
         ),
         "gone": {"unreachable": True, "msg": "No route to host"},
     }
-    assert "\n".join(trust_table(results)) == (
+    assert "\n".join(trust_table(results).lines) == (
         """\
 CN=Lab (5f2d), valid until 2036-11-18
 
@@ -54,7 +54,7 @@ gone                                unreachable                         No route
 
 def test_a_root_of_another_authority_is_a_row_with_the_way_out() -> None:
     path = "/usr/local/share/ca-certificates/anchorage-old-fedcba9876543210.crt"
-    lines = trust_table({"host": {**result(store("debian", "trusted")), "others": [path]}})
+    lines = trust_table({"host": {**result(store("debian", "trusted")), "others": [path]}}).lines
     assert lines[4].startswith(f"host  {path}  other root")
     assert lines[4].endswith("trust_anchor_src=former.crt and trust_anchor_state=absent")
 
@@ -62,7 +62,7 @@ def test_a_root_of_another_authority_is_a_row_with_the_way_out() -> None:
 @pytest.mark.parametrize("state", ["trusted", "stale", "absent"])
 def test_an_expired_anchor_is_not_to_be_kept(state: str) -> None:
     given = {"host": {"anchor": {**ANCHOR, "expired": True}, "stores": [store("debian", state)]}}
-    row = trust_table(given)[3]
+    row = trust_table(given).lines[3]
     assert row.endswith("nothing, since it has expired" if state == "absent" else "expired, and trust its successor")
 
 
@@ -79,7 +79,7 @@ def test_an_expired_anchor_is_not_to_be_kept(state: str) -> None:
     ],
 )
 def test_every_state_has_something_to_do(state: str, what_to_do: str) -> None:
-    row = trust_table({"host": result(store("debian", state, "curl", "why"))})[3]
+    row = trust_table({"host": result(store("debian", state, "curl", "why"))}).lines[3]
     assert row.split() == ["host", "debian", state, "curl", *what_to_do.split()]
 
 
@@ -97,12 +97,12 @@ def test_every_state_has_something_to_do(state: str, what_to_do: str) -> None:
     ],
 )
 def test_a_host_without_stores_is_shown_with_the_reason(outcome: dict[str, Any], state: str, message: str) -> None:
-    lines = trust_table({"host": outcome})
+    lines = trust_table({"host": outcome}).lines
     assert [line.split() for line in lines if line.startswith("host")] == [["host", state, *message.split()]]
 
 
 def test_what_hosts_report_cannot_disturb_the_terminal() -> None:
-    lines = trust_table({"host": result(store("a\n\x1b[2J", "failed", "x", "y" * 1000))})
+    lines = trust_table({"host": result(store("a\n\x1b[2J", "failed", "x", "y" * 1000))}).lines
     assert lines[3].startswith("host  a  [2J  failed")
     assert len(lines[3]) < 400
     assert all(line.isprintable() for line in lines)
@@ -110,18 +110,18 @@ def test_what_hosts_report_cannot_disturb_the_terminal() -> None:
 
 def test_each_anchor_is_described_once() -> None:
     other = {**ANCHOR, "subject": "CN=Other"}
-    lines = trust_table({"a": result(), "b": result(), "c": {**result(), "anchor": other}})
+    lines = trust_table({"a": result(), "b": result(), "c": {**result(), "anchor": other}}).lines
     assert [line.split()[0] for line in lines[:2]] == ["CN=Lab", "CN=Other"]
 
 
 def test_no_host_is_shown() -> None:
-    assert trust_table({})[-1] == "0 hosts: nothing to report."
+    assert trust_table({}).lines[-1] == "0 hosts: nothing to report."
 
 
 def test_each_root_of_a_rotation_has_a_row_of_its_own() -> None:
     """The host lacks the one that is coming."""
     coming = {**ANCHOR, "subject": "CN=Next", "sha256": "77aa", "stores": [store("debian", "absent")]}
-    lines = trust_table({"web1": {**result(store("debian", "trusted")), "further_anchors": [coming]}})
+    lines = trust_table({"web1": {**result(store("debian", "trusted")), "further_anchors": [coming]}}).lines
     assert lines == [
         "CN=Lab (5f2d), valid until 2036-11-18",
         "To be trusted as well: CN=Next (77aa), valid until 2036-11-18",
@@ -142,7 +142,7 @@ def test_a_root_that_should_be_gone_is_a_row_with_the_remedy(state: str) -> None
         "web1": {**result(store("debian", "trusted")), "superseded_anchors": [left]},
         "web2": {**result(store("debian", "trusted")), "superseded_anchors": [gone]},
     }
-    lines = trust_table(hosts)
+    lines = trust_table(hosts).lines
     assert lines[1] == "To be trusted no more: CN=Old (0d6f), valid until 2036-11-18"
     remedy = "run the playbook anchorage.pki.trust with trust_anchor_purge_superseded=true"
     assert lines[5] == f"web1  /opt/jdk, CN=Old  superseded  Java     {remedy}"
@@ -152,10 +152,10 @@ def test_a_root_that_should_be_gone_is_a_row_with_the_remedy(state: str) -> None
 def test_of_roots_that_are_gone_nothing_is_said() -> None:
     host = result(store("debian", "trusted"))
     gone = {**ANCHOR, "subject": "CN=Old", "stores": []}
-    assert trust_table({"web1": {**host, "superseded_anchors": [gone]}}) == trust_table({"web1": host})
+    assert trust_table({"web1": {**host, "superseded_anchors": [gone]}}).lines == trust_table({"web1": host}).lines
 
 
 def test_where_a_removal_awaits_the_next_boot_that_is_said() -> None:
     left = {**ANCHOR, "subject": "CN=Old", "stores": [store("suse", "pending")]}
-    lines = trust_table({"web1": {**result(store("suse", "trusted")), "superseded_anchors": [left]}})
+    lines = trust_table({"web1": {**result(store("suse", "trusted")), "superseded_anchors": [left]}}).lines
     assert lines[5].split() == ["web1", "suse,", "CN=Old", "pending", "curl", "reboot", "the", "host"]

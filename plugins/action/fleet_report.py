@@ -1,0 +1,66 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action behind anchorage.pki.fleet_report: the state of the hosts of the play, written on the controller alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import FleetReport, HostLooks, fleet_report
+from ansible_collections.anchorage.pki.plugins.plugin_utils._report.page import page
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.report_files import write_report
+
+
+class ActionModule(ActionBase):
+    """Writes what the doctor's looks at hosts found."""
+
+    ARGUMENT_SPEC = {
+        "page": {"type": "path"},
+        "file": {"type": "path"},
+    }
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, required_one_of=[["page", "file"]])[1]
+        report, written = _report(task_vars or {}, datetime.now(timezone.utc)), []
+        for option, render in (("page", page), ("file", _as_json)):
+            if arguments[option] and not self._task.check_mode:
+                try:
+                    write_report(Path(arguments[option]), render(report))
+                except PkiError as error:
+                    return {"failed": True, "changed": False, "msg": f"{option}: {error}"}
+                written.append(os.path.abspath(arguments[option]))
+        self._display.display("\n".join(["", *(f"The report is in {path}." for path in written)]))
+        return {"changed": False, "written": written}
+
+
+def _as_json(report: FleetReport) -> str:
+    return f"{json.dumps(report.document, indent=2)}\n"
+
+
+def _report(task_vars: Mapping[str, Any], now: datetime) -> FleetReport:
+    variables = {host: task_vars["hostvars"].raw_get(host) for host in task_vars["ansible_play_hosts_all"]}
+    looks = {host: _looks(of_host) for host, of_host in variables.items()}
+    authorities = (of_host.get("anchorage_authority_found") for of_host in variables.values())
+    return fleet_report(looks, next((one for one in authorities if one and "exists" in one), {}), now)
+
+
+def _looks(variables: Mapping[str, Any]) -> HostLooks:
+    leaves = variables.get("leaf_certificate_result", {})
+    return HostLooks(
+        variables.get("anchorage_trust", {}),
+        None if leaves.get("skipped") else leaves,
+        variables.get("ocsp_staple_result", {}),
+    )

@@ -1,0 +1,73 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of the state of a fleet as a value: which tables there are, and what programs read of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import HostLooks, fleet_report
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=timezone.utc)
+STORE = {"name": "debian", "kind": "system", "state": "trusted", "read_by": "curl", "evidence": ["it is there"]}
+ANCHOR = {"subject": "CN=Lab", "sha256": "ab", "not_after": "2036-01-01T00:00:00Z"}
+LEAF = {"name": "app", "action": "none", "reason": "it is good", "not_after": "2027-01-01T00:00:00Z"}
+HERE = HostLooks({"anchor": ANCHOR, "stores": [STORE]}, {"certificates": [LEAF]}, {"certificates": [], "others": []})
+GONE = HostLooks({}, {}, {})
+
+
+def document(looks: dict[str, HostLooks], authority: dict[str, Any] | None = None) -> dict[str, Any]:
+    return fleet_report(looks, authority or {}, NOW).document
+
+
+def test_every_table_is_a_list_of_records() -> None:
+    read = document({"web1": HERE, "web2": GONE})
+    assert (read["schema"], read["written"], read["authority"]) == (1, "2026-11-29T12:00:00Z", {})
+    assert [(row["host"], row["state"]) for row in read["trust"]] == [("web1", "trusted"), ("web2", "unreachable")]
+    assert read["leaves"][0] == {
+        "host": "web1",
+        "leaf": "app",
+        "state": "deployed",
+        "until": "2027-01-01T00:00:00Z",
+        "staple_until": "",
+        "what_to_do": "nothing",
+    }
+    assert read["leaves"][1]["state"] == "unreachable"
+    assert "staples" not in read
+    assert "revoked" not in read
+
+
+def test_a_look_that_was_not_asked_for_has_no_table() -> None:
+    assert "leaves" not in document({"web1": HERE._replace(leaves=None)})
+
+
+def test_revoked_leaves_that_may_be_in_use_are_told() -> None:
+    pending = [
+        {"host": "web1", "path": "/etc/pki/anchorage/app", "good_until": "2026-12-01T00:00:00Z"},
+        {"host": "web2", "path": "/etc/pki/anchorage/app", "good_until": None},
+    ]
+    read = document({"web1": HERE}, {"exists": True, "pending_hosts": pending})
+    assert [(row["host"], row["good_until"]) for row in read["revoked"]] == [
+        ("web1", "2026-12-01T00:00:00Z"),
+        ("web2", ""),
+    ]
+
+
+def test_the_authority_is_told_without_what_only_tasks_need() -> None:
+    found = {"exists": True, "folder": "/root/pki", "root": {"subject": "CN=Lab"}, "due": [], "warnings": ["ends soon"]}
+    read = document({"web1": HERE}, found)
+    assert read["authority"] == {"root": {"subject": "CN=Lab"}, "due": []}
+    assert read["warnings"] == ["ends soon"]
+
+
+def test_a_missing_authority_is_a_warning() -> None:
+    read = document({"web1": HERE}, {"exists": False, "msg": "There is no authority."})
+    assert (read["authority"], read["warnings"]) == ({}, ["There is no authority."])
+
+
+def test_control_characters_of_a_host_do_not_get_through() -> None:
+    look = HERE._replace(trust={"unreachable": True, "msg": "\x1b[2Jgone\u202e"})
+    assert document({"web1": look})["trust"][0]["what_to_do"] == " [2Jgone "
