@@ -70,7 +70,7 @@ class Entries:
             self._connection.executemany(statement, [(sha256,) for sha256 in fingerprints])
 
     def knows_host(self, host: str) -> bool:
-        """Whether a host ever had a leaf, showed what it trusts, or was counted in a rotation."""
+        """Whether a host ever had a leaf, showed what it trusts, was counted in a rotation, or was forgotten."""
         return self._asked(sql.KNOWS_HOST, host)
 
     def counts_host(self, host: str) -> bool:

@@ -39,7 +39,8 @@ PRUNE = (
 
 KNOWS_HOST = (
     "SELECT EXISTS (SELECT 1 FROM certificates WHERE kind = 'leaf' AND host = ?1) "
-    "OR EXISTS (SELECT 1 FROM proofs WHERE host = ?1) OR EXISTS (SELECT 1 FROM counted WHERE host = ?1)"
+    "OR EXISTS (SELECT 1 FROM proofs WHERE host = ?1) OR EXISTS (SELECT 1 FROM counted WHERE host = ?1) "
+    "OR EXISTS (SELECT 1 FROM forgotten WHERE host = ?1)"
 )
 _LEAVES_OF_HOST = "SELECT sha256 FROM certificates WHERE kind = 'leaf' AND host = ?1"
 COUNTS_HOST = (
