@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -70,16 +71,24 @@ def neutral_environment(monkeypatch: pytest.MonkeyPatch, homes: Path) -> None:
     monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(ROOT / "build" / "collections"))
 
 
-@pytest.fixture
-def private_folder(tmp_path: Path) -> Iterator[Path]:
+@contextmanager
+def folder_for_keys(elsewhere: Path) -> Iterator[Path]:
     """An empty folder that nobody else can replace parts of, as root demands of a folder for private keys.
 
-    pytest's own are below /tmp, where everybody may write: for root, one in root's home takes their place.
+    pytest's own, as ``elsewhere``, are below /tmp, where everybody may write: for root, one in root's home takes its
+    place.
     """
     if os.geteuid() != 0:
-        yield tmp_path
+        yield elsewhere
         return
     folder = Path(tempfile.mkdtemp(prefix=".anchorage-test-", dir=pwd.getpwuid(0).pw_dir))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def private_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for keys."""
+    with folder_for_keys(tmp_path) as folder:
+        yield folder

@@ -58,8 +58,8 @@ options:
       - V(status) changes nothing.
       - V(begin) checks the keys and passphrases, and plans a rotation unless one is on its way.
       - V(continue) takes all steps that nobody keeps the rotation from. Where somebody does, it is no failure.
-      - V(abort) gives the rotation up. Hosts that trust the new root already lose it by the option
-        O(anchorage.pki.trust_anchor#module:purge_superseded).
+      - V(abort) gives the rotation up. Hosts that trust the new root already, which only can be with RV(introduced),
+        lose it by the option O(anchorage.pki.trust_anchor#module:purge_superseded).
       - V(leave_out) does not wait for O(host) any longer.
       - V(wait_for) waits again for O(host), which was left out.
     type: str
@@ -234,6 +234,11 @@ cross_certificate:
   type: bool
 emergency:
   description: Whether the rotation began with O(compromised).
+  returned: success
+  type: bool
+introduced:
+  description:
+    - Whether hosts were to trust the new root in this rotation, so that some may, also once it is given up.
   returned: success
   type: bool
 omitted:

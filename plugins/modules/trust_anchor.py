@@ -213,7 +213,8 @@ stores:
     name:
       description:
         - The name of the store. The system's own is called by its platform, V(debian), V(redhat), V(suse), V(arch),
-          V(alpine), V(freebsd) or V(macos); the Java store that Debian makes of it, V(debian-java).
+          V(alpine), V(freebsd) or V(macos), which for a user's own trust settings is followed by C(of) and the user's
+          name; the Java store that Debian makes of it, V(debian-java).
         - Others are called by their place.
       returned: always
       type: str

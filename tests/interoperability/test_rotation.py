@@ -8,12 +8,12 @@ old root alone, the new one alone, or both; and by whoever trusts the new one on
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
     Signer,
@@ -149,6 +149,46 @@ def test_once_the_word_of_the_old_root_has_ended_only_the_new_root_is_enough(
     assert re.search(ENDED_CROSS.get(verifier.name, verifier.words[Fault.EXPIRED]), old.words)
     assert new.accepted, new.words
     assert both.accepted, both.words
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A state of a rotation that began for a ``reason``, and the epochs whose roots are each enough for new leaves."""
+
+    state: State
+    reason: str
+    accepting: tuple[tuple[int, ...], ...]
+
+    def __str__(self) -> str:
+        return f"{self.state.value}, in an emergency" if self.reason == COMPROMISED else self.state.value
+
+
+ONLY_OLD, ONLY_NEW, BOTH = (1,), (2,), (1, 2)
+#: The table of docs/rotation.md: the state switching is asked about with each kind of key, above.
+PROMISES = [
+    *(Promise(state, "test", (ONLY_OLD, BOTH)) for state in (State.MADE, State.DISTRIBUTING, State.ABORTED)),
+    *(Promise(state, "test", (ONLY_OLD, ONLY_NEW, BOTH)) for state in (State.DRAINING, State.PURGING, State.DONE)),
+    *(Promise(state, COMPROMISED, (ONLY_NEW, BOTH)) for state in (State.SWITCHING, State.PURGING, State.DONE)),
+]
+
+
+@pytest.fixture(scope="module", params=PROMISES, ids=str)
+def promised(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Promise, Pki]:
+    """A promise, and an authority in that state."""
+    promise: Promise = request.param
+    pki = make_pki(KeyType.ECDSA_P256, tmp_path_factory.mktemp("promised") / "authority")
+    return promise, replace(pki, authority=rotated(pki.authority, promise.state, NOW, promise.reason))
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)
+def test_each_state_keeps_its_promise(promised: tuple[Promise, Pki], verifier: Verifier, tmp_path: Path) -> None:
+    promise, pki = promised
+    folder = write_chain(served(pki), tmp_path / "chain")
+    for trusted in (ONLY_OLD, ONLY_NEW, BOTH):
+        root = root_file(pki.authority, tmp_path, *trusted)
+        verdict = verifier.verify(Question(root, folder, NAME, Profile.SERVER))
+        assert verdict.accepted == (trusted in promise.accepting), (trusted, verdict.words)
+        assert verdict.accepted or re.search(UNKNOWN_ISSUER[verifier.name], verdict.words)
 
 
 @pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)

@@ -21,12 +21,14 @@ TRUST_VARIABLES = frozenset({"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_D
 
 #: The programs that the tests use, and the Debian package that brings each.
 PROGRAMS = {
+    "apache2": "apache2-bin",
     "caddy": "caddy",
     "cc": "build-essential",
     "certtool": "gnutls-bin",
     "certutil": "libnss3-tools",
     "curl": "curl",
     "gnutls-cli": "gnutls-bin",
+    "haproxy": "haproxy",
     "iptables": "iptables",  # which podman's networks need, and no package of podman's asks for
     "javac": "default-jdk-headless",
     "mmdebstrap": "mmdebstrap",
@@ -41,7 +43,7 @@ PROGRAMS = {
     "vfychain": "libnss3-tools",
 }
 #: What Debian would start after the installation of a package, and at each start of the machine.
-SERVICES = {"caddy": "caddy.service", "nginx-light": "nginx.service"}
+SERVICES = {"caddy": "caddy.service", "haproxy": "haproxy.service", "nginx-light": "nginx.service"}
 #: Where Debian has servers; not on every user's PATH.
 SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 #: Asked by Debian's packages before they start a service: see invoke-rc.d(8).
@@ -93,8 +95,12 @@ def in_memory(folder: str = "/dev/shm") -> dict[str, str]:
 def missing_packages() -> list[str]:
     """The Debian packages that bring the programs which the tests use and the machine lacks."""
     wanted = PROGRAMS if runs_systemd() else PROGRAMS | PROGRAMS_WITHOUT_SYSTEMD
-    folders = os.pathsep.join([*os.get_exec_path(), *SERVER_FOLDERS])
-    return sorted({package for program, package in wanted.items() if not shutil.which(program, path=folders)})
+    return sorted({package for program, package in wanted.items() if not find_server(program)})
+
+
+def find_server(program: str) -> str | None:
+    """Where a program is that may be one of those which are not on every user's PATH."""
+    return shutil.which(program, path=os.pathsep.join([*os.get_exec_path(), *SERVER_FOLDERS]))
 
 
 def new_services(packages: list[str]) -> list[str]:

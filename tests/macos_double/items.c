@@ -65,6 +65,9 @@ OSStatus SecItemDelete(CFDictionaryRef query) {
     if (!is_for_certificates(query) || !list)
         return PARAM;
     OSStatus status = call("SecItemDelete", "-");
+    for (CFIndex item = 0; item < CFArrayGetCount(list) && !status && keeps("locked-keychain-keeps-items"); item++)
+        if (!strcmp(keychain_of(CFArrayGetValueAtIndex(list, item)), "login"))
+            status = unlock_login_keychain();
     const State *state = read_state();
     State left = {calloc(state->item_count + 1, sizeof(Item)), 0, state->entries, state->entry_count};
     for (CFIndex i = 0; i < state->item_count; i++) {

@@ -28,10 +28,12 @@ from ansible_collections.anchorage.pki.tests.macos_double.contract import (
 )
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, BASIC, SSL
 from ansible_collections.anchorage.pki.tests.macos_double.writing_contract import (
+    AUTHENTICATION_FAILED,
     CASES,
     DATA_NOT_MODIFIABLE,
     LOGIN_KEYCHAIN,
     SYSTEM_KEYCHAIN,
+    locked,
     writable,
 )
 
@@ -295,16 +297,33 @@ def delete_found_alone(mac: Bindings, state: State) -> None:
     double = writable(state)
     for name in ("system", "login"):
         double.trust("admin", state.ders[0], keychain=name)
-    status, found = matching(mac, SYSTEM_KEYCHAIN, *every(mac))
+    assert delete_all(mac, SYSTEM_KEYCHAIN) == 0
+    assert double.items == [("login", state.ders[0])]
+
+
+@case("locked-keychain-keeps-items")
+def locked_keychain_keeps_items(mac: Bindings, state: State) -> None:
+    double = locked(state, "wrong")
+    double.trust("user", state.ders[0], keychain="login")
+    assert delete_all(mac, LOGIN_KEYCHAIN) == AUTHENTICATION_FAILED
+    assert double.items == [("login", state.ders[0])]
+    double.host(person="allow")
+    assert delete_all(mac, LOGIN_KEYCHAIN) == 0
+    assert double.items == []
+
+
+def delete_all(mac: Bindings, keychain: bytes) -> int:
+    """The status of a deletion of all certificates in a keychain."""
+    status, found = matching(mac, keychain, *every(mac))
     assert status == 0
+    assert found
     query = mac.dictionary(
         *(mac.constant("kSecClass"), mac.constant("kSecClassCertificate")),
         *(mac.constant("kSecMatchItemList"), found),
     )
-    assert mac.SecItemDelete(query) == 0
-    assert double.items == [("login", state.ders[0])]
-    assert found
+    status = mac.SecItemDelete(query)
     mac.release(query, found)
+    return status
 
 
 PROOF = CASES[FIRST:]

@@ -7,7 +7,7 @@
  *           "policy=OID;name=N;string=S;application=1;usage=N;error=N;result=N" without what it lacks
  *   host    "version 15.1.0", "sip on", "gui off", "root on", "allowed off" (what authorizationdb was told), "locked off"
  *           (the login keychain), "login on" (whether there is one), "person allow" (who sees a prompt: allow, cancel,
- *           nobody), "user 501" (who logged in to the session); these are the defaults
+ *           wrong for wrong passwords, nobody), "user 501" (who logged in to the session); these are the defaults
  *   faults  "FUNCTION ABOUT STATUS COUNT": the next COUNT calls give STATUS, or never end where that is "hang", or end the
  *           process where it is "kill"; an event such as "erase admin on 1" is ordered likewise
  *   right   what the tool was told last, the inside of a property list's dictionary
@@ -198,6 +198,28 @@ void perhaps_end(const char *about) {
     if (is_ordered("hang-up", about))
         for (;;)
             pause();
+}
+
+static off_t size_of_calls(void) {
+    char path[4096];
+    struct stat found;
+    path_of(path, sizeof path, "calls");
+    return stat(path, &found) ? 0 : found.st_size;
+}
+
+bool is_left_to_a_service(const char *about) {
+    if (!is_ordered("service", about))
+        return false;
+    pid_t caller = getpid();
+    off_t before = size_of_calls();
+    if (fork())
+        for (;;)
+            pause();
+    setsid();
+    while (getppid() == caller || size_of_calls() == before)
+        usleep(10000);
+    usleep(300000);
+    return true;
 }
 
 bool is_ordered(const char *event, const char *about) {

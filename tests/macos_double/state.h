@@ -32,6 +32,9 @@ bool same_bytes(const Bytes *, const Bytes *);
 OSStatus call(const char *function, const char *about);
 /* Whether the test has ordered an event that is no status, such as "erase", for this call. */
 bool is_ordered(const char *event, const char *about);
+/* Whether this is the process of a service that is to write what the caller would: where the test has ordered that, the
+ * caller never returns, and the service does once the caller was stopped and somebody has looked at the settings since. */
+bool is_left_to_a_service(const char *about);
 /* End the process, or never return, where the test has ordered a "cut-off" or a "hang-up" for what has just been written. */
 void perhaps_end(const char *about);
 
@@ -56,6 +59,8 @@ bool has_dns_name(const Bytes *der, const char *name);
 Bytes bytes_of(const char *hex);
 /* Whether the domain may be written now, as a status; it may wait for a person. */
 OSStatus authorize(uint32_t domain);
+/* Have the person at the screen unlock the login keychain, if it is locked; as a status. */
+OSStatus unlock_login_keychain(void);
 /* The name of a keychain; and of the one in which a certificate was found, "" where it was in none. */
 const char *keychain_name(CFTypeRef keychain);
 const char *keychain_of(CFTypeRef certificate);

@@ -16,14 +16,17 @@ enum {
     SUCCESS = 0,
     PARAM = -50,
     WRITE_PERMISSION = -61,
+    USER_CANCELED = -128,
     INTERNAL_COMPONENT = -2070,
     NO_TRUST_SETTINGS = -25263,
     NOT_AVAILABLE = -25291,
+    AUTHENTICATION_FAILED = -25293,
     NO_SUCH_KEYCHAIN = -25294,
     DUPLICATE_ITEM = -25299,
     ITEM_NOT_FOUND = -25300,
     INTERACTION_NOT_ALLOWED = -25308,
     DATA_NOT_MODIFIABLE = -25317,
+    AUTHORIZATION_DENIED = -60005,
     AUTHORIZATION_CANCELED = -60006,
     AUTHORIZATION_INTERACTION = -60007,
 };
@@ -41,8 +44,29 @@ __attribute__((constructor)) static void register_type(void) { keychain_type = d
 static OSStatus ask_person(const Host *host) {
     if (!strcmp(host->person, "cancel"))
         return keeps("prompt-canceled-code") ? AUTHORIZATION_CANCELED : SUCCESS;
+    if (!strcmp(host->person, "wrong"))
+        return keeps("prompt-wrong-password-code") ? AUTHORIZATION_DENIED : SUCCESS;
     while (!strcmp(host->person, "nobody") && keeps("prompt-waits"))
         pause();
+    return SUCCESS;
+}
+
+OSStatus unlock_login_keychain(void) {
+    Host host = read_host();
+    if (!host.locked)
+        return SUCCESS;
+    if (!host.gui)
+        return keeps("locked-keychain-code") ? INTERACTION_NOT_ALLOWED : SUCCESS;
+    OSStatus status = call("unlock", "login");
+    if (status)
+        return status;
+    if (!strcmp(host.person, "cancel"))
+        return keeps("keychain-canceled-code") ? USER_CANCELED : SUCCESS;
+    if (!strcmp(host.person, "wrong"))
+        return keeps("keychain-wrong-password-code") ? AUTHENTICATION_FAILED : SUCCESS;
+    while (!strcmp(host.person, "nobody") && keeps("locked-keychain-waits"))
+        pause();
+    set_host("locked off");
     return SUCCESS;
 }
 
@@ -156,6 +180,14 @@ static State changeable(const State *state, uint32_t domain) {
     return copy;
 }
 
+/* Write what concerns a domain; or, where the test has ordered that, leave it to a service, and never return. */
+static void write_state_of(const State *state, uint32_t domain) {
+    bool is_service = is_left_to_a_service(domain_names[domain]);
+    write_state(state);
+    if (is_service)
+        _exit(0);
+}
+
 static OSStatus permitted(CFTypeRef certificate, uint32_t domain) {
     if (!certificate || domain > SYSTEM)
         return keeps("write-param-checked") ? PARAM : SUCCESS;
@@ -178,7 +210,7 @@ OSStatus SecTrustSettingsSetTrustSettings(CFTypeRef certificate, uint32_t domain
     if (index < 0 || !keeps("set-replaces"))
         index = state.entry_count++;
     state.entries[index] = (Entry){domain, *der, strdup(words)};
-    write_state(&state);
+    write_state_of(&state, domain);
     perhaps_end(domain_names[domain]);
     return is_ordered("lost-reply", domain_names[domain]) ? NOT_AVAILABLE : SUCCESS;
 }
@@ -206,7 +238,7 @@ OSStatus SecTrustSettingsRemoveTrustSettings(CFTypeRef certificate, uint32_t dom
     index = index_of(&state, domain, der);
     if (index >= 0)
         state.entries[index] = state.entries[--state.entry_count];
-    write_state(&state);
+    write_state_of(&state, domain);
     perhaps_end(domain_names[domain]);
     return is_ordered("lost-reply", domain_names[domain]) ? NOT_AVAILABLE : SUCCESS;
 }
@@ -238,8 +270,8 @@ OSStatus SecCertificateAddToKeychain(CFTypeRef certificate, CFTypeRef reference)
         return NO_SUCH_KEYCHAIN;
     if (!strcmp(keychain->name, "system") && !host.root && keeps("system-keychain-is-of-root"))
         return WRITE_PERMISSION;
-    if (!strcmp(keychain->name, "login") && host.locked && !host.gui && keeps("locked-keychain-code"))
-        return INTERACTION_NOT_ALLOWED;
+    if (!strcmp(keychain->name, "login") && (status = unlock_login_keychain()))
+        return status;
     State state = changeable(read_state(), SYSTEM);
     for (CFIndex i = 0; i < state.item_count; i++)
         if (!strcmp(state.items[i].keychain, keychain->name) && same_bytes(&state.items[i].der, der)
@@ -263,6 +295,9 @@ OSStatus SessionGetInfo(uint32_t session, uint32_t *identifier, uint32_t *attrib
 
 /* The first number of a struct auditinfo_addr is the user's, ai_auid. */
 int getaudit_addr(uint32_t *information, int length) {
+    OSStatus status = call("getaudit_addr", "-");
+    if (status && keeps("session-user-may-be-unknown"))
+        return -1;
     memset(information, 0, length);
     *information = keeps("session-has-user") ? read_host().user : geteuid();
     return SUCCESS;

@@ -32,8 +32,9 @@ from ansible_collections.anchorage.pki.tests.macos_double.double import BASIC, D
 
 WRITE_PERMISSION, INTERNAL_COMPONENT, NO_SUCH_KEYCHAIN, DUPLICATE_ITEM = -61, -2070, -25294, -25299
 INTERACTION_NOT_ALLOWED, DATA_NOT_MODIFIABLE = -25308, -25317
-AUTHORIZATION_CANCELED, AUTHORIZATION_INTERACTION = -60006, -60007
-REFUSALS = (-60005, AUTHORIZATION_CANCELED, AUTHORIZATION_INTERACTION, INTERNAL_COMPONENT)
+USER_CANCELED, AUTHENTICATION_FAILED = -128, -25293
+AUTHORIZATION_DENIED, AUTHORIZATION_CANCELED, AUTHORIZATION_INTERACTION = -60005, -60006, -60007
+REFUSALS = (AUTHORIZATION_DENIED, AUTHORIZATION_CANCELED, AUTHORIZATION_INTERACTION, INTERNAL_COMPONENT)
 TRUST_ROOT, TRUST_AS_ROOT, DENY = 1, 2, 3
 SYSTEM_KEYCHAIN, LOGIN_KEYCHAIN = (
     b"/Library/Keychains/System.keychain",
@@ -92,11 +93,14 @@ def try_to_write(mac: Bindings, der: bytes) -> None:
     is_guarded, has_entries = mac.csr_check(1 << 1) != 0, export_status(mac, ADMIN) == 0
     if not is_guarded and not has_entries:
         raise NotArranged  # macOS would ask somebody before it removes the only entry
-    status = set_settings(mac, der, ADMIN)
-    if status in REFUSALS:
-        raise Refused(status)
-    assert status == 0
-    assert remove_settings(mac, der, ADMIN) == 0
+    try:
+        status = set_settings(mac, der, ADMIN)
+        if status in REFUSALS:
+            raise Refused(status)
+        assert status == 0
+    finally:
+        removed = remove_settings(mac, der, ADMIN)  # of what is not there, nobody is asked
+    assert removed == 0
 
 
 def export_status(mac: Bindings, domain: int) -> int:
@@ -168,6 +172,11 @@ def prompt_canceled_code(mac: Bindings, state: State) -> None:
     refused(mac, state, AUTHORIZATION_CANCELED, gui="on", person="cancel")
 
 
+@case("prompt-wrong-password-code")
+def prompt_wrong_password_code(mac: Bindings, state: State) -> None:
+    refused(mac, state, AUTHORIZATION_DENIED, gui="on", person="wrong")
+
+
 @case("prompt-waits", WAITS)
 def prompt_waits(mac: Bindings, state: State) -> None:
     state.arranged.host(gui="on", person="nobody")
@@ -180,6 +189,14 @@ def session_has_user(mac: Bindings, state: State) -> None:
     state.arranged.host(user="502")
     assert mac.getaudit_addr(information, 48) == 0
     assert information[0] == 502 != os.geteuid()
+
+
+@case("session-user-may-be-unknown")
+def session_user_may_be_unknown(mac: Bindings, state: State) -> None:
+    information = (c_uint32 * 12)(*[7] * 12)
+    state.arranged.order("getaudit_addr", "-", 1, 1)
+    assert mac.getaudit_addr(information, 48) == -1
+    assert set(information) == {7}
 
 
 @case("session-says-gui")
@@ -308,6 +325,35 @@ def locked_keychain_code(mac: Bindings, state: State) -> None:
     double = writable(state)
     double.host(root="off", locked="on")
     assert add_to_keychain(mac, state.ders[0], LOGIN_KEYCHAIN) == INTERACTION_NOT_ALLOWED
+    assert double.items == []
+
+
+def locked(state: State, person: str) -> DoubledMac:
+    """A Mac with a locked login keychain, and a person at its screen."""
+    double = writable(state)
+    double.host(root="off", gui="on", locked="on", person=person)
+    return double
+
+
+@case("locked-keychain-waits", WAITS)
+def locked_keychain_waits(mac: Bindings, state: State) -> None:
+    double = locked(state, "allow")
+    assert add_to_keychain(mac, state.ders[0], LOGIN_KEYCHAIN) == 0
+    double.host(locked="on", person="nobody")
+    add_to_keychain(mac, state.ders[1], LOGIN_KEYCHAIN)
+
+
+@case("keychain-canceled-code")
+def keychain_canceled_code(mac: Bindings, state: State) -> None:
+    double = locked(state, "cancel")
+    assert add_to_keychain(mac, state.ders[0], LOGIN_KEYCHAIN) == USER_CANCELED
+    assert double.items == []
+
+
+@case("keychain-wrong-password-code")
+def keychain_wrong_password_code(mac: Bindings, state: State) -> None:
+    double = locked(state, "wrong")
+    assert add_to_keychain(mac, state.ders[0], LOGIN_KEYCHAIN) == AUTHENTICATION_FAILED
     assert double.items == []
 
 

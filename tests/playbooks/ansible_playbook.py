@@ -2,23 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of the real ansible-playbook, forked from a process that has imported already what all of them import."""
+"""Runs of the real ansible-playbook, and of modules in them, forked from processes that have imported already what all
+of them import."""
 
 from __future__ import annotations
 
 import atexit
 import functools
-import json
+import marshal
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from ansible_collections.anchorage.pki.tests.playbooks.startup.sitecustomize import MODULE_SERVER
+
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
-_SERVER = Path(__file__).with_name("playbook_server.py")
 
 
 def start_playbook(
@@ -28,30 +32,36 @@ def start_playbook(
 
     The environment is all that it gets, as with subprocess; it has a PYTHONPATH.
     """
-    request = {"program": [str(PROGRAM), *map(str, arguments)], "environment": environment, "folder": str(folder)}
-    reading, report = os.pipe()
+    given = {**environment, MODULE_SERVER: f"{sys.executable}:{_server('module_server')}"}
+    request = {"program": [str(PROGRAM), *map(str, arguments)], "environment": given, "folder": str(folder)}
+    run = socket.socket(type=socket.SOCK_SEQPACKET, family=socket.AF_UNIX)
+    run.connect(_server("playbook_server"))
     with open(os.devnull, "rb") as nothing:
-        descriptors = [nothing.fileno(), output.fileno(), errors.fileno(), report]
-        socket.send_fds(_requests(), [json.dumps(request).encode()], descriptors)
-    os.close(report)
+        socket.send_fds(run, [marshal.dumps(request)], [nothing.fileno(), output.fileno(), errors.fileno()])
 
     def finish() -> int:
-        with open(reading, "rb") as status:
-            return int(status.read())
+        with run:
+            return int(run.recv(16))
 
     return finish
 
 
 @functools.cache
-def _requests() -> socket.socket:
-    """The way to the process, which ends with it. It is nobody's child: tests look whether theirs are gone."""
-    requests, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-    with theirs:
+def _server(name: str) -> str:
+    """The socket of one of the servers beside this file, which ends with this process."""
+    folder = tempfile.mkdtemp(prefix="anchorage-server-")
+    path = os.path.join(folder, "socket")
+    reading, lifeline = os.pipe()
+    atexit.register(shutil.rmtree, folder)
+    atexit.register(os.close, lifeline)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(path)
+        listener.listen()
         subprocess.run(
-            [sys.executable, _SERVER, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, Path(__file__).with_name(f"{name}.py"), str(listener.fileno()), str(reading)],
+            pass_fds=[listener.fileno(), reading],
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             check=True,
         )
-    atexit.register(requests.close)
-    return requests
+    os.close(reading)
+    return path

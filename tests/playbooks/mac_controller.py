@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.tests.conftest import ROOT
 from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac
 from ansible_collections.anchorage.pki.tests.playbooks.launchctl import Launchd
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
-from ansible_collections.anchorage.pki.tests.playbooks.startup.sitecustomize import KEPT
+from ansible_collections.anchorage.pki.tests.playbooks.startup.kept_by_runs import KEPT
 from ansible_collections.anchorage.pki.tests.unit import scratch_mac
 
 UID, GID, HOME = 501, 20, "/Users/alice"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from ansible_collections.anchorage.pki.tests.playbooks.ansible_playbook import start_playbook
-from ansible_collections.anchorage.pki.tests.playbooks.startup.sitecustomize import KEPT, WATCHED, WATCHED_LOG
+from ansible_collections.anchorage.pki.tests.playbooks.startup.kept_by_runs import KEPT, WATCHED, WATCHED_LOG
 from ansible_collections.anchorage.pki.tests.unit.processes import Counter
 
 _STARTUP = Path(__file__).parent / "startup"

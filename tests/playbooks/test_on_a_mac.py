@@ -184,9 +184,9 @@ def test_what_looks_tells_of_the_settings_of_whoever_asks(mac: MacController) ->
     assert changes(mac, DEV_MACHINE) > 0
     here = "--extra-vars=anchorage_hosts=localhost"
     by_root, by_alice = (mac.run("anchorage.pki.doctor", here, *more) for more in ([], ["-eansible_become=false"]))
-    for ended, state in ((by_root, "absent"), (by_alice, "trusted")):
+    for ended, name, state in ((by_root, "macos", "absent"), (by_alice, "macos of alice", "trusted")):
         assert ended.status == 0, ended.output
-        assert f"localhost macos {state} Safari, Chrome, curl" in ended.text
+        assert f"localhost {name} {state} Safari, Chrome, curl" in ended.text
     assert f"~/{LEAF}" in by_alice.output
 
     audited = mac.run("anchorage.pki.trust_audit", f"--extra-vars=anchorage_audit_file={HOME}/audit.json")
@@ -247,3 +247,30 @@ def test_uninstall_forgets_what_root_trusts_too(mac: MacController) -> None:
     assert f"localhost keeps /var/root/{EXPORTS}/{kept.name}: trust settings as they were before a write" in ended.text
     assert (mac.double.entries, mac.double.items) == ([], [])
     assert (kept.exists(), own.exists()) == (True, False)
+
+
+@pytest.mark.parametrize("person", ["cancel", "allow"])
+def test_uninstall_asks_nobody_who_has_not_confirmed_a_second_time(mac: MacController, person: str) -> None:
+    """Root's settings and alice's are two tasks, each of which macOS would ask her about."""
+    assert changes(mac, DEV_MACHINE, "-edev_machine_renewal=false") > 0
+    [(_domain, der, _words)] = mac.double.entries
+    mac.double.trust("admin", APPLES, *ALWAYS)
+    others = mac.double.entries[1:]
+    mac.double.trust("admin", der, *ALWAYS)
+    mac.double.host(root="on", person=person)
+    entries, asked = mac.double.entries, prompts(mac)
+    assert mac.run(UNINSTALL, "--check").status == 0
+    assert (mac.double.entries, prompts(mac)) == (entries, asked)
+    ended = mac.run(UNINSTALL)
+    if person == "allow":
+        assert (ended.status, mac.double.entries, prompts(mac)) == (0, others, asked + 2)
+        return
+    assert ended.status == 2
+    assert "(errAuthorizationCanceled, -60006)" in ended.text
+    assert (mac.double.entries, prompts(mac)) == (entries, asked + 1)
+    assert not (mac.home / LEAF).exists(), "no key is left for that"
+
+
+def prompts(mac: MacController) -> int:
+    """How often macOS has asked somebody."""
+    return sum(call.startswith("authorize") for call in mac.double.calls)

@@ -25,11 +25,7 @@ CALL = re.compile(r"^Using module file \S+/leaf_deployment\.py", re.MULTILINE)
 
 
 class RefreshedFleet(Fleet):
-    """One whose authority was made at a time of its own, and whose staples can be made due."""
-
-    def __init__(self, folder: Path, made: datetime | None = None) -> None:
-        super().__init__(folder)
-        make_authority(self.authority, made)
+    """One whose staples can be made due."""
 
     def refresh(self, *options: str, hosts: int = 2, **variables: object) -> Run:
         return self.run("refresh_staples", "-vvv", *options, hosts=hosts, **variables)
@@ -53,11 +49,8 @@ def calls(run: Run) -> int:
 
 
 @pytest.fixture
-def fleet(private_folder: Path) -> RefreshedFleet:
-    made = RefreshedFleet(private_folder)
-    issued = made.run("issue")
-    assert issued.status == 0, issued.output
-    return made
+def fleet(folder_with_leaves: Path) -> RefreshedFleet:
+    return RefreshedFleet(folder_with_leaves)
 
 
 def test_only_hosts_whose_staple_is_due_are_contacted_and_with_the_responders_key_alone(fleet: RefreshedFleet) -> None:
@@ -130,7 +123,8 @@ def test_without_an_authority_nothing_is_said_to_be_fine(fleet: RefreshedFleet) 
 
 def test_from_two_weeks_before_the_responder_ends_runs_warn(private_folder: Path) -> None:
     """While they still renew staples."""
-    fleet = RefreshedFleet(private_folder, made=datetime.now(timezone.utc) - timedelta(days=17))
+    fleet = RefreshedFleet(private_folder)
+    make_authority(fleet.authority, made=datetime.now(timezone.utc) - timedelta(days=17))
     warning = "The OCSP responder of issuing authority 1 ends on 20"
     issued = fleet.run("issue", hosts=1)
     assert (issued.status, warning in issued.text) == (0, True), issued.errors

@@ -12,18 +12,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority, make_due
+from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_due
 from ansible_collections.anchorage.pki.tests.playbooks.test_revoke import NAMED, Fleet
 
 
-def test_no_revoked_leaf_is_stapled_again(private_folder: Path) -> None:
-    fleet = Fleet(private_folder)
-    make_authority(fleet.authority)
+def test_no_revoked_leaf_is_stapled_again(folder_with_leaves: Path) -> None:
+    fleet = Fleet(folder_with_leaves)
     # The controller's is meant, not that of a web server.
     fleet.variables["anchorage_publish"] = f"{fleet.folder}/{{{{ inventory_hostname }}}}-public"
-    for playbook in ("issue", "publish"):
-        done = fleet.run(playbook)
-        assert done.status == 0, done.output
+    done = fleet.run("publish")
+    assert done.status == 0, done.output
     backup = shutil.copytree(fleet.authority, fleet.folder / "backup")
     done = fleet.revoke(**NAMED, anchorage_revoke_reissue=False)
     assert (done.status, fleet.is_stapled("host1")) == (0, False), done.output

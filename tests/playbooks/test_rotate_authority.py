@@ -20,19 +20,14 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.tests.playbooks.ansible_playbook import PROGRAM
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
 from ansible_collections.anchorage.pki.tests.playbooks.copied_stores import MountingController, can_copy_stores
-from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet, tree
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
-from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
+from ansible_collections.anchorage.pki.tests.playbooks.rotating_fleets import HOSTS, RotatingFleet
 
-HOSTS = ("host1", "host2")
 AT_ONCE = {"anchorage_rotate_overlap_days": 0}
 ON_ITS_WAY = [state for state in State if state not in (State.DONE, State.ABORTED)]
 OF_0_2_0 = Path(__file__).resolve().parents[1] / "unit" / "authority_0_2_0" / "authority"
@@ -69,46 +64,6 @@ class KilledController(Controller):
         return run.returncode
 
 
-class RotatingFleet(Fleet):
-    """A fleet whose authority's root gives way to another one."""
-
-    def rotate(self, step: str | None, *options: str, **variables: object) -> Run:
-        named = {} if step is None else {"anchorage_rotate_step": step}
-        return self.run("rotate_authority", *options, **named, **variables)
-
-    def read(self) -> Authority:
-        return read_authority(self.authority)
-
-    @property
-    def state(self) -> str:
-        with open_ledger(self.authority / "ledger.sqlite3", read_only=True) as ledger:
-            return next((rotation.state.value for rotation in reversed(ledger.rotations.all())), "none")
-
-    def have(self, state: State) -> None:
-        """Have a rotation in that state."""
-        rotated(self.read(), state, datetime.now(timezone.utc))
-
-    def prove(self, states: dict[int, str], *hosts: str) -> None:
-        """Have the ledger know what these hosts showed of the roots with these numbers."""
-        now, roots = datetime.now(timezone.utc), {root.number: root.sha256 for root in self.read().roots}
-        proofs = [Proof(roots[number], "nss", "test", state, "0" * 64) for number, state in states.items()]
-        with open_ledger(self.authority / "ledger.sqlite3") as ledger, ledger.transaction():
-            for host in hosts:
-                ledger.proofs.enter(host, ledger.proofs.difference(host, proofs, ("nss",), now), now)
-
-    def is_below(self, host: str) -> int:
-        """The number of the epoch whose leaf the host has."""
-        issuer = self.leaf(host).issuer
-        epochs = self.read().epochs
-        return next(one.number for one in epochs if issuer in [each.certificate.subject for each in one.issuers])
-
-    def kept(self) -> dict[str, bytes]:
-        """All files of the authority and of the hosts, but for those that come and go with a connection."""
-        folders = [self.authority, *(self.folder / host for host in HOSTS if (self.folder / host).exists())]
-        files = {f"{folder.name}/{path}": content for folder in folders for path, content in tree(folder).items()}
-        return {path: content for path, content in files.items() if "sqlite3-" not in path}
-
-
 @pytest.fixture
 def fleet(private_folder: Path) -> RotatingFleet:
     """Hosts that have no store to be looked at, and no leaf yet."""
@@ -119,11 +74,11 @@ def fleet(private_folder: Path) -> RotatingFleet:
 
 
 @pytest.fixture
-def leafy(fleet: RotatingFleet) -> RotatingFleet:
+def leafy(folder_with_leaves: Path) -> RotatingFleet:
     """Hosts that have leaves besides."""
-    issued = fleet.run("issue")
-    assert issued.status == 0, issued.output
-    return fleet
+    made = RotatingFleet(folder_with_leaves, KilledController)
+    made.variables |= {"trust_anchor_stores": []}
+    return made
 
 
 @pytest.fixture
@@ -170,8 +125,7 @@ def test_the_whole_way(trusting: RotatingFleet) -> None:
     assert (went_on.status, trusting.state, trusted(trusting)) == (0, "draining", [1, 2]), went_on.output
     assert "Next: purging, once the old root has stayed until" in went_on.text
     assert [trusting.is_below(host) for host in HOSTS] == [2, 2]
-    chain = (trusting.folder / "host1" / "site" / "current" / "chain.pem").read_text()
-    assert chain.count("BEGIN") == 2
+    assert [trusting.accepting(host) for host in HOSTS] == [["old", "new", "both"]] * 2
     waits = trusting.rotate("continue")
     assert unchanged(waits), waits.output
     late = trusting.rotate("abort")
@@ -194,6 +148,7 @@ def test_what_is_given_up_goes_from_the_hosts(trusting: RotatingFleet) -> None:
     assert (halted.status, trusting.state, trusted(trusting)) == (2, "distributing", [1, 2]), halted.output
     assert "host2 did not follow: it was not reached." in halted.text
     assert "Waits for 1 host: host2: it has not shown yet what it trusts" in halted.text
+    assert trusting.accepting("host1") == ["old", "both"]
     off = trusting.rotate("abort", **away("host1"))
     assert (off.status, trusting.state) == (2, "aborted"), off.output
     assert "Who trusts the new root still, as far as is known: host1" in off.text
@@ -201,6 +156,10 @@ def test_what_is_given_up_goes_from_the_hosts(trusting: RotatingFleet) -> None:
     assert (again.status, trusted(trusting)) == (0, [1]), again.output
     assert "Who trusts the new root still" not in again.text
     assert unchanged(trusting.rotate("abort"))
+    former = trusting.serial("host1")
+    issued = trusting.run("issue", leaf_certificate_certificates=[{"name": "site", "names": ["site.test", "new.test"]}])
+    assert (issued.status, trusting.accepting("host1")) == (0, ["old", "both"]), issued.output
+    assert trusting.serial("host1") != former
 
 
 @with_stores
@@ -212,10 +171,15 @@ def test_an_emergency(trusting: RotatingFleet) -> None:
     halted = trusting.rotate("continue", **away("host2"))
     assert (halted.status, trusting.state, trusted(trusting)) == (2, "switching", [2]), halted.output
     assert [trusting.is_below(host) for host in HOSTS] == [2, 1]
+    # Clients of the old root alone are refused by each host that has followed, which is said before and after.
+    assert [trusting.accepting(host) for host in HOSTS] == [["new", "both"], ["old", "both"]]
+    for said in (begun, halted):
+        assert "clients that know the old root alone refuse leaves of the new one" in said.text
     assert "Who trusts the old root still, or may: host2: trusts it" in halted.text
     assert "host1: trusts it" not in halted.text
     ended = trusting.rotate("continue")
     assert (ended.status, trusting.state, trusting.is_below("host2")) == (0, "done", 2), ended.output
+    assert trusting.accepting("host2") == ["new", "both"]
     assert not (trusting.authority / "root" / "2" / "cross.pem").exists()
 
 
@@ -362,9 +326,24 @@ def test_a_host_that_fails_keeps_no_other_one(leafy: RotatingFleet) -> None:
     assert (failed.status, leafy.state) == (2, "switching"), failed.output
     assert [leafy.is_below(host) for host in HOSTS] == [1, 2]
     assert "host1 did not follow: " in failed.text
-    assert f"Waits for 1 host: host1: {leafy.folder}/host1/site is, or may be, a leaf below the old root" in failed.text
+    assert (
+        f"Waits for 1 host: host1: {leafy.folder}/host1/site is, or may be, a leaf that is not below the new root"
+        in failed.text
+    )
     mended = leafy.rotate("continue")
     assert (mended.status, leafy.state) == (0, "draining"), mended.output
+
+
+def test_a_leaf_counts_whose_issuing_authority_is_kept_elsewhere(leafy: RotatingFleet) -> None:
+    leafy.have(State.SWITCHING)
+    (leafy.authority / "issuing" / "1").rename(leafy.folder / "elsewhere")
+    limited = leafy.rotate("continue", "--limit=host1,localhost")
+    assert (limited.status, leafy.state) == (0, "switching"), limited.output
+    blocker = f"Waits for 1 host: host2: {leafy.folder}/host2/site is, or may be, a leaf that is not below the new root"
+    assert blocker in limited.text
+    ended = leafy.rotate("continue")
+    assert (ended.status, leafy.state) == (0, "draining"), ended.output
+    assert [leafy.is_below(host) for host in HOSTS] == [2, 2]
 
 
 def test_a_limit_narrows_who_is_visited_and_not_who_counts(leafy: RotatingFleet) -> None:
@@ -410,10 +389,14 @@ def test_check_mode_changes_nothing(leafy: RotatingFleet, state: State) -> None:
 @pytest.mark.parametrize("state", ON_ITS_WAY)
 def test_it_can_be_given_up_before_the_switch(fleet: RotatingFleet, state: State) -> None:
     fleet.have(state)
-    run = fleet.rotate("abort")
-    if state in (State.PLANNED, State.MADE, State.DISTRIBUTING):
+    # No host has the new root before it is distributed, and so none is needed.
+    early = state in (State.PLANNED, State.MADE)
+    hosts = away(*HOSTS) if early else {}
+    run = fleet.rotate("abort", **hosts)
+    if early or state is State.DISTRIBUTING:
         assert (run.status, fleet.state) == (0, "aborted"), run.output
-        assert unchanged(fleet.rotate("abort"))
+        assert ("It was given up before any host was to trust another root." in run.text) == early
+        assert unchanged(fleet.rotate("abort", **hosts))
         assert unchanged(fleet.run("authority"))
         return
     assert (run.status, fleet.state) == (2, state.value), run.output
@@ -480,3 +463,4 @@ def test_an_authority_of_0_2_0(fleet: RotatingFleet) -> None:
     switched = fleet.rotate("continue")
     assert (switched.status, fleet.state) == (0, "draining"), switched.output
     assert [fleet.is_below(host) for host in HOSTS] == [2, 2]
+    assert [fleet.accepting(host) for host in HOSTS] == [["new", "both"]] * 2

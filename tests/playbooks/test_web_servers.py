@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import NAMED, Fleet, statuses, tree
 from ansible_collections.anchorage.pki.tests.playbooks.plays import away
 from cryptography import x509
@@ -28,23 +27,25 @@ URLS = {
 }
 
 
-@pytest.fixture
-def empty(private_folder: Path) -> Fleet:
-    """Without an authority. The web server is host2."""
-    made = Fleet(private_folder)
+def with_web_server(folder: Path) -> Fleet:
+    """Hosts the second of which is a web server."""
+    made = Fleet(folder)
     made.variables |= {
-        "anchorage_publish": f"{private_folder}/{{{{ inventory_hostname }}}}-public",
+        "anchorage_publish": f"{folder}/{{{{ inventory_hostname }}}}-public",
         "anchorage_publish_hosts": "host2",
     }
     return made
 
 
 @pytest.fixture
-def fleet(empty: Fleet) -> Fleet:
-    make_authority(empty.authority)
-    issued = empty.run("issue")
-    assert issued.status == 0, issued.output
-    return empty
+def empty(private_folder: Path) -> Fleet:
+    """Without an authority."""
+    return with_web_server(private_folder)
+
+
+@pytest.fixture
+def fleet(folder_with_leaves: Path) -> Fleet:
+    return with_web_server(folder_with_leaves)
 
 
 def urls(leaf: x509.Certificate) -> Iterator[str]:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import DEFAULT_DOMAINS
-from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet
 
 HOSTS = ("host1", "host2")
@@ -20,13 +19,10 @@ WIDE_LEAF = {"leaf_certificate_certificates": [{"name": "site", "names": ["site.
 
 
 @pytest.fixture
-def fleet(private_folder: Path) -> Fleet:
+def fleet(folder_with_leaves: Path) -> Fleet:
     """Hosts that have a leaf, and no store to be looked at."""
-    made = Fleet(private_folder)
-    make_authority(made.authority)
+    made = Fleet(folder_with_leaves)
     made.variables |= {"trust_anchor_stores": []}
-    issued = made.run("issue")
-    assert issued.status == 0, issued.output
     return made
 
 

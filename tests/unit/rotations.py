@@ -17,10 +17,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import make_successor
 
 
-def begin(authority: Authority, now: datetime) -> None:
+def begin(authority: Authority, now: datetime, reason: str = "test") -> None:
     """Plan a rotation of the authority's root."""
     with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
-        ledger.rotations.begin(authority.root.sha256, "test", now)
+        ledger.rotations.begin(authority.root.sha256, reason, now)
 
 
 def make(authority: Authority, now: datetime, publish_root: PublishRoot | None = None) -> Authority:
@@ -46,9 +46,9 @@ def follow(authority: Authority, now: datetime, host: str = "web1") -> None:
         ledger.proofs.enter(host, ledger.proofs.difference(host, proofs, ("system",), now), now)
 
 
-def rotated(authority: Authority, state: State, now: datetime) -> Authority:
+def rotated(authority: Authority, state: State, now: datetime, reason: str = "test") -> Authority:
     """The authority with a rotation in that state."""
-    begin(authority, now)
+    begin(authority, now, reason)
     if state is State.PLANNED:
         return read_authority(authority.folder)
     made = make(authority, now)

@@ -29,7 +29,13 @@ class ScratchTrustSettings(ScratchHost):
     notes = ("mac",)
 
     def __init__(
-        self, folder: Path, version: str = "15.1.0", reading: float = 60.0, patience: float = 120.0, **host: str
+        self,
+        folder: Path,
+        version: str = "15.1.0",
+        reading: float = 60.0,
+        patience: float = 120.0,
+        pauses: tuple[float, ...] = PAUSES,
+        **host: str,
     ) -> None:
         super().__init__(folder)
         (folder / FRAMEWORK.lstrip("/")).mkdir(parents=True)
@@ -45,7 +51,7 @@ class ScratchTrustSettings(ScratchHost):
         mac, home = self.double.mac(*numbers), str(self.home)
 
         def find(settings: Settings) -> list[MacStore]:
-            return [MacStore(mac, settings, uid, home, reading, patience, PAUSES)]
+            return [MacStore(mac, settings, uid, home, reading, patience, pauses)]
 
         self.table = [Kind("system", (Finder(find, lambda: ["nothing"], [FRAMEWORK]),))]
 

@@ -72,6 +72,13 @@ def test_every_variable_is_documented_and_used(name: str) -> None:
     assert used(role) == set(documented(role))
 
 
+@pytest.mark.parametrize("name", ROLES)
+def test_what_undoes_a_role_is_documented(name: str) -> None:
+    role = ROOT / "roles" / name
+    entry_points = set(read(role / "meta" / "argument_specs.yml")["argument_specs"])
+    assert ("uninstall" in entry_points) == (role / "tasks" / "uninstall.yml").exists()
+
+
 #: Where a task has an expression without braces.
 CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
 #: What makes a truth of a text, or hands the value to a task, which does.

@@ -18,8 +18,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.programs impor
 if TYPE_CHECKING:
     import subprocess
 
-# Bytes; a keystore with all public authorities lists itself in a quarter of a million.
-_LARGEST_OUTPUT = 8 * 1024 * 1024
+#: Bytes that are read; a keystore with all public authorities lists itself in a quarter of a million.
+LARGEST_OUTPUT = 8 * 1024 * 1024
 
 
 class NotFinished(HostError):
@@ -82,7 +82,7 @@ def run(
         status = _wait(process, arguments, timeout)
         stdout.seek(0)
         stderr.seek(0)
-        return Outcome(status, stdout.read(_LARGEST_OUTPUT), stderr.read(_LARGEST_OUTPUT))
+        return Outcome(status, stdout.read(LARGEST_OUTPUT), stderr.read(LARGEST_OUTPUT))
 
 
 def _wait(process: subprocess.Popen[bytes], arguments: Sequence[str], timeout: float) -> int:

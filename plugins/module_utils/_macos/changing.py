@@ -65,13 +65,14 @@ class Changing:
 
     def session(self) -> dict[str, object]:
         """Whether this session has a screen (``graphic``), the number of the ``user`` who logged in to it, whoever this
-        process runs as, and whether System Integrity Protection guards files (``protected``)."""
+        process runs as, None where macOS does not give it, and whether System Integrity Protection guards files
+        (``protected``)."""
         attributes, identifier, information = _NUMBER(), _NUMBER(), (_NUMBER * _AUDIT_INFORMATION)()
         self._require(self._library.SessionGetInfo(_OWN_SESSION, ctypes.byref(identifier), ctypes.byref(attributes)))
         guarded = self._library.csr_check(_UNRESTRICTED_FILES) != 0
-        self._require(self._library.getaudit_addr(information, ctypes.sizeof(information)))
+        is_known = self._library.getaudit_addr(information, ctypes.sizeof(information)) == 0
         graphic = bool(attributes.value & _HAS_GRAPHICS)
-        return {"graphic": graphic, "user": information[0], "protected": guarded}
+        return {"graphic": graphic, "user": information[0] if is_known else None, "protected": guarded}
 
     def certificate(self, der: bytes) -> Owned:
         """A certificate for a block; None where the bytes are none."""

@@ -24,6 +24,11 @@ _REPORT = "Report it, with the version of macOS."
 _SETTINGS = "Look at the certificate's trust settings in Keychain Access, and set them again."
 _PERMISSION = "Run the task as a user who may do that."
 _CONFIRM = "Have a person at the screen of the Mac run this, and confirm it."
+_AUTHENTICATE = "Run the task again, and give the right password when macOS asks for it, as a user who may do that."
+_ADMINISTRATOR = (
+    "Where a person was asked, run the task again with the name and password of an administrator. Where nobody can be, "
+    "send a configuration profile by a device management service."
+)
 _MANAGED = (
     "macOS lets no program do this unattended. Have a person at the screen confirm it, or send a configuration profile "
     "by a device management service."
@@ -47,7 +52,7 @@ _TABLE = {
     INVALID_TRUST_SETTINGS: ("errSecInvalidTrustSettings", "the trust settings are damaged", _SETTINGS),
     NO_TRUST_SETTINGS: ("errSecNoTrustSettings", "there are no trust settings", _ABSENT),
     -25291: ("errSecNotAvailable", "no keychain is available", _BUSY),
-    -25293: ("errSecAuthFailed", "the authorization or passphrase was refused", _PERMISSION),
+    -25293: ("errSecAuthFailed", "the user name or passphrase was wrong", _AUTHENTICATE),
     -25294: ("errSecNoSuchKeychain", "the keychain does not exist", _KEYCHAIN),
     -25299: ("errSecDuplicateItem", "it is in the keychain already", "Nothing is to be done."),
     ITEM_NOT_FOUND: ("errSecItemNotFound", "it is not in the keychain", _ABSENT),
@@ -62,7 +67,7 @@ _TABLE = {
     -67820: ("errSecCertificateRevoked", "the certificate was revoked", _OTHER),
     -67843: ("errSecNotTrusted", "no trusted root vouches for it", _LEAF),
     -67901: ("errSecCertificateValidityPeriodTooLong", "the certificate is valid for longer than macOS allows", _OTHER),
-    -60005: ("errAuthorizationDenied", "the authorization was denied", _MANAGED),
+    -60005: ("errAuthorizationDenied", "the authorization was denied, as after wrong passwords", _ADMINISTRATOR),
     -60006: ("errAuthorizationCanceled", "a person canceled the authorization", _CONFIRM),
     -60007: ("errAuthorizationInteractionNotAllowed", "a person would have to authorize it", _MANAGED),
     -60008: ("errAuthorizationInternal", "an internal error occurred during the authorization", _BUSY),

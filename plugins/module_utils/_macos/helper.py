@@ -20,13 +20,17 @@ from collections.abc import Mapping
 from functools import cache
 from types import CodeType, ModuleType
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import LARGEST_OUTPUT, NotFinished, run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
 _LARGEST_REQUEST = 64 * 1024
 # All settings of a domain, which an answer brought.
-_LARGEST_RESTORATION = 8 * 1024 * 1024
+_LARGEST_RESTORATION = LARGEST_OUTPUT
+_LOCKED = (
+    "Where a keychain is locked, macOS waits for its password: unlock it in Keychain Access, at the screen of the Mac, "
+    "and run the task again."
+)
 # Which a Python that was built for an older macOS sees in place of 11 and later.
 _ANY_LATER = (10, 16)
 _AS_IT_IS = {"SYSTEM_VERSION_COMPAT": "0"}
@@ -85,17 +89,23 @@ def _numbers(version: str) -> tuple[int, ...]:
 def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) -> Any:
     """What an operation of :mod:`program` gives. Raises HostError, NotFinished where that takes longer than ``timeout``
     seconds."""
-    request = repr((operation, dict(arguments), mac.core_foundation, mac.security))
+    request = ascii((operation, dict(arguments), mac.core_foundation, mac.security))
     largest = _LARGEST_RESTORATION if operation == "restore_settings" else _LARGEST_REQUEST
     if len(request) > largest:
         raise HostError(f"What macOS is asked for takes {len(request)} bytes, and {largest} are allowed.")
     modules = {name: _compiled(name, source) for name, source in _sources(operation).items()}
     program = marshal.dumps(_compiled("start", _START)) + marshal.dumps((modules, request, os.getpid()))
     # Without site: nothing that is installed beside Python's own library is needed there, or has to run first.
-    outcome = run([sys.executable, "-I", "-S", "-c", _COMMAND], timeout, stdin=program, environment=mac.environment)
+    command = [sys.executable, "-I", "-S", "-c", _COMMAND]
+    try:
+        outcome = run(command, timeout, stdin=program, environment=mac.environment)
+    except NotFinished as error:
+        raise NotFinished(f"macOS did not finish within {timeout:g} seconds and was stopped. {_LOCKED}") from error
     try:
         answer = json.loads(outcome.stdout)
     except ValueError as error:
+        if len(outcome.stdout) == LARGEST_OUTPUT:
+            raise HostError(f"its answer is longer than the {LARGEST_OUTPUT} bytes that are read of it.") from error
         said = outcome._replace(stdout=b"").last_line
         raise HostError(f"its program gave no whole answer (status {outcome.status}: {said}).") from error
     if "error" in answer:

@@ -13,7 +13,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failure_texts import describe
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import reached
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import reached, survey
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import PurgedAnchor, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     FAILED,
@@ -32,6 +32,7 @@ def purge(
 ) -> StoreOutcome:
     """Remove the superseded anchors from a store, and see that the anchor itself is as it was there: the ``outcome`` of
     the store's turn, with what came of that."""
+    present: list[tuple[Anchor, Finding]] = []
     try:
         found = [(former, _look(store, former)) for former in superseded]
         present = [(former, before) for former, before in found if before.state not in SETTLED[REMOVE]]
@@ -50,7 +51,8 @@ def purge(
         return replace(outcome, state=NEEDS_USER, evidence=(f"{_NOT_REMOVED} {error}", *outcome.evidence))
     except STORE_ERRORS as error:
         evidence = (f"{_NOT_REMOVED} {describe(error)}", *outcome.evidence)
-        return replace(outcome, state=FAILED, changed=not check_mode, evidence=evidence)
+        changed = outcome.changed or (not check_mode and any(survey(store, each) != before for each, before in present))
+        return replace(outcome, state=FAILED, changed=changed, evidence=evidence)
     # What stays in a file of somebody else's was there before, and will be the next time.
     changed = outcome.changed or any(_differs(each, check_mode) for each in purged)
     return _judge(replace(outcome, changed=changed, purged=tuple(purged)), after, waiting)

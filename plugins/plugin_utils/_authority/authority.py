@@ -39,7 +39,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     PkiError,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import read_private
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import constraints_of, outside_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import (
+    NameConstraints,
+    constraints_of,
+    outside_names,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, decode_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
@@ -151,6 +155,11 @@ class Epoch:
         """The newest root: a renewed one keeps the key, so that it verifies what the former ones do."""
         return self.roots[-1]
 
+    @functools.cached_property
+    def cross_constraints(self) -> NameConstraints | None:
+        """The constraints of ``cross``, read once, since each leaf is held against them; None for none."""
+        return constraints_of(self.cross) if self.cross else None
+
 
 @dataclass(frozen=True)
 class Authority:
@@ -212,6 +221,10 @@ class Authority:
         """The issuing authorities that sign new leaves, or are about to."""
         return tuple(epoch.issuers[-1] for epoch in self.epochs if epoch.standing in ISSUING and epoch.issuers)
 
+    def coming(self) -> tuple[Epoch, ...]:
+        """The epochs that are about to sign leaves: one at most, until a rotation has switched."""
+        return tuple(epoch for epoch in self.epochs if epoch.standing in (Standing.COMING, Standing.INTRODUCED))
+
     def issuer_of(self, issuer_sha256: str) -> IssuingAuthority | None:
         """The issuing authority with that fingerprint, old ones included."""
         return next((issuer for issuer in self.issuers if issuer.sha256 == issuer_sha256), None)
@@ -224,10 +237,11 @@ class Authority:
         A leaf with a name that the former root does not permit is refused by whoever gets there: GnuTLS would, and not
         look for another way, even where it trusts the issuer's own root.
         """
-        cross = next(epoch.cross for epoch in self.epochs if issuer in epoch.issuers)
+        epoch = next(epoch for epoch in self.epochs if issuer in epoch.issuers)
+        cross = epoch.cross
         if cross is None or leaf.not_valid_before_utc >= cross.not_valid_after_utc:
             return (issuer.certificate,)
-        is_permitted = not outside_names(names_of(leaf), constraints_of(cross))
+        is_permitted = not outside_names(names_of(leaf), epoch.cross_constraints)
         return (issuer.certificate, cross) if is_permitted else (issuer.certificate,)
 
     def with_issuers(self, issuers: Iterable[IssuingAuthority]) -> Authority:

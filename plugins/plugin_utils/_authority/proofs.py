@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import is_of_a_user
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql as sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import PROOF_RENEWAL
@@ -73,13 +74,14 @@ class Proofs:
         and is the same, is left as it is: so that most runs write nothing.
 
         A store that it did not show is gone, unless it had a root that is to go (``leaving``, fingerprints): it may be
-        in a home that is not mounted now, and whoever opens that would still trust the root.
+        in a home that is not mounted now, and whoever opens that would still trust the root. Nor is one gone that only
+        its user can show.
         """
         known = {(root, store): (state, seen, at) for root, store, state, seen, at in self._of_host(host)}
         recent = to_seconds(now - PROOF_RENEWAL)
         new = tuple(proof for proof in proofs if not _is_known(proof, known, recent, to_seconds(now)))
         roots, shown = {proof.root_sha256 for proof in proofs}, {(proof.root_sha256, proof.store) for proof in proofs}
-        unseen = [key for key in known if key not in shown and key[0] in roots and _kind_and_name(key[1])[0] in kinds]
+        unseen = [key for key in known if key not in shown and key[0] in roots and _is_of_all(key[1], kinds)]
         kept = {key for key in unseen if key[0] in leaving and _may_come_back(key[1], known[key][0])}
         return Difference(new, tuple(key for key in unseen if key not in kept))
 
@@ -104,6 +106,12 @@ class Proofs:
 def _kind_and_name(store: str) -> tuple[str, str]:
     kind, _colon, name = store.partition(":")
     return kind, name
+
+
+def _is_of_all(store: str, kinds: Collection[str]) -> bool:
+    """Whether a store is of one of the kinds, and shown by whoever looks."""
+    kind, name = _kind_and_name(store)
+    return kind in kinds and not is_of_a_user(name)
 
 
 def _may_come_back(store: str, state: str) -> bool:

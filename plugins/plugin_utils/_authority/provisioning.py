@@ -10,7 +10,7 @@ Each step leaves a complete numbered folder or nothing: an interrupted run is co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     POLICY,
     Authority,
     CertifiedKey,
+    Epoch,
     IssuingAuthority,
     Standing,
     to_pem,
@@ -188,13 +189,13 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     A new key is encrypted as the former one was, so that forgetting an option never stores a key unencrypted.
     """
     parts = {step.part for step in plan.steps}
-    roots = plan.authority.active.roots if plan.authority else ()
     # Keys of an epoch that has retired may be gone.
     epochs = [one for one in plan.authority.epochs if one.standing is not Standing.RETIRED] if plan.authority else []
+    roots = [root for epoch in epochs if _signs_by(epoch, plan.steps) for root in epoch.roots]
     issuers = tuple(issuer for epoch in epochs for issuer in epoch.issuers)
     responders = [responder for issuer in issuers for responder in issuer.responders]
-    # The root's key is looked at only where it is needed, since it may be kept elsewhere until then.
-    signers = roots if parts & {Part.ROOT, Part.ISSUING} else issuers
+    # A root's key is looked at only where it is needed, since it may be kept elsewhere until then.
+    signers = roots or issuers
     for option, passphrase, keys, needed in (
         ("passphrase", passphrases.authority, signers, parts - {Part.POLICY}),
         ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
@@ -203,6 +204,12 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
             check_passphrase(passphrase, option)
         elif needed or passphrase is not None:
             keys[-1].key(passphrase, option)
+
+
+def _signs_by(epoch: Epoch, steps: Sequence[Step]) -> bool:
+    """Whether the key of the epoch's root is needed for the steps."""
+    is_renewed = epoch.standing is Standing.ACTIVE and any(step.part is Part.ROOT for step in steps)
+    return is_renewed or any(step.epoch == epoch.number for step in steps)
 
 
 def enter(authority: Authority, ledger: Ledger) -> None:
@@ -241,13 +248,20 @@ class Builder:
             return
         authority = read_authority(self.folder)
         if step.part is Part.ROOT:
-            key, epoch = self._root_key(authority)
-            self.keep_root(step.number, self.sign_root(key, epoch), key)
+            key, number = self._root_key(authority)
+            self.keep_root(step.number, self.sign_root(key, number), key)
         elif step.part is Part.ISSUING:
-            self.build_issuing(step.number, authority.root)
+            epoch = authority.epochs[step.epoch - 1]
+            self._below(epoch, authority).build_issuing(step.number, epoch.root)
         else:
-            issuer = next(issuer for issuer in authority.issuers if issuer.number == step.issuer)
-            self.build_responder(step.number, issuer)
+            members = [(epoch, issuer) for epoch in authority.epochs for issuer in epoch.issuers]
+            epoch, issuer = next(member for member in members if member[1].number == step.issuer)
+            self._below(epoch, authority).build_responder(step.number, issuer)
+
+    def _below(self, epoch: Epoch, authority: Authority) -> Builder:
+        """What builds below the root of that epoch: by the policy that comes with it, if it is to come."""
+        following = next_policy(authority, self.ledger) if epoch in authority.coming() else None
+        return replace(self, policy=following) if following else self
 
     def _root_key(self, authority: Authority) -> tuple[PrivateKey, int]:
         """The key of another root, and the number of its epoch: a renewed one keeps both."""

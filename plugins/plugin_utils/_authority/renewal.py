@@ -36,12 +36,14 @@ class Part(str, Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do, and why. ``issuer`` is the number of the issuing authority that a responder belongs to."""
+    """One thing to do, and why. ``issuer`` is the number of the issuing authority that a responder belongs to, and
+    ``epoch`` that of the root which signs an issuing authority."""
 
     part: Part
     number: int
     reason: str
     issuer: int = 0
+    epoch: int = 0
 
     def __str__(self) -> str:
         subject = {
@@ -72,11 +74,12 @@ def plan_authority(
     elif authority.policy != policy:
         steps.append(Step(Part.POLICY, 1, "its options changed"))
     steps += _root_steps(authority, policy.lifetimes, now)
-    issuing_steps = _issuing_steps(authority, policy.lifetimes, now, revoked)
+    active_steps = _issuing_steps(authority, policy.lifetimes, now, revoked)
+    issuing_steps = active_steps + _coming_steps(authority, revoked, len(active_steps))
     steps += issuing_steps
     signing = authority.signing_issuers() if authority else ()
     for issuer in authority.issuers if authority else ():
-        retired = issuer not in signing or (issuing_steps and issuer in authority.active.issuers)  # type: ignore[union-attr]
+        retired = issuer not in signing or (active_steps and issuer in authority.active.issuers)  # type: ignore[union-attr]
         if (
             issuer.sha256 not in revoked
             and _left(issuer, now) > timedelta()
@@ -126,15 +129,29 @@ def _issuing_steps(
     authority: Authority | None, lifetimes: Lifetimes, now: datetime, revoked: Collection[str]
 ) -> list[Step]:
     number = authority.issuers[-1].number + 1 if authority and authority.issuers else 1
-    if authority is None or not authority.roots or not authority.active.issuers:
-        return [Step(Part.ISSUING, number, "there is none yet")]
+    if authority is None or not authority.roots:
+        return [Step(Part.ISSUING, number, "there is none yet", epoch=1)]
+    epoch = authority.active.number
+    if not authority.active.issuers:
+        return [Step(Part.ISSUING, number, "there is none yet", epoch=epoch)]
     issuing = authority.issuing
     if issuing.sha256 in revoked:
-        return [Step(Part.ISSUING, number, "the last one is revoked")]
+        return [Step(Part.ISSUING, number, "the last one is revoked", epoch=epoch)]
     if _begun(issuing, now) and _left(issuing, now) > timedelta(days=lifetimes.leaf):
         return []
     reason = f"the last one ends on {_day(issuing)}, before a leaf of {lifetimes.leaf} days would"
-    return [Step(Part.ISSUING, number, reason)]
+    return [Step(Part.ISSUING, number, reason, epoch=epoch)]
+
+
+def _coming_steps(authority: Authority | None, revoked: Collection[str], planned: int) -> list[Step]:
+    """Of roots that others give way to: their issuing authority is made by the rotation, and again where it was revoked
+    before it has signed anything. So many others are ``planned`` already."""
+    if authority is None:
+        return []
+    lost = [epoch for epoch in authority.coming() if epoch.issuers and epoch.issuers[-1].sha256 in revoked]
+    first = planned + 1 + max((issuer.number for issuer in authority.issuers), default=0)
+    reason = "the one below the root that is to come is revoked"
+    return [Step(Part.ISSUING, number, reason, epoch=epoch.number) for number, epoch in enumerate(lost, first)]
 
 
 def _responder_steps(issuer: IssuingAuthority, lifetimes: Lifetimes, now: datetime) -> list[Step]:

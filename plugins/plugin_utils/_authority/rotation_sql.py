@@ -16,7 +16,8 @@ CREATE TABLE rotations (
   reason TEXT NOT NULL,             -- in the words of who began it
   started_at INTEGER NOT NULL,      -- seconds since 1970-01-01 UTC, as all times here
   state_at INTEGER NOT NULL,        -- when it came into its state
-  overlap INTEGER NOT NULL          -- seconds that the old root stays once no leaf below it is in use
+  overlap INTEGER NOT NULL,         -- seconds that the old root stays once no leaf below it is in use
+  introduced INTEGER NOT NULL       -- 1 once hosts were to trust the new root, whatever came then
 )
 """
 CREATE_EXCEPTIONS = """
@@ -55,10 +56,12 @@ CREATE = (
     "CREATE UNIQUE INDEX one_rotation ON rotations ((1)) WHERE state NOT IN ('done', 'aborted')",
 )
 
-ROTATIONS = "SELECT id, from_root, to_root, state, reason, started_at, state_at, overlap FROM rotations ORDER BY id"
-INSERT_ROTATION = "INSERT INTO rotations VALUES (NULL, ?, '', 'planned', ?, ?, ?, ?)"
+ROTATIONS = (
+    "SELECT id, from_root, to_root, state, reason, started_at, state_at, overlap, introduced FROM rotations ORDER BY id"
+)
+INSERT_ROTATION = "INSERT INTO rotations VALUES (NULL, ?, '', 'planned', ?, ?, ?, ?, 0)"
 NAME_ROOT = "UPDATE rotations SET to_root = ? WHERE id = ?"
-MOVE = "UPDATE rotations SET state = ?, state_at = ? WHERE id = ? AND state = ?"
+MOVE = "UPDATE rotations SET state = ?, state_at = ?, introduced = MAX(introduced, ?) WHERE id = ? AND state = ?"
 KEEP_OVERLAP = "UPDATE rotations SET overlap = ? WHERE id = ?"
 
 PROOFS_OF_HOST = "SELECT root_sha256, store, state, evidence_sha256, seen_at FROM proofs WHERE host = ?"

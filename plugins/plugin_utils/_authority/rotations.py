@@ -54,7 +54,8 @@ _STANDINGS = {
 @dataclass(frozen=True)
 class Rotation:
     """A rotation. The roots are fingerprints; ``to_root`` is empty until there is one. The old root stays for the
-    ``overlap`` once no leaf below it is in use."""
+    ``overlap`` once no leaf below it is in use. Once hosts were to trust the new root, it is ``introduced``, also where
+    it was given up then."""
 
     id: int
     from_root: str
@@ -64,6 +65,7 @@ class Rotation:
     started_at: datetime
     state_at: datetime
     overlap: timedelta = OVERLAP
+    introduced: bool = False
 
     @property
     def is_emergency(self) -> bool:
@@ -102,8 +104,11 @@ class Rotations:
                 from_seconds(started),
                 from_seconds(since),
                 timedelta(seconds=overlap),
+                bool(introduced),
             )
-            for number, former, new, state, reason, started, since, overlap in self._connection.execute(sql.ROTATIONS)
+            for number, former, new, state, reason, started, since, overlap, introduced in self._connection.execute(
+                sql.ROTATIONS
+            )
         ]
 
     def begin(self, from_root: str, reason: str, now: datetime, overlap: timedelta = OVERLAP) -> None:
@@ -150,6 +155,8 @@ class Rotations:
 
     def move(self, rotation: Rotation, state: State, now: datetime) -> None:
         """Enter that the rotation came into another state. Raises PkiError where another run was there first."""
-        moved = self._connection.execute(sql.MOVE, (state.value, to_seconds(now), rotation.id, rotation.state.value))
+        introduced = _STANDINGS[state][1] in (Standing.INTRODUCED, Standing.ACTIVE)
+        values = (state.value, to_seconds(now), introduced, rotation.id, rotation.state.value)
+        moved = self._connection.execute(sql.MOVE, values)
         if moved.rowcount != 1:
             raise PkiError(f"The rotation is no longer {rotation.state.value}: another run moved it on. Run again.")

@@ -114,11 +114,13 @@ def pending_result(places: Mapping[LeafPlace, datetime | None]) -> dict[str, Any
 
 
 def issuing_result(authority: Authority, ledger: Ledger) -> dict[str, Any]:
-    """Whether the issuing certificate is revoked, or the one that takes its place unfinished."""
+    """Whether an issuing certificate is revoked, be it that of a root that is to come, or the one that takes its place
+    unfinished."""
     issuers, known = authority.active.issuers[-1:], ledger.revocations.issuing_certificates()
     revoked = ledger.revocations.revoked_authorities()
     usable = [one for one in issuers if one.sha256 in known and one.sha256 not in revoked and one.responders]
-    return {"issuing_due": not usable}
+    coming = [one for epoch in authority.coming() for one in epoch.issuers[-1:] if one.sha256 in revoked]
+    return {"issuing_due": not usable or bool(coming)}
 
 
 def revocation_diff(targets: Sequence[Target]) -> dict[str, str]:

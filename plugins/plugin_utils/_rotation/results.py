@@ -65,6 +65,7 @@ def rotation_result(authority: Authority, status: Status | None) -> dict[str, An
         "still_trusting": sorted(status.may_trust),
         "cross_certificate": status.has_cross,
         "emergency": rotation.is_emergency,
+        "introduced": rotation.introduced,
         "brings": status.brings,
         "omitted": status.omitted,
         "started_at": timestamp(rotation.started_at),
@@ -83,7 +84,7 @@ def _nothing() -> dict[str, Any]:
     unknown = ("next_state", *times, "from_root", "to_root", "brings")
     return {
         "state": NONE,
-        **dict.fromkeys(("can_abort", "cross_certificate", "emergency"), False),
+        **dict.fromkeys(("can_abort", "cross_certificate", "emergency", "introduced"), False),
         **{name: [] for name in lists},
         **dict.fromkeys(unknown),
     }

@@ -24,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.successio
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import (
     LEFT_OUT,
     NO_HOSTS,
+    NO_ISSUER,
     Position,
     way,
 )
@@ -49,6 +50,7 @@ _NOW = {
     State.DONE: "Leaves are below the new root, which alone is trusted.",
     State.ABORTED: "It was given up. Hosts that trust its new root already lose that by the step abort.",
 }
+_GIVEN_UP_EARLY = "It was given up before any host was to trust another root."
 _NOW_IN_EMERGENCY = {
     State.SWITCHING: "Hosts trust the new root and lose the old one, then get leaves below the new one.",
 }
@@ -171,8 +173,7 @@ def status_lines(status: Status) -> list[str]:
 def _standing(status: Status) -> Iterator[str]:
     rotation, states = status.rotation, way(status.rotation)
     of = f" ({states.index(rotation.state) + 1} of {len(states)})" if rotation.state in states else ""
-    now = _NOW_IN_EMERGENCY.get(rotation.state) if rotation.is_emergency else None
-    yield f"State: {rotation.state.value}{of}, since {_moment(rotation.state_at)}. {now or _NOW[rotation.state]}"
+    yield f"State: {rotation.state.value}{of}, since {_moment(rotation.state_at)}. {_what_holds(rotation)}"
     why = "as an emergency: the old root's key may be in other hands" if rotation.is_emergency else rotation.reason
     yield f"Begun: {_moment(rotation.started_at)}{f', {printable(why)}' if why else ''}"
     if status.here.next_state is not None:
@@ -180,6 +181,13 @@ def _standing(status: Status) -> Iterator[str]:
         if State.DRAINING in states[states.index(rotation.state) + 1 :]:
             overlap = counted(status.terms.overlap.days, "day")
             yield f"Overlap: {overlap}, for which the old root stays once no leaf below it is in use."
+
+
+def _what_holds(rotation: Rotation) -> str:
+    if rotation.state is State.ABORTED and not rotation.introduced:
+        return _GIVEN_UP_EARLY
+    particular = _NOW_IN_EMERGENCY if rotation.is_emergency else {}
+    return particular.get(rotation.state, _NOW[rotation.state])
 
 
 def _once(status: Status) -> str:
@@ -226,6 +234,8 @@ def _listed(title: str, entries: Iterable[str]) -> list[str]:
 
 
 def _warnings(status: Status) -> Iterator[str]:
+    if status.view.lacks_issuer and not status.is_over:
+        yield NO_ISSUER
     yield from _listed("Skipped in an emergency:", status.omitted)
     if not (status.has_cross or status.rotation.is_emergency or status.is_over):
         yield _CROSS_REVOKED if status.is_vouched_for else _NO_CROSS

@@ -46,10 +46,12 @@ class View:
     """A rotation and the hosts that matter to it.
 
     ``in_play`` are the hosts that the operator named, of which a limit of the run leaves none out. ``leaf_hosts`` have
-    a leaf of the authority in use, ``old_leaves`` are places with one below the old root. ``new_root`` and
-    ``old_roots``, one entry for each certificate of the old key, are what hosts showed of them. ``exceptions`` are
-    hosts that the rotation does not wait for, with the reasons. ``counted_before`` are those that it has counted.
-    ``late`` are hosts, with fingerprints of roots of earlier rotations which they may trust still, and no host is to.
+    a leaf of the authority in use, ``old_leaves`` are places with one that is not below the new root: so is that of an
+    issuing authority which is not in the folder any more. ``new_root`` and ``old_roots``, one entry for each
+    certificate of the old key, are what hosts showed of them. ``exceptions`` are hosts that the rotation does not wait
+    for, with the reasons. ``counted_before`` are those that it has counted. ``late`` are hosts, with fingerprints of
+    roots of earlier rotations which they may trust still, and no host is to.
+    ``lacks_issuer`` is whether the issuing authority below the new root was revoked, and there is no other one yet.
     """
 
     rotation: Rotation
@@ -61,6 +63,7 @@ class View:
     exceptions: Mapping[str, str]
     counted_before: frozenset[str] = frozenset()
     late: tuple[tuple[str, str], ...] = ()
+    lacks_issuer: bool = False
 
     @property
     def still_trusting(self) -> frozenset[str]:
@@ -85,17 +88,19 @@ def read_view(
     """What the ledger knows about a rotation of the authority's root."""
     old, new = (epoch_of(authority, sha256) for sha256 in (rotation.from_root, rotation.to_root))
     leaves = ledger.rotations.leaves_in_use(now)
-    old_issuers = {issuer.sha256 for issuer in old.issuers} if old else set()
+    new_issuers = {issuer.sha256 for issuer in new.issuers} if new else set()
+    revoked = ledger.revocations.revoked_authorities()
     return View(
         rotation,
         frozenset(in_play),
         frozenset(place.host for place, _issuer in leaves),
-        tuple(place for place, issuer in leaves if issuer in old_issuers),
+        tuple(place for place, issuer in leaves if issuer not in new_issuers),
         tuple(ledger.proofs.of_root(new.root.sha256)) if new else (),
         tuple(tuple(ledger.proofs.of_root(root.sha256)) for root in old.roots) if old else (),
         ledger.rotations.exceptions(rotation),
         ledger.rotations.counted(rotation),
         tuple(_late(ledger, authority, [epoch for epoch in (old, new) if epoch])),
+        new is not None and any(issuer.sha256 in revoked for issuer in new.issuers[-1:]),
     )
 
 

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, TRUSTED
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import is_of_a_mac
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 # As the ledger keeps it of a host's word, in characters. What is longer is told apart by its digest.
 _LONGEST_NAME = 500
-# Kind and name of the one store that shows that an answer is a Mac's.
-_STORE_OF_A_MAC = ("system", "macos")
 
 
 def proofs_of(result: Mapping[str, Any], superseded: Sequence[str] = ()) -> list[Proof]:
@@ -51,7 +50,7 @@ def seen_kinds(result: Mapping[str, Any], kinds: Iterable[str], as_root: bool) -
     """
     stores = result.get("stores", [])
     unfound = {store["kind"] for store in stores if _is_unfound(store)}
-    if not as_root and (unfound or any((store["kind"], store["name"]) == _STORE_OF_A_MAC for store in stores)):
+    if not as_root and (unfound or any(is_of_a_mac(store["name"]) for store in stores)):
         return set()
     return set(kinds) - unfound
 

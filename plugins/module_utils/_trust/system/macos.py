@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, Any
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.attempts import PAUSES, answers_of, worth_of_reading
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import describe, sentence
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.codes import sentence
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import (
     ADMIN,
@@ -40,6 +40,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import Session, store_name
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 if TYPE_CHECKING:
@@ -52,19 +53,11 @@ _LOGIN_KEYCHAIN = "Library/Keychains/login.keychain-db"
 #: Below a home: what trust settings were before a write, until it is known that it lost none.
 EXPORTS = "Library/Application Support/anchorage"
 
-# Before macOS 11, root could write without being asked. 10.16 is its other name.
-_ASKS_SINCE = (10, 16)
-_REFUSES_OTHERWISE_SINCE = (12,)
-_INTERNAL_COMPONENT, _INTERACTION_NOT_ALLOWED = -2070, -60007
-_OUT = "trust_anchor writes such a profile by profile_path."
-_USELESS = "allow_authorization_change has no effect there, whatever the tool says."
-
 
 class MacStore:
     """The domain of trust settings that the user may change, and his keychain. Times are in seconds."""
 
     kind = "system"
-    name = "macos"
     readers = "Safari, Chrome, curl, Swift and everything that asks the system"
 
     def __init__(
@@ -79,11 +72,12 @@ class MacStore:
     ) -> None:
         self._mac, self._settings = mac, settings
         self._reading, self._patience, self._pauses = reading, patience, pauses
-        self._domain, self._uid, self._exports = USER if uid else ADMIN, uid, os.path.join(home, EXPORTS)
+        self.name = store_name(uid)
+        self._domain, self._exports = USER if uid else ADMIN, os.path.join(home, EXPORTS)
         self._keychain = os.path.join(home, _LOGIN_KEYCHAIN) if uid else _SYSTEM_KEYCHAIN
         # What root's own settings say goes for root alone.
         self._domains = domains_for(mac.version) if uid else [ADMIN, SYSTEM]
-        self._session: dict[str, Any] = {}
+        self._session = Session(mac.version, self._domain, uid, settings.allow_authorization_change)
         self._notes: tuple[str, ...] = ()
         self._ahead: dict[bytes, dict[str, Any]] = {}  # what was said of other anchors, until it is asked for
         self._made: Changes | None = None
@@ -91,36 +85,7 @@ class MacStore:
     @property
     def obstacle(self) -> str:
         """Why macOS would refuse a write, by what the last inspection said of the session."""
-        return "" if self._is_pending else self._denial()
-
-    def _denial(self) -> str:
-        if self._is_of_another:
-            other, owner = _name(self._session["user"]), _name(self._uid)
-            return (
-                f"This is the session of {other} at the screen, whom macOS would ask about the trust settings of "
-                f"{owner}: have {owner} run the task without become, in a session at the screen. {_OUT}"
-            )
-        code = self._refusal()
-        if not code or self._may_be_allowed:
-            return ""
-        version = ".".join(map(str, self._mac.version))
-        owner = "its user's" if self._domain == USER else "the administrator's"
-        useless = f" {_USELESS}" if self._settings.allow_authorization_change else ""
-        return (
-            f"macOS {version} does not let this session change {owner} trust settings: {describe(code).sentence} "
-            f"{_OUT}{useless}"
-        )
-
-    @property
-    def _is_of_another(self) -> bool:
-        """Whether the screen, if this session has one, is that of somebody else than whose own settings these are."""
-        return self._domain == USER and bool(self._session.get("graphic")) and self._session["user"] != self._uid
-
-    @property
-    def _may_be_allowed(self) -> bool:
-        """Whether macOS can be made to allow a write that it would refuse, and the task wants that."""
-        may_change = self._settings.allow_authorization_change and self._domain == ADMIN
-        return may_change and macos_right.is_heeded(self._mac.version)
+        return "" if self._is_pending else self._session.denial
 
     @property
     def _is_pending(self) -> bool:
@@ -145,7 +110,7 @@ class MacStore:
     def _read(self, anchor: Anchor) -> dict[str, Any]:
         """What macOS says of an anchor. At first it is asked about the others, too: a process takes its time."""
         others = self._settings.others
-        anchors = [anchor] if self._session else [anchor, *(each for each in others if each.der != anchor.der)]
+        anchors = [anchor] if self._session.told else [anchor, *(each for each in others if each.der != anchor.der)]
         arguments = {
             "ders": [_base64(each.der) for each in anchors],
             "domains": self._domains,
@@ -158,7 +123,7 @@ class MacStore:
         )
         answer = attempts[-1]
         self._require_success(answer)
-        self._session = answer["session"]
+        self._session = self._session._replace(told=answer["session"])
         found, *ahead = answer["anchors"]
         self._ahead = dict(zip((each.der for each in anchors[1:]), ahead))
         return {**found, "server_refusal": answer["server_refusal"]} if "server_refusal" in answer else found
@@ -170,13 +135,14 @@ class MacStore:
             finding = self._inspect(anchor)
             if self._is_settled([finding], TRUSTED if operation == INSTALL else ABSENT):
                 return Finding(finding.state, (*notes, *finding.evidence))
-        if self._refusal():
+        if self._session.refusal:
             notes += (f"the right {macos_right.RIGHT} would be allowed to everybody for the write, and put back",)
         if operation != INSTALL:
             is_asked = self._changes().plan_removal([anchor.der])
             after, said = ABSENT, f"{self._keychain} would lack it"
         else:
-            is_asked = self._is_asked
+            self._changes().plan_trust(anchor.der)
+            is_asked = self._session.is_asked
             after, said = TRUSTED, f"the {DOMAINS[self._domain]} domain would trust it for TLS servers"
         if is_asked:
             return Finding(NEEDS_USER, ("macOS would ask the person at the screen", *notes, *self._kept()))
@@ -207,7 +173,8 @@ class MacStore:
         self._ahead.clear()
         if self._made is None:
             place, limits = (self._domain, self._keychain, self._exports), (self._reading, self._patience)
-            self._made = Changes(self._mac, *place, self._is_asked, self._may_empty, *limits, self._pauses)
+            allowed = self._session.is_asked, self._session.may_empty
+            self._made = Changes(self._mac, *place, *allowed, *limits, self._pauses)
         return self._made
 
     def _has_recovered(self, anchors: Sequence[Anchor], wanted: str) -> bool:
@@ -223,33 +190,9 @@ class MacStore:
             return True
         failed = next((finding.evidence[0] for finding in findings if finding.state == FAILED), "")
         blocked = next((finding.blocked for finding in findings if wanted == TRUSTED), "")
-        if failed or blocked or self._denial():
-            raise HostError(failed or blocked or self._denial())
+        if failed or blocked or self._session.denial:
+            raise HostError(failed or blocked or self._session.denial)
         return False
-
-    @property
-    def _asks(self) -> bool:
-        """Whether a person is asked before a write, where there is one."""
-        return self._domain == USER or self._mac.version >= _ASKS_SINCE
-
-    @property
-    def _is_asked(self) -> bool:
-        """Whether a person will be asked before a write."""
-        return self._asks and bool(self._session.get("graphic"))
-
-    @property
-    def _may_empty(self) -> bool:
-        """Whether the last entry can be removed: from 11 on a person is always asked for that."""
-        return not self._asks or bool(self._session.get("graphic"))
-
-    def _refusal(self) -> int:
-        """The status with which macOS would refuse a write at once; 0 where it would not, or nothing is known yet."""
-        if not self._session or self._session["graphic"] or not self._asks:
-            return 0
-        if self._domain == ADMIN and self._mac.version < _REFUSES_OTHERWISE_SINCE:
-            return _INTERNAL_COMPONENT
-        unguarded = self._domain == ADMIN and not self._session["protected"]
-        return 0 if unguarded else _INTERACTION_NOT_ALLOWED
 
     def _finding(self, der: bytes, answer: dict[str, Any], root_of: int | None) -> Finding:
         own = answer["domains"][self._domains.index(self._domain)]["certificates"][0]
@@ -303,7 +246,7 @@ class MacStore:
     @contextmanager
     def _permission(self) -> Iterator[None]:
         """Have a write permitted that macOS would refuse, where that is wanted."""
-        if not (self._may_be_allowed and self._refusal()):
+        if not (self._session.may_be_allowed and self._session.refusal):
             yield
             return
         with self._right().allowed():
@@ -320,16 +263,6 @@ class MacStore:
         failure = answer["failure"]
         if failure:
             raise HostError(sentence(failure))
-
-
-def _name(uid: int) -> str:
-    """A user's name, or his number where he has none here."""
-    import pwd  # which hardly any look needs
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _base64(der: bytes) -> str:

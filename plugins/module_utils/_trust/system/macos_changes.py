@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import plistlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
@@ -34,6 +34,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_
 
 # A person canceled it, or could not be asked.
 _PERSON = (-128, -60006, -25308)
+# Where a person was asked: the passwords were wrong.
+_WRONG_PASSWORD = (-60005, -25293)
 _NO_SUCH_KEYCHAIN = -25294
 _UNKNOWN = "What became of other entries, macOS does not say."
 
@@ -72,6 +74,9 @@ class Changes:
         self._pauses = pauses
         self._unconfirmed = ""  # what a person did not confirm, in words
         self._is_late = False  # and nobody canceled it
+        # What check mode foresees: the entries that came and went by then.
+        self._foreseen: set[str] = set()
+        self._foregone: set[str] = set()
 
     def trust(self, der: bytes) -> Former:
         """Have the domain trust a certificate: what it was before. Raises UserNeeded where only a person is missing,
@@ -79,9 +84,11 @@ class Changes:
         former = self._look([der])
         kept = self._keep(former)
         error = self._write("trust_certificate", der=_text(der), domain=self._domain, keychain=self._keychain)
-        entries = self._entries()
+        entries = self._entries_after(former.entries)
         has_written = self._has_written({_name(der)}, former, entries)
         lost = [] if entries is None else sorted(former.entries.keys() - entries.keys())
+        if has_written and self._is_late:
+            error = None  # confirmed at the last moment: what is there is looked at as ever
         if entries is None:
             error = HostError(f"{error or 'Trust settings were written.'} {_UNKNOWN}")
         elif lost:
@@ -110,23 +117,34 @@ class Changes:
         self._drop(kept)
         self._clear([der], former)
 
+    def plan_trust(self, der: bytes) -> None:
+        """Have :meth:`plan_removal` know of a certificate that would be trusted by then."""
+        self._foreseen.add(_name(der))
+        self._foregone.discard(_name(der))
+
     def plan_removal(self, ders: Sequence[bytes]) -> bool:
-        """Whether a person would be asked for a removal. Raises HostError where there can be none."""
-        former = self._look(ders)
-        self._require_others(former, ders)
-        return self._is_asked and any(_name(der) in former.entries for der in ders)
+        """Whether a person would be asked for a removal. Raises HostError where there can be none, as after those that
+        were planned before."""
+        own = {_name(der) for der in ders}
+        entries = (self._look(ders).entries.keys() - self._foregone) | self._foreseen
+        self._require_others(entries, own)
+        self._foregone |= own
+        self._foreseen -= own
+        return self._is_asked and bool(own & entries)
 
     def remove(self, ders: Sequence[bytes]) -> None:
         """Remove certificates from the domain, and then from the keychain. Raises errors as :meth:`trust` does; only
         the entries of others are put back."""
-        former = self._look(ders)
-        self._require_others(former, ders)
-        own, kept = {_name(der) for der in ders}, self._keep(former)
+        former, own = self._look(ders), {_name(der) for der in ders}
+        self._require_others(former.entries.keys(), own)
+        kept = self._keep(former)
         error = self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
-        entries = self._entries()
+        entries = self._entries_after(former.entries)
         if entries is None:
             raise HostError(f"{error or 'Trust settings were removed.'} {_UNKNOWN} {self._told(kept)}")
         has_written = self._has_written(own, former, entries)
+        if has_written and self._is_late and not own & entries.keys():
+            error = None  # all of it was confirmed, the last at the last moment
         lost = sorted(former.entries.keys() - own - entries.keys())
         if lost:
             try:
@@ -136,7 +154,9 @@ class Changes:
         self._drop(kept)
         if error and not lost:
             raise HostError(str(error)) if has_written and not self._unconfirmed else error
-        self._succeed("delete_certificates", ders=[_text(der) for der in ders], keychain=self._keychain)
+        deletion = self._write("delete_certificates", ders=[_text(der) for der in ders], keychain=self._keychain)
+        if deletion:
+            raise deletion
         if lost:
             raise HostError(f"{_loss(lost)} They were put back, and what was to go is gone.")
 
@@ -154,32 +174,33 @@ class Changes:
             if wanted == now.entries:
                 return
             if wanted == theirs:
-                self._forget(ders, theirs)
+                error = self._forget(ders, theirs)
             else:
                 # Of one that is empty now, there is no export to put them into.
-                self._import(now.export or former.export or b"", wanted)
-            self._require_reached(wanted, own)
-        except HostError as error:
-            raise HostError(f"They could not be put back: {error} {self._told(kept)}") from error
+                error = self._import(now.export or former.export or b"", wanted)
+            self._require_reached(now.entries, wanted, own, error)
+        except HostError as failure:
+            raise HostError(f"They could not be put back: {failure} {self._told(kept)}") from failure
 
-    def _forget(self, ders: Sequence[bytes], theirs: Mapping[str, object]) -> None:
+    def _forget(self, ders: Sequence[bytes], theirs: Mapping[str, object]) -> HostError | None:
         if not theirs and not self._may_empty:
             raise HostError("Nothing else would be in the trust settings, and macOS lets nobody empty them unattended.")
-        error = self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
-        if error:
-            raise error
+        return self._write("forget_certificates", ders=[_text(der) for der in ders], domain=self._domain)
 
-    def _import(self, export: bytes, entries: Mapping[str, object]) -> None:
+    def _import(self, export: bytes, entries: Mapping[str, object]) -> HostError | None:
         whole = plistlib.dumps({**plistlib.loads(export), "trustList": entries})
-        error = self._write("restore_settings", export=_text(whole), domain=self._domain)
-        if error:
-            raise error
+        return self._write("restore_settings", export=_text(whole), domain=self._domain)
 
-    def _require_reached(self, wanted: Mapping[str, object], own: set[str]) -> None:
-        entries = self._look([]).entries
+    def _require_reached(
+        self, before: Mapping[str, object], wanted: Mapping[str, object], own: set[str], error: HostError | None
+    ) -> None:
+        """Raises HostError where the entries are not as ``wanted`` after a write, whatever that said: its ``error``."""
+        entries = self._entries_after(before)
+        if entries is None:
+            raise error or HostError(f"They were written. {_UNKNOWN}")
         astray = (wanted.keys() - entries.keys()) | ((entries.keys() & own) - wanted.keys())
         if astray:
-            raise HostError(f"macOS says that it did, and has others (SHA-1 {', '.join(sorted(astray))}).")
+            raise error or HostError(f"macOS says that it did, and has others (SHA-1 {', '.join(sorted(astray))}).")
 
     def _keep(self, former: Former) -> Path | None:
         """The file with what a write may lose, for whoever comes after a run that is killed."""
@@ -202,8 +223,18 @@ class Changes:
         export = None if answer["export"] is None else base64.b64decode(answer["export"])
         return Former(export, _parsed(export), answer["held"])
 
+    def _entries_after(self, before: Mapping[str, object]) -> dict[str, object] | None:
+        """The domain's entries after a write; None where macOS does not give them.
+
+        What a person confirms at the last moment is perhaps written by a service, a moment after the process that asked
+        for it was stopped. So they are looked at once more where they are still as ``before``.
+        """
+        answers = answers_of(
+            self._entries, lambda entries: 2 if self._is_late and entries == before else 1, self._pauses
+        )
+        return answers[-1]
+
     def _entries(self) -> dict[str, object] | None:
-        """The domain's entries after a write; None where macOS does not give them."""
         try:
             return self._look([]).entries
         except HostError:
@@ -217,8 +248,8 @@ class Changes:
             self._unconfirmed = ""
         return has_written
 
-    def _require_others(self, former: Former, ders: Sequence[bytes]) -> None:
-        if former.entries and not self._may_empty and former.entries.keys() <= {_name(der) for der in ders}:
+    def _require_others(self, entries: Collection[str], own: Collection[str]) -> None:
+        if entries and not self._may_empty and set(entries) <= set(own):
             raise HostError(
                 "macOS asks a person before it removes the last entry of the administrator's trust settings, and would "
                 "wait for ever. Nothing was removed: have a person at the screen remove it in Keychain Access."
@@ -234,6 +265,7 @@ class Changes:
         """Have macOS write, once: what went wrong, UserNeeded where only a person can have it go well."""
         if self._unconfirmed:
             return UserNeeded(f"Nobody is asked a second time in a run. {self._unconfirmed}")
+        self._is_late = False
         try:
             failure = ask(self._mac, operation, arguments, self._patience)["failure"]
         except NotFinished as error:
@@ -242,17 +274,20 @@ class Changes:
             self._is_late = True
             self._unconfirmed = (
                 f"Nobody at the screen confirmed it within {self._patience:g} seconds. Run the task again when "
-                "somebody is there."
+                "somebody is there. Where a keychain is locked, its password is asked for, too."
             )
             return UserNeeded(self._unconfirmed)
         except HostError as error:
             return HostError(f"The write was cut off: {error}")
-        if not failure:
-            return None
-        if failure["code"] in _PERSON:
-            self._unconfirmed, self._is_late = sentence(failure), False
-        is_persons = self._unconfirmed or (failure["code"] == _NO_SUCH_KEYCHAIN and self._domain == USER)
-        return (UserNeeded if is_persons else HostError)(sentence(failure))
+        return self._error(failure) if failure else None
+
+    def _error(self, failure: dict[str, Any]) -> HostError:
+        """What a write failed of."""
+        code, said = failure["code"], sentence(failure)
+        if code in _PERSON or (code in _WRONG_PASSWORD and self._is_asked):
+            self._unconfirmed = said
+        is_persons = self._unconfirmed or (code == _NO_SUCH_KEYCHAIN and self._domain == USER)
+        return (UserNeeded if is_persons else HostError)(said)
 
     def _succeed(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """The answer about what no person is asked for. Raises HostError."""

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
+import plistlib
 import re
 import shutil
 import subprocess
@@ -16,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, this_mac
+from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.roots import read_roots
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.trust_settings import ADMIN
 from ansible_collections.anchorage.pki.tests.macos_double import double, run_contract
@@ -42,6 +45,7 @@ LEAVES = [
     make_leaf(NAME, named("Between"), purpose=ExtendedKeyUsageOID.CLIENT_AUTH),
     make_leaf(NAME, named("Between"), left=timedelta(hours=-1)),
 ]
+SYSTEM_KEYCHAIN = "/Library/Keychains/System.keychain"
 #: Cases of reading that need trust settings of their own.
 NEED_SETTINGS = (
     "damaged-entry-code",
@@ -61,8 +65,23 @@ pytestmark = pytest.mark.skipif(
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
     """What came of each case with all rules, and without the rule that it is about, both by that."""
     folder = None if double.is_real() else str(tmp_path_factory.mktemp("double"))
-    answer = run(this_mac() if folder is None else double.build(), folder)
+    answer = run_and_clean_up(this_mac()) if folder is None else run(double.build(), folder)
     return answer["with"], answer["without"]
+
+
+def run_and_clean_up(mac: Mac, patience: float = 20.0, **environment: str) -> dict[str, dict[str, str]]:
+    """The answer for Apple's libraries, by themselves, with nothing left on this Mac: whatever became of a case, which
+    somebody at the screen may have confirmed when it was given up."""
+    try:
+        return run(mac, None, patience=patience, **environment)
+    finally:
+        export = ask(mac, "export_settings", {"ders": [], "domain": ADMIN, "keychain": SYSTEM_KEYCHAIN}, patience)
+        trusted = plistlib.loads(base64.b64decode(export["export"]))["trustList"] if export["export"] else {}
+        names = {hashlib.sha1(der).hexdigest().upper(): der for der in map(der_of, CERTIFICATES)}  # noqa: S324
+        left = [names[name] for name in names.keys() & trusted.keys()]
+        if left:
+            ders = [base64.b64encode(der).decode() for der in left]
+            assert ask(mac, "forget_certificates", {"ders": ders, "domain": ADMIN}, patience)["failure"] is None
 
 
 def run(
@@ -152,6 +171,23 @@ def test_a_write_that_a_mac_refuses_is_no_success(
     before = mac.entries
     answer = run(mac.libraries, None, patience=2.0, ANCHORAGE_DOUBLE=str(tmp_path))["with"]
     assert (answer["admin-code-12"], mac.entries) == (outcome, before)
+
+
+@pytest.mark.skipif(double.is_real(), reason="this is how a case is cleaned up after on a real Mac")
+@pytest.mark.parametrize(
+    ("event", "outcome"),
+    [("hang-up", "refused: nobody confirmed it within 2 seconds"), ("lost-reply", "AssertionError")],
+    ids=["confirmed as it was given up", "failed after the write"],
+)
+def test_what_a_case_wrote_goes_whatever_became_of_it(tmp_path: Path, event: str, outcome: str) -> None:
+    mac = double.DoubledMac(tmp_path)
+    mac.host(gui="on", person="allow")
+    mac.trust("admin", der_of(make_root("Theirs")))
+    before = mac.entries
+    mac.order(event, "admin", "on", 1)
+    answer = run_and_clean_up(mac.mac(15), patience=2.0, ANCHORAGE_DOUBLE=str(tmp_path))["with"]
+    assert outcome in answer["admin-code-12"]
+    assert mac.entries == before
 
 
 needs_apples_core_foundation = pytest.mark.skipif(

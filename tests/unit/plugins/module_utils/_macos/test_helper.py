@@ -17,9 +17,11 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac, ask, this_mac
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.program import to_json
 from ansible_collections.anchorage.pki.tests.macos_double.double import DoubledMac, left_over
@@ -68,7 +70,7 @@ def test_a_process_that_hangs_is_stopped(double: DoubledMac) -> None:
     double.trust("admin", ROOT)
     double.order("SecTrustSettingsCopyTrustSettings", "admin", "hang", 1)
     started = time.monotonic()
-    with pytest.raises(HostError, match=r"did not finish within 1 seconds and was stopped"):
+    with pytest.raises(HostError, match=r"within 1 seconds and was stopped\. Where a keychain is locked, .*unlock it"):
         ask(double.mac(15), "read_trust_settings", ADMIN, 1.0)
     assert time.monotonic() - started < 20
     assert double.calls[-1] == "SecTrustSettingsCopyTrustSettings admin"
@@ -76,12 +78,16 @@ def test_a_process_that_hangs_is_stopped(double: DoubledMac) -> None:
     assert running_with(str(double.folder)) == []
 
 
+def prompting() -> dict[str, Any]:
+    """The arguments of a write that macOS has somebody confirm."""
+    return {"der": base64.b64encode(ROOT).decode(), "domain": 1, "keychain": "/Library/Keychains/System.keychain"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_process_ends_with_whoever_started_it(double: DoubledMac, number: int) -> None:
     """Its prompt would wait for somebody who confirms a write that nobody looks after any more."""
     double.host(gui="on", person="nobody")
-    arguments = {"der": base64.b64encode(ROOT).decode(), "domain": 1, "keychain": "/Library/Keychains/System.keychain"}
-    module = f"{ask.__module__}"
+    module, arguments = ask.__module__, prompting()
     program = f"from {module} import Mac, ask; ask({double.mac(15)!r}, 'trust_certificate', {arguments!r}, 300.0)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.DEVNULL) as parent:
@@ -89,6 +95,29 @@ def test_a_process_ends_with_whoever_started_it(double: DoubledMac, number: int)
         parent.send_signal(number)
     wait_until(lambda: running_with(f"ANCHORAGE_DOUBLE={double.folder}") == [])
     assert double.entries == []
+
+
+def test_a_lock_goes_with_whoever_holds_it(double: DoubledMac, tmp_path: Path) -> None:
+    """The process at a prompt has none of its descriptors, and so holds no other run up, however long it lives on."""
+    double.host(gui="on", person="nobody")
+    lock, arguments = str(tmp_path / "lock"), prompting()
+    module, locks = ask.__module__, take_lock.__module__
+    program = (
+        f"from {locks} import take_lock; take_lock({lock!r}, 0)\n"
+        f"from {module} import Mac, ask; ask({double.mac(15)!r}, 'trust_certificate', {arguments!r}, 300.0)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.DEVNULL) as parent:
+        wait_until(lambda: "authorize" in " ".join(double.calls))
+        [helper] = map(int, running_with(f"ANCHORAGE_DOUBLE={double.folder}"))
+        with pytest.raises(LockTimeout):
+            take_lock(lock, 0)
+        os.kill(helper, signal.SIGSTOP)
+        parent.kill()
+    try:
+        os.close(take_lock(lock, 0))
+    finally:
+        os.kill(helper, signal.SIGKILL)
 
 
 def wait_until(happens: Callable[[], bool]) -> None:
@@ -117,17 +146,49 @@ def test_a_process_that_breaks_off_says_why(double: DoubledMac) -> None:
         ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE)
 
 
-def test_a_request_that_is_too_large_is_refused(double: DoubledMac) -> None:
-    with pytest.raises(HostError, match="65536 are allowed"):
-        ask(double.mac(15), "read_trust_settings", {"domains": [1] * 30_000}, PATIENCE)
-    assert double.calls == []
+def test_a_request_may_have_so_many_bytes_and_no_more(double: DoubledMac) -> None:
+    mac, arguments = double.mac(15), {"ders": [], "domains": [], "keychains": [], "chain": [], "server": ""}
+    room = 64 * 1024 - size_of(mac, "inspect_anchors", arguments)
+    answer = ask(mac, "inspect_anchors", {**arguments, "server": "s" * room}, PATIENCE)
+    assert (answer["failure"], answer["anchors"]) == (None, [])
+    calls = double.calls
+    for server, size in (("s" * (room + 1), 65537), ("s" * (room - 1) + "\u00e4", 65539)):
+        with pytest.raises(HostError, match=rf"takes {size} bytes, and 65536 are allowed\.$"):
+            ask(mac, "inspect_anchors", {**arguments, "server": server}, PATIENCE)
+    assert double.calls == calls
 
 
-def test_an_answer_that_is_too_large_is_told(double: DoubledMac) -> None:
-    content = bytes(7 * 1024 * 1024)
-    double.trust("admin", b"\x30\x84" + len(content).to_bytes(4, "big") + content)
-    with pytest.raises(HostError, match="gave no whole answer"):
-        ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE)
+def test_a_request_that_puts_settings_back_may_have_as_many_bytes_as_an_answer(double: DoubledMac) -> None:
+    mac, largest = double.mac(15), 8 * 1024 * 1024
+    room = largest - size_of(mac, "restore_settings", {"export": "", "domain": 1})
+    export, number = "A" * (room // 4 * 4), int("1" * (room % 4 + 1))
+    assert ask(mac, "restore_settings", {"export": export, "domain": number}, PATIENCE)["failure"]
+    with pytest.raises(HostError, match=rf"takes {largest + 1} bytes, and {largest} are allowed\.$"):
+        ask(mac, "restore_settings", {"export": export, "domain": 10 * number}, PATIENCE)
+
+
+def size_of(mac: Mac, operation: str, arguments: dict[str, Any]) -> int:
+    """How many bytes a request takes."""
+    return len(ascii((operation, arguments, mac.core_foundation, mac.security)))
+
+
+def test_an_answer_may_have_so_many_bytes_and_no_more(double: DoubledMac) -> None:
+    largest = 8 * 1024 * 1024
+    room = largest - size_of_answer(double, bytes_in_der := 6 * 1024 * 1024 - 999, "n")
+    bytes_in_der += room // 4 * 3
+    name = "n" * (room % 4 + 1)
+    assert size_of_answer(double, bytes_in_der, name) == largest
+    with pytest.raises(HostError, match=rf"its answer is longer than the {largest} bytes that are read of it\.$"):
+        size_of_answer(double, bytes_in_der, f"{name}n")
+
+
+def size_of_answer(double: DoubledMac, length: int, name: str) -> int:
+    """How many bytes macOS answers to a read of one certificate of this length, with settings for a name."""
+    (double.folder / "state").write_text("")
+    double.trust("admin", b"\x30\x84" + (length - 6).to_bytes(4, "big") + bytes(length - 6), f"name={name};result=1")
+    answer = ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE)
+    assert answer[0]["certificates"][0]["settings"][0]["policy_name"] == name
+    return len(to_json({"result": answer}))
 
 
 @pytest.mark.parametrize("missing", ["core_foundation", "security"])

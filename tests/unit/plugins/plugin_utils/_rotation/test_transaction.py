@@ -98,7 +98,7 @@ def test_from_its_plan_to_its_end(
         with pytest.raises(PkiError, match=r"does not wait for 'unknown'. The hosts that it counts: laptop, old, web1"):
             transaction.leave_out("unknown", "a slip", "ops")
     assert advance(own_authority, now, "laptop") is State.SWITCHING
-    old_leaf = "web1: /etc/pki/anchorage/app is, or may be, a leaf below the old root"
+    old_leaf = "web1: /etc/pki/anchorage/app is, or may be, a leaf that is not below the new root"
     assert blockers(own_authority, now, "laptop") == [old_leaf]
     deploy(own_authority, make_leaf(), read_authority(own_authority.folder).issuing.sha256, now)
     assert advance(own_authority, now, "laptop") is State.DRAINING
@@ -129,6 +129,31 @@ def test_it_can_be_given_up_before_the_switch(own_authority: Authority, now: dat
     assert (after.root, after.anchors()) == (own_authority.root, (own_authority.root,))
     assert advance(authority, now) is State.MADE
     assert read_authority(authority.folder).epochs[-1].root.sha256 != authority.epochs[-1].root.sha256
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in (State.DONE, State.ABORTED)])
+def test_it_keeps_whether_hosts_were_to_trust_the_new_root(
+    own_authority: Authority, now: datetime, state: State
+) -> None:
+    rotated(own_authority, state, now)
+    introduced = state not in (State.PLANNED, State.MADE)
+    with rotation(own_authority, now) as transaction:
+        assert transaction.look()[0].rotation.introduced is introduced
+        if state in (State.PLANNED, State.MADE, State.DISTRIBUTING):
+            transaction.abort()
+            assert transaction.look()[0].rotation.introduced is introduced
+
+
+@pytest.mark.parametrize("state", [State.SWITCHING, State.DRAINING, State.PURGING])
+def test_a_leaf_of_an_issuing_authority_that_is_kept_elsewhere_counts(
+    own_authority: Authority, make_leaf: Callable[..., x509.Certificate], now: datetime, state: State
+) -> None:
+    deploy(own_authority, make_leaf(), "f" * 64, now)
+    rotated(own_authority, state, now)
+    later = now + 8 * DAY
+    assert "web1: /etc/pki/anchorage/app is, or may be, a leaf that is not below the new root" in blockers(
+        own_authority, later, "web1"
+    )
 
 
 def test_in_an_emergency_hosts_lose_the_old_root_at_once(

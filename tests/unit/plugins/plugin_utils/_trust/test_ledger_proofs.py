@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, PENDING, TRUSTED
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import store_name
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import (
     enter_proofs,
@@ -80,12 +81,32 @@ def test_stores_that_cannot_be_looked_for_are_a_failure_for_each_root(tmp_path: 
 
 
 def test_who_is_not_root_takes_no_store_of_a_mac_for_gone() -> None:
-    mac, linux = ({"stores": [store("system", name, TRUSTED)]} for name in ("macos", "debian"))
-    assert seen_kinds(mac, KINDS, as_root=False) == set()
+    mac, own, linux = ({"stores": [store("system", name, TRUSTED)]} for name in ("macos", "macos of me", "debian"))
+    assert seen_kinds(mac, KINDS, as_root=False) == seen_kinds(own, KINDS, as_root=False) == set()
     assert seen_kinds(mac, KINDS, as_root=True) == set(KINDS)
     unfound = {"stores": [store("system", "system", "failed", "")]}
     assert (seen_kinds(unfound, KINDS, as_root=False), seen_kinds(unfound, KINDS, as_root=True)) == (set(), {"java"})
     assert seen_kinds(linux, KINDS, as_root=False) == set(KINDS)  # where root has logged in
+
+
+def test_what_root_and_the_users_of_a_mac_trust_is_told_apart(tmp_path: Path, now: datetime) -> None:
+    """None of them sees what the others do: it is there until its own user shows that it is gone."""
+    path, names = tmp_path / "ledger.sqlite3", [store_name(uid) for uid in (0, 2**31 - 2, 2**31 - 3)]
+
+    def show(uid: int, state: str, leaving: Sequence[str] = ()) -> dict[str, str]:
+        result = {"anchor": {"sha256": OLD}, "stores": [store("system", names[uid], state)]}
+        kinds = seen_kinds(result, KINDS, as_root=uid == 0)
+        assert enter_proofs(path, "mac", proofs_of(result), kinds, now, leaving) == []
+        with open_ledger(path) as ledger:
+            return {seen.store.partition(":")[2]: seen.state for seen in ledger.proofs.of_root(OLD)}
+
+    with open_ledger(path, create=True):
+        pass
+    for uid in (0, 1, 2):
+        show(uid, TRUSTED)
+    assert show(0, ABSENT) == {names[0]: ABSENT, names[1]: TRUSTED, names[2]: TRUSTED}
+    assert show(1, ABSENT, [OLD]) == {names[0]: ABSENT, names[1]: ABSENT, names[2]: TRUSTED}
+    assert show(2, ABSENT) == dict.fromkeys(names, ABSENT)
 
 
 @pytest.mark.parametrize("state", ["failed", "needs_user", "blocked", "unavailable", "stale"])

@@ -391,6 +391,62 @@ def test_a_locked_keychain_needs_its_user(tmp_path: Path) -> None:
     assert (apply("install", host).state, host.content()) == ("needs_user", before)
 
 
+@pytest.mark.parametrize(
+    ("person", "said"),
+    [
+        ("cancel", "(errSecUserCanceled, -128)"),
+        ("wrong", "(errSecAuthFailed, -25293). Run the task again, and give the right password"),
+        ("nobody", "Nobody at the screen confirmed it within 3 seconds."),
+    ],
+)
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_a_keychain_that_nobody_unlocks_needs_its_user(tmp_path: Path, operation: str, person: str, said: str) -> None:
+    """Its password is asked for within a person's time limit, and once: to put a certificate in, and to delete it."""
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, gui="on", root="off")
+    if operation == "remove":
+        settle("install", host)
+    items = host.content()[0]
+    host.double.host(locked="on")
+    if operation == "install":
+        host.double.host(person=person)
+        outcome = apply(operation, host)
+    else:  # the trust settings go first, and whoever confirms that does not unlock the keychain
+        host.double.order("unlock", "login", {"cancel": -128, "wrong": -25293, "nobody": "hang"}[person], 1)
+        outcome = apply(operation, host)
+    assert (outcome.state, outcome.changed) == ("needs_user", operation == "remove")
+    assert said in outcome.evidence[0]
+    if person == "nobody":
+        assert "Where a keychain is locked, its password is asked for, too." in outcome.evidence[0]
+    assert (host.content()[0], host.called("unlock")) == (items, 1)
+    assert kept_exports(host) == []
+    host.double.host(person="allow")
+    settle(operation, host)
+
+
+def test_a_keychain_that_is_unlocked_is_written(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off", locked="on")
+    settle("install", host)
+    host.double.host(locked="on")
+    settle("remove", host)
+    assert (host.called("unlock"), no_objects_are_left(host)) == (2, True)
+
+
+@pytest.mark.parametrize("root", ["on", "off"])
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_wrong_passwords_are_as_a_prompt_that_was_canceled(tmp_path: Path, operation: str, root: str) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root=root)
+    if operation == "remove":
+        settle("install", host)
+    before, asked = host.content(), host.called("authorize")
+    host.double.host(person="wrong")
+    outcome, *others = apply_all(operation, host, further=[OTHER])
+    assert (outcome.state, outcome.changed, host.content()) == ("needs_user", False, before)
+    assert "(errAuthorizationDenied, -60005). Where a person was asked, run the task again" in outcome.evidence[0]
+    assert (host.called("authorize"), no_objects_are_left(host)) == (asked + 1, True)
+    if operation == "install":
+        assert others[0].evidence[0].startswith("Nobody is asked a second time in a run. ")
+
+
 def test_a_change_that_its_user_cancels_needs_him(tmp_path: Path) -> None:
     host = ScratchTrustSettings(tmp_path / "host", gui="on", root="off")
     host.double.order("SecTrustSettingsSetTrustSettings", "user", -128, 1)
@@ -462,6 +518,36 @@ def test_what_was_confirmed_and_hung_then_may_be_asked_for_once_more(tmp_path: P
     assert (outcome.state, outcome.changed) == ("failed", operation == "remove")
     assert host.content() == before
     assert host.called("authorize") == asked + 2, "to write, and to put back"
+
+
+@pytest.mark.parametrize("event", ["hang-up", "service"], ids=["at once", "by a service, a moment later"])
+@pytest.mark.parametrize("root", ["on", "off"])
+@pytest.mark.parametrize("operation", ["install", "remove"])
+def test_what_is_confirmed_at_the_last_moment_counts(tmp_path: Path, operation: str, root: str, event: str) -> None:
+    """The time is over, and the write is done: nobody is asked again, neither to undo it nor for anything else."""
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, pauses=(3.0,), gui="on", root=root)
+    before = host.content()
+    if operation == "remove":
+        settle("install", host)
+    asked = host.called("authorize")
+    host.double.order(event, "admin" if root == "on" else "user", "on", 1)
+    outcome = apply(operation, host)
+    assert (outcome.state, outcome.changed) == ("trusted" if operation == "install" else "absent", True)
+    assert (host.content() == before) is (operation == "remove")
+    assert (host.called("authorize"), kept_exports(host)) == (asked + 1, [])
+    assert (apply(operation, host).changed, no_objects_are_left(host)) == (False, True)
+
+
+def test_an_undo_that_is_confirmed_at_the_last_moment_counts(tmp_path: Path) -> None:
+    host = ScratchTrustSettings(tmp_path / "host", patience=3.0, gui="on")
+    before = host.content()
+    host.double.order("SecTrustEvaluateWithError", "-", NOT_TRUSTED, 3)
+    host.double.order("hang-up", "admin", 0, 1)  # not as it is set, but as it is removed again
+    host.double.order("hang-up", "admin", "on", 1)
+    outcome = apply("install", host)
+    assert (outcome.state, outcome.changed, host.content()) == ("failed", False, before)
+    assert "The change was rolled back." in outcome.evidence[0]
+    assert (host.called("authorize"), kept_exports(host)) == (2, [])
 
 
 @pytest.mark.parametrize("function", [SET, "SecCertificateAddToKeychain"])
@@ -775,6 +861,33 @@ def test_the_last_entry_is_not_removed_unattended(tmp_path: Path) -> None:
     settle("remove", host)
 
 
+@pytest.mark.parametrize("further", ["superseded", "further"])
+def test_check_mode_foresees_that_the_last_entry_would_be_left(tmp_path: Path, further: str) -> None:
+    """Of two roots that are to go, and are all that there is: the first one leaves the second as the last."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off", person="nobody")
+    (host.double.folder / "state").write_text("")
+    for anchor in (ANCHOR, OTHER):
+        host.double.trust("admin", anchor.der, *ALWAYS)
+    told = [apply_all("remove", host, check_mode=check_mode, **{further: [OTHER]}) for check_mode in (True, False)]
+    planned, done = ([(outcome.state, outcome.changed) for outcome in outcomes] for outcomes in told)
+    assert planned == done == ([("failed", True)] if further == "superseded" else [("absent", True), ("failed", False)])
+    reasons = [outcomes[-1].evidence[0] for outcomes in told]
+    assert reasons[0] == reasons[1]
+    assert "macOS asks a person before it removes the last entry" in reasons[0]
+    assert [der for _domain, der, _words in host.double.entries] == [OTHER.der]
+
+
+def test_check_mode_foresees_that_a_former_anchor_is_not_the_last_entry(tmp_path: Path) -> None:
+    """The new one comes before it goes."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off", person="nobody")
+    (host.double.folder / "state").write_text("")
+    host.double.trust("admin", FORMER.der, *ALWAYS)
+    for check_mode in (True, False):
+        outcome = apply("install", host, superseded=[FORMER], check_mode=check_mode)
+        assert (outcome.state, outcome.changed) == ("trusted", True)
+        assert [each.after.state for each in outcome.purged] == ["absent"]
+
+
 def test_a_mac_that_does_not_ask_loses_its_last_entry(tmp_path: Path) -> None:
     host = ScratchTrustSettings(tmp_path / "host", "10.15.7")
     (host.double.folder / "state").write_text("")
@@ -827,6 +940,25 @@ def test_nobody_changes_the_settings_of_another_in_his_session(tmp_path: Path, o
         assert "have 501 run the task without become, in a session at the screen." in outcome.evidence[0]
         assert "profile_path" in shortfall(operation, [outcome])
     assert host.called("authorize") == asked
+
+
+@pytest.mark.parametrize("root", ["on", "off"])
+def test_whose_session_it_is_may_be_unknown(tmp_path: Path, root: str) -> None:
+    """A user's own settings are left alone then, and all is read; whom root is asked for makes no difference."""
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", root=root)
+    before = host.content()
+    host.double.order("getaudit_addr", "-", 1, 9)
+    outcomes = [apply("install", host, check_mode=check_mode) for check_mode in (True, False)]
+    if root == "on":
+        assert [outcome.state for outcome in outcomes] == ["needs_user", "trusted"]
+        return
+    for outcome in outcomes:
+        assert (outcome.state, outcome.changed, host.content()) == ("unavailable", False, before)
+        assert outcome.evidence[0].startswith("macOS does not say (getaudit_addr) whose session at the screen this is.")
+        assert "have 501 run the task without become" in outcome.evidence[0]
+    assert host.called("authorize") == 0
+    host.double.trust("user", DER, *ALWAYS, keychain="login")
+    assert apply("inspect", host).state == "trusted"
 
 
 def test_what_is_right_in_the_session_of_another_is_read(tmp_path: Path) -> None:

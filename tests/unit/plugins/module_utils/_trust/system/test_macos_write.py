@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -59,16 +60,16 @@ class ThisMac:
 
 def write_and_remove(host: Host) -> str:
     """Why macOS refuses to trust a root, nothing being changed then; "" where it was written, proved and removed."""
-    before = host.content()
-    [written] = engine.apply(Request("install", ANCHOR, ("system",)), host.settings, False, host.table)
-    if written.state in REFUSED:
-        assert (written.changed, host.content()) == (False, before)
-        return f"refused: {written.evidence[0]}"
+    before, request = host.content(), Request("install", ANCHOR, ("system",))
     try:
+        [written] = engine.apply(request, host.settings, False, host.table)
+        if written.state in REFUSED:
+            assert (written.changed, host.content()) == (False, before)
+            return f"refused: {written.evidence[0]}"
         assert (written.state, written.changed) == ("trusted", True), written.evidence
         assert "an evaluation by the basic X.509 policy accepts it" in written.evidence
-    finally:
-        [removed] = engine.apply(Request("remove", ANCHOR, ("system",)), host.settings, False, host.table)
+    finally:  # where there is nothing to be removed, nobody is asked
+        [removed] = engine.apply(replace(request, operation="remove"), host.settings, False, host.table)
     # The last entry of the administrator's is not removed unattended.
     assert removed.state in ("absent", *REFUSED), removed.evidence
     assert removed.state != "absent" or host.content() == before
@@ -97,3 +98,15 @@ def test_a_refusal_is_no_success(tmp_path: Path, host: dict[str, str], refusal: 
     answer = write_and_remove(ScratchTrustSettings(tmp_path / "host", **host))
     assert answer.startswith("refused: ") is bool(refusal)
     assert refusal in answer
+
+
+@needs_double
+def test_what_was_written_goes_where_the_test_fails_in_the_middle(tmp_path: Path) -> None:
+    """It is no proof of trust, and whoever confirmed it cancels that the store takes it back."""
+    host = ScratchTrustSettings(tmp_path / "host", gui="on", person="allow")
+    before = host.content()
+    host.double.order("SecTrustEvaluateWithError", "-", -67843, 3)
+    host.double.order("SecTrustSettingsRemoveTrustSettings", "admin", -60006, 1)
+    with pytest.raises(AssertionError, match="After the refresh it is stale, not trusted"):
+        write_and_remove(host)
+    assert (host.called("SecTrustSettingsSetTrustSettings"), host.content()) == (1, before)

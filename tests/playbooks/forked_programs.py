@@ -1,0 +1,74 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What servers share that become a program in Python as often as they are asked to, by a fork.
+
+A server has imported what such programs import, and what depends on neither the environment nor a configuration. All
+else the program does itself, with the arguments, the environment, the folder and the files that it is given. It ends by
+itself, too: what asked hears of its exit status.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+
+LIMIT = 120  # seconds, of a program
+LARGEST_REQUEST = 1024 * 1024  # bytes
+
+
+def serve() -> None:
+    """Answer requests to the socket that the first argument numbers, for as long as there is who started this process,
+    which holds the other end of the pipe that the second one numbers."""
+    if os.fork():
+        os._exit(0)  # nobody's child: tests look whether theirs are gone
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that report
+    listener, lifeline = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+    become(*_await_request(listener, lifeline))
+
+
+def _await_request(listener: socket.socket, lifeline: int) -> tuple[bytes, list[int]]:
+    """Return in a new process for each request. The process between them reports how that one ended."""
+    while lifeline not in select.select([listener, lifeline], [], [])[0]:
+        connection, _address = listener.accept()
+        with connection:
+            if os.fork():
+                continue
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listener.close()
+            os.close(lifeline)
+            request, descriptors, _flags, _sender = socket.recv_fds(connection, LARGEST_REQUEST, 3)
+            program = os.fork()
+            if program == 0:
+                return request, descriptors
+            connection.send(str(os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])).encode())
+            os._exit(0)
+    sys.exit()
+
+
+def become(request: bytes, descriptors: list[int]) -> None:
+    """Have everything as it is when Python starts a script, and run that."""
+    wanted = marshal.loads(request)  # noqa: S302 a test wrote it
+    program, environment = wanted["program"], wanted["environment"]
+    signal.alarm(LIMIT)
+    for standard, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    os.chdir(wanted["folder"])
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv, sys.orig_argv = program, [sys.executable, *program]
+    folders = environment["PYTHONPATH"].split(os.pathsep)
+    sys.path[:1] = [os.path.dirname(program[0]), *folders]
+    replaced = {name.partition(".")[0] for folder in folders for name in os.listdir(folder)}
+    for module in [module for module in sys.modules if module.partition(".")[0] in replaced]:
+        del sys.modules[module]
+    import sitecustomize  # noqa: F401 as Python does; the system may have one, too
+
+    runpy.run_path(program[0], run_name="__main__")
