@@ -36,6 +36,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     UNFINISHED,
     check_creatable,
+    check_folder,
     create_folder,
     exclusive_lock,
     remove_unfinished,
@@ -88,6 +89,7 @@ def restore(folder: Path, source: Path, passphrase: str, now: datetime, check_mo
         check_creatable(folder)
         return Backup(header, len(content), len(files))
     create_folder(folder)
+    check_folder(folder)
     with exclusive_lock(folder / LOCK):
         _check_empty(folder)
         remove_unfinished(folder)
@@ -151,7 +153,10 @@ def _staged(folder: Path, files: Mapping[str, bytes], path: str, now: datetime) 
 
 
 def _check_empty(folder: Path) -> None:
-    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    try:
+        names = set(os.listdir(folder)) if folder.is_dir() else set()
+    except OSError as error:
+        raise PkiError(f"{folder} cannot be read: {error.strerror}. Check the option authority.") from error
     if POLICY in names:
         raise PkiError(
             f"There is an authority in {folder}, and nothing was restored. Move it away, or name another folder with "

@@ -149,6 +149,18 @@ def test_check_mode_restores_nothing_and_tells_what_would_fail(
         restore(folder, tmp_path / "nothing", PASSPHRASE, now)
 
 
+def test_a_folder_that_others_may_read_gets_no_keys(
+    own_authority: Authority, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with pytest.raises(PkiError, match="is open to other users"):
+        restore(folder, target, PASSPHRASE, now)
+    assert list(folder.iterdir()) == []
+
+
 def test_what_a_restore_that_was_killed_left_is_cleared_away(
     own_authority: Authority, target: Path, tmp_path: Path, now: datetime
 ) -> None:
