@@ -12,6 +12,7 @@ APPLICATION_ID = "PRAGMA application_id"
 SCHEMA = "PRAGMA user_version"
 SET_APPLICATION_ID = "PRAGMA application_id = {}"
 SET_SCHEMA = "PRAGMA user_version = {}"
+INTEGRITY = "PRAGMA integrity_check(1)"
 HAS_TABLES = "SELECT EXISTS (SELECT 1 FROM sqlite_master)"
 
 # Of a connection: what is committed survives a power cut, and a staple needs its leaf.
@@ -159,9 +160,12 @@ BLOCK = (
     "JOIN revocations ON certificate_sha256 = sha256 WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? "
     "AND reissue = 0 ORDER BY certificates.rowid DESC LIMIT 1"
 )
+# When those end which a ledger lacks that was restored, nobody knows.
 REVOKED_UNDER = (
     "SELECT serial, revoked_at, reason FROM certificates JOIN revocations ON certificate_sha256 = sha256 "
-    "WHERE issuer_sha256 = ? AND not_after >= ? ORDER BY revoked_at, serial"
+    "WHERE issuer_sha256 = ?1 AND not_after >= ?2 "
+    "UNION ALL SELECT serial, revoked_at, reason FROM revoked_serials WHERE issuer_sha256 = ?1 "
+    "ORDER BY revoked_at, serial"
 )
 REVOKED_AUTHORITIES = (
     "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND sha256 IN (SELECT certificate_sha256 FROM revocations)"

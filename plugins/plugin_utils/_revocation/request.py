@@ -154,10 +154,12 @@ def _unrecorded(
     else:
         roots = [each.certificate.subject for each in signers if not isinstance(each, IssuingAuthority)]
         kind = CROSS if certificate.subject in roots else "issuing"
+    serial, nowhere = certificate.serial_number, LeafPlace("", "", "")
+    revoked = revocations.revoked_serial(serial)
     found = KnownCertificate(
-        fingerprint(certificate), kind, signer.sha256, LeafPlace("", "", ""), certificate, UNRECORDED, False, None
+        fingerprint(certificate), kind, signer.sha256, nowhere, certificate, UNRECORDED, False, revoked
     )
-    return revocations.known_by_serial(certificate.serial_number) or found
+    return revocations.known_by_serial(serial) or found
 
 
 def parse_serial(text: str) -> int:

@@ -273,7 +273,7 @@ class RevocationTransaction:
         return published_lists(self.folder, self.issuers, self.ledger.revocations)
 
     def _check_published(self, planned: Collection[int] = ()) -> None:
-        check_published(self.folder, self._published, self.issuers, self.ledger.revocations, planned)
+        check_published(self.folder, self._published, self.issuers, self.ledger, planned)
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
         """What is to be written, by its path in the folder."""
