@@ -190,8 +190,10 @@ def _read(source: Path) -> bytes:
 
 
 def _folders_without_key(folder: Path) -> tuple[Path, ...]:
-    """The folders of those certificates whose keys are kept elsewhere, or were lost."""
+    """The folders of those certificates whose keys are kept elsewhere, or were lost. The root of another authority has
+    its key there."""
     authority = read_authority(folder)
     epochs = [epoch for epoch in authority.epochs if epoch.standing is not Standing.RETIRED]
-    holders = [one for epoch in epochs for one in (epoch.root, *epoch.issuers)]
+    roots = [epoch.root for epoch in epochs if epoch.root in authority.own_roots]
+    holders = [*roots, *(issuer for epoch in epochs for issuer in epoch.issuers)]
     return tuple(one.folder for one in holders if not any(one.folder.glob("key.*")))

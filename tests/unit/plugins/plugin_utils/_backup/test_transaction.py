@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.transaction import back_up, restore
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.tests.unit.corporate_pki import corporate_root, pem
 
 PASSPHRASE = "correct horse battery"
 PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
@@ -103,6 +108,19 @@ def test_a_key_that_is_kept_elsewhere_is_named(own_authority: Authority, target:
     backup = back_up(own_authority.folder, target, PASSPHRASE, now)
     assert backup is not None
     assert backup.without_key == (own_authority.root.folder,)
+
+
+def test_the_key_of_anothers_root_is_not_missed(
+    make_authority: Callable[..., Authority], private_folder: Path, target: Path, now: datetime
+) -> None:
+    asked = make_authority(private_folder / "below", issuing_request_path="/somewhere/issuing.csr")
+    assert asked.request
+    root = corporate_root(now)
+    answer = Given("issuing_certificate", pem(root.sign(asked.request.request), *root.chain))
+    made = carry_out(plan_provisioning(asked.folder, {}, "", now, [answer]), Passphrases(), now)
+    backup = back_up(made.folder, target, PASSPHRASE, now)
+    assert backup is not None
+    assert backup.without_key == ()
 
 
 @pytest.mark.parametrize(
