@@ -37,8 +37,8 @@ _LOCKED = (
     "and run the task again."
 )
 _OTHER_PYTHON = (
-    "Run it again. Where that does not help, try another Python of the Mac, one with ctypes: ansible_python_interpreter "
-    "names that of a host."
+    "Run it again. Where that does not help, try another Python of the Mac, one with ctypes: "
+    "ansible_python_interpreter names that of a host."
 )
 # Which a Python that was built for an older macOS sees in place of 11 and later.
 _ANY_LATER = (10, 16)

@@ -40,7 +40,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import Session, home_of, store_name
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import (
+    Session,
+    home_of,
+    store_name,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 if TYPE_CHECKING:

@@ -129,7 +129,7 @@ def user_name(uid: int) -> str:
 
 
 def home_of(uid: int) -> str:
-    """A user's home, by the account: sudo of macOS leaves HOME as it was, and root would write into a user's folders."""
+    """A user's home, by the account. sudo of macOS leaves HOME as it was, by which root would write to a user's."""
     import pwd
 
     try:
