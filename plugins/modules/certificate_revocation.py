@@ -269,7 +269,8 @@ pending_hosts:
 issuing_due:
   description:
     - Whether no leaf can be issued before M(anchorage.pki.certificate_authority) has made another issuing certificate,
-      since the last one is revoked, or the one in its place is unfinished.
+      since the last one is revoked, or the one in its place is unfinished. So it is while the root gives way to another
+      one below which leaves are to be issued, and that one's issuing certificate is revoked.
   returned: success
   type: bool
 """

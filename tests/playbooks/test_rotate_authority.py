@@ -20,20 +20,14 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.tests.playbooks.ansible_playbook import PROGRAM
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
 from ansible_collections.anchorage.pki.tests.playbooks.copied_stores import MountingController, can_copy_stores
-from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet, tree
-from ansible_collections.anchorage.pki.tests.playbooks.handshakes import accepting
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
-from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
+from ansible_collections.anchorage.pki.tests.playbooks.rotating_fleets import HOSTS, RotatingFleet
 
-HOSTS = ("host1", "host2")
 AT_ONCE = {"anchorage_rotate_overlap_days": 0}
 ON_ITS_WAY = [state for state in State if state not in (State.DONE, State.ABORTED)]
 OF_0_2_0 = Path(__file__).resolve().parents[1] / "unit" / "authority_0_2_0" / "authority"
@@ -68,51 +62,6 @@ class KilledController(Controller):
                 if self.words in line:
                     os.killpg(run.pid, signal.SIGKILL)
         return run.returncode
-
-
-class RotatingFleet(Fleet):
-    """A fleet whose authority's root gives way to another one."""
-
-    def rotate(self, step: str | None, *options: str, **variables: object) -> Run:
-        named = {} if step is None else {"anchorage_rotate_step": step}
-        return self.run("rotate_authority", *options, **named, **variables)
-
-    def read(self) -> Authority:
-        return read_authority(self.authority)
-
-    @property
-    def state(self) -> str:
-        with open_ledger(self.authority / "ledger.sqlite3", read_only=True) as ledger:
-            return next((rotation.state.value for rotation in reversed(ledger.rotations.all())), "none")
-
-    def have(self, state: State) -> None:
-        """Have a rotation in that state."""
-        rotated(self.read(), state, datetime.now(timezone.utc))
-
-    def prove(self, states: dict[int, str], *hosts: str) -> None:
-        """Have the ledger know what these hosts showed of the roots with these numbers."""
-        now, roots = datetime.now(timezone.utc), {root.number: root.sha256 for root in self.read().roots}
-        proofs = [Proof(roots[number], "nss", "test", state, "0" * 64) for number, state in states.items()]
-        with open_ledger(self.authority / "ledger.sqlite3") as ledger, ledger.transaction():
-            for host in hosts:
-                ledger.proofs.enter(host, ledger.proofs.difference(host, proofs, ("nss",), now), now)
-
-    def is_below(self, host: str) -> int:
-        """The number of the epoch whose leaf the host has."""
-        issuer = self.leaf(host).issuer
-        epochs = self.read().epochs
-        return next(one.number for one in epochs if issuer in [each.certificate.subject for each in one.issuers])
-
-    def accepting(self, host: str) -> list[str]:
-        """Which clients accept the leaf that the host has: those of the old root, of the new one, or of both."""
-        old, new = (self.authority / "root" / number / "certificate.pem" for number in ("1", "2"))
-        return accepting(self.folder / host / "site", "site.test", {"old": [old], "new": [new], "both": [old, new]})
-
-    def kept(self) -> dict[str, bytes]:
-        """All files of the authority and of the hosts, but for those that come and go with a connection."""
-        folders = [self.authority, *(self.folder / host for host in HOSTS if (self.folder / host).exists())]
-        files = {f"{folder.name}/{path}": content for folder in folders for path, content in tree(folder).items()}
-        return {path: content for path, content in files.items() if "sqlite3-" not in path}
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> d
             *_unknown_place_warnings(outcome),
             *_spared_warnings(outcome),
             *_replaced_warnings(outcome),
+            *_unlisted_warnings(outcome),
             *_pending_warnings(outcome),
         ],
     )
@@ -114,11 +115,13 @@ def pending_result(places: Mapping[LeafPlace, datetime | None]) -> dict[str, Any
 
 
 def issuing_result(authority: Authority, ledger: Ledger) -> dict[str, Any]:
-    """Whether the issuing certificate is revoked, or the one that takes its place unfinished."""
+    """Whether an issuing certificate is revoked, be it that of a root that is to come, or the one that takes its place
+    unfinished."""
     issuers, known = authority.active.issuers[-1:], ledger.revocations.issuing_certificates()
     revoked = ledger.revocations.revoked_authorities()
     usable = [one for one in issuers if one.sha256 in known and one.sha256 not in revoked and one.responders]
-    return {"issuing_due": not usable}
+    coming = [one for epoch in authority.coming() for one in epoch.issuers[-1:] if one.sha256 in revoked]
+    return {"issuing_due": not usable or bool(coming)}
 
 
 def revocation_diff(targets: Sequence[Target]) -> dict[str, str]:
@@ -181,6 +184,16 @@ def _replaced_warnings(outcome: Outcome) -> list[str]:
         "have no leaf, revoke the one that is there, by its serial number."
         for target in outcome.targets
         if target.is_replaced
+    ]
+
+
+def _unlisted_warnings(outcome: Outcome) -> list[str]:
+    return [
+        f"No list of this authority tells clients of the issuing certificate {target.known.certificate.serial_number:x}"
+        f", which {target.known.certificate.issuer.rfc4514_string()} signed. This authority signs nothing with it any "
+        "more; ask the PKI that signed it to revoke it, too."
+        for target in outcome.targets
+        if target.known.kind == "issuing" and not target.is_listed
     ]
 
 

@@ -35,6 +35,11 @@ NO_HOSTS = (
     "No host is named that has to follow, as without an inventory: name all of them (-i INVENTORY, and anchorage_hosts "
     "if that is set). Where this machine is the only one, say anchorage_hosts=localhost."
 )
+#: Why leaves do not change.
+NO_ISSUER = (
+    "The issuing certificate below the new root is revoked, so that no leaf can be signed there: run the playbook "
+    "anchorage.pki.authority, or site, which makes another one."
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,11 @@ def position(view: View, terms: Terms, now: datetime) -> Position:
     elif state is State.PURGING:
         unproved = _unproved(view, view.old_roots, ABSENT, terms, now)
         blockers = (*_unnamed(view), *_old_leaves(view), *unproved)
+    following = _next_state(view.rotation)
+    if following is State.SWITCHING and view.lacks_issuer:
+        blockers = (Blocker("", NO_ISSUER), *blockers)
     waited_for = tuple(blocker for blocker in blockers if blocker.host not in view.exceptions)
-    return Position(state, _next_state(view.rotation), waited_for)
+    return Position(state, following, waited_for)
 
 
 def way(rotation: Rotation) -> list[State]:

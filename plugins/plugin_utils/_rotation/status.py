@@ -24,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.successio
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import (
     LEFT_OUT,
     NO_HOSTS,
+    NO_ISSUER,
     Position,
     way,
 )
@@ -233,6 +234,8 @@ def _listed(title: str, entries: Iterable[str]) -> list[str]:
 
 
 def _warnings(status: Status) -> Iterator[str]:
+    if status.view.lacks_issuer and not status.is_over:
+        yield NO_ISSUER
     yield from _listed("Skipped in an emergency:", status.omitted)
     if not (status.has_cross or status.rotation.is_emergency or status.is_over):
         yield _CROSS_REVOKED if status.is_vouched_for else _NO_CROSS

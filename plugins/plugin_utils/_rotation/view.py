@@ -51,6 +51,7 @@ class View:
     certificate of the old key, are what hosts showed of them. ``exceptions`` are hosts that the rotation does not wait
     for, with the reasons. ``counted_before`` are those that it has counted. ``late`` are hosts, with fingerprints of
     roots of earlier rotations which they may trust still, and no host is to.
+    ``lacks_issuer`` is whether the issuing authority below the new root was revoked, and there is no other one yet.
     """
 
     rotation: Rotation
@@ -62,6 +63,7 @@ class View:
     exceptions: Mapping[str, str]
     counted_before: frozenset[str] = frozenset()
     late: tuple[tuple[str, str], ...] = ()
+    lacks_issuer: bool = False
 
     @property
     def still_trusting(self) -> frozenset[str]:
@@ -87,6 +89,7 @@ def read_view(
     old, new = (epoch_of(authority, sha256) for sha256 in (rotation.from_root, rotation.to_root))
     leaves = ledger.rotations.leaves_in_use(now)
     new_issuers = {issuer.sha256 for issuer in new.issuers} if new else set()
+    revoked = ledger.revocations.revoked_authorities()
     return View(
         rotation,
         frozenset(in_play),
@@ -97,6 +100,7 @@ def read_view(
         ledger.rotations.exceptions(rotation),
         ledger.rotations.counted(rotation),
         tuple(_late(ledger, authority, [epoch for epoch in (old, new) if epoch])),
+        new is not None and any(issuer.sha256 in revoked for issuer in new.issuers[-1:]),
     )
 
 
