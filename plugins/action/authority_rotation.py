@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
@@ -22,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
+from ansible_collections.anchorage.pki.plugins.plugin_utils._operator import operator
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.arguments import (
@@ -106,7 +105,7 @@ class ActionModule(PkiAction):
             return Done(tuple(transaction.begin(reason, passphrases, arguments)), overlaps=transaction.keep_overlap())
         if step == LEAVE_OUT:
             named = arguments["host"], arguments["reason"]
-            return Done(left_out=(named,) if transaction.leave_out(*named, _operator()) else ())
+            return Done(left_out=(named,) if transaction.leave_out(*named, operator()) else ())
         if step == WAIT_FOR:
             reason = transaction.wait_for(arguments["host"])
             return Done(taken_back=() if reason is None else ((arguments["host"], reason),))
@@ -121,14 +120,6 @@ class ActionModule(PkiAction):
             publish = partial(publish_root, passphrases, public, transaction.now) if public else None
             steps = transaction.go_on(passphrases, publish)
         return Done(tuple(steps), removed=transaction.clean_up(steps), overlaps=overlaps)
-
-
-def _operator() -> str:
-    """Who runs this."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in a container; OSError from Python 3.13 on
-        return f"user id {os.getuid()}"
 
 
 def _result(transaction: RotationTransaction) -> dict[str, Any]:

@@ -16,25 +16,28 @@ from typing import Any
 
 from ansible import constants
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import make_planned, planned_folder
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
-    Passphrases,
-    ProvisioningPlan,
-    carry_out,
-    check_passphrases,
-    plan_provisioning,
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import (
+    make_planned,
+    needs_planned,
+    planned_folder,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
-    authority_result,
-    policy_result,
-    provisioning_diff,
-    warnings_for,
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import check_passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.task import (
+    GIVEN,
+    AuthorityTask,
+    TaskPlan,
+    authority_task,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import LARGEST_FILE
+
+#: What a text in PEM has, and no path.
+PEM = "-----BEGIN"
 
 
 class ActionModule(PkiAction):
@@ -59,52 +62,55 @@ class ActionModule(PkiAction):
         "ocsp_url": {"type": "str"},
         "issuer_url": {"type": "str"},
         "publish": {"type": "path"},
+        "issuing_request_path": {"type": "path"},
+        "issuing_certificate": {"type": "str"},
+        "root_certificate": {"type": "str"},
+        "sign_request": {"type": "str"},
+        "signed_certificate_path": {"type": "path"},
     }
-    CONDITIONS = {"mutually_exclusive": ROOT_CONDITIONS}
+    CONDITIONS = {
+        "mutually_exclusive": ROOT_CONDITIONS,
+        "required_by": {"signed_certificate_path": "sign_request"},
+    }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        now = datetime.now(timezone.utc)
         folder = authority_folder(arguments["authority"], os.environ)
         suffix = "(and six random characters)" if self.check_mode else secrets.token_hex(3)
-        default_common_name = f"Anchorage authority {suffix}"
-        passphrases = Passphrases(arguments["passphrase"], arguments["responder_passphrase"])
+        files = {option: self._given(option, arguments[option]) for option in GIVEN}
+        task = authority_task(folder, arguments, f"Anchorage authority {suffix}", files, datetime.now(timezone.utc))
         public = publication_folder(arguments["publish"], folder)
-        plan = plan_provisioning(folder, arguments, default_common_name, now)
-        check_passphrases(plan, passphrases)
+        plan = task.plan()
+        check_passphrases(plan.provisioning, task.passphrases)
         if self.check_mode:
-            return self._shape(self._checked(plan, arguments, passphrases, now))
+            checked = self._checked(task, plan)
+            return checked.result(checked.provisioning.authority, task.now, self.diff_mode)
         create_folder(folder)
         with exclusive_lock(folder / LOCK):
             # Once more, since another run may have done it all meanwhile.
-            plan = plan_provisioning(folder, arguments, default_common_name, now)
-            publish = partial(publish_root, passphrases, public, now) if public else None
-            return {**self._shape(plan), **authority_result(carry_out(plan, passphrases, now, publish))}
+            plan = task.plan()
+            publish = partial(publish_root, task.passphrases, public, task.now) if public else None
+            authority, done = task.carry_out(plan, publish)
+            return {**plan.result(authority, task.now, self.diff_mode), **done}
 
-    def _checked(
-        self, plan: ProvisioningPlan, arguments: dict[str, Any], passphrases: Passphrases, now: datetime
-    ) -> ProvisioningPlan:
+    def _given(self, option: str, value: str | None) -> Given | None:
+        """What an option gives, as text or as the path of a file; None where it was left out. Raises PkiError."""
+        if value is None:
+            return None
+        if PEM in value:
+            return Given(option, value.encode(errors="surrogateescape"))
+        path, content = self.controller_file(option, value, LARGEST_FILE)
+        return Given(f"{option} {path}", content)
+
+    def _checked(self, task: AuthorityTask, plan: TaskPlan) -> TaskPlan:
         """The plan as an earlier task of the run leaves it, which made the authority or in check mode planned it."""
-        if plan.authority is not None:
+        if not needs_planned(plan.provisioning):
             return plan
         run_folder = Path(constants.DEFAULT_LOCAL_TMP)
-        planned = planned_folder(plan.folder, run_folder)
+        planned = planned_folder(task.folder, run_folder)
         if not planned.exists():
-            make_planned(plan, passphrases, run_folder, now)
+            make_planned(plan.provisioning, task.passphrases, run_folder, task.now)
             return plan
-        self._stand_in = planned, plan.folder
-        again = plan_provisioning(planned, arguments, plan.policy.subject.common_name, now)
-        check_passphrases(again, passphrases)
-        return replace(again, folder=plan.folder)
-
-    def _shape(self, plan: ProvisioningPlan) -> dict[str, Any]:
-        result: dict[str, Any] = {
-            "changed": bool(plan.steps),
-            "steps": [str(step) for step in plan.steps],
-            "folder": str(plan.folder),
-            **policy_result(plan.policy),
-        }
-        if warnings_for(plan.policy):
-            result["warnings"] = warnings_for(plan.policy)
-        if self.diff_mode:
-            result["diff"] = provisioning_diff(plan)
-        return result
+        self._stand_in = planned, task.folder
+        again = replace(task, folder=planned, common_name=plan.provisioning.policy.subject.common_name).plan()
+        check_passphrases(again.provisioning, task.passphrases)
+        return replace(again, provisioning=replace(again.provisioning, folder=task.folder))

@@ -17,10 +17,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import (
     needed_issuers,
     plan_authority,
+    request_warnings,
     responder_warnings,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
+    delegated_result,
     due_staples_result,
     places_result,
     with_warnings,
@@ -55,6 +57,9 @@ class ActionModule(PkiAction):
             authority = read_authority(folder)
         except AuthorityMissingError as error:
             return {"changed": False, "exists": False, "folder": str(folder), "msg": str(error)}
+        if authority.request is not None and not authority.issuers:
+            told = authority_result(authority)
+            return {"changed": False, "exists": False, **told, "msg": str(authority.unfinished())}
         with open_ledger(authority.ledger_path, read_only=True) as ledger:
             now = datetime.now(timezone.utc)
             leaf_ends = ledger.last_leaf_ends()
@@ -74,10 +79,12 @@ class ActionModule(PkiAction):
                 **lists_result({signer: ledger.revocations.last_list(signer.identifier) for signer in signers}),
                 **pending_result(ledger.revocations.pending_places(now)),
                 **issuing_result(authority, ledger),
+                **delegated_result(ledger.delegated_certificates()),
             }
             if arguments["places"] != "none":
                 host = task_vars["inventory_hostname"] if arguments["places"] == "host" else None
                 result["places"] = places_result(ledger.places(host), ledger.staples_in_use(host))
             if arguments["due"] == "staples":
                 result["due_staples"] = due_staples_result(ledger.due_staples(now))
-        return with_warnings(result, [*responder_warnings(issuers, authority.policy.lifetimes, now), *warnings])
+        responders = responder_warnings(issuers, authority.policy.lifetimes, now)
+        return with_warnings(result, [*request_warnings(authority, now), *responders, *warnings])

@@ -120,6 +120,11 @@ options:
       - The names of the leaves to remove.
     type: list
     elements: str
+  show:
+    description:
+      - The names of the leaves whose certificates the controller does not know, and is to see.
+    type: list
+    elements: str
   activate:
     description:
       - How a server is made to use what O(deploy) deployed. Without it, no server is notified.

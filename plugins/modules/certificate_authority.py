@@ -26,6 +26,7 @@ description:
     C(anchorage.pki.rotate_authority). While a rotation that brings them is on its way, a task that asks for them is as
     one that asks for the former ones.
   - A private key is never overwritten and never deleted.
+  - The root can be another authority's, such as a company's or that of another controller, by O(issuing_request_path).
 author:
   - The anchorage.pki contributors (@anchorage)
 extends_documentation_fragment:
@@ -151,6 +152,51 @@ options:
         by then.
     type: path
     version_added: 0.3.0
+  issuing_request_path:
+    description:
+      - Where on the controller the request for an issuing certificate is written, by an absolute path, for another
+        authority to sign. A new authority then has an issuing key and no root of its own; it signs nothing until
+        O(issuing_certificate) brings the answer.
+      - The request asks for path length 0 and the name constraints of O(permitted_domains) and O(permitted_networks).
+        An authority keeps the kind of root with which it began.
+      - From two of O(leaf_lifetime) before the issuing certificate ends there is a warning with each run, and a new
+        request with a new key. The key waits in the authority's folder.
+      - O(root_lifetime) and O(issuing_lifetime) mean nothing then, and no list of the root is published.
+    type: path
+    version_added: 0.3.0
+  issuing_certificate:
+    description:
+      - The answer to the request, as text in PEM or as the path of a file on the controller, in any order with the
+        certificates that lead from it to the root.
+      - It is refused, with what to ask the other authority for, unless it is for the requested key, of path length 0,
+        may sign certificates and lists, is not wider than the authority's name constraints, is valid and leads to a
+        self-signed root.
+      - An answer that was taken before changes nothing, so that the option can stay.
+    type: str
+    version_added: 0.3.0
+  root_certificate:
+    description:
+      - The root certificate of the other authority, as text in PEM or as the path of a file on the controller, where
+        O(issuing_certificate) does not hold it. Also that root as it was renewed, with the same name and key.
+    type: str
+    version_added: 0.3.0
+  sign_request:
+    description:
+      - The request of another controller's authority, which O(issuing_request_path) wrote there, as text in PEM or as
+        the path of a file on this controller. This authority's root signs it, and so makes the other one an authority
+        below the same root, with a ledger of its own.
+      - It gets path length 0 and the name constraints that it asks for, which have to be within this authority's. It is
+        entered in this authority's ledger, so that M(anchorage.pki.certificate_revocation) can revoke it by its serial
+        number.
+      - A request that was signed before gets the same certificate.
+    type: str
+    version_added: 0.3.0
+  signed_certificate_path:
+    description:
+      - Where on the controller the certificate that comes of O(sign_request) is written, by an absolute path, with the
+        root after it. This is what the other controller takes as O(issuing_certificate).
+    type: path
+    version_added: 0.3.0
 seealso:
   - module: anchorage.pki.certificate_authority_info
   - module: anchorage.pki.certificate_revocation
@@ -181,6 +227,24 @@ EXAMPLES = r"""
         permitted_domains: [corp.example.com, localhost]
         passphrase: "{{ vault_authority_passphrase }}"
         responder_passphrase: "{{ vault_responder_passphrase }}"
+
+    - name: An authority below the company's root, which asks for its certificate
+      anchorage.pki.certificate_authority:
+        authority: /srv/pki/below
+        permitted_domains: [corp.example.com]
+        issuing_request_path: /srv/pki/issuing.csr
+
+    - name: The same once the company's PKI has answered
+      anchorage.pki.certificate_authority:
+        authority: /srv/pki/below
+        issuing_certificate: /srv/pki/issuing-chain.pem
+
+    - name: Sign the request of another controller's authority
+      anchorage.pki.certificate_authority:
+        authority: /srv/pki/corp
+        sign_request: /srv/pki/other-controller.csr
+        signed_certificate_path: /srv/pki/other-controller.pem
+        passphrase: "{{ vault_authority_passphrase }}"
 """
 
 RETURN = r"""
@@ -197,7 +261,7 @@ steps:
   sample: ["OCSP responder 2 of issuing authority 1: the last one ends on 2026-12-20"]
 root:
   description: The root certificate that signs, and that hosts should trust.
-  returned: success, except in check mode
+  returned: success, except in check mode and while the first issuing certificate is awaited
   type: dict
   contains: &certificate
     path:
@@ -227,21 +291,70 @@ anchors:
   description:
     - The root certificates that hosts must trust now, the one in use first.
     - There are two while one root gives way to another.
-  returned: success, except in check mode
+  returned: success, except in check mode and while the first issuing certificate is awaited
   type: list
   elements: dict
   contains: *certificate
   version_added: 0.3.0
 issuing:
   description: The issuing certificate in use.
-  returned: success, except in check mode
+  returned: success, except in check mode and while the first one is awaited
   type: dict
   contains: *certificate
 responder:
   description: The OCSP responder's certificate in use.
-  returned: success, except in check mode
+  returned: success, except in check mode and while the first issuing certificate is awaited
   type: dict
   contains: *certificate
+external_root:
+  description: Whether the root is another authority's.
+  returned: success
+  type: bool
+  version_added: 0.3.0
+issuing_awaited:
+  description: Whether nothing can be signed yet, since the first issuing certificate is awaited.
+  returned: success
+  type: bool
+  version_added: 0.3.0
+issuing_request:
+  description: The request for an issuing certificate that is awaited.
+  returned: while another authority is to sign one, except in check mode
+  type: dict
+  version_added: 0.3.0
+  contains:
+    path:
+      description: The request's path in the authority's folder.
+      type: str
+    subject:
+      description: The subject that it asks for (RFC 4514).
+      type: str
+    request:
+      description: The request as PEM.
+      type: str
+signed_certificate:
+  description: What was signed for another controller's authority.
+  returned: with O(sign_request), except in check mode
+  type: dict
+  version_added: 0.3.0
+  contains:
+    certificate:
+      description: The certificate as PEM, with the root after it.
+      type: str
+    subject:
+      description: The subject (RFC 4514).
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal, by which it can be revoked.
+      type: str
+    sha256:
+      description: The SHA-256 fingerprint in hexadecimal.
+      type: str
+    not_before:
+      description: The first second of its validity, in UTC.
+      type: str
+    not_after:
+      description: The last second of its validity, in UTC.
+      type: str
 key_type:
   description: The type of the authority's keys.
   returned: success

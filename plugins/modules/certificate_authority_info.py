@@ -84,7 +84,8 @@ EXAMPLES = r"""
 RETURN = r"""
 exists:
   description:
-    - Whether there is an authority in the folder. Where there is none, only RV(folder) and RV(msg) are returned.
+    - Whether there is an authority in the folder that can sign. Where there is none, only RV(folder) and RV(msg) are
+      returned; where one awaits its first issuing certificate, its policy and RV(issuing_request), too.
   returned: success
   type: bool
 msg:
@@ -95,6 +96,43 @@ folder:
   description: The folder of the authority.
   returned: success
   type: str
+external_root:
+  description:
+    - Whether the root is another authority's. From two lifetimes of a leaf before the issuing certificate ends there is
+      a warning then.
+  returned: when there is an authority, or one awaits its issuing certificate
+  type: bool
+  version_added: 0.3.0
+delegated:
+  description: The issuing certificates that the root signed for the authorities of other controllers.
+  returned: when there is an authority
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  contains:
+    subject:
+      description: The subject (RFC 4514).
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal.
+      type: str
+    sha256:
+      description: The SHA-256 fingerprint in hexadecimal.
+      type: str
+    not_before:
+      description: The first second of its validity, in UTC.
+      type: str
+    not_after:
+      description: The last second of its validity, in UTC.
+      type: str
+    revoked:
+      description: Whether it is revoked.
+      type: bool
+issuing_request:
+  description: As of M(anchorage.pki.certificate_authority), the request for an issuing certificate that is awaited.
+  returned: while another authority is to sign one
+  type: dict
+  version_added: 0.3.0
 due:
   description: What M(anchorage.pki.certificate_authority) would make now, and why.
   returned: when there is an authority

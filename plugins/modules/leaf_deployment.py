@@ -11,7 +11,8 @@ short_description: The host's half of leaf_certificate
 version_added: 0.1.0
 description:
   - Inspects which leaf certificates a host has, deploys new ones as immutable generations, all of a task together or
-    none, makes the keys of those that are to have one of the host's own, and removes them. A call does one of these.
+    none, makes the keys of those that are to have one of the host's own, removes them, and shows their certificates. A
+    call does one of these.
   - It is called by M(anchorage.pki.leaf_certificate), which plans and signs on the controller. Do not use it in a
     playbook.
 extends_documentation_fragment:
@@ -21,7 +22,8 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      With O(inspect) and O(remove). Nothing is deployed in check mode, since nothing was signed, and no key is made.
+      With O(inspect), O(show) and O(remove). Nothing is deployed in check mode, since nothing was signed, and no key is
+      made.
   diff_mode:
     support: none
     details: The differences are shown by M(anchorage.pki.leaf_certificate).
@@ -89,6 +91,10 @@ certificates:
       returned: with O(inspect)
       type: list
       elements: str
+    certificate:
+      description: The certificate (PEM); empty where none is deployed.
+      returned: with O(show)
+      type: str
     csr:
       description: The certificate request (PEM) of the key that is pending on the host.
       returned: with O(request)
@@ -167,6 +173,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.removal import remove_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.shown import show_leaves
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf_deployment.arguments import (
     activation_of,
     decoded,
@@ -182,6 +189,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "request": {"type": "list", "elements": "dict", "options": argument_spec(WantedKey)},
     "deploy": {"type": "list", "elements": "dict", "options": argument_spec(Delivery)},
     "remove": {"type": "list", "elements": "str"},
+    "show": {"type": "list", "elements": "str"},
     "activate": {"type": "dict", "options": argument_spec(Activation)},
     "destination": {"type": "path", "default": "/etc/pki/anchorage"},
     "owner": {"type": "str"},
@@ -192,9 +200,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "withdrawal": {"type": "str", "choices": ["auto", "off"], "default": "off"},
     "digests": {"type": "dict", "default": {}},
 }
-TASKS = ("inspect", "request", "deploy", "remove")
+TASKS = ("inspect", "request", "deploy", "remove", "show")
 CONDITIONS: dict[str, Any] = {
-    "mutually_exclusive": [TASKS, ("request", "activate"), ("remove", "activate")],
+    "mutually_exclusive": [TASKS, ("request", "activate"), ("remove", "activate"), ("show", "activate")],
     "required_one_of": [TASKS],
 }
 
@@ -215,6 +223,8 @@ def main() -> None:
     arguments = module.params
     if arguments["inspect"] is not None:
         result = look(arguments)
+    elif arguments["show"] is not None:
+        result = result_of(lambda: show_leaves(destination_of(arguments), arguments["show"]))
     elif arguments["remove"] is not None:
         result = result_of(lambda: remove(arguments, module.check_mode))
     elif module.check_mode:

@@ -124,13 +124,22 @@ class PkiAction(ActionBase):
         certificate_authority planned in this run. Raises PkiError, AuthorityMissingError."""
         folder = authority_folder(named, os.environ)
         try:
-            return read_authority(folder)
+            authority = read_authority(folder)
+            awaits = authority.request is not None and not authority.issuers
+            return (self._planned_authority(folder) if awaits else None) or authority
         except AuthorityMissingError as error:
-            planned = planned_folder(folder, Path(constants.DEFAULT_LOCAL_TMP))
-            if self.check_mode and planned.exists():
-                self._stand_in = planned, folder
-                return read_authority(planned)
+            planned = self._planned_authority(folder)
+            if planned is not None:
+                return planned
             raise AuthorityMissingError(f"{error}{_left_out(task_vars)}") from error
+
+    def _planned_authority(self, folder: Path) -> Authority | None:
+        """The authority that stands in for the one in ``folder``, None where this run has planned none."""
+        planned = planned_folder(folder, Path(constants.DEFAULT_LOCAL_TMP))
+        if not (self.check_mode and planned.exists()):
+            return None
+        self._stand_in = planned, folder
+        return read_authority(planned)
 
     def controller_file(self, option: str, name: str, largest: int) -> tuple[str, bytes]:
         """The path and the content of a file that an option names, and that Ansible looks for where it looks for files;

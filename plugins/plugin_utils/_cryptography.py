@@ -18,11 +18,14 @@ import sys
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 __all__ = [
+    "AESGCM",
     "AuthorityInformationAccessOID",
     "ExtendedKeyUsageOID",
     "ExtensionOID",
     "InvalidSignature",
+    "InvalidTag",
     "NameOID",
+    "Scrypt",
     "UnsupportedAlgorithm",
     "ec",
     "ed25519",
@@ -37,9 +40,11 @@ __all__ = [
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
     from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509 import ocsp
     from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID

@@ -10,6 +10,9 @@ has what the host confirmed, with a host that is a function: once from an author
 the authority read for each leaf, as a task for each host does it, beside all that Ansible does. It is processor time
 that is compared, by turns, since the machine may be busy.
 
+The same in whole runs of ``anchorage.pki.issue`` on ssh hosts, with many leaves on each host, and so with all that
+Ansible and the hosts do, in the processor time of all processors.
+
 Unchanged runs of ``anchorage.pki.trust`` on ssh hosts are compared in pairs, whose order is rotated: of an authority
 with one root, and of another one whose hosts trust both, in their wall and in the processor time of all processors.
 The same without the start of a playbook tells of the looks alone.
@@ -18,12 +21,13 @@ The same without the start of a playbook tells of the looks alone.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -49,6 +53,7 @@ from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 
 LEAVES = 1_000
 TURN = 50
+ISSUE_ROUNDS = 3
 #: Of what the first issue takes, and of what the run takes without a rotation.
 REISSUE_GOAL, TRUST_GOAL = 1.2, 1.1
 COLLECTIONS = ROOT / "build" / "collections"
@@ -70,6 +75,8 @@ def main(words: list[str]) -> None:
             first, again = measure_leaves(Path(scratch), LEAVES, TURN, size)
         print(f"{LEAVES} leaves, {what}: {sum(first):.1f} s; below the new root: {sum(again):.1f} s")
         report(f"issued again, {what}", [after / one for one, after in zip(first, again, strict=True)], REISSUE_GOAL)
+    found = list(measure_issue_runs(wanted.hosts, ISSUE_ROUNDS, LEAVES // wanted.hosts))
+    report(f"issued again, whole runs of {LEAVES} leaves", [again / first for first, again in found], REISSUE_GOAL)
     for what, figures in measure_trust(wanted.hosts, wanted.rounds).items():
         goal = None if what.startswith("looks") else TRUST_GOAL
         report(f"both roots, {what}", ratios(figures), goal)
@@ -137,6 +144,27 @@ def issue(folder: Path, hosts: Sequence[tuple[str, Host]], size: int) -> float:
     return time.process_time() - started
 
 
+def measure_issue_runs(number: int, times: int, leaves: int) -> Iterator[tuple[float, float]]:
+    """The seconds of all processors in a run that issues so many leaves on each of so many hosts, and in the one that
+    issues them again below the new root; for another authority each time."""
+    certificates = [{"name": f"leaf{i}", "names": [f"leaf{i}.{{{{ inventory_hostname }}}}"]} for i in range(leaves)]
+    wanted = f"--extra-vars={json.dumps({'leaf_certificate_certificates': certificates})}"
+    with rounds.running_fleet(number) as fleet:
+        for i in range(times):
+            side = Side(f"issue-{i}", "anchorage.pki.issue", COLLECTIONS)
+            folder = side_folder(side, fleet) / "authority"
+            make_authority(folder)
+            laboratory.run_everywhere(fleet, "rm", "-rf", *rounds.LEAVES)
+            first = run(side, fleet, "cold", wanted)[1]
+            authority = rotated(read_authority(folder), State.SWITCHING, NOW)
+            again = run(side, fleet, "cold", wanted)[1]
+            with open_ledger(authority.ledger_path, read_only=True) as ledger:
+                issuers = Counter(issuer for _place, issuer in ledger.rotations.leaves_in_use(NOW))
+            if issuers != {authority.issuing.sha256: number * leaves}:
+                sys.exit("Not every leaf is below the new root.")
+            yield first, again
+
+
 def measure_trust(number: int, times: int) -> Mapping[str, Figures]:
     """The seconds of unchanged runs on so many hosts, each side run so many times."""
     figures: dict[str, dict[str, list[float]]] = {
@@ -150,8 +178,8 @@ def measure_trust(number: int, times: int) -> Mapping[str, Figures]:
                 sys.exit(f"{side.name}: {wrong}")
         for _round in range(times):
             for side in order:
-                wall, processors = run(side, fleet)
-                _wall, start = run(side, fleet, START)
+                wall, processors = run(side, fleet, "unchanged")
+                _wall, start = run(side, fleet, "empty", START)
                 figures["wall"][side.name].append(wall)
                 figures["processors"][side.name].append(processors)
                 figures["looks alone, processors"][side.name].append(processors - start)
@@ -159,10 +187,10 @@ def measure_trust(number: int, times: int) -> Mapping[str, Figures]:
     return figures
 
 
-def run(side: Side, fleet: laboratory.Fleet, *options: str) -> tuple[float, float]:
-    """The wall and the seconds of all processors of one run that changes nothing."""
+def run(side: Side, fleet: laboratory.Fleet, state: str, *options: str) -> tuple[float, float]:
+    """The wall and the seconds of all processors of one run of hosts in that state."""
     found = measure(side, fleet, fleet.hosts, len(fleet.hosts), *options)
-    if wrong := problem(found, fleet.hosts, "empty" if options else "unchanged"):
+    if wrong := problem(found, fleet.hosts, state):
         sys.exit(f"{side.name}: {wrong}\n{found.output}")
     return found.costs["wall"], found.costs["controller_cpu"] + found.costs["hosts_cpu"]
 

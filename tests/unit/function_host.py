@@ -21,6 +21,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
     Deployment,
     KeyRequest,
     KeyRequests,
+    Shown,
+    ShownLeaf,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import decode, encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
@@ -37,9 +39,10 @@ class Host:
     calls: list[str] = field(default_factory=list)
     loses: str = ""
     keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
+    certificates: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        (operation,) = {"inspect", "request", "deploy"}.intersection(arguments)
+        (operation,) = {"inspect", "request", "deploy", "show"}.intersection(arguments)
         self.calls.append(operation)
         if operation == self.loses:
             return {"unreachable": True, "msg": "the connection was lost"}
@@ -58,6 +61,9 @@ class Host:
         names = [entry["name"] for entry in arguments["inspect"]]
         leaves = tuple(self.leaves.get(name, DeployedLeaf(name)) for name in names)
         return encode(Inspection(ActivationOutcome(), leaves))
+
+    def _show(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return encode(Shown(False, tuple(ShownLeaf(name, self.certificates[name]) for name in arguments["show"])))
 
     def _deploy(self, arguments: dict[str, Any]) -> dict[str, Any]:
         confirmed = []
@@ -79,6 +85,7 @@ class Host:
                 assert pending is None or certificate.public_key() == pending.public_key()
                 chain = sha256(delivery.chain.encode())
                 leaf = replace(leaf, leaf_sha256=fingerprint(certificate), chain_sha256=chain)
+                self.certificates[delivery.name] = delivery.certificate
             self.leaves[delivery.name] = leaf
             confirmed.append(DeployedGeneration(leaf.name, leaf.generation, leaf.leaf_sha256, leaf.staple_sha256))
         return encode(Deployment(True, ActivationOutcome(), tuple(confirmed)))

@@ -40,7 +40,7 @@ HOST_HALVES: dict[str, tuple[dict[str, type[Any]], list[type[Any]]]] = {
             "deploy": orders.Delivery,
             "activate": leaf.Activation,
         },
-        [leaf.Inspection, orders.KeyRequests, orders.Deployment, orders.Removal],
+        [leaf.Inspection, orders.KeyRequests, orders.Deployment, orders.Removal, orders.Shown],
     ),
     "staple_deployment": (
         {

@@ -116,3 +116,19 @@ class Removal:
     changed: bool = flag()
     certificates: tuple[RemovedLeaf, ...] = messages(RemovedLeaf)
     notices: tuple[str, ...] = lines()
+
+
+@dataclass(frozen=True)
+class ShownLeaf:
+    """The certificate (PEM) of a leaf that is deployed, an empty text where there is none that can be read."""
+
+    name: str = line()
+    certificate: str = text("", LARGEST_FILE)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A host's answer to names of leaves whose certificates the controller is to see."""
+
+    changed: bool = flag()
+    certificates: tuple[ShownLeaf, ...] = messages(ShownLeaf)

@@ -10,6 +10,10 @@
     issuing/1/         certificate.pem, key.pem
     issuing/1/responder/1/   certificate.pem, key.pem
 
+Where the root is another authority's, its key is not here. The key of an issuing authority is made with a request for
+its certificate, ``request.pem``, and waits for that; the certificates between it and the root are beside it, in
+``intermediates.pem``.
+
 The highest number is the one in use. A root beside which the former one vouches for it has a ``cross.pem``, too.
 A renewed root keeps its key, so that both certificates verify the same chains.
 A root with another key begins another epoch, which the ledger has to know.
@@ -17,15 +21,14 @@ A root with another key begins another epoch, which the ledger has to know.
 
 from __future__ import annotations
 
-import errno
 import functools
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest, kept_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     hashes,
@@ -35,16 +38,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     AuthorityDueError,
     AuthorityMissingError,
-    KeyAwayError,
     PkiError,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import read_private
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import (
     NameConstraints,
     constraints_of,
     outside_names,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, decode_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SHORTEST_STAPLE, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
@@ -53,8 +54,8 @@ POLICY = "policy.json"
 LEDGER = "ledger.sqlite3"
 LOCK = "lock"
 CERTIFICATE = "certificate.pem"
-KEY = "key.pem"
 CROSS = "cross.pem"
+INTERMEDIATES = "intermediates.pem"
 # Where the runner of execution environments puts a job. The home of such a container ends with the job.
 EXECUTION_ENVIRONMENT = Path("/runner")
 
@@ -77,26 +78,16 @@ class CertifiedKey:
     def key(self, passphrase: str | None, option: str) -> PrivateKey:
         """The private key. Raises PassphraseError that names the passphrase's ``option``, PkiError that names the
         damaged file, KeyAwayError where it is not at hand."""
-        path = self.folder / KEY
-        if not path.exists():
-            missing = os.strerror(errno.ENOENT)
-            raise KeyAwayError(
-                f"{path} cannot be read: {missing}. Put the key there for this run where it is kept elsewhere; where "
-                "it is lost, restore the authority's folder from a backup."
-            )
-        key = decode_key(read_private(path), passphrase, option, str(path))
-        if key.public_key() != self.certificate.public_key():
-            raise PkiError(
-                f"{path} does not fit the certificate beside it. Restore the authority's folder from a backup."
-            )
-        return key
+        return kept_key(self.folder, self.certificate, passphrase, option)
 
 
 @dataclass(frozen=True)
 class IssuingAuthority(CertifiedKey):
-    """An issuing certificate with its delegated OCSP responders, in the order of their numbers."""
+    """An issuing certificate with its delegated OCSP responders, in the order of their numbers. ``intermediates`` lead
+    from it to the root, where that has not signed it itself."""
 
     responders: tuple[CertifiedKey, ...]
+    intermediates: tuple[x509.Certificate, ...] = ()
 
     @property
     def responder(self) -> CertifiedKey:
@@ -165,19 +156,21 @@ class Epoch:
 class Authority:
     """A readable authority. No passphrase is needed for what is here, since none of it is a private key.
 
-    Of its ``epochs`` one is active; there are none while the authority is unfinished.
+    Of its ``epochs`` one is active; there are none while the authority is unfinished. ``request`` is for the issuing
+    certificate that is awaited, None for none.
     """
 
     folder: Path
     policy: Policy
     epochs: tuple[Epoch, ...]
+    request: IssuingRequest | None = None
 
     @property
     def active(self) -> Epoch:
         """The epoch that signs now. Raises AuthorityMissingError while the authority is unfinished."""
         active = next((epoch for epoch in self.epochs if epoch.standing is Standing.ACTIVE), None)
         if active is None:
-            raise self._unfinished()
+            raise self.unfinished()
         return active
 
     @property
@@ -189,13 +182,18 @@ class Authority:
     def issuing(self) -> IssuingAuthority:
         """The issuing authority that signs new leaves. Raises AuthorityMissingError while there is none."""
         if not self.active.issuers:
-            raise self._unfinished()
+            raise self.unfinished()
         return self.active.issuers[-1]
 
     @property
     def roots(self) -> tuple[CertifiedKey, ...]:
         """The roots of all epochs, in the order of their numbers."""
         return tuple(sorted((root for epoch in self.epochs for root in epoch.roots), key=lambda root: root.number))
+
+    @property
+    def own_roots(self) -> tuple[CertifiedKey, ...]:
+        """The roots whose keys are the authority's: it revokes what they have signed, and renews them."""
+        return () if self.policy.external_root else self.roots
 
     @property
     def issuers(self) -> tuple[IssuingAuthority, ...]:
@@ -237,6 +235,8 @@ class Authority:
         A leaf with a name that the former root does not permit is refused by whoever gets there: GnuTLS would, and not
         look for another way, even where it trusts the issuer's own root.
         """
+        if issuer.intermediates:
+            return (issuer.certificate, *issuer.intermediates)
         epoch = next(epoch for epoch in self.epochs if issuer in epoch.issuers)
         cross = epoch.cross
         if cross is None or leaf.not_valid_before_utc >= cross.not_valid_after_utc:
@@ -264,7 +264,22 @@ class Authority:
     def ledger_path(self) -> Path:
         return self.folder / LEDGER
 
-    def _unfinished(self) -> AuthorityMissingError:
+    @property
+    def remedy(self) -> str:
+        """What to do where the issuing certificate ends, or is revoked."""
+        if not self.policy.external_root:
+            return "Run certificate_authority, which makes another one."
+        if self.request is None:
+            return "Run certificate_authority, which writes a request for another one."
+        return (
+            f"Have {self.request.path} signed by the authority of the root, and give the answer to "
+            "certificate_authority (option issuing_certificate)."
+        )
+
+    def unfinished(self) -> AuthorityMissingError:
+        """Why the authority cannot sign yet."""
+        if self.request is not None:
+            return AuthorityMissingError(f"The authority in {self.folder} awaits its certificate. {self.remedy}")
         return AuthorityMissingError(
             f"The authority in {self.folder} is unfinished. Run certificate_authority to complete it."
         )

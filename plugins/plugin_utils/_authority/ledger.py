@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.entries import Entries
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     CROSS,
@@ -31,6 +32,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
     StapleRecord,
     StapleTimes,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.restores import Restores
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
@@ -56,6 +58,8 @@ class Ledger:
         self.revocations = Revocations(connection)
         self.rotations = Rotations(connection)
         self.proofs = Proofs(connection)
+        self.entries = Entries(connection)
+        self.restores = Restores(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -63,11 +67,25 @@ class Ledger:
         with schema.immediate(self._connection):
             yield
 
+    def damage(self) -> str:
+        """What is wrong with the file, by SQLite's own check of all of it; an empty string where nothing is."""
+        (answer,) = self._connection.execute(sql.INTEGRITY).fetchone()
+        return "" if answer == "ok" else str(answer)
+
     def record_own(self, kind: str, certificate: x509.Certificate, issuer_sha256: str) -> None:
         """Enter a certificate of the authority itself, unless it is there: ``kind`` is root, issuing or responder; a
         root that another one has signed is a cross-certificate."""
         if self._connection.execute(sql.IS_RECORDED, (fingerprint(certificate),)).fetchone() is None:
             self._insert(kind, certificate, issuer_sha256, LeafPlace("", "", ""), [], "controller")
+
+    def record_delegated(self, certificate: x509.Certificate, issuer_sha256: str) -> None:
+        """Enter an issuing certificate that is of another controller's authority, before it leaves this one."""
+        self._insert("issuing", certificate, issuer_sha256, LeafPlace("", "", ""), [], "elsewhere")
+
+    def delegated_certificates(self) -> list[tuple[x509.Certificate, bool]]:
+        """The issuing certificates of other controllers' authorities, and whether each is revoked."""
+        rows = self._connection.execute(sql.DELEGATED_CERTIFICATES)
+        return [(x509.load_der_x509_certificate(der), bool(is_revoked)) for der, is_revoked in rows]
 
     def record_leaf(
         self, certificate: x509.Certificate, issuer_sha256: str, place: LeafPlace, names: list[str], private_key: str
@@ -77,9 +95,10 @@ class Ledger:
 
     def record_found(self, found: KnownCertificate) -> None:
         """Enter a certificate that the authority signed, and that this ledger lacks since it was restored. Where a leaf
-        is and who made its key is not known."""
+        is and who made its key is not known. A list may have said already that it is revoked."""
         kind = "root" if found.kind == CROSS else found.kind
         self._insert(kind, found.certificate, found.issuer_sha256, found.place, [], "")
+        self.revocations.recognize(found.sha256, found.certificate.serial_number)
 
     def record_staple(self, staple: Staple, certificate_sha256: str) -> None:
         """Enter a staple, before its bytes leave the controller."""
@@ -265,6 +284,16 @@ def open_ledger(
             "that and run again, which also enters what was deployed meanwhile; where the file is damaged, restore the "
             "authority's folder from a backup."
         ) from error
+
+
+def copy_ledger(path: Path, target: Path) -> None:
+    """Copy a ledger that this release can use to the file ``target``, which must not exist, as it is at one moment,
+    whatever other processes write meanwhile. Raises PkiError."""
+    with open_ledger(path, read_only=True):
+        try:
+            schema.copy_database(path, target)
+        except OSError as error:
+            raise PkiError(f"The ledger {path} cannot be copied to {target}: {error.strerror}.") from error
 
 
 def _create(path: Path, create: bool) -> None:

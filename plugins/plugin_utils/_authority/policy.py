@@ -31,20 +31,24 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Ur
 
 # Schema 2 has the fields of schema 1. Its number keeps 0.2.0 away, which would give the next root another path length.
 # Schema 3 has URLs, which a release that knows none of them would forget.
-SCHEMA = 3
+# Schema 4 says whose the root is, whose key a release that knows only own ones would look for.
+SCHEMA = 4
 OLDEST_SCHEMA = 1
 WITHOUT_URLS = (1, 2)
+WITHOUT_EXTERNAL_ROOT = (1, 2, 3)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the options of certificate_authority ask for. ``constraints`` is None for an unconstrained authority."""
+    """What the options of certificate_authority ask for. ``constraints`` is None for an unconstrained authority.
+    ``external_root`` is whether the root is another authority's, which signs the issuing certificates."""
 
     subject: Subject
     key_type: KeyType
     constraints: NameConstraints | None
     lifetimes: Lifetimes
     urls: Urls
+    external_root: bool = False
 
 
 def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_common_name: str) -> Policy:
@@ -69,6 +73,7 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
         constraints=_wanted_constraints(options, base.constraints),
         lifetimes=replace(base.lifetimes, **_given(options, Lifetimes, "lifetime")),
         urls=replace(base.urls, **_given(options, Urls, "url")),
+        external_root=base.external_root or options.get("issuing_request_path") is not None,
     )
     if existing is None or policy.subject != existing.subject:
         _check_subject(policy.subject)
@@ -87,6 +92,8 @@ def refused_differences(existing: Policy, wanted: Policy) -> list[str]:
     """What an existing authority cannot become, one phrase each. Lifetimes and URLs may change, its certificates may
     not."""
     differences = []
+    if existing.external_root != wanted.external_root:
+        differences.append("its root is its own, so that no other authority signs its issuing certificate")
     if existing.key_type != wanted.key_type:
         differences.append(f"key_type is {existing.key_type.value}, not {wanted.key_type.value}")
     for field in fields(Subject):
@@ -109,6 +116,8 @@ def refused_differences(existing: Policy, wanted: Policy) -> list[str]:
 def unfollowed(existing: Policy, wanted: Policy) -> str:
     """Why an authority cannot become what is ``wanted`` by another root either, to which all its leaves have to be able
     to follow: after the switch there is no way back. An empty string where it can."""
+    if existing.external_root or wanted.external_root:
+        return "An authority whose root is another authority's keeps that, and all that its certificates say."
     if existing.subject != wanted.subject:
         return f"An authority keeps its name, {existing.subject.common_name!r}, also with another root."
     lost = lost_subtrees(existing.constraints, wanted.constraints)
@@ -150,6 +159,7 @@ def decode_policy(data: bytes, path: str) -> Policy:
             constraints=_stored_constraints(stored["constraints"]),
             lifetimes=Lifetimes(**_typed(stored["lifetimes"], int)),
             urls=Urls() if schema in WITHOUT_URLS else Urls(**_typed(stored["urls"], str)),
+            external_root=schema not in WITHOUT_EXTERNAL_ROOT and _flag(stored["external_root"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PkiError(f"{path} is damaged. Restore the authority's folder from a backup.") from error
@@ -168,6 +178,12 @@ def _typed(values: Any, kind: type) -> dict[str, Any]:
         if not isinstance(value, kind) or isinstance(value, bool):
             raise TypeError(f"not of the type {kind}")
     return dict(values)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("not of the type bool")
+    return value
 
 
 def _stored_constraints(stored: Any) -> NameConstraints | None:

@@ -16,10 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Answer, Given, read_answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
     CROSS,
-    KEY,
     LEDGER,
     POLICY,
     Authority,
@@ -29,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Standing,
     to_pem,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
     ROTATION,
@@ -46,7 +47,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy im
     wanted_policy,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.recording import enter
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, plan_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.requested import build_request, keep_answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
@@ -57,7 +60,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
     Signer,
-    is_issued_by,
     key_identifier,
     root_subject,
     sign_cross,
@@ -74,6 +76,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
+#: What is done without a key.
+KEYLESS = {Part.POLICY, Part.REQUEST_FILE}
 #: Publishes the list of an authority's root, whose issuing certificates may still be missing.
 PublishRoot = Callable[[Authority, Ledger], None]
 
@@ -88,18 +92,25 @@ class Passphrases:
 
 @dataclass(frozen=True)
 class ProvisioningPlan:
-    """What certificate_authority is about to do. ``authority`` is None where there is none yet."""
+    """What certificate_authority is about to do. ``authority`` is None where there is none yet. ``answer`` is what the
+    authority of an external root has sent, None for nothing new."""
 
     folder: Path
     authority: Authority | None
     policy: Policy
     steps: tuple[Step, ...]
+    answer: Answer | None = None
 
 
 def plan_provisioning(
-    folder: Path, options: Mapping[str, Any], default_common_name: str, now: datetime
+    folder: Path,
+    options: Mapping[str, Any],
+    default_common_name: str,
+    now: datetime,
+    given: Sequence[Given] = (),
 ) -> ProvisioningPlan:
-    """Compare the options of certificate_authority with what is in ``folder``; changes nothing.
+    """Compare the options of certificate_authority with what is in ``folder``; changes nothing. ``given`` are the
+    certificates that options give.
 
     Raises PkiError where the existing authority cannot take the options, or is damaged.
     """
@@ -109,10 +120,13 @@ def plan_provisioning(
         authority = None
     policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
     leaf_ends, revoked, following = _read_ledger(folder, authority)
-    if authority is None or not authority.roots:
-        return ProvisioningPlan(folder, None, policy, plan_authority(None, policy, {}, now))
-    policy = _possible(policy, authority, following, options)
-    return ProvisioningPlan(folder, authority, policy, plan_authority(authority, policy, leaf_ends, now, revoked))
+    if authority is not None and not authority.roots and authority.request is None:
+        authority = None
+    answer = read_answer(given, authority, now)
+    if authority is not None:
+        policy = _possible(policy, authority, following, options)
+    steps = plan_authority(authority, policy, leaf_ends, now, revoked, answer)
+    return ProvisioningPlan(folder, authority, policy, steps, answer)
 
 
 def _possible(policy: Policy, authority: Authority, following: Policy | None, options: Mapping[str, Any]) -> Policy:
@@ -125,6 +139,11 @@ def _possible(policy: Policy, authority: Authority, following: Policy | None, op
         wanted = wanted_policy(options, following, "")
         if not refused_differences(following, wanted):
             return brought(wanted, authority.policy)
+    if not authority.roots and authority.request is not None:
+        raise PkiError(
+            f"The request in {authority.request.path} is not for what the options ask for: {'; '.join(differences)}. "
+            f"Leave those options as they were, or delete {authority.folder}, which has signed nothing, and begin anew."
+        )
     remedy = SECOND_AUTHORITY if unfollowed(authority.policy, policy) else ROTATION
     raise PkiError(
         f"The authority in {authority.folder} cannot become what the options ask for: {'; '.join(differences)}. Its "
@@ -163,10 +182,10 @@ def carry_out(
     check_passphrases(plan, passphrases)
     remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
-        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger)
+        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger, plan.answer)
         _store_policy(plan)
         for step in plan.steps:
-            if step.part is Part.ISSUING and publish_root:
+            if step.part is Part.ISSUING and publish_root and not plan.policy.external_root:
                 publish_root(read_authority(plan.folder), ledger)
             builder.build(step)
         authority = read_authority(plan.folder)
@@ -191,13 +210,15 @@ def check_passphrases(plan: ProvisioningPlan, passphrases: Passphrases) -> None:
     parts = {step.part for step in plan.steps}
     # Keys of an epoch that has retired may be gone.
     epochs = [one for one in plan.authority.epochs if one.standing is not Standing.RETIRED] if plan.authority else []
-    roots = [root for epoch in epochs if _signs_by(epoch, plan.steps) for root in epoch.roots]
+    own = () if plan.policy.external_root else epochs
+    roots = [root for epoch in own if _signs_by(epoch, plan.steps) for root in epoch.roots]
     issuers = tuple(issuer for epoch in epochs for issuer in epoch.issuers)
+    requests = (plan.authority.request,) if plan.authority and plan.authority.request else ()
     responders = [responder for issuer in issuers for responder in issuer.responders]
     # A root's key is looked at only where it is needed, since it may be kept elsewhere until then.
-    signers = roots or issuers
+    signers: Sequence[CertifiedKey | IssuingRequest] = roots or (*issuers, *requests)
     for option, passphrase, keys, needed in (
-        ("passphrase", passphrases.authority, signers, parts - {Part.POLICY}),
+        ("passphrase", passphrases.authority, signers, parts - KEYLESS),
         ("responder_passphrase", passphrases.responder, responders, parts & {Part.RESPONDER}),
     ):
         if not keys:
@@ -212,26 +233,6 @@ def _signs_by(epoch: Epoch, steps: Sequence[Step]) -> bool:
     return is_renewed or any(step.epoch == epoch.number for step in steps)
 
 
-def enter(authority: Authority, ledger: Ledger) -> None:
-    """Enter every certificate of the folder that the ledger does not have, those of an interrupted run included."""
-    for root in authority.roots:
-        ledger.record_own("root", root.certificate, root.sha256)
-    for epoch in authority.epochs:
-        if epoch.cross is not None:
-            former = [root for root in authority.roots if is_issued_by(epoch.cross, root.certificate)]
-            ledger.record_own("root", epoch.cross, _signer_of(epoch.cross, former).sha256)
-        for issuer in epoch.issuers:
-            ledger.record_own("issuing", issuer.certificate, _signer_of(issuer.certificate, epoch.roots).sha256)
-            for responder in issuer.responders:
-                ledger.record_own("responder", responder.certificate, issuer.sha256)
-
-
-def _signer_of(certificate: x509.Certificate, roots: Sequence[CertifiedKey]) -> CertifiedKey:
-    """Which of these roots with one key signed it: the newest one then, or where a clock was behind the first one."""
-    start = certificate.not_valid_before_utc
-    return [roots[0], *(root for root in roots if root.certificate.not_valid_before_utc <= start)][-1]
-
-
 @dataclass(frozen=True)
 class Builder:
     """Makes the certificates of an authority in its folder, each whole or not at all."""
@@ -241,13 +242,18 @@ class Builder:
     passphrases: Passphrases
     now: datetime
     ledger: Ledger
+    answer: Answer | None = None
 
     def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
-        if step.part is Part.POLICY:
+        if step.part in KEYLESS:
             return
         authority = read_authority(self.folder)
-        if step.part is Part.ROOT:
+        if step.part is Part.REQUEST:
+            build_request(self.folder, self.policy, step.number, self.passphrases.authority)
+        elif self.answer is not None and step.part in (Part.ROOT, Part.ISSUING):
+            keep_answer(self.folder, self.answer, step)
+        elif step.part is Part.ROOT:
             key, number = self._root_key(authority)
             self.keep_root(step.number, self.sign_root(key, number), key)
         elif step.part is Part.ISSUING:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
     CROSS,
+    INTERMEDIATES,
     LEDGER,
     LOCK,
     POLICY,
@@ -22,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Standing,
     fingerprint,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import REQUEST, IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import policy_in_force, stored_next
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import decode_policy
@@ -67,16 +70,13 @@ def read_authority(folder: Path) -> Authority:
     following = stored_next(folder)
     policy = decode_policy(read_public(policy_path), str(policy_path))
     roots = _read_certified_keys(folder / "root")
-    issuers = tuple(
-        IssuingAuthority(issuing.folder, issuing.certificate, _read_certified_keys(issuing.folder / "responder"))
-        for issuing in _read_certified_keys(folder / "issuing")
-    )
+    issuers, request = _read_issuers(folder / "issuing", policy.external_root)
     if issuers and not roots:
         raise PkiError(f"{folder / 'root'} is missing. Restore the authority's folder from a backup.")
     groups = _by_key(roots)
     rotations, revoked = _read_rotations(folder) if len(groups) > 1 else ([], set())
     policy = policy_in_force(policy, following, rotations)
-    authority = Authority(folder, policy, _epochs(groups, rotations, revoked)).with_issuers(issuers)
+    authority = Authority(folder, policy, _epochs(groups, rotations, revoked), request).with_issuers(issuers)
     _check_parts(authority)
     return authority
 
@@ -97,22 +97,55 @@ def _is_foreign(folder: Path) -> bool:
     return POLICY not in names and not all(name.startswith(BEFORE_THE_POLICY) for name in names)
 
 
-def _read_certified_keys(folder: Path) -> tuple[CertifiedKey, ...]:
+def _read_issuers(folder: Path, are_requested: bool) -> tuple[tuple[IssuingAuthority, ...], IssuingRequest | None]:
+    """The issuing authorities, and the request for the next one where their certificates ``are_requested``."""
+    folders = _numbered(folder)
+    request = None
+    if are_requested and folders and not (folders[-1] / CERTIFICATE).exists():
+        request = _read_request(folders.pop())
+    return tuple(_read_issuer(each) for each in folders), request
+
+
+def _read_issuer(folder: Path) -> IssuingAuthority:
+    path = folder / INTERMEDIATES
+    try:
+        text = read_public(path) if path.exists() else b""
+        intermediates = tuple(x509.load_pem_x509_certificates(text)) if text else ()
+    except ValueError as error:
+        raise _damaged(path, "certificates") from error
+    certificate = _read_certificate(folder / CERTIFICATE)
+    return IssuingAuthority(folder, certificate, _read_certified_keys(folder / "responder"), intermediates)
+
+
+def _read_request(folder: Path) -> IssuingRequest:
+    try:
+        return IssuingRequest(folder, x509.load_pem_x509_csr(read_public(folder / REQUEST)))
+    except ValueError as error:
+        raise _damaged(folder / REQUEST, "a request") from error
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """The folders of certificates in ``folder``, in the order of their numbers."""
     if not folder.is_dir():
-        return ()
-    numbers = sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal())
-    return tuple(_read_certified_key(folder / str(number)) for number in numbers)
+        return []
+    return [
+        folder / str(number) for number in sorted(int(one.name) for one in folder.iterdir() if one.name.isdecimal())
+    ]
 
 
-def _read_certified_key(folder: Path) -> CertifiedKey:
-    return CertifiedKey(folder, _read_certificate(folder / CERTIFICATE))
+def _read_certified_keys(folder: Path) -> tuple[CertifiedKey, ...]:
+    return tuple(CertifiedKey(each, _read_certificate(each / CERTIFICATE)) for each in _numbered(folder))
 
 
 def _read_certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(read_public(path))
     except (ValueError, x509.InvalidVersion) as error:
-        raise PkiError(f"{path} is no longer a certificate. Restore the authority's folder from a backup.") from error
+        raise _damaged(path, "a certificate") from error
+
+
+def _damaged(path: Path, what: str) -> PkiError:
+    return PkiError(f"{path} is no longer {what}. Restore the authority's folder from a backup.")
 
 
 def _by_key(roots: Sequence[CertifiedKey]) -> list[list[CertifiedKey]]:
@@ -176,7 +209,7 @@ def _check_parts(authority: Authority) -> None:
     """
     for epoch in authority.epochs:
         wanted = root_subject(authority.policy.subject, epoch.number).common_name
-        for root in epoch.roots:
+        for root in () if authority.policy.external_root else epoch.roots:
             names = [name.value for name in root.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
             if names != [wanted]:
                 reason = f"its common name is {', '.join(map(repr, names))}, not {wanted!r}"
@@ -184,7 +217,7 @@ def _check_parts(authority: Authority) -> None:
         if epoch.cross is not None:
             _check_cross(epoch.cross, epoch, authority)
         for issuer in epoch.issuers:
-            _check_signed(issuer, epoch.root)
+            _check_below(issuer, epoch.root)
             if issuer.responders:
                 _check_signed(issuer.responder, issuer)
 
@@ -198,6 +231,18 @@ def _check_cross(cross: x509.Certificate, epoch: Epoch, authority: Authority) ->
             f"{root.folder / CROSS} is not of this authority: no other root of it signed it for "
             f"{root.folder / CERTIFICATE}. Restore the authority's folder from a backup."
         )
+
+
+def _check_below(issuer: IssuingAuthority, root: CertifiedKey) -> None:
+    """Raise PkiError unless the root vouches for an issuing certificate, be it by intermediates."""
+    if not issuer.intermediates:
+        return _check_signed(issuer, root)
+    chain = (issuer.certificate, *issuer.intermediates, root.certificate)
+    for below, signer in itertools.pairwise(chain):
+        if not is_issued_by(below, signer):
+            name = signer.subject.rfc4514_string()
+            raise _foreign(issuer, f"{name} did not sign {below.subject.rfc4514_string()} in its chain")
+    return None
 
 
 def _check_signed(key: CertifiedKey, signer: CertifiedKey) -> None:

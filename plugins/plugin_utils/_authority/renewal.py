@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     CertifiedKey,
@@ -18,6 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Lifetimes, Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
+    REQUEST_REMAINDER,
     RESPONDER_REMAINDER,
     RESPONDER_WARNING,
     ROOT_REMAINDER,
@@ -30,6 +32,8 @@ class Part(str, Enum):
 
     POLICY = "policy"
     ROOT = "root"
+    REQUEST = "request"
+    REQUEST_FILE = "request file"
     ISSUING = "issuing"
     RESPONDER = "responder"
 
@@ -49,6 +53,8 @@ class Step:
         subject = {
             Part.POLICY: "policy",
             Part.ROOT: f"root certificate {self.number}",
+            Part.REQUEST: f"request for issuing authority {self.number}",
+            Part.REQUEST_FILE: f"file of the request for issuing authority {self.number}",
             Part.ISSUING: f"issuing authority {self.number}",
             Part.RESPONDER: f"OCSP responder {self.number} of issuing authority {self.issuer}",
         }[self.part]
@@ -61,22 +67,28 @@ def plan_authority(
     leaf_ends: Mapping[str, datetime],
     now: datetime,
     revoked: Collection[str] = (),
+    answer: Answer | None = None,
 ) -> tuple[Step, ...]:
     """The steps that bring an authority (None: there is none yet) to ``policy`` at the time ``now``.
 
     ``leaf_ends`` has the end of the last leaf of each issuing authority, by its fingerprint: an old issuing authority
     keeps a valid responder until then, since a staple is signed under its leaf's own issuer. ``revoked`` has the
-    fingerprints of the issuing certificates that were revoked, whose responders nobody believes any more.
+    fingerprints of the issuing certificates that were revoked, whose responders nobody believes any more. ``answer`` is
+    what the authority of an external root has sent.
     """
     steps = []
     if authority is None:
         steps.append(Step(Part.POLICY, 1, "there is no authority yet"))
     elif authority.policy != policy:
         steps.append(Step(Part.POLICY, 1, "its options changed"))
-    steps += _root_steps(authority, policy.lifetimes, now)
-    active_steps = _issuing_steps(authority, policy.lifetimes, now, revoked)
+    if policy.external_root:
+        root_steps, active_steps = _answered_steps(authority, answer)
+        root_steps += _request_steps(authority, policy.lifetimes, now, revoked, bool(active_steps))
+    else:
+        root_steps = _root_steps(authority, policy.lifetimes, now)
+        active_steps = _issuing_steps(authority, policy.lifetimes, now, revoked)
     issuing_steps = active_steps + _coming_steps(authority, revoked, len(active_steps))
-    steps += issuing_steps
+    steps += [*root_steps, *issuing_steps]
     signing = authority.signing_issuers() if authority else ()
     for issuer in authority.issuers if authority else ():
         retired = issuer not in signing or (active_steps and issuer in authority.active.issuers)  # type: ignore[union-attr]
@@ -154,6 +166,56 @@ def _coming_steps(authority: Authority | None, revoked: Collection[str], planned
     return [Step(Part.ISSUING, number, reason, epoch=epoch.number) for number, epoch in enumerate(lost, first)]
 
 
+def request_warnings(authority: Authority, now: datetime) -> list[str]:
+    """What to say where another authority has to sign the next issuing certificate."""
+    if not authority.policy.external_root:
+        return []
+    if not authority.issuers:
+        return [str(authority.unfinished())]
+    reason = _request_reason(authority, authority.policy.lifetimes, now, ())
+    if authority.request is not None:
+        reason = reason or "the last one is to be replaced"
+    return [f"The next issuing certificate is needed: {reason}. {authority.remedy}"] if reason else []
+
+
+def _answered_steps(authority: Authority | None, answer: Answer | None) -> tuple[list[Step], list[Step]]:
+    """What an answer brings: a root, and an issuing certificate."""
+    if authority is None or answer is None:
+        return [], []
+    roots, issuers = [], []
+    if answer.root is not None:
+        number = authority.roots[-1].number + 1 if authority.roots else 1
+        roots = [Step(Part.ROOT, number, f"it came, {answer.root.subject.rfc4514_string()}")]
+    if answer.certificate is not None and authority.request is not None:
+        signer = answer.certificate.issuer.rfc4514_string()
+        issuers = [Step(Part.ISSUING, authority.request.number, f"its certificate came, signed by {signer}")]
+    return roots, issuers
+
+
+def _request_steps(
+    authority: Authority | None, lifetimes: Lifetimes, now: datetime, revoked: Collection[str], is_answered: bool
+) -> list[Step]:
+    if authority is None:
+        return [Step(Part.REQUEST, 1, "there is none yet")]
+    if authority.request is not None or is_answered:
+        return []
+    if not authority.issuers:
+        return [Step(Part.REQUEST, 1, "there is none yet")]
+    reason = _request_reason(authority, lifetimes, now, revoked)
+    return [Step(Part.REQUEST, authority.issuing.number + 1, reason)] if reason else []
+
+
+def _request_reason(authority: Authority, lifetimes: Lifetimes, now: datetime, revoked: Collection[str]) -> str:
+    """Why another issuing certificate has to be asked for, or an empty string."""
+    issuing = authority.issuing
+    if issuing.sha256 in revoked:
+        return "the last one is revoked"
+    if _left(issuing, now) > timedelta(days=lifetimes.leaf) * REQUEST_REMAINDER:
+        return ""
+    leaf = timedelta(days=lifetimes.leaf)
+    return f"the last one ends on {_day(issuing)}, and signs no leaf of {leaf.days} days after {_day(issuing, leaf)}"
+
+
 def _responder_steps(issuer: IssuingAuthority, lifetimes: Lifetimes, now: datetime) -> list[Step]:
     if not issuer.responders:
         return [Step(Part.RESPONDER, 1, "there is none yet", issuer.number)]
@@ -175,5 +237,5 @@ def _left(key: CertifiedKey, now: datetime) -> timedelta:
     return key.certificate.not_valid_after_utc - now
 
 
-def _day(key: CertifiedKey) -> str:
-    return f"{key.certificate.not_valid_after_utc:%Y-%m-%d}"
+def _day(key: CertifiedKey, before: timedelta = timedelta()) -> str:
+    return f"{key.certificate.not_valid_after_utc - before:%Y-%m-%d}"

@@ -11,17 +11,20 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer_checks import root_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
     Authority,
     CertifiedKey,
+    fingerprint,
     to_pem,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import ProvisioningPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleTimes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
-from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 
 ED25519_WARNING = (
@@ -32,13 +35,27 @@ ED25519_WARNING = (
 
 def authority_result(authority: Authority) -> dict[str, Any]:
     """What a play may want to know of an authority; nothing of it is secret."""
+    if authority.request is not None and not authority.issuers:
+        return {"folder": str(authority.folder), **request_result(authority.request), **policy_result(authority.policy)}
     return {
+        **(request_result(authority.request) if authority.request else {}),
         "folder": str(authority.folder),
         "root": {**certified_key_result(authority.root), "certificate": to_pem(authority.root.certificate)},
         "anchors": [certified_key_result(anchor) for anchor in authority.anchors()],
         "issuing": certified_key_result(authority.issuing),
         "responder": certified_key_result(authority.issuing.responder),
         **policy_result(authority.policy),
+    }
+
+
+def request_result(request: IssuingRequest) -> dict[str, Any]:
+    """The request for an issuing certificate that is awaited."""
+    return {
+        "issuing_request": {
+            "path": str(request.path),
+            "subject": request.request.subject.rfc4514_string(),
+            "request": request.request.public_bytes(serialization.Encoding.PEM).decode(),
+        }
     }
 
 
@@ -89,6 +106,7 @@ def policy_result(policy: Policy) -> dict[str, Any]:
         "permitted_networks": list(policy.constraints.networks) if policy.constraints else [],
         "lifetimes": asdict(policy.lifetimes),
         "urls": asdict(policy.urls),
+        "external_root": policy.external_root,
     }
 
 
@@ -97,9 +115,12 @@ def timestamp(moment: Any) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def warnings_for(policy: Policy) -> list[str]:
-    """What the user should know about a policy that was accepted."""
-    return [ED25519_WARNING] if policy.key_type is KeyType.ED25519 else []
+def warnings_for(policy: Policy, authority: Authority | None = None) -> list[str]:
+    """What the user should know about a policy that was accepted, and about the root of another authority."""
+    warnings = [ED25519_WARNING] if policy.key_type is KeyType.ED25519 else []
+    if policy.external_root and authority is not None and authority.epochs:
+        warnings += root_warnings(authority.root.certificate)
+    return warnings
 
 
 def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
@@ -107,12 +128,31 @@ def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[st
     return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else dict(result)
 
 
-def provisioning_diff(plan: ProvisioningPlan) -> dict[str, str]:
-    """The authority before and after, as lines; the same in check mode as in the run itself."""
+def delegated_result(delegated: Sequence[tuple[x509.Certificate, bool]]) -> dict[str, Any]:
+    """The issuing certificates of other controllers' authorities, and whether each is revoked."""
+    return {
+        "delegated": [
+            {**certificate_result(certificate, fingerprint(certificate)), "revoked": is_revoked}
+            for certificate, is_revoked in delegated
+        ]
+    }
+
+
+def delegation_result(certificate: x509.Certificate, answer: bytes) -> dict[str, Any]:
+    """The issuing certificate of another controller's authority."""
+    told = certificate_result(certificate, fingerprint(certificate))
+    return {"signed_certificate": {**told, "certificate": answer.decode()}}
+
+
+def provisioning_diff(plan: ProvisioningPlan, more: Sequence[str] = ()) -> dict[str, str]:
+    """The authority before and after, as lines; the same in check mode as in the run itself. ``more`` are other steps
+    than those of the plan."""
     before = _authority_lines(plan.authority) if plan.authority else {}
     after = dict(before)
     for step in plan.steps:
         after.update(_step_lines(step, plan.policy))
+    for name, _colon, reason in (step.partition(": ") for step in more):
+        after[name] = f"new ({reason})"
     header = f"authority {plan.folder}"
     return {"before_header": header, "after_header": header, "before": _text(before), "after": _text(after)}
 
@@ -126,6 +166,8 @@ def _authority_lines(authority: Authority) -> dict[str, str]:
         for responder in issuer.responders:
             name = f"OCSP responder {responder.number} of issuing authority {issuer.number}"
             lines[name] = f"until {timestamp(responder.certificate.not_valid_after_utc)}"
+    if authority.request is not None:
+        lines[f"request for issuing authority {authority.request.number}"] = "awaits the certificate"
     return lines
 
 
@@ -133,6 +175,8 @@ def _step_lines(step: Step, policy: Policy) -> dict[str, str]:
     if step.part is Part.POLICY:
         return _policy_lines(policy)
     name, _colon, reason = str(step).partition(": ")
+    if policy.external_root and step.part is not Part.RESPONDER:
+        return {name: f"new ({reason})"}
     days = getattr(policy.lifetimes, step.part.value)
     return {name: f"new, for {days} days ({reason})"}
 
@@ -144,6 +188,8 @@ def _policy_lines(policy: Policy) -> dict[str, str]:
             lines.update({f"{kind}_lifetime": f"{days} days" for kind, days in value.items()})
         elif option == "urls":
             lines.update({f"{kind}_url": url for kind, url in value.items() if url})
+        elif option == "external_root":
+            lines.update({option: str(value)} if value else {})
         else:
             lines[option] = ", ".join(value) if isinstance(value, list) else str(value)
     return lines

@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql, sql_restore
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     DueResponse,
     KnownCertificate,
@@ -127,6 +127,26 @@ class Revocations:
         signed."""
         rows = [(to_seconds(now), issuer) for issuer in issuers]
         self._connection.executemany(sql.MARK_REVOCATIONS_PUBLISHED, rows)
+
+    # Of certificates that the ledger lacks, since it was restored
+
+    def enter_serial(self, issuer_sha256: str, revoked: RevokedCertificate) -> None:
+        """Enter that a certificate is revoked which the ledger lacks, and of which a list tells nothing but that."""
+        values = (issuer_sha256, f"{revoked.serial:x}", to_seconds(revoked.revoked_at), revoked.reason)
+        self._connection.execute(sql_restore.INSERT_REVOKED_SERIAL, values)
+
+    def revoked_serial(self, serial: int) -> Revocation | None:
+        """The revocation of a certificate that the ledger lacks, by its serial number."""
+        row = self._connection.execute(sql_restore.REVOKED_SERIAL, (f"{serial:x}",)).fetchone()
+        return Revocation(from_seconds(row[0]), row[1], None, None) if row else None
+
+    def recognize(self, sha256: str, serial: int) -> None:
+        """Make the revocation of a serial number, if there is one, that of the certificate, which was entered now."""
+        if self.revoked_serial(serial) is None:
+            return
+        self._connection.execute(sql_restore.INSERT_FOUND_REVOCATION, (sha256, f"{serial:x}"))
+        self._connection.execute(sql.MARK_REVOKED, (sha256,))
+        self._connection.execute(sql_restore.DELETE_REVOKED_SERIAL, (f"{serial:x}",))
 
     # Lists
 

@@ -18,7 +18,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.schedule import renew_at
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import sync_folder, write_private
 
-SCHEMA = 5
+SCHEMA = 6
 OLDEST_SCHEMA = 1
 APPLICATION_ID = 0x616E6368  # "anch"
 
@@ -102,14 +102,19 @@ def _renew_at(serial: str, this_update: int, next_update: int) -> int:
     return int(renew_at(int(serial, 16), start, end).timestamp())
 
 
+def copy_database(path: Path, target: Path) -> None:
+    """Copy the ledger to a file that is made for its owner alone, whatever others write meanwhile. Raises OSError."""
+    write_private(target, b"")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+
+
 def _keep_copy(path: Path, schema: int) -> None:
     """Copy the ledger, what is still in its write-ahead log included. The caller keeps writers away. Raises OSError."""
     kept = path.with_name(f"{path.name}.schema-{schema}")
     staged = kept.with_name(f"{kept.name}.new")
     staged.unlink(missing_ok=True)  # of a process that was killed
-    write_private(staged, b"")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(staged)) as target:
-        source.backup(target)
+    copy_database(path, staged)
     os.replace(staged, kept)
     sync_folder(path.parent)
 

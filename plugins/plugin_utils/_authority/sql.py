@@ -12,6 +12,7 @@ APPLICATION_ID = "PRAGMA application_id"
 SCHEMA = "PRAGMA user_version"
 SET_APPLICATION_ID = "PRAGMA application_id = {}"
 SET_SCHEMA = "PRAGMA user_version = {}"
+INTEGRITY = "PRAGMA integrity_check(1)"
 HAS_TABLES = "SELECT EXISTS (SELECT 1 FROM sqlite_master)"
 
 # Of a connection: what is committed survives a power cut, and a staple needs its leaf.
@@ -28,8 +29,13 @@ INSERT_CERTIFICATE = "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?
 IS_RECORDED = "SELECT 1 FROM certificates WHERE sha256 = ?"
 # Of the roots, what another one has signed is a cross-certificate.
 _KIND = "CASE WHEN kind = 'root' AND issuer_sha256 <> sha256 THEN 'cross' ELSE kind END"
-AUTHORITIES = f"SELECT sha256 FROM certificates WHERE {_KIND} IN ('root', 'issuing')"
-ISSUING_CERTIFICATES = "SELECT sha256, certificate FROM certificates WHERE kind = 'issuing' ORDER BY rowid"
+# The issuing certificates of other controllers' authorities have keys that were made elsewhere.
+_OWN = "private_key <> 'elsewhere'"
+AUTHORITIES = f"SELECT sha256 FROM certificates WHERE {_KIND} IN ('root', 'issuing') AND {_OWN}"
+ISSUING_CERTIFICATES = f"SELECT sha256, certificate FROM certificates WHERE kind = 'issuing' AND {_OWN} ORDER BY rowid"
+DELEGATED_CERTIFICATES = (
+    "SELECT certificate, status = 'revoked' FROM certificates WHERE private_key = 'elsewhere' ORDER BY rowid"
+)
 
 # Leaves
 
@@ -154,9 +160,12 @@ BLOCK = (
     "JOIN revocations ON certificate_sha256 = sha256 WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? "
     "AND reissue = 0 ORDER BY certificates.rowid DESC LIMIT 1"
 )
+# When those end which a ledger lacks that was restored, nobody knows.
 REVOKED_UNDER = (
     "SELECT serial, revoked_at, reason FROM certificates JOIN revocations ON certificate_sha256 = sha256 "
-    "WHERE issuer_sha256 = ? AND not_after >= ? ORDER BY revoked_at, serial"
+    "WHERE issuer_sha256 = ?1 AND not_after >= ?2 "
+    "UNION ALL SELECT serial, revoked_at, reason FROM revoked_serials WHERE issuer_sha256 = ?1 "
+    "ORDER BY revoked_at, serial"
 )
 REVOKED_AUTHORITIES = (
     "SELECT sha256 FROM certificates WHERE kind = 'issuing' AND sha256 IN (SELECT certificate_sha256 FROM revocations)"

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql, sql_listing, sql_restore
 
-# Schema 5
+# Schema 6
 
 CREATE_CERTIFICATES = """
 CREATE TABLE certificates (
@@ -86,6 +86,7 @@ CREATE_PUBLICATION = (
     CREATE_RESPONSES,
     "CREATE INDEX response_end ON responses (next_update)",
 )
+_SINCE_SCHEMA_6 = (*sql_listing.CREATE, *sql_restore.CREATE)
 CREATE = (
     CREATE_CERTIFICATES,
     "CREATE INDEX leaf_on_host ON certificates (host, destination, name)",
@@ -94,6 +95,7 @@ CREATE = (
     *CREATE_STAPLE_INDEXES,
     *CREATE_PUBLICATION,
     *rotation_sql.CREATE,
+    *_SINCE_SCHEMA_6,
 )
 
 # Before schema 4, nothing told when or why a leaf was revoked: it may have been from its first second on.
@@ -113,6 +115,7 @@ def _migrate(staples: str) -> tuple[str, ...]:
         *CREATE_STAPLE_INDEXES,
         *_MIGRATE_REVOCATIONS,
         *rotation_sql.CREATE,
+        *_SINCE_SCHEMA_6,
     )
 
 
@@ -152,5 +155,6 @@ MIGRATE_FROM = {
         "FROM former_staples AS staple JOIN certificates ON certificates.sha256 = certificate_sha256 "
         "ORDER BY staple.rowid"
     ),
-    4: rotation_sql.CREATE,
+    4: (*rotation_sql.CREATE, *_SINCE_SCHEMA_6),
+    5: _SINCE_SCHEMA_6,
 }

@@ -20,9 +20,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     Builder,
     Passphrases,
     PublishRoot,
-    enter,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.recording import enter
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import remove_unfinished
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import may_sign_roots

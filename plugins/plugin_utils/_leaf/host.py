@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import 
     Deployment,
     KeyRequests,
     Removal,
+    Shown,
     WantedKey,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._programs.digests import digests
@@ -69,6 +70,13 @@ def deploy(call: CallHost, deliveries: Sequence[Delivery], activation: Activatio
 def remove(call: CallHost, names: Sequence[str]) -> Removal:
     """Have the host remove the leaves ``names``. Raises PkiError, HostFailedError."""
     return ask(call, {"remove": list(names)}, Removal, names)
+
+
+def show(call: CallHost, names: Sequence[str]) -> dict[str, str]:
+    """The certificates (PEM) of the leaves ``names`` that the host has deployed, by their names. Raises PkiError,
+    HostFailedError."""
+    answer = ask(call, {"show": list(names)}, Shown, names)
+    return {leaf.name: leaf.certificate for leaf in answer.certificates}
 
 
 def ask(call: CallHost, arguments: dict[str, Any], kind: type[Answer], names: Sequence[str]) -> Answer:

@@ -162,7 +162,7 @@ def _check_issuer(plans: Sequence[LeafPlan], authority: Authority, ledger: Ledge
     """Raise AuthorityDueError where ``plans`` need leaves, and the certificate that would sign them is revoked."""
     issues = any(plan.decision.action is Action.LEAF for plan in plans)
     if issues and ledger.revocations.is_revoked(authority.issuing.sha256):
-        raise AuthorityDueError("The issuing authority is revoked. Run certificate_authority, which makes another one.")
+        raise AuthorityDueError(f"The issuing authority is revoked. {authority.remedy}")
 
 
 class _Issuer:
@@ -249,7 +249,7 @@ class _Issuer:
         if end < self._now + timedelta(days=days):
             raise AuthorityDueError(
                 f"lifetime: the issuing authority ends on {end:%Y-%m-%d}, before a leaf of {days} days would. "
-                "Run certificate_authority, which renews it."
+                f"{self._authority.remedy}"
             )
 
     def _issuing_signer(self) -> Signer:

@@ -55,13 +55,15 @@ class Decision:
 
 @dataclass(frozen=True)
 class LeafPlan:
-    """One leaf: what is wanted, what the host has, what the ledger knows of that, and what is to be done."""
+    """One leaf: what is wanted, what the host has, what the ledger knows of that, and what is to be done. Where it
+    ``is_found``, the ledger lost it by a restore, and the record is the one to be entered."""
 
     request: LeafRequest
     deployed: DeployedLeaf
     record: LeafRecord | None
     decision: Decision
     place: LeafPlace
+    is_found: bool = False
 
     @property
     def needs_host_key(self) -> bool:
@@ -70,11 +72,17 @@ class LeafPlan:
 
 
 def planned(
-    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord | None, decision: Decision, place: LeafPlace
+    request: LeafRequest,
+    deployed: DeployedLeaf,
+    record: LeafRecord | None,
+    decision: Decision,
+    place: LeafPlace,
+    is_found: bool = False,
 ) -> LeafPlan:
     """The plan of what was decided. For a revoked leaf that stays, no staple is wanted."""
     unstapled = is_revoked(record) and decision.action is not Action.LEAF
-    return LeafPlan(replace(request, staple=False) if unstapled else request, deployed, record, decision, place)
+    wanted = replace(request, staple=False) if unstapled else request
+    return LeafPlan(wanted, deployed, record, decision, place, is_found)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,15 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.controls impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation, Probe
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import check_names, outside_names
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.foreign_constraints import (
+    name_constraints,
+    refused_names,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
     NameKind,
@@ -138,6 +143,22 @@ def _check_names(
             "would refuse them. Run the playbook anchorage.pki.rotate_authority until it is switching, then this again."
         )
     check_names(names, policy.constraints)
+
+
+def check_external_names(requests: Sequence[LeafRequest], authority: Authority) -> None:
+    """Raise PkiError where names are outside what the root of another authority, or a certificate below it, permits."""
+    if not authority.policy.external_root:
+        return
+    issuing = authority.issuing
+    above = (issuing.certificate, *issuing.intermediates, authority.root.certificate)
+    for constraints in filter(None, map(name_constraints, above)):
+        outside = [name for request in requests for name in refused_names(request.names, constraints)]
+        if outside:
+            raise PkiError(
+                f"names: {', '.join(map(str, outside))} would be rejected by every client, being outside the name "
+                "constraints that the PKI of the root gave this authority. Use other names, or make a second authority "
+                "in another folder (option authority), whose request asks for them."
+            )
 
 
 def check_server(requests: Sequence[LeafRequest], server: str) -> None:

@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.adoption import enter_found, found_leaves
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.confirmation import confirm
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import (
     CallHost,
@@ -46,7 +47,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     inquiry,
     planned,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest, check_external_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import check_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Urls
 
@@ -69,7 +70,10 @@ class LeafTransaction:
     folder: Path | None = None
 
     def plan(self, requests: Sequence[LeafRequest], places: Sequence[LeafPlace]) -> tuple[list[LeafPlan], Inspection]:
-        """Ask the host what it has and serves, in one call, and decide about each leaf."""
+        """Ask the host what it has and serves, in one call, and decide about each leaf. Raises PkiError for names that
+        the root of another authority does not permit."""
+        if self.issues:
+            check_external_names(requests, self.authority)
         current = [self.ledger.current_leaf(place) for place in places]
         inspection = inspect(
             self.call,
@@ -81,8 +85,10 @@ class LeafTransaction:
         )
         deployed = inspection.certificates
         records = [self.ledger.leaf(place, leaf.leaf_sha256) for place, leaf in zip(places, deployed, strict=True)]
+        found = found_leaves(requests, deployed, records, self.call, self.authority, self.ledger)
+        records = [found.get(leaf.name, record) for leaf, record in zip(deployed, records, strict=True)]
         plans = [
-            planned(request, leaf, known, self._decide(request, leaf, known, place), place)
+            planned(request, leaf, known, self._decide(request, leaf, known, place), place, leaf.name in found)
             for request, leaf, known, place in zip(requests, deployed, records, places, strict=True)
         ]
         return plans, inspection
@@ -105,6 +111,7 @@ class LeafTransaction:
         """What to say of the responders that sign what ``plans`` need, and of URLs that new leaves do without."""
         issuers, policy = staple_issuers(plans, self.authority), self.authority.policy
         warnings = responder_warnings(issuers, policy.lifetimes, self.now)
+        warnings += [_found_warning(plan) for plan in plans if plan.is_found]
         issues = any(plan.decision.action is Action.LEAF for plan in plans)
         if issues and policy.urls:
             warnings += self._url_warnings(leaf_urls(self.authority, self.ledger, self.now))
@@ -135,6 +142,7 @@ class LeafTransaction:
 
     def _deliver(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         self._check_ledger(plans)
+        enter_found(plans, self.ledger)
         signed = issue(plans, self.authority, self.passphrases, self.ledger, self.now, self._request_keys)
         deployment = deploy(self.call, [leaf.delivery for leaf in signed], self.activation) if signed else None
         confirm(plans, signed, self.ledger, self.now)
@@ -157,6 +165,14 @@ class LeafTransaction:
         elsewhere = [place for place in known if place.destination != destination]
         here = [LeafPlace(host, destination, name) for name in names]
         return [OtherLeaf(place, place in known) for place in [*here, *elsewhere]]
+
+
+def _found_warning(plan: LeafPlan) -> str:
+    serial = plan.record.certificate.serial_number if plan.record else 0
+    return (
+        f"{plan.place.path} on {plan.place.host} has the leaf {serial:x} of this authority, which the ledger lost by a "
+        "restore. It is entered again, and stays."
+    )
 
 
 def _needs_signature(plan: LeafPlan) -> bool:

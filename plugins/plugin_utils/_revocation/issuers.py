@@ -93,12 +93,12 @@ class ListIssuer:
 
 
 def list_issuers(authority: Authority, leaf_ends: Mapping[str, datetime], now: datetime) -> list[ListIssuer]:
-    """The roots, one for each key, and the issuing authorities until their last leaf has ended, of which ``leaf_ends``
-    tells by their fingerprint. One that has ended itself signs nothing."""
+    """The own roots, one for each key, and the issuing authorities until their last leaf has ended, of which
+    ``leaf_ends`` tells by their fingerprint. One that has ended itself signs nothing."""
     roots = [
         ListIssuer(epoch.root, tuple(root.sha256 for root in epoch.roots), ROOT_LIST)
         for epoch in authority.epochs
-        if epoch.standing is not Standing.RETIRED
+        if epoch.standing is not Standing.RETIRED and not authority.policy.external_root
     ]
     validity = timedelta(days=authority.policy.lifetimes.staple)
     issuing = [ListIssuer(issuer, (issuer.sha256,), validity) for issuer in needed_issuers(authority, leaf_ends, now)]

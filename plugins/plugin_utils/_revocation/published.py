@@ -52,16 +52,18 @@ def check_published(
     folder: Path | None,
     published: Mapping[str, PublishedList],
     issuers: Sequence[ListIssuer],
-    revocations: Revocations,
+    ledger: Ledger,
     planned: Collection[int] = (),
 ) -> None:
     """Raise PkiError where a list that is ``published`` says of more than the ledger, and what is ``planned`` to be
-    revoked, that it is revoked: a ledger that was restored would make it good again."""
+    revoked, that it is revoked: a ledger that was restored would make it good again. One that says of itself that it
+    was restored has to be told first what was revoked since."""
+    _check_restored(ledger)
     for issuer in issuers:
         serials = published[issuer.identifier].serials
         if not folder or not serials:
             continue
-        entered = revocations.revoked_under(issuer.certificates, _EVER)
+        entered = ledger.revocations.revoked_under(issuer.certificates, _EVER)
         missing = sorted(serials.difference(planned, (entry.serial for entry in entered)))
         if missing:
             shown = ", ".join(f"{serial:x}" for serial in missing[:_SHOWN])
@@ -78,6 +80,7 @@ def check_published(
 def check_ledger(folder: Path | None, authority: Authority, ledger: Ledger, now: datetime) -> None:
     """Raise PkiError where the ledger is older than the lists published in ``folder``, None for nowhere, before
     anything is signed by what it knows. A list that cannot be read says nothing."""
+    _check_restored(ledger)
     if folder is None:
         return
     revocations = ledger.revocations
@@ -88,7 +91,35 @@ def check_ledger(folder: Path | None, authority: Authority, ledger: Ledger, now:
         published = published_lists(folder, issuers, revocations)
     except PkiError:  # whoever publishes is told, and hosts go on to get leaves
         return
-    check_published(folder, published, issuers, revocations)
+    check_published(folder, published, issuers, ledger)
+
+
+def _check_restored(ledger: Ledger) -> None:
+    pending = ledger.restores.pending()
+    if pending is not None:
+        raise PkiError(
+            f"The ledger was restored from a backup of {pending.backed_up_at:%Y-%m-%d %H:%M} UTC, and does not know "
+            "what was revoked since. Nothing was signed, and hosts keep what they have. Run anchorage.pki.restore with "
+            "the last published lists in anchorage_restore_lists, or, where nothing was revoked since, with "
+            "anchorage_restore_without_lists=true."
+        )
+
+
+def signed_list(der: bytes, issuer: ListIssuer) -> x509.CertificateRevocationList | None:
+    """The list in ``der`` that the issuer has signed, None for anything else."""
+    try:
+        found = x509.load_der_x509_crl(der)
+        if found.is_signature_valid(issuer.signer.certificate.public_key()):  # type: ignore[arg-type]
+            number_of(found)
+            return found
+    except (ValueError, x509.InvalidVersion, x509.ExtensionNotFound):
+        pass
+    return None
+
+
+def number_of(signed: x509.CertificateRevocationList) -> int:
+    """The number of a list."""
+    return signed.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 
 def _published(folder: Path, issuer: ListIssuer, revocations: Revocations) -> PublishedList:
@@ -97,14 +128,10 @@ def _published(folder: Path, issuer: ListIssuer, revocations: Revocations) -> Pu
     for stored in _stored(issuer, revocations):
         if stored.signed.der == der:
             return PublishedList(stored.signed.number)
-    try:
-        found = x509.load_der_x509_crl(der)
-        if found.is_signature_valid(issuer.signer.certificate.public_key()):  # type: ignore[arg-type]
-            number = found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-            return PublishedList(number, frozenset(entry.serial_number for entry in found))
-    except (ValueError, x509.InvalidVersion, x509.ExtensionNotFound):
-        pass  # what is damaged is written anew
-    return PublishedList()
+    found = signed_list(der, issuer)
+    if found is None:  # what is damaged is written anew
+        return PublishedList()
+    return PublishedList(number_of(found), frozenset(entry.serial_number for entry in found))
 
 
 def _stored(issuer: ListIssuer, revocations: Revocations) -> list[StoredList]:

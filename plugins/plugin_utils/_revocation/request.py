@@ -60,13 +60,15 @@ class Target:
     """A certificate that a task names, and what the task changes of it. ``good_until`` is the end of the last staple
     or response that says good of it, or of the leaves of an issuing certificate; None where there is none. ``places``
     is in how many places such leaves are in use, or may be. ``spared`` are the serial numbers of the leaves in its
-    place which the task names, too, and leaves alone, since it finishes the revocation of this one."""
+    place which the task names, too, and leaves alone, since it finishes the revocation of this one. ``is_listed`` is
+    whether a list of this authority tells of it: where its issuer is another one, only that one's does."""
 
     known: KnownCertificate
     request: RevocationRequest
     good_until: datetime | None
     places: int
     spared: tuple[int, ...] = ()
+    is_listed: bool = True
 
     @property
     def is_new(self) -> bool:
@@ -112,9 +114,15 @@ def find_targets(
         named = {known: spared for leaves in places for known, spared in _meant(leaves, revocations, now, publishes)}
     else:
         named = dict.fromkeys(_named(arguments, signers, revocations, now), ())
+    own = {signer.sha256 for signer in signers}
     return [
         Target(
-            known, request, revocations.good_until(known.sha256), revocations.places_under(known.sha256, now), spared
+            known,
+            request,
+            revocations.good_until(known.sha256),
+            revocations.places_under(known.sha256, now),
+            spared,
+            known.issuer_sha256 in own,
         )
         for known, spared in named.items()
     ]
@@ -146,10 +154,12 @@ def _unrecorded(
     else:
         roots = [each.certificate.subject for each in signers if not isinstance(each, IssuingAuthority)]
         kind = CROSS if certificate.subject in roots else "issuing"
+    serial, nowhere = certificate.serial_number, LeafPlace("", "", "")
+    revoked = revocations.revoked_serial(serial)
     found = KnownCertificate(
-        fingerprint(certificate), kind, signer.sha256, LeafPlace("", "", ""), certificate, UNRECORDED, False, None
+        fingerprint(certificate), kind, signer.sha256, nowhere, certificate, UNRECORDED, False, revoked
     )
-    return revocations.known_by_serial(certificate.serial_number) or found
+    return revocations.known_by_serial(serial) or found
 
 
 def parse_serial(text: str) -> int:

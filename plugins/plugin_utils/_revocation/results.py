@@ -47,6 +47,7 @@ def revocation_result(outcome: Outcome, folder: Path | None, now: datetime) -> d
             *_unknown_place_warnings(outcome),
             *_spared_warnings(outcome),
             *_replaced_warnings(outcome),
+            *_unlisted_warnings(outcome),
             *_pending_warnings(outcome),
         ],
     )
@@ -183,6 +184,16 @@ def _replaced_warnings(outcome: Outcome) -> list[str]:
         "have no leaf, revoke the one that is there, by its serial number."
         for target in outcome.targets
         if target.is_replaced
+    ]
+
+
+def _unlisted_warnings(outcome: Outcome) -> list[str]:
+    return [
+        f"No list of this authority tells clients of the issuing certificate {target.known.certificate.serial_number:x}"
+        f", which {target.known.certificate.issuer.rfc4514_string()} signed. This authority signs nothing with it any "
+        "more; ask the PKI that signed it to revoke it, too."
+        for target in outcome.targets
+        if target.known.kind == "issuing" and not target.is_listed
     ]
 
 

@@ -126,7 +126,7 @@ class RevocationTransaction:
         return Outcome(targets, lists, responses, len(self._differing(lists)) + len(self._ended()))
 
     def _find(self, arguments: Mapping[str, Any]) -> tuple[Target, ...]:
-        signers = [*self._whole.roots, *self._whole.issuers]
+        signers = [*self._whole.own_roots, *self._whole.issuers]
         targets = find_targets(arguments, signers, self.ledger.revocations, self.now, self.folder is not None)
         return listed_targets(targets, self._whole)
 
@@ -273,7 +273,7 @@ class RevocationTransaction:
         return published_lists(self.folder, self.issuers, self.ledger.revocations)
 
     def _check_published(self, planned: Collection[int] = ()) -> None:
-        check_published(self.folder, self._published, self.issuers, self.ledger.revocations, planned)
+        check_published(self.folder, self._published, self.issuers, self.ledger, planned)
 
     def _differing(self, lists: Sequence[ListOutcome]) -> dict[str, bytes]:
         """What is to be written, by its path in the folder."""

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import remove, sync
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
-    KEY,
     Authority,
     Epoch,
     IssuingAuthority,
     Standing,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import opened_path
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import ANOTHER_ROOT
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
@@ -71,6 +72,9 @@ class RotationTransaction:
         """Plan a rotation, unless one is on its way; the states that it came into by that. Its root is as these
         ``options`` of certificate_authority want it."""
         authority = self.authority()
+        _check_own_root(authority)
+        if reason != COMPROMISED:
+            _check_delegated(authority, self.ledger, self.now)
         with self._writing():
             current, following = self.ledger.rotations.current(), wanted_next(authority, self.ledger, options)
             if current is not None:
@@ -222,6 +226,29 @@ def _check_counted(view: View, host: str) -> None:
     if host not in view.counted:
         counted = ", ".join(sorted(view.counted)) or "none"
         raise PkiError(f"The rotation does not wait for {host!r}. The hosts that it counts: {counted}.")
+
+
+def _check_own_root(authority: Authority) -> None:
+    if authority.policy.external_root:
+        raise PkiError(
+            f"The root of the authority in {authority.folder} is another authority's, which alone can have it give way "
+            f"to another one. {ANOTHER_ROOT}"
+        )
+
+
+def _check_delegated(authority: Authority, ledger: Ledger, now: datetime) -> None:
+    """Raise PkiError where authorities of other controllers are below the root, whose leaves nobody counts here."""
+    below = [
+        f"{one.subject.rfc4514_string()} ({one.serial_number:x}, until {one.not_valid_after_utc:%Y-%m-%d})"
+        for one, is_revoked in ledger.delegated_certificates()
+        if not is_revoked and one.not_valid_after_utc > now
+    ]
+    if below and ledger.rotations.current() is None:
+        raise PkiError(
+            f"The root of the authority in {authority.folder} has signed for other controllers: {', '.join(below)}. "
+            "Their leaves would be refused once hosts lose it, and no rotation here can see those. Have the other "
+            "controllers move to authorities of their own, and revoke these certificates; or wait for their end."
+        )
 
 
 def _check_same(current: Rotation, reason: str) -> None:

@@ -24,12 +24,15 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block impo
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_blocks, find_labels
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import (
     ExtendedKeyUsageOID,
-    InvalidSignature,
     NameOID,
     UnsupportedAlgorithm,
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.self_signatures import (
+    broken_digest,
+    is_self_signed,
+)
 
 # "X509 CERTIFICATE" is the label of old tools (RFC 7468, section 5.1).
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
@@ -155,18 +158,18 @@ def _load(der: bytes, source: str) -> x509.Certificate:
 
 def _require_self_signed(certificate: x509.Certificate, source: str) -> None:
     try:
-        certificate.verify_directly_issued_by(certificate)
-    except (ValueError, TypeError, InvalidSignature) as error:
-        raise PkiError(
-            f"{source}: the certificate is not a root: it is not signed by its own key (issuer: "
-            f"{certificate.issuer.rfc4514_string()}). Many programs refuse such an anchor: give the root, and let "
-            "servers send the intermediate."
-        ) from error
+        is_root = is_self_signed(certificate)
     except UnsupportedAlgorithm as error:
         raise PkiError(
             f"{source}: the certificate is signed with an algorithm that cannot be verified. Give a root signed with "
             "SHA-256 or better."
         ) from error
+    if not is_root:
+        raise PkiError(
+            f"{source}: the certificate is not a root: it is not signed by its own key (issuer: "
+            f"{certificate.issuer.rfc4514_string()}). Many programs refuse such an anchor: give the root, and let "
+            "servers send the intermediate."
+        )
 
 
 def _require_authority(certificate: x509.Certificate, source: str) -> None:
@@ -223,12 +226,17 @@ def _warnings(certificate: x509.Certificate, source: str) -> tuple[str, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         positive = certificate.serial_number > 0
-    if positive:
-        return ()
-    return (
-        f"{source}: the certificate has no positive serial number, which some programs refuse (RFC 5280, section "
-        "4.1.2.2).",
-    )
+    found = []
+    if not positive:
+        found.append(
+            f"{source}: the certificate has no positive serial number, which some programs refuse (RFC 5280, section "
+            "4.1.2.2)."
+        )
+    if broken_digest(certificate):
+        found.append(
+            f"{source}: the root is signed with SHA-1, which proves nothing in a root but which some programs refuse."
+        )
+    return tuple(found)
 
 
 def _slug(certificate: x509.Certificate) -> str:

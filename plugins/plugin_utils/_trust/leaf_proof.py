@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import Ke
 
 @dataclass(frozen=True, slots=True)
 class LeafProof:
-    """The DNS name of a server, and its chain in PEM: its leaf, and the issuing certificate. Both empty for none."""
+    """The DNS name of a server, and its chain in PEM: its leaf, and what leads to the root. Both empty for none."""
 
     name: str = ""
     chain: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ def _proofs(authority: Authority, leaves: Iterator[tuple[x509.Certificate, str]]
         # No browser and no macOS takes a key of that type from a server.
         is_taken = key_type_of(leaf.public_key()) is not KeyType.ED25519
         if issuer and name and is_taken and profile_of(leaf) in (Profile.SERVER, Profile.PEER):
-            yield LeafProof(name, (to_pem(leaf), to_pem(issuer.certificate)))
+            yield LeafProof(name, tuple(map(to_pem, (leaf, issuer.certificate, *issuer.intermediates))))
 
 
 def _dns_names(certificate: x509.Certificate) -> list[str]:

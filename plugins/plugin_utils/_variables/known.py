@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.arguments import STEPS
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.export import CSV, JSON_LINES
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import STATES
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import REASONS
 
 #: An option as a role's argument spec has it.
@@ -20,11 +23,27 @@ Option = Mapping[str, Any]
 #: The variables of the playbooks alone, which have no argument spec of their own.
 PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_audit_file": {"type": "path"},
+    "anchorage_backup_file": {"type": "path"},
+    "anchorage_backup_passphrase": {"type": "str"},
     "anchorage_delete_authority": {"type": "bool"},
     "anchorage_hosts": {"type": "raw"},  # a pattern, or a list of them
+    "anchorage_ledger_ends_within_days": {"type": "int"},
+    "anchorage_ledger_file": {"type": "path"},
+    "anchorage_ledger_format": {"type": "str", "choices": [JSON_LINES, CSV]},
+    "anchorage_ledger_host": {"type": "str"},
+    "anchorage_ledger_keep_days": {"type": "int"},
+    "anchorage_ledger_merge": {"type": "list", "elements": "str"},
+    "anchorage_ledger_name": {"type": "str"},
+    "anchorage_ledger_reason": {"type": "str"},
+    "anchorage_ledger_search": {"type": "str"},
+    "anchorage_ledger_state": {"type": "str", "choices": list(STATES)},
+    "anchorage_ledger_step": {"type": "str", "choices": [*STEPS, "verify"]},
     "anchorage_publish_hosts": {"type": "raw"},  # the same
+    "anchorage_remove_external_root": {"type": "bool"},
     "anchorage_report_file": {"type": "path"},
     "anchorage_report_page": {"type": "path"},
+    "anchorage_restore_lists": {"type": "list", "elements": "str"},
+    "anchorage_restore_without_lists": {"type": "bool"},
     "anchorage_revoke_certificate": {"type": "path"},
     "anchorage_revoke_destination": {"type": "path"},
     "anchorage_revoke_host": {"type": "str"},
@@ -95,6 +114,7 @@ SET_BY_THE_COLLECTION = frozenset(
         "anchorage_step",
         "anchorage_unknown",
         "anchorage_unnamed",
+        "anchorage_unseen",
         "anchorage_unserved",
         "anchorage_visited",
         "anchorage_why",

@@ -106,8 +106,34 @@ def sign_issuing(
 ) -> x509.Certificate:
     """An issuing certificate, which can sign leaves but no authority. It repeats the name constraints, since many
     verifiers (Java's among them) ignore those of the anchor."""
-    name = distinguished_name(subject, f"{subject.common_name} issuing {number}")
-    builder = _authority_builder(public_key, name, signer.certificate.subject, validity, constraints, path_length=0)
+    extension = constraints.extension() if constraints else None
+    return sign_delegated(public_key, signer, issuing_name(subject, number), validity, extension, urls)
+
+
+def issuing_name(subject: Subject, number: int) -> x509.Name:
+    """The name of an authority's issuing certificate with that number."""
+    return distinguished_name(subject, f"{subject.common_name} issuing {number}")
+
+
+def issuing_extensions(constraints: x509.NameConstraints | None) -> list[x509.ExtensionType]:
+    """What an issuing certificate says of its authority; each is critical."""
+    usage = _key_usage(key_cert_sign=True, crl_sign=True)
+    extensions: list[x509.ExtensionType] = [x509.BasicConstraints(ca=True, path_length=0), usage]
+    return [*extensions, constraints] if constraints else extensions
+
+
+def sign_delegated(
+    public_key: PublicKey,
+    signer: Signer,
+    name: x509.Name,
+    validity: Validity,
+    constraints: x509.NameConstraints | None,
+    urls: Urls = NO_URLS,
+) -> x509.Certificate:
+    """An issuing certificate of any name: that of another controller's authority below the same root, too."""
+    builder = _builder(public_key, name, signer.certificate.subject, validity)
+    for extension in issuing_extensions(constraints):
+        builder = builder.add_extension(extension, critical=True)
     return _sign(_with_urls(builder, urls, signer, ocsp=False), signer)  # no responder is the root's
 
 

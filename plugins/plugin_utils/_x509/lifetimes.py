@@ -39,6 +39,9 @@ LEAF_REMAINDER = 1 / 3
 # A root must reach every host before it is needed: a third is years, and never less than a leaf's lifetime, since
 # nothing outlives its root.
 ROOT_REMAINDER = 1 / 3
+# What is left of an issuing certificate that another authority signs when the next one is asked for, in lifetimes of a
+# leaf: once a single one is left, no more leaves can be signed, so that people have the other one to get it.
+REQUEST_REMAINDER = 2
 # Half of a responder's, which policy keeps at a staple's lifetime or more: so no staple is ever cut short.
 RESPONDER_REMAINDER = 1 / 2
 # How long before a responder ends everybody is warned who depends on it: twice the time of a staple.

@@ -59,7 +59,10 @@ def look_at_calls(calls: dict[str, dict[str, dict[str, int]]]) -> None:
 
 
 def look_at_rotation() -> None:
-    """See that runs change nothing on hosts that trust two roots, nor on those that trust one."""
+    """See that runs change nothing on hosts that trust two roots, nor on those that trust one, and that below another
+    root every host gets other leaves."""
+    ((first, again),) = rotation.measure_issue_runs(HOSTS, 1, 2)
+    assert min(first, again) > 0
     for what, seconds in rotation.measure_trust(HOSTS, 1).items():
         assert len(rotation.ratios(seconds)) == 1, what
 

@@ -613,10 +613,10 @@ def test_a_newer_schema_asks_for_an_update(path: Path) -> None:
     with open_ledger(path, create=True):
         pass
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 6")
+    newer.execute("PRAGMA user_version = 7")
     newer.close()
     with (
-        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 6, this one reads 5\). Update"),
+        pytest.raises(PkiError, match=r"newer release of anchorage.pki \(schema 7, this one reads 6\). Update"),
         open_ledger(path),
     ):
         pytest.fail("the ledger was opened")

@@ -96,7 +96,7 @@ def test_all_that_was_recorded_is_kept(path: Path, kept: Path) -> None:
     certificates, staples = rows(path, "certificates"), rows(path, "staples")
     assert (schema_of(path), len(certificates), len(staples)) == (1, 8, 6)
     assert opened(path) == STATUSES
-    assert schema_of(path) == 5
+    assert schema_of(path) == 6
     assert rows(path, "certificates") == certificates
     assert [row[:4] for row in rows(path, "staples")] == staples
     assert {(row[5], row[7]) for row in rows(path, "staples")} == {(None, None)}
@@ -144,7 +144,7 @@ def test_a_migration_killed_between_its_statements_leaves_the_former_schema(path
         assert schema_of(path) == 1
         assert (rows(path, "certificates"), rows(path, "staples")) == before
     assert last > 8
-    assert schema_of(path) == 5
+    assert schema_of(path) == 6
     assert opened(path) == STATUSES
     assert (rows(kept, "certificates"), rows(kept, "staples")) == before
 
@@ -183,7 +183,7 @@ def test_a_migration_killed_while_it_copies_is_done_by_the_next(
         if not kill_at(step, monkeypatch, calls, functools.partial(opened, path)):
             break
         assert opened(path) == STATUSES
-        assert [schema_of(path), schema_of(kept)] == [5, 1]
+        assert [schema_of(path), schema_of(kept)] == [6, 1]
         assert {file.name for file in path.parent.glob("*.schema-1*")} == {kept.name}
     assert step > 4
 
@@ -195,7 +195,7 @@ def test_of_many_processes_one_migrates(path: Path, kept: Path) -> None:
         assert opened(path) == STATUSES
 
     fork_all(work, 8)
-    assert (schema_of(path), schema_of(kept)) == (5, 1)
+    assert (schema_of(path), schema_of(kept)) == (6, 1)
     assert rows(kept, "staples") == before
 
 

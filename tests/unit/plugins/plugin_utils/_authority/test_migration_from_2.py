@@ -21,7 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 DAY = timedelta(days=1)
 ISSUER = "1" * 64
 HOSTS = ("both", "neither", "back", "removed", "revoked", "replaced")
-#: What differs from schema 5.
+#: What differs from schema 6.
 SCHEMA_2 = """
 ALTER TABLE staples RENAME TO newer_staples;
 CREATE TABLE staples (
@@ -44,6 +44,9 @@ DROP TABLE counted;
 DROP TABLE exceptions;
 DROP TABLE proofs;
 DROP TABLE rotations;
+DROP TABLE forgotten;
+DROP TABLE restores;
+DROP TABLE revoked_serials;
 UPDATE certificates SET status = 'revoked' WHERE host = 'revoked' OR host = 'replaced' AND status = 'superseded';
 PRAGMA user_version = 2;
 """
@@ -90,7 +93,7 @@ def test_the_staple_in_use_is_the_one_that_was_confirmed_last(path: Path, now: d
         "back": 3,  # schema 2 kept when a staple was confirmed first
     }
     assert read == migrated
-    assert query(path, "PRAGMA user_version") == [(5,)]
+    assert query(path, "PRAGMA user_version") == [(6,)]
     assert [row[:6] + row[7:] for row in query(path, "SELECT * FROM staples ORDER BY rowid")] == before
     unknown = query(
         path,

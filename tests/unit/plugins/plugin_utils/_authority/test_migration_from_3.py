@@ -19,7 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from cryptography import x509
 
-#: What differs from schema 5.
+#: What differs from schema 6.
 SCHEMA_3 = """
 ALTER TABLE staples RENAME TO newer_staples;
 CREATE TABLE staples (
@@ -45,6 +45,9 @@ DROP TABLE counted;
 DROP TABLE exceptions;
 DROP TABLE proofs;
 DROP TABLE rotations;
+DROP TABLE forgotten;
+DROP TABLE restores;
+DROP TABLE revoked_serials;
 UPDATE certificates SET status = 'revoked' WHERE host = 'revoked';
 PRAGMA user_version = 3;
 """

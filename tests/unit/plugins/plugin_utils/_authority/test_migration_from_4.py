@@ -13,12 +13,15 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 
-#: What differs from schema 5.
+#: What differs from schema 6.
 SCHEMA_4 = """
 DROP TABLE counted;
 DROP TABLE exceptions;
 DROP TABLE proofs;
 DROP TABLE rotations;
+DROP TABLE forgotten;
+DROP TABLE restores;
+DROP TABLE revoked_serials;
 PRAGMA user_version = 4;
 """
 STATEMENTS = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import KEY, Authority, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import find_targets

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.report_files import write_report
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.report_files import differs, write_report
 
 
 def test_reports_of_runs_at_the_same_time_are_each_whole(tmp_path: Path) -> None:
@@ -32,3 +32,16 @@ def test_what_is_no_file_is_left_alone(tmp_path: Path, make: object) -> None:
     with pytest.raises(PkiError, match="is not a regular file"):
         write_report(path, "text")
     assert os.path.samestat(path.lstat(), before)
+
+
+def test_a_file_that_is_as_it_should_be_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    assert differs(path, "text")
+    write_report(path, "text")
+    assert (differs(path, "text"), differs(path, "other")) == (False, True)
+    path.chmod(0o644)
+    assert differs(path, "text")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(PkiError, match="is not a regular file"):
+        differs(path, "text")

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files on the controller that everybody may read, as certificates and requests are: a task is told where."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_changes import replace_file, staged_name
+from ansible_collections.anchorage.pki.plugins.module_utils._host.safe_files import Attributes
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import opened_path
+
+READABLE = Attributes(0o644)
+LARGEST_FILE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PublicFile:
+    """A file that ``option`` names."""
+
+    option: str
+    path: Path
+
+    def holds(self, content: bytes) -> bool:
+        """Whether that is what is there. Raises PkiError where it cannot be read."""
+        try:
+            return read_regular_file(self.path, LARGEST_FILE) == content
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise PkiError(f"{self.option}: {self.path} cannot be read: {error.strerror}.") from error
+
+    def write(self, content: bytes) -> None:
+        """Put ``content`` there by one rename, unless it is there. Raises PkiError."""
+        if self.holds(content):
+            return
+        try:
+            with opened_path(self.path.parent) as folder:
+                staged = f"{staged_name(self.path.name)}.{os.getpid()}"
+                replace_file(folder, self.path.name, content, READABLE, staged)
+        except OSError as error:
+            raise PkiError(f"{self.option}: {self.path} cannot be written: {error.strerror}.") from error
+
+
+def public_file(option: str, name: str | None) -> PublicFile | None:
+    """The file that an option names, None where it names none. Raises PkiError for one that cannot be written."""
+    if name is None:
+        return None
+    path = Path(name)
+    if not path.is_absolute():
+        raise PkiError(f"{option}: {name!r} is a relative path. Begin it with / or ~, or with {{{{ playbook_dir }}}}.")
+    if not path.parent.is_dir():
+        raise PkiError(f"{option}: there is no folder {path.parent} on the controller. Make it, or name another.")
+    return PublicFile(option, path)

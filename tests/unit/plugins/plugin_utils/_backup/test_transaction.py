@@ -1,0 +1,187 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Backups and restores of an authority's folder."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.transaction import back_up, restore
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+
+PASSPHRASE = "correct horse battery"
+PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "authority.backup"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """The files of an authority, but for those of its ledger and the lock."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(("ledger", "lock"))
+    }
+
+
+def test_a_restored_authority_is_the_same_and_knows_it(
+    own_authority: Authority, make_leaf, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    leaf = make_leaf()
+    with open_ledger(own_authority.ledger_path) as ledger:
+        with ledger.transaction():
+            ledger.record_leaf(leaf, own_authority.issuing.sha256, PLACE, ["app.test"], "controller")
+        # While the ledger is open, what was written last is in its write-ahead log alone.
+        backup = back_up(own_authority.folder, target, PASSPHRASE, now)
+    assert backup is not None
+    assert (backup.size, backup.files) == (target.stat().st_size, 8)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    folder = tmp_path / "elsewhere" / "authority"
+    restore(folder, target, PASSPHRASE, now + HOUR)
+    assert tree(folder) == tree(own_authority.folder)
+    assert read_authority(folder).root.sha256 == own_authority.root.sha256
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    with open_ledger(folder / "ledger.sqlite3") as ledger:
+        assert ledger.current_leaf(PLACE).sha256 == fingerprint(leaf)
+        pending = ledger.restores.pending()
+        assert (pending.backed_up_at, pending.restored_at) == (now, now + HOUR)
+    with closing(sqlite3.connect(folder / "ledger.sqlite3")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert not list(folder.glob(".new-*")) + list(own_authority.folder.glob(".new-*"))
+
+
+def test_the_former_backup_stays_until_the_new_one_is_whole(
+    own_authority: Authority, target: Path, now: datetime
+) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    former = target.read_bytes()
+    assert back_up(own_authority.folder, target, PASSPHRASE, now, check_mode=True) is None
+    assert target.read_bytes() == former
+    (own_authority.issuing.folder / "certificate.pem").write_text("damaged")
+    with pytest.raises(PkiError, match="no longer a certificate"):
+        back_up(own_authority.folder, target, PASSPHRASE, now)
+    assert target.read_bytes() == former
+    assert sorted(path.name for path in target.parent.iterdir()) == ["authority", "authority.backup"]
+
+
+def test_a_damaged_ledger_is_no_backup(own_authority: Authority, make_leaf, target: Path, now: datetime) -> None:
+    with open_ledger(own_authority.ledger_path) as ledger, ledger.transaction():
+        for number in range(200):
+            place = LeafPlace(f"web{number}", "/etc/pki/anchorage", "app")
+            ledger.record_leaf(make_leaf(), own_authority.issuing.sha256, place, ["app.test"], "controller")
+    content = bytearray(own_authority.ledger_path.read_bytes())
+    content[-4096:] = b"\xff" * 4096
+    own_authority.ledger_path.write_bytes(content)
+    with pytest.raises(PkiError, match=r"is damaged|cannot be used"):
+        back_up(own_authority.folder, target, PASSPHRASE, now)
+    assert not target.exists()
+
+
+def test_a_part_that_the_ledger_knows_has_to_be_there(own_authority: Authority, target: Path, now: datetime) -> None:
+    own_authority.issuing.folder.rename(target.parent / "away")
+    with pytest.raises(PkiError, match="The ledger knows a certificate of the authority that is missing"):
+        back_up(own_authority.folder, target, PASSPHRASE, now)
+
+
+def test_a_key_that_is_kept_elsewhere_is_named(own_authority: Authority, target: Path, now: datetime) -> None:
+    (own_authority.root.folder / "key.pem").unlink()
+    backup = back_up(own_authority.folder, target, PASSPHRASE, now)
+    assert backup is not None
+    assert backup.without_key == (own_authority.root.folder,)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("authority/backup", "is in the authority's folder"),
+        ("missing/backup", "is in none"),
+        (".", "is a folder"),
+    ],
+)
+def test_a_backup_is_written_only_where_it_outlives_the_authority(
+    own_authority: Authority, tmp_path: Path, now: datetime, name: str, reason: str
+) -> None:
+    with pytest.raises(PkiError, match=reason):
+        back_up(own_authority.folder, tmp_path / name, PASSPHRASE, now)
+    with pytest.raises(PkiError, match="is a relative path"):
+        back_up(own_authority.folder, Path("backup"), PASSPHRASE, now)
+
+
+def test_no_authority_is_replaced(own_authority: Authority, target: Path, tmp_path: Path, now: datetime) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    before = tree(own_authority.folder)
+    for check in (True, False):
+        with pytest.raises(PkiError, match="There is an authority in"):
+            restore(own_authority.folder, target, PASSPHRASE, now, check)
+    assert tree(own_authority.folder) == before
+    other = tmp_path / "other"
+    other.mkdir(mode=0o700)
+    (other / "root").mkdir()
+    with pytest.raises(PkiError, match="is not empty, as after a restore that was cut off"):
+        restore(other, target, PASSPHRASE, now)
+
+
+def test_check_mode_restores_nothing_and_tells_what_would_fail(
+    own_authority: Authority, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    folder = tmp_path / "new"
+    assert restore(folder, target, PASSPHRASE, now, check_mode=True).files == 8
+    assert not folder.exists()
+    with pytest.raises(PkiError, match="backup_passphrase"):
+        restore(folder, target, "another horse battery", now, check_mode=True)
+    with pytest.raises(PkiError, match="cannot be read: No such file"):
+        restore(folder, tmp_path / "nothing", PASSPHRASE, now)
+
+
+def test_a_folder_that_others_may_read_gets_no_keys(
+    own_authority: Authority, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with pytest.raises(PkiError, match="is open to other users"):
+        restore(folder, target, PASSPHRASE, now)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_a_restore_that_was_killed_left_is_cleared_away(
+    own_authority: Authority, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    folder = tmp_path / "new"
+    (folder / ".new-killed").mkdir(parents=True)
+    folder.chmod(0o700)
+    restore(folder, target, PASSPHRASE, now)
+    assert not list(folder.glob(".new-*"))
+    assert read_authority(folder).root.sha256 == own_authority.root.sha256
+
+
+def test_a_restored_folder_without_its_policy_is_no_authority(
+    own_authority: Authority, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    """The policy is moved last: what a power cut leaves of a restore is refused by everybody."""
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    folder = tmp_path / "new"
+    restore(folder, target, PASSPHRASE, now)
+    (folder / "policy.json").unlink()
+    with pytest.raises(PkiError, match=r"contains files but no policy.json"):
+        read_authority(folder)
+    with pytest.raises(PkiError, match="is not empty"):
+        restore(folder, target, PASSPHRASE, now)
