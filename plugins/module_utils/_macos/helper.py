@@ -20,7 +20,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from types import CodeType, ModuleType
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import LARGEST_OUTPUT, NotFinished, Outcome, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import (
+    LARGEST_OUTPUT,
+    NotFinished,
+    Outcome,
+    run,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
@@ -58,7 +63,7 @@ module.main(*eval(request))
 
 class Mac(NamedTuple):
     """The macOS that is asked: its version, its libraries, what is added to a clean environment, its tool, and what
-    runs a process' program there in place of ``commands.run``.
+    is called in place of ``commands.run`` to run the process.
 
     Tests name another one; no setting and no variable does.
     """
