@@ -24,9 +24,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.commands impor
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import SEARCH_PATH
 
 _STATUS_SIZE = 4  # bytes
-#: Listens on the descriptor that it is given, until its standard input ends. It loads no library: its forks do.
+#: Listens on the descriptor that it is given, until its standard input ends. It loads no library: its forks do. And it
+#: is no child of who started it, since some tests see that they have none left.
 _SERVER = """\
 import _thread, binascii, ctypes, marshal, os, select, signal, socket, sys, time
+
+if os.fork():
+    os._exit(0)
 
 def serve(listening):
     "Return in each fork."
@@ -94,7 +98,9 @@ def runner() -> Callable[..., Outcome]:
         listening.listen(64)
         command = [sys.executable, "-I", "-S", "-c", _SERVER, str(listening.fileno())]
         server = subprocess.Popen(command, stdin=subprocess.PIPE, cwd="/", pass_fds=[listening.fileno()])
-        atexit.register(server.communicate)
+        assert server.stdin is not None
+        server.wait()
+        atexit.register(server.stdin.close)
         return functools.partial(_run, listening.getsockname())
 
 
