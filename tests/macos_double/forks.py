@@ -32,6 +32,13 @@ import _thread, binascii, ctypes, marshal, os, select, signal, socket, sys, time
 if os.fork():
     os._exit(0)
 
+def end(child):
+    "With its own children, which are in its session."
+    try:
+        os.killpg(child, signal.SIGKILL)
+    except ProcessLookupError:  # it has no session yet
+        os.kill(child, signal.SIGKILL)
+
 def serve(listening):
     "Return in each fork."
     running = {}
@@ -41,6 +48,8 @@ def serve(listening):
     while True:
         descriptor = poll.poll()[0][0]
         if descriptor == 0:
+            for child, _ending, _connection in running.values():
+                end(child)
             os._exit(0)
         if descriptor == listening.fileno():
             connection = listening.accept()[0]
@@ -57,7 +66,7 @@ def serve(listening):
             continue
         child, ending, connection = running[descriptor]
         if descriptor != ending:
-            os.kill(child, signal.SIGKILL)
+            end(child)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         for each in (ending, connection.fileno()):
             poll.unregister(each)
