@@ -16,7 +16,7 @@ import marshal
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import CodeType, ModuleType
 
@@ -66,7 +66,8 @@ module.main(*eval(request))
 
 
 class Mac(NamedTuple):
-    """The macOS that is asked: its version, its libraries, what is added to a clean environment, and its tool.
+    """The macOS that is asked: its version, its libraries, what is added to a clean environment, its tool, and what
+    is called in place of ``commands.run`` to run the process.
 
     Tests name another one; no setting and no variable does.
     """
@@ -76,6 +77,7 @@ class Mac(NamedTuple):
     security: str = _FRAMEWORK.format("Security")
     environment: Mapping[str, str] | None = None
     tool: str = "/usr/bin/security"
+    run: Callable[..., Outcome] | None = None
 
 
 def this_mac() -> Mac:
@@ -107,7 +109,7 @@ def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) 
     # Without site: nothing that is installed beside Python's own library is needed there, or has to run first.
     command = [sys.executable, "-I", "-S", "-c", _COMMAND]
     try:
-        outcome = run(command, timeout, stdin=program, environment=mac.environment)
+        outcome = (mac.run or run)(command, timeout, stdin=program, environment=mac.environment)
     except NotFinished as error:
         raise NotFinished(f"macOS did not finish within {timeout:g} seconds and was stopped. {_LOCKED}") from error
     try:
