@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Caddy signs leaves for names below localhost by the authority of a development proxy, as the role's Caddyfile has it."""
+"""Caddy signs leaves for names below localhost by the authority of a development proxy, by the role's Caddyfile."""
 
 from __future__ import annotations
 

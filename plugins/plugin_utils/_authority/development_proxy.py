@@ -141,9 +141,7 @@ def _why_due(authority: Authority, last: CertifiedKey | None, now: datetime) -> 
     return f"the last one ends on {end:%Y-%m-%d}" if end - now < (end - start) * PROXY_REMAINDER else ""
 
 
-def _removal(
-    folder: ProxyFolder, former: Sequence[CertifiedKey], last: CertifiedKey | None
-) -> tuple[str, ...]:
+def _removal(folder: ProxyFolder, former: Sequence[CertifiedKey], last: CertifiedKey | None) -> tuple[str, ...]:
     left: list[Path] = [one.folder / KEY for one in former if (one.folder / KEY).exists()] + folder.left(former)
     number = last.number if last else former[-1].number if former else 1
     return (f"{_name(number)}: removed, with {', '.join(map(str, left))}",) if left else ()

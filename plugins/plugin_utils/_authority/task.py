@@ -42,8 +42,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     authority_result,
     delegation_result,
     policy_result,
-    proxy_result,
     provisioning_diff,
+    proxy_result,
     warnings_for,
     with_warnings,
 )

@@ -128,7 +128,9 @@ def test_it_is_renewed_in_its_last_third_with_another_key(
     assert steps(folder, own_authority, now + timedelta(days=59)) == ()
     later = now + timedelta(days=61)
     plan = plan_proxy(folder, own_authority, own_authority.policy, later)
-    assert plan.steps == (f"development proxy 2: the last one ends on {first.certificate.not_valid_after_utc:%Y-%m-%d}",)
+    assert plan.steps == (
+        f"development proxy 2: the last one ends on {first.certificate.not_valid_after_utc:%Y-%m-%d}",
+    )
     before, after = plan.lines()
     assert list(before) == ["development proxy 1"]
     assert after["development proxy 2"].startswith("new, for 90 days (the last one ends on ")

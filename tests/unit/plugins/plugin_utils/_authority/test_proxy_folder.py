@@ -35,9 +35,7 @@ def test_the_option_as_a_value() -> None:
     assert proxy_folder(None) is None
     assert proxy_folder(option("/srv//proxy/")) == ProxyFolder(Path("/srv/proxy"), UNCHANGED, True)
     myself = pwd.getpwuid(os.geteuid()).pw_name
-    assert proxy_folder(option("/srv/proxy", myself, "absent")) == ProxyFolder(
-        Path("/srv/proxy"), os.geteuid(), False
-    )
+    assert proxy_folder(option("/srv/proxy", myself, "absent")) == ProxyFolder(Path("/srv/proxy"), os.geteuid(), False)
 
 
 @pytest.mark.parametrize(
