@@ -136,7 +136,7 @@ def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[st
 
 
 def delegated_result(delegated: Sequence[tuple[x509.Certificate, bool]]) -> dict[str, Any]:
-    """The issuing certificates of other controllers' authorities, and whether each is revoked."""
+    """The issuing certificates of authorities that sign elsewhere, and whether each is revoked."""
     return {
         "delegated": [
             {**certificate_result(certificate, fingerprint(certificate)), "revoked": is_revoked}
