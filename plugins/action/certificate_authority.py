@@ -30,7 +30,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.task impo
     TaskPlan,
     authority_task,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import ROOT_CONDITIONS, ROOT_SPEC
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments import (
+    PROXY_SPEC,
+    ROOT_CONDITIONS,
+    ROOT_SPEC,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
@@ -68,6 +72,7 @@ class ActionModule(PkiAction):
         "root_certificate": {"type": "str"},
         "sign_request": {"type": "str"},
         "signed_certificate_path": {"type": "path"},
+        **PROXY_SPEC,
     }
     CONDITIONS = {
         "mutually_exclusive": ROOT_CONDITIONS,

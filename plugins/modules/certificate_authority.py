@@ -219,6 +219,42 @@ options:
         root after it. This is what the other controller takes as O(issuing_certificate).
     type: path
     version_added: 0.3.0
+  development_proxy:
+    description:
+      - An authority for a development proxy such as Caddy, which signs a leaf for each name below C(localhost) by
+        itself when one is asked for. The root signs it, for 90 days, with path length 0, and for C(localhost) and the
+        names below it alone, no addresses. It has a key of its own, of type V(ecdsa-p256).
+      - It is renewed with another key when less than a third of its time is left, where it is revoked, and below
+        another root once that one signs. The proxy has to read its files again then.
+      - The leaves that the proxy signs are in no ledger and have no staple. The proxy's own certificate is in the
+        ledger, so that M(anchorage.pki.certificate_revocation) can revoke it by its serial number.
+      - It is kept in C(delegated) of the authority's folder. An authority has one at a time; before another folder is
+        named, remove it from the former one.
+      - Refused where the root is another authority's, which alone could sign it.
+      - Without it, a proxy's authority stays as it is.
+    type: dict
+    version_added: 0.3.0
+    suboptions:
+      folder:
+        description:
+          - The folder on the controller from which the proxy reads, by an absolute path. It is made where it is
+            missing.
+          - In it are C(proxy-authority.pem), C(proxy-authority-key.pem), which is unencrypted and for its owner alone,
+            and the root as C(proxy-root.pem).
+        type: path
+        required: true
+      owner:
+        description:
+          - The user on the controller to whom the files belong, as whom the proxy runs. Only root can give them away.
+          - Without it, the user who runs the task.
+        type: str
+      state:
+        description:
+          - With V(absent), the files and the key in the authority's folder are removed. The certificate is not revoked,
+            since nobody has its key any more, and ends within 90 days. Revoke it where somebody may have a copy.
+        type: str
+        choices: [present, absent]
+        default: present
 seealso:
   - module: anchorage.pki.certificate_authority_info
   - module: anchorage.pki.certificate_revocation
@@ -267,6 +303,11 @@ EXAMPLES = r"""
         sign_request: /srv/pki/other-controller.csr
         signed_certificate_path: /srv/pki/other-controller.pem
         passphrase: "{{ vault_authority_passphrase }}"
+
+    - name: An authority for the Caddy of this development machine
+      anchorage.pki.certificate_authority:
+        development_proxy:
+          folder: ~/.local/share/anchorage/proxy
 """
 
 RETURN = r"""
@@ -364,6 +405,33 @@ signed_certificate:
   contains:
     certificate:
       description: The certificate as PEM, with the root after it.
+      type: str
+    subject:
+      description: The subject (RFC 4514).
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal, by which it can be revoked.
+      type: str
+    sha256:
+      description: The SHA-256 fingerprint in hexadecimal.
+      type: str
+    not_before:
+      description: The first second of its validity, in UTC.
+      type: str
+    not_after:
+      description: The last second of its validity, in UTC.
+      type: str
+development_proxy:
+  description: The authority of the development proxy.
+  returned: while there is one, with O(development_proxy), except in check mode
+  type: dict
+  version_added: 0.3.0
+  contains:
+    files:
+      description: The paths that the proxy reads, as C(certificate), C(key) and C(root).
+      type: dict
+    path:
+      description: The certificate's path in the authority's folder.
       type: str
     subject:
       description: The subject (RFC 4514).

@@ -104,7 +104,9 @@ external_root:
   type: bool
   version_added: 0.3.0
 delegated:
-  description: The issuing certificates that the root signed for the authorities of other controllers.
+  description:
+    - The issuing certificates that the root signed for the authorities of other controllers, and for those of
+      development proxies.
   returned: when there is an authority
   type: list
   elements: dict

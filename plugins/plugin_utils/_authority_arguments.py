@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of certificate_authority that only another root can change, which authority_rotation has, too."""
+"""Options of certificate_authority: those that only another root can change, which authority_rotation has, too, and
+those of a development proxy."""
 
 from __future__ import annotations
 
@@ -20,3 +21,14 @@ ROOT_SPEC: dict[str, Any] = {
 }
 #: Which of them exclude one another.
 ROOT_CONDITIONS = [("unconstrained", "permitted_domains"), ("unconstrained", "permitted_networks")]
+
+PROXY_SPEC: dict[str, Any] = {
+    "development_proxy": {
+        "type": "dict",
+        "options": {
+            "folder": {"type": "path", "required": True},
+            "owner": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+    }
+}

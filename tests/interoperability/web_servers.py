@@ -120,14 +120,19 @@ def serving(server: WebServer, pointers: Path, folder: Path) -> Iterator[int]:
     file.write_text(
         server.configuration.format(folder=folder, port=port, pointers=pointers, user=user, modules=MODULES)
     )
-    with (folder / "log").open("w+") as log:
-        command = [program, *server.command(file)]
-        with subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log) as process:
-            try:
-                _wait_for(port, process, folder / "log")
-                yield port
-            finally:
-                process.terminate()
+    with started([program, *server.command(file)], port, folder / "log"):
+        yield port
+
+
+@contextmanager
+def started(command: list[str | Path], port: int, log: Path) -> Iterator[None]:
+    """A server that runs in the foreground, from when it takes connections to ``port`` on."""
+    with log.open("w+") as output, subprocess.Popen(command, env=ENVIRONMENT, stdout=output, stderr=output) as process:
+        try:
+            _wait_for(port, process, log)
+            yield
+        finally:
+            process.terminate()
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

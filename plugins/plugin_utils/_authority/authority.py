@@ -9,6 +9,9 @@
     root/1/            certificate.pem, key.pem
     issuing/1/         certificate.pem, key.pem
     issuing/1/responder/1/   certificate.pem, key.pem
+    delegated/1/       certificate.pem, key.pem
+
+What is below ``delegated`` signs nothing here: a development proxy does. The key is removed with its use.
 
 Where the root is another authority's, its key is not here. The key of an issuing authority is made with a request for
 its certificate, ``request.pem``, and waits for that; the certificates between it and the root are beside it, in
@@ -62,6 +65,7 @@ LEDGER = "ledger.sqlite3"
 LOCK = "lock"
 CERTIFICATE = "certificate.pem"
 CROSS = "cross.pem"
+DELEGATED = "delegated"
 INTERMEDIATES = "intermediates.pem"
 # Where the runner of execution environments puts a job. The home of such a container ends with the job.
 EXECUTION_ENVIRONMENT = Path("/runner")

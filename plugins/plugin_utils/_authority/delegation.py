@@ -34,6 +34,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
     validity_from,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.foreign_constraints import unlimited_kinds
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PublicKey
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,16 @@ class Delegation:
         if file is not None and not file.holds(answer_to(self.certificate, authority)):
             return (f"{name}: {file.path} does not hold it",)
         return ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the certificate of an authority below the root is to say, for ``days`` at the most."""
+
+    public_key: PublicKey
+    subject: x509.Name
+    days: int
+    constraints: x509.NameConstraints | None
 
 
 def plan_delegation(given: Given, authority: Authority | None, policy: Policy) -> Delegation:
@@ -82,16 +93,25 @@ def delegate(delegation: Delegation, authority: Authority, passphrases: Passphra
     authority's folder, under which it has planned this. Raises PkiError."""
     if delegation.certificate is not None:
         return delegation.certificate
-    root, policy, request = authority.root, authority.policy, delegation.request
-    signer = Signer(root.certificate, root.key(passphrases.authority, "passphrase", passphrases.tokens))
-    validity = validity_from(now, policy.lifetimes.issuing, root.certificate.not_valid_after_utc)
+    policy, request = authority.policy, delegation.request
     constraints = request.constraints or (policy.constraints.extension() if policy.constraints else None)
+    wanted = Wanted(request.public_key, request.subject, policy.lifetimes.issuing, constraints)
     with open_ledger(authority.ledger_path) as ledger:
-        urls = policy.urls if _is_published(ledger, root.certificate) else NO_URLS
-        certificate = sign_delegated(request.public_key, signer, request.subject, validity, constraints, urls)
+        certificate = sign_below(authority, ledger, wanted, passphrases, now)
         with ledger.transaction():
-            ledger.record_delegated(certificate, root.sha256)
+            ledger.record_delegated(certificate, authority.root.sha256)
     return certificate
+
+
+def sign_below(
+    authority: Authority, ledger: Ledger, wanted: Wanted, passphrases: Passphrases, now: datetime
+) -> x509.Certificate:
+    """The certificate of an authority that the root signs, and that can sign leaves alone. Raises PkiError."""
+    root = authority.root
+    signer = Signer(root.certificate, root.key(passphrases.authority, "passphrase", passphrases.tokens))
+    validity = validity_from(now, wanted.days, root.certificate.not_valid_after_utc)
+    urls = authority.policy.urls if _is_published(ledger, root.certificate) else NO_URLS
+    return sign_delegated(wanted.public_key, signer, wanted.subject, validity, wanted.constraints, urls)
 
 
 def answer_to(certificate: x509.Certificate, authority: Authority) -> bytes:

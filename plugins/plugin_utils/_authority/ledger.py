@@ -79,11 +79,12 @@ class Ledger:
             self._insert(kind, certificate, issuer_sha256, LeafPlace("", "", ""), [], "controller")
 
     def record_delegated(self, certificate: x509.Certificate, issuer_sha256: str) -> None:
-        """Enter an issuing certificate that is of another controller's authority, before it leaves this one."""
+        """Enter an issuing certificate of an authority that signs elsewhere, before it leaves this one: another
+        controller's, or that of a development proxy."""
         self._insert("issuing", certificate, issuer_sha256, LeafPlace("", "", ""), [], "elsewhere")
 
     def delegated_certificates(self) -> list[tuple[x509.Certificate, bool]]:
-        """The issuing certificates of other controllers' authorities, and whether each is revoked."""
+        """The issuing certificates of authorities that sign elsewhere, and whether each is revoked."""
         rows = self._connection.execute(sql.DELEGATED_CERTIFICATES)
         return [(x509.load_der_x509_certificate(der), bool(is_revoked)) for der, is_revoked in rows]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     CERTIFICATE,
     CROSS,
+    DELEGATED,
     INTERMEDIATES,
     LEDGER,
     LOCK,
@@ -79,6 +80,11 @@ def read_authority(folder: Path) -> Authority:
     authority = Authority(folder, policy, _epochs(groups, rotations, revoked), request).with_issuers(issuers)
     _check_parts(authority)
     return authority
+
+
+def read_delegated(folder: Path) -> tuple[CertifiedKey, ...]:
+    """The authorities of development proxies below the root, which sign nothing here. Raises PkiError."""
+    return _read_certified_keys(folder / DELEGATED)
 
 
 def _is_there(folder: Path) -> bool:

@@ -22,6 +22,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import ProvisioningPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proxy_folder import (
+    OPTION,
+    PROXY_CERTIFICATE,
+    PROXY_KEY,
+    PROXY_ROOT,
+    ProxyFolder,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleTimes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
@@ -145,7 +152,7 @@ def with_warnings(result: Mapping[str, Any], warnings: Sequence[str]) -> dict[st
 
 
 def delegated_result(delegated: Sequence[tuple[x509.Certificate, bool]]) -> dict[str, Any]:
-    """The issuing certificates of other controllers' authorities, and whether each is revoked."""
+    """The issuing certificates of authorities that sign elsewhere, and whether each is revoked."""
     return {
         "delegated": [
             {**certificate_result(certificate, fingerprint(certificate)), "revoked": is_revoked}
@@ -160,11 +167,27 @@ def delegation_result(certificate: x509.Certificate, answer: bytes) -> dict[str,
     return {"signed_certificate": {**told, "certificate": answer.decode()}}
 
 
-def provisioning_diff(plan: ProvisioningPlan, more: Sequence[str] = ()) -> dict[str, str]:
+def proxy_result(proxy: CertifiedKey | None, folder: ProxyFolder) -> dict[str, Any]:
+    """The authority of a development proxy, and what the proxy reads; nothing where there is none."""
+    if proxy is None:
+        return {}
+    files = {
+        "certificate": str(folder.path / PROXY_CERTIFICATE),
+        "key": str(folder.path / PROXY_KEY),
+        "root": str(folder.path / PROXY_ROOT),
+    }
+    return {OPTION: {**certified_key_result(proxy), "files": files}}
+
+
+def provisioning_diff(
+    plan: ProvisioningPlan, more: Sequence[str] = (), proxy: tuple[dict[str, str], dict[str, str]] | None = None
+) -> dict[str, str]:
     """The authority before and after, as lines; the same in check mode as in the run itself. ``more`` are other steps
-    than those of the plan."""
+    than those of the plan, ``proxy`` the lines of a development proxy before and after."""
+    proxy_before, proxy_after = proxy or ({}, {})
     before = _authority_lines(plan.authority) if plan.authority else {}
-    after = dict(before)
+    after = before | proxy_after
+    before |= proxy_before
     for step in plan.steps:
         after.update(_step_lines(step, plan.policy))
     for name, _colon, reason in (step.partition(": ") for step in more):

@@ -29,7 +29,7 @@ INSERT_CERTIFICATE = "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?
 IS_RECORDED = "SELECT 1 FROM certificates WHERE sha256 = ?"
 # Of the roots, what another one has signed is a cross-certificate.
 _KIND = "CASE WHEN kind = 'root' AND issuer_sha256 <> sha256 THEN 'cross' ELSE kind END"
-# The issuing certificates of other controllers' authorities have keys that were made elsewhere.
+# The issuing certificates of delegated authorities have keys with which others sign: other controllers, or a proxy.
 _OWN = "private_key <> 'elsewhere'"
 AUTHORITIES = f"SELECT sha256 FROM certificates WHERE {_KIND} IN ('root', 'issuing') AND {_OWN}"
 ISSUING_CERTIFICATES = f"SELECT sha256, certificate FROM certificates WHERE kind = 'issuing' AND {_OWN} ORDER BY rowid"

@@ -23,6 +23,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.delegatio
     delegate,
     plan_delegation,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.development_proxy import (
+    ProxyPlan,
+    carry_out_proxy,
+    plan_proxy,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest, Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import planned_passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
@@ -31,12 +36,14 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provision
     carry_out,
     plan_provisioning,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proxy_folder import ProxyFolder, proxy_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step, request_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import (
     authority_result,
     delegation_result,
     policy_result,
     provisioning_diff,
+    proxy_result,
     warnings_for,
     with_warnings,
 )
@@ -50,21 +57,22 @@ GIVEN = ("issuing_certificate", "root_certificate", "sign_request")
 @dataclass(frozen=True)
 class TaskPlan:
     """What a task is about to do in the authority's folder, and the ``further`` steps for the request of another
-    controller."""
+    controller. ``proxy`` is None where no development proxy is asked about."""
 
     provisioning: ProvisioningPlan
     further: tuple[str, ...]
+    proxy: ProxyPlan | None = None
 
     def result(self, authority: Authority | None, now: datetime, diff: bool) -> dict[str, Any]:
         """The plan as a result; ``authority`` is the one that warnings are about, None for none."""
         plan = self.provisioning
-        steps = [*map(str, plan.steps), *self.further]
+        steps = [*map(str, plan.steps), *self.further, *(self.proxy.steps if self.proxy else ())]
         result = {"changed": bool(steps), "steps": steps, "folder": str(plan.folder), **policy_result(plan.policy)}
         is_answered = plan.answer is not None and plan.answer.certificate is not None
         has_issuer = is_answered or bool(authority and authority.issuers)
         result["issuing_awaited"] = plan.policy.external_root and not has_issuer
         if diff:
-            result["diff"] = provisioning_diff(plan, self.further)
+            result["diff"] = provisioning_diff(plan, self.further, self.proxy.lines() if self.proxy else None)
         # In check mode, the authority is the one before the answer.
         is_former = is_answered and authority is plan.authority
         awaited = request_warnings(authority, now) if authority and not is_former else []
@@ -83,6 +91,7 @@ class AuthorityTask:
     request: Given | None
     request_file: PublicFile | None
     signed_file: PublicFile | None
+    proxy: ProxyFolder | None
     passphrases: Passphrases
     now: datetime
 
@@ -92,10 +101,11 @@ class AuthorityTask:
             self.folder, self.options, self.common_name, self.now, self.certificates, self.passphrases.tokens
         )
         plan = with_request_file(plan, self.request_file)
+        proxy = plan_proxy(self.proxy, plan.authority, plan.policy, self.now) if self.proxy else None
         if self.request is None:
-            return TaskPlan(plan, ())
+            return TaskPlan(plan, (), proxy)
         delegation = plan_delegation(self.request, plan.authority, plan.policy)
-        return TaskPlan(plan, delegation.steps(plan.authority, self.signed_file))
+        return TaskPlan(plan, delegation.steps(plan.authority, self.signed_file), proxy)
 
     def on_planned(self, folder: Path, common_name: str) -> AuthorityTask:
         """The same on the authority that check mode has made in ``folder``."""
@@ -117,6 +127,10 @@ class AuthorityTask:
             if self.signed_file is not None:
                 self.signed_file.write(answer)
             result |= delegation_result(certificate, answer)
+        if self.proxy is not None:
+            # Once more, since the root may have been made or renewed.
+            proxy_plan = plan_proxy(self.proxy, authority, authority.policy, self.now)
+            result |= proxy_result(carry_out_proxy(proxy_plan, authority, self.passphrases, self.now), self.proxy)
         return authority, result
 
 
@@ -138,6 +152,7 @@ def authority_task(
         given["sign_request"],
         public_file("issuing_request_path", arguments["issuing_request_path"]),
         public_file("signed_certificate_path", arguments["signed_certificate_path"]),
+        proxy_folder(arguments["development_proxy"]),
         passphrases,
         now,
     )

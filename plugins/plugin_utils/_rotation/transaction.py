@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import ANOTHER_ROOT
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
@@ -29,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_poli
     wanted_next,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import PublishRoot
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority, read_delegated
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED, Rotation, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import (
     check_new_keys,
@@ -246,11 +246,13 @@ def _check_own_root(authority: Authority) -> None:
 
 
 def _check_delegated(authority: Authority, ledger: Ledger, now: datetime) -> None:
-    """Raise PkiError where authorities of other controllers are below the root, whose leaves nobody counts here."""
+    """Raise PkiError where authorities of other controllers are below the root, whose leaves nobody counts here. One of
+    a development proxy is made anew below the other root."""
+    proxies = {proxy.sha256 for proxy in read_delegated(authority.folder)}
     below = [
         f"{one.subject.rfc4514_string()} ({one.serial_number:x}, until {one.not_valid_after_utc:%Y-%m-%d})"
         for one, is_revoked in ledger.delegated_certificates()
-        if not is_revoked and one.not_valid_after_utc > now
+        if not is_revoked and one.not_valid_after_utc > now and fingerprint(one) not in proxies
     ]
     if below and ledger.rotations.current() is None:
         raise PkiError(

@@ -36,6 +36,10 @@ SKEW = timedelta(minutes=5)
 # What is left of a certificate's lifetime when it is renewed. A third of a leaf's is a month, time enough to find
 # and repair what keeps it from being renewed.
 LEAF_REMAINDER = 1 / 3
+# A development proxy signs by itself, in no ledger, with a key that lies beside it, so that its authority is soon over.
+# It is renewed as a leaf is, since a proxy takes no notice until it reads its files again.
+PROXY = 90
+PROXY_REMAINDER = 1 / 3
 # A root must reach every host before it is needed: a third is years, and never less than a leaf's lifetime, since
 # nothing outlives its root.
 ROOT_REMAINDER = 1 / 3
