@@ -41,7 +41,8 @@ WITHOUT_EXTERNAL_ROOT = (1, 2, 3)
 @dataclass(frozen=True)
 class Policy:
     """What the options of certificate_authority ask for. ``constraints`` is None for an unconstrained authority.
-    ``external_root`` is whether the root is another authority's, which signs the issuing certificates."""
+    ``external_root`` is whether the root is another authority's, which signs the issuing certificates;
+    ``imported_root`` the fingerprint of one that another program made, an empty string for none."""
 
     subject: Subject
     key_type: KeyType
@@ -49,6 +50,7 @@ class Policy:
     lifetimes: Lifetimes
     urls: Urls
     external_root: bool = False
+    imported_root: str = ""
 
 
 def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_common_name: str) -> Policy:
@@ -74,6 +76,7 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
         lifetimes=replace(base.lifetimes, **_given(options, Lifetimes, "lifetime")),
         urls=replace(base.urls, **_given(options, Urls, "url")),
         external_root=base.external_root or options.get("issuing_request_path") is not None,
+        imported_root=base.imported_root,
     )
     if existing is None or policy.subject != existing.subject:
         _check_subject(policy.subject)
@@ -160,6 +163,7 @@ def decode_policy(data: bytes, path: str) -> Policy:
             lifetimes=Lifetimes(**_typed(stored["lifetimes"], int)),
             urls=Urls() if schema in WITHOUT_URLS else Urls(**_typed(stored["urls"], str)),
             external_root=schema not in WITHOUT_EXTERNAL_ROOT and _flag(stored["external_root"]),
+            imported_root=_typed({"": stored.get("imported_root", "")}, str)[""],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PkiError(f"{path} is damaged. Restore the authority's folder from a backup.") from error

@@ -29,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Standing,
     to_pem,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.imported import Import, ImportedRoot, plan_import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import (
@@ -93,13 +94,14 @@ class Passphrases:
 @dataclass(frozen=True)
 class ProvisioningPlan:
     """What certificate_authority is about to do. ``authority`` is None where there is none yet. ``answer`` is what the
-    authority of an external root has sent, None for nothing new."""
+    authority of an external root has sent, ``imported`` a root that another program made; None for nothing new."""
 
     folder: Path
     authority: Authority | None
     policy: Policy
     steps: tuple[Step, ...]
     answer: Answer | None = None
+    imported: ImportedRoot | None = None
 
 
 def plan_provisioning(
@@ -108,9 +110,10 @@ def plan_provisioning(
     default_common_name: str,
     now: datetime,
     given: Sequence[Given] = (),
+    importing: Import | None = None,
 ) -> ProvisioningPlan:
     """Compare the options of certificate_authority with what is in ``folder``; changes nothing. ``given`` are the
-    certificates that options give.
+    certificates that options give, ``importing`` the root with its key.
 
     Raises PkiError where the existing authority cannot take the options, or is damaged.
     """
@@ -118,7 +121,7 @@ def plan_provisioning(
         authority = read_authority(folder)
     except AuthorityMissingError:
         authority = None
-    policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
+    policy, imported = plan_import(importing, authority, options, default_common_name, now)
     leaf_ends, revoked, following = _read_ledger(folder, authority)
     if authority is not None and not authority.roots and authority.request is None:
         authority = None
@@ -126,7 +129,7 @@ def plan_provisioning(
     if authority is not None:
         policy = _possible(policy, authority, following, options)
     steps = plan_authority(authority, policy, leaf_ends, now, revoked, answer)
-    return ProvisioningPlan(folder, authority, policy, steps, answer)
+    return ProvisioningPlan(folder, authority, policy, steps, answer, imported)
 
 
 def _possible(policy: Policy, authority: Authority, following: Policy | None, options: Mapping[str, Any]) -> Policy:
@@ -182,7 +185,7 @@ def carry_out(
     check_passphrases(plan, passphrases)
     remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
-        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger, plan.answer)
+        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger, plan.answer, plan.imported)
         _store_policy(plan)
         for step in plan.steps:
             if step.part is Part.ISSUING and publish_root and not plan.policy.external_root:
@@ -243,6 +246,7 @@ class Builder:
     now: datetime
     ledger: Ledger
     answer: Answer | None = None
+    imported: ImportedRoot | None = None
 
     def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
@@ -253,6 +257,8 @@ class Builder:
             build_request(self.folder, self.policy, step.number, self.passphrases.authority)
         elif self.answer is not None and step.part in (Part.ROOT, Part.ISSUING):
             keep_answer(self.folder, self.answer, step)
+        elif self.imported is not None and step.part is Part.ROOT:
+            self.keep_root(step.number, self.imported.certificate, self.imported.key)
         elif step.part is Part.ROOT:
             key, number = self._root_key(authority)
             self.keep_root(step.number, self.sign_root(key, number), key)

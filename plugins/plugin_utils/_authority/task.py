@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.delegatio
     delegate,
     plan_delegation,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.imported import OFFER, Import, imported_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
     Passphrases,
@@ -44,7 +45,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import PublicFile, public_file
 
 #: The options whose values are text in PEM, or files with it.
-GIVEN = ("issuing_certificate", "root_certificate", "sign_request")
+GIVEN = ("issuing_certificate", "root_certificate", "sign_request", "import_certificate", "import_key")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,19 @@ class TaskPlan:
         # In check mode, the authority is the one before the answer.
         is_former = is_answered and authority is plan.authority
         awaited = request_warnings(authority, now) if authority and not is_former else []
-        return with_warnings(result, [*warnings_for(plan.policy, authority), *awaited])
+        return with_warnings(
+            result, [*warnings_for(plan.policy, authority), *awaited, *self._of_import(authority, now)]
+        )
+
+    def _of_import(self, authority: Authority | None, now: datetime) -> list[str]:
+        """What to say of an imported root while it is in use, with the way to another one."""
+        imported = self.provisioning.imported
+        if imported is not None:
+            return [*imported_warnings(imported.certificate, now), OFFER]
+        if authority is None or not authority.has_imported_root:
+            return []
+        warnings = imported_warnings(authority.root.certificate, now)
+        return [*warnings, OFFER] if warnings else []
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,7 @@ class AuthorityTask:
     options: Mapping[str, Any]
     common_name: str
     certificates: tuple[Given, ...]
+    importing: Import | None
     request: Given | None
     request_file: PublicFile | None
     signed_file: PublicFile | None
@@ -88,7 +102,9 @@ class AuthorityTask:
 
     def plan(self) -> TaskPlan:
         """Compare it with what is there; changes nothing. Raises PkiError."""
-        plan = plan_provisioning(self.folder, self.options, self.common_name, self.now, self.certificates)
+        plan = plan_provisioning(
+            self.folder, self.options, self.common_name, self.now, self.certificates, self.importing
+        )
         plan = with_request_file(plan, self.request_file)
         if self.request is None:
             return TaskPlan(plan, ())
@@ -123,12 +139,18 @@ def authority_task(
         arguments,
         common_name,
         tuple(each for each in certificates if each is not None),
+        _import(given, arguments["import_passphrase"]),
         given["sign_request"],
         public_file("issuing_request_path", arguments["issuing_request_path"]),
         public_file("signed_certificate_path", arguments["signed_certificate_path"]),
         Passphrases(arguments["passphrase"], arguments["responder_passphrase"]),
         now,
     )
+
+
+def _import(given: Mapping[str, Given | None], passphrase: str | None) -> Import | None:
+    certificate, key = given["import_certificate"], given["import_key"]
+    return None if certificate is None or key is None else Import(certificate, key, passphrase)
 
 
 def with_request_file(plan: ProvisioningPlan, file: PublicFile | None) -> ProvisioningPlan:

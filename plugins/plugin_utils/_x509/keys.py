@@ -26,6 +26,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
 PrivateKey = Union["ec.EllipticCurvePrivateKey", "rsa.RSAPrivateKey", "ed25519.Ed25519PrivateKey"]
 PublicKey = Union["ec.EllipticCurvePublicKey", "rsa.RSAPublicKey", "ed25519.Ed25519PublicKey"]
 
+# Debian's OpenSSL refuses a shorter one anywhere in a chain, at the security level that it has by default.
+SHORTEST_RSA = 2048
 # cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
 SHORTEST_PASSPHRASE = 16
 # OpenSSL reads no longer one, in bytes.
@@ -70,6 +72,14 @@ def key_type_of(public_key: Any) -> KeyType | None:
     if isinstance(public_key, rsa.RSAPublicKey):
         return {3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096}.get(public_key.key_size)
     return None
+
+
+def is_usable(public_key: Any) -> bool:
+    """Whether an authority can have such a key: one that the collection makes, or RSA of another size, as a root that
+    was imported may have."""
+    if key_type_of(public_key) is not None:
+        return True
+    return isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size >= SHORTEST_RSA
 
 
 def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
@@ -121,6 +131,6 @@ def decode_key(data: bytes, passphrase: str | None, option: str, path: str) -> P
         if passphrase is not None and b"ENCRYPTED" in data:
             raise PassphraseError(f"{option}: this is not the passphrase of the private key {path}.") from error
         raise PkiError(f"The private key {path} is damaged. Restore the authority's folder from a backup.") from error
-    if key_type_of(key.public_key()) is None:
+    if not is_usable(key.public_key()):
         raise PkiError(f"The private key {path} is of a kind that this collection does not use.")
     return key
