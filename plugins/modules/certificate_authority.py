@@ -190,8 +190,8 @@ options:
         warning with each run that says what it means. The issuing certificates carry the name constraints of
         O(permitted_domains) and O(permitted_networks) nevertheless.
       - The playbook C(anchorage.pki.rotate_authority) has hosts move to a root of this collection's own making.
-      - It is refused, with what to do instead, where no issuing authority can be below it, as below the roots of mkcert,
-        whose path length is 0; or where it may not sign certificates, or ends before a leaf would.
+      - It is refused, with what to do instead, where no issuing authority can be below it, as below roots of mkcert,
+        whose path length is 0; or where it may not sign certificates, or ends before a leaf does.
       - Where O(subject) gives no name, the authority is named after the root.
       - A root that was imported before changes nothing, so that the option can stay.
       - Requires O(import_key).

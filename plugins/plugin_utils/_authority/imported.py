@@ -124,12 +124,25 @@ def imported_warnings(root: x509.Certificate, now: datetime) -> list[str]:
             f"{name} may not sign lists of revoked certificates, since its keyUsage lacks cRLSign: clients that ask "
             "for its list refuse that, and so everything below the root. Set no crl_url while this root is in use."
         )
+    strict = _refused_when_strict(root)
+    if strict:
+        warnings.append(
+            f"{name} is refused by clients that verify strictly, as Python does from 3.13 on: {strict}. They accept "
+            "nothing below it."
+        )
     if broken_digest(root):
         warnings.append(f"{name} is signed with SHA-1, which proves nothing in a root but which some programs refuse.")
     start, end = root.not_valid_before_utc, root.not_valid_after_utc
     if end - now <= (end - start) * ROOT_REMAINDER:
         warnings.append(f"{name} ends on {end:%Y-%m-%d}, and is not renewed, since an imported root stays as it is.")
     return warnings
+
+
+def _refused_when_strict(root: x509.Certificate) -> str:
+    """What OpenSSL's strict mode refuses in a root, or an empty string (RFC 5280, sections 4.2.1.3 and 4.2.1.9)."""
+    if not root.extensions.get_extension_for_class(x509.BasicConstraints).critical:
+        return "its basicConstraints are not critical"
+    return "it has no keyUsage" if _extension(root, x509.KeyUsage) is None else ""
 
 
 def _root(given: Given) -> x509.Certificate:

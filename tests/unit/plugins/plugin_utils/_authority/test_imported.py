@@ -154,6 +154,14 @@ def test_what_a_root_lacks_is_said_with_what_it_means(made: MadeRoot, now: datet
     assert any("lacks cRLSign" in each for each in warnings) != lists
 
 
+def test_a_root_that_strict_clients_refuse_is_warned_of(key, now: datetime, tmp_path: Path) -> None:
+    for root, words in (
+        (imported_roots.easy_rsa(tmp_path).certificate, "basicConstraints are not critical"),
+        (self_signed("Root of old", key), "it has no keyUsage"),
+    ):
+        assert [each for each in imported_warnings(root, now) if "verify strictly" in each and words in each]
+
+
 def test_a_root_that_lacks_nothing_is_not_warned_of(key, authority: Authority, now: datetime) -> None:
     assert authority.policy.constraints is not None
     root = self_signed("Good root", key, usage(), authority.policy.constraints.extension(), path_length=2)
