@@ -63,11 +63,11 @@ def test_what_roles_and_playbooks_set_is_listed(known: Known) -> None:
 
 
 def test_playbooks_read_what_is_listed(known: Known) -> None:
-    """Those of its roles aside, a playbook reads its own variables alone."""
+    """Those of its roles aside, and what these register, a playbook reads its own variables alone."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in PLAYBOOKS)
     # No variable: a part of another word, of the name of a task or of a timer.
     words = {word for word in re.findall(r"(?<![\w./-])\w+_\w+\b", text) if word.startswith(known.prefixes)}
-    results = {name for path in PLAYBOOKS for name in registered(read(path)) | grouped(read(path))}
+    results = {name for path in [*PLAYBOOKS, *TASKS] for name in registered(read(path)) | grouped(read(path))}
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
     roles = {name for name in known.options if name not in PLAYBOOK_OPTIONS}
     assert words - results - modules - roles - SET_BY_THE_COLLECTION == set(PLAYBOOK_OPTIONS)
