@@ -240,7 +240,7 @@ def _key(given: Given, passphrase: str | None) -> PrivateKey:
         raise PkiError(f"{given.source}: holds no private key in PEM that can be read. Give the root's.") from error
     if not is_usable(key.public_key()):
         raise PkiError(f"{given.source}: is of a kind that this collection does not use. {NEW_AUTHORITY}")
-    return key  # type: ignore[no-any-return]
+    return key
 
 
 def _named(certificate: x509.Certificate) -> str:

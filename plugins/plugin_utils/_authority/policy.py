@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -32,10 +33,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Ur
 # Schema 2 has the fields of schema 1. Its number keeps 0.2.0 away, which would give the next root another path length.
 # Schema 3 has URLs, which a release that knows none of them would forget.
 # Schema 4 says whose the root is, whose key a release that knows only own ones would look for.
-SCHEMA = 4
+# Schema 5 says which root was imported, which a release that knows no such root would take for a foreign one.
+SCHEMA = 5
 OLDEST_SCHEMA = 1
 WITHOUT_URLS = (1, 2)
 WITHOUT_EXTERNAL_ROOT = (1, 2, 3)
+WITHOUT_IMPORTED_ROOT = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ def decode_policy(data: bytes, path: str) -> Policy:
             lifetimes=Lifetimes(**_typed(stored["lifetimes"], int)),
             urls=Urls() if schema in WITHOUT_URLS else Urls(**_typed(stored["urls"], str)),
             external_root=schema not in WITHOUT_EXTERNAL_ROOT and _flag(stored["external_root"]),
-            imported_root=_typed({"": stored.get("imported_root", "")}, str)[""],
+            imported_root="" if schema in WITHOUT_IMPORTED_ROOT else _fingerprint(stored["imported_root"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PkiError(f"{path} is damaged. Restore the authority's folder from a backup.") from error
@@ -187,6 +190,12 @@ def _typed(values: Any, kind: type) -> dict[str, Any]:
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError("not of the type bool")
+    return value
+
+
+def _fingerprint(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("(?:[0-9a-f]{64})?", value):
+        raise TypeError("not a SHA-256 fingerprint, and not empty")
     return value
 
 
