@@ -17,11 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from huge_pages import HugePages
+from huge_pages import use_huge_pages
 
 DOUBLE = "ansible_collections.anchorage.pki.tests.macos_double.double"
 ROOT = Path(__file__).resolve().parents[1]
-HUGE_PAGES = pytest.StashKey[HugePages]()
 
 #: Each would change what a test finds: trust from elsewhere, another authority's folder.
 FOREIGN_SETTINGS = (
@@ -35,17 +34,18 @@ FOREIGN_SETTINGS = (
 )
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection() -> None:
+    """Look for no garbage while tests are collected: next to nothing of what is made is."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
     """Make forks cheap, of which there are thousands: no collection of garbage touches what is there by now, of which
     each child would get a copy, and it is in huge pages."""
     gc.collect()
     gc.freeze()
-    session.config.stash[HUGE_PAGES] = HugePages()
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Keep forks cheap."""
-    item.config.stash[HUGE_PAGES].renew()
+    gc.enable()
+    use_huge_pages()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 from pathlib import Path
 
@@ -15,37 +14,19 @@ from pathlib import Path
 ANONYMOUS = re.compile(r"(\w+)-(\w+) rw-p \w+ 00:00 0\s*(?:\[heap\])?$", re.MULTILINE)
 SIZE = 2 * 1024 * 1024  # bytes, on all processors but a few
 MADV_COLLAPSE = 25  # Linux 6.1
-#: After so many forks it pays to collapse again: what was written to while a child lived is in small pages.
-FORKS = 6
 
 
-class HugePages:
-    """The memory that the process has by now in huge pages, where the kernel can do that; and again after forks."""
+def use_huge_pages() -> None:
+    """Move the memory that the process has by now into huge pages, where the kernel can do that.
 
-    def __init__(self) -> None:
-        try:
-            maps = Path("/proc/self/maps").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            maps = ""  # as on a Mac
-        self._addresses = [
-            address
-            for begin, end in ANONYMOUS.findall(maps)
-            for address in range(-(-int(begin, 16) // SIZE) * SIZE, int(end, 16) - SIZE + 1, SIZE)
-        ]
-        self._forks = 0
-        os.register_at_fork(after_in_parent=self._count)
-        self._collapse()
-
-    def renew(self) -> None:
-        """Make up for the forks since the last time, where there were many."""
-        if self._forks >= FORKS:
-            self._collapse()
-
-    def _count(self) -> None:
-        self._forks += 1
-
-    def _collapse(self) -> None:
-        madvise = ctypes.CDLL(None).madvise
-        for address in self._addresses:
+    Once: to do it again, for what was written to while a child lived and is in small pages since, takes longer than it
+    saves.
+    """
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return  # as on a Mac
+    madvise = ctypes.CDLL(None).madvise
+    for begin, end in ANONYMOUS.findall(maps):
+        for address in range(-(-int(begin, 16) // SIZE) * SIZE, int(end, 16) - SIZE + 1, SIZE):
             madvise(ctypes.c_void_p(address), ctypes.c_size_t(SIZE), MADV_COLLAPSE)
-        self._forks = 0

@@ -32,7 +32,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.arguments 
     WAIT_FOR,
     check_arguments,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.keys import awaited_issuers
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.keys import awaited_issuers, needless_keys
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.results import (
     NONE,
     Done,
@@ -127,6 +127,7 @@ def _result(transaction: RotationTransaction) -> dict[str, Any]:
     if looked is None:
         return rotation_result(authority, None)
     ledger = transaction.ledger
-    awaited = awaited_issuers(authority, ledger.last_leaf_ends(), transaction.now)
-    status = Status(authority, *looked, transaction.terms, awaited, next_policy(authority, ledger))
+    leaf_ends, now = ledger.last_leaf_ends(), transaction.now
+    awaited, needless = awaited_issuers(authority, leaf_ends, now), needless_keys(authority, leaf_ends, now)
+    status = Status(authority, *looked, transaction.terms, awaited, next_policy(authority, ledger), needless)
     return rotation_result(authority, status)

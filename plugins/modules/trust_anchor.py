@@ -114,7 +114,7 @@ options:
     default: false
     version_added: 0.3.0
 requirements:
-  - "On the host: the package C(ca-certificates)."
+  - "On the host: the package C(ca-certificates), except on macOS."
 notes:
   - With pipelining, a program that is sent over the connection looks at the host. It changes nothing, and costs a
     fraction of a module, which is sent where something has to change.

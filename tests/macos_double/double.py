@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac
+from ansible_collections.anchorage.pki.tests.macos_double import forks
 
 SOURCES = Path(__file__).parent
 BUILD = SOURCES.parents[1] / "build"
@@ -95,6 +96,10 @@ class DoubledMac:
         """How the collection is told of it, as one with this version of macOS."""
         core_foundation, security, tool = self.libraries
         return Mac(version, core_foundation, security, {"ANCHORAGE_DOUBLE": str(self.folder)}, tool)
+
+    def quick_mac(self, *version: int) -> Mac:
+        """The same, with a process that is a fork of a Python which has started: for tests of all but that start."""
+        return self.mac(*version)._replace(run=forks.runner())
 
     def trust(self, domain: str, der: bytes, *settings: str, keychain: str | None = "system") -> None:
         """Put a certificate into a keychain, or None, and give it trust settings: a word for each dictionary."""

@@ -48,11 +48,15 @@ exec chroot "$root" setpriv $identity "$@"
 #: What this Python runs first. Debian's lacks what ctypes.util would import on a Mac.
 STARTUP = """
 import ctypes.util, os, sys
-os.environ["ANCHORAGE_DOUBLE"] = "/var/double"
 exec(compile(open("/Users/Shared/pki/tests/unit/as_on_a_mac.py").read(), "as_on_a_mac.py", "exec"))
 linux = os.uname()
 os.uname = lambda: os.uname_result(("Darwin", linux.nodename, "24.1.0", "Darwin Kernel Version 24.1.0", linux.machine))
 sys.platform = "darwin"
+"""
+#: Names the folder of the double's state wherever Security is loaded, whose process has no environment of a test.
+NAMES_STATE = """
+#include <stdlib.h>
+__attribute__((constructor)) static void name(void) { setenv("ANCHORAGE_DOUBLE", "/var/double", 1); }
 """
 MOUNTED = """\
 /dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)
@@ -103,14 +107,17 @@ class MacController(scratch_mac.ScratchMac):
     def _frameworks(self, version: str) -> None:
         library = self.put("System/Library/CoreServices/SystemVersion.plist", "")
         library.write_bytes(plistlib.dumps({"ProductVersion": version}))
-        libraries = self.double.libraries
-        for name, path in (("CoreFoundation", libraries.core_foundation), ("Security", libraries.security)):
-            placed = self.put(f"System/Library/Frameworks/{name}.framework/{name}", "")
-            shutil.copy(path, placed)
-            # One library for both: Security looks for it beside itself.
-            (placed.parent / Path(libraries.core_foundation).name).symlink_to(
-                "../CoreFoundation.framework/CoreFoundation"
-            )
+        core_foundation, security = map(Path, self.double.libraries[:2])
+        placed = self.put("System/Library/Frameworks/CoreFoundation.framework/CoreFoundation", "")
+        shutil.copy(core_foundation, placed)
+        folder = self.root / "System/Library/Frameworks/Security.framework"
+        folder.mkdir()
+        # One library for both: Security looks for it beside itself.
+        (folder / core_foundation.name).symlink_to("../CoreFoundation.framework/CoreFoundation")
+        shutil.copy(security, folder)
+        linked = ["-Wl,--no-as-needed,-rpath,$ORIGIN", f"-L{folder}", f"-l:{security.name}"]
+        command = ["cc", "-shared", "-fPIC", "-o", folder / "Security", "-x", "c", "-", *linked]
+        subprocess.run(command, input=NAMES_STATE.encode(), check=True)
         for name in ("state", "host", "faults", "calls", "living"):
             (self.double.folder / name).touch()
             (self.double.folder / name).chmod(0o666)

@@ -146,11 +146,12 @@ def test_what_is_given_up_goes_from_the_hosts(trusting: RotatingFleet) -> None:
     assert trusting.rotate("begin").status == 0
     halted = trusting.rotate("continue", **away("host2"))
     assert (halted.status, trusting.state, trusted(trusting)) == (2, "distributing", [1, 2]), halted.output
-    assert "host2 did not follow: it was not reached." in halted.text
+    assert "host2 did not follow: it was not reached. Mend that, and run the same command again, or have" in halted.text
     assert "Waits for 1 host: host2: it has not shown yet what it trusts" in halted.text
     assert trusting.accepting("host1") == ["old", "both"]
     off = trusting.rotate("abort", **away("host1"))
     assert (off.status, trusting.state) == (2, "aborted"), off.output
+    assert "host1 did not follow: it was not reached. Mend that, and run the same command again." in off.text
     assert "Who trusts the new root still, as far as is known: host1" in off.text
     again = trusting.rotate("abort")
     assert (again.status, trusted(trusting)) == (0, [1]), again.output
@@ -316,6 +317,20 @@ def test_what_was_said_is_kept_or_taken_back(fleet: RotatingFleet) -> None:
     assert "\n-overlap: 30 days\n" in shortened.output
     assert "\n+overlap: 0 days\n" in shortened.output
     assert "Overlap: 0 days" in fleet.rotate(None).text
+
+
+def test_what_would_end_a_run_half_way_is_refused_at_its_beginning(fleet: RotatingFleet) -> None:
+    fleet.have(State.SWITCHING)
+    for options, variables, refusal in (
+        (["--tags=trust"], {}, "limited by --tags trust, and a rotation goes on by the whole playbook alone."),
+        ([], {"anchorage_rotate_batch": "ten"}, "anchorage_rotate_batch: give a number of hosts or a percentage"),
+        ([], {"anchorage_rotate_batch": [1, "10 %"]}, "anchorage_rotate_batch: give a number of hosts or a percentage"),
+    ):
+        refused = fleet.rotate("continue", *options, **variables)
+        assert (refused.status, fleet.state) == (2, "switching"), refused.output
+        assert refusal in refused.text
+    went_on = fleet.rotate("continue", "--skip-tags=anchorage.pki.variables", anchorage_rotate_batch=[1, "50%"])
+    assert (went_on.status, fleet.state) == (0, "draining"), went_on.output
 
 
 def test_a_host_that_fails_keeps_no_other_one(leafy: RotatingFleet) -> None:

@@ -90,22 +90,35 @@ def _list(content: bytes, password: str) -> str:
         return keytool(path, "-list", password=password)
 
 
-#: Runs keytool, unless it is asked for a list that it has given before: of the same content, by the same arguments and
-#: with the same password. An answer is what it printed, and its status in the last line.
+#: Runs keytool, unless it was asked for the same before: by the same arguments, with the same password and the same
+#: standard input, of a keystore with the same content, wherever that is. An answer is what it printed, its status, and
+#: what became of the keystore. None is kept that names the keystore's path, or that depends on another file.
 _QUICK_KEYTOOL = """#!/bin/sh
 for argument in "$@"; do
-    [ "$argument" = -list ] && lists=yes
     [ "$former" = -keystore ] && keystore=$argument
+    [ "$argument" = -file ] && exec {command} "$@"
     former=$argument
 done
-[ "$lists" ] || exec {command} "$@"
-answer={answers}/$({{ echo "$@"; env | grep ^ANCHORAGE_; cat "$keystore"; }} | sha256sum | cut -d" " -f1)
-if ! [ -e "$answer" ]; then
-    {{ {command} "$@" 2>&1; echo $?; }} > "$answer.$$"
-    mv "$answer.$$" "$answer"
+[ -f "$keystore" ] || exec {command} "$@"
+new=$(mktemp -d {answers}/new-XXXXXX)
+cat > "$new/given"
+answer={answers}/$({{
+    for argument in "$@"; do [ "$argument" = "$keystore" ] || echo "$argument"; done
+    env | grep ^ANCHORAGE_
+    sha256sum - "$new/given" "$keystore" < /dev/null | cut -d" " -f1
+}} | sha256sum | cut -d" " -f1)
+if [ -e "$answer" ]; then
+    rm -r "$new"
+    cmp -s "$answer/keystore" "$keystore" || cat "$answer/keystore" > "$keystore"
+else
+    {command} "$@" < "$new/given" > "$new/output" 2>&1
+    echo $? > "$new/status"
+    cp "$keystore" "$new/keystore"
+    chmod -R a+rX "$new"
+    grep -qF "$keystore" "$new/output" && answer=$new || mv -T "$new" "$answer"
 fi
-sed '$d' "$answer"
-exit "$(tail -n 1 "$answer")"
+cat "$answer/output"
+exit "$(cat "$answer/status")"
 """
 
 

@@ -75,7 +75,7 @@ def _mac(installation: Callable[[ScratchMac], object]) -> Callable[..., Any]:
 @contextmanager
 def _trust_settings(folder: Path, _monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreHost]:
     _require(shutil.which("cc") and not is_real(), "a C compiler, and ANCHORAGE_SECURITY=double")
-    host = ScratchTrustSettings(folder, sip="off")
+    host = ScratchTrustSettings(folder, sip="off", is_quick=False)
     yield StoreHost(host, host.content)
 
 

@@ -24,6 +24,7 @@ class ScratchTrustSettings(ScratchHost):
     """A Mac of a version, with what decides about a write there, which may be changed later.
 
     It is asked by root, unless ``root`` is "off". Another root is trusted there by the administrator and by the user.
+    Unless it ``is_quick``, a new Python is started for each request, as on a Mac.
     """
 
     notes = ("mac",)
@@ -35,6 +36,7 @@ class ScratchTrustSettings(ScratchHost):
         reading: float = 60.0,
         patience: float = 120.0,
         pauses: tuple[float, ...] = PAUSES,
+        is_quick: bool = True,
         **host: str,
     ) -> None:
         super().__init__(folder)
@@ -48,7 +50,8 @@ class ScratchTrustSettings(ScratchHost):
         uid = 501 if host.get("root") == "off" else 0
         self.home = folder / "Users/me"
         (self.home / "Library/Application Support").mkdir(parents=True)
-        mac, home = self.double.mac(*numbers), str(self.home)
+        mac = self.double.quick_mac(*numbers) if is_quick else self.double.mac(*numbers)
+        home = str(self.home)
 
         def find(settings: Settings) -> list[MacStore]:
             return [MacStore(mac, settings, uid, home, reading, patience, pauses)]

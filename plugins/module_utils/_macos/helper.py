@@ -16,11 +16,16 @@ import marshal
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import CodeType, ModuleType
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import LARGEST_OUTPUT, NotFinished, run
+from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import (
+    LARGEST_OUTPUT,
+    NotFinished,
+    Outcome,
+    run,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
@@ -30,6 +35,10 @@ _LARGEST_RESTORATION = LARGEST_OUTPUT
 _LOCKED = (
     "Where a keychain is locked, macOS waits for its password: unlock it in Keychain Access, at the screen of the Mac, "
     "and run the task again."
+)
+_OTHER_PYTHON = (
+    "Run it again. Where that does not help, try another Python of the Mac, one with ctypes: "
+    "ansible_python_interpreter names that of a host."
 )
 # Which a Python that was built for an older macOS sees in place of 11 and later.
 _ANY_LATER = (10, 16)
@@ -57,7 +66,8 @@ module.main(*eval(request))
 
 
 class Mac(NamedTuple):
-    """The macOS that is asked: its version, its libraries, what is added to a clean environment, and its tool.
+    """The macOS that is asked: its version, its libraries, what is added to a clean environment, its tool, and what
+    is called in place of ``commands.run`` to run the process.
 
     Tests name another one; no setting and no variable does.
     """
@@ -67,6 +77,7 @@ class Mac(NamedTuple):
     security: str = _FRAMEWORK.format("Security")
     environment: Mapping[str, str] | None = None
     tool: str = "/usr/bin/security"
+    run: Callable[..., Outcome] | None = None
 
 
 def this_mac() -> Mac:
@@ -98,19 +109,28 @@ def ask(mac: Mac, operation: str, arguments: Mapping[str, Any], timeout: float) 
     # Without site: nothing that is installed beside Python's own library is needed there, or has to run first.
     command = [sys.executable, "-I", "-S", "-c", _COMMAND]
     try:
-        outcome = run(command, timeout, stdin=program, environment=mac.environment)
+        outcome = (mac.run or run)(command, timeout, stdin=program, environment=mac.environment)
     except NotFinished as error:
         raise NotFinished(f"macOS did not finish within {timeout:g} seconds and was stopped. {_LOCKED}") from error
     try:
         answer = json.loads(outcome.stdout)
     except ValueError as error:
-        if len(outcome.stdout) == LARGEST_OUTPUT:
-            raise HostError(f"its answer is longer than the {LARGEST_OUTPUT} bytes that are read of it.") from error
-        said = outcome._replace(stdout=b"").last_line
-        raise HostError(f"its program gave no whole answer (status {outcome.status}: {said}).") from error
+        raise HostError(_what_ended_it(outcome)) from error
     if "error" in answer:
-        raise HostError(f"{answer['error']}.")
+        raise HostError(f"{answer['error']}. {_OTHER_PYTHON}")
     return answer["result"]
+
+
+def _what_ended_it(outcome: Outcome) -> str:
+    """Why a process gave no whole answer, and what to do."""
+    if len(outcome.stdout) == LARGEST_OUTPUT:
+        return f"its answer is longer than the {LARGEST_OUTPUT} bytes that are read of it."
+    said = outcome._replace(stdout=b"").last_line  # the status, where it said nothing
+    status = f"exit status {outcome.status}"
+    return (
+        f"the process that asks Apple's libraries gave no whole answer "
+        f"({said if said == status else f'{status}: {said}'}). {_OTHER_PYTHON}"
+    )
 
 
 def _sources(operation: str) -> dict[str, str]:

@@ -197,7 +197,7 @@ def _standings(groups: Sequence[Sequence[CertifiedKey]], rotations: Sequence[Rot
     reference = active or max(groups, key=lambda group: group[-1].number)
     for group in others:
         if group is not reference:
-            raise _foreign(group[0], f"it has another key than {reference[-1].folder / CERTIFICATE}")
+            raise _unknown_to_the_ledger(group[0], reference[-1])
     return [told[i] for i in range(len(groups))]
 
 
@@ -252,6 +252,16 @@ def _check_signed(key: CertifiedKey, signer: CertifiedKey) -> None:
         key.certificate.verify_directly_issued_by(signer.certificate)
     except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:  # whatever is foreign in it
         raise _foreign(key, f"{signer.folder / CERTIFICATE} did not sign it") from error
+
+
+def _unknown_to_the_ledger(root: CertifiedKey, reference: CertifiedKey) -> PkiError:
+    """A ledger that was restored alone may be the older one: the root is then the one that hosts trust."""
+    return PkiError(
+        f"{root.folder / CERTIFICATE} is not of this authority: it has another key than "
+        f"{reference.folder / CERTIFICATE}, and {LEDGER} knows of no rotation from one to the other. Where {LEDGER} is "
+        "older than the rest of the authority's folder, put its newest copy back, and leave the rest as it is: hosts "
+        "may trust that root. Otherwise restore the folder from a backup."
+    )
 
 
 def _foreign(key: CertifiedKey, reason: str) -> PkiError:

@@ -39,6 +39,8 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
         raise PkiError("reason: compromised is the reason already. Leave one of them out.")
     if arguments["step"] == BEGIN and arguments["reason"] == COMPROMISED:
         raise PkiError(f"reason: {COMPROMISED!r} stands for an emergency. Say compromised=true, or use other words.")
+    if arguments["step"] == LEAVE_OUT and not arguments["reason"].strip():
+        raise PkiError("reason: is empty. Say why the host is not waited for: the status shows it until the end.")
     for option, (least, most) in _BOUNDS.items():
         if arguments[option] is not None and not least <= arguments[option] <= most:
             raise PkiError(f"{option}: is {arguments[option]}; give {least} to {most} days.")

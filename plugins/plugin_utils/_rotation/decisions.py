@@ -35,6 +35,7 @@ NO_HOSTS = (
     "No host is named that has to follow, as without an inventory: name all of them (-i INVENTORY, and anchorage_hosts "
     "if that is set). Where this machine is the only one, say anchorage_hosts=localhost."
 )
+_UNTIMELY = "what it showed was entered by a clock that was ahead, and counts once a run has seen it again"
 #: Why leaves do not change.
 NO_ISSUER = (
     "The issuing certificate below the new root is revoked, so that no leaf can be signed there: run the playbook "
@@ -126,11 +127,12 @@ def _unshown(proofs: Sequence[Seen], wanted: str, terms: Terms, now: datetime) -
     Each run that sees a store renews its proof within PROOF_RENEWAL. So a proof that is older than the last one by
     that much is of a store that runs no longer see: they do not ask for its kind, or it is in a home that is not
     mounted. What is wanted there stays so without another look. Anything else is not forgotten, but for a removal
-    before the last look: a run that asked for that store would have it trusted again, or say why not.
+    before the last look: a run that asked for that store would have it trusted again, or say why not. When a clock
+    that was ahead saw something, nobody knows: the next look is entered again.
     """
-    if not proofs:
-        return "it has not shown yet what it trusts"
-    latest = max(seen.seen_at for seen in proofs)
+    latest = max((seen.seen_at for seen in proofs if seen.seen_at <= now), default=None)
+    if latest is None:
+        return _UNTIMELY if proofs else "it has not shown yet what it trusts"
     for seen in proofs:
         if seen.state == wanted or (seen.state == ABSENT and seen.seen_at < latest):
             continue
@@ -153,5 +155,6 @@ def _old_leaves(view: View) -> Iterable[Blocker]:
 
 def _overlap(rotation: Rotation, terms: Terms, now: datetime) -> Iterable[Blocker]:
     ends = rotation.state_at + terms.overlap
-    if now < ends:
+    # Without an overlap nothing is waited for, be it that the clock was ahead when this state began.
+    if terms.overlap and now < ends:
         yield Blocker("", f"the old root stays until {ends:%Y-%m-%d %H:%M} UTC, for clients that nobody manages")

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
@@ -85,8 +86,8 @@ _CROSS_REVOKED = (
 @dataclass(frozen=True)
 class Status:
     """A rotation of the root of ``authority``, how it is seen and judged, the issuing authorities that have retired
-    and whose keys still sign lists, with when the last leaf of each ends, and until the switch the policy that it
-    brings, None where that stays as it is."""
+    and whose keys still sign lists, with when the last leaf of each ends, until the switch the policy that it brings,
+    None where that stays as it is, and the files of private keys that are still there and of no use."""
 
     authority: Authority
     view: View
@@ -94,6 +95,7 @@ class Status:
     terms: Terms
     awaited: Mapping[IssuingAuthority, datetime]
     brought: Policy | None = None
+    needless: tuple[Path, ...] = ()
 
     @property
     def rotation(self) -> Rotation:
@@ -244,12 +246,15 @@ def _warnings(status: Status) -> Iterator[str]:
             f"The keys of issuing authority {issuer.number} stay until its last leaf has ended, at {_moment(end)}: its "
             "lists are signed with them. The step continue removes them after that."
         )
+    yield from _listed("Private keys that nothing needs any more:", map(str, status.needless))
 
 
 def _commands(status: Status) -> Iterator[str]:
     if status.is_over:
         if status.rotation.state is State.DONE and status.may_trust:
             yield f"Have them lose the old root, and get other leaves: {_LATE}"
+        if status.needless:
+            yield f"Remove these keys: {_COMMAND}continue"
         yield f"Another rotation: {_COMMAND}begin"
         return
     yield f"Go on:    {_COMMAND}continue"

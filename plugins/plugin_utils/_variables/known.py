@@ -100,6 +100,7 @@ SET_BY_THE_COLLECTION = frozenset(
         "anchorage_not_undone",
         "anchorage_now",
         "anchorage_now_served",
+        "anchorage_or_leave_out",
         "anchorage_paths",
         "anchorage_places",
         "anchorage_published",

@@ -40,7 +40,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
     Finding,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_right
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import Session, store_name
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import (
+    Session,
+    home_of,
+    store_name,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import from_pem
 
 if TYPE_CHECKING:
@@ -272,7 +276,7 @@ def _base64(der: bytes) -> str:
 def find(settings: Settings) -> list[MacStore]:
     """That of the Mac which runs this, for the user who runs this."""
     has_framework = os.path.isdir(settings.path(FRAMEWORK))
-    return [MacStore(this_mac(), settings, os.geteuid(), os.path.expanduser("~"))] if has_framework else []
+    return [MacStore(this_mac(), settings, os.geteuid(), home_of(os.geteuid()))] if has_framework else []
 
 
 def sought() -> list[str]:

@@ -7,6 +7,7 @@ docs/macos.md."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, NamedTuple
@@ -125,3 +126,13 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def home_of(uid: int) -> str:
+    """A user's home, by the account. sudo of macOS leaves HOME as it was, by which root would write to a user's."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return os.path.expanduser("~")

@@ -193,9 +193,25 @@ def test_keys_that_a_killed_run_left_are_removed_by_the_next(authority: Authorit
     kept = rotating.folder / "kept"
     shutil.copytree(rotating.folder / "root" / "2", kept)
     run(rotating, step="abort")
-    (kept / "key.pem").rename(rotating.folder / "root" / "2" / "key.pem")
+    left = rotating.folder / "root" / "2" / "key.pem"
+    (kept / "key.pem").rename(left)
+    named = run(rotating)["lines"]
+    at = named.index("Private keys that nothing needs any more:")
+    assert named[at + 1] == f"  {left}"
+    assert named[at + 2].startswith("Remove these keys: ansible-playbook ")
+    assert named[at + 2].endswith(" -e anchorage_rotate_step=continue")
     again = run(rotating, step="abort")
-    assert (again["changed"], again["removed_keys"]) == (True, [str(rotating.folder / "root" / "2" / "key.pem")])
+    assert (again["changed"], again["removed_keys"]) == (True, [str(left)])
+    assert "Private keys that nothing needs any more:" not in again["lines"]
+
+
+def test_keys_whose_last_leaf_has_ended_since_are_named_and_removed(authority: Authority) -> None:
+    rotating = rotated(authority, State.DONE, datetime.now(timezone.utc))
+    left = [rotating.folder / name / "key.pem" for name in ("root/1", "issuing/1", "issuing/1/responder/1")]
+    lines = run(rotating)["lines"]
+    assert [f"  {key}" for key in left] == [line for line in lines if line.endswith("key.pem")]
+    assert run(rotating, step="continue")["removed_keys"] == [str(key) for key in left]
+    assert "Private keys that nothing needs any more:" not in run(rotating)["lines"]
 
 
 def test_an_emergency_lists_what_it_skips_and_who_trusts_the_old_root(authority: Authority) -> None:
@@ -257,6 +273,7 @@ def test_passphrases_are_tried_before_anything_is_planned(tmp_path: Path) -> Non
         ({"step": "begin", "host": "web1"}, "host: goes with step=leave_out or step=wait_for"),
         ({"step": "begin", "compromised": True, "reason": "stolen"}, "compromised is the reason already"),
         ({"step": "begin", "reason": "compromised"}, "Say compromised=true"),
+        ({"step": "leave_out", "host": "web1", "reason": " "}, "reason: is empty. Say why the host is not waited for"),
         ({"step": "begin", "overlap_days": -1}, "overlap_days: is -1; give 0 to 3650 days"),
         ({"proof_days": 5000}, "proof_days: is 5000"),
         ({"proof_days": 1}, "proof_days: is 1; give 2 to 3650 days"),

@@ -142,8 +142,31 @@ def running_with(text: str) -> list[str]:
 
 def test_a_process_that_breaks_off_says_why(double: DoubledMac) -> None:
     (double.folder / "state").write_text("damaged\n")
-    with pytest.raises(HostError, match=r"gave no whole answer .status -6: The state has a line that cannot be read"):
+    said = r"^the process that asks Apple's libraries gave no whole answer \(exit status -6: The state has a line that "
+    with pytest.raises(HostError, match=rf"{said}.*\. Run it again\."):
         ask(double.mac(15), "read_trust_settings", ADMIN, PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("kill -KILL $$", "exit status -9"),
+        ("echo \"No module named '_ctypes'\" >&2; exit 1", "exit status 1: No module named '_ctypes'"),
+    ],
+    ids=["without a word", "of a Python that lacks ctypes"],
+)
+def test_a_python_that_cannot_ask_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, said: str
+) -> None:
+    lacking = tmp_path / "python"
+    lacking.write_text(f"#!/bin/sh\n{ending}\n")
+    lacking.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(lacking))
+    with pytest.raises(HostError) as refused:
+        ask(Mac((15, 1)), "read_trust_settings", ADMIN, PATIENCE)
+    assert f"gave no whole answer ({said}). " in str(refused.value)
+    assert "try another Python of the Mac" in str(refused.value)
+    assert "ansible_python_interpreter" in str(refused.value)
 
 
 def test_a_request_may_have_so_many_bytes_and_no_more(double: DoubledMac) -> None:
@@ -194,7 +217,7 @@ def size_of_answer(double: DoubledMac, length: int, name: str) -> int:
 @pytest.mark.parametrize("missing", ["core_foundation", "security"])
 def test_libraries_that_are_missing_are_told(double: DoubledMac, missing: str) -> None:
     mac = double.mac(15)._replace(**{missing: "/none/such"})
-    with pytest.raises(HostError, match=r"Apple's libraries cannot be used: /none/such: .*\.$"):
+    with pytest.raises(HostError, match=r"Apple's libraries cannot be used: /none/such: .*\. Run it again\."):
         ask(mac, "read_trust_settings", ADMIN, PATIENCE)
 
 

@@ -42,7 +42,7 @@ def double(tmp_path: Path) -> DoubledMac:
 
 
 def read(double: DoubledMac, *version: int, limits: Limits = WITHOUT_PAUSE) -> NativeRoots:
-    return load(PLATFORM, {}, "darwin", limits=limits, mac=double.mac(*(version or (15,))))
+    return load(PLATFORM, {}, "darwin", limits=limits, mac=double.quick_mac(*(version or (15,))))
 
 
 def states(loaded: NativeRoots) -> dict[str, str]:

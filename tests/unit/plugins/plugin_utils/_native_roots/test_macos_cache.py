@@ -36,7 +36,7 @@ class Controller:
         self.double.trust("admin", der_of(make_root("The company's")), *ALWAYS)
         run_folder = folder / "run"
         run_folder.mkdir(mode=0o700)
-        mac, limits = self.double.mac(15), Limits(macos_pauses=(0.1, 0.1, 0.1))
+        mac, limits = self.double.quick_mac(15), Limits(macos_pauses=(0.1, 0.1, 0.1))
         read = functools.partial(load, platform="darwin", mac=mac, limits=limits)
         self.cache = NativeRootsCache(run_folder, PLATFORM, {}, read)
 
@@ -99,7 +99,7 @@ def test_a_refresh_mends_a_part(controller: Controller) -> None:
 def test_a_hang_is_remembered_as_a_failure(controller: Controller) -> None:
     controller.double.order(LIST, "admin", "hang", 1)
     limits = Limits(macos_timeout=1.0)
-    read = functools.partial(load, platform="darwin", mac=controller.double.mac(15), limits=limits)
+    read = functools.partial(load, platform="darwin", mac=controller.double.quick_mac(15), limits=limits)
     cache = NativeRootsCache(controller.cache.run_folder, PLATFORM, {}, read)
     started = time.monotonic()
     for _attempt in range(2):

@@ -88,6 +88,16 @@ def test_a_proof_counts_for_a_week(age: timedelta, counts: bool) -> None:
     assert blocked_by(view(State.DISTRIBUTING, new_root=proofs)) == ([] if counts else ["web1"])
 
 
+@pytest.mark.parametrize("state", ["absent", "failed"])
+def test_what_a_clock_that_was_ahead_saw_does_not_count(state: str) -> None:
+    ahead = seen("web1", "trusted", -400 * DAY, "java:/usr/lib/jvm")
+    (blocker,) = at(view(State.DISTRIBUTING, new_root=[ahead])).blockers
+    assert "entered by a clock that was ahead, and counts once a run has seen it again" in blocker.reason
+    (blocker,) = at(view(State.DISTRIBUTING, new_root=[ahead, seen("web1", state)])).blockers
+    assert blocker.reason == f"the root is {state}, not trusted, in debian"
+    assert blocked_by(view(State.DISTRIBUTING, new_root=[ahead, seen("web1", "trusted")])) == []
+
+
 @pytest.mark.parametrize(
     ("state", "shown", "blocks"),
     [
@@ -161,6 +171,12 @@ def test_nothing_goes_on_while_a_leaf_below_the_old_root_is_in_use(state: State)
 def test_the_old_root_stays_for_clients_that_nobody_manages(since: timedelta, over: bool) -> None:
     here = at(view(State.DRAINING, since=since))
     assert [blocker.host for blocker in here.blockers] == ([] if over else [""])
+
+
+def test_without_an_overlap_nothing_is_waited_for_whatever_the_clock_said() -> None:
+    ahead = view(State.DRAINING, since=-400 * DAY)
+    assert position(ahead, Terms(overlap=timedelta()), NOW).blockers == ()
+    assert blocked_by(ahead) == [""]
 
 
 def test_the_old_root_has_to_be_gone_with_all_its_certificates() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 import os
+import pwd
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,6 +31,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall imp
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import macos_changes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos import EXPORTS
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import home_of
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.tests.macos_double.double import ALWAYS, MAIL
 from ansible_collections.anchorage.pki.tests.unit.macs import needs_double
@@ -268,6 +270,16 @@ def test_what_is_denied_is_left_for_a_person(tmp_path: Path) -> None:
     assert apply("install", host).state == "blocked"
     assert apply("remove", host).state == "absent", "a denial is no trace of trust"
     assert (host.content(), written(host)) == (before, [0, 0, 0])
+
+
+def test_what_root_trusts_for_itself_counts_for_nobody(tmp_path: Path) -> None:
+    """With become, the user's domain is root's own."""
+    host = ScratchTrustSettings(tmp_path / "host", sip="off")
+    host.double.trust("user", DER, *ALWAYS)
+    assert apply("inspect", host).state == "stale", "the keychain has it"
+    assert (apply("install", host).changed, ("admin", DER, " ".join(ALWAYS)) in host.double.entries) == (True, True)
+    settle("remove", host)
+    assert ("user", DER, " ".join(ALWAYS)) in host.double.entries
 
 
 def test_a_user_trusts_what_the_administrator_does(tmp_path: Path) -> None:
@@ -576,7 +588,7 @@ def see_kept(host: ScratchTrustSettings, evidence: str, before: bytes) -> None:
 def exported(host: ScratchTrustSettings) -> bytes:
     """The administrator's settings as macOS exports them."""
     arguments = {"ders": [], "domain": 1, "keychain": SYSTEM_KEYCHAIN}
-    return base64.b64decode(ask(host.double.mac(15), "export_settings", arguments, 90.0)["export"])
+    return base64.b64decode(ask(host.double.quick_mac(15), "export_settings", arguments, 90.0)["export"])
 
 
 @pytest.mark.parametrize("way", [-25293, "hang", "kill"])
@@ -918,6 +930,13 @@ def test_former_anchors_go_with_a_new_one(tmp_path: Path) -> None:
 
 
 # --- which user
+
+
+def test_a_home_is_that_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """sudo of macOS leaves HOME as it was: what root keeps must not go to a folder of a user."""
+    monkeypatch.setenv("HOME", "/Users/me")
+    assert home_of(os.geteuid()) == pwd.getpwuid(os.geteuid()).pw_dir != "/Users/me"
+    assert home_of(4321) == "/Users/me", "without an account"
 
 
 def test_each_user_has_a_lock_of_his_own() -> None:
