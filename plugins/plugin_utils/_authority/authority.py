@@ -195,14 +195,10 @@ class Authority:
         """The roots whose keys are the authority's: it revokes what they have signed, and renews them."""
         return () if self.policy.external_root else self.roots
 
-    def is_imported(self, root: CertifiedKey) -> bool:
-        """Whether another program made a root, which then stays as it is: it has its own name, and is not renewed."""
-        return bool(self.policy.imported_root) and root.sha256 == self.policy.imported_root
-
     @property
     def has_imported_root(self) -> bool:
-        """Whether the root in use is an imported one."""
-        return bool(self.epochs) and self.is_imported(self.root)
+        """Whether another program made the root in use, which stays as it is: it is not renewed."""
+        return bool(self.epochs) and self.root.sha256 == self.policy.imported_root
 
     @property
     def issuers(self) -> tuple[IssuingAuthority, ...]:
@@ -276,7 +272,9 @@ class Authority:
     @property
     def remedy(self) -> str:
         """What to do where the issuing certificate ends, or is revoked."""
-        if self.has_imported_root and self._ends_with_root():
+        if self.has_imported_root and self.issuing.certificate.not_valid_after_utc >= (
+            self.root.certificate.not_valid_after_utc
+        ):
             return "Run the playbook anchorage.pki.rotate_authority, since an imported root is not renewed."
         if not self.policy.external_root:
             return "Run certificate_authority, which makes another one."
@@ -286,9 +284,6 @@ class Authority:
             f"Have {self.request.path} signed by the authority of the root, and give the answer to "
             "certificate_authority (option issuing_certificate)."
         )
-
-    def _ends_with_root(self) -> bool:
-        return self.issuing.certificate.not_valid_after_utc >= self.root.certificate.not_valid_after_utc
 
     def unfinished(self) -> AuthorityMissingError:
         """Why the authority cannot sign yet."""
