@@ -272,10 +272,10 @@ class Authority:
     @property
     def remedy(self) -> str:
         """What to do where the issuing certificate ends, or is revoked."""
-        if self.has_imported_root and self.issuing.certificate.not_valid_after_utc >= (
-            self.root.certificate.not_valid_after_utc
-        ):
-            return "Run the playbook anchorage.pki.rotate_authority, since an imported root is not renewed."
+        if self.has_imported_root:
+            return (
+                "Run certificate_authority; where the imported root ends, the playbook anchorage.pki.rotate_authority."
+            )
         if not self.policy.external_root:
             return "Run certificate_authority, which makes another one."
         if self.request is None:

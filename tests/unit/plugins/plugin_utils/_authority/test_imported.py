@@ -141,8 +141,7 @@ def test_an_imported_root_is_never_renewed(step: MadeRoot, folder: Path, now: da
     assert renewed.issuing.certificate.not_valid_after_utc == end
     steps = plan(folder, None, end - 50 * DAY).steps
     assert not [each for each in steps if each.part.value in ("root", "issuing")]
-    assert "anchorage.pki.rotate_authority, since an imported root is not renewed" in renewed.remedy
-    assert "which makes another one" in authority.remedy
+    assert "where the imported root ends, the playbook anchorage.pki.rotate_authority" in renewed.remedy
 
 
 def test_what_a_root_lacks_is_said_with_what_it_means(made: MadeRoot, now: datetime) -> None:
