@@ -70,13 +70,21 @@ class ActionModule(PkiAction):
         "issuing_request_path": {"type": "path"},
         "issuing_certificate": {"type": "str"},
         "root_certificate": {"type": "str"},
+        "import_certificate": {"type": "str"},
+        "import_key": {"type": "str", "no_log": True},
+        "import_passphrase": {"type": "str", "no_log": True},
         "sign_request": {"type": "str"},
         "signed_certificate_path": {"type": "path"},
         **PROXY_SPEC,
     }
     CONDITIONS = {
-        "mutually_exclusive": ROOT_CONDITIONS,
-        "required_by": {"signed_certificate_path": "sign_request"},
+        "mutually_exclusive": [
+            *ROOT_CONDITIONS,
+            ("import_certificate", "issuing_request_path"),
+            ("import_certificate", "root_key_uri"),
+        ],
+        "required_by": {"signed_certificate_path": "sign_request", "import_passphrase": "import_key"},
+        "required_together": [("import_certificate", "import_key")],
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ description:
     one that asks for the former ones.
   - A private key is never overwritten and never deleted.
   - The root can be another authority's, such as a company's or that of another controller, by O(issuing_request_path).
+  - It can also be one that another program made, such as step, easy-rsa or M(community.crypto.x509_certificate), by
+    O(import_certificate).
 author:
   - The anchorage.pki contributors (@anchorage)
 extends_documentation_fragment:
@@ -202,6 +204,35 @@ options:
         O(issuing_certificate) does not hold it. Also that root as it was renewed, with the same name and key.
     type: str
     version_added: 0.3.0
+  import_certificate:
+    description:
+      - A root that another program made, as text in PEM or as the path of a file on the controller. A new authority is
+        made from it, with an issuing certificate and a responder of its own below it.
+      - The root stays as it is, byte for byte, and is not renewed. What it lacks, such as name constraints, is a
+        warning with each run that says what it means. The issuing certificates carry the name constraints of
+        O(permitted_domains) and O(permitted_networks) nevertheless.
+      - The playbook C(anchorage.pki.rotate_authority) has hosts move to a root of this collection's own making.
+      - It is refused, with what to do instead, where no issuing authority can be below it, as below roots of mkcert,
+        whose path length is 0; or where it may not sign certificates, or ends before a leaf does.
+      - Where O(subject) gives no name, the authority is named after the root.
+      - A root that was imported before changes nothing, so that the option can stay.
+      - Requires O(import_key), which is kept in a file: O(root_key_uri) is refused beside it.
+    type: str
+    version_added: 0.3.0
+  import_key:
+    description:
+      - The private key of O(import_certificate), as text in PEM or as the path of a file on the controller; PKCS#8, or
+        as OpenSSL wrote it before.
+      - It is written into the authority's folder, encrypted by O(passphrase) if that is given. The file stays as it
+        is; remove it once the authority is made.
+      - RSA keys of 2048 bits or more are taken, as well as those of O(key_type).
+    type: str
+    version_added: 0.3.0
+  import_passphrase:
+    description:
+      - The passphrase of O(import_key), as it is given. It may be shorter than O(passphrase) may be.
+    type: str
+    version_added: 0.3.0
   sign_request:
     description:
       - The request of another controller's authority, which O(issuing_request_path) wrote there, as text in PEM or as
@@ -296,6 +327,14 @@ EXAMPLES = r"""
       anchorage.pki.certificate_authority:
         authority: /srv/pki/below
         issuing_certificate: /srv/pki/issuing-chain.pem
+
+    - name: An authority from a root that step made
+      anchorage.pki.certificate_authority:
+        authority: /srv/pki/imported
+        import_certificate: /srv/old/root.crt
+        import_key: /srv/old/root.key
+        import_passphrase: "{{ vault_former_passphrase }}"
+        passphrase: "{{ vault_authority_passphrase }}"
 
     - name: Sign the request of another controller's authority
       anchorage.pki.certificate_authority:

@@ -21,6 +21,7 @@ TRUST_VARIABLES = frozenset({"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_D
 
 #: The programs that the tests use, and the Debian package that brings each.
 PROGRAMS = {
+    "/usr/share/easy-rsa/easyrsa": "easy-rsa",
     "apache2": "apache2-bin",
     "caddy": "caddy",
     "cc": "build-essential",
@@ -31,6 +32,7 @@ PROGRAMS = {
     "haproxy": "haproxy",
     "iptables": "iptables",  # which podman's networks need, and no package of podman's asks for
     "javac": "default-jdk-headless",
+    "mkcert": "mkcert",
     "mmdebstrap": "mmdebstrap",
     "nginx": "nginx-light",
     "ocsptool": "gnutls-bin",

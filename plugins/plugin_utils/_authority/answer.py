@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
@@ -37,7 +37,7 @@ class Given:
     """What an option gives: how errors name it, and its content."""
 
     source: str
-    content: bytes
+    content: bytes = field(repr=False)  # may be a private key
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def read_answer(given: Sequence[Given], authority: Authority | None, now: dateti
             f"{source}: the authority in {authority.folder} has a root of its own, which signs its issuing "
             "certificates. Leave the option out, or make a second authority in another folder (option authority)."
         )
-    certificates = [certificate for each in given for certificate in _certificates(each)]
+    certificates = [certificate for each in given for certificate in read_certificates(each)]
     certificate = _requested(certificates, authority)
     if certificate is None:
         return _renewed_root(certificates, authority, source, now)
@@ -76,7 +76,8 @@ def read_answer(given: Sequence[Given], authority: Authority | None, now: dateti
     return Answer(certificate, tuple(chain[1:-1]), None if chain[-1] in known else chain[-1])
 
 
-def _certificates(given: Given) -> list[x509.Certificate]:
+def read_certificates(given: Given) -> list[x509.Certificate]:
+    """The certificates that an option gives, one at least. Raises PkiError."""
     labels = find_labels(given.content)
     if any(label.endswith(b"PRIVATE KEY") for label in labels):
         raise PkiError(f"{given.source}: holds a private key. Give certificates alone, and keep the key where it is.")

@@ -21,11 +21,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.foreign_constr
     name_constraints,
     unlimited_kinds,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import SHORTEST_RSA
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.self_signatures import broken_digest
-
-# Debian's OpenSSL refuses a shorter one anywhere in a chain, at the security level that it has by default.
-SHORTEST_RSA = 2048
 
 
 def check_chain(chain: Sequence[x509.Certificate], policy: Policy, source: str, now: datetime) -> None:

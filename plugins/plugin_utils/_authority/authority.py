@@ -212,6 +212,11 @@ class Authority:
         return () if self.policy.external_root else self.roots
 
     @property
+    def has_imported_root(self) -> bool:
+        """Whether another program made the root in use, which is not renewed."""
+        return bool(self.epochs) and self.root.sha256 == self.policy.imported_root
+
+    @property
     def issuers(self) -> tuple[IssuingAuthority, ...]:
         """The issuing authorities of all epochs, in the order of their numbers."""
         issuers = (issuer for epoch in self.epochs for issuer in epoch.issuers)
@@ -268,9 +273,7 @@ class Authority:
             named = [each for each in self.epochs if each.root.certificate.subject == issuer.certificate.issuer]
             members[(named[0] if named else self.active).number].append(issuer)
         ordered = {number: sorted(several, key=lambda one: one.number) for number, several in members.items()}
-        return replace(
-            self, epochs=tuple(replace(epoch, issuers=tuple(ordered[epoch.number])) for epoch in self.epochs)
-        )
+        return replace(self, epochs=tuple(replace(one, issuers=tuple(ordered[one.number])) for one in self.epochs))
 
     def without_urls(self) -> Authority:
         """The same authority, whose new leaves name no URLs."""
@@ -283,6 +286,8 @@ class Authority:
     @property
     def remedy(self) -> str:
         """What to do where the issuing certificate ends, or is revoked."""
+        if self.has_imported_root:
+            return "Run certificate_authority; where the imported root ends, anchorage.pki.rotate_authority."
         if not self.policy.external_root:
             return "Run certificate_authority, which makes another one."
         if self.request is None:
@@ -326,9 +331,8 @@ def authority_folder(
             "the default would make a new authority each time."
         )
     data = environment.get("XDG_DATA_HOME", "")
-    # The specification has a relative path ignored.
-    base = Path(data) if data.startswith("/") else Path("~/.local/share").expanduser()
-    return base / "anchorage" / "authority"
+    base = Path(data if data.startswith("/") else "~/.local/share")  # a relative path is ignored
+    return base.expanduser() / "anchorage" / "authority"
 
 
 def _named_folder(option: str) -> Path:

@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     IssuingAuthority,
     to_pem,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.imported import ImportedRoot
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases, key_file
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.key_places import (
     issuing_key_place,
@@ -62,6 +63,7 @@ class Builder:
     now: datetime
     ledger: Ledger
     answer: Answer | None = None
+    imported: ImportedRoot | None = None
 
     def build(self, step: Step) -> None:
         """Make the certificate that ``step`` is about."""
@@ -73,6 +75,8 @@ class Builder:
             build_request(self.folder, self.policy, step.number, key, self.passphrases.authority)
         elif self.answer is not None and step.part in (Part.ROOT, Part.ISSUING):
             keep_answer(self.folder, self.answer, step)
+        elif self.imported is not None and step.part is Part.ROOT:
+            self.keep_root(step.number, self.imported.certificate, self.imported.key)
         elif step.part is Part.ROOT:
             key, number = self._root_key(authority)
             self.keep_root(step.number, self.sign_root(key, number), key)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -32,16 +33,19 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.urls import Ur
 # Schema 2 has the fields of schema 1. Its number keeps 0.2.0 away, which would give the next root another path length.
 # Schema 3 has URLs, which a release that knows none of them would forget.
 # Schema 4 says whose the root is, whose key a release that knows only own ones would look for.
-SCHEMA = 4
+# Schema 5 says which root was imported, which a release that knows no such root would take for a foreign one.
+SCHEMA = 5
 OLDEST_SCHEMA = 1
 WITHOUT_URLS = (1, 2)
 WITHOUT_EXTERNAL_ROOT = (1, 2, 3)
+WITHOUT_IMPORTED_ROOT = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True)
 class Policy:
     """What the options of certificate_authority ask for. ``constraints`` is None for an unconstrained authority.
-    ``external_root`` is whether the root is another authority's, which signs the issuing certificates."""
+    ``external_root`` is whether the root is another authority's, which signs the issuing certificates;
+    ``imported_root`` the fingerprint of one that another program made, an empty string for none."""
 
     subject: Subject
     key_type: KeyType
@@ -49,6 +53,7 @@ class Policy:
     lifetimes: Lifetimes
     urls: Urls
     external_root: bool = False
+    imported_root: str = ""
 
 
 def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_common_name: str) -> Policy:
@@ -74,6 +79,7 @@ def wanted_policy(options: Mapping[str, Any], existing: Policy | None, default_c
         lifetimes=replace(base.lifetimes, **_given(options, Lifetimes, "lifetime")),
         urls=replace(base.urls, **_given(options, Urls, "url")),
         external_root=base.external_root or options.get("issuing_request_path") is not None,
+        imported_root=base.imported_root,
     )
     if existing is None or policy.subject != existing.subject:
         _check_subject(policy.subject)
@@ -161,6 +167,7 @@ def decode_policy(data: bytes, path: str) -> Policy:
             lifetimes=Lifetimes(**_typed(stored["lifetimes"], int)),
             urls=Urls() if schema in WITHOUT_URLS else Urls(**_typed(stored["urls"], str)),
             external_root=schema not in WITHOUT_EXTERNAL_ROOT and _flag(stored["external_root"]),
+            imported_root="" if schema in WITHOUT_IMPORTED_ROOT else _fingerprint(stored["imported_root"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PkiError(f"{path} is damaged. Restore the authority's folder from a backup.") from error
@@ -184,6 +191,12 @@ def _typed(values: Any, kind: type) -> dict[str, Any]:
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError("not of the type bool")
+    return value
+
+
+def _fingerprint(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("(?:[0-9a-f]{64})?", value):
+        raise TypeError("not a SHA-256 fingerprint, and not empty")
     return value
 
 

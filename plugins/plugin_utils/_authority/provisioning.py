@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     Standing,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.builder import Builder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.imported import Import, ImportedRoot, plan_import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, IssuingRequest, Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.key_places import (
     check_places,
@@ -69,13 +70,14 @@ PublishRoot = Callable[[Authority, Ledger], None]
 @dataclass(frozen=True)
 class ProvisioningPlan:
     """What certificate_authority is about to do. ``authority`` is None where there is none yet. ``answer`` is what the
-    authority of an external root has sent, None for nothing new."""
+    authority of an external root has sent, ``imported`` a root that another program made; None for nothing new."""
 
     folder: Path
     authority: Authority | None
     policy: Policy
     steps: tuple[Step, ...]
     answer: Answer | None = None
+    imported: ImportedRoot | None = None
 
 
 def plan_provisioning(
@@ -85,9 +87,10 @@ def plan_provisioning(
     now: datetime,
     given: Sequence[Given] = (),
     tokens: Tokens = NO_TOKENS,
+    importing: Import | None = None,
 ) -> ProvisioningPlan:
     """Compare the options of certificate_authority with what is in ``folder``; changes nothing. ``given`` are the
-    certificates that options give.
+    certificates that options give, ``importing`` the root with its key.
 
     Raises PkiError where the existing authority cannot take the options, or is damaged.
     """
@@ -95,7 +98,7 @@ def plan_provisioning(
         authority = read_authority(folder)
     except AuthorityMissingError:
         authority = None
-    policy = wanted_policy(options, authority.policy if authority else None, default_common_name)
+    policy, imported = plan_import(importing, authority, options, default_common_name, now)
     leaf_ends, revoked, following = _read_ledger(folder, authority)
     if authority is not None and not authority.roots and authority.request is None:
         authority = None
@@ -105,7 +108,7 @@ def plan_provisioning(
     check_root_place(authority, policy, tokens.root)
     check_request_place(authority, tokens.issuing)
     steps = plan_authority(authority, policy, leaf_ends, now, revoked, answer, tokens.issuing)
-    return ProvisioningPlan(folder, authority, policy, steps, answer)
+    return ProvisioningPlan(folder, authority, policy, steps, answer, imported)
 
 
 def _possible(policy: Policy, authority: Authority, following: Policy | None, options: Mapping[str, Any]) -> Policy:
@@ -161,7 +164,7 @@ def carry_out(
     check_passphrases(plan, passphrases)
     remove_unfinished(plan.folder)
     with open_ledger(plan.folder / LEDGER, create=plan.authority is None) as ledger:
-        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger, plan.answer)
+        builder = Builder(plan.folder, plan.policy, passphrases, now, ledger, plan.answer, plan.imported)
         _store_policy(plan)
         for step in plan.steps:
             if step.part is Part.ISSUING and publish_root and not plan.policy.external_root:

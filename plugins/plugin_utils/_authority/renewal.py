@@ -89,7 +89,7 @@ def plan_authority(
         root_steps, active_steps = _answered_steps(authority, answer)
         root_steps += _request_steps(authority, policy.lifetimes, now, revoked, bool(active_steps), issuing_key)
     else:
-        root_steps = _root_steps(authority, policy.lifetimes, now)
+        root_steps = _root_steps(authority, policy, now)
         active_steps = _issuing_steps(authority, policy.lifetimes, now, revoked, issuing_key)
     issuing_steps = active_steps + _coming_steps(authority, revoked, len(active_steps))
     steps += [*root_steps, *issuing_steps]
@@ -136,13 +136,15 @@ def _policy_steps(authority: Authority | None, policy: Policy) -> list[Step]:
     return [Step(Part.POLICY, 1, "its options changed")] if authority.policy != policy else []
 
 
-def _root_steps(authority: Authority | None, lifetimes: Lifetimes, now: datetime) -> list[Step]:
+def _root_steps(authority: Authority | None, policy: Policy, now: datetime) -> list[Step]:
     if authority is None or not authority.roots:
-        return [Step(Part.ROOT, 1, "there is none yet")]
+        return [Step(Part.ROOT, 1, "it is imported" if policy.imported_root else "there is none yet")]
     root = authority.root
+    if authority.has_imported_root:
+        return []
     validity = root.certificate.not_valid_after_utc - root.certificate.not_valid_before_utc
     # Nothing outlives its root: one that ends before a leaf would is due, however short its own life was meant to be.
-    if _begun(root, now) and _left(root, now) > max(validity * ROOT_REMAINDER, timedelta(days=lifetimes.leaf)):
+    if _begun(root, now) and _left(root, now) > max(validity * ROOT_REMAINDER, timedelta(days=policy.lifetimes.leaf)):
         return []
     return [Step(Part.ROOT, authority.roots[-1].number + 1, f"the last one ends on {_day(root)}; the key stays")]
 
@@ -166,6 +168,9 @@ def _issuing_steps(
     if wanted_key is not None and not is_there(issuing, wanted_key):
         return [Step(Part.ISSUING, number, f"its key is to be on {wanted_key.in_words}", epoch=epoch)]
     if _begun(issuing, now) and _left(issuing, now) > timedelta(days=lifetimes.leaf):
+        return []
+    # An imported root is not renewed: below it, no other one could last longer.
+    if authority.has_imported_root and _left(issuing, now) >= _left(authority.root, now):
         return []
     reason = f"the last one ends on {_day(issuing)}, before a leaf of {lifetimes.leaf} days would"
     return [Step(Part.ISSUING, number, reason, epoch=epoch)]

@@ -214,7 +214,8 @@ def _step_lines(step: Step, policy: Policy) -> dict[str, str]:
     if step.part is Part.POLICY:
         return _policy_lines(policy)
     name, _colon, reason = str(step).partition(": ")
-    if policy.external_root and step.part is not Part.RESPONDER:
+    is_imported = bool(policy.imported_root) and step.part is Part.ROOT and step.number == 1
+    if is_imported or (policy.external_root and step.part is not Part.RESPONDER):
         return {name: f"new ({reason})"}
     days = getattr(policy.lifetimes, step.part.value)
     return {name: f"new, for {days} days ({reason})"}

@@ -28,6 +28,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.developme
     carry_out_proxy,
     plan_proxy,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.imported import OFFER, Import, imported_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import IssuingRequest, Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import planned_passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import (
@@ -51,7 +52,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import PublicFile, public_file
 
 #: The options whose values are text in PEM, or files with it.
-GIVEN = ("issuing_certificate", "root_certificate", "sign_request")
+GIVEN = ("issuing_certificate", "root_certificate", "sign_request", "import_certificate", "import_key")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,19 @@ class TaskPlan:
         # In check mode, the authority is the one before the answer.
         is_former = is_answered and authority is plan.authority
         awaited = request_warnings(authority, now) if authority and not is_former else []
-        return with_warnings(result, [*warnings_for(plan.policy, authority), *awaited])
+        return with_warnings(
+            result, [*warnings_for(plan.policy, authority), *awaited, *self._of_import(authority, now)]
+        )
+
+    def _of_import(self, authority: Authority | None, now: datetime) -> list[str]:
+        """What to say of an imported root while it is in use, with the way to another one."""
+        imported = self.provisioning.imported
+        if imported is not None:
+            return [*imported_warnings(imported.certificate, now), OFFER]
+        if authority is None or not authority.has_imported_root:
+            return []
+        warnings = imported_warnings(authority.root.certificate, now)
+        return [*warnings, OFFER] if warnings else []
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ class AuthorityTask:
     options: Mapping[str, Any]
     common_name: str
     certificates: tuple[Given, ...]
+    importing: Import | None
     request: Given | None
     request_file: PublicFile | None
     signed_file: PublicFile | None
@@ -98,7 +112,13 @@ class AuthorityTask:
     def plan(self) -> TaskPlan:
         """Compare it with what is there; changes nothing. Raises PkiError."""
         plan = plan_provisioning(
-            self.folder, self.options, self.common_name, self.now, self.certificates, self.passphrases.tokens
+            self.folder,
+            self.options,
+            self.common_name,
+            self.now,
+            self.certificates,
+            self.passphrases.tokens,
+            self.importing,
         )
         plan = with_request_file(plan, self.request_file)
         proxy = plan_proxy(self.proxy, plan.authority, plan.policy, self.now) if self.proxy else None
@@ -149,6 +169,7 @@ def authority_task(
         arguments,
         common_name,
         tuple(each for each in certificates if each is not None),
+        _import(given, arguments["import_passphrase"]),
         given["sign_request"],
         public_file("issuing_request_path", arguments["issuing_request_path"]),
         public_file("signed_certificate_path", arguments["signed_certificate_path"]),
@@ -156,6 +177,11 @@ def authority_task(
         passphrases,
         now,
     )
+
+
+def _import(given: Mapping[str, Given | None], passphrase: str | None) -> Import | None:
+    certificate, key = given["import_certificate"], given["import_key"]
+    return None if certificate is None or key is None else Import(certificate, key, passphrase)
 
 
 def with_request_file(plan: ProvisioningPlan, file: PublicFile | None) -> ProvisioningPlan:

@@ -38,6 +38,16 @@ DEFAULT_TIMEOUT = 30
 # What the task says once for all certificates, and each certificate may say for itself.
 SHARED_OPTIONS = ("profile", "key_type", "private_key", "lifetime", "staple", "must_staple", "pkcs12_passphrase")
 
+# Whose name constraints a name is outside of, and what to do.
+_EXTERNAL_LIMITS = (
+    "that the PKI of the root gave this authority. Use other names, or make a second authority in another folder "
+    "(option authority), whose request asks for them."
+)
+_IMPORTED_LIMITS = (
+    "of the root that was imported. Use other names, or have the playbook anchorage.pki.rotate_authority bring a root "
+    "of this authority's own, which permits what its options say."
+)
+
 # The system's own folders, and those below which no file stays: whoever names one of them means another.
 _SYSTEM_FOLDER = re.compile(
     r"/+|/(?:bin|boot|dev|etc|home|lib(?:32|64)?|proc|run|sbin|sys|tmp|usr|var)|/(?:dev|proc|sys)/.*", re.DOTALL
@@ -146,8 +156,8 @@ def _check_names(
 
 
 def check_external_names(requests: Sequence[LeafRequest], authority: Authority) -> None:
-    """Raise PkiError where names are outside what the root of another authority, or a certificate below it, permits."""
-    if not authority.policy.external_root:
+    """Raise PkiError where names are outside what a root that others made, or a certificate below it, permits."""
+    if not (authority.policy.external_root or authority.has_imported_root):
         return
     issuing = authority.issuing
     above = (issuing.certificate, *issuing.intermediates, authority.root.certificate)
@@ -156,8 +166,7 @@ def check_external_names(requests: Sequence[LeafRequest], authority: Authority) 
         if outside:
             raise PkiError(
                 f"names: {', '.join(map(str, outside))} would be rejected by every client, being outside the name "
-                "constraints that the PKI of the root gave this authority. Use other names, or make a second authority "
-                "in another folder (option authority), whose request asks for them."
+                f"constraints {_IMPORTED_LIMITS if authority.has_imported_root else _EXTERNAL_LIMITS}"
             )
 
 

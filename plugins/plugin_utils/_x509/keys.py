@@ -45,6 +45,8 @@ PublicKey = Union[
     "mldsa.MLDSA87PublicKey",
 ]
 
+# Debian's OpenSSL refuses a shorter one anywhere in a chain, at the security level that it has by default.
+SHORTEST_RSA = 2048
 # cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
 SHORTEST_PASSPHRASE = 16
 # OpenSSL reads no longer one, in bytes.
@@ -128,6 +130,14 @@ def _kind(key_type: KeyType, part: str) -> Any:
     return getattr(mldsa, f"MLDSA{key_type.value.removeprefix('ml-dsa-')}{part}")
 
 
+def is_usable(public_key: Any) -> bool:
+    """Whether an authority can have such a key: one that the collection makes, or RSA of another size, as a root that
+    was imported may have."""
+    if key_type_of(public_key) is not None:
+        return True
+    return isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size >= SHORTEST_RSA
+
+
 def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
     """The digest that a signature of ``key`` is made over; None for Ed25519 and ML-DSA, which have their own (RFC 8032,
     RFC 9881)."""
@@ -176,6 +186,6 @@ def decode_key(data: bytes, passphrase: str | None, option: str, path: str) -> P
         if passphrase is not None and b"ENCRYPTED" in data:
             raise PassphraseError(f"{option}: this is not the passphrase of the private key {path}.") from error
         raise PkiError(f"The private key {path} is damaged. Restore the authority's folder from a backup.") from error
-    if key_type_of(key.public_key()) is None:
+    if not is_usable(key.public_key()):
         raise PkiError(f"The private key {path} is of a kind that this collection does not use.")
     return key

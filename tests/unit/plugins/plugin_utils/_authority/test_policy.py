@@ -242,17 +242,23 @@ def test_a_stored_policy_is_read_back_as_it_was(options: dict[str, Any]) -> None
 
 
 def test_a_policy_of_a_newer_release_asks_for_an_update(policy: Policy) -> None:
-    newer = json.dumps({**json.loads(encode_policy(policy)), "schema": 5}).encode()
+    newer = json.dumps({**json.loads(encode_policy(policy)), "schema": 6}).encode()
     with pytest.raises(PkiError, match=r"policy.json was written by a newer release of anchorage.pki. Update"):
         decode_policy(newer, "policy.json")
 
 
 @pytest.mark.parametrize("schema", [1, 2])
-def test_a_policy_of_an_older_schema_is_read_without_urls_and_written_as_schema_4(custom: Policy, schema: int) -> None:
+def test_a_policy_of_an_older_schema_is_read_without_urls_and_written_as_schema_5(custom: Policy, schema: int) -> None:
     stored = json.loads(encode_policy(custom))
     former = json.dumps({**{key: stored[key] for key in stored if key != "urls"}, "schema": schema}).encode()
     assert decode_policy(former, "policy.json") == replace(custom, urls=Urls())
-    assert (stored_schema(former), stored_schema(encode_policy(custom))) == (schema, 4)
+    assert (stored_schema(former), stored_schema(encode_policy(custom))) == (schema, 5)
+
+
+def test_a_policy_of_schema_4_has_no_imported_root(custom: Policy) -> None:
+    stored = json.loads(encode_policy(replace(custom, imported_root="ab" * 32)))
+    former = {**{key: stored[key] for key in stored if key != "imported_root"}, "schema": 4}
+    assert decode_policy(json.dumps(former).encode(), "policy.json") == custom
 
 
 def test_a_policy_of_schema_3_has_a_root_of_its_own(custom: Policy) -> None:

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Roots with their keys, as the programs write them that made one before.
+
+mkcert and easy-rsa make theirs here, each in a folder of its own. What step and community.crypto write is made anew:
+``step certificate create --profile root-ca`` (Debian has no package of step), and the modules
+openssl_privatekey, openssl_csr_pipe and x509_certificate, with the options of the guide to one's own authority.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.imported import Import
+from ansible_collections.anchorage.pki.tests.unit.corporate_pki import usage
+from ansible_collections.anchorage.pki.tests.unit.roots import named
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
+
+EASY_RSA = "/usr/share/easy-rsa/easyrsa"
+#: Shorter than this collection's own may be.
+FORMER_PASSPHRASE = "of-before"
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True)
+class MadeRoot:
+    """The files of a root and its key, and the passphrase of that, None for none."""
+
+    certificate_path: Path
+    key_path: Path
+    passphrase: str | None = None
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.certificate_path.read_bytes())
+
+    @property
+    def importing(self) -> Import:
+        """What the options give that name them."""
+        certificate = Given("import_certificate", self.certificate_path.read_bytes())
+        return Import(certificate, Given("import_key", self.key_path.read_bytes()), self.passphrase)
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The same for the role."""
+        passphrase = {"certificate_authority_import_passphrase": self.passphrase} if self.passphrase else {}
+        return {
+            "certificate_authority_import_certificate": str(self.certificate_path),
+            "certificate_authority_import_key": str(self.key_path),
+            **passphrase,
+        }
+
+
+def mkcert(folder: Path) -> MadeRoot:
+    """A root that mkcert made, which installs it nowhere: it makes it for the first leaf."""
+    _run(folder, ["mkcert", "-cert-file", "leaf.pem", "-key-file", "leaf.key", "localhost"], {"CAROOT": str(folder)})
+    return MadeRoot(folder / "rootCA.pem", folder / "rootCA-key.pem")
+
+
+def easy_rsa(folder: Path) -> MadeRoot:
+    """What easy-rsa makes by default: RSA of 2,048 bits, with the key in encrypted PKCS#8."""
+    passphrases = dict.fromkeys(("EASYRSA_PASSIN", "EASYRSA_PASSOUT"), f"pass:{FORMER_PASSPHRASE}")
+    settings = {"EASYRSA_PKI": str(folder / "pki"), "EASYRSA_BATCH": "1", **passphrases}
+    for command in ("init-pki", "build-ca"):
+        _run(folder, [EASY_RSA, command], settings)
+    return MadeRoot(folder / "pki" / "ca.crt", folder / "pki" / "private" / "ca.key", FORMER_PASSPHRASE)
+
+
+def step(folder: Path) -> MadeRoot:
+    """What ``step certificate create NAME root.crt root.key --profile root-ca`` writes: path length 1, and the key as
+    ``EC PRIVATE KEY`` with ``DEK-Info: AES-256-CBC``."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return write_root(folder, self_signed("Step root", key, usage(), path_length=1), key, FORMER_PASSPHRASE)
+
+
+def community_crypto(folder: Path) -> MadeRoot:
+    """What the guide's tasks write: RSA of 4,096 bits, no path length and keyCertSign alone, and the key as ``RSA
+    PRIVATE KEY`` with ``DEK-Info: AES-256-CBC``."""
+    key = rsa.generate_private_key(65537, 4096)
+    return write_root(folder, self_signed("Ansible CA", key, usage(crl_sign=False)), key, FORMER_PASSPHRASE)
+
+
+#: Those below which an issuing authority can be.
+IMPORTABLE: Mapping[str, Callable[[Path], MadeRoot]] = {
+    "step": step,
+    "easy-rsa": easy_rsa,
+    "community.crypto": community_crypto,
+}
+
+
+def self_signed(
+    name: str,
+    key: Key,
+    *extensions: x509.ExtensionType,
+    path_length: int | None = None,
+    is_authority: bool = True,
+    begins: datetime | None = None,
+    days: int = 3650,
+    identified: bool = True,
+) -> x509.Certificate:
+    """A certificate that its own key has signed."""
+    start = begins or datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=1)
+    basic = x509.BasicConstraints(is_authority, path_length)
+    identifier = [x509.SubjectKeyIdentifier.from_public_key(key.public_key())] if identified else []
+    builder = (
+        x509.CertificateBuilder(named(name), named(name), key.public_key(), x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=days))
+        .add_extension(basic, critical=True)
+    )
+    for extension in (*extensions, *identifier):
+        builder = builder.add_extension(extension, critical=not isinstance(extension, x509.SubjectKeyIdentifier))
+    return builder.sign(key, hashes.SHA256())
+
+
+def write_root(folder: Path, certificate: x509.Certificate, key: Key, passphrase: str) -> MadeRoot:
+    """The files of a root, with the key in the form that OpenSSL wrote before PKCS#8."""
+    made = MadeRoot(folder / "root.crt", folder / "root.key", passphrase)
+    encryption = BestAvailableEncryption(passphrase.encode())
+    made.certificate_path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    made.key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, encryption))
+    return made
+
+
+def _run(folder: Path, command: list[str], settings: Mapping[str, str]) -> None:
+    environment = {**os.environ, **settings}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
