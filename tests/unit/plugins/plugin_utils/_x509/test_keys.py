@@ -55,7 +55,7 @@ def test_the_key_types_are_those_of_the_option() -> None:
     "make",
     [
         lambda: ec.generate_private_key(ec.SECP521R1()),
-        lambda: rsa.generate_private_key(65537, 2048),
+        lambda: rsa.generate_private_key(65537, 1024),
         ed448.Ed448PrivateKey.generate,
         lambda: dsa.generate_private_key(2048),
     ],
@@ -65,6 +65,12 @@ def test_a_key_of_another_kind_has_no_type_and_is_not_used(make) -> None:
     assert key_type_of(key.public_key()) is None
     with pytest.raises(PkiError, match="of a kind that this collection does not use"):
         decode_key(encode_key(key), None, "passphrase", PATH)
+
+
+def test_rsa_of_another_size_is_used_as_a_root_that_was_imported_may_have_it() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    assert key_type_of(key.public_key()) is None
+    assert decode_key(encode_key(key), None, "passphrase", PATH).public_key() == key.public_key()
 
 
 def test_a_stored_key_is_encrypted_where_there_is_a_passphrase(leaf_key: PrivateKey) -> None:
