@@ -216,7 +216,7 @@ options:
         whose path length is 0; or where it may not sign certificates, or ends before a leaf does.
       - Where O(subject) gives no name, the authority is named after the root.
       - A root that was imported before changes nothing, so that the option can stay.
-      - Requires O(import_key), which is kept in a file: O(root_key_uri) is refused beside it.
+      - Requires O(import_key). That is kept in a file, so O(root_key_uri) is refused beside it.
     type: str
     version_added: 0.3.0
   import_key:

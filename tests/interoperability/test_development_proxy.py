@@ -29,11 +29,11 @@ COLLECTION = Path(__file__).parents[2]
 TEMPLATE = COLLECTION / "roles/dev_machine/templates/Caddyfile.j2"
 #: What of it is another here: no port below 1024, and no storage, server or application of the user's own.
 HERE = """
-	admin off
-	storage file_system {folder}/storage
-	http_port {http}
-	https_port {https}
-	skip_install_trust
+    admin off
+    storage file_system {folder}/storage
+    http_port {http}
+    https_port {https}
+    skip_install_trust
 """
 #: A proxy that is asked for a name outside, and told that it may sign for that.
 CARELESS = ("respond 403", "respond 200")
