@@ -83,8 +83,10 @@ def folder_for_keys(elsewhere: Path) -> Iterator[Path]:
         return
     folder = Path(tempfile.mkdtemp(prefix=".anchorage-test-", dir=pwd.getpwuid(0).pw_dir))
     folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -116,7 +116,8 @@ def _decoded(encoded: bytes) -> Header | None:
         usable = header.created_at.year > 0 and header.size > 0 and len(bytes.fromhex(header.salt)) == _SALT
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError, OSError):
         return None
-    return header if usable and type(header.size) is int and asdict(header) == read else None
+    whole = isinstance(header.size, int) and not isinstance(header.size, bool)
+    return header if usable and whole and asdict(header) == read else None
 
 
 def _cipher(header: Header, passphrase: str) -> AESGCM:

@@ -90,7 +90,7 @@ def _listed(line: bytes, where: str) -> Listed:
         if len(line) > _LONGEST_LINE:
             raise ValueError("it is too long")
         row = json.loads(line)
-        if not isinstance(row, dict) or type(row.get("schema")) is not int:
+        if not isinstance(row, dict) or not isinstance(row.get("schema"), int) or isinstance(row["schema"], bool):
             raise ValueError("it has no schema number")
         if row["schema"] != SCHEMA:
             raise ValueError(f"it has the schema {row['schema']}, and this release reads {SCHEMA}")

@@ -446,7 +446,7 @@ def test_what_it_revokes_is_on_its_own_list_and_its_issuing_certificate_is_for_t
 def test_its_root_is_not_rotated_here(pending: Authority, root: Corporate, now: datetime) -> None:
     made = take(pending, given(root.sign(request_of(pending)), root.root), now)
     refusal = pytest.raises(PkiError, match=r"is another authority's, which alone can have it give way")
-    with open_ledger(made.ledger_path) as ledger, refusal:
+    with refusal, open_ledger(made.ledger_path) as ledger:
         RotationTransaction(made.folder, ledger, frozenset(), now).begin("", OPEN)
 
 

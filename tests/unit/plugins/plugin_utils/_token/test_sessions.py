@@ -34,7 +34,7 @@ def refused(uri: str, tokens: Tokens, kind: type[PkiError], words: str) -> Calla
         with pytest.raises(kind, match=words) as caught:
             opening(uri, tokens)()
         told = "".join(traceback.format_exception(caught.value, chain=True))
-        assert type(caught.value) is kind
+        assert caught.type is kind
         assert PIN not in told
         assert WRONG not in told
 
