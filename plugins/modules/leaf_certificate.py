@@ -28,6 +28,8 @@ extends_documentation_fragment:
   - anchorage.pki.authority.passphrases
   - anchorage.pki.attributes
   - anchorage.pki.actiongroup_pki
+requirements:
+  - "For DNS names beyond ASCII, on the controller: the Python package C(idna), 3.3 or newer."
 attributes:
   check_mode:
     support: full
@@ -78,7 +80,10 @@ options:
     description:
       - The subject alternative names of the leaf. The kind of each follows from its form, as in V(app.internal),
         V(*.app.internal), V(10.0.0.7), V(ops@app.internal) or V(https://app.internal/).
-      - DNS names beyond ASCII are converted to their A-labels.
+      - DNS names beyond ASCII, such as V(straße.test) or V(日本。test), are converted to their A-labels by IDNA 2008. A
+        name that programs would take for another one, as with full-width letters, is refused with what to write.
+      - What begins with C(xn--) and is no A-label is refused, as are other labels with hyphens in the third and fourth
+        place.
       - Names that the authority does not permit are refused, until C(switching) also those that a rotation of its root
         brings.
       - Required together with O(name), except for O(state=absent).

@@ -29,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes impo
     SHORTEST_STAPLE,
     SKEW,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, names_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, names_of, shown
 
 
 class Action(str, Enum):
@@ -272,4 +272,4 @@ def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRec
 
 
 def _listed(names: Sequence[SubjectAlternativeName]) -> str:
-    return f"[{', '.join(str(name) for name in names)}]"
+    return f"[{shown(names)}]"
