@@ -31,6 +31,8 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 # The local part of an address as RFC 5321, section 4.1.2 has it without quotes.
 MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 LONGEST_DNS_NAME = 253
+# Where the host of a URI ends, with the port and what may stand before it.
+AUTHORITY_END = re.compile("[/?#]")
 PREFIX = re.compile(r"(dns|ip|email|uri):", re.IGNORECASE)
 # The full stops that end a label (RFC 3490, section 3.1): people who write Japanese or Chinese have the others at hand.
 FULL_STOPS = re.compile("[.\u3002\uff0e\uff61]")
@@ -188,6 +190,12 @@ def _parse_email(text: str) -> SubjectAlternativeName:
 
 
 def _parse_uri(text: str) -> SubjectAlternativeName:
+    if "@" in AUTHORITY_END.split(text.partition("://")[2])[0]:
+        # Without the text, in which a password may stand.
+        raise PkiError(
+            "names: a URI has user information before its host, which everybody could read in the certificate. Leave "
+            "out what stands before the '@', and change the password if it was one."
+        )
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise PkiError(
             f"names: the URI {text!r} may hold printable ASCII characters only; write its host by A-labels (xn--...), "
@@ -200,6 +208,10 @@ def _parse_uri(text: str) -> SubjectAlternativeName:
         raise PkiError(f"names: {text!r} is not a URI: {error}.") from error
     if not scheme or not host:
         raise PkiError(f"names: the URI {text!r} names no {'host' if scheme else 'scheme'}.")
+    if "#" in text:
+        raise PkiError(
+            f"names: the URI {text!r} has a fragment, which no client sends to a server. Leave out what follows the '#'."
+        )
     try:
         ipaddress.ip_address(host)
     except ValueError:
