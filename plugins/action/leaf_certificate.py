@@ -63,7 +63,7 @@ class ActionModule(PkiAction):
     def _deploy(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         requests = parse_requests(arguments)
         check_server(requests, arguments["server"])
-        places = _places([request.name for request in requests], arguments, task_vars)
+        places = _places([request.name for request in requests], arguments, self.host_of(task_vars))
         authority = self.authority(arguments["authority"], task_vars)
         if not arguments["urls"]:
             authority = authority.without_urls()
@@ -88,7 +88,7 @@ class ActionModule(PkiAction):
             issues = arguments["issue"]
             transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now, issues, published)
             plans, inspection = transaction.plan(requests, places)
-            others = transaction.others(inspection.others, task_vars["inventory_hostname"], _destination(arguments))
+            others = transaction.others(inspection.others, self.host_of(task_vars), _destination(arguments))
             result = self._planned(plans, planned_result(plans, inspection, others), arguments)
             result = with_warnings(result, transaction.warnings(plans))
             if result["changed"]:
@@ -108,7 +108,7 @@ class ActionModule(PkiAction):
 
     def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         names = folder_names(arguments)
-        places = _places(names, arguments, task_vars)
+        places = _places(names, arguments, self.host_of(task_vars))
         removal = remove(self._caller({"destination": arguments["destination"]}, task_vars), names)
         if not self.check_mode:
             # Without an authority there is no ledger that could know of them.
@@ -140,8 +140,8 @@ def _with_preflight(result: dict[str, Any], transaction: LeafTransaction, plans:
     return result
 
 
-def _places(names: list[str], arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[LeafPlace]:
-    return [LeafPlace(task_vars["inventory_hostname"], _destination(arguments), name) for name in names]
+def _places(names: list[str], arguments: dict[str, Any], host: str) -> list[LeafPlace]:
+    return [LeafPlace(host, _destination(arguments), name) for name in names]
 
 
 def _destination(arguments: dict[str, Any]) -> str:

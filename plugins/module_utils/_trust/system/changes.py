@@ -92,10 +92,10 @@ def remove(platform: Platform, anchors: Sequence[Anchor]) -> None:
     _remove_orphaned_bundle(platform, anchors)
 
 
-def clear_attempt(platform: Platform, anchor: Anchor, is_plain: bool = True) -> None:
+def clear_attempt(platform: Platform, anchor: Anchor, is_plain: bool = False) -> None:
     """Once the anchor's files are as they were: rebuild where anything is left of it, and only there, since a
-    rebuild by a command that has just failed would do more harm than good. A plain refresh that failed has taken
-    nothing away, so that nothing is left to be healed."""
+    rebuild by a command that has just failed would do more harm than good. A plain refresh that ended and failed has
+    taken nothing away, so that nothing is left to be healed."""
     if platform.links:
         for link in dangling_links(platform.links, anchor.name):
             os.unlink(link)
