@@ -38,6 +38,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
     read_answer,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.stub import STUB_REFUSAL, STUB_STATUS, guarded
+from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import unknown_names
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
@@ -86,12 +87,13 @@ class PkiAction(ActionBase):
         return {**self._as_in_the_run(result), **self.interpreter_facts()}
 
     def _validated(self) -> dict[str, Any]:
-        """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, without the arguments themselves, which
-        ansible-core would print with the message, secrets included."""
+        """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, with the likely names of unknown options,
+        and without the arguments themselves, which ansible-core would print with the message, secrets included."""
         try:
             arguments: dict[str, Any] = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         except AnsibleActionFail as error:
-            raise AnsibleActionFail(error.message) from None
+            names = unknown_names(self._task.args, self.ARGUMENT_SPEC)
+            raise AnsibleActionFail(" ".join([error.message, *(f"{name}." for name in names)])) from None
         return arguments
 
     def _as_in_the_run(self, result: dict[str, Any]) -> dict[str, Any]:
