@@ -32,6 +32,14 @@ def backup_result(target: Path, backup: Backup | None, now: datetime) -> dict[st
     }
 
 
+def pending_restore_result(pending: Restore | None) -> dict[str, Any]:
+    """The restore after which nobody has said yet what was revoked since the backup."""
+    if pending is None:
+        return {"pending_restore": None}
+    times = {"backed_up_at": timestamp(pending.backed_up_at), "restored_at": timestamp(pending.restored_at)}
+    return {"pending_restore": times}
+
+
 def restore_result(folder: Path, source: str, backup: Backup, check_mode: bool) -> dict[str, Any]:
     """That the authority is there again, or was before."""
     created = timestamp(backup.header.created_at)

@@ -7,7 +7,6 @@ run there is no authority or a whole one, and that run leaves nothing else."""
 
 from __future__ import annotations
 
-import functools
 import itertools
 import shutil
 import stat
@@ -24,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._backup import encry
 from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.transaction import back_up, restore
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.tests.unit.interruptions import dies_after, killed_at
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 PASSPHRASE = "correct horse battery"
 HOUR = timedelta(hours=1)
@@ -31,9 +31,9 @@ KILLS = pytest.mark.parametrize("kill", [killed_at, dies_after])
 
 
 @pytest.fixture(autouse=True)
-def keys_by_scrypt_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Derive the key of a backup once, which takes longer than all the rest."""
-    monkeypatch.setattr(encryption, "_cipher", functools.cache(encryption._cipher))
+def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have scrypt do next to none, which else takes longer than all the rest."""
+    monkeypatch.setattr(encryption, "Scrypt", lambda n, **others: Scrypt(n=2, **others))
 
 
 @pytest.fixture
