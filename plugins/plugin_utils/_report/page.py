@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import FleetReport
+from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import EXPORTED, FleetReport
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import Table, counted
 from jinja2 import Environment, StrictUndefined
 
@@ -24,6 +24,7 @@ TITLES = {
     "leaves": "Leaf certificates",
     "staples": "Staples for certificates of other authorities",
     "trust": "Trust stores",
+    EXPORTED: "Ledgers of other controllers",
 }
 
 STYLE = """

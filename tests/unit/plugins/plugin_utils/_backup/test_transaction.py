@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import stat
+import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
@@ -150,7 +154,7 @@ def test_no_authority_is_replaced(own_authority: Authority, target: Path, tmp_pa
     other = tmp_path / "other"
     other.mkdir(mode=0o700)
     (other / "root").mkdir()
-    with pytest.raises(PkiError, match="is not empty, as after a restore that was cut off"):
+    with pytest.raises(PkiError, match="is not empty, and nothing was restored"):
         restore(other, target, PASSPHRASE, now)
 
 
@@ -203,3 +207,110 @@ def test_a_restored_folder_without_its_policy_is_no_authority(
         read_authority(folder)
     with pytest.raises(PkiError, match="is not empty"):
         restore(folder, target, PASSPHRASE, now)
+
+
+def test_a_second_restore_of_the_same_backup_changes_nothing(
+    own_authority: Authority, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    folder = tmp_path / "new"
+    restore(folder, target, PASSPHRASE, now + HOUR)
+    with open_ledger(folder / "ledger.sqlite3") as ledger, ledger.transaction():
+        ledger.restores.mark_revocations_entered(now + HOUR)
+    before = tree(folder)
+    for check in (True, False):
+        assert restore(folder, target, PASSPHRASE, now + 2 * HOUR, check).was_restored
+    assert tree(folder) == before
+    with open_ledger(folder / "ledger.sqlite3", read_only=True) as ledger:
+        assert ledger.restores.pending() is None
+    # That of a later moment is another one, as is the backup of another authority.
+    back_up(folder, target, PASSPHRASE, now + 2 * HOUR)
+    with pytest.raises(PkiError, match="There is an authority in"):
+        restore(folder, target, PASSPHRASE, now + 3 * HOUR)
+
+
+def test_the_backup_of_another_authority_of_the_same_second_is_another_one(
+    make_authority: Callable[..., Authority], target: Path, tmp_path: Path, private_folder: Path, now: datetime
+) -> None:
+    for name in ("one", "two"):
+        back_up(make_authority(private_folder / name).folder, target.with_name(name), PASSPHRASE, now)
+    restore(tmp_path / "new", target.with_name("one"), PASSPHRASE, now)
+    with pytest.raises(PkiError, match="There is an authority in"):
+        restore(tmp_path / "new", target.with_name("two"), PASSPHRASE, now)
+
+
+def test_a_damaged_authority_is_to_be_moved_away(
+    own_authority: Authority, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    folder = tmp_path / "new"
+    restore(folder, target, PASSPHRASE, now)
+    (folder / "root/1/certificate.pem").unlink()
+    with pytest.raises(PkiError, match="There is an authority in .* Move it away"):
+        restore(folder, target, PASSPHRASE, now)
+
+
+def test_only_a_regular_file_is_a_backup(own_authority: Authority, target: Path, tmp_path: Path, now: datetime) -> None:
+    target.symlink_to(tmp_path / "elsewhere")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (target, pipe):
+        with pytest.raises(PkiError, match="is not a regular file. Name one"):
+            back_up(own_authority.folder, path, PASSPHRASE, now)
+    assert target.is_symlink()
+    for path, reason in ((pipe, "it is not a regular file"), (Path("/dev/zero"), "it is not a regular"), (tmp_path, "")):
+        with pytest.raises(PkiError, match=f"{path} cannot be read: {reason}"):
+            restore(tmp_path / "new", path, PASSPHRASE, now)
+    endless = tmp_path / "endless"
+    with endless.open("wb") as file:
+        file.truncate(2**42)
+    with pytest.raises(PkiError, match="is no backup of an authority"):
+        restore(tmp_path / "new", endless, PASSPHRASE, now)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_ledger_of_a_newer_release_is_not_restored(
+    own_authority: Authority, target: Path, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer, closing(sqlite3.connect(own_authority.ledger_path)) as connection:
+        newer.setattr(schema, "SCHEMA", 99)
+        connection.execute("PRAGMA user_version = 99")
+        back_up(own_authority.folder, target, PASSPHRASE, now)
+    folder = tmp_path / "new"
+    with pytest.raises(PkiError, match="was written by a newer release of anchorage.pki"):
+        restore(folder, target, PASSPHRASE, now)
+    assert {path.name for path in folder.iterdir()} == {"lock"}
+
+
+@pytest.mark.parametrize("size", ["24k", "48k", "96k", "160k", "320k"])
+def test_a_disk_that_is_full_leaves_nothing_half(
+    own_authority: Authority, target: Path, private_folder: Path, now: datetime, size: str
+) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    disk = private_folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", disk], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("only root may mount a small disk")
+    try:
+        folder = disk / "authority"
+        try:
+            restore(folder, target, PASSPHRASE, now)
+        except PkiError as error:
+            assert "No space left" in str(error) or "disk is full" in str(error)
+            assert {path.name for path in folder.iterdir()} <= {"lock"}
+        else:
+            shutil.rmtree(folder)
+        former = disk / "authority.backup"
+        former.write_bytes(b"the former backup")
+        filling = disk / "filling"
+        with suppress(OSError), filling.open("wb", buffering=0) as file:
+            while file.write(b"0" * 4096):
+                pass
+        with pytest.raises(PkiError, match="No space left"):
+            back_up(own_authority.folder, former, PASSPHRASE, now)
+        assert former.read_bytes() == b"the former backup"
+        assert {path.name for path in disk.iterdir()} <= {"authority", "authority.backup", "filling"}
+        assert not list(own_authority.folder.glob(".new-*"))
+    finally:
+        subprocess.run(["umount", disk], check=True)
