@@ -214,7 +214,7 @@ def containers(inventory: object) -> list[str]:
 
 def test_the_summary_says_which_versions_ran() -> None:
     assert re.fullmatch(
-        r"Python 3\.\d+\.\d+\S*, ansible-core 2\.\S+, cryptography [\d.]+", ends.versions(Path(sys.executable))
+        r"Python 3\.\d+\.\d+\S*, ansible-core 2\.\S+, cryptography [\d.]+, idna [\d.]+", ends.versions(Path(sys.executable))
     )
 
 
