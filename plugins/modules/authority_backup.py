@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -32,10 +33,6 @@ attributes:
   idempotent:
     support: partial
     details: Each V(step=back_up) makes another file. V(step=restore) refuses a folder that has an authority.
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 options:
   step:
     description:
