@@ -32,8 +32,8 @@ attributes:
   idempotent:
     support: partial
     details:
-      - Each V(step=back_up) makes another file. V(step=restore) refuses a folder that has an authority, and does nothing
-        where that was restored from this very backup.
+      - Each V(step=back_up) makes another file. V(step=restore) refuses a folder that has an authority, and does
+        nothing where that was restored from this very backup.
   platform:
     platforms: posix
     support: full
