@@ -53,7 +53,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     sync_folder,
 )
 
-
 # What a restored authority is called, whole and checked, while it is moved into its folder. It goes last, so that
 # where it is without a policy beside it, what else is there came from it.
 _MOVING = f"{UNFINISHED}restored"

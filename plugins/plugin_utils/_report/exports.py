@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What other controllers exported of their ledgers, in a report: each certificate, whose it is, and whether somebody has
-to see to it. Their hosts are not asked."""
+"""What other controllers exported of their ledgers, in a report: each certificate, whose it is, and whether somebody
+has to see to it. Their hosts are not asked."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def test_a_damaged_authority_is_to_be_moved_away(
     folder = tmp_path / "new"
     restore(folder, target, PASSPHRASE, now)
     (folder / "root/1/certificate.pem").unlink()
-    with pytest.raises(PkiError, match="There is an authority in .* Move it away"):
+    with pytest.raises(PkiError, match=r"There is an authority in .* Move it away"):
         restore(folder, target, PASSPHRASE, now)
 
 
@@ -255,11 +255,15 @@ def test_only_a_regular_file_is_a_backup(own_authority: Authority, target: Path,
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path in (target, pipe):
-        with pytest.raises(PkiError, match="is not a regular file. Name one"):
+        with pytest.raises(PkiError, match=r"is not a regular file\. Name one"):
             back_up(own_authority.folder, path, PASSPHRASE, now)
     assert target.is_symlink()
-    for path, reason in ((pipe, "it is not a regular file"), (Path("/dev/zero"), "it is not a regular"), (tmp_path, "")):
-        with pytest.raises(PkiError, match=f"{path} cannot be read: {reason}"):
+    for path, reason in (
+        (pipe, "not a regular file"),
+        (Path("/dev/zero"), "not a regular file"),
+        (tmp_path, "a folder"),
+    ):
+        with pytest.raises(PkiError, match=f"{path} cannot be read: it is {reason}"):
             restore(tmp_path / "new", path, PASSPHRASE, now)
     endless = tmp_path / "endless"
     with endless.open("wb") as file:
@@ -277,12 +281,12 @@ def test_a_ledger_of_a_newer_release_is_not_restored(
         connection.execute("PRAGMA user_version = 99")
         back_up(own_authority.folder, target, PASSPHRASE, now)
     folder = tmp_path / "new"
-    with pytest.raises(PkiError, match="was written by a newer release of anchorage.pki"):
+    with pytest.raises(PkiError, match=r"was written by a newer release of anchorage\.pki"):
         restore(folder, target, PASSPHRASE, now)
     assert {path.name for path in folder.iterdir()} == {"lock"}
 
 
-@pytest.mark.parametrize("size", ["24k", "48k", "96k", "160k", "320k"])
+@pytest.mark.parametrize("size", ["24k", "96k", "320k"])
 def test_a_disk_that_is_full_leaves_nothing_half(
     own_authority: Authority, target: Path, private_folder: Path, now: datetime, size: str
 ) -> None:
@@ -293,14 +297,14 @@ def test_a_disk_that_is_full_leaves_nothing_half(
     if mounted.returncode != 0:
         pytest.skip("only root may mount a small disk")
     try:
-        folder = disk / "authority"
+        folder, refusal = disk / "authority", ""
         try:
             restore(folder, target, PASSPHRASE, now)
         except PkiError as error:
-            assert "No space left" in str(error) or "disk is full" in str(error)
-            assert {path.name for path in folder.iterdir()} <= {"lock"}
-        else:
-            shutil.rmtree(folder)
+            refusal = str(error)
+        assert "No space left" in refusal or "disk is full" in refusal or (size == "320k" and not refusal)
+        assert not refusal or {path.name for path in folder.iterdir()} <= {"lock"}
+        shutil.rmtree(folder)
         former = disk / "authority.backup"
         former.write_bytes(b"the former backup")
         filling = disk / "filling"

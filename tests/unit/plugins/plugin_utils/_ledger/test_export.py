@@ -51,7 +51,7 @@ def test_a_file_that_lacks_a_line_is_refused(left: int) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n \r\n"])
 def test_an_empty_file_is_refused(content: bytes) -> None:
-    with pytest.raises(PkiError, match="^f: is empty, and an exported ledger never is"):
+    with pytest.raises(PkiError, match=r"^f: is empty, and an exported ledger never is"):
         merged({"f": content})
 
 

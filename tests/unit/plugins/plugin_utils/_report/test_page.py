@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import re
 from dataclasses import replace
@@ -117,6 +118,15 @@ def test_whatever_another_controller_exported_is_text(field: str, hostile: str) 
     assert (hostile if hostile.isprintable() else " [2J gone") in shown
     assert not {"\x1b", "\u202e", "\ud800"}.intersection(text)
     assert text.encode()
+
+
+def test_the_page_of_a_large_fleet_can_be_opened_on_a_phone() -> None:
+    """Of 5,000 hosts with three stores and a leaf each."""
+    looked = look(*(store(name) for name in ("debian", "java", "firefox")))
+    text = render({f"web{number}.corp.example.com": looked for number in range(5000)})
+    assert len(text.encode()) < 6_000_000
+    assert text.count("<tr>") == 5000 * 4 + 2
+    assert len(gzip.compress(text.encode())) < 200_000
 
 
 def test_it_runs_nothing_and_loads_nothing() -> None:
