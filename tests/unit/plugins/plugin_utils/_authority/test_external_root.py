@@ -52,6 +52,7 @@ from ansible_collections.anchorage.pki.tests.unit import imported_roots
 from ansible_collections.anchorage.pki.tests.unit.corporate_pki import (
     BASIC,
     CONSTRAINTS,
+    ODD_NAMES,
     USAGE,
     Corporate,
     corporate_root,
@@ -312,6 +313,7 @@ def test_what_is_no_answer_is_refused_with_what_to_give(asked: Authority, root: 
         (root.root.public_bytes(Encoding.DER), "is in DER, and PEM is wanted. Convert it: openssl x509 -inform DER"),
         (b"-----BEGIN PRIVATE KEY-----", "holds a private key"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "a certificate in it is damaged"),
+        (pem(root.build(other.certificate.subject, other.key.public_key(), [ODD_NAMES], 90)), "in it is damaged"),
         (pem(other.certificate, root.root), r"another key than that of the request\. Ask the PKI .* to sign /"),
     ):
         with pytest.raises(PkiError, match=words):
