@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -302,6 +303,18 @@ def test_what_stands_above_has_to_let_it_sign(asked: Authority, now: datetime) -
     ):
         with pytest.raises(PkiError, match=words):
             read_answer(given(authority.sign(request), authority.root), asked, now)
+
+
+def test_what_is_signed_with_sha1_below_the_root_is_refused(asked: Authority, now: datetime, tmp_path: Path) -> None:
+    """As old PKIs of companies still do by default. No library here signs it, and OpenSSL does."""
+    company = imported_roots.openssl_root(tmp_path, "-newkey", "rsa:2048")
+    (tmp_path / "request.pem").write_bytes(request_of(asked).public_bytes(Encoding.PEM))
+    command = ["openssl", "x509", "-req", "-sha1", "-copy_extensions", "copy", "-days", "1000", "-in", "request.pem"]
+    command += ["-CA", str(company.certificate_path), "-CAkey", str(company.key_path), "-out", "answer.pem"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    content = (tmp_path / "answer.pem").read_bytes() + company.certificate_path.read_bytes()
+    with pytest.raises(PkiError, match=r"CN=Test authority issuing 1 is signed with SHA-1.*Ask the PKI .* SHA-256"):
+        read_answer([Given("issuing_certificate", content)], asked, now)
 
 
 def test_what_is_no_answer_is_refused_with_what_to_give(asked: Authority, root: Corporate, now: datetime) -> None:
