@@ -119,7 +119,13 @@ def read_certificates(given: Given) -> list[x509.Certificate]:
         raise PkiError(f"{given.source}: {_what_instead(given.content, labels)}")
     try:
         return [_load(decode_body(body)) for body in bodies]
-    except (DerError, ValueError, x509.InvalidVersion, x509.DuplicateExtension) as error:
+    except (
+        DerError,
+        ValueError,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise PkiError(f"{given.source}: a certificate in it is damaged. Get a fresh copy of it.") from error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -52,6 +53,7 @@ from ansible_collections.anchorage.pki.tests.unit import imported_roots
 from ansible_collections.anchorage.pki.tests.unit.corporate_pki import (
     BASIC,
     CONSTRAINTS,
+    ODD_NAMES,
     USAGE,
     Corporate,
     corporate_root,
@@ -303,6 +305,18 @@ def test_what_stands_above_has_to_let_it_sign(asked: Authority, now: datetime) -
             read_answer(given(authority.sign(request), authority.root), asked, now)
 
 
+def test_what_is_signed_with_sha1_below_the_root_is_refused(asked: Authority, now: datetime, tmp_path: Path) -> None:
+    """As old PKIs of companies still do by default. No library here signs it, and OpenSSL does."""
+    company = imported_roots.openssl_root(tmp_path, "-newkey", "rsa:2048")
+    (tmp_path / "request.pem").write_bytes(request_of(asked).public_bytes(Encoding.PEM))
+    command = ["openssl", "x509", "-req", "-sha1", "-copy_extensions", "copy", "-days", "1000", "-in", "request.pem"]
+    command += ["-CA", str(company.certificate_path), "-CAkey", str(company.key_path), "-out", "answer.pem"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    content = (tmp_path / "answer.pem").read_bytes() + company.certificate_path.read_bytes()
+    with pytest.raises(PkiError, match=r"CN=Test authority issuing 1 is signed with SHA-1.*Ask the PKI .* SHA-256"):
+        read_answer([Given("issuing_certificate", content)], asked, now)
+
+
 def test_what_is_no_answer_is_refused_with_what_to_give(asked: Authority, root: Corporate, now: datetime) -> None:
     other = root.below("Another authority")
     for content, words in (
@@ -312,6 +326,7 @@ def test_what_is_no_answer_is_refused_with_what_to_give(asked: Authority, root: 
         (root.root.public_bytes(Encoding.DER), "is in DER, and PEM is wanted. Convert it: openssl x509 -inform DER"),
         (b"-----BEGIN PRIVATE KEY-----", "holds a private key"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "a certificate in it is damaged"),
+        (pem(root.build(other.certificate.subject, other.key.public_key(), [ODD_NAMES], 90)), "in it is damaged"),
         (pem(other.certificate, root.root), r"another key than that of the request\. Ask the PKI .* to sign /"),
     ):
         with pytest.raises(PkiError, match=words):
