@@ -207,10 +207,13 @@ class PkiAction(ActionBase):
         try:
             answer = read_answer(self._output_of(program.with_arguments(arguments), task_vars))
         except NoAnswerError as error:
-            host = self._task.delegate_to or task_vars.get("inventory_hostname")
-            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=host)
+            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=self.host_of(task_vars))
             answer = None
         return _taken(answer) if isinstance(answer, dict) else self.call_host(module, arguments, task_vars)
+
+    def host_of(self, task_vars: Mapping[str, Any]) -> str:
+        """The name of the host that the task works on, which with ``delegate_to`` is not the play's."""
+        return str(self._task.delegate_to or task_vars["inventory_hostname"])
 
     def _output_of(self, program: bytes, task_vars: dict[str, Any]) -> str:
         """What Python on the host writes when it runs ``program``. Raises NoAnswerError, and PkiError for no Python."""
@@ -275,9 +278,15 @@ class PkiAction(ActionBase):
             else:
                 self._connection.set_option("pipelining", True)
         if not self._is_pipelining_enabled("new") and self._is_become_unprivileged():
+            connection, method = self._connection, self._connection.become
+            culprit = "the connection cannot pipeline"
+            way_out = "use a connection that supports pipelining"
+            if connection.has_pipelining and method is not None and not method.pipelining:
+                culprit = f"the become method {method.name.rpartition('.')[2]} does not go with pipelining"
+                way_out = "use the become method sudo"
             raise PkiError(
-                "become_user is not root and this connection cannot pipeline: secrets would lie in a file that "
-                "other users may read. Become root, or use a connection that supports pipelining."
+                f"become_user is not root and {culprit}: secrets would lie in a file that other users may read. Become "
+                f"root, or {way_out}."
             )
 
 

@@ -22,6 +22,11 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.damage import (
+    DamagedEntryError,
+    damaged_entries,
+    stored_certificate,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.entries import Entries
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
@@ -86,7 +91,7 @@ class Ledger:
     def delegated_certificates(self) -> list[tuple[x509.Certificate, bool]]:
         """The issuing certificates of authorities that sign elsewhere, and whether each is revoked."""
         rows = self._connection.execute(sql.DELEGATED_CERTIFICATES)
-        return [(x509.load_der_x509_certificate(der), bool(is_revoked)) for der, is_revoked in rows]
+        return [(stored_certificate(der), bool(is_revoked)) for der, is_revoked in rows]
 
     def record_leaf(
         self, certificate: x509.Certificate, issuer_sha256: str, place: LeafPlace, names: list[str], private_key: str
@@ -172,7 +177,7 @@ class Ledger:
         else:
             rows = self._connection.execute(sql.BELIEVED_LEAVES_OF_HOST, (seconds, host))
         for der, issuer_sha256 in rows:
-            yield x509.load_der_x509_certificate(der), issuer_sha256
+            yield stored_certificate(der), issuer_sha256
 
     def last_leaf_ends(self) -> dict[str, datetime]:
         """When the last leaf of each issuing authority ends, by the issuer's fingerprint."""
@@ -223,7 +228,7 @@ class Ledger:
         sha256, der, issuer_sha256, private_key, status, issuer_revoked = row
         return LeafRecord(
             sha256,
-            x509.load_der_x509_certificate(der),
+            stored_certificate(der),
             issuer_sha256,
             private_key,
             status,
@@ -278,7 +283,13 @@ def open_ledger(
                 # After the tables, so that an interrupted ledger is an empty file or a whole ledger.
                 connection.execute(sql.WRITE_AHEAD_LOG)
             with closing(_current(connection, path, read_only)) as current:
-                yield Ledger(current)
+                try:
+                    yield Ledger(current)
+                except DamagedEntryError as error:
+                    raise PkiError(
+                        f"The ledger {path} has a damaged entry: {damaged_entries(current) or error}. Restore the "
+                        "authority's folder from a backup, by the playbook anchorage.pki.restore."
+                    ) from error
     except sqlite3.Error as error:
         raise PkiError(
             f"The ledger {path} cannot be used ({error}). Where the disk is full or read-only, or a run hangs, resolve "

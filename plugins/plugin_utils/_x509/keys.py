@@ -47,6 +47,8 @@ PublicKey = Union[
 
 # Debian's OpenSSL refuses a shorter one anywhere in a chain, at the security level that it has by default.
 SHORTEST_RSA = 2048
+# What browsers and OpenSSL take alike.
+COMMON_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 # cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
 SHORTEST_PASSPHRASE = 16
 # OpenSSL reads no longer one, in bytes.
@@ -128,6 +130,15 @@ def key_type_of(public_key: Any) -> KeyType | None:
         return {3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096}.get(public_key.key_size)
     known = POST_QUANTUM if mldsa is not None else ()
     return next((each for each in known if isinstance(public_key, _kind(each, "PublicKey"))), None)
+
+
+def weakness_of(public_key: Any) -> str:
+    """Why many programs refuse a certificate with that key, as what it has; an empty string where they do not."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return f"an RSA key of {public_key.key_size} bits" if public_key.key_size < SHORTEST_RSA else ""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return "" if public_key.curve.name in COMMON_CURVES else f"a key on the curve {public_key.curve.name}"
+    return "" if key_type_of(public_key) else "a key of a kind that is next to never used"
 
 
 def _kind(key_type: KeyType, part: str) -> Any:

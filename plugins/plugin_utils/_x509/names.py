@@ -210,7 +210,7 @@ def _parse_uri(text: str) -> SubjectAlternativeName:
         raise PkiError(f"names: the URI {text!r} names no {'host' if scheme else 'scheme'}.")
     if "#" in text:
         raise PkiError(
-            f"names: the URI {text!r} has a fragment, which no client sends to a server. Leave out what follows the '#'."
+            f"names: the URI {text!r} has a fragment, which no client sends to a server. Leave out what follows '#'."
         )
     try:
         ipaddress.ip_address(host)

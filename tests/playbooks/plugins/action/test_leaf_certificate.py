@@ -97,6 +97,8 @@ TASKS: dict[str, dict[str, Any]] = {
     "beyond ASCII, outside": {LEAF: leaf("straße.example", name="international", **SECRETS)},
     "no A-label": {LEAF: leaf("xn--a.test", name="international", **SECRETS)},
     "reserved hyphens": {LEAF: leaf("ab--c.test", name="international", **SECRETS)},
+    "delegated": {LEAF: leaf("web9.test", name="{{ item }}", **SECRETS), "delegate_to": "{{ item }}", "loop": ["web9"]},
+    "delegated again": {LEAF: leaf("web9.test", name="web9", **SECRETS), "delegate_to": "web9"},
     "no responder": {
         "ansible.builtin.command": {"argv": ["mv", "{{ pki }}/issuing/1/responder/1", "{{ pki }}/issuing/1/aside"]}
     },
@@ -269,13 +271,21 @@ def test_names_beyond_ascii_are_deployed_once_by_their_a_labels(results, folder:
     assert (actions(again), again["changed"]) == ([("international", "none", 1)], False)
 
 
+def test_a_delegated_leaf_is_that_of_the_host_on_which_it_is(results) -> None:
+    (first,) = results["delegated"]["results"]
+    assert actions(first) == [("web9", "leaf", 1)], first
+    assert actions(results["delegated again"]) == [("web9", "none", 1)]
+
+
 def test_the_ledger_knows_what_is_in_use(results, folder: Path) -> None:
     authority = read_authority(folder / "authority")
     with open_ledger(authority.ledger_path) as ledger:
-        assert ledger.leaf_counts() == {"deployed": 4, "superseded": 1}
+        assert ledger.leaf_counts() == {"deployed": 5, "superseded": 1}
         entries = {entry.place.name: entry.names for entry in ledger.entries.all()}
+        hosts = {entry.place.name: entry.place.host for entry in ledger.entries.all() if entry.kind == "leaf"}
         record = ledger.current_leaf(LeafPlace("localhost", str(folder / "destination"), "a"))
     assert entries["international"] == tuple(A_LABELS)
+    assert hosts == {"a": "localhost", "b": "localhost", "c": "localhost", "international": "localhost", "web9": "web9"}
     assert record is not None
     assert record.sha256 == results["renamed"]["certificates"][0]["sha256"]
 
@@ -283,7 +293,7 @@ def test_the_ledger_knows_what_is_in_use(results, folder: Path) -> None:
 def test_no_secret_is_written_anywhere(run, folder: Path) -> None:
     secrets = [*SECRETS.values(), BUNDLE_PASSPHRASE, "not the right passphrase", "PRIVATE KEY"]
     keys = [*folder.rglob("key.pem"), *folder.rglob("privkey.pem")]
-    assert len(keys) == 3 + 5
+    assert len(keys) == 3 + 6
     for path in keys:
         secrets += path.read_text().splitlines()[1:-1]
     assert not [secret for secret in secrets if secret in run.output + str(run.results)]
