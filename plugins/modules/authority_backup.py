@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -34,10 +35,6 @@ attributes:
     details:
       - Each V(step=back_up) makes another file. V(step=restore) refuses a folder that has an authority, and does
         nothing where that was restored from this very backup.
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 options:
   step:
     description:

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 options:
   due:
@@ -45,10 +46,6 @@ attributes:
     details: Nothing is changed.
   idempotent:
     support: full
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 seealso:
   - module: anchorage.pki.certificate_authority
 """
