@@ -35,8 +35,8 @@ def serve_by_nginx(fleet: Fleet, hosts: Sequence[str]) -> dict[str, int]:
         folder = fleet.folder / f"{host}-nginx"
         folder.mkdir()
         pointer = f"{fleet.folder}/{host}/site/nginx.conf"
-        server = f'server {{ listen 127.0.0.1:{port} ssl; include "{pointer}"; return 200 "ok"; }}'
-        (folder / "nginx.conf").write_text(nginx_configuration(server).replace("{folder}", str(folder)))
+        block = f'server {{ listen 127.0.0.1:{port} ssl; include "{pointer}"; return 200 "ok"; }}'
+        (folder / "nginx.conf").write_text(nginx_configuration(block).replace("{folder}", str(folder)))
     server = " ".join(_command(fleet.folder / "{{ inventory_hostname }}-nginx"))
     pid = f"{fleet.folder}/{{{{ inventory_hostname }}}}-nginx/nginx.pid"
     fleet.variables |= {
