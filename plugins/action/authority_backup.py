@@ -67,7 +67,7 @@ class ActionModule(PkiAction):
 
     def _back_up(self, arguments: dict[str, Any], task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
         passphrase, target = arguments["backup_passphrase"], Path(arguments["file"])
-        check_passphrase(passphrase, "backup_passphrase")
+        check_passphrase(passphrase, "backup_passphrase", way_out="")
         folder = self.authority(arguments["authority"], task_vars).folder
         result = backup_result(target, back_up(folder, target, passphrase, now, self.check_mode), now)
         return {**result, "lines": lines_of_backup(result)}

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import subprocess
@@ -21,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._tls.errors import P
 from ansible_collections.anchorage.pki.plugins.module_utils._tls.probe import served_staple
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet
 from ansible_collections.anchorage.pki.tests.unit.leaves import NGINX, free_port
-from ansible_collections.anchorage.pki.tests.unit.scratch_nginx import CONFIGURATION
+from ansible_collections.anchorage.pki.tests.unit.nginx_configuration import nginx_configuration
 from interoperability.programs import need
 
 NAME = "site.test"
@@ -32,12 +31,12 @@ def serve_by_nginx(fleet: Fleet, hosts: Sequence[str]) -> dict[str, int]:
     """Have these hosts serve their leaf by an nginx of their own, once that runs; the ports, by the hosts."""
     need("nginx")
     ports = {host: free_port() for host in hosts}
-    user = "user root;" if os.geteuid() == 0 else ""
     for host, port in ports.items():
         folder = fleet.folder / f"{host}-nginx"
         folder.mkdir()
-        text = CONFIGURATION.format(user=user, folder=folder, port=port)
-        (folder / "nginx.conf").write_text(text.replace(f"{folder}/pki/app", f"{fleet.folder}/{host}/site"))
+        pointer = f"{fleet.folder}/{host}/site/nginx.conf"
+        block = f'server {{ listen 127.0.0.1:{port} ssl; include "{pointer}"; return 200 "ok"; }}'
+        (folder / "nginx.conf").write_text(nginx_configuration(block).replace("{folder}", str(folder)))
     server = " ".join(_command(fleet.folder / "{{ inventory_hostname }}-nginx"))
     pid = f"{fleet.folder}/{{{{ inventory_hostname }}}}-nginx/nginx.pid"
     fleet.variables |= {

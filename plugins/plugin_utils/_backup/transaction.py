@@ -128,7 +128,7 @@ def _check_target(folder: Path, target: Path) -> None:
         raise PkiError(f"file: {str(target)!r} is a relative path. Begin it with / or ~.")
     if target.resolve().is_relative_to(folder.resolve()):
         raise PkiError(f"file: {target} is in the authority's folder, and would be lost with it. Name another one.")
-    if target.is_dir() or not target.parent.is_dir():
+    if os.path.isdir(target) or not os.path.isdir(target.parent):
         raise PkiError(f"file: {target} is a folder, or is in none. Name a file in a folder that is there.")
     if os.path.lexists(target) and not stat.S_ISREG(target.lstat().st_mode):
         raise PkiError(f"file: {target} is not a regular file. Name one, or a path at which there is nothing.")

@@ -173,17 +173,17 @@ def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
     return hashes.SHA256() if isinstance(key, rsa.RSAPrivateKey) else None
 
 
-def check_passphrase(passphrase: str | None, option: str) -> None:
-    """Raise PkiError where a new ``passphrase`` is too short or too long. None (no encryption) is accepted."""
+def check_passphrase(
+    passphrase: str | None, option: str, way_out: str = ", or leave the option out to store the key unencrypted"
+) -> None:
+    """Raise PkiError where a new ``passphrase`` is too short or too long, with what to do else. None (no encryption) is
+    accepted."""
     if passphrase is None:
         return
     if len(passphrase.encode()) > LONGEST_PASSPHRASE:
         raise PkiError(f"{option}: give at most {LONGEST_PASSPHRASE} bytes (a letter outside ASCII has two or more).")
     if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise PkiError(
-            f"{option}: give at least {SHORTEST_PASSPHRASE} characters, or leave the option out to store the key "
-            "unencrypted."
-        )
+        raise PkiError(f"{option}: give at least {SHORTEST_PASSPHRASE} characters{way_out}.")
 
 
 def encode_key(key: PrivateKey, passphrase: str | None = None) -> bytes:

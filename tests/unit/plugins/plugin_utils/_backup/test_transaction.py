@@ -11,12 +11,16 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Callable
-from contextlib import closing, suppress
-from datetime import datetime, timedelta
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
@@ -35,6 +39,7 @@ pytestmark = pytest.mark.usefixtures("quick_keys")
 PASSPHRASE = "correct horse battery"
 PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
 HOUR = timedelta(hours=1)
+SOMEBODY = Account("somebody", 23456, 23457, "/")
 
 
 @pytest.fixture
@@ -321,3 +326,93 @@ def test_a_disk_that_is_full_leaves_nothing_half(
         assert not list(own_authority.folder.glob(".new-*"))
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_ledger_of_an_older_release_is_restored(folder_of_0_2_0: Path, tmp_path: Path, target: Path) -> None:
+    at = datetime(2026, 6, 6, tzinfo=timezone.utc)
+    before = tree(folder_of_0_2_0)
+    back_up(folder_of_0_2_0, target, PASSPHRASE, at)
+    folder = tmp_path / "new"
+    restore(folder, target, PASSPHRASE, at)
+    assert tree(folder) == tree(folder_of_0_2_0) == before
+    assert restore(folder, target, PASSPHRASE, at).was_restored
+    with open_ledger(folder / "ledger.sqlite3", read_only=True) as ledger:
+        assert ledger.restores.pending().backed_up_at == at
+
+
+def test_a_backup_while_leaves_are_signed_has_those_of_one_moment(
+    own_authority: Authority, make_leaf, target: Path, tmp_path: Path, now: datetime
+) -> None:
+    ended, written = threading.Event(), []
+
+    def write() -> None:
+        with open_ledger(own_authority.ledger_path) as ledger:
+            while not ended.is_set():
+                with ledger.transaction():
+                    for name in ("one", "two"):
+                        place = LeafPlace(f"web{len(written)}", "/etc/pki/anchorage", name)
+                        ledger.record_leaf(make_leaf(), own_authority.issuing.sha256, place, [], "controller")
+                written.append(now)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        found = []
+        for number in range(3):
+            at_least = len(written)
+            back_up(own_authority.folder, target, PASSPHRASE, now)
+            restore(tmp_path / f"new{number}", target, PASSPHRASE, now)
+            with open_ledger(tmp_path / f"new{number}" / "ledger.sqlite3", read_only=True) as ledger:
+                places = list(ledger.places())
+            assert at_least * 2 <= len(places) <= (len(written) + 1) * 2
+            found.append(len(places))
+    finally:
+        ended.set()
+        writer.join()
+    assert [number % 2 for number in found] == [0, 0, 0]
+    assert found[0] < found[2]
+
+
+def refusal(work: Callable[[], object]) -> str:
+    """Why the work is refused."""
+    try:
+        work()
+    except PkiError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_whoever_may_not_is_told_so(own_authority: Authority, target: Path, now: datetime) -> None:
+    back_up(own_authority.folder, target, PASSPHRASE, now)
+    with tempfile.TemporaryDirectory() as name:
+        shared = Path(name)
+        shared.chmod(0o755)
+        closed = shared / "closed"
+        closed.mkdir(mode=0o700)
+        backup = Path(shutil.copy(target, shared))
+        backup.chmod(0o644)
+        for source, folder, reason in (
+            (target, shared / "new", f"file: {target} cannot be read: Permission denied"),
+            (backup, shared / "new", f"The folder {shared}/new cannot be made: Permission denied"),
+            (backup, closed, f"{closed} cannot be read: Permission denied"),
+            (backup, closed / "new", f"{closed}/new cannot be"),
+        ):
+            for check in (True, False):
+                told = call_as(SOMEBODY, refusal, lambda s=source, f=folder, c=check: restore(f, s, PASSPHRASE, now, c))
+                assert (reason in told, "Permission denied" in told) == (True, True)
+        for path, reason in ((shared / "b", "cannot be written: Permission denied"), (closed / "b", "is in none")):
+            with mine(own_authority, SOMEBODY) as folder:
+                told = call_as(SOMEBODY, refusal, lambda f=folder, p=path: back_up(f, p, PASSPHRASE, now))
+                assert reason in told
+        assert {path.name for path in shared.iterdir()} == {"closed", backup.name}
+
+
+@contextmanager
+def mine(authority: Authority, account: Account) -> Iterator[Path]:
+    """The folder of a copy of the authority that belongs to this user."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(shutil.copytree(authority.folder, Path(name) / "authority"))
+        for path in (Path(name), folder, *folder.rglob("*")):
+            os.chown(path, account.uid, account.gid)
+        yield folder
