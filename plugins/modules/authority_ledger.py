@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -29,10 +30,6 @@ attributes:
     support: full
   idempotent:
     support: full
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 options:
   step:
     description:

@@ -37,6 +37,7 @@ extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.authority.passphrases
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -45,10 +46,6 @@ attributes:
     support: full
   idempotent:
     support: full
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 options:
   subject:
     description:

@@ -17,7 +17,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_regular_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
@@ -88,7 +88,13 @@ class PkiAction(ActionBase):
 
     def _validated(self) -> dict[str, Any]:
         """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, with the likely names of unknown options,
-        and without the arguments themselves, which ansible-core would print with the message, secrets included."""
+        and without the arguments themselves, which ansible-core would print with the message, secrets included; and
+        for a PIN that YAML read as a number."""
+        if not isinstance(self._task.args.get("token_pin", ""), str):
+            raise AnsibleActionFail(
+                "token_pin: is a number to YAML, which reads 0123 as 83, and tokens lock after a few wrong PINs. Put "
+                "it in quotes."
+            )
         try:
             arguments: dict[str, Any] = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         except AnsibleActionFail as error:
@@ -146,11 +152,11 @@ class PkiAction(ActionBase):
 
     def controller_file(self, option: str, name: str, largest: int) -> tuple[str, bytes]:
         """The path and the content of a file that an option names, and that Ansible looks for where it looks for files;
-        of at most so many bytes, since a device or a wrong path might never end. Raises PkiError."""
+        a regular one of at most so many bytes, since a pipe, a device or a wrong path might never end. Raises
+        PkiError."""
         try:
             path = str(self._find_needle("files", name))
-            with open(path, "rb") as file:
-                return path, read_all(file.fileno(), largest)
+            return path, read_regular_file(path, largest)
         except AnsibleFileNotFound as error:
             searched = ", ".join(error.paths or [name])
             raise PkiError(

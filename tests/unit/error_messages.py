@@ -16,7 +16,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
 #: The families of errors whose text people read, and what Ansible's own edges raise.
-FAMILIES = frozenset({"PkiError", "HostError", "AnsibleError", "AnsibleTypeError"})
+FAMILIES = frozenset({"PkiError", "HostError", "AnsibleActionFail", "AnsibleError", "AnsibleTypeError"})
 #: What stands for whatever a message is given.
 GIVEN = "…"
 

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import functools
 import mmap
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -87,3 +89,31 @@ def killed_at(number: int, work: Callable[[], object]) -> bool:
         return False
     assert os.WTERMSIG(status) == signal.SIGKILL
     return True
+
+
+def dies_after(last: int, work: Callable[[], object]) -> bool:
+    """Whether a process that does ``work`` ran that many statements of SQL, after which it was killed."""
+
+    class Mortal(sqlite3.Connection):
+        count = 0
+
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            return self._counted(super().execute(*arguments))
+
+        def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+            return self._counted(super().executemany(*arguments))
+
+        def _counted(self, result: sqlite3.Cursor) -> sqlite3.Cursor:
+            Mortal.count += 1
+            if Mortal.count == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+    child = os.fork()
+    if child == 0:
+        sqlite3.connect = functools.partial(sqlite3.connect, factory=Mortal)
+        work()
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0

@@ -25,10 +25,12 @@ _SHORTEST_FINGERPRINT = 8
 
 
 class Listed(NamedTuple):
-    """A certificate, and the name of the authority whose ledger has it."""
+    """A certificate, the name of the authority whose ledger has it, and the file that this was exported to, empty for a
+    ledger of this controller."""
 
     authority: str
     entry: Entry
+    file: str = ""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,11 @@ SHORTEST_PASSPHRASE = 16
 LONGEST_PASSPHRASE = 1023
 
 
+# The algorithm of keys of ECDSA in DER, id-ecPublicKey, before a SEQUENCE in place of the curve's object identifier.
+_WRITTEN_OUT = bytes.fromhex("06072a8648ce3d0201" + "30")
+_RSASSA_PSS = "1.2.840.113549.1.1.10"
+
+
 class KeyType(str, Enum):
     """Key types, in the words of the option ``key_type``."""
 
@@ -149,6 +154,17 @@ def is_usable(public_key: Any) -> bool:
     return isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size >= SHORTEST_RSA
 
 
+def has_explicit_parameters(certificate: x509.Certificate) -> bool:
+    """Whether the curve of a certificate's key is written out in place of its name, which OpenSSL, GnuTLS and others
+    refuse (RFC 5480, section 2.1.1)."""
+    return _WRITTEN_OUT in certificate.tbs_certificate_bytes
+
+
+def signs_by_pss_alone(certificate: x509.Certificate) -> bool:
+    """Whether the key of a certificate is of RSA, and for RSASSA-PSS alone (RFC 4055, section 1.2)."""
+    return certificate.public_key_algorithm_oid.dotted_string == _RSASSA_PSS
+
+
 def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
     """The digest that a signature of ``key`` is made over; None for Ed25519 and ML-DSA, which have their own (RFC 8032,
     RFC 9881)."""
@@ -157,17 +173,17 @@ def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
     return hashes.SHA256() if isinstance(key, rsa.RSAPrivateKey) else None
 
 
-def check_passphrase(passphrase: str | None, option: str) -> None:
-    """Raise PkiError where a new ``passphrase`` is too short or too long. None (no encryption) is accepted."""
+def check_passphrase(
+    passphrase: str | None, option: str, way_out: str = ", or leave the option out to store the key unencrypted"
+) -> None:
+    """Raise PkiError where a new ``passphrase`` is too short or too long, with what to do else. None (no encryption) is
+    accepted."""
     if passphrase is None:
         return
     if len(passphrase.encode()) > LONGEST_PASSPHRASE:
         raise PkiError(f"{option}: give at most {LONGEST_PASSPHRASE} bytes (a letter outside ASCII has two or more).")
     if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise PkiError(
-            f"{option}: give at least {SHORTEST_PASSPHRASE} characters, or leave the option out to store the key "
-            "unencrypted."
-        )
+        raise PkiError(f"{option}: give at least {SHORTEST_PASSPHRASE} characters{way_out}.")
 
 
 def encode_key(key: PrivateKey, passphrase: str | None = None) -> bytes:

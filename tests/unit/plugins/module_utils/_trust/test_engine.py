@@ -27,6 +27,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.unsound import ends_for_openssl
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
@@ -43,6 +44,7 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
 )
 from ansible_collections.anchorage.pki.tests.unit.selinux_labels import needs_labels, set_label
 from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore, kind_of
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 pytestmark = pytest.mark.skipif(
@@ -51,6 +53,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 TWO = pem_of(OTHER_ROOT) + pem_of(make_root())
+# One in DER that OpenSSL reads past in a bundle, and one that it does not, as a zero byte begins a line.
+HARMLESS_DER = next(der for der in (der_of(make_root()) for _attempt in range(100)) if not ends_for_openssl(der))
+ENDING_DER = der_of(make_root(serial=0x0A0001))
 PLAIN = "refresh "
 FRESH = "refresh --fresh"
 
@@ -261,7 +266,7 @@ def test_a_draft_of_a_killed_run_is_cleared(host: ScratchDebian) -> None:
     [
         pem_of(OTHER_ROOT).rstrip(),
         pem_of(OTHER_ROOT).replace(b"\n", b"\r\n"),
-        der_of(OTHER_ROOT),
+        HARMLESS_DER,
         pem_of(OTHER_ROOT) + pem_of(make_root()),
     ],
     ids=["no final newline", "CRLF", "DER", "two certificates"],
@@ -295,6 +300,28 @@ def test_a_damaged_neighbour_keeps_openssl_from_the_bundle_and_is_named(host: Sc
     assert f"openssl verify -CAfile {host.bundle} refuses it: Error loading file" in outcome.evidence[0]
     neighbour.unlink()
     settle("install", host)
+
+
+def test_a_neighbour_behind_which_openssl_reads_nothing_is_named(host: ScratchDebian) -> None:
+    neighbour = host.put(host.anchors / "a-neighbour.crt", ENDING_DER)
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    assert f"openssl verify -CAfile {host.bundle} refuses it: " in outcome.evidence[0]
+    told = f"{neighbour} is in {host.bundle} as it is, and OpenSSL reads nothing behind it there: convert it to PEM"
+    assert told in outcome.evidence[0]
+    assert neighbour.read_bytes() == ENDING_DER
+    assert told in " ".join(apply("inspect", host).evidence)
+    host.put(neighbour, pem_of(x509.load_der_x509_certificate(ENDING_DER)))
+    assert told not in " ".join(settle("install", host).evidence)
+    assert openssl_trusts(host) == [True, True]
+
+
+def test_a_copy_behind_which_openssl_reads_nothing_is_named(host: ScratchDebian) -> None:
+    ending = make_root(serial=0x0A0001)
+    copy = host.put(host.anchors / "a-copy.crt", der_of(ending))
+    assert f"{copy} is in {host.bundle} as it is" in apply("install", host, anchor_of(ending)).evidence[0]
+    copy.unlink()
+    settle("install", host, anchor_of(ending))
 
 
 def test_the_only_anchor_of_a_host_comes_and_goes(host: ScratchDebian) -> None:
