@@ -38,6 +38,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
     read_answer,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.stub import STUB_REFUSAL, STUB_STATUS, guarded
+from ansible_collections.anchorage.pki.plugins.plugin_utils._printable import printable
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import unknown_names
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
@@ -174,9 +175,15 @@ class PkiAction(ActionBase):
         ``secret``, no argument may touch the host's disk."""
         if secret:
             self.keep_arguments_off_disk()
-        answer: dict[str, Any] = self._execute_module(
-            module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
-        )
+        try:
+            answer: dict[str, Any] = self._execute_module(
+                module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
+            )
+        except RecursionError:  # which says nothing, and of which the trace would be thousands of lines
+            raise PkiError(
+                f"The host returned a malformed result: {self.host_of(task_vars)} nests it too deeply. See what its "
+                "Python and its shell's profile print."
+            ) from None
         return _taken(answer)
 
     def caller(
@@ -294,8 +301,10 @@ class PkiAction(ActionBase):
 
 
 def _taken(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What is taken of a host's answer."""
-    return {key: value for key, value in answer.items() if key in HOST_RESULT}
+    """What is taken of a host's answer. What the collection decodes itself is made fit to be shown there."""
+    return {
+        key: printable(value) if key in CALL_RESULT else value for key, value in answer.items() if key in HOST_RESULT
+    }
 
 
 def _left_out(task_vars: Mapping[str, Any]) -> str:
