@@ -23,18 +23,26 @@ OLDEST_SCHEMA = 1
 APPLICATION_ID = 0x616E6368  # "anch"
 
 
-@contextmanager
-def immediate(connection: sqlite3.Connection) -> Iterator[None]:
-    """A transaction that holds the write lock from its first statement on: all of it is committed, or none."""
-    with connection:  # commits, or rolls back when the block raises
-        connection.execute(sql.BEGIN)
-        yield
+class SqliteDatabase(sqlite3.Connection):
+    """A connection to a file of SQLite's, or to a copy in memory."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One that holds the write lock from its first statement on: all of it is committed, or none."""
+        with self:  # commits, or rolls back when the block raises
+            self.execute(sql.BEGIN)
+            yield
+
+    def damage(self) -> str:
+        """What is wrong with the file, by SQLite's own check of all of it; an empty string where nothing is."""
+        (answer,) = self.execute(sql.INTEGRITY).fetchone()
+        return "" if answer == "ok" else str(answer)
 
 
-def create_tables(connection: sqlite3.Connection) -> None:
+def create_tables(connection: SqliteDatabase) -> None:
     """Make an empty database a ledger. One that is not empty stays as it is."""
     if _is_empty(connection):
-        with immediate(connection):
+        with connection.transaction():
             if _is_empty(connection):
                 for statement in sql_tables.CREATE:
                     connection.execute(statement)
@@ -42,7 +50,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
                 connection.execute(sql.SET_SCHEMA.format(SCHEMA))
 
 
-def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
+def check_schema(connection: SqliteDatabase, path: Path) -> bool:
     """Whether the ledger is of this release's schema; False where it has to be migrated.
 
     Raises PkiError for what is no ledger, or one that this release does not know.
@@ -63,12 +71,12 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
     return schema == SCHEMA
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
+def migrate(connection: SqliteDatabase, path: Path) -> None:
     """Migrate the ledger in ``path`` to this release's schema, all or nothing, once a copy of it is beside it.
 
     Processes that come at once wait for the first one, which does it.
     """
-    with immediate(connection):
+    with connection.transaction():
         if check_schema(connection, path):
             return
         try:
@@ -81,11 +89,11 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         _migrate_tables(connection)
 
 
-def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+def migrated_copy(connection: SqliteDatabase) -> SqliteDatabase:
     """A copy of the ledger in memory, migrated to this release's schema."""
-    copy = sqlite3.connect(":memory:", isolation_level=None)
+    copy = sqlite3.connect(":memory:", isolation_level=None, factory=SqliteDatabase)
     connection.backup(copy)
-    with immediate(copy):
+    with copy.transaction():
         _migrate_tables(copy)
     return copy
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import shutil
@@ -19,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import ledger as ledgers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import KEY, Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.schema import SqliteDatabase
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests import DIGESTS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import list_issuers, with_lost_issuers
@@ -168,7 +169,7 @@ def test_a_run_that_is_killed_after_any_statement_is_finished_by_the_next(fleet,
 def dies_after(last: int, work: Callable[[], object]) -> bool:
     """Whether a process that does ``work`` ran that many statements of SQL, after which it was killed."""
 
-    class Mortal(sqlite3.Connection):
+    class Mortal(SqliteDatabase):
         count = 0
 
         def execute(self, *arguments: Any) -> sqlite3.Cursor:
@@ -185,7 +186,7 @@ def dies_after(last: int, work: Callable[[], object]) -> bool:
 
     child = os.fork()
     if child == 0:
-        sqlite3.connect = functools.partial(sqlite3.connect, factory=Mortal)
+        ledgers.SqliteDatabase = Mortal  # type: ignore[misc]
         work()
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
