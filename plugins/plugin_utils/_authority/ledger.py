@@ -277,14 +277,19 @@ def open_ledger(
         with open_tables(url, create, read_only) as tables:
             yield Ledger(tables)
         return
-    with _open_file(path, create, read_only, timeout, file_system) as file:
+    with open_file(path, create, read_only, timeout, file_system) as file:
         yield Ledger(file)
 
 
 @contextmanager
-def _open_file(
-    path: Path, create: bool, read_only: bool, timeout: float, file_system: Callable[[Path], str]
-) -> Iterator[Database]:
+def open_file(
+    path: Path,
+    create: bool = False,
+    read_only: bool = False,
+    timeout: float = TIMEOUT,
+    file_system: Callable[[Path], str] = _file_system,
+) -> Iterator[SqliteDatabase]:
+    """The database in the file ``path``, as :func:`open_ledger` has it, whatever is beside it."""
     check_place(path, file_system)
     if not path.exists():
         _create(path, create)
@@ -306,16 +311,6 @@ def _open_file(
             "that and run again, which also enters what was deployed meanwhile; where the file is damaged, restore the "
             "authority's folder from a backup."
         ) from error
-
-
-def copy_ledger(path: Path, target: Path) -> None:
-    """Copy a ledger that this release can use to the file ``target``, which must not exist, as it is at one moment,
-    whatever other processes write meanwhile. Raises PkiError."""
-    with open_ledger(path, read_only=True):
-        try:
-            schema.copy_database(path, target)
-        except OSError as error:
-            raise PkiError(f"The ledger {path} cannot be copied to {target}: {error.strerror}.") from error
 
 
 def _create(path: Path, create: bool) -> None:

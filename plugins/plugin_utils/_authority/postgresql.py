@@ -209,9 +209,10 @@ def not_in_use(url: str, state: str) -> PkiError:
             f"The ledger {url} is not complete: it was being moved there. Run the playbook anchorage.pki.move_ledger "
             "again where that was begun."
         )
+    place = state.partition(" ")[2].rpartition(",")[0]
     return PkiError(
-        f"The ledger {url} was moved away, into the folder of an authority ({state.partition(' ')[2]}). Run on that "
-        "controller, or remove ledger.url and ledger_url here once nobody uses this one."
+        f"The ledger {url} was moved away, into the folder of an authority ({place}). Run on that controller, or "
+        "remove ledger.url and ledger_url here once nobody uses this one."
     )
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -50,16 +51,28 @@ def open_tables(url: str, create: bool = False, read_only: bool = False) -> Iter
         yield ReadOnly(shared) if read_only else shared
 
 
-def create_tables(shared: Session, state: str = sql.IN_USE) -> None:
+def create_tables(shared: Session) -> None:
     """Make an empty schema a ledger. One that has a ledger stays as it is."""
     if has_tables(shared):
         return
     with shared.bare_transaction():
         shared.execute(sql.LOCK_TABLES, ("tables",))
         if not has_tables(shared):
-            for statement in (sql.CREATE_LEDGER, sql.CREATE_FILES, *map(sql.translated, sql_tables.CREATE)):
-                shared.execute(statement)
-            shared.execute(sql.INSERT_LEDGER, (SCHEMA, state))
+            make_tables(shared, sql.IN_USE)
+
+
+def make_tables(shared: Session, state: str) -> None:
+    """Make the tables of a ledger in that state. Belongs into a transaction."""
+    for statement in (sql.CREATE_LEDGER, sql.CREATE_FILES, *map(sql.translated, sql_tables.CREATE)):
+        shared.execute(statement)
+    shared.execute(sql.INSERT_LEDGER, (SCHEMA, state))
+
+
+def drop_tables(shared: Session) -> None:
+    """Drop the tables of a ledger that nobody uses yet. Belongs into a transaction."""
+    made = (sql.CREATE_LEDGER, sql.CREATE_FILES, *sql_tables.CREATE)
+    tables = [name for statement in made for name in re.findall(r"CREATE TABLE (\w+)", statement)]
+    shared.execute(f"DROP TABLE {', '.join(tables)}")
 
 
 def has_tables(shared: Session) -> bool:

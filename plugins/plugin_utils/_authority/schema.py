@@ -21,6 +21,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 SCHEMA = 6
 OLDEST_SCHEMA = 1
 APPLICATION_ID = 0x616E6368  # "anch"
+#: Of one that was moved to a server. Older releases take it for no ledger.
+MOVED_ID = 0x616E636D  # "ancm"
 
 
 class SqliteDatabase(sqlite3.Connection):
@@ -56,6 +58,11 @@ def check_schema(connection: SqliteDatabase, path: Path) -> bool:
     Raises PkiError for what is no ledger, or one that this release does not know.
     """
     application_id, schema = _value(connection, sql.APPLICATION_ID), _value(connection, sql.SCHEMA)
+    if application_id == MOVED_ID:
+        raise PkiError(
+            f"The ledger {path} was moved to a PostgreSQL server, and is used no more. Give its URL by ledger_url to "
+            "the playbook anchorage.pki.move_ledger, which finishes a move that was interrupted."
+        )
     if application_id != APPLICATION_ID:
         raise PkiError(f"{path} is not a ledger of anchorage.pki. Restore the authority's folder from a backup.")
     if schema > SCHEMA:
@@ -96,6 +103,33 @@ def migrated_copy(connection: SqliteDatabase) -> SqliteDatabase:
     with copy.transaction():
         _migrate_tables(copy)
     return copy
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
+    """The columns of a table, in their order."""
+    return [str(row[1]) for row in connection.execute(sql.COLUMNS.format(table))]
+
+
+def is_moved(path: Path) -> bool:
+    """Whether the ledger in ``path`` was moved to a server. Raises PkiError where it cannot be read."""
+    if not path.exists():
+        return False
+    with closing(connect_moved(path)) as connection:
+        return _value(connection, sql.APPLICATION_ID) == MOVED_ID
+
+
+def connect_moved(path: Path) -> SqliteDatabase:
+    """A connection to a ledger that was moved, to read it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, factory=SqliteDatabase)
+
+
+def mark_moved(connection: sqlite3.Connection) -> None:
+    """Have the ledger refuse whoever opens it, and whoever has it open and writes. Belongs into a transaction."""
+    tables = [str(name) for (name,) in connection.execute(sql.TABLES)]
+    for table in tables:
+        for change in ("INSERT", "UPDATE", "DELETE"):
+            connection.execute(sql.REFUSE_CHANGES.format(table=table, change=change))
+    connection.execute(sql.SET_APPLICATION_ID.format(MOVED_ID))
 
 
 def _migrate_tables(connection: sqlite3.Connection) -> None:

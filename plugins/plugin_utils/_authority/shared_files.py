@@ -115,10 +115,10 @@ def fetch(folder: Path, url: str) -> None:
         check_folder(folder)
         # A run on this controller that is making certificates has entered them once it has ended.
         with exclusive_lock(folder / LOCK):
-            _mend(folder, stored_files(shared))
+            mend(folder, stored_files(shared))
 
 
-def _mend(folder: Path, wanted: Mapping[str, bytes]) -> None:
+def mend(folder: Path, wanted: Mapping[str, bytes]) -> None:
     """Have the folder as it is ``wanted``, under its lock."""
     for path in _unrecorded(folder, wanted):
         if path.name == CERTIFICATE or path.name == REQUEST:
@@ -174,7 +174,7 @@ def kept(folder: Path, shared: Session) -> Iterator[None]:
     """Have the folder as the database has it, and enter what becomes of its public files with each transaction of the
     session, which holds the lock of who changes the authority. Raises PkiError."""
     if has_tables(shared):
-        _mend(folder, stored_files(shared))
+        mend(folder, stored_files(shared))
     record = _Recording(folder, shared)
     shared.before_commit.append(record)
     try:

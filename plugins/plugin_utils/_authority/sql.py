@@ -15,6 +15,13 @@ SET_APPLICATION_ID = "PRAGMA application_id = {}"
 SET_SCHEMA = "PRAGMA user_version = {}"
 INTEGRITY = "PRAGMA integrity_check(1)"
 HAS_TABLES = "SELECT EXISTS (SELECT 1 FROM sqlite_master)"
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+COLUMNS = "PRAGMA table_info({})"
+# Of a ledger that was moved: also releases that do not know of it, and have it open, write nothing more.
+REFUSE_CHANGES = (
+    "CREATE TRIGGER moved_{table}_{change} BEFORE {change} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'it was moved to a PostgreSQL server'); END"
+)
 
 # Of a connection: what is committed survives a power cut, and a staple needs its leaf.
 # The second is for macOS, where SQLite's own fsync(2) leaves in the drive's cache what was committed.
