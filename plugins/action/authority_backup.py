@@ -67,7 +67,7 @@ class ActionModule(PkiAction):
 
     def _back_up(self, arguments: dict[str, Any], task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
         passphrase, target = arguments["backup_passphrase"], Path(arguments["file"])
-        check_passphrase(passphrase, "backup_passphrase")
+        check_passphrase(passphrase, "backup_passphrase", way_out="")
         folder = self.authority(arguments["authority"], task_vars).folder
         result = backup_result(target, back_up(folder, target, passphrase, now, self.check_mode), now)
         return {**result, "lines": lines_of_backup(result)}
@@ -75,8 +75,7 @@ class ActionModule(PkiAction):
     def _restore(self, arguments: dict[str, Any], _task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
         folder = authority_folder(arguments["authority"], os.environ)
         backup = restore(folder, Path(arguments["file"]), arguments["backup_passphrase"], now, self.check_mode)
-        line = f"{folder}: {'would be ' if self.check_mode else ''}restored from {arguments['file']}"
-        return {"changed": True, **restore_result(folder, backup), "lines": [line]}
+        return restore_result(folder, arguments["file"], backup, self.check_mode)
 
     def _enter_lists(self, arguments: dict[str, Any], task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
         folder = self.authority_folder(arguments["authority"])

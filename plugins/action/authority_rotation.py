@@ -112,14 +112,15 @@ class ActionModule(PkiAction):
         if step == STATUS:
             return Done()
         overlaps: tuple[timedelta, ...] = ()
+        newcomers: tuple[str, ...] = ()
         if step == ABORT:
             steps = transaction.abort()
         else:
-            overlaps = transaction.keep_overlap()
+            overlaps, newcomers = transaction.keep_overlap(), transaction.newcomers()
             public = publication_folder(arguments["publish"], transaction.folder)
             publish = partial(publish_root, passphrases, public, transaction.now) if public else None
             steps = transaction.go_on(passphrases, publish)
-        return Done(tuple(steps), removed=transaction.clean_up(steps), overlaps=overlaps)
+        return Done(tuple(steps), removed=transaction.clean_up(steps), overlaps=overlaps, newcomers=newcomers)
 
 
 def _result(transaction: RotationTransaction) -> dict[str, Any]:

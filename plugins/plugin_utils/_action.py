@@ -18,7 +18,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_regular_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
@@ -96,7 +96,12 @@ class PkiAction(ActionBase):
 
     def _validated(self) -> dict[str, Any]:
         """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, without the arguments themselves, which
-        ansible-core would print with the message, secrets included."""
+        ansible-core would print with the message, secrets included; and for a PIN that YAML read as a number."""
+        if not isinstance(self._task.args.get("token_pin", ""), str):
+            raise AnsibleActionFail(
+                "token_pin: is a number to YAML, which reads 0123 as 83, and tokens lock after a few wrong PINs. Put "
+                "it in quotes."
+            )
         try:
             arguments: dict[str, Any] = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         except AnsibleActionFail as error:
@@ -163,11 +168,11 @@ class PkiAction(ActionBase):
 
     def controller_file(self, option: str, name: str, largest: int) -> tuple[str, bytes]:
         """The path and the content of a file that an option names, and that Ansible looks for where it looks for files;
-        of at most so many bytes, since a device or a wrong path might never end. Raises PkiError."""
+        a regular one of at most so many bytes, since a pipe, a device or a wrong path might never end. Raises
+        PkiError."""
         try:
             path = str(self._find_needle("files", name))
-            with open(path, "rb") as file:
-                return path, read_all(file.fileno(), largest)
+            return path, read_regular_file(path, largest)
         except AnsibleFileNotFound as error:
             searched = ", ".join(error.paths or [name])
             raise PkiError(
@@ -221,10 +226,13 @@ class PkiAction(ActionBase):
         try:
             answer = read_answer(self._output_of(program.with_arguments(arguments), task_vars))
         except NoAnswerError as error:
-            host = self._task.delegate_to or task_vars.get("inventory_hostname")
-            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=host)
+            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=self.host_of(task_vars))
             answer = None
         return _taken(answer) if isinstance(answer, dict) else self.call_host(module, arguments, task_vars)
+
+    def host_of(self, task_vars: Mapping[str, Any]) -> str:
+        """The name of the host that the task works on, which with ``delegate_to`` is not the play's."""
+        return str(self._task.delegate_to or task_vars["inventory_hostname"])
 
     def _output_of(self, program: bytes, task_vars: dict[str, Any]) -> str:
         """What Python on the host writes when it runs ``program``. Raises NoAnswerError, and PkiError for no Python."""
@@ -289,9 +297,15 @@ class PkiAction(ActionBase):
             else:
                 self._connection.set_option("pipelining", True)
         if not self._is_pipelining_enabled("new") and self._is_become_unprivileged():
+            connection, method = self._connection, self._connection.become
+            culprit = "the connection cannot pipeline"
+            way_out = "use a connection that supports pipelining"
+            if connection.has_pipelining and method is not None and not method.pipelining:
+                culprit = f"the become method {method.name.rpartition('.')[2]} does not go with pipelining"
+                way_out = "use the become method sudo"
             raise PkiError(
-                "become_user is not root and this connection cannot pipeline: secrets would lie in a file that "
-                "other users may read. Become root, or use a connection that supports pipelining."
+                f"become_user is not root and {culprit}: secrets would lie in a file that other users may read. Become "
+                f"root, or {way_out}."
             )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql_shared as sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_file, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger_urls import ledger_url
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresql import Session, session
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.schema import (
@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.schema im
     columns_of,
     copy_database,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.sqlite_files import open_file
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 
 #: The tables of a ledger, those first to which others refer.

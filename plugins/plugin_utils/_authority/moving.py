@@ -23,7 +23,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.copying i
     copy_to_server,
     difference,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import check_place, open_file
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger_urls import LEDGER_URL, ledger_url
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing, publishing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresql import Session, session
@@ -35,6 +34,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresq
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.schema import SqliteDatabase
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.shared_files import join, public_files
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.sqlite_files import check_place, open_file
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     remove_private,

@@ -25,6 +25,14 @@ class Restore:
     restored_at: datetime
     revocations_at: datetime | None
 
+    def __str__(self) -> str:
+        """What it means as long as revocations are not known, and the way out."""
+        return (
+            f"The ledger was restored from a backup of {self.backed_up_at:%Y-%m-%d %H:%M} UTC, and does not know what "
+            "was revoked since. Nothing is signed, and hosts keep what they have, until anchorage.pki.restore gets the "
+            "last published lists in anchorage_restore_lists, or anchorage_restore_without_lists=true for none."
+        )
+
     def covers(self, certificate: x509.Certificate) -> bool:
         """Whether a certificate may have been signed after the backup and before the restore."""
         signed_at = certificate.not_valid_before_utc + BACKDATE

@@ -66,3 +66,6 @@ FORGOTTEN = (
     'SELECT host, reason, "by", forgotten_at FROM forgotten WHERE host NOT IN '
     "(SELECT host FROM certificates WHERE kind = 'leaf' AND status IN ('signed', 'deployed')) ORDER BY host"
 )
+
+# What identifies each certificate for people, and its bytes.
+BYTES = "SELECT sha256, kind, host, name, certificate FROM certificates ORDER BY rowid"

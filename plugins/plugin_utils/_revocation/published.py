@@ -97,12 +97,7 @@ def check_ledger(folder: Path | None, authority: Authority, ledger: Ledger, now:
 def _check_restored(ledger: Ledger) -> None:
     pending = ledger.restores.pending()
     if pending is not None:
-        raise PkiError(
-            f"The ledger was restored from a backup of {pending.backed_up_at:%Y-%m-%d %H:%M} UTC, and does not know "
-            "what was revoked since. Nothing was signed, and hosts keep what they have. Run anchorage.pki.restore with "
-            "the last published lists in anchorage_restore_lists, or, where nothing was revoked since, with "
-            "anchorage_restore_without_lists=true."
-        )
+        raise PkiError(str(pending))
 
 
 def signed_list(der: bytes, issuer: ListIssuer) -> x509.CertificateRevocationList | None:

@@ -47,6 +47,46 @@ def test_a_hosts_answer_sets_no_facts_and_adds_no_hosts() -> None:
     assert Action().call_host("anchor_deployment", {}, {}) == {"changed": False, "stores": []}
 
 
+class UnprivilegedAction(Action):
+    """One whose become user is not root, by a connection and a become method."""
+
+    def __init__(self, has_pipelining: bool, method: str, goes_with_it: bool) -> None:
+        super().__init__()
+        become = SimpleNamespace(name=method, pipelining=goes_with_it)
+        self._play_context = SimpleNamespace(pipelining=False)
+        self._connection = SimpleNamespace(has_pipelining=has_pipelining, become=become, get_option={}.__getitem__)
+
+    def _is_pipelining_enabled(self, _style: str, _wrap_async: bool = False) -> bool:
+        return bool(self._connection.has_pipelining and self._connection.become.pipelining)
+
+    def _is_become_unprivileged(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("has_pipelining", "method", "goes_with_it", "words"),
+    [
+        (
+            True,
+            "ansible.builtin.su",
+            False,
+            "the become method su does not go with pipelining: .* the become method sudo",
+        ),
+        (False, "ansible.builtin.su", False, "the connection cannot pipeline: .* or use a connection that supports"),
+        (False, "sudo", True, "the connection cannot pipeline: .* or use a connection that supports pipelining"),
+    ],
+)
+def test_who_keeps_secrets_from_a_pipeline_is_named(
+    has_pipelining: bool, method: str, goes_with_it: bool, words: str
+) -> None:
+    with pytest.raises(PkiError, match=f"^become_user is not root and {words}"):
+        UnprivilegedAction(has_pipelining, method, goes_with_it).keep_arguments_off_disk()
+
+
+def test_a_become_method_that_goes_with_pipelining_is_let() -> None:
+    UnprivilegedAction(True, "sudo", True).keep_arguments_off_disk()
+
+
 class LookingAction(Action):
     """The same, where a program can be sent, unless the shell is of another family."""
 

@@ -597,6 +597,38 @@ def test_a_ledger_with_a_damaged_page_asks_for_the_backup(path: Path, make_leaf:
         ledger.leaf_counts()
 
 
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE certificates SET certificate = x'3003020101' WHERE name = 'app'", "leaf app of web1 "),
+        ("UPDATE certificates SET certificate = 'text' WHERE name = 'app'", "leaf app of web1 "),
+        ("UPDATE certificates SET not_after = 1 << 60 WHERE name = 'app'", "the time 1152921504606846976"),
+    ],
+)
+def test_a_damaged_entry_is_named_and_keeps_no_other_host_from_its_own(
+    path: Path, make_leaf: MakeLeaf, statement: str, words: str
+) -> None:
+    other = LeafPlace("web2", "/etc/pki/anchorage", "other")
+    with open_ledger(path, create=True) as ledger, ledger.transaction():
+        for place in (LeafPlace("web1", "/etc/pki/anchorage", "app"), other):
+            ledger.record_leaf(make_leaf(f"{place.name}.test"), "ab" * 32, place, [], "controller")
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+    with open_ledger(path) as ledger:
+        assert ledger.current_leaf(other) is not None
+    with pytest.raises(PkiError) as caught:
+        read_all(path)
+    assert str(caught.value).startswith(f"The ledger {path} has a damaged entry: {words}")
+    assert "from a backup, by the playbook anchorage.pki.restore." in str(caught.value)
+
+
+def read_all(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.entries.all()
+        ledger.current_leaf(LeafPlace("web1", "/etc/pki/anchorage", "app"))
+
+
 def test_an_empty_ledger_is_none(path: Path) -> None:
     path.touch()
     with pytest.raises(PkiError, match=r"is not a ledger of anchorage.pki"), open_ledger(path):
