@@ -10,6 +10,7 @@ import os
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +25,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     authority_folder,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import planned_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresql import session
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.shared_files import fetch, join
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import check_version
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     CALL_RESULT,
@@ -41,7 +44,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.stub import ST
 from ansible_collections.anchorage.pki.plugins.plugin_utils._printable import printable
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import unknown_names
 
-AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
+AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}, "ledger_url": {"type": "str"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
     "passphrase": {"type": "str", "no_log": True},
     "responder_passphrase": {"type": "str", "no_log": True},
@@ -73,6 +76,10 @@ class PkiAction(ActionBase):
     #: The folder of the authority that stands in for one that is still to be made, and the folder of that.
     _stand_in: tuple[Path, Path] | None = None
 
+    #: What the task gives by the option ledger_url, and the session with that server, which lasts as long as the task.
+    _ledger_url: str | None = None
+    _sessions: ExitStack
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         # What a template left at null was not given, at any depth.
@@ -80,7 +87,9 @@ class PkiAction(ActionBase):
         arguments = self._validated()
         try:
             check_version()
-            result = self.act(arguments, task_vars or {})
+            self._ledger_url = arguments.get("ledger_url")
+            with ExitStack() as self._sessions:
+                result = self.act(arguments, task_vars or {})
         except HostFailedError as error:
             result = error.result
         except PkiError as error:
@@ -132,7 +141,7 @@ class PkiAction(ActionBase):
     def authority(self, named: str | None, task_vars: Mapping[str, Any]) -> Authority:
         """The authority in the folder that a task names. In check mode, where there is none yet, the one that
         certificate_authority planned in this run. Raises PkiError, AuthorityMissingError."""
-        folder = authority_folder(named, os.environ)
+        folder = self.authority_folder(named)
         try:
             authority = read_authority(folder)
             awaits = authority.request is not None and not authority.issuers
@@ -142,6 +151,16 @@ class PkiAction(ActionBase):
             if planned is not None:
                 return planned
             raise AuthorityMissingError(f"{error}{_left_out(task_vars)}") from error
+
+    def authority_folder(self, named: str | None, makes: bool = False) -> Path:
+        """The folder of the authority that a task names, or ``makes``. Where controllers share its ledger, it is as the
+        database has it. Raises PkiError."""
+        folder = authority_folder(named, os.environ)
+        url = join(folder, self._ledger_url, makes)
+        if url is not None:
+            self._sessions.enter_context(session(url))
+            fetch(folder, url)
+        return folder
 
     def _planned_authority(self, folder: Path) -> Authority | None:
         """The authority that stands in for the one in ``folder``, None where this run has planned none."""

@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql_listing
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 
 
@@ -24,9 +23,9 @@ def stored_certificate(der: bytes) -> x509.Certificate:
         raise DamagedEntryError("the bytes of a certificate") from error
 
 
-def damaged_entries(connection: sqlite3.Connection) -> str:
+def damaged_entries(database: Database) -> str:
     """Which certificates of the ledger cannot be read, in words; an empty string for none."""
-    rows = connection.execute(sql_listing.BYTES).fetchall()
+    rows = database.execute(sql_listing.BYTES).fetchall()
     return ", ".join(_described(*names) for *names, der in rows if not _is_readable(der))
 
 

@@ -10,7 +10,6 @@ An issuer of lists is named by the identifier of its key, which a renewed root k
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql, sql_restore
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.damage import stored_certificate
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     DueResponse,
     KnownCertificate,
@@ -51,7 +51,7 @@ class StoredList:
 class Revocations:
     """Those of an open ledger. Every write belongs into a transaction of it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     # What is known of certificates
