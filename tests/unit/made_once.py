@@ -42,11 +42,11 @@ def make_once(what: str, folder: Path, make: Callable[[], object]) -> None:
 
 
 def _entry(path: Path) -> _Entry:
-    status = path.lstat()
-    if path.is_symlink():
+    status, content = path.lstat(), b""
+    if stat.S_ISLNK(status.st_mode):
         content = os.fsencode(os.readlink(path))
-    else:
-        content = path.read_bytes() if path.is_file() else b""
+    elif stat.S_ISREG(status.st_mode):
+        content = path.read_bytes()
     return _Entry(status.st_mode, (status.st_uid, status.st_gid), content)
 
 
