@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import authority_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.results import (
     backup_result,
     entered_result,
@@ -31,7 +32,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.restored
     last_lists,
     new_entries,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import check_passphrase
 
 
@@ -67,7 +67,7 @@ class ActionModule(PkiAction):
 
     def _back_up(self, arguments: dict[str, Any], task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
         passphrase, target = arguments["backup_passphrase"], Path(arguments["file"])
-        check_passphrase(passphrase, "backup_passphrase")
+        check_passphrase(passphrase, "backup_passphrase", way_out="")
         folder = self.authority(arguments["authority"], task_vars).folder
         result = backup_result(target, back_up(folder, target, passphrase, now, self.check_mode), now)
         return {**result, "lines": lines_of_backup(result)}
@@ -75,13 +75,12 @@ class ActionModule(PkiAction):
     def _restore(self, arguments: dict[str, Any], _task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
         folder = authority_folder(arguments["authority"], os.environ)
         backup = restore(folder, Path(arguments["file"]), arguments["backup_passphrase"], now, self.check_mode)
-        line = f"{folder}: {'would be ' if self.check_mode else ''}restored from {arguments['file']}"
-        return {"changed": True, **restore_result(folder, backup), "lines": [line]}
+        return restore_result(folder, arguments["file"], backup, self.check_mode)
 
     def _enter_lists(self, arguments: dict[str, Any], task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
-        folder = authority_folder(arguments["authority"], os.environ)
+        folder = self.authority_folder(arguments["authority"])
         files = dict(self.controller_file("lists", name, LARGEST_LIST) for name in arguments["lists"])
-        with nullcontext() if self.check_mode else exclusive_lock(folder / LOCK):
+        with nullcontext() if self.check_mode else changing(folder):
             authority = self.authority(arguments["authority"], task_vars)
             with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
                 pending, lists = ledger.restores.pending(), last_lists(files, authority, ledger, now)

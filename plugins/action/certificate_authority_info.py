@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import authority_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import (
@@ -27,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
     places_result,
     with_warnings,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.results import pending_restore_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.issuers import (
     list_issuers,
@@ -52,7 +51,7 @@ class ActionModule(PkiAction):
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        folder = authority_folder(arguments["authority"], os.environ)
+        folder = self.authority_folder(arguments["authority"])
         try:
             authority = read_authority(folder)
         except AuthorityMissingError as error:
@@ -68,7 +67,8 @@ class ActionModule(PkiAction):
             whole = with_lost_issuers(authority, ledger.revocations.issuing_certificates())
             signers = list_issuers(whole, leaf_ends, now)
             published = {signer: ledger.revocations.published_list(signer.identifier) for signer in signers}
-            warnings = list_warnings(published, now)
+            pending = ledger.restores.pending()
+            warnings = [*([str(pending)] if pending else []), *list_warnings(published, now)]
             issuers = [one for one in needed_issuers(authority, leaf_ends, now) if one.sha256 not in revoked]
             result = {
                 "changed": False,
@@ -80,6 +80,7 @@ class ActionModule(PkiAction):
                 **pending_result(ledger.revocations.pending_places(now)),
                 **issuing_result(authority, ledger),
                 **delegated_result(ledger.delegated_certificates()),
+                **pending_restore_result(pending),
             }
             if arguments["places"] != "none":
                 host = task_vars["inventory_hostname"] if arguments["places"] == "host" else None
@@ -87,4 +88,4 @@ class ActionModule(PkiAction):
             if arguments["due"] == "staples":
                 result["due_staples"] = due_staples_result(ledger.due_staples(now))
         responders = responder_warnings(issuers, authority.policy.lifetimes, now)
-        return with_warnings(result, [*request_warnings(authority, now), *responders, *warnings])
+        return with_warnings(result, [*warnings, *request_warnings(authority, now), *responders])

@@ -8,39 +8,41 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.export import LARGEST_FILE, merged
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import Listed
 from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import FleetReport, HostLooks, fleet_report
 from ansible_collections.anchorage.pki.plugins.plugin_utils._report.page import page
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.report_files import write_report
 
 
-class ActionModule(ActionBase):
+class ActionModule(PkiAction):
     """Writes what the doctor's looks at hosts found."""
+
+    _requires_connection = False
 
     ARGUMENT_SPEC = {
         "page": {"type": "path"},
         "file": {"type": "path"},
+        "ledgers": {"type": "list", "elements": "str", "default": []},
     }
+    CONDITIONS = {"required_one_of": [["page", "file"]]}
 
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, required_one_of=[["page", "file"]])[1]
-        report, written = _report(task_vars or {}, datetime.now(timezone.utc)), []
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        exported = merged(dict(self.controller_file("ledgers", name, LARGEST_FILE) for name in arguments["ledgers"]))
+        report, written = _report(task_vars, datetime.now(timezone.utc), exported), []
         for option, render in (("page", page), ("file", _as_json)):
-            if arguments[option] and not self._task.check_mode:
+            if arguments[option] and not self.check_mode:
                 try:
                     write_report(Path(arguments[option]), render(report))
                 except PkiError as error:
-                    return {"failed": True, "changed": False, "msg": f"{option}: {error}"}
+                    raise PkiError(f"{option}: {error}") from error
                 written.append(os.path.abspath(arguments[option]))
         self._display.display("\n".join(["", *(f"The report is in {path}." for path in written)]))
         return {"changed": False, "written": written}
@@ -50,11 +52,11 @@ def _as_json(report: FleetReport) -> str:
     return f"{json.dumps(report.document, indent=2)}\n"
 
 
-def _report(task_vars: Mapping[str, Any], now: datetime) -> FleetReport:
+def _report(task_vars: Mapping[str, Any], now: datetime, exported: Sequence[Listed]) -> FleetReport:
     variables = {host: task_vars["hostvars"].raw_get(host) for host in task_vars["ansible_play_hosts_all"]}
     looks = {host: _looks(of_host) for host, of_host in variables.items()}
     authorities = (of_host.get("anchorage_authority_found") for of_host in variables.values())
-    return fleet_report(looks, next((one for one in authorities if one and "exists" in one), {}), now)
+    return fleet_report(looks, next((one for one in authorities if one and "exists" in one), {}), now, exported)
 
 
 def _looks(variables: Mapping[str, Any]) -> HostLooks:

@@ -63,7 +63,7 @@ class ActionModule(PkiAction):
     def _deploy(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         requests = parse_requests(arguments)
         check_server(requests, arguments["server"])
-        places = _places([request.name for request in requests], arguments, task_vars)
+        places = _places([request.name for request in requests], arguments, self.host_of(task_vars))
         authority = self.authority(arguments["authority"], task_vars)
         if not arguments["urls"]:
             authority = authority.without_urls()
@@ -87,7 +87,7 @@ class ActionModule(PkiAction):
             now, issues = datetime.now(timezone.utc), arguments["issue"]
             transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now, issues, folder)
             plans, inspection = transaction.plan(requests, places)
-            others = transaction.others(inspection.others, task_vars["inventory_hostname"], _destination(arguments))
+            others = transaction.others(inspection.others, self.host_of(task_vars), _destination(arguments))
             result = self._planned(plans, planned_result(plans, inspection, others), arguments)
             result = with_warnings(result, transaction.warnings(plans))
             if result["changed"]:
@@ -106,7 +106,7 @@ class ActionModule(PkiAction):
         return result
 
     def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        places = _places(folder_names(arguments), arguments, task_vars)
+        places = _places(folder_names(arguments), arguments, self.host_of(task_vars))
         try:
             authority = self.authority(arguments["authority"], task_vars)
         except AuthorityMissingError:  # so that there is no ledger that could know of them
@@ -139,8 +139,8 @@ def _with_preflight(result: dict[str, Any], transaction: LeafTransaction, plans:
     return result
 
 
-def _places(names: list[str], arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[LeafPlace]:
-    return [LeafPlace(task_vars["inventory_hostname"], _destination(arguments), name) for name in names]
+def _places(names: list[str], arguments: dict[str, Any], host: str) -> list[LeafPlace]:
+    return [LeafPlace(host, _destination(arguments), name) for name in names]
 
 
 def _destination(arguments: dict[str, Any]) -> str:

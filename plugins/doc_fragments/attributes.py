@@ -20,3 +20,21 @@ attributes:
   platform:
     description: Operating systems that the task can work on.
 """
+
+    ON_THE_CONTROLLER = r"""
+options: {}
+attributes:
+  platform:
+    platforms: posix
+    support: full
+    details: Runs on the controller, whatever the host.
+"""
+
+    TRUST_STORES = r"""
+options: {}
+attributes:
+  platform:
+    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd, macos
+    support: full
+    details: On macOS, it was tested against a double of Apple's libraries only.
+"""

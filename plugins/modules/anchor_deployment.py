@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - anchorage.pki.host_halves.anchor_deployment
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.trust_stores
 attributes:
   check_mode:
     support: full
@@ -24,10 +25,6 @@ attributes:
     details: The action makes the diff of what this module returns.
   idempotent:
     support: full
-  platform:
-    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd, macos
-    support: full
-    details: On macOS, it was tested against a double of Apple's libraries only.
 author:
   - The anchorage.pki contributors (@anchorage)
 """

@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -31,16 +32,15 @@ attributes:
     support: full
   idempotent:
     support: partial
-    details: Each V(step=back_up) makes another file. V(step=restore) refuses a folder that has an authority.
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
+    details:
+      - Each V(step=back_up) makes another file. V(step=restore) refuses a folder that has an authority, and does
+        nothing where that was restored from this very backup.
 options:
   step:
     description:
       - V(back_up) writes O(file).
-      - V(restore) restores it in the folder of O(authority), which is empty or missing.
+      - V(restore) restores it in the folder of O(authority), which is empty or missing, or has what a restore left that
+        was cut off.
       - V(enter_lists) enters what O(lists) say is revoked, or with O(without_lists) that there is nothing to enter.
         Without both it says whether that is still to be done.
     type: str

@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -29,10 +30,6 @@ attributes:
     support: full
   idempotent:
     support: full
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 options:
   step:
     description:
@@ -70,7 +67,8 @@ options:
   search:
     description:
       - With V(step=list), lists certificates of any kind by their serial number or the beginning of their SHA-256
-        fingerprint (eight digits or more), with colons or without, or by a part of one of their names.
+        fingerprint (eight digits or more), with colons or without, or by a part of one of their names. Of
+        names beyond ASCII, whole labels are found as they are written.
     type: str
   merge:
     description:

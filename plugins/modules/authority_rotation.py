@@ -40,6 +40,7 @@ extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.authority.passphrases
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -48,10 +49,6 @@ attributes:
     support: full
   idempotent:
     support: full
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 options:
   step:
     description:
@@ -75,6 +72,8 @@ options:
     description:
       - The hosts that have to follow, by their names in the inventory, also those that this run does not visit. Those
         that the ledger knows count as well.
+      - With O(step=continue), those that no earlier run of the rotation named go on to count from then on. A warning
+        and the diff list them, in check mode before they do.
     type: list
     elements: str
     default: []

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 options:
   due:
@@ -45,10 +46,6 @@ attributes:
     details: Nothing is changed.
   idempotent:
     support: full
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 seealso:
   - module: anchorage.pki.certificate_authority
 """
@@ -239,6 +236,20 @@ issuing_due:
   returned: when there is an authority
   type: bool
   version_added: 0.3.0
+pending_restore:
+  description:
+    - Null, or that the ledger was restored and that nobody has said yet what was revoked since the backup, so that
+      nothing is signed. There is a warning with the way out then.
+  returned: when there is an authority
+  type: dict
+  version_added: 0.3.0
+  contains:
+    backed_up_at:
+      description: When the backup was made, in UTC.
+      type: str
+    restored_at:
+      description: When it was restored, in UTC.
+      type: str
 pending_hosts:
   description:
     - Where a good staple of a revoked leaf may still be shown, since the host has not confirmed yet that it is gone.

@@ -37,6 +37,7 @@ extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.authority.passphrases
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -49,10 +50,6 @@ attributes:
       - By O(serial) or O(certificate), a certificate is revoked once. By O(name), it is the leaf which is in use there
         at that time, so that the same task revokes the next one, too, once a host has it and the former revocation is
         finished.
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 options:
   name:
     description:

@@ -34,6 +34,16 @@ options:
       - The same for a file with JSON, whose fields are in the documentation of reports.
       - One of O(page) and O(file) is required.
     type: path
+  ledgers:
+    description:
+      - Files on the controller to which other controllers exported their ledgers as JSON lines, by
+        M(anchorage.pki.authority_ledger). Their certificates are in the report too, each with its authority and the
+        file. The hosts of those controllers are not asked.
+      - A file that is no whole export is refused, and nothing is written. Of a certificate that an authority exported
+        to several of them, the last one counts.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - anchorage.pki.attributes
 attributes:
@@ -49,6 +59,7 @@ attributes:
     platforms: all
     support: full
 seealso:
+  - module: anchorage.pki.authority_ledger
   - module: anchorage.pki.run_report
   - module: anchorage.pki.trust_anchor_info
   - module: anchorage.pki.certificate_authority_info

@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.trust_stores
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -25,10 +26,6 @@ attributes:
     details: Nothing is changed.
   idempotent:
     support: full
-  platform:
-    platforms: debian, rhel, fedora, suse, arch, alpine, freebsd, macos
-    support: full
-    details: On macOS, it was tested against a double of Apple's libraries only.
 options:
   certificate:
     description:

@@ -79,12 +79,12 @@ def serve(folder: Path, staple: Path | None = None) -> Iterator[int]:
         encoding="utf-8",
     ) as server:
         try:
-            yield _port_of(server)
+            yield port_of(server)
         finally:
             server.kill()
 
 
-def _port_of(server: subprocess.Popen[str]) -> int:
+def port_of(server: subprocess.Popen[str]) -> int:
     assert server.stdout
     said = []
     for line in server.stdout:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -30,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import en
 from cryptography import x509
 from cryptography.x509 import ocsp
 from interoperability.pki import NOW, Pki
-from interoperability.programs import ENVIRONMENT, need
+from interoperability.programs import ENVIRONMENT, need, port_of
 
 DIRECT = System(proxies=dict)
 DAY = timedelta(days=1)
@@ -60,16 +59,6 @@ def openssl_responder(pki: Pki, folder: Path, known: dict[str, x509.Certificate]
             yield f"http://127.0.0.1:{port_of(server)}"
         finally:
             server.kill()
-
-
-def port_of(server: subprocess.Popen[str]) -> int:
-    assert server.stdout
-    said = []
-    for line in server.stdout:
-        said.append(line)
-        if accepting := re.search(r"ACCEPT .*:(\d+)", line):
-            return int(accepting[1])
-    raise AssertionError("".join(said))
 
 
 def database_line(status: str, leaf: x509.Certificate) -> str:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +33,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree imp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType
 from ansible_collections.anchorage.pki.tests.unit.leaves import NGINX, free_port
+from ansible_collections.anchorage.pki.tests.unit.nginx_configuration import nginx_configuration
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -243,23 +243,6 @@ def test_a_revoked_issuing_certificate_is_on_a_list_that_verifiers_take(
 
 # From web servers
 
-CONFIGURATION = """
-daemon off;
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  {server}
-}}
-"""
-
 
 def make_published(folder: Path, site: str, names: Iterable[str]) -> Published:
     """An authority whose certificates name URLs of ``site``, and that has published what is there: of leaves with these
@@ -284,8 +267,8 @@ def nginx(folder: Path, public: Path, port: int) -> Iterator[int]:
         pytest.skip("nginx: install nginx-light")
     sample = (SAMPLES / "nginx.conf").read_text()
     server = sample.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("/srv/pki;", f"{public};")
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, server=server))
+    configuration = nginx_configuration(server).replace("{folder}", str(folder))
+    (folder / "nginx.conf").write_text(configuration)
     command = [NGINX, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     with running(command, port):
         yield port

@@ -17,31 +17,19 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.tests.unit.leaves import free_port
+from ansible_collections.anchorage.pki.tests.unit.nginx_configuration import nginx_configuration
 from interoperability.programs import ENVIRONMENT
 from lab import machine
 
 SECONDS = 10
 MODULES = Path("/usr/lib/apache2/modules")
-_NGINX = """
-daemon off;
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
+_NGINX = nginx_configuration("""
+  server {
     listen 127.0.0.1:{port} ssl;
     include "{pointers}/nginx.conf";
     return 200 "site";
-  }}
-}}
-"""
+  }
+""")
 _HAPROXY = """
 defaults
   mode http
@@ -71,16 +59,16 @@ Include {pointers}/apache-cache.conf
 </VirtualHost>
 """
 _CADDY = """
-{{
+{
   admin off
   auto_https disable_redirects
   storage file_system {folder}/caddy
-}}
-https://app.test:{port} {{
+}
+https://app.test:{port} {
   bind 127.0.0.1
   import {pointers}/caddy.conf
   respond "site"
-}}
+}
 """
 
 
@@ -99,7 +87,7 @@ class WebServer:
 
 
 WEB_SERVERS = (
-    WebServer("nginx", "nginx", lambda file: ["-e", file.with_name("error.log"), "-c", file], _NGINX, "user root;"),
+    WebServer("nginx", "nginx", lambda file: ["-e", file.with_name("error.log"), "-c", file], _NGINX),
     WebServer("haproxy", "haproxy", lambda file: ["-db", "-f", file], _HAPROXY),
     WebServer("apache", "apache2", lambda file: ["-D", "FOREGROUND", "-f", file], _APACHE, "User www-data"),
     WebServer(
@@ -117,9 +105,10 @@ def serving(server: WebServer, pointers: Path, folder: Path) -> Iterator[int]:
         pytest.skip(f"{server.program}: install {machine.PROGRAMS[server.program]}")
     port, user = free_port(), server.user if os.geteuid() == 0 else ""
     file = folder / f"{server.name}.conf"
-    file.write_text(
-        server.configuration.format(folder=folder, port=port, pointers=pointers, user=user, modules=MODULES)
-    )
+    text = server.configuration
+    for name, value in {"folder": folder, "port": port, "pointers": pointers, "user": user, "modules": MODULES}.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    file.write_text(text)
     with started([program, *server.command(file)], port, folder / "log"):
         yield port
 

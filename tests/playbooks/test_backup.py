@@ -9,6 +9,7 @@ The hosts are this machine, each with a folder of its own.
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority, make_due
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import NAMED, Fleet
+from ansible_collections.anchorage.pki.tests.playbooks.live_servers import Client, live_client, serve_by_nginx
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
 from cryptography import x509
 
@@ -60,7 +62,27 @@ def numbers(fleet: Fleet) -> list[int]:
     return [each.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number for each in lists]
 
 
-def test_a_lost_authority_is_restored_without_another_leaf_on_any_host(fleet: Fleet) -> None:
+def check_report(fleet: Fleet, is_pending: bool) -> None:
+    """See that the doctor and its page tell whether a restore is pending, with the way out."""
+    files = {name: f"{fleet.folder}/fleet.{ending}" for name, ending in (("page", "html"), ("file", "json"))}
+    run = succeed(fleet.run("report", **{f"anchorage_report_{name}": path for name, path in files.items()}))
+    told = json.loads(Path(files["file"]).read_text())
+    assert (told["authority"]["pending_restore"] is not None) == is_pending
+    for text in (run.text, " ".join(told["warnings"]), Path(files["page"]).read_text()):
+        assert ("does not know what was revoked since" in text) == is_pending
+        assert ("anchorage_restore_without_lists=true" in text) == is_pending
+
+
+def test_a_lost_authority_is_restored_while_all_hosts_serve(fleet: Fleet) -> None:
+    ports = serve_by_nginx(fleet, ["host1", "host2"])
+    succeed(fleet.run("issue"))
+    with live_client(fleet, ports) as client:
+        drill(fleet, client)
+        client.check()
+
+
+def drill(fleet: Fleet, client: Client) -> None:
+    """No host gets another leaf for the restore, and the client is refused by none of them."""
     backup = fleet.folder / "authority.backup"
     first = succeed(fleet.run("backup", anchorage_backup_file=str(backup)))
     assert "restored once to see that it can be" in first.text
@@ -77,11 +99,15 @@ def test_a_lost_authority_is_restored_without_another_leaf_on_any_host(fleet: Fl
     serials = {host: fleet.serial(host) for host in ("host1", "host2")}
     assert revoked(fleet) == {old, lost_and_revoked}
     before = numbers(fleet)
+    client.check()
 
     shutil.rmtree(fleet.authority)
+    client.check()
     restored = succeed(fleet.run("restore", anchorage_backup_file=str(backup)))
     assert "What was revoked after the backup of" in restored.text
     assert "anchorage_restore_lists" in restored.text
+    again = succeed(fleet.run("restore", anchorage_backup_file=str(backup)))
+    assert ("before, and is left alone" in again.text, "changed=0" in again.text) == (True, True)
 
     # Nothing is signed or published before that is known, and hosts keep what they have.
     make_due(fleet.authority, "host1")
@@ -91,6 +117,8 @@ def test_a_lost_authority_is_restored_without_another_leaf_on_any_host(fleet: Fl
         assert "does not know what was revoked since" in early.text
     assert {host: fleet.serial(host) for host in serials} == serials
     assert revoked(fleet) == {old, lost_and_revoked}
+    check_report(fleet, is_pending=True)
+    client.check()
 
     entered = succeed(fleet.run("restore", "--diff", anchorage_restore_lists=published(fleet)))
     assert (
@@ -111,6 +139,7 @@ def test_a_lost_authority_is_restored_without_another_leaf_on_any_host(fleet: Fl
     assert [new >= former for new, former in zip(numbers(fleet), before, strict=True)] == [True, True]
     assert max(numbers(fleet)) > max(before)
 
+    check_report(fleet, is_pending=False)
     again = succeed(fleet.run("site"))
     assert "which the ledger lost by a restore" not in again.text
     assert {host: fleet.serial(host) for host in serials} == serials

@@ -58,3 +58,44 @@ def test_without_an_authority_it_says_so_and_leaves_what_is_no_file(fleet: Fleet
     run = fleet.run("report", hosts=1, anchorage_report_page=str(page))
     assert run.status == 0, run.text
     assert "There is no authority in" in page.read_text()
+
+
+def export(fleet: Fleet) -> Path:
+    """The ledger of a controller, as it exports it."""
+    path = fleet.folder / "ledger.jsonl"
+    run = fleet.run("ledger", hosts=1, anchorage_ledger_step="export", anchorage_ledger_file=str(path))
+    assert run.status == 0, run.text
+    return path
+
+
+def test_it_tells_of_the_ledgers_that_other_controllers_exported(fleet: Fleet) -> None:
+    others = {}
+    for name in ("berlin", "lisbon"):
+        (fleet.folder / name).mkdir()
+        others[name] = Fleet(fleet.folder / name)
+        subject = {"certificate_authority_subject": {"common_name": f"{name} <b>&amp;</b>"}}
+        issued = others[name].run("site", "--tags=authority,issue", hosts=1, **subject)
+        assert issued.status == 0, issued.text
+    exported = {name: str(export(other)) for name, other in others.items()}
+    page, file = fleet.folder / "fleet.html", fleet.folder / "fleet.json"
+    files = {"anchorage_report_page": str(page), "anchorage_report_file": str(file)}
+    run = fleet.run("report", hosts=1, **files, anchorage_report_ledgers=list(exported.values()))
+    assert run.status == 0, run.text
+    told = json.loads(file.read_text())
+    lines = [json.loads(line) for path in exported.values() for line in Path(path).read_text().splitlines()]
+    assert len(told["exported"]) == len(lines)
+    leaves = {row["ledger"]: row for row in told["exported"] if row["kind"] == "leaf"}
+    for name, path in exported.items():
+        row = leaves[path]
+        assert (row["authority"], row["state"]) == (f"{name} <b>&amp;</b>", "deployed")
+        assert row["serial_number"] == others[name].serial("host1")
+        assert f">{name} &lt;b&gt;&amp;amp;&lt;/b&gt;</td>" in page.read_text()
+
+    # Of what is cut off, be it between two lines, nothing is told.
+    before = page.read_bytes(), file.read_bytes()
+    whole = Path(exported["lisbon"]).read_bytes()
+    for content, reason in ((whole[:-9], "is no certificate"), (whole[: whole.index(b"\n") + 1], "has 1 of")):
+        Path(exported["lisbon"]).write_bytes(content)
+        refused = fleet.run("report", hosts=1, **files, anchorage_report_ledgers=list(exported.values()))
+        assert (refused.status != 0, reason in refused.text) == (True, True), refused.text
+        assert (page.read_bytes(), file.read_bytes()) == before

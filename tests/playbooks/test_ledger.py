@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet
-from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Run, away
 
 
 def ledger(fleet: Fleet, step: str, *options: str, hosts: int = 2, **variables: object) -> Run:
@@ -49,7 +49,7 @@ def test_a_ledger_is_listed_exported_verified_and_forgets_a_host(private_folder:
     assert {row["serial_number"] for row in rows if row["kind"] == "leaf"} == set(serials.values())
     hostile = fleet.folder / "hostile.jsonl"
     other = {**rows[-1], "authority": "{{ 1 + 1 }}\x1b[2J", "sha256": "00", "serial_number": "666"}
-    hostile.write_text(json.dumps({**other, "host": "{{ lookup('pipe', 'touch /tmp/never') }}"}))
+    hostile.write_text(json.dumps({**other, "lines": 1, "host": "{{ lookup('pipe', 'touch /tmp/never') }}"}))
     run = ledger(fleet, "list", merge=[str(exported), str(hostile)])
     assert "666" in succeed(run)
     assert "AUTHORITY" in run.text
@@ -65,6 +65,10 @@ def test_a_ledger_is_listed_exported_verified_and_forgets_a_host(private_folder:
     shutil.rmtree(fleet.folder / "host2" / "site")
     text = succeed(ledger(fleet, "verify"))
     assert f"the leaf {serials['host2']} is not there" in text
+    unreached = fleet.run("ledger", anchorage_ledger_step="verify", **away("host2"))
+    assert unreached.status != 0
+    assert "host1: 1 place in the ledger, 0 differences" in unreached.text
+    assert "host2: was not looked at, and has leaves in the ledger" in unreached.text
 
     assert "is in the inventory" in ledger(fleet, "forget", host="host2", reason="scrapped").text
     check = ledger(fleet, "forget", "--check", "--diff", hosts=1, host="host2", reason="scrapped")
@@ -75,3 +79,26 @@ def test_a_ledger_is_listed_exported_verified_and_forgets_a_host(private_folder:
     assert fleet.leaves == {"deployed": 1, "superseded": 1}
     assert "host2 is gone for good since" in succeed(ledger(fleet, "list"))
     assert "0 leaf certificates pruned" in succeed(ledger(fleet, "prune"))
+
+
+def test_a_host_that_was_forgotten_and_comes_back_keeps_its_leaf_unless_that_was_revoked(
+    folder_with_leaves: Path,
+) -> None:
+    fleet = Fleet(folder_with_leaves)
+    serials = {host: fleet.serial(host) for host in ("host1", "host2")}
+    succeed(ledger(fleet, "forget", hosts=1, host="host2", reason="scrapped"))
+    succeed(fleet.run("issue", hosts=1))
+    assert "host2 is gone for good since" in succeed(ledger(fleet, "list"))
+
+    succeed(fleet.run("issue"))
+    assert {host: fleet.serial(host) for host in serials} == serials
+    assert (fleet.leaves, fleet.is_stapled("host2")) == ({"deployed": 2}, True)
+    assert "is gone for good" not in succeed(ledger(fleet, "list"))
+    assert "host2: 1 place in the ledger, 0 differences" in succeed(ledger(fleet, "verify"))
+
+    succeed(ledger(fleet, "forget", hosts=1, host="host2", reason="stolen"))
+    revoked = fleet.run("revoke", hosts=1, anchorage_revoke_serial=serials["host2"])
+    succeed(revoked)
+    succeed(fleet.run("issue"))
+    assert fleet.serial("host2") != serials["host2"]
+    assert fleet.is_stapled("host2")

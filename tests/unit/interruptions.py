@@ -9,12 +9,15 @@ from __future__ import annotations
 import mmap
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sqlite_files
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.schema import SqliteDatabase
 
 #: The system calls that change what other processes find; an opening does where it may make or empty a file. What is
 #: killed before an fsync leaves what it leaves before the next of them.
@@ -87,3 +90,31 @@ def killed_at(number: int, work: Callable[[], object]) -> bool:
         return False
     assert os.WTERMSIG(status) == signal.SIGKILL
     return True
+
+
+def dies_after(last: int, work: Callable[[], object]) -> bool:
+    """Whether a process that does ``work`` ran that many statements of SQL, after which it was killed."""
+
+    class Mortal(SqliteDatabase):
+        count = 0
+
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            return self._counted(super().execute(*arguments))
+
+        def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+            return self._counted(super().executemany(*arguments))
+
+        def _counted(self, result: sqlite3.Cursor) -> sqlite3.Cursor:
+            Mortal.count += 1
+            if Mortal.count == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+    child = os.fork()
+    if child == 0:
+        sqlite_files.SqliteDatabase = Mortal  # type: ignore[misc]
+        work()
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0

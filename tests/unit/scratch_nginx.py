@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -27,29 +26,16 @@ from ansible_collections.anchorage.pki.tests.unit.leaves import (
     destination_at,
     free_port,
 )
+from ansible_collections.anchorage.pki.tests.unit.nginx_configuration import nginx_configuration
 
-CONFIGURATION = """
-daemon off;
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-worker_processes 1;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+CONFIGURATION = nginx_configuration("""
   include {folder}/extra*.conf;
-  server {{
+  server {
     listen 127.0.0.1:{port} ssl;
     include "{folder}/pki/app/nginx.conf";
     return 200 "ok";
-  }}
-}}
-"""
+  }
+""")
 SECONDS = 5
 
 
@@ -60,8 +46,8 @@ class Nginx:
         self.folder, self.port = folder, free_port()
         self.destination: Destination = destination_at(folder / "pki")
         (control,) = CONTROLS[self.destination.server]
-        user = "user root;" if os.geteuid() == 0 else ""
-        (folder / "nginx.conf").write_text(CONFIGURATION.format(user=user, folder=folder, port=self.port))
+        text = CONFIGURATION.replace("{folder}", str(folder)).replace("{port}", str(self.port))
+        (folder / "nginx.conf").write_text(text)
         self.command = [str(NGINX), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
         self.activation = Activation(
             test=(*self.command, *control.test[1:]),

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql_restore as sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE, SKEW
@@ -25,6 +25,14 @@ class Restore:
     restored_at: datetime
     revocations_at: datetime | None
 
+    def __str__(self) -> str:
+        """What it means as long as revocations are not known, and the way out."""
+        return (
+            f"The ledger was restored from a backup of {self.backed_up_at:%Y-%m-%d %H:%M} UTC, and does not know what "
+            "was revoked since. Nothing is signed, and hosts keep what they have, until anchorage.pki.restore gets the "
+            "last published lists in anchorage_restore_lists, or anchorage_restore_without_lists=true for none."
+        )
+
     def covers(self, certificate: x509.Certificate) -> bool:
         """Whether a certificate may have been signed after the backup and before the restore."""
         signed_at = certificate.not_valid_before_utc + BACKDATE
@@ -34,7 +42,7 @@ class Restore:
 class Restores:
     """Those of an open ledger. Every write belongs into a transaction of the ledger's."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     def all(self) -> list[Restore]:

@@ -32,15 +32,27 @@ def backup_result(target: Path, backup: Backup | None, now: datetime) -> dict[st
     }
 
 
-def restore_result(folder: Path, backup: Backup) -> dict[str, Any]:
-    """That the authority is there again."""
+def pending_restore_result(pending: Restore | None) -> dict[str, Any]:
+    """The restore after which nobody has said yet what was revoked since the backup."""
+    if pending is None:
+        return {"pending_restore": None}
+    times = {"backed_up_at": timestamp(pending.backed_up_at), "restored_at": timestamp(pending.restored_at)}
+    return {"pending_restore": times}
+
+
+def restore_result(folder: Path, source: str, backup: Backup, check_mode: bool) -> dict[str, Any]:
+    """That the authority is there again, or was before."""
     created = timestamp(backup.header.created_at)
+    restored = f"restored from a backup of {created}\n"
+    done = "was restored" if backup.was_restored else "would be restored" if check_mode else "restored"
     return {
+        "changed": not backup.was_restored,
         "folder": str(folder),
         "created_at": created,
         "files": backup.files,
         "warnings": _key_warnings(backup),
-        "diff": _diff(f"authority {folder}", "", f"restored from a backup of {created}\n"),
+        "lines": [f"{folder}: {done} from {source}{' before, and is left alone' if backup.was_restored else ''}"],
+        "diff": _diff(f"authority {folder}", restored if backup.was_restored else "", restored),
     }
 
 

@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import open_regular_file, read_all
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    CERTIFICATE,
     LEDGER,
     LOCK,
     POLICY,
     Standing,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import copy_ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.copying import copy_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.archive import (
@@ -31,7 +36,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.archive impo
     unpack,
     write_files,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.encryption import Header, decrypt, encrypt
+from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.encryption import (
+    MAGIC,
+    Header,
+    decrypt,
+    encrypt,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     UNFINISHED,
@@ -39,21 +49,27 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
     check_folder,
     create_folder,
     exclusive_lock,
+    read_public,
     remove_unfinished,
     replace_private,
     sync_folder,
 )
 
+# What a restored authority is called, whole and checked, while it is moved into its folder. It goes last, so that
+# where it is without a policy beside it, what else is there came from it.
+_MOVING = f"{UNFINISHED}restored"
+
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup: what is readable of it, how large its file is, how many files of the authority it has, and in which
-    folders of certificates there was no key."""
+    """A backup: what is readable of it, how large its file is, how many files of the authority it has, in which folders
+    of certificates there was no key, and whether it had been restored before, so that nothing was done."""
 
     header: Header
     size: int
     files: int
     without_key: tuple[Path, ...] = ()
+    was_restored: bool = False
 
 
 def back_up(folder: Path, target: Path, passphrase: str, now: datetime, check_mode: bool = False) -> Backup | None:
@@ -63,7 +79,8 @@ def back_up(folder: Path, target: Path, passphrase: str, now: datetime, check_mo
     if check_mode:
         _check_authority(folder, now)
         return None
-    with exclusive_lock(folder / LOCK):
+    with changing(folder):
+        remove_unfinished(folder)
         _check_authority(folder, now)
         with _private_folder(folder) as private:
             copy_ledger(folder / LEDGER, private / LEDGER)
@@ -74,31 +91,38 @@ def back_up(folder: Path, target: Path, passphrase: str, now: datetime, check_mo
         with _restored(folder, content, passphrase, str(target), now) as (header, staged):
             if {**read_files(staged), LEDGER: (staged / LEDGER).read_bytes()} != files:
                 raise PkiError(f"{target}: the backup does not hold what it was made of. Nothing was written.")
-    replace_private(target, content, f".{target.name}.new")
+        replace_private(target, content)
     return Backup(header, len(content), len(files), _folders_without_key(folder))
 
 
 def restore(folder: Path, source: Path, passphrase: str, now: datetime, check_mode: bool = False) -> Backup:
     """Restore the authority from its backup ``source`` in ``folder``, which has to be empty or missing, and have the
-    ledger say so. Raises PkiError."""
+    ledger say so. What a restore left that was cut off is replaced; one that was done is not done again. Raises
+    PkiError."""
     content = _read(source)
     header, packed = decrypt(content, passphrase, str(source))
     files = unpack(packed, str(source))
-    _check_empty(folder)
+    backup = Backup(header, len(content), len(files))
+    if _was_restored(folder, header, files):
+        if not check_mode:
+            with exclusive_lock(folder / LOCK):
+                remove_unfinished(folder)
+        return replace(backup, was_restored=True)
+    _check_empty(folder, files)
     if check_mode:
         check_creatable(folder)
-        return Backup(header, len(content), len(files))
+        return backup
     create_folder(folder)
     check_folder(folder)
     with exclusive_lock(folder / LOCK):
-        _check_empty(folder)
-        remove_unfinished(folder)
+        _check_empty(folder, files)
+        _clear_away(folder, files)
         with _staged(folder, files, str(source), now) as staged:
             # As when it was made: a copy is in no write-ahead mode.
             with open_ledger(staged / LEDGER, create=True) as ledger, ledger.transaction():
                 ledger.restores.enter(header.created_at, now)
             _move(staged, folder)
-    return Backup(header, len(content), len(files), _folders_without_key(folder))
+    return replace(backup, without_key=_folders_without_key(folder))
 
 
 def _check_target(folder: Path, target: Path) -> None:
@@ -106,8 +130,10 @@ def _check_target(folder: Path, target: Path) -> None:
         raise PkiError(f"file: {str(target)!r} is a relative path. Begin it with / or ~.")
     if target.resolve().is_relative_to(folder.resolve()):
         raise PkiError(f"file: {target} is in the authority's folder, and would be lost with it. Name another one.")
-    if target.is_dir() or not target.parent.is_dir():
+    if os.path.isdir(target) or not os.path.isdir(target.parent):
         raise PkiError(f"file: {target} is a folder, or is in none. Name a file in a folder that is there.")
+    if os.path.lexists(target) and not stat.S_ISREG(target.lstat().st_mode):
+        raise PkiError(f"file: {target} is not a regular file. Name one, or a path at which there is nothing.")
 
 
 def _check_authority(folder: Path, now: datetime) -> None:
@@ -129,7 +155,8 @@ def _private_folder(folder: Path) -> Iterator[Path]:
     try:
         yield private
     finally:
-        shutil.rmtree(private)
+        if private.exists():
+            shutil.rmtree(private)
 
 
 @contextmanager
@@ -152,7 +179,21 @@ def _staged(folder: Path, files: Mapping[str, bytes], path: str, now: datetime) 
         yield staged
 
 
-def _check_empty(folder: Path) -> None:
+def _was_restored(folder: Path, header: Header, files: Mapping[str, bytes]) -> bool:
+    """Whether the authority in ``folder`` is the one that was restored from this very backup."""
+    roots = [name for name in files if name.startswith("root/") and name.endswith(f"/{CERTIFICATE}")]
+    try:
+        read_authority(folder)
+        is_the_same = any((folder / name).is_file() and read_public(folder / name) == files[name] for name in roots)
+        with open_ledger(folder / LEDGER, read_only=True) as ledger:
+            restores = ledger.restores.all()
+    except PkiError:  # none, or one that is damaged and to be moved away
+        return False
+    return is_the_same and bool(restores) and restores[-1].backed_up_at == header.created_at
+
+
+def _check_empty(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Raise PkiError where something is in ``folder`` but what a restore of these files left that was cut off."""
     try:
         names = set(os.listdir(folder)) if folder.is_dir() else set()
     except OSError as error:
@@ -160,31 +201,58 @@ def _check_empty(folder: Path) -> None:
     if POLICY in names:
         raise PkiError(
             f"There is an authority in {folder}, and nothing was restored. Move it away, or name another folder with "
-            "the option authority."
+            "the option authority. To enter what was revoked since it was restored, leave the backup out."
         )
-    if any(name != LOCK and not name.startswith(UNFINISHED) for name in names):
-        raise PkiError(
-            f"{folder} is not empty, as after a restore that was cut off, and nothing was restored. Move away what is "
-            "there."
-        )
+    moved = _moved(names, files) if _MOVING in names else set()
+    if any(name != LOCK and not name.startswith(UNFINISHED) for name in names - moved):
+        raise PkiError(f"{folder} is not empty, and nothing was restored. Move away what is there.")
+
+
+def _moved(names: Iterable[str], files: Mapping[str, bytes]) -> set[str]:
+    """What of these names in the folder a restore of these files moves there, with what SQLite and migrations keep
+    beside the ledger."""
+    of_backup = {name.partition("/")[0] for name in files}
+    return {name for name in names if name in of_backup or name.startswith(LEDGER)}
+
+
+def _clear_away(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Remove what a restore left that was cut off, and what tells so at last. Raises PkiError."""
+    try:
+        for name in _moved(os.listdir(folder), files):
+            path = folder / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise PkiError(f"{folder} cannot be cleaned up: {error.strerror}. Fix that and run again.") from error
+    remove_unfinished(folder)
 
 
 def _move(staged: Path, folder: Path) -> None:
     """Move what is in ``staged`` to the folder above, the policy last: without it, nobody takes that for an
     authority."""
     try:
-        for entry in sorted(staged.iterdir(), key=lambda entry: entry.name == POLICY):
+        moving = staged.rename(folder / _MOVING)
+        sync_folder(folder)
+        for entry in sorted(moving.iterdir(), key=lambda entry: entry.name == POLICY):
             if entry.name == POLICY:
                 sync_folder(folder)
             os.rename(entry, folder / entry.name)
         sync_folder(folder)
+        moving.rmdir()
     except OSError as error:
-        raise PkiError(f"{folder} cannot be written: {error.strerror}. Empty it, and run again.") from error
+        raise PkiError(f"{folder} cannot be written: {error.strerror}. Fix that, and run again.") from error
 
 
 def _read(source: Path) -> bytes:
+    """The file of a backup; nothing of one that is none, which may have no end. Raises PkiError."""
     try:
-        return source.read_bytes()
+        descriptor, size = open_regular_file(source, None, follow_links=True)
+        try:
+            return read_all(descriptor, size) if os.pread(descriptor, len(MAGIC), 0) == MAGIC else b""
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise PkiError(f"file: {source} cannot be read: {error.strerror}.") from error
 

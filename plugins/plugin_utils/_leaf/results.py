@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, OtherLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of, shown
 
 
 def planned_result(plans: Sequence[LeafPlan], inspection: Inspection, others: Sequence[OtherLeaf]) -> dict[str, Any]:
@@ -218,6 +218,6 @@ def _after(plan: LeafPlan) -> str:
     generation = f"generation {plan.deployed.generation + 1}"
     if action is Action.STAPLE:
         return f"{generation}, the same leaf with {'a new' if plan.request.staple else 'no'} staple ({reason})"
-    names = ", ".join(str(name) for name in plan.request.names)
+    names = shown(plan.request.names)
     kind = f"{plan.request.key_type.value} {plan.request.profile.value}"
     return f"{generation}, a new {kind} leaf for {names} ({reason})"

@@ -4,7 +4,8 @@
 
 """A ledger as a file for other programs, and for whoever looks at several ledgers at once: JSON lines or CSV.
 
-What other controllers exported is data, whatever is in it: each field has its type, or the file is refused.
+What other controllers exported is data, whatever is in it: each field has its type, and no line is missing, or the
+file is refused.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.entries import Entry
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
@@ -23,7 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import Listed
 
 #: Counts up when a reader of the former files could not read the new ones.
-SCHEMA = 1
+SCHEMA = 2
 JSON_LINES = "jsonl"
 CSV = "csv"
 LARGEST_FILE = 256 * 1024 * 1024
@@ -36,6 +37,11 @@ _TEXTS = (
 _TIMES = ("not_before", "not_after")
 _TIMES_OR_NONE = ("revoked_at", "staple_until")
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# By what a spreadsheet takes a cell for a formula (https://owasp.org/www-community/attacks/CSV_Injection), and by what
+# it takes it for a text, which is therefore not the first character of any other one.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BREAKS = ("\t", "\r", "\n")
+_TEXT = "'"
 
 
 def fields_of(listed: Listed) -> dict[str, Any]:
@@ -61,40 +67,72 @@ def fields_of(listed: Listed) -> dict[str, Any]:
     }
 
 
-def exported(every: Iterable[Listed], form: str) -> str:
-    """The file of these certificates in that form, one line for each."""
-    rows = [{"schema": SCHEMA, **fields_of(listed)} for listed in every]
+def exported(every: Sequence[Listed], form: str) -> str:
+    """The file of these certificates in that form, one line for each. Each says how many lines there are, so that a
+    file which was cut off is known for that."""
+    rows = [{"schema": SCHEMA, "lines": len(every), **fields_of(listed)} for listed in every]
     if form == JSON_LINES:
         return "".join(f"{json.dumps(row)}\n" for row in rows)
     written = io.StringIO()
-    writer = csv.DictWriter(written, ["schema", *_TEXTS, "names", *_TIMES, *_TIMES_OR_NONE])
+    columns = ["schema", "lines", *_TEXTS, "names", *_TIMES, *_TIMES_OR_NONE]
+    writer = csv.DictWriter(written, columns, quoting=csv.QUOTE_ALL)
     writer.writeheader()
-    writer.writerows({**row, "names": " ".join(row["names"])} for row in rows)
+    for row in rows:
+        cells = {**row, "names": " ".join(row["names"])}
+        writer.writerow({column: _cell(value) if isinstance(value, str) else value for column, value in cells.items()})
     return written.getvalue()
 
 
+def _cell(text: str) -> str:
+    """The text as a spreadsheet shows it and does not run it."""
+    is_run = text.startswith(_BREAKS) or text.lstrip().startswith((*_FORMULA, _TEXT))
+    return f"{_TEXT}{text}" if is_run else text
+
+
 def merged(files: Mapping[str, bytes]) -> list[Listed]:
-    """The certificates in exported JSON lines, by the names of the files. What several files have is listed once, as
-    the last one has it. Raises PkiError."""
+    """The certificates in exported JSON lines, by the names of the files. What an authority exported to several of them
+    is listed once, as the last one has it. Raises PkiError."""
     found = {}
     for name, content in files.items():
-        for number, line in enumerate(content.splitlines(), 1):
-            if line.strip():
-                listed = _listed(line, f"{name}, line {number}")
-                found[listed.entry.sha256] = listed
+        for listed in _certificates(name, content):
+            found[listed.authority, listed.entry.sha256] = listed
     return list(found.values())
 
 
-def _listed(line: bytes, where: str) -> Listed:
+def _certificates(name: str, content: bytes) -> Iterator[Listed]:
+    """The certificates of a file. Raises PkiError."""
+    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
+    if not lines:
+        raise PkiError(f"{name}: is empty, and an exported ledger never is. Export it again.")
+    for number, line in lines:
+        row = _row(line, f"{name}, line {number}")
+        if row.lines != len(lines):
+            raise PkiError(
+                f"{name}: has {len(lines)} of {row.lines} lines, as a file that was cut off or put together. Export it "
+                "again, and name each file on its own."
+            )
+        yield row.listed._replace(file=name)
+
+
+class _Row(NamedTuple):
+    """What a line has, and how many lines its file has to have."""
+
+    lines: int
+    listed: Listed
+
+
+def _row(line: bytes, where: str) -> _Row:
     try:
         if len(line) > _LONGEST_LINE:
             raise ValueError("it is too long")
         row = json.loads(line)
-        if not isinstance(row, dict) or not isinstance(row.get("schema"), int) or isinstance(row["schema"], bool):
+        if not isinstance(row, dict) or not _is_number(row.get("schema")):
             raise ValueError("it has no schema number")
         if row["schema"] != SCHEMA:
             raise ValueError(f"it has the schema {row['schema']}, and this release reads {SCHEMA}")
-        return Listed(row["authority"], _entry(row))
+        if not _is_number(row["lines"]):
+            raise ValueError("lines is no number")
+        return _Row(row["lines"], Listed(row["authority"], _entry(row)))
     except (ValueError, KeyError, RecursionError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)[:200]
         raise PkiError(
@@ -127,6 +165,10 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         row["reason"],
         later["staple_until"],
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _time(value: Any) -> datetime:

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import timestamp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.table import leaf_table
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import Listed
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp_staple.table import staple_table
+from ansible_collections.anchorage.pki.plugins.plugin_utils._report.exports import exports_records, exports_table
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import Table, counted, printable
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.table import trust_table
 
@@ -33,7 +35,10 @@ OF_AUTHORITY = (
     "due",
     "leaves",
     "lists",
+    "pending_restore",
 )
+#: The table of what other controllers exported.
+EXPORTED = "exported"
 PENDING_REMEDY = "run the playbook anchorage.pki.issue, which takes it away"
 
 
@@ -49,12 +54,14 @@ class HostLooks(NamedTuple):
 @dataclass(frozen=True)
 class FleetReport:
     """The state of a fleet. ``authority`` is what certificate_authority_info returned, empty where it was not asked or
-    there is none; ``tables`` are the tables by their names, without those that nothing is known for."""
+    there is none; ``tables`` are the tables by their names, without those that nothing is known for; ``exported`` has
+    what other controllers exported, which the table of that name shows."""
 
     written: str
     authority: Mapping[str, Any]
     warnings: Sequence[str]
     tables: Mapping[str, Table]
+    exported: Sequence[Mapping[str, Any]]
 
     @property
     def document(self) -> dict[str, Any]:
@@ -65,13 +72,16 @@ class FleetReport:
             "authority": {key: self.authority[key] for key in OF_AUTHORITY if key in self.authority},
             "warnings": list(self.warnings),
             **{name: _records(table) for name, table in self.tables.items()},
+            **({EXPORTED: list(self.exported)} if self.exported else {}),
         }
 
 
-def fleet_report(looks: Mapping[str, HostLooks], authority: Mapping[str, Any], now: datetime) -> FleetReport:
-    """The report of the hosts that were looked at, by their names.
+def fleet_report(
+    looks: Mapping[str, HostLooks], authority: Mapping[str, Any], now: datetime, exported: Sequence[Listed] = ()
+) -> FleetReport:
+    """The report of the hosts that were looked at, by their names, and of what other controllers ``exported``.
 
-    What they reported is in it without control characters, and cut short.
+    What hosts reported is in it without control characters, and cut short.
     """
     leaves = {host: look.leaves for host, look in looks.items() if look.leaves is not None}
     tables = {
@@ -79,12 +89,14 @@ def fleet_report(looks: Mapping[str, HostLooks], authority: Mapping[str, Any], n
         "leaves": leaf_table(leaves, now) if leaves else None,
         "staples": staple_table({host: look.staples for host, look in looks.items()}, now),
         "revoked": _revoked_table(authority.get("pending_hosts", [])),
+        EXPORTED: exports_table(exported, now) if exported else None,
     }
     known = {name: table for name, table in tables.items() if table and (table.rows or table.summary)}
     is_there = authority.get("exists", False)
     warnings = [printable(str(warning)) for warning in authority.get("warnings", [])]
     missing = [printable(str(authority["msg"]))] if authority.get("msg") and not is_there else []
-    return FleetReport(timestamp(now), authority if is_there else {}, [*missing, *warnings], known)
+    told = authority if is_there else {}
+    return FleetReport(timestamp(now), told, [*missing, *warnings], known, exports_records(exported, now))
 
 
 def _revoked_table(pending: Sequence[Mapping[str, Any]]) -> Table:

@@ -15,15 +15,17 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import FleetReport
+from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import EXPORTED, FleetReport
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import Table, counted
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 TITLES = {
     "revoked": "Revoked leaves that may still be in use",
     "leaves": "Leaf certificates",
     "staples": "Staples for certificates of other authorities",
     "trust": "Trust stores",
+    EXPORTED: "Ledgers of other controllers",
 }
 
 STYLE = """
@@ -70,7 +72,7 @@ _TEMPLATE = """\
 {%- for row in group %}
 <tr>
 {%- for title, cell in zip(table.heading, row) -%}
-<td data-title="{{ title | capitalize }}" class="{{ classes.get(title.split()[-1], "text") }}">{{ cell }}</td>
+<td data-title="{{ title | capitalize }}"{{ classes.get(title.split()[-1], "") }}>{{ cell }}</td>
 {%- endfor -%}
 </tr>
 {%- endfor %}
@@ -138,7 +140,7 @@ def page(report: FleetReport) -> str:
         report=report,
         facts=list(_facts(report.authority)),
         sections=[_section(title, report.tables[name]) for name, title in TITLES.items() if name in report.tables],
-        classes={"STATE": "state", "UNTIL": "time"},
+        classes={"STATE": Markup(' class="state"'), "UNTIL": Markup(' class="time"')},
         zip=zip,
     )
 

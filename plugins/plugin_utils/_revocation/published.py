@@ -70,10 +70,9 @@ def check_published(
             more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
             raise PkiError(
                 f"publish: {folder / list_path(issuer.identifier)} says that {shown}{more} (serial numbers) are "
-                "revoked, and the ledger does not: it is older than what is published, as one that was restored is. "
-                "Nothing was signed or published. Revoke them by their serials, or those that it lacks by their files "
-                "(certificate_revocation or the playbook revoke), then run again. Where you have no such file, restore "
-                "a newer copy of the authority's folder; to give them up, move the list away."
+                "revoked, and the ledger does not: it is older than what is published. Nothing was signed. Revoke them "
+                "by their serials, or those that it lacks by their files (playbook revoke), then run again. Without "
+                "such files, restore a newer copy of the authority's folder; to give them up, move the list away."
             )
 
 
@@ -97,12 +96,7 @@ def check_ledger(folder: Path | None, authority: Authority, ledger: Ledger, now:
 def _check_restored(ledger: Ledger) -> None:
     pending = ledger.restores.pending()
     if pending is not None:
-        raise PkiError(
-            f"The ledger was restored from a backup of {pending.backed_up_at:%Y-%m-%d %H:%M} UTC, and does not know "
-            "what was revoked since. Nothing was signed, and hosts keep what they have. Run anchorage.pki.restore with "
-            "the last published lists in anchorage_restore_lists, or, where nothing was revoked since, with "
-            "anchorage_restore_without_lists=true."
-        )
+        raise PkiError(str(pending))
 
 
 def signed_list(der: bytes, issuer: ListIssuer) -> x509.CertificateRevocationList | None:

@@ -55,6 +55,6 @@ def public_file(option: str, name: str | None) -> PublicFile | None:
     path = Path(name)
     if not path.is_absolute():
         raise PkiError(f"{option}: {name!r} is a relative path. Begin it with / or ~, or with {{{{ playbook_dir }}}}.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # also where nobody may look
         raise PkiError(f"{option}: there is no folder {path.parent} on the controller. Make it, or name another.")
     return PublicFile(option, path)

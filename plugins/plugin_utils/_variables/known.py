@@ -33,6 +33,7 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_ledger_host": {"type": "str"},
     "anchorage_ledger_keep_days": {"type": "int"},
     "anchorage_ledger_merge": {"type": "list", "elements": "str"},
+    "anchorage_ledger_move_to": {"type": "str", "choices": ["server", "folder"]},
     "anchorage_ledger_name": {"type": "str"},
     "anchorage_ledger_reason": {"type": "str"},
     "anchorage_ledger_search": {"type": "str"},
@@ -41,6 +42,7 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_publish_hosts": {"type": "raw"},  # the same
     "anchorage_remove_external_root": {"type": "bool"},
     "anchorage_report_file": {"type": "path"},
+    "anchorage_report_ledgers": {"type": "list", "elements": "str"},
     "anchorage_report_page": {"type": "path"},
     "anchorage_restore_lists": {"type": "list", "elements": "str"},
     "anchorage_restore_without_lists": {"type": "bool"},

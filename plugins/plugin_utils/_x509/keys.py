@@ -47,6 +47,8 @@ PublicKey = Union[
 
 # Debian's OpenSSL refuses a shorter one anywhere in a chain, at the security level that it has by default.
 SHORTEST_RSA = 2048
+# What browsers and OpenSSL take alike.
+COMMON_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 # cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
 SHORTEST_PASSPHRASE = 16
 # OpenSSL reads no longer one, in bytes.
@@ -130,6 +132,15 @@ def key_type_of(public_key: Any) -> KeyType | None:
     return next((each for each in known if isinstance(public_key, _kind(each, "PublicKey"))), None)
 
 
+def weakness_of(public_key: Any) -> str:
+    """Why many programs refuse a certificate with that key, as what it has; an empty string where they do not."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return f"an RSA key of {public_key.key_size} bits" if public_key.key_size < SHORTEST_RSA else ""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return "" if public_key.curve.name in COMMON_CURVES else f"a key on the curve {public_key.curve.name}"
+    return "" if key_type_of(public_key) else "a key of a kind that is next to never used"
+
+
 def _kind(key_type: KeyType, part: str) -> Any:
     """The library's class of that name for ML-DSA, such as MLDSA65PublicKey."""
     return getattr(mldsa, f"MLDSA{key_type.value.removeprefix('ml-dsa-')}{part}")
@@ -162,17 +173,17 @@ def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
     return hashes.SHA256() if isinstance(key, rsa.RSAPrivateKey) else None
 
 
-def check_passphrase(passphrase: str | None, option: str) -> None:
-    """Raise PkiError where a new ``passphrase`` is too short or too long. None (no encryption) is accepted."""
+def check_passphrase(
+    passphrase: str | None, option: str, way_out: str = ", or leave the option out to store the key unencrypted"
+) -> None:
+    """Raise PkiError where a new ``passphrase`` is too short or too long, with what to do else. None (no encryption) is
+    accepted."""
     if passphrase is None:
         return
     if len(passphrase.encode()) > LONGEST_PASSPHRASE:
         raise PkiError(f"{option}: give at most {LONGEST_PASSPHRASE} bytes (a letter outside ASCII has two or more).")
     if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise PkiError(
-            f"{option}: give at least {SHORTEST_PASSPHRASE} characters, or leave the option out to store the key "
-            "unencrypted."
-        )
+        raise PkiError(f"{option}: give at least {SHORTEST_PASSPHRASE} characters{way_out}.")
 
 
 def encode_key(key: PrivateKey, passphrase: str | None = None) -> bytes:

@@ -70,7 +70,7 @@ def test_a_backup_is_made_and_restored_and_completed(folder: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("step", "arguments", "reason"),
     [
-        ("back_up", {"file": "/x", "backup_passphrase": "short"}, "backup_passphrase: give at least 16 characters"),
+        ("back_up", {"file": "/x", "backup_passphrase": "short"}, r"backup_passphrase: give at least 16 characters\.$"),
         ("back_up", {"file": "relative"}, "is a relative path"),
         ("restore", {"file": "/nowhere/at/all"}, "cannot be read"),
         ("restore", {"file": "/x", "without_lists": True}, "go with step=enter_lists"),

@@ -9,7 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.restores import Restore
+from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.results import pending_restore_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import Listed
 from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import HostLooks, fleet_report
+from ansible_collections.anchorage.pki.tests.unit.plugins.plugin_utils._report.test_exports import (
+    LEAF as LEAF_OF_ANOTHER,
+)
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=timezone.utc)
 STORE = {"name": "debian", "kind": "system", "state": "trusted", "read_by": "curl", "evidence": ["it is there"]}
@@ -61,6 +67,28 @@ def test_the_authority_is_told_without_what_only_tasks_need() -> None:
     read = document({"web1": HERE}, found)
     assert read["authority"] == {"root": {"subject": "CN=Lab"}, "due": []}
     assert read["warnings"] == ["ends soon"]
+
+
+def test_what_other_controllers_exported_is_told() -> None:
+    leaf = Listed("Berlin", LEAF_OF_ANOTHER, "berlin.jsonl")
+    read = fleet_report({"web1": HERE}, {}, NOW, [leaf]).document
+    assert [(row["ledger"], row["authority"], row["host"]) for row in read["exported"]] == [
+        ("berlin.jsonl", "Berlin", "web1")
+    ]
+    assert read["schema"] == 1
+    assert "exported" not in document({"web1": HERE})
+
+
+def test_a_restore_after_which_nothing_is_signed_is_told_with_the_way_out() -> None:
+    pending = Restore(NOW, NOW, None)
+    found = {"exists": True, **pending_restore_result(pending), "warnings": [str(pending)]}
+    read = document({"web1": HERE}, found)
+    assert read["authority"]["pending_restore"] == {
+        "backed_up_at": "2026-11-29T12:00:00Z",
+        "restored_at": "2026-11-29T12:00:00Z",
+    }
+    assert read["warnings"] == [str(pending)]
+    assert "anchorage_restore_without_lists=true" in read["warnings"][0]
 
 
 def test_a_missing_authority_is_a_warning() -> None:

@@ -7,17 +7,22 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import re
-from datetime import datetime, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import Listed
 from ansible_collections.anchorage.pki.plugins.plugin_utils._report.fleet import HostLooks, fleet_report
 from ansible_collections.anchorage.pki.plugins.plugin_utils._report.page import page
+from ansible_collections.anchorage.pki.tests.unit.plugins.plugin_utils._report.test_exports import LEAF
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
 CERTIFICATE = {"subject": "CN=Lab", "sha256": "ab" * 32, "not_after": "2036-01-01T00:00:00Z"}
 AUTHORITY: dict[str, Any] = {
     "exists": True,
@@ -93,6 +98,35 @@ def test_whatever_a_host_reports_is_text(where: str) -> None:
     assert HOSTILE in "".join(parsed.text)
     assert parsed.open == []
     assert {tag for tag, _attributes in parsed.tags} <= {tag for tag, _attributes in harmless.tags} | {"ul", "li"}
+
+
+#: What an export has of a place, of a certificate, and of itself.
+FIELDS = ("host", "name", "destination"), ("kind", "status"), ("authority", "file")
+
+
+@pytest.mark.parametrize("field", [field for fields in FIELDS for field in fields])
+@pytest.mark.parametrize("hostile", [HOSTILE, "\ud800\x1b[2J\u202egone"])
+def test_whatever_another_controller_exported_is_text(field: str, hostile: str) -> None:
+    of_place, of_entry, of_file = ({field: hostile} if field in fields else {} for fields in FIELDS)
+    entry = replace(LEAF, place=replace(LEAF.place, **of_place), not_after=NOW + DAY, **of_entry)
+    listed = Listed("Berlin", entry, "berlin.jsonl")._replace(**of_file)
+    text = page(fleet_report({}, AUTHORITY, NOW, [listed]))
+    parsed = Parsed(text)
+    assert parsed.open == []
+    assert {tag for tag, _attributes in parsed.tags}.isdisjoint({"script", "img"})
+    shown = "".join(parsed.text)
+    assert (hostile if hostile.isprintable() else " [2J gone") in shown
+    assert not {"\x1b", "\u202e", "\ud800"}.intersection(text)
+    assert text.encode()
+
+
+def test_the_page_of_a_large_fleet_can_be_opened_on_a_phone() -> None:
+    """Of 5,000 hosts with three stores and a leaf each."""
+    looked = look(*(store(name) for name in ("debian", "java", "firefox")))
+    text = render({f"web{number}.corp.example.com": looked for number in range(5000)})
+    assert len(text.encode()) < 6_000_000
+    assert text.count("<tr>") == 5000 * 4 + 2
+    assert len(gzip.compress(text.encode())) < 200_000
 
 
 def test_it_runs_nothing_and_loads_nothing() -> None:

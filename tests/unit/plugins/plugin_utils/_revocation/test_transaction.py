@@ -6,11 +6,8 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-import os
 import shutil
-import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -34,7 +31,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transact
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path, response_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import key_identifier
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE
-from ansible_collections.anchorage.pki.tests.unit.interruptions import killed_at
+from ansible_collections.anchorage.pki.tests.unit.interruptions import dies_after, killed_at
 from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 from cryptography import x509
 from cryptography.x509 import ocsp
@@ -163,34 +160,6 @@ def test_a_run_that_is_killed_after_any_statement_is_finished_by_the_next(fleet,
         later.run(**WEB1)
         assert state(later) == expected
     assert last > 30
-
-
-def dies_after(last: int, work: Callable[[], object]) -> bool:
-    """Whether a process that does ``work`` ran that many statements of SQL, after which it was killed."""
-
-    class Mortal(sqlite3.Connection):
-        count = 0
-
-        def execute(self, *arguments: Any) -> sqlite3.Cursor:
-            return self._counted(super().execute(*arguments))
-
-        def executemany(self, *arguments: Any) -> sqlite3.Cursor:
-            return self._counted(super().executemany(*arguments))
-
-        def _counted(self, result: sqlite3.Cursor) -> sqlite3.Cursor:
-            self.count += 1
-            if self.count == last:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-    child = os.fork()
-    if child == 0:
-        sqlite3.connect = functools.partial(sqlite3.connect, factory=Mortal)
-        work()
-        os._exit(0)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, -signal.SIGKILL)
-    return status != 0
 
 
 @pytest.mark.parametrize("step", ["enter", "sign_lists", "publish_lists", "sign_responses", "publish_responses"])
