@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import authority_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.results import (
     backup_result,
     entered_result,
@@ -31,7 +32,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.restored
     last_lists,
     new_entries,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import check_passphrase
 
 
@@ -78,9 +78,9 @@ class ActionModule(PkiAction):
         return restore_result(folder, arguments["file"], backup, self.check_mode)
 
     def _enter_lists(self, arguments: dict[str, Any], task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
-        folder = authority_folder(arguments["authority"], os.environ)
+        folder = self.authority_folder(arguments["authority"])
         files = dict(self.controller_file("lists", name, LARGEST_LIST) for name in arguments["lists"])
-        with nullcontext() if self.check_mode else exclusive_lock(folder / LOCK):
+        with nullcontext() if self.check_mode else changing(folder):
             authority = self.authority(arguments["authority"], task_vars)
             with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
                 pending, lists = ledger.restores.pending(), last_lists(files, authority, ledger, now)

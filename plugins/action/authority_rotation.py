@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import next_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import COMPROMISED
@@ -42,7 +43,6 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.results im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.status import Status
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.transaction import RotationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import DEFAULT_TERMS, terms_of
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
 
 
 class ActionModule(PkiAction):
@@ -72,7 +72,7 @@ class ActionModule(PkiAction):
         check_arguments(arguments)
         authority = self.authority(arguments["authority"], task_vars)
         writes = arguments["step"] != STATUS and not self.check_mode
-        lock = exclusive_lock(authority.folder / LOCK) if writes else nullcontext()
+        lock = changing(authority.folder) if writes else nullcontext()
         with lock, self._transaction(authority, arguments, writes) as transaction:
             looked = transaction.look()
             before = looked[0].rotation.state.value if looked else NONE
@@ -112,14 +112,15 @@ class ActionModule(PkiAction):
         if step == STATUS:
             return Done()
         overlaps: tuple[timedelta, ...] = ()
+        newcomers: tuple[str, ...] = ()
         if step == ABORT:
             steps = transaction.abort()
         else:
-            overlaps = transaction.keep_overlap()
+            overlaps, newcomers = transaction.keep_overlap(), transaction.newcomers()
             public = publication_folder(arguments["publish"], transaction.folder)
             publish = partial(publish_root, passphrases, public, transaction.now) if public else None
             steps = transaction.go_on(passphrases, publish)
-        return Done(tuple(steps), removed=transaction.clean_up(steps), overlaps=overlaps)
+        return Done(tuple(steps), removed=transaction.clean_up(steps), overlaps=overlaps, newcomers=newcomers)
 
 
 def _result(transaction: RotationTransaction) -> dict[str, Any]:

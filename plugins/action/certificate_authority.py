@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -17,7 +16,7 @@ from typing import Any
 from ansible import constants
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, authority_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import (
     make_planned,
     needs_planned,
@@ -38,7 +37,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority_arguments
 from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publish_root
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder, exclusive_lock
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import create_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import LARGEST_FILE
 
 #: What a text in PEM has, and no path.
@@ -88,7 +87,7 @@ class ActionModule(PkiAction):
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        folder = authority_folder(arguments["authority"], os.environ)
+        folder = self.authority_folder(arguments["authority"])
         suffix = "(and six random characters)" if self.check_mode else secrets.token_hex(3)
         files = {option: self._given(option, arguments[option]) for option in GIVEN}
         common_name, now = f"Anchorage authority {suffix}", datetime.now(timezone.utc)
@@ -100,7 +99,8 @@ class ActionModule(PkiAction):
             checked = self._checked(task, plan)
             return checked.result(checked.provisioning.authority, task.now, self.diff_mode)
         create_folder(folder)
-        with exclusive_lock(folder / LOCK):
+        self.authority_folder(arguments["authority"], makes=True)
+        with changing(folder):
             # Once more, since another run may have done it all meanwhile.
             plan = task.plan()
             publish = partial(publish_root, task.passphrases, public, task.now) if public else None

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import AUTHORITY_SPEC, PASSPHRASE_SPEC, PkiAction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LOCK, Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing, publishing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.outcome import Outcome
@@ -28,12 +29,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results 
     revocation_result,
     unread_message,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import (
-    RevocationTransaction,
-    publishing,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import REASONS, UNSPECIFIED
 
 
@@ -73,7 +70,7 @@ class ActionModule(PkiAction):
             with self._transaction(read()) as transaction:
                 return self._result(transaction.plan(arguments), _standing(transaction))
         # What another run made until the lock was had is read, too.
-        with exclusive_lock(folder / LOCK), self._transaction(read()) as transaction:
+        with changing(folder), self._transaction(read()) as transaction:
             targets = transaction.enter(arguments)
             standing = _standing(transaction)
         outcome, failure = self._complete(folder, read, targets), ""

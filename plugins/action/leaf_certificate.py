@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import posixpath
-from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,8 +20,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     AuthorityMissingError,
     HostFailedError,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost, remove
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.removal import remove_own
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import (
     LeafRequest,
     activation,
@@ -42,7 +42,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.results import
     staple_warnings,
     with_warnings,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction, forget
+from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.transaction import LeafTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf_arguments import ARGUMENT_SPEC, CONDITIONS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.programs import LEAVES
 from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
@@ -63,7 +63,7 @@ class ActionModule(PkiAction):
     def _deploy(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         requests = parse_requests(arguments)
         check_server(requests, arguments["server"])
-        places = _places([request.name for request in requests], arguments, task_vars)
+        places = _places([request.name for request in requests], arguments, self.host_of(task_vars))
         authority = self.authority(arguments["authority"], task_vars)
         if not arguments["urls"]:
             authority = authority.without_urls()
@@ -81,14 +81,13 @@ class ActionModule(PkiAction):
     ) -> dict[str, Any]:
         activate = activation(arguments["activate"], requests, arguments["server"])
         passphrases = passphrases_of(arguments)
-        published = publication_folder(arguments["publish"], authority.folder)
+        folder = publication_folder(arguments["publish"], authority.folder)
         call = self._caller({option: arguments[option] for option in DEPLOYMENT_OPTIONS}, task_vars)
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:
-            now = datetime.now(timezone.utc)
-            issues = arguments["issue"]
-            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now, issues, published)
+            now, issues = datetime.now(timezone.utc), arguments["issue"]
+            transaction = LeafTransaction(authority, passphrases, ledger, call, activate, now, issues, folder)
             plans, inspection = transaction.plan(requests, places)
-            others = transaction.others(inspection.others, task_vars["inventory_hostname"], _destination(arguments))
+            others = transaction.others(inspection.others, self.host_of(task_vars), _destination(arguments))
             result = self._planned(plans, planned_result(plans, inspection, others), arguments)
             result = with_warnings(result, transaction.warnings(plans))
             if result["changed"]:
@@ -107,14 +106,14 @@ class ActionModule(PkiAction):
         return result
 
     def _remove(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        names = folder_names(arguments)
-        places = _places(names, arguments, task_vars)
-        removal = remove(self._caller({"destination": arguments["destination"]}, task_vars), names)
-        if not self.check_mode:
-            # Without an authority there is no ledger that could know of them.
-            with suppress(AuthorityMissingError):
-                forget(places, self.authority(arguments["authority"], task_vars))
-        result = removal_result(removal, places[0].destination)
+        places = _places(folder_names(arguments), arguments, self.host_of(task_vars))
+        try:
+            authority = self.authority(arguments["authority"], task_vars)
+        except AuthorityMissingError:  # so that there is no ledger that could know of them
+            authority = None
+        call = self._caller({"destination": arguments["destination"]}, task_vars)
+        removal, kept = remove_own(call, places, authority, forgets=not self.check_mode)
+        result = removal_result(removal, places[0].destination, kept)
         if self.diff_mode:
             result["diff"] = removal_diff(removal, diff_headers("leaf certificates", arguments["destination"]))
         return result
@@ -140,8 +139,8 @@ def _with_preflight(result: dict[str, Any], transaction: LeafTransaction, plans:
     return result
 
 
-def _places(names: list[str], arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[LeafPlace]:
-    return [LeafPlace(task_vars["inventory_hostname"], _destination(arguments), name) for name in names]
+def _places(names: list[str], arguments: dict[str, Any], host: str) -> list[LeafPlace]:
+    return [LeafPlace(host, _destination(arguments), name) for name in names]
 
 
 def _destination(arguments: dict[str, Any]) -> str:

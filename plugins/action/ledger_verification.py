@@ -40,5 +40,5 @@ class ActionModule(PkiAction):
             return self.caller(LEAVES, "leaf_deployment", {"destination": destination, **_NO_SERVER}, task_vars)
 
         with open_ledger(authority.ledger_path, read_only=True) as ledger:
-            host, destination = task_vars["inventory_hostname"], posixpath.normpath(arguments["destination"])
+            host, destination = self.host_of(task_vars), posixpath.normpath(arguments["destination"])
             return verification_result(host, verify_host(host, destination, call_of, authority, ledger))

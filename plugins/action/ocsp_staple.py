@@ -73,7 +73,7 @@ class ActionModule(PkiAction):
         except HostFailedError as error:
             return failed_result(result, (), error.result)
         result = self._with_diff(planned_result(plans, inspection, destination), plans, destination)
-        result = with_warnings(result, failure_warnings(asking, plans, task_vars["inventory_hostname"]))
+        result = with_warnings(result, failure_warnings(asking, plans, self.host_of(task_vars)))
         # What the host says of a failure of its own comes first.
         return {**task_failure(plans), **_carried_out(transaction, plans, result)}
 

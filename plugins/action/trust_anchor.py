@@ -60,7 +60,7 @@ class ActionModule(TrustAction):
         operation = INSTALL if present else REMOVE
         result = self.ask_host(operation, anchor, arguments, task_vars, authority, former)
         if authority and not self.check_mode:
-            host = self._task.delegate_to or task_vars["inventory_hostname"]
+            host = self.host_of(task_vars)
             as_root = self._connection.become is not None and not self._is_become_unprivileged()
             proofs = proofs_of(result, [root.sha256 for root in former])
             kinds = seen_kinds(result, asked_kinds(operation, arguments), as_root)

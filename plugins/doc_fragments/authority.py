@@ -19,6 +19,17 @@ options:
         C(~/.local/share) unless set.
       - It must be given inside an execution environment, whose home does not outlive the job.
     type: path
+  ledger_url:
+    description:
+      - The URL of a PostgreSQL database with the authority's ledger, certificates and policy, where several controllers
+        share them, such as V(postgresql://anchorage@db.example.com/anchorage?sslmode=verify-full). The folder of
+        O(authority) then has the private keys, and copies of what is public, which each task brings up to date.
+      - It never has a password, which libpq takes from E(PGPASSFILE), a service file or E(PGPASSWORD).
+      - A folder keeps the URL in C(ledger.url), so that later tasks there need not give it. To move the ledger of an
+        authority that has one in its folder, use M(anchorage.pki.ledger_move).
+      - It needs the Python package C(psycopg), 3.1 or newer, on the controller, and PostgreSQL 13 or newer.
+    type: str
+    version_added: 0.3.0
 """
 
     PASSPHRASES = r"""

@@ -67,7 +67,8 @@ options:
   search:
     description:
       - With V(step=list), lists certificates of any kind by their serial number or the beginning of their SHA-256
-        fingerprint (eight digits or more), with colons or without, or by a part of one of their names.
+        fingerprint (eight digits or more), with colons or without, or by a part of one of their names. Of
+        names beyond ASCII, whole labels are found as they are written.
     type: str
   merge:
     description:

@@ -72,6 +72,8 @@ options:
     description:
       - The hosts that have to follow, by their names in the inventory, also those that this run does not visit. Those
         that the ledger knows count as well.
+      - With O(step=continue), those that no earlier run of the rotation named go on to count from then on. A warning
+        and the diff list them, in check mode before they do.
     type: list
     elements: str
     default: []

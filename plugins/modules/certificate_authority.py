@@ -31,6 +31,8 @@ description:
     O(import_certificate).
 author:
   - The anchorage.pki contributors (@anchorage)
+requirements:
+  - "For O(permitted_domains) beyond ASCII, on the controller: the Python package C(idna), 3.3 or newer."
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.authority.passphrases
@@ -98,6 +100,7 @@ options:
         the hosts of e-mail addresses and URIs.
       - Without it, V(localhost), V(local), V(test), V(internal) and V(home.arpa) for a new authority. A domain of
         your own is added by listing it beside those that you want to keep.
+      - One beyond ASCII is converted to its A-labels, as O(anchorage.pki.leaf_certificate#module:names) are.
     type: list
     elements: str
   permitted_networks:

@@ -15,7 +15,8 @@ description:
   - Issues leaf certificates from an authority of M(anchorage.pki.certificate_authority), signs an OCSP response to
     staple with each, and deploys key, certificate, chain and staple to the host as one immutable generation.
   - A leaf is renewed in the last third of its lifetime, and whenever the task asks for other names, another profile,
-    key type or place of the key. A staple is renewed when half of its lifetime is over.
+    key type, lifetime or place of the key. A staple is renewed when half of its lifetime is over, or when the authority
+    no longer promises for as long.
   - A new generation comes into use by replacing one small file, so that no server ever reads a half-replaced set.
     With O(activate), the server's configuration is tested, the server reloaded and the served certificate and staple
     probed, all in the call that deploys; where any of this fails, the former generation is put back and reloaded.
@@ -28,6 +29,8 @@ extends_documentation_fragment:
   - anchorage.pki.authority.passphrases
   - anchorage.pki.attributes
   - anchorage.pki.actiongroup_pki
+requirements:
+  - "For DNS names beyond ASCII, on the controller: the Python package C(idna), 3.3 or newer."
 attributes:
   check_mode:
     support: full
@@ -78,7 +81,12 @@ options:
     description:
       - The subject alternative names of the leaf. The kind of each follows from its form, as in V(app.internal),
         V(*.app.internal), V(10.0.0.7), V(ops@app.internal) or V(https://app.internal/).
-      - DNS names beyond ASCII are converted to their A-labels.
+      - DNS names beyond ASCII, such as V(straße.test) or V(日本。test), are converted to their A-labels by IDNA 2008. A
+        name that programs would take for another one, as with full-width letters, is refused with what to write.
+      - What begins with C(xn--) and is no A-label is refused, as are other labels with hyphens in the third and fourth
+        place.
+      - A URI has a scheme, a host by its DNS name, and what else names the service. One with user information or a
+        fragment is refused.
       - Names that the authority does not permit are refused, until C(switching) also those that a rotation of its root
         brings.
       - Required together with O(name), except for O(state=absent).
@@ -154,6 +162,7 @@ options:
   lifetime:
     description:
       - How long the leaf is valid, in days. At most, and by default, the C(leaf_lifetime) of the authority.
+      - A leaf of another lifetime is replaced, unless the issuing authority ends too soon for a longer one.
     type: int
   staple:
     description:

@@ -10,6 +10,7 @@ import os
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,14 +18,16 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_all
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_regular_file
 from ansible_collections.anchorage.pki.plugins.module_utils._host.text import single_line
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
     Authority,
     authority_folder,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.planned import planned_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresql import session
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.shared_files import fetch, join
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import check_version
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     CALL_RESULT,
@@ -38,8 +41,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
     read_answer,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.stub import STUB_REFUSAL, STUB_STATUS, guarded
+from ansible_collections.anchorage.pki.plugins.plugin_utils._printable import printable
+from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import unknown_names
 
-AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}}
+AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}, "ledger_url": {"type": "str"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
     "passphrase": {"type": "str", "no_log": True},
     "responder_passphrase": {"type": "str", "no_log": True},
@@ -71,6 +76,10 @@ class PkiAction(ActionBase):
     #: The folder of the authority that stands in for one that is still to be made, and the folder of that.
     _stand_in: tuple[Path, Path] | None = None
 
+    #: What the task gives by the option ledger_url, and the session with that server, which lasts as long as the task.
+    _ledger_url: str | None = None
+    _sessions: ExitStack
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         # What a template left at null was not given, at any depth.
@@ -78,7 +87,9 @@ class PkiAction(ActionBase):
         arguments = self._validated()
         try:
             check_version()
-            result = self.act(arguments, task_vars or {})
+            self._ledger_url = arguments.get("ledger_url")
+            with ExitStack() as self._sessions:
+                result = self.act(arguments, task_vars or {})
         except HostFailedError as error:
             result = error.result
         except PkiError as error:
@@ -86,12 +97,19 @@ class PkiAction(ActionBase):
         return {**self._as_in_the_run(result), **self.interpreter_facts()}
 
     def _validated(self) -> dict[str, Any]:
-        """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, without the arguments themselves, which
-        ansible-core would print with the message, secrets included."""
+        """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, with the likely names of unknown options,
+        and without the arguments themselves, which ansible-core would print with the message, secrets included; and
+        for a PIN that YAML read as a number."""
+        if not isinstance(self._task.args.get("token_pin", ""), str):
+            raise AnsibleActionFail(
+                "token_pin: is a number to YAML, which reads 0123 as 83, and tokens lock after a few wrong PINs. Put "
+                "it in quotes."
+            )
         try:
             arguments: dict[str, Any] = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         except AnsibleActionFail as error:
-            raise AnsibleActionFail(error.message) from None
+            names = unknown_names(self._task.args, self.ARGUMENT_SPEC)
+            raise AnsibleActionFail(" ".join([error.message, *(f"{name}." for name in names)])) from None
         return arguments
 
     def _as_in_the_run(self, result: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +141,7 @@ class PkiAction(ActionBase):
     def authority(self, named: str | None, task_vars: Mapping[str, Any]) -> Authority:
         """The authority in the folder that a task names. In check mode, where there is none yet, the one that
         certificate_authority planned in this run. Raises PkiError, AuthorityMissingError."""
-        folder = authority_folder(named, os.environ)
+        folder = self.authority_folder(named)
         try:
             authority = read_authority(folder)
             awaits = authority.request is not None and not authority.issuers
@@ -133,6 +151,16 @@ class PkiAction(ActionBase):
             if planned is not None:
                 return planned
             raise AuthorityMissingError(f"{error}{_left_out(task_vars)}") from error
+
+    def authority_folder(self, named: str | None, makes: bool = False) -> Path:
+        """The folder of the authority that a task names, or ``makes``. Where controllers share its ledger, it is as the
+        database has it. Raises PkiError."""
+        folder = authority_folder(named, os.environ)
+        url = join(folder, self._ledger_url, makes)
+        if url is not None:
+            self._sessions.enter_context(session(url))
+            fetch(folder, url)
+        return folder
 
     def _planned_authority(self, folder: Path) -> Authority | None:
         """The authority that stands in for the one in ``folder``, None where this run has planned none."""
@@ -144,11 +172,11 @@ class PkiAction(ActionBase):
 
     def controller_file(self, option: str, name: str, largest: int) -> tuple[str, bytes]:
         """The path and the content of a file that an option names, and that Ansible looks for where it looks for files;
-        of at most so many bytes, since a device or a wrong path might never end. Raises PkiError."""
+        a regular one of at most so many bytes, since a pipe, a device or a wrong path might never end. Raises
+        PkiError."""
         try:
             path = str(self._find_needle("files", name))
-            with open(path, "rb") as file:
-                return path, read_all(file.fileno(), largest)
+            return path, read_regular_file(path, largest)
         except AnsibleFileNotFound as error:
             searched = ", ".join(error.paths or [name])
             raise PkiError(
@@ -166,9 +194,15 @@ class PkiAction(ActionBase):
         ``secret``, no argument may touch the host's disk."""
         if secret:
             self.keep_arguments_off_disk()
-        answer: dict[str, Any] = self._execute_module(
-            module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
-        )
+        try:
+            answer: dict[str, Any] = self._execute_module(
+                module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
+            )
+        except RecursionError:  # which says nothing, and of which the trace would be thousands of lines
+            raise PkiError(
+                f"The host returned a malformed result: {self.host_of(task_vars)} nests it too deeply. See what its "
+                "Python and its shell's profile print."
+            ) from None
         return _taken(answer)
 
     def caller(
@@ -202,10 +236,13 @@ class PkiAction(ActionBase):
         try:
             answer = read_answer(self._output_of(program.with_arguments(arguments), task_vars))
         except NoAnswerError as error:
-            host = self._task.delegate_to or task_vars.get("inventory_hostname")
-            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=host)
+            Display().vv(f"A module looks at the host, as a program cannot: {error}.", host=self.host_of(task_vars))
             answer = None
         return _taken(answer) if isinstance(answer, dict) else self.call_host(module, arguments, task_vars)
+
+    def host_of(self, task_vars: Mapping[str, Any]) -> str:
+        """The name of the host that the task works on, which with ``delegate_to`` is not the play's."""
+        return str(self._task.delegate_to or task_vars["inventory_hostname"])
 
     def _output_of(self, program: bytes, task_vars: dict[str, Any]) -> str:
         """What Python on the host writes when it runs ``program``. Raises NoAnswerError, and PkiError for no Python."""
@@ -270,15 +307,23 @@ class PkiAction(ActionBase):
             else:
                 self._connection.set_option("pipelining", True)
         if not self._is_pipelining_enabled("new") and self._is_become_unprivileged():
+            connection, method = self._connection, self._connection.become
+            culprit = "the connection cannot pipeline"
+            way_out = "use a connection that supports pipelining"
+            if connection.has_pipelining and method is not None and not method.pipelining:
+                culprit = f"the become method {method.name.rpartition('.')[2]} does not go with pipelining"
+                way_out = "use the become method sudo"
             raise PkiError(
-                "become_user is not root and this connection cannot pipeline: secrets would lie in a file that "
-                "other users may read. Become root, or use a connection that supports pipelining."
+                f"become_user is not root and {culprit}: secrets would lie in a file that other users may read. Become "
+                f"root, or {way_out}."
             )
 
 
 def _taken(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What is taken of a host's answer."""
-    return {key: value for key, value in answer.items() if key in HOST_RESULT}
+    """What is taken of a host's answer. What the collection decodes itself is made fit to be shown there."""
+    return {
+        key: printable(value) if key in CALL_RESULT else value for key, value in answer.items() if key in HOST_RESULT
+    }
 
 
 def _left_out(task_vars: Mapping[str, Any]) -> str:

@@ -24,4 +24,4 @@ def passphrases_of(arguments: Mapping[str, Any]) -> Passphrases:
 
 
 def _uri(arguments: Mapping[str, Any], option: str) -> KeyUri | None:
-    return parse_uri(arguments[option], option) if arguments.get(option) else None
+    return None if arguments.get(option) is None else parse_uri(arguments[option], option)

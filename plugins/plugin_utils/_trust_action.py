@@ -72,7 +72,7 @@ class TrustAction(PkiAction):
         now, further, left, proof = datetime.now(timezone.utc), [], [], LeafProof()
         if authority and operation != REMOVE:  # which is of all roots, by the superseded ones
             further, left = identified(authority.anchors()[1:]), identified(authority.untrusted())
-            proof = leaf_proof(authority, task_vars["inventory_hostname"], now)
+            proof = leaf_proof(authority, self.host_of(task_vars), now)
         sought, unwanted = (left, []) if operation == INSPECT else ([], [] if superseded else left)
         request = Request(
             *(operation, _message(anchor), kinds, password or "", _messages(superseded), proof.name, proof.chain),

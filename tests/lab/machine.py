@@ -38,6 +38,7 @@ PROGRAMS = {
     "ocsptool": "gnutls-bin",
     "openssl": "openssl",
     "pkcs11-tool": "opensc",
+    "pg_lsclusters": "postgresql",
     "podman": "podman",
     "ps": "procps",
     "shellcheck": "shellcheck",
@@ -47,7 +48,12 @@ PROGRAMS = {
     "vfychain": "libnss3-tools",
 }
 #: What Debian would start after the installation of a package, and at each start of the machine.
-SERVICES = {"caddy": "caddy.service", "haproxy": "haproxy.service", "nginx-light": "nginx.service"}
+SERVICES = {
+    "caddy": "caddy.service",
+    "haproxy": "haproxy.service",
+    "nginx-light": "nginx.service",
+    "postgresql": "postgresql.service",
+}
 #: Where Debian has servers; not on every user's PATH.
 SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 #: Asked by Debian's packages before they start a service: see invoke-rc.d(8).

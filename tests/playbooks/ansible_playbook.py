@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from ansible_collections.anchorage.pki.tests.playbooks.forked_programs import COLLECTIONS
 from ansible_collections.anchorage.pki.tests.playbooks.startup.sitecustomize import MODULE_SERVER
 
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
@@ -60,7 +61,7 @@ def _server(name: str) -> str:
         subprocess.run(
             [sys.executable, Path(__file__).with_name(f"{name}.py"), str(listener.fileno()), str(reading)],
             pass_fds=[listener.fileno(), reading],
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", COLLECTIONS: os.environ[COLLECTIONS]},
             check=True,
         )
     os.close(reading)

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 
+COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
 LIMIT = 120  # seconds, of a program
 LARGEST_REQUEST = 1024 * 1024  # bytes
 
@@ -61,14 +62,33 @@ def become(request: bytes, descriptors: list[int]) -> None:
         os.dup2(descriptor, standard)
         os.close(descriptor)
     os.chdir(wanted["folder"])
+    collections = os.environ.get(COLLECTIONS)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv, sys.orig_argv = program, [sys.executable, *program]
     folders = environment["PYTHONPATH"].split(os.pathsep)
     sys.path[:1] = [os.path.dirname(program[0]), *folders]
-    replaced = {name.partition(".")[0] for folder in folders for name in os.listdir(folder)}
-    for module in [module for module in sys.modules if module.partition(".")[0] in replaced]:
-        del sys.modules[module]
+    _forget(_packages(folders), environment.get(COLLECTIONS) == collections)
     import sitecustomize  # noqa: F401 as Python does; the system may have one, too
 
     runpy.run_path(program[0], run_name="__main__")
+
+
+def _packages(folders: list[str]) -> set[str]:
+    """What there is to import from folders."""
+    paths = [os.path.join(folder, name) for folder in folders for name in os.listdir(folder)]
+    return {
+        os.path.basename(path).partition(".")[0]
+        for path in paths
+        if path.endswith((".py", ".so")) or os.path.isdir(path)
+    }
+
+
+def _forget(replaced: set[str], same_collections: bool) -> None:
+    """Forget what was imported and is another for the program, with what may have imported it."""
+    imported = {module.partition(".")[0] for module in sys.modules}
+    forgotten = set(replaced)
+    if not same_collections or replaced & imported - {"sitecustomize"}:
+        forgotten |= {"ansible", "ansible_collections"}
+    for module in [module for module in sys.modules if module.partition(".")[0] in forgotten]:
+        del sys.modules[module]

@@ -4,8 +4,9 @@
 
 """A server that becomes modules of Ansible on this machine: see :mod:`startup.sitecustomize`.
 
-It imports of the standard library what they import. All of Ansible and of the collection they import themselves, from
-the archive that they come with.
+It imports of the standard library what they import, and of Ansible what the archive of each of them has: the loader of
+modules and ``basic``, from the files that the archives are made of. All else of Ansible and all of the collection they
+import themselves, from the archive that they come with.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ import locale
 import logging
 import lzma
 import multiprocessing.connection
+import os
 import pathlib
 import pickle
 import pkgutil
@@ -56,6 +58,7 @@ import ssl
 import stat
 import string
 import subprocess
+import sys
 import syslog
 import tempfile
 import threading
@@ -64,8 +67,31 @@ import typing
 import urllib.request
 import zipfile
 import zipimport
+from typing import Any
 
+from ansible.module_utils._internal._ansiballz import _loader
 from forked_programs import serve
+
+run_module = _loader.run_module
+
+
+def run_from_archive(*, modlib_path: str, **options: Any) -> None:
+    """Run a module, with what was imported here as the part of its archive that it is."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ansible"]:
+        if not name.startswith("ansible.module_utils."):
+            del sys.modules[name]
+    archive = __import__("ansible.module_utils").module_utils
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("ansible.module_utils."):
+            continue
+        if name.count(".") == 2:
+            setattr(archive, name.rpartition(".")[2], module)
+        if hasattr(module, "__path__"):
+            module.__path__ = [os.path.join(modlib_path, *name.split("."))]
+    run_module(modlib_path=modlib_path, **options)
+
+
+_loader.run_module = run_from_archive
 
 if __name__ == "__main__":
     serve()

@@ -7,27 +7,55 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
+from ansible_collections.anchorage.pki.tests.playbooks.copied_stores import MountingController, can_copy_stores
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet
-from ansible_collections.anchorage.pki.tests.unit.corporate_pki import corporate_root, pem
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run
+from ansible_collections.anchorage.pki.tests.unit.corporate_pki import Corporate, corporate_root, pem
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 NO_CHANGE = "changed=0 "
 
 
-def below_a_root(folder: Path, **variables: object) -> Fleet:
+def below_a_root(folder: Path, controller: Callable[[Path], Controller] = Controller, **variables: object) -> Fleet:
     """Hosts whose authority asks for its certificate, and no store to be looked at."""
-    fleet = Fleet(folder)
+    fleet = Fleet(folder, controller)
     fleet.variables |= {
         "trust_anchor_stores": [],
         "certificate_authority_issuing_request_path": str(folder / "issuing.csr"),
         **variables,
     }
     return fleet
+
+
+def answered(fleet: Fleet, request: str, answer: str, company: Corporate) -> None:
+    """Have the company sign what the fleet's authority asks for, and name the answer in the inventory."""
+    good(fleet.run("authority"))
+    asked = x509.load_pem_x509_csr((fleet.folder / request).read_bytes())
+    (fleet.folder / answer).write_bytes(pem(company.sign(asked), company.root))
+    fleet.variables["certificate_authority_issuing_certificate"] = str(fleet.folder / answer)
+
+
+def good(run: Run) -> Run:
+    assert run.status == 0, run.output + run.errors
+    return run
+
+
+def unchanged(run: Run) -> None:
+    assert good(run).output.count(NO_CHANGE) == run.output.count(" changed="), run.output
+
+
+def trusted(fleet: Fleet, *companies: Corporate) -> list[bool]:
+    """Whether the copy of the store has the root of each."""
+    bundle = (fleet.folder / "store0" / "certs" / "ca-certificates.crt").read_bytes()
+    return [pem(company.root) in bundle for company in companies]
 
 
 #: What certificate_authority_info says while the answer is awaited.
@@ -143,3 +171,45 @@ def test_two_controllers_below_one_root_leave_the_leaves_of_the_other_alone(priv
     assert not (folders[0] / "host1" / "site").exists()
     assert second.leaf("host1") == kept[second]
     assert second.leaves == {"deployed": 2}
+
+
+@pytest.mark.skipif(not can_copy_stores(), reason="needs root, mount namespaces and Debian's package ca-certificates")
+def test_a_company_that_has_another_root_moves_to_a_second_authority(private_folder: Path) -> None:
+    """The steps of docs/corporate-roots.md, over a copy of this machine's store: hosts trust both roots meanwhile."""
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    former = corporate_root(now)
+    latter = corporate_root(now, "Latter root", ec.generate_private_key(ec.SECP256R1()))
+    fleet = below_a_root(private_folder, controller=MountingController, trust_anchor_stores=["system"])
+    answered(fleet, "issuing.csr", "answer.pem", former)
+    good(fleet.run("site"))
+    first = fleet.leaf("host1")
+    root_path = fleet.authority / "root" / "1" / "certificate.pem"
+    second = {
+        "anchorage_authority": str(private_folder / "authority-2"),
+        "certificate_authority_issuing_request_path": str(private_folder / "issuing-2.csr"),
+        "certificate_authority_issuing_certificate": "",
+    }
+    good(fleet.run("authority", **second))
+    unchanged(fleet.run("site"))  # as every night, until the answer is there
+    latest = x509.load_pem_x509_csr((private_folder / "issuing-2.csr").read_bytes())
+    (private_folder / "answer-2.pem").write_bytes(pem(latter.sign(latest), latter.root))
+    second["certificate_authority_issuing_certificate"] = str(private_folder / "answer-2.pem")
+    good(fleet.run("authority", **second))
+    good(fleet.run("trust", **second))
+    assert trusted(fleet, former, latter) == [True, True]
+    assert fleet.leaf("host1") == first
+
+    moved = good(fleet.run("site", **second))
+    assert "site: new leaf, since the deployed leaf is not in the authority's ledger" in moved.text
+    assert fleet.leaf("host1").issuer == latest.subject
+    unchanged(fleet.run("site", **second))
+    assert trusted(fleet, former, latter) == [True, True]
+    leaving = {"trust_anchor_src": str(root_path), "trust_anchor_state": "absent"}
+    good(fleet.run("trust", **second, **leaving))
+    assert trusted(fleet, former, latter) == [False, True]
+    unchanged(fleet.run("site", **second))
+
+    gone = good(fleet.run("uninstall"))  # of the former authority, whose leaves were replaced
+    assert "has a leaf of another authority, which took the place of this one's, and stays" in gone.text
+    assert fleet.leaf("host1").issuer == latest.subject
+    unchanged(fleet.run("site", **second))

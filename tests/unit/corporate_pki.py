@@ -21,6 +21,10 @@ DAY = timedelta(days=1)
 CONSTRAINTS, USAGE, BASIC = x509.NameConstraints, x509.KeyUsage, x509.BasicConstraints
 
 
+#: A subject alternative name of a kind that the library does not know (ediPartyName), as hostile certificates may have.
+ODD_NAMES = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, bytes.fromhex("3009a507a1050c03616263"))
+
+
 def usage(cert_sign: bool = True, crl_sign: bool = True) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not cert_sign,

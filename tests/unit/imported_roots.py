@@ -12,12 +12,14 @@ openssl_privatekey, openssl_csr_pipe and x509_certificate, with the options of t
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.imported import Import
 from ansible_collections.anchorage.pki.tests.unit.corporate_pki import usage
@@ -30,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PrivateFormat,
 )
+from lab import machine
 
 EASY_RSA = "/usr/share/easy-rsa/easyrsa"
 #: Shorter than this collection's own may be.
@@ -103,6 +106,21 @@ IMPORTABLE: Mapping[str, Callable[[Path], MadeRoot]] = {
 }
 
 
+def openssl_root(folder: Path, *key: str) -> MadeRoot:
+    """A root that the command openssl makes, with a ``key`` as its options say, such as no library here makes."""
+    made = MadeRoot(folder / "odd.crt", folder / "odd.key")
+    words = ["openssl", "req", "-x509", *key, "-noenc", "-keyout", made.key_path, "-out", made.certificate_path]
+    more = ["-addext", "keyUsage=critical,keyCertSign,cRLSign", "-days", "3650", "-subj", "/CN=Odd root"]
+    _run(folder, [*map(str, words), *more], {})
+    return made
+
+
+#: A curve that is named, and that cryptography does not know; a known one that is written out; RSASSA-PSS alone.
+UNKNOWN_CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp112r1")
+WRITTEN_OUT = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:explicit")
+PSS_ALONE = ("-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048")
+
+
 def self_signed(
     name: str,
     key: Key,
@@ -138,5 +156,7 @@ def write_root(folder: Path, certificate: x509.Certificate, key: Key, passphrase
 
 
 def _run(folder: Path, command: list[str], settings: Mapping[str, str]) -> None:
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is missing: install {machine.PROGRAMS[command[0]]}")
     environment = {**os.environ, **settings}
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)

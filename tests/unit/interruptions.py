@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import functools
 import mmap
 import os
 import signal
@@ -17,6 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sqlite_files
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.schema import SqliteDatabase
 
 #: The system calls that change what other processes find; an opening does where it may make or empty a file. What is
 #: killed before an fsync leaves what it leaves before the next of them.
@@ -94,7 +95,7 @@ def killed_at(number: int, work: Callable[[], object]) -> bool:
 def dies_after(last: int, work: Callable[[], object]) -> bool:
     """Whether a process that does ``work`` ran that many statements of SQL, after which it was killed."""
 
-    class Mortal(sqlite3.Connection):
+    class Mortal(SqliteDatabase):
         count = 0
 
         def execute(self, *arguments: Any) -> sqlite3.Cursor:
@@ -111,7 +112,7 @@ def dies_after(last: int, work: Callable[[], object]) -> bool:
 
     child = os.fork()
     if child == 0:
-        sqlite3.connect = functools.partial(sqlite3.connect, factory=Mortal)
+        sqlite_files.SqliteDatabase = Mortal  # type: ignore[misc]
         work()
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

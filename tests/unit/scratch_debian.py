@@ -22,6 +22,10 @@ exec {program} --certsconf {root}/etc/ca-certificates.conf --certsdir {root}/usr
 """
 
 
+def _is_trial(command: str) -> bool:
+    return "--localcertsdir" in command
+
+
 class ScratchDebian(ScratchHost):
     """The folders that matter, with two anchors of the distribution's own in place."""
 
@@ -56,6 +60,13 @@ class ScratchDebian(ScratchHost):
 
     def spent(self) -> list[str]:
         """The refresh commands."""
+        return [command for command in self._commands() if not _is_trial(command)]
+
+    def tried(self) -> list[str]:
+        """Those that were tried in a folder elsewhere."""
+        return [command for command in self._commands() if _is_trial(command)]
+
+    def _commands(self) -> list[str]:
         log = self.root / "refreshes"
         return log.read_text().splitlines() if log.exists() else []
 

@@ -28,6 +28,11 @@ TRUST_STORES = f"{PLUGINS}.module_utils._trust"
 HOST_LAYERS = ("module_utils", "modules")
 #: What services import, or copy.
 FOR_SERVICES = (PurePosixPath("module_utils/latest_context.py"),)
+#: The packages that only the controller has, and the one file that imports each.
+DOORS = {
+    "cryptography": PurePosixPath("plugin_utils/_cryptography.py"),
+    "idna": PurePosixPath("plugin_utils/_idna.py"),
+}
 #: What calls Apple's libraries.
 APPLE_LIBRARIES = (
     PurePosixPath("module_utils/_macos/changing.py"),
@@ -120,11 +125,16 @@ def core_imports(source: Source) -> list[str]:
     ]
 
 
-def cryptography_imports(source: Source) -> list[str]:
-    """The cryptography package comes in through one door."""
-    if source.path in (PurePosixPath("plugin_utils/_cryptography.py"), *FOR_SERVICES):
+def package_imports(source: Source) -> list[str]:
+    """The packages that hosts do not have come in through one door each."""
+    if source.path in FOR_SERVICES:
         return []
-    return [f"imports {name} itself, not by _cryptography" for name in source.imports if within(name, "cryptography")]
+    return [
+        f"imports {name} itself, not by {door.stem}"
+        for package, door in DOORS.items()
+        for name in source.imports
+        if within(name, package) and source.path != door
+    ]
 
 
 def ctypes_imports(source: Source) -> list[str]:
@@ -245,7 +255,7 @@ RULES = (
     host_imports,
     service_imports,
     core_imports,
-    cryptography_imports,
+    package_imports,
     ctypes_imports,
     store_imports,
     public_internals,
@@ -330,8 +340,9 @@ VIOLATIONS = [
     ("plugin_utils/_a/a.py", f"from {PLUGINS}.action import trust_anchor", core_imports),
     ("plugin_utils/_a/a.py", f"from {PLUGINS}.plugin_utils._action import PkiAction", core_imports),
     ("plugin_utils/_a/a.py", "from .._action import PkiAction", core_imports),
-    ("plugin_utils/_a/a.py", "from cryptography import x509", cryptography_imports),
-    ("action/a.py", "import cryptography.x509", cryptography_imports),
+    ("plugin_utils/_a/a.py", "from cryptography import x509", package_imports),
+    ("action/a.py", "import cryptography.x509", package_imports),
+    ("plugin_utils/_cryptography.py", "import idna", package_imports),
     ("module_utils/_macos/helper.py", "def f():\n    from ctypes import util", ctypes_imports),
     ("plugin_utils/_a/a.py", "import ctypes", ctypes_imports),
     (

@@ -17,7 +17,7 @@ def private_key_mode(mode: str | int) -> int:
     number = file_mode(mode)
     if number & 0o007:
         raise HostError(
-            f"mode: {number:04o} would let every user of the host at the private key. "
+            f"mode: {number:04o} would let every user read the private key. "
             "Use '0600', or '0640' with the option group."
         )
     return number

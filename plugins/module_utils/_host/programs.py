@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import os
-import stat
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_SYSTEM_FOLDERS = ("/sbin", "/usr/sbin", "/usr/local/sbin")
 
 
 def find_command(name: str, search_path: str | None = None) -> str | None:
@@ -18,20 +16,3 @@ def find_command(name: str, search_path: str | None = None) -> str | None:
     folders = [""] if os.path.isabs(name) else (search_path or SEARCH_PATH).split(os.pathsep)
     paths = [os.path.join(folder, name) for folder in folders]
     return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
-
-
-def program_path(name: str) -> str | None:
-    """The path of a program that a task names, looked for where Ansible's modules do, as get_bin_path() of
-    ansible.module_utils has it: in the task's PATH, and in the folders of the system's programs."""
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    paths = [os.path.join(folder, name) for folder in [*folders, *_SYSTEM_FOLDERS] if folder]
-    return next((path for path in paths if _may_be_run(path)), None)
-
-
-def _may_be_run(path: str) -> bool:
-    """Whether it is no folder, and somebody may run it."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return False
-    return not stat.S_ISDIR(mode) and bool(mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import program_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.task_programs import program_path
 
 _SHOWN_OUTPUT = 1500
 

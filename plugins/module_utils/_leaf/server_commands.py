@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
-from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import program_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.task_programs import program_path
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.controls import CONTROLS, Control
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import Activation
 

@@ -16,11 +16,11 @@ from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import SEQUENCE, DerError, content_of
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_blocks, find_labels
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_blocks
 
 # The last is OpenSSL's own: a certificate, and after it what it is trusted for (openssl-x509(1)).
 _TRUSTED = b"TRUSTED CERTIFICATE"
-_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", _TRUSTED)
+LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", _TRUSTED)
 _WHITE_SPACE = b" \t\n\r\v\f"
 
 
@@ -28,7 +28,7 @@ def certificates_in(data: bytes) -> list[bytes]:
     """The DER of each readable certificate in ``data``, be it PEM with any text around, or a single DER."""
     if _is_der(data):
         return [data]
-    return list(_decoded(body for label, body in find_blocks(data) if label in _LABELS))
+    return list(_decoded(body for label, body in find_blocks(data) if label in LABELS))
 
 
 def holds(data: bytes, der: bytes) -> bool:
@@ -38,7 +38,7 @@ def holds(data: bytes, der: bytes) -> bool:
     beginning = _in_base64(der)
     if beginning not in data.translate(None, _WHITE_SPACE):
         return False
-    bodies = (body for label, body in find_blocks(data) if label in _LABELS)
+    bodies = (body for label, body in find_blocks(data) if label in LABELS)
     return der in _decoded(body for body in bodies if body.translate(None, _WHITE_SPACE).startswith(beginning))
 
 
@@ -50,11 +50,6 @@ def is_single(data: bytes, der: bytes) -> bool:
 def holds_only(data: bytes, der: bytes) -> bool:
     """Whether ``data`` is this certificate and nothing else that somebody might miss."""
     return is_single(data, der) and data.count(b"-----BEGIN ") <= 1
-
-
-def is_damaged(data: bytes) -> bool:
-    """Whether a certificate in PEM begins in ``data`` that cannot be read. OpenSSL stops reading a bundle there."""
-    return sum(label in _LABELS for label in find_labels(data)) > len(certificates_in(data))
 
 
 def withholds_servers(data: bytes, der: bytes) -> bool:

@@ -50,10 +50,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _unchanged(request: Request, settings: Settings, kinds: Sequence[Kind]) -> list[StoreOutcome] | None:
     """The outcome of every store where none has to be changed and none failed; else None."""
-    stores, outcomes = inspection.find_stores(request, settings, kinds)
+    anchors = (request.anchor, *request.further)
+    stores, outcomes = inspection.find_stores(request, replace(settings, together=anchors), kinds)
     if outcomes:  # of finders that failed
         return None
-    for anchor in (request.anchor, *request.further):
+    for anchor in anchors:
         own = anchor is request.anchor
         for store in stores:
             outcome = inspection.settled(store, request.operation, inspection.survey(store, anchor))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.reader import Reader, finish, start
+from ansible_collections.anchorage.pki.plugins.module_utils._host.reader import finish, start
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import is_single
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 
@@ -40,24 +41,30 @@ def dangling_links(folder: str, stem: str) -> list[str]:
     return [link for link in sorted(leading) if not os.path.exists(link)]
 
 
-def start_verification(option: str, path: str, pem: str, openssl: str) -> Reader | None:
-    """Have ``openssl verify`` say whether it trusts the certificate, with no other anchors than those of ``path``.
+class Verifier:
+    """What ``openssl verify`` says of certificates, with no other anchors than those of ``path``: started at once, and
+    asked later. ``option`` is ``-CAfile`` or ``-CApath``; ``openssl``, the command. See openssl-verify(1)."""
 
-    ``option`` is ``-CAfile`` or ``-CApath``. ``openssl`` is the command; None where it is "". See openssl-verify(1).
-    """
-    if not openssl:
-        return None
-    # A partial chain may end in the certificate itself. Without that option, OpenSSL stops at the first root of that
-    # subject, which is another one where a root was renewed under its name. The host's clock has no say: it is not the
-    # store's fault.
-    command = [openssl, "verify", "-partial_chain", "-no_check_time", option, path]
-    return start(command, pem.encode(), _NO_DEFAULTS)
+    def __init__(self, openssl: str, option: str, path: str, pems: Sequence[str]) -> None:
+        # A partial chain may end in the certificate itself. Without that option, OpenSSL stops at the first root of
+        # that subject, which is another one where a root was renewed under its name. The host's clock has no say: it is
+        # not the store's fault.
+        self._asked = (openssl, option, path)
+        command = [openssl, "verify", "-partial_chain", "-no_check_time", option, path]
+        encoded = [pem.encode() for pem in pems]
+        self._pems = pems
+        self._reader = start(command, encoded[0], _NO_DEFAULTS, encoded if len(pems) > 1 else ())
+        self._answer: tuple[int, str] | None = None
 
-
-def refusal(verification: Reader) -> str:
-    """Why OpenSSL does not trust the certificate; "" when it does."""
-    status, output = finish(verification, VERIFY_LIMIT)
-    if status == 0:
-        return ""
-    reasons = [line for line in output.splitlines() if " depth lookup: " in line]
-    return reasons[0].split(" depth lookup: ")[1] if reasons else output.split("\n")[0] or f"exit status {status}"
+    def refusal(self, pem: str) -> str:
+        """Why OpenSSL does not trust this one of the certificates; "" when it does."""
+        self._answer = self._answer or finish(self._reader, VERIFY_LIMIT)
+        status, output = self._answer
+        name = self._reader.arguments[self._pems.index(pem) - len(self._pems)]
+        if status == 0 or f"{name}: OK" in output.splitlines():
+            return ""
+        if len(self._pems) > 1:
+            # No two programs name the one that a reason is about in the same way.
+            return Verifier(*self._asked, [pem]).refusal(pem)
+        reasons = [line for line in output.splitlines() if " depth lookup: " in line]
+        return reasons[0].split(" depth lookup: ")[1] if reasons else output.split("\n")[0] or f"exit status {status}"

@@ -20,7 +20,7 @@ class Settings:
     With ``reads_only``, a store is not even opened for writing, and fails where it cannot be read without.
     ``java_password`` opens keystores of the user who runs this where the usual password does not; empty for none.
     The ``others`` beside the anchor itself, the leaf by that one and ``allow_authorization_change`` are those of the
-    request, for the one store of macOS.
+    request, for the one store of macOS. Nothing changes while stores are asked about the anchors that are ``together``.
     """
 
     root: str = "/"
@@ -28,6 +28,7 @@ class Settings:
     reads_only: bool = False
     java_password: str = field(default="", repr=False)
     others: tuple[Anchor, ...] = ()
+    together: tuple[Anchor, ...] = ()
     leaf_name: str = ""
     leaf_chain: tuple[str, ...] = ()
     allow_authorization_change: bool = False

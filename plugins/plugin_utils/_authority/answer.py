@@ -22,9 +22,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import UnsupportedAlgorithm, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import has_explicit_parameters
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.self_signatures import broken_digest, is_self_signed
 
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
+# How PKCS#7 begins in DER, after its length: id-signedData (RFC 5652).
+_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
+_LONGEST_LENGTH = 6  # octets
 ANOTHER_ROOT = (
     "An authority stays below its root, and a rotation to another authority's root is not possible. Ask for a "
     "certificate below the former one, or make a second authority in another folder (option authority) for leaves to "
@@ -39,6 +43,11 @@ class Given:
     source: str
     content: bytes = field(repr=False)  # may be a private key
 
+    @property
+    def option(self) -> str:
+        """The option, without the path that it names."""
+        return self.source.partition(" ")[0]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -50,12 +59,19 @@ class Answer:
     root: x509.Certificate | None
 
 
-def read_answer(given: Sequence[Given], authority: Authority | None, now: datetime) -> Answer | None:
-    """The answer among what options give, checked; None where the authority has all of it. Raises PkiError."""
+def read_answer(
+    given: Sequence[Given], authority: Authority | None, now: datetime, asks: bool = False
+) -> Answer | None:
+    """The answer among what options give, checked; None where the authority has all of it, and for a root alone while
+    nothing has been answered, be it that this task ``asks`` first. Raises PkiError."""
     if not given:
         return None
     source = given[0].source
+    by_option = [(each.source, _usable(each)) for each in given]
+    is_root_alone = {each.option for each in given} == {"root_certificate"}
     if authority is None:
+        if asks and is_root_alone:
+            return None
         raise PkiError(
             f"{source}: no certificate was asked for yet. Run certificate_authority with issuing_request_path first, "
             "and have what it writes there signed."
@@ -65,15 +81,32 @@ def read_answer(given: Sequence[Given], authority: Authority | None, now: dateti
             f"{source}: the authority in {authority.folder} has a root of its own, which signs its issuing "
             "certificates. Leave the option out, or make a second authority in another folder (option authority)."
         )
-    certificates = [certificate for each in given for certificate in read_certificates(each)]
-    certificate = _requested(certificates, authority)
+    if is_root_alone and not authority.issuers:
+        return None
+    certificates = [certificate for _source, several in by_option for certificate in several]
+    certificate = _requested(certificates, authority, source)
     if certificate is None:
-        return _renewed_root(certificates, authority, source, now)
+        return _renewed_root(by_option, authority, now)
     known = [root.certificate for root in authority.roots]
     chain = _chain(certificate, [*certificates, *known, *_known_intermediates(authority)], source)
     check_chain(chain, authority.policy, source, now)
-    _check_root(chain[-1], authority, source)
+    if known and not _is_ours(chain[-1], authority):
+        raise _another_root(chain[-1], authority, source)
     return Answer(certificate, tuple(chain[1:-1]), None if chain[-1] in known else chain[-1])
+
+
+def _usable(given: Given) -> list[x509.Certificate]:
+    """The certificates that an option gives, without those whose keys are of a kind that the library does not know, or
+    that clients refuse: in a file with many, they are others' business."""
+    return [certificate for certificate in read_certificates(given) if _has_known_key(certificate)]
+
+
+def _has_known_key(certificate: x509.Certificate) -> bool:
+    try:
+        certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return not has_explicit_parameters(certificate)
 
 
 def read_certificates(given: Given) -> list[x509.Certificate]:
@@ -86,7 +119,13 @@ def read_certificates(given: Given) -> list[x509.Certificate]:
         raise PkiError(f"{given.source}: {_what_instead(given.content, labels)}")
     try:
         return [_load(decode_body(body)) for body in bodies]
-    except (DerError, ValueError, x509.InvalidVersion, x509.DuplicateExtension) as error:
+    except (
+        DerError,
+        ValueError,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise PkiError(f"{given.source}: a certificate in it is damaged. Get a fresh copy of it.") from error
 
 
@@ -103,12 +142,17 @@ def _what_instead(content: bytes, labels: Sequence[bytes]) -> str:
         return "is PKCS#7, and PEM is wanted. Convert it: openssl pkcs7 -print_certs -in FILE -out CHAIN.pem"
     if labels:
         return f"holds a {labels[0].decode()} and no certificate. Give the certificate that was signed, in PEM."
+    if _SIGNED_DATA in content[: len(_SIGNED_DATA) + _LONGEST_LENGTH]:
+        return (
+            "is PKCS#7 in DER, and PEM is wanted. Convert it: openssl pkcs7 -inform DER -print_certs -in FILE -out "
+            "CHAIN.pem"
+        )
     if content.startswith(b"\x30"):
         return "is in DER, and PEM is wanted. Convert it: openssl x509 -inform DER -in FILE -out CERTIFICATE.pem"
     return "holds no certificate in PEM. Give the certificate that was signed, with those above it."
 
 
-def _requested(certificates: Sequence[x509.Certificate], authority: Authority) -> x509.Certificate | None:
+def _requested(certificates: Sequence[x509.Certificate], authority: Authority, source: str) -> x509.Certificate | None:
     """The certificate that was asked for; None where what came is the authority's already. Raises PkiError."""
     if authority.request is not None:
         wanted = authority.request.request.public_key()
@@ -120,12 +164,12 @@ def _requested(certificates: Sequence[x509.Certificate], authority: Authority) -
             return None
         if any(one.public_key() == issuer.certificate.public_key() for one in certificates):
             raise PkiError(
-                f"issuing_certificate: is another certificate for the key of {issuer.folder}, which has one. "
+                f"{source}: is another certificate for the key of {issuer.folder}, which has one. "
                 f"{_expected(authority)}"
             )
     if authority.issuers and all(_is_root(one) for one in certificates):
         return None
-    raise PkiError(f"issuing_certificate: is for another key than that of the request. {_expected(authority)}")
+    raise PkiError(f"{source}: is for another key than that of the request. {_expected(authority)}")
 
 
 def _expected(authority: Authority) -> str:
@@ -135,15 +179,20 @@ def _expected(authority: Authority) -> str:
 
 
 def _renewed_root(
-    certificates: Sequence[x509.Certificate], authority: Authority, source: str, now: datetime
+    by_option: Sequence[tuple[str, Sequence[x509.Certificate]]], authority: Authority, now: datetime
 ) -> Answer | None:
-    """The newest root among what is given that the authority does not know, which certifies the key that it knows."""
+    """The newest root among what options give that the authority does not know, which certifies the key that it knows.
+    Others beside what it knows are of no matter. Raises PkiError for an option that gives others alone."""
     known = [root.certificate for root in authority.roots]
-    roots = [one for one in certificates if _is_root(one) and one not in known]
-    if not roots:
-        return None
-    root = max(roots, key=lambda one: one.not_valid_after_utc)
-    _check_root(root, authority, source)
+    theirs = [*known, *(issuer.certificate for issuer in authority.issuers)]
+    renewed: list[tuple[x509.Certificate, str]] = []
+    for source, certificates in by_option:
+        roots = [one for one in certificates if _is_root(one)]
+        ours = [one for one in roots if _is_ours(one, authority)]
+        if roots and not ours and not any(one in theirs for one in certificates):
+            raise _another_root(roots[0], authority, source)
+        renewed += [(one, source) for one in ours]
+    root, source = max(renewed, key=lambda each: each[0].not_valid_after_utc, default=(known[-1], ""))
     if root.not_valid_after_utc <= max(each.not_valid_after_utc for each in known):
         return None
     issuing = authority.issuing
@@ -151,16 +200,18 @@ def _renewed_root(
     return Answer(None, (), root)
 
 
-def _check_root(root: x509.Certificate, authority: Authority, source: str) -> None:
-    """Raise PkiError where the authority has another root."""
-    if not authority.roots:
-        return
+def _is_ours(root: x509.Certificate, authority: Authority) -> bool:
+    """Whether a root is that of the authority, be it renewed."""
     known = authority.root.certificate
-    if (root.subject, root.public_key()) != (known.subject, known.public_key()):
-        raise PkiError(
-            f"{source}: leads to the root {root.subject.rfc4514_string()} ({fingerprint(root)}), while hosts trust "
-            f"{known.subject.rfc4514_string()} ({authority.root.sha256}). {ANOTHER_ROOT}"
-        )
+    return (root.subject, root.public_key()) == (known.subject, known.public_key())
+
+
+def _another_root(root: x509.Certificate, authority: Authority, source: str) -> PkiError:
+    known = authority.root
+    return PkiError(
+        f"{source}: leads to the root {root.subject.rfc4514_string()} ({fingerprint(root)}), while hosts trust "
+        f"{known.certificate.subject.rfc4514_string()} ({known.sha256}). {ANOTHER_ROOT}"
+    )
 
 
 def _known_intermediates(authority: Authority) -> list[x509.Certificate]:
@@ -171,24 +222,35 @@ def _chain(
     certificate: x509.Certificate, others: Sequence[x509.Certificate], source: str
 ) -> tuple[x509.Certificate, ...]:
     """From ``certificate`` to a root, by the ``others``: the nearest root, and of several certificates of one authority
-    the one that is valid for longest. Raises PkiError where there is no way."""
-    chain = [certificate]
-    while not _is_root(chain[-1]):
-        last = chain[-1]
-        if broken_digest(last):
-            raise PkiError(
-                f"{source}: {last.subject.rfc4514_string()} is signed with SHA-1 or MD5, which clients refuse. Ask the "
-                "PKI that signed it for one that is signed with SHA-256 or better."
-            )
-        signers = [other for other in others if other not in chain and is_issued_by(last, other)]
+    the one that is valid for longest, unless that leads to none. Raises PkiError where there is no way."""
+    ways: list[tuple[x509.Certificate, ...]] = [(certificate,)]
+    seen, end = {certificate}, certificate
+    while ways:
+        way = ways.pop()
+        if _is_root(way[-1]):
+            return way
+        signers = [other for other in dict.fromkeys(others) if other not in seen and is_issued_by(way[-1], other)]
+        signers.sort(key=lambda signer: (_is_root(signer), signer.not_valid_after_utc))
         if not signers:
-            raise PkiError(
-                f"{source}: the chain ends at {last.subject.rfc4514_string()}, whose issuer "
-                f"{last.issuer.rfc4514_string()} is missing. Ask the PKI that signed it for all certificates up to the "
-                "self-signed root, and give them in one file, or the root as root_certificate."
-            )
-        chain.append(max(signers, key=lambda signer: (_is_root(signer), signer.not_valid_after_utc)))
-    return tuple(chain)
+            end = way[-1]
+        seen.update(signers)
+        ways += [(*way, signer) for signer in signers]
+    raise _no_way(end, source)
+
+
+def _no_way(end: x509.Certificate, source: str) -> PkiError:
+    """Why no root is reached from where a chain ends."""
+    name = end.subject.rfc4514_string()
+    if broken_digest(end):
+        return PkiError(
+            f"{source}: {name} is signed with SHA-1 or MD5, which clients refuse. Ask the PKI that signed it for one "
+            "that is signed with SHA-256 or better."
+        )
+    return PkiError(
+        f"{source}: the chain ends at {name}, whose issuer {end.issuer.rfc4514_string()} is missing. Ask the PKI that "
+        "signed it for all certificates up to the self-signed root, and give them in one file, or the root as "
+        "root_certificate."
+    )
 
 
 def _is_root(certificate: x509.Certificate) -> bool:

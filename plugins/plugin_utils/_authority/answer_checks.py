@@ -33,7 +33,7 @@ def check_chain(chain: Sequence[x509.Certificate], policy: Policy, source: str, 
     for below, certificate in enumerate(chain):
         _check_authority(certificate, below, source)
         _check_dates(certificate, source, now)
-        _check_strength(certificate, is_root=certificate is chain[-1], source=source)
+        _check_strength(certificate, source)
     _check_ends(chain, policy, source, now)
     _check_constraints(chain, policy, source)
 
@@ -112,14 +112,11 @@ def _check_dates(certificate: x509.Certificate, source: str, now: datetime) -> N
         raise _refusal(certificate, source, reason, "one that is valid now, or check the controller's clock")
 
 
-def _check_strength(certificate: x509.Certificate, is_root: bool, source: str) -> None:
-    key, digest = certificate.public_key(), broken_digest(certificate)
+def _check_strength(certificate: x509.Certificate, source: str) -> None:
+    key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < SHORTEST_RSA:
         reason = f"has an RSA key of {key.key_size} bits, which clients refuse"
         raise _refusal(certificate, source, reason, f"a chain whose keys have {SHORTEST_RSA} bits or more")
-    if digest and not is_root:
-        reason = f"is signed with {digest.upper()}, which clients refuse"
-        raise _refusal(certificate, source, reason, "one that is signed with SHA-256 or better")
 
 
 def _check_ends(chain: Sequence[x509.Certificate], policy: Policy, source: str, now: datetime) -> None:

@@ -29,6 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificate_re
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     NO_URLS,
     Signer,
+    is_issued_by,
     key_identifier,
     sign_delegated,
     validity_from,
@@ -85,7 +86,7 @@ def plan_delegation(given: Given, authority: Authority | None, policy: Policy) -
     with open_ledger(authority.ledger_path, read_only=True) as ledger:
         delegated = ledger.delegated_certificates()
     _check_subject(request, authority, [certificate for certificate, _is_revoked in delegated], given.source)
-    return Delegation(request, _signed_before(request, delegated, given.source))
+    return Delegation(request, _signed_before(request, delegated, authority, given.source))
 
 
 def delegate(delegation: Delegation, authority: Authority, passphrases: Passphrases, now: datetime) -> x509.Certificate:
@@ -137,14 +138,21 @@ def _check_subject(
 
 
 def _signed_before(
-    request: ParsedRequest, delegated: Sequence[tuple[x509.Certificate, bool]], source: str
+    request: ParsedRequest, delegated: Sequence[tuple[x509.Certificate, bool]], authority: Authority, source: str
 ) -> x509.Certificate | None:
+    """What a request was answered by. Raises PkiError for what leads to no leaf any more."""
     for certificate, is_revoked in delegated:
         if certificate.public_key() == request.public_key:
             if is_revoked:
                 raise PkiError(
                     f"{source}: the certificate for this key is revoked. Have the other controller revoke it, too, and "
                     "make another request."
+                )
+            if not is_issued_by(certificate, authority.root.certificate):
+                raise PkiError(
+                    f"{source}: the certificate for this key is below {certificate.issuer.rfc4514_string()}, which has "
+                    "given way to another root. An authority stays below its root: have the other controller make a "
+                    "second one, in another folder, and give its request."
                 )
             return certificate
     return None

@@ -8,12 +8,12 @@ are gone for good."""
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql_listing as sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 
@@ -52,7 +52,7 @@ class Forgotten:
 class Entries:
     """Those of an open ledger. Every write belongs into a transaction of the ledger's."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     def all(self) -> list[Entry]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_labels
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer import Given, read_certificates
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy, wanted_policy
@@ -29,7 +30,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.foreign_constr
     limits_directory_names,
     name_constraints,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PrivateKey, is_usable
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
+    PrivateKey,
+    has_explicit_parameters,
+    is_usable,
+    signs_by_pss_alone,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import ROOT_REMAINDER, SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.self_signatures import broken_digest, is_self_signed
 
@@ -150,6 +156,11 @@ def _root(given: Given) -> x509.Certificate:
     if len(certificates) != 1:
         raise PkiError(f"{given.source}: holds {len(certificates)} certificates. Give the root alone.")
     certificate = certificates[0]
+    if has_explicit_parameters(certificate):
+        raise PkiError(
+            f"{given.source}: {_named(certificate)} has a key whose curve is written out in place of its name "
+            f"(explicit parameters), so that clients refuse it. {NEW_AUTHORITY}"
+        )
     try:
         is_root = is_self_signed(certificate)
     except UnsupportedAlgorithm as error:
@@ -177,6 +188,10 @@ def _check_root(certificate: x509.Certificate, source: str, now: datetime) -> No
         (
             "has path length 0: clients refuse an issuing authority below it, with all its leaves",
             basic is not None and basic.path_length == 0,
+        ),
+        (
+            "has a key that is for signatures by RSASSA-PSS alone, which this collection does not make",
+            signs_by_pss_alone(certificate),
         ),
         ("has no subjectKeyIdentifier, by which what it signs would name its key", not has_identifier),
         (
@@ -220,6 +235,8 @@ def _names(root: x509.Certificate) -> dict[str, Any]:
 
 def _key(given: Given, passphrase: str | None) -> PrivateKey:
     """The key, in PKCS#8 or in the form that OpenSSL wrote before (``Proc-Type: 4,ENCRYPTED``). Raises PkiError."""
+    if not any(label.endswith(b"PRIVATE KEY") for label in find_labels(given.content)):
+        raise _no_key(given)
     is_encrypted = b"ENCRYPTED" in given.content
     if is_encrypted and not passphrase:
         raise PassphraseError(
@@ -237,10 +254,17 @@ def _key(given: Given, passphrase: str | None) -> PrivateKey:
                 f"import_passphrase: does not open the private key {given.source}. Give the one that it was made "
                 "with; where that is right, the file is not whole."
             ) from error
-        raise PkiError(f"{given.source}: holds no private key in PEM that can be read. Give the root's.") from error
+        raise _no_key(given) from error
     if not is_usable(key.public_key()):
         raise PkiError(f"{given.source}: is of a kind that this collection does not use. {NEW_AUTHORITY}")
     return key
+
+
+def _no_key(given: Given) -> PkiError:
+    return PkiError(
+        f"{given.source}: holds no private key in PEM that can be read. Give the root's; where it is in DER or in "
+        "OpenSSH's own form, convert it: openssl pkey -inform DER -in FILE, or ssh-keygen -p -m PEM -f COPY."
+    )
 
 
 def _named(certificate: x509.Certificate) -> str:

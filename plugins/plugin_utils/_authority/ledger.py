@@ -2,27 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger: all that an authority signed and what became of it, in one SQLite database beside its keys.
+"""The ledger: all that an authority signed and what became of it, in one SQLite database beside its keys, or in a
+PostgreSQL database that several controllers share, where ``ledger.url`` beside the keys says so.
 
-Several forks of a run write to it at once: every writing transaction begins with BEGIN IMMEDIATE, since one that reads
-first and writes later is refused whenever another one wrote between. A ledger is opened in the process that uses it
-(https://sqlite.org/howtocorrupt.html, section 2.6) and never on a network file system (section 2.1).
+Several forks of a run write to it at once: every writing transaction holds the write lock from its first statement on,
+since one that reads first and writes later would be refused, or wrong, whenever another one wrote between. A ledger is
+opened in the process that uses it (https://sqlite.org/howtocorrupt.html, section 2.6), and a file of SQLite's never on
+a network file system (section 2.1).
 """
 
 from __future__ import annotations
 
-import functools
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
 
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import schema, sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.damage import (
+    DamagedEntryError,
+    damaged_entries,
+    stored_certificate,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.entries import Entries
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger_urls import ledger_url
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresql_tables import open_tables
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     CROSS,
@@ -35,25 +43,22 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.restores import Restores
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import Revocations
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotations
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.sqlite_files import (
+    TIMEOUT,
+    kept_file_system,
+    open_file,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.file_systems import network_file_system
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import write_private
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW, STAPLE_MEMORY
-
-# Seconds that a writer waits for the others: 50 forks commit within half a second.
-TIMEOUT = 30.0
-
-# Asked once in a process: a task opens the ledger several times, also to read an authority with two roots.
-_file_system = functools.cache(network_file_system)
 
 
 class Ledger:
     """An open ledger. Made by :func:`open_ledger`; every write belongs into a :meth:`transaction`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
         self.revocations = Revocations(connection)
         self.rotations = Rotations(connection)
@@ -64,13 +69,12 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block writes, all or nothing."""
-        with schema.immediate(self._connection):
+        with self._connection.transaction():
             yield
 
     def damage(self) -> str:
-        """What is wrong with the file, by SQLite's own check of all of it; an empty string where nothing is."""
-        (answer,) = self._connection.execute(sql.INTEGRITY).fetchone()
-        return "" if answer == "ok" else str(answer)
+        """What is wrong with what is stored, by the database's own check; an empty string where nothing is."""
+        return self._connection.damage()
 
     def record_own(self, kind: str, certificate: x509.Certificate, issuer_sha256: str) -> None:
         """Enter a certificate of the authority itself, unless it is there: ``kind`` is root, issuing or responder; a
@@ -86,7 +90,7 @@ class Ledger:
     def delegated_certificates(self) -> list[tuple[x509.Certificate, bool]]:
         """The issuing certificates of authorities that sign elsewhere, and whether each is revoked."""
         rows = self._connection.execute(sql.DELEGATED_CERTIFICATES)
-        return [(x509.load_der_x509_certificate(der), bool(is_revoked)) for der, is_revoked in rows]
+        return [(stored_certificate(der), bool(is_revoked)) for der, is_revoked in rows]
 
     def record_leaf(
         self, certificate: x509.Certificate, issuer_sha256: str, place: LeafPlace, names: list[str], private_key: str
@@ -172,7 +176,7 @@ class Ledger:
         else:
             rows = self._connection.execute(sql.BELIEVED_LEAVES_OF_HOST, (seconds, host))
         for der, issuer_sha256 in rows:
-            yield x509.load_der_x509_certificate(der), issuer_sha256
+            yield stored_certificate(der), issuer_sha256
 
     def last_leaf_ends(self) -> dict[str, datetime]:
         """When the last leaf of each issuing authority ends, by the issuer's fingerprint."""
@@ -223,7 +227,7 @@ class Ledger:
         sha256, der, issuer_sha256, private_key, status, issuer_revoked = row
         return LeafRecord(
             sha256,
-            x509.load_der_x509_certificate(der),
+            stored_certificate(der),
             issuer_sha256,
             private_key,
             status,
@@ -257,72 +261,27 @@ def open_ledger(
     create: bool = False,
     read_only: bool = False,
     timeout: float = TIMEOUT,
-    file_system: Callable[[Path], str] = _file_system,
+    file_system: Callable[[Path], str] = kept_file_system,
 ) -> Iterator[Ledger]:
-    """The ledger in the file ``path``; with ``create``, made where it is missing.
+    """The ledger in the file ``path``, or where ``ledger.url`` beside that says; with ``create``, made where it is
+    missing.
 
     One of an older release is migrated. With ``read_only``, for check mode and whoever only asks, nothing is written:
-    a copy in memory is migrated instead. Raises PkiError, also for what SQLite reports while the block runs: a damaged
-    file, an unknown schema, a network file system, a full disk, or another writer that does not end.
+    of a file, a copy in memory is migrated instead. Raises PkiError, also for what the database reports while the block
+    runs: a damaged file, an unknown schema, a network file system, a full disk, a server that is away, or another
+    writer that does not end.
     """
-    check_place(path, file_system)
-    if not path.exists():
-        _create(path, create)
-    try:
-        uri = f"{path.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)) as connection:
-            for statement in sql.CONNECT:
-                connection.execute(statement)
-            if create:
-                schema.create_tables(connection)
-                # After the tables, so that an interrupted ledger is an empty file or a whole ledger.
-                connection.execute(sql.WRITE_AHEAD_LOG)
-            with closing(_current(connection, path, read_only)) as current:
-                yield Ledger(current)
-    except sqlite3.Error as error:
-        raise PkiError(
-            f"The ledger {path} cannot be used ({error}). Where the disk is full or read-only, or a run hangs, resolve "
-            "that and run again, which also enters what was deployed meanwhile; where the file is damaged, restore the "
-            "authority's folder from a backup."
-        ) from error
-
-
-def copy_ledger(path: Path, target: Path) -> None:
-    """Copy a ledger that this release can use to the file ``target``, which must not exist, as it is at one moment,
-    whatever other processes write meanwhile. Raises PkiError."""
-    with open_ledger(path, read_only=True):
+    url = ledger_url(path.parent)
+    opened: AbstractContextManager[Database]
+    if url is None:
+        opened = open_file(path, create, read_only, timeout, file_system)
+    else:
+        opened = open_tables(url, create, read_only)
+    with opened as database:
         try:
-            schema.copy_database(path, target)
-        except OSError as error:
-            raise PkiError(f"The ledger {path} cannot be copied to {target}: {error.strerror}.") from error
-
-
-def _create(path: Path, create: bool) -> None:
-    if not create:
-        raise PkiError(f"The ledger {path} is missing. Restore the authority's folder from a backup.")
-    try:
-        write_private(path, b"")
-    except OSError as error:
-        raise PkiError(f"The ledger {path} cannot be written: {error.strerror}. Nothing was changed.") from error
-
-
-def _current(connection: sqlite3.Connection, path: Path, read_only: bool) -> sqlite3.Connection:
-    """A connection to the ledger in this release's schema. Raises PkiError where it cannot be had."""
-    if not schema.check_schema(connection, path):
-        if read_only:
-            connection = schema.migrated_copy(connection)
-        else:
-            schema.migrate(connection, path)
-    if read_only:
-        connection.execute(sql.READ_ONLY)
-    return connection
-
-
-def check_place(path: Path, file_system: Callable[[Path], str] = _file_system) -> None:
-    """Raise PkiError where a ledger at ``path``, which need not exist yet, could not be used."""
-    kind = file_system(path.parent)
-    if kind:
-        raise PkiError(
-            f"The ledger {path} is on a network file system ({kind}), where SQLite's locks do not hold. "
-            "Keep the authority's folder on a local disk of this controller (option authority)."
-        )
+            yield Ledger(database)
+        except DamagedEntryError as error:
+            raise PkiError(
+                f"The ledger {url or path} has a damaged entry: {damaged_entries(database) or error}. Restore the "
+                "authority's folder from a backup, by the playbook anchorage.pki.restore."
+            ) from error

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LEDGER
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import check_place
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import ProvisioningPlan, carry_out
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.sqlite_files import check_place
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     check_creatable,

@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints im
     NameConstraints,
     lost_subtrees,
     parse_constraints,
+    stored_constraints,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, check_key_type
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
@@ -205,7 +206,7 @@ def _stored_constraints(stored: Any) -> NameConstraints | None:
         return None
     lists = _typed(stored, list)
     try:
-        return parse_constraints(lists["domains"], lists["networks"])
+        return stored_constraints(lists["domains"], lists["networks"])
     except (PkiError, AttributeError) as error:  # a subtree that is none, or not even a text
         raise ValueError("not a name constraint") from error
 

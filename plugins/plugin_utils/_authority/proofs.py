@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from datetime import datetime
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import is_of_a_user
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql as sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import PROOF_RENEWAL
 
@@ -59,7 +59,7 @@ class Difference:
 class Proofs:
     """The proofs in an open ledger."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     def difference(

@@ -102,7 +102,7 @@ def plan_provisioning(
     leaf_ends, revoked, following = _read_ledger(folder, authority)
     if authority is not None and not authority.roots and authority.request is None:
         authority = None
-    answer = read_answer(given, authority, now)
+    answer = read_answer(given, authority, now, policy.external_root)
     if authority is not None:
         policy = _possible(policy, authority, following, options)
     check_root_place(authority, policy, tokens.root)

@@ -27,6 +27,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import REQUEST, IssuingRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger_urls import LEDGER_URL
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import policy_in_force, stored_next
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import decode_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation
@@ -42,7 +43,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import is_issued_by, root_subject
 
 # What an authority's making may leave when it is cut off before the policy is there, SQLite's own files included.
-BEFORE_THE_POLICY = (LOCK, LEDGER, f".{POLICY}.")
+BEFORE_THE_POLICY = (LOCK, LEDGER, LEDGER_URL, f".{LEDGER_URL}.", f".{POLICY}.")
 
 
 def read_authority(folder: Path) -> Authority:

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql_restore as sql
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import BACKDATE, SKEW
@@ -42,7 +42,7 @@ class Restore:
 class Restores:
     """Those of an open ledger. Every write belongs into a transaction of the ledger's."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     def all(self) -> list[Restore]:

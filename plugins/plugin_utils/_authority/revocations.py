@@ -10,13 +10,14 @@ An issuer of lists is named by the identifier of its key, which a renewed root k
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql, sql_restore
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.damage import stored_certificate
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     DueResponse,
     KnownCertificate,
@@ -50,7 +51,7 @@ class StoredList:
 class Revocations:
     """Those of an open ledger. Every write belongs into a transaction of it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     # What is known of certificates
@@ -79,7 +80,7 @@ class Revocations:
     def issuing_certificates(self) -> dict[str, x509.Certificate]:
         """The issuing certificates that were ever made, by their fingerprints, the first one first."""
         rows = self._connection.execute(sql.ISSUING_CERTIFICATES)
-        return {sha256: x509.load_der_x509_certificate(der) for sha256, der in rows}
+        return {sha256: stored_certificate(der) for sha256, der in rows}
 
     def block(self, place: LeafPlace) -> Revocation | None:
         """The revocation for which ``place`` is to have no other leaf, if there is one."""
@@ -222,7 +223,7 @@ class Revocations:
         rows = self._connection.execute(sql.DUE_RESPONSES, values)
         due = []
         for sha256, der, digest, revoked_at, reason in rows:
-            leaf = x509.load_der_x509_certificate(der)
+            leaf = stored_certificate(der)
             revoked = RevokedCertificate(leaf.serial_number, from_seconds(revoked_at), reason) if reason else None
             due.append(DueResponse(sha256, leaf, digest, revoked))
         return due
@@ -242,13 +243,13 @@ class Revocations:
     def responses(self, issuer: str, now: datetime) -> list[tuple[x509.Certificate, str, bytes]]:
         """The valid responses about leaves of an issuer: the leaf, the digest of the CertID, and the DER."""
         rows = self._connection.execute(sql.RESPONSES, (issuer, to_seconds(now)))
-        return [(x509.load_der_x509_certificate(leaf), digest, der) for leaf, digest, der in rows]
+        return [(stored_certificate(leaf), digest, der) for leaf, digest, der in rows]
 
     def ended_responses(self, issuer: str, now: datetime) -> list[tuple[x509.Certificate, str]]:
         """The responses about leaves of an issuer that are to go, as the leaf has ended, or is revoked and they say
         good: the leaf, and the digest of the CertID."""
         rows = self._connection.execute(sql.ENDED_RESPONSES, (issuer, to_seconds(now)))
-        return [(x509.load_der_x509_certificate(leaf), digest) for leaf, digest in rows]
+        return [(stored_certificate(leaf), digest) for leaf, digest in rows]
 
     def forget_responses(self, now: datetime) -> None:
         """Forget the responses about leaves that have ended."""
@@ -262,7 +263,7 @@ class Revocations:
                 kind,
                 issuer,
                 LeafPlace(host, destination, name),
-                x509.load_der_x509_certificate(der),
+                stored_certificate(der),
                 status,
                 bool(has_place),
                 _revocation(*revocation),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The statements of SQL about rotations of the root, and about who trusts it, in the dialect of SQLite."""
+"""The statements of SQL about rotations of the root, and about who trusts it."""
 
 from __future__ import annotations
 
@@ -59,18 +59,27 @@ CREATE = (
 ROTATIONS = (
     "SELECT id, from_root, to_root, state, reason, started_at, state_at, overlap, introduced FROM rotations ORDER BY id"
 )
-INSERT_ROTATION = "INSERT INTO rotations VALUES (NULL, ?, '', 'planned', ?, ?, ?, ?, 0)"
+INSERT_ROTATION = (
+    "INSERT INTO rotations (from_root, to_root, state, reason, started_at, state_at, overlap, introduced) "
+    "VALUES (?, '', 'planned', ?, ?, ?, ?, FALSE)"
+)
 NAME_ROOT = "UPDATE rotations SET to_root = ? WHERE id = ?"
-MOVE = "UPDATE rotations SET state = ?, state_at = ?, introduced = MAX(introduced, ?) WHERE id = ? AND state = ?"
+MOVE = "UPDATE rotations SET state = ?, state_at = ?, introduced = (introduced OR ?) WHERE id = ? AND state = ?"
 KEEP_OVERLAP = "UPDATE rotations SET overlap = ? WHERE id = ?"
 
 PROOFS_OF_HOST = "SELECT root_sha256, store, state, evidence_sha256, seen_at FROM proofs WHERE host = ?"
 PROOFS_OF_ROOT = "SELECT host, store, state, seen_at FROM proofs WHERE root_sha256 = ? ORDER BY host, store"
-STORE_PROOF = "INSERT OR REPLACE INTO proofs VALUES (?, ?, ?, ?, ?, ?)"
+STORE_PROOF = (
+    "INSERT INTO proofs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (host, root_sha256, store) DO UPDATE SET "
+    "state = excluded.state, evidence_sha256 = excluded.evidence_sha256, seen_at = excluded.seen_at"
+)
 DELETE_PROOF = "DELETE FROM proofs WHERE host = ? AND root_sha256 = ? AND store = ?"
 
 EXCEPTIONS = "SELECT host, reason FROM exceptions WHERE rotation_id = ? ORDER BY host"
-INSERT_EXCEPTION = "INSERT OR REPLACE INTO exceptions VALUES (?, ?, ?, ?)"
+INSERT_EXCEPTION = (
+    "INSERT INTO exceptions VALUES (?, ?, ?, ?) ON CONFLICT (rotation_id, host) DO UPDATE SET "
+    'reason = excluded.reason, "by" = excluded."by"'
+)
 DELETE_EXCEPTION = "DELETE FROM exceptions WHERE rotation_id = ? AND host = ?"
 COUNTED = "SELECT host FROM counted WHERE rotation_id = ?"
 COUNT = "INSERT INTO counted VALUES (?, ?)"

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from enum import Enum
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import rotation_sql as sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Standing
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.database import Database
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
@@ -89,7 +89,7 @@ class Rotation:
 class Rotations:
     """The rotations in an open ledger. Every write belongs into a transaction of the ledger's."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     def all(self) -> list[Rotation]:
@@ -112,7 +112,7 @@ class Rotations:
         ]
 
     def begin(self, from_root: str, reason: str, now: datetime, overlap: timedelta = OVERLAP) -> None:
-        """Enter a rotation of that root. Raises sqlite3.IntegrityError while another one has not ended."""
+        """Enter a rotation of that root. The database refuses it while another one has not ended."""
         times = (to_seconds(now), to_seconds(now), int(overlap.total_seconds()))
         self._connection.execute(sql.INSERT_ROTATION, (from_root, reason, *times))
 

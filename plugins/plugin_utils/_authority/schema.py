@@ -21,20 +21,30 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 SCHEMA = 6
 OLDEST_SCHEMA = 1
 APPLICATION_ID = 0x616E6368  # "anch"
+#: Of one that was moved to a server. Older releases take it for no ledger.
+MOVED_ID = 0x616E636D  # "ancm"
 
 
-@contextmanager
-def immediate(connection: sqlite3.Connection) -> Iterator[None]:
-    """A transaction that holds the write lock from its first statement on: all of it is committed, or none."""
-    with connection:  # commits, or rolls back when the block raises
-        connection.execute(sql.BEGIN)
-        yield
+class SqliteDatabase(sqlite3.Connection):
+    """A connection to a file of SQLite's, or to a copy in memory."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One that holds the write lock from its first statement on: all of it is committed, or none."""
+        with self:  # commits, or rolls back when the block raises
+            self.execute(sql.BEGIN)
+            yield
+
+    def damage(self) -> str:
+        """What is wrong with the file, by SQLite's own check of all of it; an empty string where nothing is."""
+        (answer,) = self.execute(sql.INTEGRITY).fetchone()
+        return "" if answer == "ok" else str(answer)
 
 
-def create_tables(connection: sqlite3.Connection) -> None:
+def create_tables(connection: SqliteDatabase) -> None:
     """Make an empty database a ledger. One that is not empty stays as it is."""
     if _is_empty(connection):
-        with immediate(connection):
+        with connection.transaction():
             if _is_empty(connection):
                 for statement in sql_tables.CREATE:
                     connection.execute(statement)
@@ -42,12 +52,17 @@ def create_tables(connection: sqlite3.Connection) -> None:
                 connection.execute(sql.SET_SCHEMA.format(SCHEMA))
 
 
-def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
+def check_schema(connection: SqliteDatabase, path: Path) -> bool:
     """Whether the ledger is of this release's schema; False where it has to be migrated.
 
     Raises PkiError for what is no ledger, or one that this release does not know.
     """
     application_id, schema = _value(connection, sql.APPLICATION_ID), _value(connection, sql.SCHEMA)
+    if application_id == MOVED_ID:
+        raise PkiError(
+            f"The ledger {path} was moved to a PostgreSQL server, and is used no more. Give its URL by ledger_url to "
+            "the playbook anchorage.pki.move_ledger, which finishes a move that was interrupted."
+        )
     if application_id != APPLICATION_ID:
         raise PkiError(f"{path} is not a ledger of anchorage.pki. Restore the authority's folder from a backup.")
     if schema > SCHEMA:
@@ -63,12 +78,12 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
     return schema == SCHEMA
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
+def migrate(connection: SqliteDatabase, path: Path) -> None:
     """Migrate the ledger in ``path`` to this release's schema, all or nothing, once a copy of it is beside it.
 
     Processes that come at once wait for the first one, which does it.
     """
-    with immediate(connection):
+    with connection.transaction():
         if check_schema(connection, path):
             return
         try:
@@ -81,13 +96,40 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         _migrate_tables(connection)
 
 
-def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+def migrated_copy(connection: SqliteDatabase) -> SqliteDatabase:
     """A copy of the ledger in memory, migrated to this release's schema."""
-    copy = sqlite3.connect(":memory:", isolation_level=None)
+    copy = sqlite3.connect(":memory:", isolation_level=None, factory=SqliteDatabase)
     connection.backup(copy)
-    with immediate(copy):
+    with copy.transaction():
         _migrate_tables(copy)
     return copy
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
+    """The columns of a table, in their order."""
+    return [str(row[1]) for row in connection.execute(sql.COLUMNS.format(table))]
+
+
+def is_moved(path: Path) -> bool:
+    """Whether the ledger in ``path`` was moved to a server. Raises PkiError where it cannot be read."""
+    if not path.exists():
+        return False
+    with closing(connect_moved(path)) as connection:
+        return _value(connection, sql.APPLICATION_ID) == MOVED_ID
+
+
+def connect_moved(path: Path) -> SqliteDatabase:
+    """A connection to a ledger that was moved, to read it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, factory=SqliteDatabase)
+
+
+def mark_moved(connection: sqlite3.Connection) -> None:
+    """Have the ledger refuse whoever opens it, and whoever has it open and writes. Belongs into a transaction."""
+    tables = [str(name) for (name,) in connection.execute(sql.TABLES)]
+    for table in tables:
+        for change in ("INSERT", "UPDATE", "DELETE"):
+            connection.execute(sql.REFUSE_CHANGES.format(table=table, change=change))
+    connection.execute(sql.SET_APPLICATION_ID.format(MOVED_ID))
 
 
 def _migrate_tables(connection: sqlite3.Connection) -> None:

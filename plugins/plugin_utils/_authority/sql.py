@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every statement of SQL that the ledger runs on its tables, in the dialect of SQLite."""
+"""The statements of SQL that the ledger runs on its tables. SQLite and PostgreSQL both understand them: truth is
+written TRUE and FALSE, which SQLite stores as 1 and 0."""
 
 from __future__ import annotations
 
@@ -14,6 +15,13 @@ SET_APPLICATION_ID = "PRAGMA application_id = {}"
 SET_SCHEMA = "PRAGMA user_version = {}"
 INTEGRITY = "PRAGMA integrity_check(1)"
 HAS_TABLES = "SELECT EXISTS (SELECT 1 FROM sqlite_master)"
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+COLUMNS = "PRAGMA table_info({})"
+# Of a ledger that was moved: also releases that do not know of it, and have it open, write nothing more.
+REFUSE_CHANGES = (
+    "CREATE TRIGGER moved_{table}_{change} BEFORE {change} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'it was moved to a PostgreSQL server'); END"
+)
 
 # Of a connection: what is committed survives a power cut, and a staple needs its leaf.
 # The second is for macOS, where SQLite's own fsync(2) leaves in the drive's cache what was committed.
@@ -81,17 +89,18 @@ MARK_REMOVED = (
 
 # Staples
 
-INSERT_STAPLE = "INSERT OR IGNORE INTO staples VALUES (?, ?, ?, ?, ?, NULL, NULL, ?)"
+INSERT_STAPLE = "INSERT INTO staples VALUES (?, ?, ?, ?, ?, NULL, NULL, ?) ON CONFLICT DO NOTHING"
 STAPLES = (
     "SELECT sha256, this_update, next_update, renew_at, deployed_at, in_use, der FROM staples "
     "WHERE certificate_sha256 = ? ORDER BY rowid"
 )
 MARK_NONE_IN_USE = (
-    "UPDATE staples SET in_use = 0 WHERE in_use IS NOT 0 AND certificate_sha256 IN "
+    "UPDATE staples SET in_use = FALSE WHERE in_use IS NOT FALSE AND certificate_sha256 IN "
     "(SELECT sha256 FROM certificates WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ?)"
 )
 MARK_STAPLE_IN_USE = (
-    "UPDATE staples SET deployed_at = COALESCE(deployed_at, ?), in_use = 1 WHERE sha256 = ? AND certificate_sha256 = ?"
+    "UPDATE staples SET deployed_at = COALESCE(deployed_at, ?), in_use = TRUE "
+    "WHERE sha256 = ? AND certificate_sha256 = ?"
 )
 MARK_STAPLE_AWAITED = "UPDATE staples SET in_use = NULL WHERE sha256 = ?"
 _IN_USE = (
@@ -110,7 +119,7 @@ IS_AWAITED = (
     f"WHERE (in_use IS NULL OR in_use AND {_REVOKED}) AND kind = 'leaf' AND host = ? AND destination = ? AND name = ?)"
 )
 # What a host has been given that still says good of a revoked leaf, unless the host has said since that it is gone.
-_MAY_BE_SHOWN = "in_use IS NOT 0 AND next_update > ?1"
+_MAY_BE_SHOWN = "in_use IS NOT FALSE AND next_update > ?1"
 # One of the future was signed by a clock that was ahead. Those of revoked leaves are due at once: they are to be taken
 # away.
 DUE_STAPLES = " UNION ALL ".join(
@@ -125,7 +134,7 @@ DUE_STAPLES = " UNION ALL ".join(
 )
 FORGET_STAPLES = (
     "DELETE FROM staples WHERE next_update < ?1 AND "
-    "(in_use IS NOT 1 OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
+    "(in_use IS NOT TRUE OR (SELECT not_after FROM certificates WHERE sha256 = certificate_sha256) < ?1)"
 )
 
 # Revocations
@@ -136,8 +145,8 @@ _KNOWN = (
     f"SELECT sha256, {_KIND}, issuer_sha256, host, destination, name, certificate, status, "
     "kind = 'leaf' AND NOT EXISTS (SELECT 1 FROM certificates AS later WHERE later.rowid > certificates.rowid AND "
     "(later.host, later.destination, later.name) = (certificates.host, certificates.destination, certificates.name) "
-    "AND CASE certificates.status WHEN 'superseded' THEN 1 WHEN 'revoked' THEN later.status IN ('deployed', 'revoked') "
-    "END), revoked_at, reason, reissue, published_at FROM certificates "
+    "AND CASE certificates.status WHEN 'superseded' THEN TRUE WHEN 'revoked' "
+    "THEN later.status IN ('deployed', 'revoked') END), revoked_at, reason, reissue, published_at FROM certificates "
     "LEFT JOIN revocations ON certificate_sha256 = sha256 WHERE {}"
 )
 KNOWN = _KNOWN.format("sha256 = ?")
@@ -145,7 +154,7 @@ KNOWN_BY_SERIAL = _KNOWN.format("serial = ?")
 # Those that are in use at a place, or may be, and those that were when they were revoked.
 KNOWN_AT_NAME = _KNOWN.format(
     "kind = 'leaf' AND host = ? AND name = ? AND status <> 'superseded' "
-    "AND (not_after > ? OR reissue = 0) ORDER BY certificates.rowid"
+    "AND (not_after > ? OR reissue = FALSE) ORDER BY certificates.rowid"
 )
 INSERT_REVOCATION = "INSERT INTO revocations VALUES (?, ?, ?, ?, NULL)"
 MARK_REVOKED = "UPDATE certificates SET status = 'revoked' WHERE sha256 = ?"
@@ -158,7 +167,7 @@ MARK_REVOCATIONS_PUBLISHED = (
 BLOCK = (
     "SELECT revoked_at, reason, reissue, published_at FROM certificates "
     "JOIN revocations ON certificate_sha256 = sha256 WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? "
-    "AND reissue = 0 ORDER BY certificates.rowid DESC LIMIT 1"
+    "AND reissue = FALSE ORDER BY certificates.rowid DESC LIMIT 1"
 )
 # When those end which a ledger lacks that was restored, nobody knows.
 REVOKED_UNDER = (
@@ -175,7 +184,7 @@ REVOKED_CROSSES = (
 )
 PLACES_UNDER = (
     "SELECT COUNT(*) FROM (SELECT DISTINCT host, destination, name FROM certificates "
-    "WHERE issuer_sha256 = ? AND not_after > ? AND kind = 'leaf' AND status IN ('signed', 'deployed'))"
+    "WHERE issuer_sha256 = ? AND not_after > ? AND kind = 'leaf' AND status IN ('signed', 'deployed')) AS places"
 )
 IS_REVOKED = f"SELECT EXISTS (SELECT 1 FROM certificates WHERE sha256 = ? AND {_REVOKED})"
 # Where a staple of a revoked leaf may be shown; and where leaves of a revoked issuer may be in use, with or without.
@@ -190,7 +199,7 @@ MAY_BE_SHOWN = f"SELECT EXISTS (SELECT 1 FROM staples WHERE certificate_sha256 =
 _OF_IT = "certificate_sha256 IN (SELECT sha256 FROM certificates WHERE sha256 = ?1 OR issuer_sha256 = ?1)"
 GOOD_UNTIL = (
     f"SELECT MAX(good_until) FROM (SELECT MAX(next_update) AS good_until FROM staples WHERE {_OF_IT} "
-    f"UNION ALL SELECT MAX(good_until) FROM responses WHERE {_OF_IT})"
+    f"UNION ALL SELECT MAX(good_until) FROM responses WHERE {_OF_IT}) AS ends"
 )
 
 # Lists
@@ -210,8 +219,8 @@ LAST_PUBLISHED_LIST = LAST_LIST.replace("der IS NOT NULL", "published_at IS NOT 
 MARK_LIST_PUBLISHED = "UPDATE lists SET published_at = ? WHERE issuer_key = ? AND number = ?"
 # A number whose list was never signed goes with those before the last one that was.
 FORGET_LISTS = (
-    "DELETE FROM lists WHERE issuer_key = ?1 AND number < ?2 AND number IS NOT "
-    "(SELECT MAX(number) FROM lists WHERE issuer_key = ?1 AND published_at IS NOT NULL)"
+    "DELETE FROM lists WHERE issuer_key = ?1 AND number < ?2 AND number <> "
+    "(SELECT COALESCE(MAX(number), -1) FROM lists WHERE issuer_key = ?1 AND published_at IS NOT NULL)"
 )
 
 # Responses
@@ -233,7 +242,8 @@ STORE_RESPONSE = (
     "ON CONFLICT (certificate_sha256, digest) DO UPDATE SET revoked = excluded.revoked, "
     "this_update = excluded.this_update, next_update = excluded.next_update, renew_at = excluded.renew_at, "
     "der = excluded.der, "
-    "good_until = MAX(good_until, excluded.good_until)"
+    "good_until = CASE WHEN responses.good_until > excluded.good_until THEN responses.good_until "
+    "ELSE excluded.good_until END"
 )
 RESPONSES = (
     "SELECT certificate, digest, der FROM responses JOIN certificates ON sha256 = certificate_sha256 "
@@ -249,7 +259,7 @@ ENDED_RESPONSES = (
     "(SELECT 1 FROM responses WHERE certificate_sha256 = sha256 AND digest = wanted.digest)"
 )
 IS_ANSWERED = (
-    "SELECT MAX(COALESCE(next_update > ?3, 0)) IS NOT 0 FROM certificates "
+    "SELECT COALESCE(MAX(CASE WHEN next_update > ?3 THEN 1 ELSE 0 END), 1) <> 0 FROM certificates "
     "LEFT JOIN responses ON certificate_sha256 = sha256 "
     "WHERE issuer_sha256 = ?1 AND not_after > ?3 AND kind = 'leaf' AND status <> 'revoked' AND not_before < ?2"
 )

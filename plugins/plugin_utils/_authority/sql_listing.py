@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The statements of SQL that list, prune and forget what the ledger knows, in the dialect of SQLite."""
+"""The statements of SQL that list, prune and forget what the ledger knows."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ CREATE = (CREATE_FORGOTTEN,)
 ENTRIES = (
     "SELECT sha256, serial, CASE WHEN kind = 'root' AND issuer_sha256 <> sha256 THEN 'cross' ELSE kind END, "
     "issuer_sha256, host, destination, name, names, private_key, not_before, not_after, status, revoked_at, reason, "
-    "(SELECT MAX(next_update) FROM staples WHERE staples.certificate_sha256 = certificates.sha256 AND in_use = 1) "
+    "(SELECT MAX(next_update) FROM staples WHERE staples.certificate_sha256 = certificates.sha256 AND in_use) "
     "FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 ORDER BY not_before, serial"
 )
 
 # A revoked leaf by which its place is to have no other one is kept, as is whatever may still be shown or answered.
 PRUNABLE = (
     "SELECT sha256 FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 "
-    "WHERE kind = 'leaf' AND not_after < ? AND (status = 'superseded' OR status = 'revoked' AND reissue IS NOT 0) "
+    "WHERE kind = 'leaf' AND not_after < ? AND (status = 'superseded' OR status = 'revoked' AND reissue IS NOT FALSE) "
     "AND sha256 NOT IN (SELECT certificate_sha256 FROM responses) "
-    "AND NOT EXISTS (SELECT 1 FROM staples WHERE staples.certificate_sha256 = certificates.sha256 AND in_use IS NOT 0)"
+    "AND NOT EXISTS (SELECT 1 FROM staples WHERE staples.certificate_sha256 = certificates.sha256 "
+    "AND in_use IS NOT FALSE)"
 )
 # What refers to a certificate goes before it.
 PRUNE = (
@@ -45,20 +46,26 @@ KNOWS_HOST = (
 _LEAVES_OF_HOST = "SELECT sha256 FROM certificates WHERE kind = 'leaf' AND host = ?1"
 COUNTS_HOST = (
     f"SELECT EXISTS ({_LEAVES_OF_HOST} AND status IN ('signed', 'deployed')) "
-    f"OR EXISTS (SELECT 1 FROM staples WHERE in_use IS NOT 0 AND certificate_sha256 IN ({_LEAVES_OF_HOST})) "
+    f"OR EXISTS (SELECT 1 FROM staples WHERE in_use IS NOT FALSE AND certificate_sha256 IN ({_LEAVES_OF_HOST})) "
     "OR EXISTS (SELECT 1 FROM proofs WHERE host = ?1) OR EXISTS (SELECT 1 FROM counted WHERE host = ?1)"
 )
 FORGET_HOST = (
-    f"UPDATE staples SET in_use = 0 WHERE in_use IS NOT 0 AND certificate_sha256 IN ({_LEAVES_OF_HOST})",
+    f"UPDATE staples SET in_use = FALSE WHERE in_use IS NOT FALSE AND certificate_sha256 IN ({_LEAVES_OF_HOST})",
     "UPDATE certificates SET status = 'superseded' "
     "WHERE kind = 'leaf' AND host = ?1 AND status IN ('signed', 'deployed')",
     "DELETE FROM proofs WHERE host = ?1",
     "DELETE FROM counted WHERE host = ?1",
     "DELETE FROM exceptions WHERE host = ?1",
 )
-ENTER_FORGOTTEN = "INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?, ?)"
+ENTER_FORGOTTEN = (
+    "INSERT INTO forgotten VALUES (?, ?, ?, ?) ON CONFLICT (host) DO UPDATE SET "
+    'reason = excluded.reason, "by" = excluded."by", forgotten_at = excluded.forgotten_at'
+)
 # One that has a leaf again came back.
 FORGOTTEN = (
     'SELECT host, reason, "by", forgotten_at FROM forgotten WHERE host NOT IN '
     "(SELECT host FROM certificates WHERE kind = 'leaf' AND status IN ('signed', 'deployed')) ORDER BY host"
 )
+
+# What identifies each certificate for people, and its bytes.
+BYTES = "SELECT sha256, kind, host, name, certificate FROM certificates ORDER BY rowid"

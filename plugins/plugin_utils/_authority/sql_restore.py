@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The statements of SQL about a ledger that was restored from a backup, in the dialect of SQLite."""
+"""The statements of SQL about a ledger that was restored from a backup."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ CREATE TABLE revoked_serials (
 """
 CREATE = (CREATE_RESTORES, CREATE_REVOKED_SERIALS)
 
-INSERT_RESTORE = "INSERT INTO restores VALUES (NULL, ?, ?, NULL)"
+INSERT_RESTORE = "INSERT INTO restores (backed_up_at, restored_at) VALUES (?, ?)"
 RESTORES = "SELECT backed_up_at, restored_at, revocations_at FROM restores ORDER BY id"
 MARK_REVOCATIONS_ENTERED = "UPDATE restores SET revocations_at = ? WHERE revocations_at IS NULL"
 
-INSERT_REVOKED_SERIAL = "INSERT OR IGNORE INTO revoked_serials VALUES (?, ?, ?, ?)"
+INSERT_REVOKED_SERIAL = "INSERT INTO revoked_serials VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 REVOKED_SERIAL = "SELECT revoked_at, reason FROM revoked_serials WHERE serial = ?"
 DELETE_REVOKED_SERIAL = "DELETE FROM revoked_serials WHERE serial = ?"
 # The date is that of the list which told of it first.

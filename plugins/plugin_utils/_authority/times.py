@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.damage import DamagedEntryError
+
 
 def to_seconds(time: datetime) -> int:
     """A time for the ledger; a fraction of a second is lost."""
@@ -15,5 +17,8 @@ def to_seconds(time: datetime) -> int:
 
 
 def from_seconds(seconds: int) -> datetime:
-    """A time of the ledger, in UTC."""
-    return datetime.fromtimestamp(seconds, timezone.utc)
+    """A time of the ledger, in UTC. Raises DamagedEntryError for one beyond the calendar."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (OSError, OverflowError, TypeError, ValueError) as error:
+        raise DamagedEntryError(f"the time {seconds!r}") from error

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import LEDGER
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger_urls import LEDGER_URL
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
     UNFINISHED,
@@ -25,7 +26,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_fil
 
 # Of the folder itself: locks, the ledger with the files that SQLite and migrations keep beside it, of which a
 # consistent copy is taken instead, and what no reader takes for a part of the authority.
-_LEFT_OUT = ("lock", "publication-lock", LEDGER, UNFINISHED, ".")
+_LEFT_OUT = ("lock", "publication-lock", LEDGER, LEDGER_URL, UNFINISHED, ".")
 
 
 def read_files(folder: Path) -> dict[str, bytes]:

@@ -25,7 +25,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     POLICY,
     Standing,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import copy_ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.copying import copy_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.archive import (
@@ -77,7 +79,7 @@ def back_up(folder: Path, target: Path, passphrase: str, now: datetime, check_mo
     if check_mode:
         _check_authority(folder, now)
         return None
-    with exclusive_lock(folder / LOCK):
+    with changing(folder):
         remove_unfinished(folder)
         _check_authority(folder, now)
         with _private_folder(folder) as private:

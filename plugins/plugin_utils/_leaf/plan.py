@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages import DeployedLeaf, Inquiry
@@ -26,10 +26,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import key_type_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
     LEAF_REMAINDER,
+    LIFETIME_TOLERANCE,
     SHORTEST_STAPLE,
     SKEW,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, names_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, names_of, shown
 
 
 class Action(str, Enum):
@@ -157,7 +158,7 @@ def _stay(
         return Decision(Action.STAPLE, f"a staple on its way is kept away, since {reason}", reason)
     if record is None or deployed.damage or _is_useless(record, authority, now):
         return Decision(Action.NONE, f"no leaf is issued here, though {reason}", reason)
-    return replace(_keep(request, deployed, record, now), withheld=reason)
+    return replace(_keep(request, deployed, record, authority, now), withheld=reason)
 
 
 def _new_leaf_reason(
@@ -187,9 +188,11 @@ def _is_useless(record: LeafRecord, authority: Authority, now: datetime) -> bool
     return bool(_invalid(record, authority, now)) or record.certificate.not_valid_after_utc <= now + SHORTEST_STAPLE
 
 
-def _keep(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> Decision:
+def _keep(
+    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, authority: Authority, now: datetime
+) -> Decision:
     """What to do about a leaf that stays."""
-    reason = _staple_reason(request, deployed, record, now)
+    reason = _staple_reason(request, deployed, record, timedelta(days=authority.policy.lifetimes.staple), now)
     if reason:
         return Decision(Action.STAPLE, reason)
     if deployed.drift:
@@ -218,9 +221,22 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
     if record.private_key != request.private_key:
         return f"the private key is to be made on the {request.private_key}"
     validity = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    if reason := _lifetime_reason(request, validity, authority, now):
+        return reason
     if now >= certificate.not_valid_after_utc - validity * LEAF_REMAINDER:
         return f"the last third of its lifetime has begun; it ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
     return ""
+
+
+def _lifetime_reason(request: LeafRequest, validity: timedelta, authority: Authority, now: datetime) -> str:
+    """Why a leaf of this ``validity`` is not as long as is wished, or an empty string. Where the issuing authority ends
+    too soon for a longer one, it stays."""
+    days = request.lifetime or authority.policy.lifetimes.leaf
+    difference = timedelta(days=days) - validity
+    is_limited = authority.issuing.certificate.not_valid_after_utc < now + timedelta(days=days)
+    if abs(difference) <= LIFETIME_TOLERANCE or (difference > timedelta(0) and is_limited):
+        return ""
+    return f"the lifetime becomes {days} days"
 
 
 def _invalid(record: LeafRecord, authority: Authority, now: datetime) -> str:
@@ -254,7 +270,10 @@ def _chain_sha256(record: LeafRecord, authority: Authority) -> str:
     return hashlib.sha256("".join(map(to_pem, chain)).encode()).hexdigest()
 
 
-def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, now: datetime) -> str:
+def _staple_reason(
+    request: LeafRequest, deployed: DeployedLeaf, record: LeafRecord, longest: timedelta, now: datetime
+) -> str:
+    """Why another staple is needed, or none, or an empty string. None may promise for longer than ``longest``."""
     if not request.staple:
         return "no staple is wanted" if deployed.staple_sha256 or deployed.withdrawn else ""
     if deployed.withdrawn:
@@ -266,10 +285,12 @@ def _staple_reason(request: LeafRequest, deployed: DeployedLeaf, record: LeafRec
         return "the deployed staple is not in the authority's ledger"
     if now + SKEW < staple.this_update:
         return "the staple is not valid yet, since a clock was ahead when it was signed"
+    if staple.next_update - staple.this_update > longest + LIFETIME_TOLERANCE:
+        return f"the staple's lifetime becomes {longest.days} days"
     if now >= staple.renew_at:
         return f"half of the staple's lifetime is over; it ends at {staple.next_update:%Y-%m-%d %H:%M} UTC"
     return ""
 
 
 def _listed(names: Sequence[SubjectAlternativeName]) -> str:
-    return f"[{', '.join(str(name) for name in names)}]"
+    return f"[{shown(names)}]"

@@ -31,6 +31,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
     SubjectAlternativeName,
     parse_host_name,
     parse_names,
+    shown,
 )
 
 # Seconds for test, reload and probes together.
@@ -148,7 +149,7 @@ def _check_names(
     brought = following()
     if brought and not outside_names(outside, brought.constraints):
         raise PkiError(
-            f"names: only the new root of the rotation that is on its way permits {', '.join(map(str, outside))}. "
+            f"names: only the new root of the rotation that is on its way permits {shown(outside)}. "
             "Until that is switching, leaves are signed below the old one, by whose name constraints every client "
             "would refuse them. Run the playbook anchorage.pki.rotate_authority until it is switching, then this again."
         )
@@ -165,7 +166,7 @@ def check_external_names(requests: Sequence[LeafRequest], authority: Authority) 
         outside = [name for request in requests for name in refused_names(request.names, constraints)]
         if outside:
             raise PkiError(
-                f"names: {', '.join(map(str, outside))} would be rejected by every client, being outside the name "
+                f"names: {shown(outside)} would be rejected by every client, being outside the name "
                 f"constraints {_IMPORTED_LIMITS if authority.has_imported_root else _EXTERNAL_LIMITS}"
             )
 
@@ -181,9 +182,9 @@ def check_server(requests: Sequence[LeafRequest], server: str) -> None:
             if first.key_type.algorithm != request.key_type.algorithm:
                 raise PkiError(
                     f"certificates: {first.name!r} ({first.key_type.value}) and {request.name!r} "
-                    f"({request.key_type.value}) are both for {name}, and {server} sends one staple with both, which "
-                    "is right for one of them only. Use one kind of key, set staple to false for both, or take another "
-                    "server, such as haproxy."
+                    f"({request.key_type.value}) are both for {name.shown}, and {server} sends one staple with both, "
+                    "which is right for one of them only. Use one kind of key, set staple to false for both, or take "
+                    "another server, such as haproxy."
                 )
 
 

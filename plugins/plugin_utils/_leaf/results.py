@@ -25,7 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance import SignedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import Action, LeafPlan, OtherLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of, shown
 
 
 def planned_result(plans: Sequence[LeafPlan], inspection: Inspection, others: Sequence[OtherLeaf]) -> dict[str, Any]:
@@ -131,22 +131,30 @@ def signed_result(leaf: SignedLeaf, generation: int, withdrawal: str) -> dict[st
     return {**result, "generation": generation, **_certificate_result(leaf.certificate, staple)}
 
 
-def removal_result(removal: Removal, destination: str) -> dict[str, Any]:
-    """What a task says of leaves that have to be absent."""
+def removal_result(removal: Removal, destination: str, kept: Sequence[str] = ()) -> dict[str, Any]:
+    """What a task says of leaves that have to be absent; those that were ``kept`` are another authority's."""
+    reasons = {leaf.name: "it was there" if leaf.removed else "nothing was there" for leaf in removal.certificates}
+    removed = {leaf.name for leaf in removal.certificates if leaf.removed}
+    reasons |= dict.fromkeys(kept, "a leaf of another authority has taken its place, and stays")
     result = {
-        "changed": any(leaf.removed for leaf in removal.certificates),
+        "changed": bool(removed),
         "certificates": [
             {
-                "name": leaf.name,
-                "action": "remove" if leaf.removed else Action.NONE.value,
-                "reason": "it was there" if leaf.removed else "nothing was there",
-                "changed": leaf.removed,
-                "path": posixpath.join(destination, leaf.name),
+                "name": name,
+                "action": "remove" if name in removed else Action.NONE.value,
+                "reason": reason,
+                "changed": name in removed,
+                "path": posixpath.join(destination, name),
             }
-            for leaf in removal.certificates
+            for name, reason in reasons.items()
         ],
     }
-    return with_warnings(result, removal.notices)
+    told = [
+        f"{posixpath.join(destination, name)} has a leaf of another authority, which took the place of this one's, and "
+        "stays."
+        for name in kept
+    ]
+    return with_warnings(result, [*removal.notices, *told])
 
 
 def removal_diff(removal: Removal, headers: Mapping[str, str]) -> dict[str, str]:
@@ -210,6 +218,6 @@ def _after(plan: LeafPlan) -> str:
     generation = f"generation {plan.deployed.generation + 1}"
     if action is Action.STAPLE:
         return f"{generation}, the same leaf with {'a new' if plan.request.staple else 'no'} staple ({reason})"
-    names = ", ".join(str(name) for name in plan.request.names)
+    names = shown(plan.request.names)
     kind = f"{plan.request.key_type.value} {plan.request.profile.value}"
     return f"{generation}, a new {kind} leaf for {names} ({reason})"

@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._leaf.messages impor
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.orders import Deployment, WantedKey
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, LeafRecord
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import responder_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.adoption import enter_found, found_leaves
@@ -178,10 +178,3 @@ def _found_warning(plan: LeafPlan) -> str:
 def _needs_signature(plan: LeafPlan) -> bool:
     action = plan.decision.action
     return action is Action.LEAF or (action is Action.STAPLE and plan.request.staple)
-
-
-def forget(places: Sequence[LeafPlace], authority: Authority) -> None:
-    """Note in the ledger that nothing is in use at ``places`` any more. Raises PkiError."""
-    with open_ledger(authority.ledger_path) as ledger, ledger.transaction():
-        for place in places:
-            ledger.mark_removed(place)

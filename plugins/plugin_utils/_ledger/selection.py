@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.entries import Entry
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_host_name
 
 REVOKED = "revoked"
 ENDED = "ended"
@@ -63,8 +65,19 @@ def _is_meant(entry: Entry, selection: Selection, now: datetime) -> bool:
         and selection.name in ("", entry.place.name)
         and selection.state in ("", state_of(entry, now))
         and (selection.ends_within is None or now < entry.not_after <= now + selection.ends_within)
-        and (not selection.search or _is_found(entry, selection.search.strip().lower()))
+        and (not selection.search or any(_is_found(entry, each) for each in _spellings(selection.search)))
     )
+
+
+def _spellings(search: str) -> tuple[str, ...]:
+    """What is looked for: the text itself, and where it is a DNS name beyond ASCII, also as certificates have it."""
+    searched = search.strip().lower()
+    if searched.isascii():
+        return (searched,)
+    try:
+        return (searched, parse_host_name(searched))
+    except PkiError:  # part of a subject, which is any text
+        return (searched,)
 
 
 def _is_found(entry: Entry, searched: str) -> bool:

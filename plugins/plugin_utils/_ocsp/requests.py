@@ -48,7 +48,7 @@ def responder_urls(leaf: x509.Certificate) -> tuple[str, ...]:
         access = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     except x509.ExtensionNotFound:
         return ()
-    except (ValueError, x509.DuplicateExtension) as error:
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise PkiError(f"The extensions of the certificate cannot be read: {printable(str(error))}.") from error
     return tuple(
         entry.access_location.value

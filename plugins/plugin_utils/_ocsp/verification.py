@@ -134,7 +134,8 @@ def verify(
         return _verify(response, leaf, issuer, now, installed, digest, terms)
     except UnsupportedAlgorithm:
         return Verification(Refusal.UNKNOWN_ALGORITHM)
-    except (ValueError, x509.DuplicateExtension):  # the library reads some fields when they are asked for
+    # The library reads some fields when they are asked for.
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return Verification(Refusal.DAMAGED)
 
 

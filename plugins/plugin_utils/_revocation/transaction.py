@@ -13,7 +13,6 @@ may take minutes, and need a lock of their own: what is urgent is entered meanwh
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -23,6 +22,7 @@ from typing import Any, TypeVar
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, IssuingAuthority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import publishing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import UNRECORDED, DueResponse
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import needed_issuers
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.revocations import StoredList
@@ -56,16 +56,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree imp
     response_path,
     write_tree,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import exclusive_lock
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Signer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import RevokedCertificate, sign_list
 
 Issuer = TypeVar("Issuer")
 
-# The lock file of runs that sign and publish, and for how many seconds one waits for another, which signs and writes
-# responses about tens of thousands of leaves in that time.
-PUBLICATION_LOCK = "publication-lock"
-PUBLICATION_TIMEOUT = 120.0
 # How many responses are signed while other runs wait for the ledger: RSA takes seconds for them.
 BATCH = 500
 
@@ -330,12 +325,6 @@ def publish_root(passphrases: Passphrases, folder: Path, now: datetime, authorit
     if not all(issuer.signs_leaves or ledger.revocations.is_published(issuer.identifier) for issuer in issuers):
         with publishing(authority.folder):
             RevocationTransaction(authority, passphrases, ledger, folder, now).carry_out(NOTHING)
-
-
-def publishing(folder: Path) -> AbstractContextManager[None]:
-    """The lock under which the authority in ``folder`` signs lists and responses, and publishes them. Raises PkiError
-    where another run keeps it for long."""
-    return exclusive_lock(folder / PUBLICATION_LOCK, PUBLICATION_TIMEOUT, "signing or publishing for the authority")
 
 
 def _reason(opened: Callable[[Issuer], Signer], issuer: Issuer) -> str:

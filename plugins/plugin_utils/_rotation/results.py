@@ -23,19 +23,22 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import count
 
 #: The state of an authority whose root was never to give way.
 NONE = "none"
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Done:
     """What a task did, or in check mode would do: the states that the rotation came into; the hosts that are not waited
     for any longer, and those that are again, with the reasons why they were or are not; the private keys that were
-    removed; and the overlap before and after, where it is another one."""
+    removed; the overlap before and after, where it is another one; and the hosts that count from now on, as this run is
+    the first one that names them."""
 
     steps: tuple[State, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     taken_back: tuple[tuple[str, str], ...] = ()
     removed: tuple[Path, ...] = ()
     overlaps: tuple[timedelta, ...] = ()
+    newcomers: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -44,10 +47,18 @@ class Done:
     @property
     def warnings(self) -> list[str]:
         """What else has to be said of it, since it was said otherwise before."""
-        if not self.overlaps:
-            return []
-        former, new = (counted(overlap.days, "day") for overlap in self.overlaps)
-        return [f"From now on the old root stays for {new} once no leaf below it is in use, not for {former}."]
+        said = []
+        if self.overlaps:
+            former, new = (counted(overlap.days, "day") for overlap in self.overlaps)
+            said.append(f"From now on the old root stays for {new} once no leaf below it is in use, not for {former}.")
+        if self.newcomers:
+            number, shown = counted(len(self.newcomers), "host"), ", ".join(self.newcomers[:_SHOWN])
+            more = f" and {len(self.newcomers) - _SHOWN} more" if len(self.newcomers) > _SHOWN else ""
+            said.append(
+                f"From now on the rotation counts {number} that no earlier run of it named: {shown}{more}. "
+                "Leave out each that is not to follow, as after a run with another inventory."
+            )
+        return said
 
 
 def rotation_result(authority: Authority, status: Status | None) -> dict[str, Any]:
@@ -95,12 +106,13 @@ def rotation_diff(before: str, done: Done) -> dict[str, str]:
     after = done.steps[-1].value if done.steps else before
     overlaps = [f"overlap: {counted(overlap.days, 'day')}\n" for overlap in done.overlaps]
     keys = [f"private key: {path}\n" for path in done.removed]
+    newcomers = [f"counted: {host}\n" for host in done.newcomers]
     header = "rotation of the root"
     return {
         "before_header": header,
         "after_header": header,
         "before": "".join([f"state: {before}\n", *overlaps[:1], *_not_waited_for(done.taken_back), *keys]),
-        "after": "".join([f"state: {after}\n", *overlaps[1:], *_not_waited_for(done.left_out)]),
+        "after": "".join([f"state: {after}\n", *overlaps[1:], *_not_waited_for(done.left_out), *newcomers]),
     }
 
 

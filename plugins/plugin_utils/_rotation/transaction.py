@@ -105,6 +105,13 @@ class RotationTransaction:
                 self.ledger.rotations.keep_overlap(current, self.terms.overlap)
         return current.overlap, self.terms.overlap
 
+    def newcomers(self) -> tuple[str, ...]:
+        """The hosts that :meth:`go_on` has the rotation count for good, as they are named now for the first time."""
+        current = self.ledger.rotations.current()
+        if current is None:
+            return ()
+        return tuple(sorted(read_view(self.ledger, self.authority(), current, self.in_play, self.now).newcomers))
+
     def go_on(self, passphrases: Passphrases, publish_root: PublishRoot | None = None) -> list[State]:
         """Take every step that nobody keeps it from; the states that it came into. Who counts now goes on to count."""
         looked = self.look()

@@ -76,6 +76,12 @@ class View:
         return self.in_play | self.leaf_hosts | self.still_trusting | self.counted_before
 
     @property
+    def newcomers(self) -> frozenset[str]:
+        """The hosts that count because the operator names them now, and for nothing else: with another inventory by a
+        slip, all of its hosts."""
+        return self.in_play - self.leaf_hosts - self.still_trusting - self.counted_before
+
+    @property
     def lacks_hosts(self) -> bool:
         """Whether the operator named no host, as when the inventory is forgotten: hosts without a leaf would not count.
         Nobody has to be named where this machine alone ever counted, by its leaf."""

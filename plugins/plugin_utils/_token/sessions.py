@@ -190,14 +190,22 @@ def _refusal(uri: KeyUri) -> PassphraseError:
 
 
 def _pin(uri: KeyUri, tokens: Tokens) -> str:
-    """The PIN, from the URI's file or else the option. Raises KeyAwayError, and PkiError for an unsafe file."""
-    if not uri.pin_source:
-        if tokens.pin is None:
-            raise KeyAwayError(f"token_pin: the key of {uri.origin} is on {uri.in_words}; give its PIN.")
-        return tokens.pin
+    """The PIN, from the URI's file or else the option. Raises KeyAwayError, also for an empty one, by which a module
+    may ask at a keypad, and PkiError for an unsafe file."""
+    source = f"{uri.origin}: pin-source {uri.pin_source}" if uri.pin_source else "token_pin"
+    pin = _pin_in(uri, source) if uri.pin_source else tokens.pin
+    if pin is None:
+        raise KeyAwayError(f"token_pin: the key of {uri.origin} is on {uri.in_words}; give its PIN.")
+    if not pin:
+        raise KeyAwayError(f"{source}: is empty. Give the PIN of {uri.in_words}.")
+    return pin
+
+
+def _pin_in(uri: KeyUri, source: str) -> str:
+    """The PIN in the URI's file."""
     try:
         return read_secret(Path(uri.pin_source)).decode().rstrip("\r\n")
     except OSError as error:
-        raise KeyAwayError(f"{uri.origin}: pin-source {uri.pin_source} cannot be read: {error.strerror}.") from error
+        raise KeyAwayError(f"{source} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise PkiError(f"{uri.origin}: pin-source {uri.pin_source} is no text in UTF-8.") from error
+        raise PkiError(f"{source} is no text in UTF-8.") from error

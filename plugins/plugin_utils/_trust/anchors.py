@@ -29,7 +29,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, key_type_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, key_type_of, weakness_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.self_signatures import (
     broken_digest,
     is_self_signed,
@@ -38,6 +38,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.self_signature
 # "X509 CERTIFICATE" is the label of old tools (RFC 7468, section 5.1).
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
 _LONGEST_SLUG = 40
+_DIGESTS = {"md5": "MD5", "sha1": "SHA-1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +234,15 @@ def _warnings(certificate: x509.Certificate, source: str) -> tuple[str, ...]:
             f"{source}: the certificate has no positive serial number, which some programs refuse (RFC 5280, section "
             "4.1.2.2)."
         )
-    if broken_digest(certificate):
+    if digest := broken_digest(certificate):
         told.append(
-            f"{source}: the root is signed with SHA-1, which proves nothing in a root but which some programs refuse."
+            f"{source}: the root is signed with {_DIGESTS[digest]}, which proves nothing in a root but which some "
+            "programs refuse."
+        )
+    if weakness := weakness_of(certificate.public_key()):
+        told.append(
+            f"{source}: the certificate has {weakness}, which many programs refuse, such as OpenSSL at the security "
+            "level that Debian has, and browsers. Have its authority make a new root."
         )
     key_type = key_type_of(certificate.public_key())
     if key_type in POST_QUANTUM:

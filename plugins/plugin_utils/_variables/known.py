@@ -33,6 +33,7 @@ PLAYBOOK_OPTIONS: dict[str, Option] = {
     "anchorage_ledger_host": {"type": "str"},
     "anchorage_ledger_keep_days": {"type": "int"},
     "anchorage_ledger_merge": {"type": "list", "elements": "str"},
+    "anchorage_ledger_move_to": {"type": "str", "choices": ["server", "folder"]},
     "anchorage_ledger_name": {"type": "str"},
     "anchorage_ledger_reason": {"type": "str"},
     "anchorage_ledger_search": {"type": "str"},

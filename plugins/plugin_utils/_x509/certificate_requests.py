@@ -56,7 +56,15 @@ def parse_request(content: bytes, source: str) -> ParsedRequest:
         is_signed = request.is_signature_valid
         public_key = request.public_key()
         constraints = _constraints(request)
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion) as error:
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        InvalidSignature,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise PkiError(
             f"{source}: is not a certificate signing request in PEM. Give the file that certificate_authority wrote to "
             "issuing_request_path."

@@ -240,7 +240,7 @@ def is_responder(certificate: x509.Certificate) -> bool:
     """Whether its issuer has a certificate answer OCSP requests (RFC 6960, section 4.2.2.2)."""
     try:
         purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (ValueError, x509.ExtensionNotFound):
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return False
     return ExtendedKeyUsageOID.OCSP_SIGNING in purposes
 

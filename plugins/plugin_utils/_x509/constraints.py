@@ -15,7 +15,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
     NameKind,
     SubjectAlternativeName,
+    is_host_name,
     parse_host_name,
+    shown,
 )
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,6 +65,13 @@ def parse_constraints(domains: list[str], networks: list[str]) -> NameConstraint
         tuple(dict.fromkeys(_parse_domain(domain) for domain in domains)),
         tuple(dict.fromkeys(str(_parse_network(network)) for network in networks)),
     )
+
+
+def stored_constraints(domains: list[str], networks: list[str]) -> NameConstraints:
+    """The permitted subtrees as a policy keeps them. Raises PkiError where they are none."""
+    if not domains or not all(map(is_host_name, domains)):
+        raise PkiError("permitted_domains: not all of them are domains.")
+    return NameConstraints(tuple(domains), tuple(str(_parse_network(network)) for network in networks))
 
 
 def constraints_of(certificate: x509.Certificate) -> NameConstraints | None:
@@ -116,7 +125,7 @@ def check_names(names: Sequence[SubjectAlternativeName], constraints: NameConstr
     permitted = {"permitted_domains": constraints.domains, "permitted_networks": constraints.networks}
     listed = "; ".join(f"{option}: {', '.join(permitted[option]) or 'none'}" for option in sorted(options))
     raise PkiError(
-        f"names: {', '.join(str(name) for name in outside)} would be rejected by every client, being outside the "
+        f"names: {shown(outside)} would be rejected by every client, being outside the "
         f"authority's name constraints ({listed}). Use other names, or have the "
         f"playbook anchorage.pki.rotate_authority bring a root whose {' and '.join(sorted(options))} include them: an "
         "existing one cannot be widened."

@@ -47,10 +47,17 @@ PublicKey = Union[
 
 # Debian's OpenSSL refuses a shorter one anywhere in a chain, at the security level that it has by default.
 SHORTEST_RSA = 2048
+# What browsers and OpenSSL take alike.
+COMMON_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 # cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
 SHORTEST_PASSPHRASE = 16
 # OpenSSL reads no longer one, in bytes.
 LONGEST_PASSPHRASE = 1023
+
+
+# The algorithm of keys of ECDSA in DER, id-ecPublicKey, before a SEQUENCE in place of the curve's object identifier.
+_WRITTEN_OUT = bytes.fromhex("06072a8648ce3d0201" + "30")
+_RSASSA_PSS = "1.2.840.113549.1.1.10"
 
 
 class KeyType(str, Enum):
@@ -125,6 +132,15 @@ def key_type_of(public_key: Any) -> KeyType | None:
     return next((each for each in known if isinstance(public_key, _kind(each, "PublicKey"))), None)
 
 
+def weakness_of(public_key: Any) -> str:
+    """Why many programs refuse a certificate with that key, as what it has; an empty string where they do not."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return f"an RSA key of {public_key.key_size} bits" if public_key.key_size < SHORTEST_RSA else ""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return "" if public_key.curve.name in COMMON_CURVES else f"a key on the curve {public_key.curve.name}"
+    return "" if key_type_of(public_key) else "a key of a kind that is next to never used"
+
+
 def _kind(key_type: KeyType, part: str) -> Any:
     """The library's class of that name for ML-DSA, such as MLDSA65PublicKey."""
     return getattr(mldsa, f"MLDSA{key_type.value.removeprefix('ml-dsa-')}{part}")
@@ -136,6 +152,17 @@ def is_usable(public_key: Any) -> bool:
     if key_type_of(public_key) is not None:
         return True
     return isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size >= SHORTEST_RSA
+
+
+def has_explicit_parameters(certificate: x509.Certificate) -> bool:
+    """Whether the curve of a certificate's key is written out in place of its name, which OpenSSL, GnuTLS and others
+    refuse (RFC 5480, section 2.1.1)."""
+    return _WRITTEN_OUT in certificate.tbs_certificate_bytes
+
+
+def signs_by_pss_alone(certificate: x509.Certificate) -> bool:
+    """Whether the key of a certificate is of RSA, and for RSASSA-PSS alone (RFC 4055, section 1.2)."""
+    return certificate.public_key_algorithm_oid.dotted_string == _RSASSA_PSS
 
 
 def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:

@@ -33,6 +33,9 @@ BACKDATE = timedelta(minutes=5)
 # How far the clocks of two machines may be apart, as OpenSSL, nginx and HAProxy have it.
 SKEW = timedelta(minutes=5)
 
+# How far a lifetime may be from the one that is wished and still be that one: rounding and clocks are no reason.
+LIFETIME_TOLERANCE = timedelta(hours=1)
+
 # What is left of a certificate's lifetime when it is renewed. A third of a leaf's is a month, time enough to find
 # and repair what keeps it from being renewed.
 LEAF_REMAINDER = 1 / 3

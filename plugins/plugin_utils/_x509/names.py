@@ -12,21 +12,30 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.international_labels import (
+    A_LABEL_PREFIX,
+    check_a_label,
+    encoded_label,
+)
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 # The local part of an address as RFC 5321, section 4.1.2 has it without quotes.
 MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 LONGEST_DNS_NAME = 253
+# Where the host of a URI ends, with the port and what may stand before it.
+AUTHORITY_END = re.compile("[/?#]")
 PREFIX = re.compile(r"(dns|ip|email|uri):", re.IGNORECASE)
-# IDNA 2003 and IDNA 2008 disagree on these four (RFC 5894, section 7.2), so that no conversion would be right for all.
-DEVIATIONS = frozenset("\u00df\u03c2\u200c\u200d")
+# The full stops that end a label (RFC 3490, section 3.1): people who write Japanese or Chinese have the others at hand.
+FULL_STOPS = re.compile("[.\u3002\uff0e\uff61]")
 
 
 class NameKind(Enum):
@@ -40,10 +49,12 @@ class NameKind(Enum):
 
 @dataclass(frozen=True, order=True)
 class SubjectAlternativeName:
-    """One name of a leaf. ``value`` is in the certificate's own form: A-labels, lower case, canonical addresses."""
+    """One name of a leaf. ``value`` is in the certificate's own form: A-labels, lower case, canonical addresses.
+    ``written`` is what a user wrote, "" where it was read from a certificate, and makes no other name of it."""
 
     kind: NameKind
     value: str
+    written: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return self.value
@@ -61,6 +72,11 @@ class SubjectAlternativeName:
         return general_name
 
     @property
+    def shown(self) -> str:
+        """The name for who wrote it: with what was written beside the A-labels, which nobody can read."""
+        return self.value if self.written.isascii() else f"{self.written} ({self.value})"
+
+    @property
     def host(self) -> str:
         """The host that name constraints judge: what follows the ``@``, a URI's authority, else the name itself."""
         if self.kind is NameKind.EMAIL:
@@ -72,7 +88,7 @@ class SubjectAlternativeName:
 
 def parse_name(text: str) -> SubjectAlternativeName:
     """Read one name as a user writes it. Raises PkiError with the reason and the way out."""
-    text = text.strip()
+    text = unicodedata.normalize("NFC", text.strip())
     if "://" in text:
         return _parse_uri(text)
     if PREFIX.match(text):
@@ -82,7 +98,7 @@ def parse_name(text: str) -> SubjectAlternativeName:
     try:
         address = str(ipaddress.ip_address(text))
     except ValueError:
-        return SubjectAlternativeName(NameKind.DNS, _parse_dns(text))
+        return SubjectAlternativeName(NameKind.DNS, _parse_dns(text), text)
     if "%" in address:
         raise PkiError(f"names: write {text!r} without its zone, which means something on one host only.")
     return SubjectAlternativeName(NameKind.IP, address)
@@ -94,6 +110,11 @@ def parse_names(texts: list[str]) -> tuple[SubjectAlternativeName, ...]:
     if not names:
         raise PkiError("names: a leaf needs at least one name.")
     return names
+
+
+def shown(names: Iterable[SubjectAlternativeName]) -> str:
+    """The names for who wrote them, in a row."""
+    return ", ".join(name.shown for name in names)
 
 
 def names_of(certificate: x509.Certificate) -> tuple[SubjectAlternativeName, ...]:
@@ -110,8 +131,10 @@ def names_of(certificate: x509.Certificate) -> tuple[SubjectAlternativeName, ...
 
 def parse_host_name(text: str) -> str:
     """A DNS name without a wildcard, as lower-case A-labels (RFC 5890). Raises PkiError."""
-    name = text.strip().removesuffix(".")
-    labels = [_a_label(label, text) for label in name.split(".")] if name else []
+    name = FULL_STOPS.sub(".", unicodedata.normalize("NFC", text.strip())).removesuffix(".")
+    # An A-label is never shorter than what it stands for.
+    is_long = len(name) > LONGEST_DNS_NAME
+    labels = [_a_label(label, text) for label in name.split(".")] if name and not is_long else []
     if not 1 <= len(".".join(labels)) <= LONGEST_DNS_NAME:
         raise PkiError(f"names: {text!r} is not a DNS name: it needs 1 to {LONGEST_DNS_NAME} characters as A-labels.")
     if labels[-1].isdigit():
@@ -119,8 +142,15 @@ def parse_host_name(text: str) -> str:
     return ".".join(labels)
 
 
+def is_host_name(value: str) -> bool:
+    """Whether ``value`` is a DNS name by the form that a certificate has of it. Of what its A-labels stand for nothing
+    is asked: earlier versions made some that :func:`parse_host_name` refuses."""
+    labels = value.split(".")
+    return len(value) <= LONGEST_DNS_NAME and all(map(LABEL.match, labels)) and not labels[-1].isdigit()
+
+
 def _parse_dns(text: str) -> str:
-    if not text.startswith("*."):
+    if not (text.startswith("*") and FULL_STOPS.match(text, 1)):
         return parse_host_name(text)
     base = parse_host_name(text[2:])
     if "." not in base:
@@ -132,22 +162,22 @@ def _parse_dns(text: str) -> str:
 
 
 def _a_label(label: str, name: str) -> str:
-    if DEVIATIONS & set(label.lower()):
-        raise PkiError(
-            f"names: {name!r} has a character that old and new IDNA encode differently; write its A-label (xn--...)."
-        )
-    try:
-        encoded = label.encode("idna").decode("ascii").lower()
-    except UnicodeError as error:
-        raise PkiError(
-            f"names: {name!r} is not a DNS name: the label {label!r} cannot be encoded ({error})."
-        ) from error
-    if not LABEL.match(encoded):
+    if not label.isascii():
+        return encoded_label(label, name)
+    label = label.lower()
+    if not LABEL.match(label):
         raise PkiError(
             f"names: {name!r} is not a DNS name: the label {label!r} may hold letters, digits and inner hyphens only, "
             "63 at most, and a wildcard is the whole first label."
         )
-    return encoded
+    if label.startswith(A_LABEL_PREFIX):
+        check_a_label(label, name)
+    elif label[2:4] == "--":
+        raise PkiError(
+            f"names: {name!r} is not a DNS name: the label {label!r} has hyphens in the third and fourth place, which "
+            f"only A-labels ({A_LABEL_PREFIX}...) may have (RFC 5891)."
+        )
+    return label
 
 
 def _parse_email(text: str) -> SubjectAlternativeName:
@@ -156,13 +186,20 @@ def _parse_email(text: str) -> SubjectAlternativeName:
         raise PkiError(
             f"names: {text!r} is not an e-mail address that a certificate can hold: check what stands before the '@'."
         )
-    return SubjectAlternativeName(NameKind.EMAIL, f"{mailbox}@{parse_host_name(domain)}")
+    return SubjectAlternativeName(NameKind.EMAIL, f"{mailbox}@{parse_host_name(domain)}", text)
 
 
 def _parse_uri(text: str) -> SubjectAlternativeName:
+    if "@" in AUTHORITY_END.split(text.partition("://")[2])[0]:
+        # Without the text, in which a password may stand.
+        raise PkiError(
+            "names: a URI has user information before its host, which everybody could read in the certificate. Leave "
+            "out what stands before the '@', and change the password if it was one."
+        )
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise PkiError(
-            f"names: the URI {text!r} may hold printable ASCII characters only; percent-encode the others (RFC 3986)."
+            f"names: the URI {text!r} may hold printable ASCII characters only; write its host by A-labels (xn--...), "
+            "and percent-encode what else there is (RFC 3986)."
         )
     try:
         parts = urlsplit(text)
@@ -171,6 +208,10 @@ def _parse_uri(text: str) -> SubjectAlternativeName:
         raise PkiError(f"names: {text!r} is not a URI: {error}.") from error
     if not scheme or not host:
         raise PkiError(f"names: the URI {text!r} names no {'host' if scheme else 'scheme'}.")
+    if "#" in text:
+        raise PkiError(
+            f"names: the URI {text!r} has a fragment, which no client sends to a server. Leave out what follows '#'."
+        )
     try:
         ipaddress.ip_address(host)
     except ValueError:

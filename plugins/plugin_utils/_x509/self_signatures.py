@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a certificate is a root: one that its own key has signed, be it with SHA-1 as old corporate roots are.
+"""Whether a certificate is a root: one that its own key has signed, be it with SHA-1 or MD5 as old corporate roots are.
 
 Nobody relies on that signature, by which a root says nothing that its receiver would not have to know anyway; so its
 age is no reason to refuse one, as it is for all that the root signs.
@@ -29,8 +29,8 @@ def is_self_signed(certificate: x509.Certificate) -> bool:
     if certificate.issuer != certificate.subject:
         return False
     try:
-        if broken_digest(certificate) == "sha1":
-            _verify_sha1(certificate)
+        if digest := broken_digest(certificate):
+            _verify_over(certificate, digest)
         else:
             certificate.verify_directly_issued_by(certificate)
     except (ValueError, TypeError, InvalidSignature):
@@ -47,13 +47,13 @@ def broken_digest(certificate: x509.Certificate) -> str:
     return digest.name if digest is not None and digest.name in BROKEN_DIGESTS else ""
 
 
-def _verify_sha1(certificate: x509.Certificate) -> None:
+def _verify_over(certificate: x509.Certificate, name: str) -> None:
     """The same for a digest that ``cryptography`` verifies in no certificate. Raises InvalidSignature."""
-    key, digest = certificate.public_key(), hashes.SHA1()
+    key, digest = certificate.public_key(), hashes.MD5() if name == "md5" else hashes.SHA1()
     signed = certificate.signature, certificate.tbs_certificate_bytes
     if isinstance(key, rsa.RSAPublicKey):
         key.verify(*signed, padding.PKCS1v15(), digest)
     elif isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(*signed, ec.ECDSA(digest))
     else:
-        raise UnsupportedAlgorithm("a signature over SHA-1 by another key than of RSA or ECDSA")
+        raise UnsupportedAlgorithm(f"a signature over {name} by another key than of RSA or ECDSA")

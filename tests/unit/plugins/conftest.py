@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import ScratchPeople, scratch_people
+from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import ScratchServer, scratch_server
 
 OLDEST_PYTHON = "3.9"
 
@@ -25,6 +26,19 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScratchPeople]:
     """A host with people on it, in a scratch folder."""
     with scratch_people(monkeypatch) as host:
         yield host
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[ScratchServer]:
+    """A PostgreSQL server, one for each process of the tests."""
+    with scratch_server() as server:
+        yield server
+
+
+@pytest.fixture
+def new_database(database_server: ScratchServer) -> str:
+    """The URL of an empty database."""
+    return database_server.new_database()
 
 
 def oldest_python() -> str | None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass, field, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import program_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.task_programs import program_path
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf import messages
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.destination import Destination
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.servers import SERVERS

@@ -20,6 +20,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl impor
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
     INSTALL,
+    REMOVE,
     STALE,
     TRUSTED,
     Anchor,
@@ -27,7 +28,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.folder_checks import inspect_files
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.preflight import preflight
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.preflight import REFRESH_PATH, preflight
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import Source, sources
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing import (
     make_folders,
@@ -37,8 +38,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.writing impor
 
 # Bytes, beside a second copy of the bundle.
 _SPACE_FOR_LINKS = 64 * 1024
-# The system's own programs first: these commands were written for them, and start hundreds of them by name.
-_REFRESH_PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/usr/local/bin:/usr/local/sbin"
 
 
 def preview(platform: Platform, anchor: Anchor, operation: str) -> Finding:
@@ -68,7 +67,7 @@ def preview(platform: Platform, anchor: Anchor, operation: str) -> Finding:
 def install(platform: Platform, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
     """Make the anchor's file, and refresh the store; ``undo`` learns the way back."""
     _require_fitness(platform)
-    undo.callback(clear_attempt, platform, anchor)
+    undo.callback(clear_attempt, platform, anchor, is_plain=before.state != STALE)
     write_public(Path(platform.own_file(anchor)), anchor.pem.encode(), undo)
     for source in sources(platform):
         if source.is_copy_of(anchor):
@@ -78,8 +77,10 @@ def install(platform: Platform, anchor: Anchor, before: Finding, undo: ExitStack
 
 
 def remove(platform: Platform, anchors: Sequence[Anchor]) -> None:
-    """Remove every copy of the anchors, and rebuild the store."""
+    """Remove every copy of the anchors, and rebuild the store, which takes all links away before it makes them anew:
+    so it is tried elsewhere first."""
     _require_fitness(platform)
+    preflight(platform, anchors[0], REMOVE)
     for source in sources(platform):
         if any(source.is_copy_of(anchor) for anchor in anchors):
             os.unlink(source.name, dir_fd=source.folder)
@@ -91,15 +92,18 @@ def remove(platform: Platform, anchors: Sequence[Anchor]) -> None:
     _remove_orphaned_bundle(platform, anchors)
 
 
-def clear_attempt(platform: Platform, anchor: Anchor) -> None:
+def clear_attempt(platform: Platform, anchor: Anchor, is_plain: bool = False) -> None:
     """Once the anchor's files are as they were: rebuild where anything is left of it, and only there, since a
-    rebuild by a command that has just failed would do more harm than good."""
+    rebuild by a command that has just failed would do more harm than good. A plain refresh that ended and failed has
+    taken nothing away, so that nothing is left to be healed."""
     if platform.links:
         for link in dangling_links(platform.links, anchor.name):
             os.unlink(link)
     if inspect_files(platform, anchor).state != ABSENT:
         _unlink_sources_of_links(platform, anchor)
         _refresh(platform, rebuild=True)
+    elif is_plain:
+        _unmark(platform)
 
 
 def _unlink_sources_of_links(platform: Platform, anchor: Anchor) -> None:
@@ -152,12 +156,18 @@ def _refresh(platform: Platform, rebuild: bool) -> None:
     for link in _orphaned_hash_links(platform.links):
         os.unlink(link)
     inherited = {name: value for name, value in os.environ.items() if name == variable}
-    outcome = run(command, platform.settings.refresh_timeout, environment={"PATH": _REFRESH_PATH, **inherited})
-    mark.unlink()
+    outcome = run(command, platform.settings.refresh_timeout, environment={"PATH": REFRESH_PATH, **inherited})
+    if outcome.status:  # the mark stays, by which the next run knows that there may be something to heal
+        raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
+    _unmark(platform)
+
+
+def _unmark(platform: Platform) -> None:
+    """Take away the mark of a refresh that is under way."""
+    mark = Path(platform.path(platform.layout.under_way))
+    mark.unlink(missing_ok=True)
     with suppress(OSError):  # others may keep something there
         mark.parent.rmdir()
-    if outcome.status:
-        raise HostError(f"{' '.join(command)} failed: {outcome.last_line.rstrip('.')}.")
 
 
 def _remove_orphaned_bundle(platform: Platform, anchors: Sequence[Anchor]) -> None:

@@ -13,16 +13,10 @@ from __future__ import annotations
 import os
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
-from ansible_collections.anchorage.pki.plugins.module_utils._host.reader import Reader
 from ansible_collections.anchorage.pki.plugins.module_utils._host.selinux import misplaced_type
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import (
-    dangling_links,
-    hash_links,
-    refusal,
-    start_verification,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import Verifier, dangling_links, hash_links
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import STALE, TRUSTED, Anchor, Finding
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.checks import Check, check_readable
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
@@ -41,12 +35,12 @@ def inspect_store(platform: Platform, anchor: Anchor) -> Finding:
 def inspect_files(platform: Platform, anchor: Anchor) -> Finding:
     """What the sources and the readers of a store say, whatever is under way."""
     # An independent reader takes as long as all our own checks, so both go on at a time.
-    verifications = _start_verifications(platform, anchor)
+    verifiers = _start_verifiers(platform, anchor)
     try:
         found, blocked = _check_sources(platform, anchor), distrust(platform, anchor)
         own = _check_readers(platform, anchor)
     finally:
-        confirmed = [_confirm(*each) for each in verifications]
+        confirmed = [_confirm(*asked, each, anchor) for asked, each in verifiers.items()]
     checks = [*found, *own, *confirmed]
     evidence = tuple(check.sentence for check in checks)
     if not blocked and all(check.sound for check in checks):
@@ -83,12 +77,22 @@ def _check_copy(platform: Platform, source: Source, anchor: Anchor) -> Check:
     return check_readable(platform, source.path, f"{source.path} holds it")
 
 
-def _start_verifications(platform: Platform, anchor: Anchor) -> list[tuple[str, str, Reader | None]]:
-    """What an independent reader is asked: by which option, about which path; None where there is no such reader."""
+def _start_verifiers(platform: Platform, anchor: Anchor) -> dict[tuple[str, str], Verifier | None]:
+    """An independent reader for each option and path; None where there is no such reader.
+
+    It reads a whole store whatever it is asked, and so it is asked of all the anchors at once that are together.
+    """
+    together, started = platform.settings.together, platform.verifiers
+    if anchor in together and started:
+        return started
     openssl = platform.settings.command("openssl")
     asked = [("-CAfile", bundle) for bundle in platform.bundles[:1]]
     asked += [("-CApath", platform.links)] if platform.links else []
-    return [(option, path, start_verification(option, path, anchor.pem, openssl)) for option, path in asked]
+    pems = [each.pem for each in (together if anchor in together else (anchor,))]
+    new = {each: Verifier(openssl, *each, pems) if openssl else None for each in asked}
+    if anchor in together:
+        started.update(new)
+    return new
 
 
 def _check_readers(platform: Platform, anchor: Anchor) -> list[Check]:
@@ -115,20 +119,16 @@ def _check_bundle(platform: Platform, bundle: str, anchor: Anchor) -> Check:
 def _check_links(platform: Platform, anchor: Anchor) -> list[Check]:
     links = hash_links(platform.links, anchor.der)
     checks = [check_readable(platform, target, f"{link} leads to it in {target}") for link, target in links.items()]
-    return [
-        *(checks or [Check(False, False, f"{platform.links} has no hash link that leads to it")]),
-        *(
-            Check(True, False, f"{link} leads to a file that is gone")
-            for link in dangling_links(platform.links, anchor.name)
-        ),
-    ]
+    checks = checks or [Check(False, False, f"{platform.links} has no hash link that leads to it")]
+    gone = dangling_links(platform.links, anchor.name)
+    return checks + [Check(True, False, f"{link} leads to a file that is gone") for link in gone]
 
 
-def _confirm(option: str, path: str, verification: Reader | None) -> Check:
+def _confirm(option: str, path: str, verifier: Verifier | None, anchor: Anchor) -> Check:
     """What an independent reader says."""
-    if verification is None:
+    if verifier is None:
         return Check(False, True, f"{path} was not confirmed by another reader: there is no openssl command")
-    reason = refusal(verification)
+    reason = verifier.refusal(anchor.pem)
     if reason:
         return Check(False, False, f"openssl verify {option} {path} refuses it: {reason}")
     return Check(True, True, f"openssl verify {option} {path} accepts it")

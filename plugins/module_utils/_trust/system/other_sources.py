@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds, is_damaged
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import LABELS, certificates_in, holds
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.checks import Check
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import Source, walk
+from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_search import find_labels
 
 
 def check_elsewhere(platform: Platform, anchor: Anchor) -> list[Check]:
@@ -34,3 +35,8 @@ def check_oddity(platform: Platform, source: Source, anchor: Anchor) -> Iterator
         yield Check(False, True, f"{source.path} has no final newline, which may keep programs from reading the bundle")
     if is_damaged(source.content):
         yield Check(False, True, f"{source.path} is damaged, and may keep programs from reading the bundle")
+
+
+def is_damaged(data: bytes) -> bool:
+    """Whether a certificate in PEM begins in ``data`` that cannot be read. OpenSSL stops reading a bundle there."""
+    return sum(label in LABELS for label in find_labels(data)) > len(certificates_in(data))

@@ -10,11 +10,14 @@ import os
 import re
 from collections.abc import Iterator
 
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import dataclass
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING, dataclass, field
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layouts import DEBIAN, Layout
+
+if TYPE_CHECKING:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import Verifier
 
 # The name of an anchor, as the controller makes it of the common name and the fingerprint.
 _OWN_NAME = re.compile(r"anchorage-[a-z0-9-]*[0-9a-f]{16}\.[a-z]+")
@@ -22,10 +25,14 @@ _OWN_NAME = re.compile(r"anchorage-[a-z0-9-]*[0-9a-f]{16}\.[a-z]+")
 
 @dataclass(frozen=True)
 class Platform:
-    """A host with this layout: where it has what the layout names."""
+    """A host with this layout: where it has what the layout names.
+
+    ``verifiers`` are those of the anchors that settings have ``together``, by option and path.
+    """
 
     layout: Layout
     settings: Settings
+    verifiers: dict[tuple[str, str], Verifier | None] = field(default_factory=dict)
 
     def path(self, absolute: str) -> str:
         return self.settings.path(absolute)

@@ -19,6 +19,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts impor
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import NamedTuple, replace
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates import holds
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.files import read_regular
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.openssl import hash_links
@@ -31,6 +32,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.layout
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.platforms import Platform
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.sources import sources
 
+# The system's own programs first: these commands were written for them, and start hundreds of them by name.
+REFRESH_PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/usr/local/bin:/usr/local/sbin"
 _LIMIT = 60.0
 _NOBODY = "nobody"
 _P11_KIT_MODULE = """module: p11-kit-trust.so
@@ -48,7 +51,8 @@ class Trial(NamedTuple):
 
 
 def preflight(platform: Platform, anchor: Anchor, operation: str) -> Trial | None:
-    """Try ``operation`` (install or remove) in a scratch folder; None where the platform has no means to do that."""
+    """Try ``operation`` (install or remove) in a scratch folder; None where the platform has no means to do that.
+    Raises HostError where the platform's command fails there."""
     method = {BY_OPTIONS: _by_options, BY_P11_KIT: _by_p11_kit, BY_DESTINATION: _by_destination}.get(
         platform.layout.preflight
     )
@@ -64,7 +68,7 @@ def _by_options(platform: Platform, anchor: Anchor, operation: str, folder: str)
     _stage(platform, scratch, [platform.layout.anchors], anchor, operation)
     for path in (own, made, hooks):
         os.makedirs(path, exist_ok=True)
-    run([platform.command, "--localcertsdir", own, "--etccertsdir", made, "--hooksdir", hooks], _LIMIT)
+    _try([platform.command, "--localcertsdir", own, "--etccertsdir", made, "--hooksdir", hooks])
     if not os.path.exists(scratch.bundles[0]):
         return None  # an old release that has no such options, or a host without any anchor
     return _judge(scratch, anchor, operation)
@@ -116,9 +120,7 @@ def _by_destination(platform: Platform, anchor: Anchor, operation: str, folder: 
     if operation != "install":
         for link in hash_links(scratch.links, anchor.der) if scratch.links else ():
             os.unlink(link)
-    outcome = run([platform.command, "-D", folder, *layout.command[1:]], _LIMIT)
-    if outcome.status:
-        return None
+    _try([platform.command, "-D", folder, *layout.command[1:]])
     return _judge(scratch, anchor, operation)
 
 
@@ -144,9 +146,11 @@ def _stage(platform: Platform, scratch: Platform, folders: list[str], anchor: An
 
 
 def _copy(top: Path, copy: Path) -> None:
-    """The regular files below a folder, with links resolved. Files with a private key are left out."""
-    for path, _folders, names, folder in os.fwalk(top):
-        target = copy / Path(path).relative_to(top)
+    """The regular files below a folder, with links resolved, that of the folder too. Files with a private key are left
+    out."""
+    real = top.resolve()
+    for path, _folders, names, folder in os.fwalk(real):
+        target = copy / Path(path).relative_to(real)
         target.mkdir(parents=True, exist_ok=True)
         for name in names:
             content = read_regular(name, folder)
@@ -160,6 +164,16 @@ def _open_up(top: str) -> None:
         os.chmod(path, 0o755)  # noqa: S103 (all of it is public)
         for name in names:
             os.chmod(os.path.join(path, name), 0o644)
+
+
+def _try(command: list[str]) -> None:
+    """Run what refreshes a scratch folder. Raises HostError where it fails, as it would on the host."""
+    outcome = run(command, _LIMIT, environment={"PATH": REFRESH_PATH})
+    if outcome.status:
+        raise HostError(
+            f"{command[0]}, tried in a scratch folder, failed: {outcome.last_line.rstrip('.')}. Nothing was changed; "
+            "have it work first."
+        )
 
 
 def _judge(scratch: Platform, anchor: Anchor, operation: str) -> Trial:

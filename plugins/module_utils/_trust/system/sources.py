@@ -81,11 +81,13 @@ def _files(platform: Platform, folder: str, nested: bool) -> Iterator[Source]:
 
 
 def walk(top: str, nested: bool) -> Iterator[Source]:
-    """Every regular file in a folder, and in those below if ``nested``."""
-    for path, folders, names, folder in os.fwalk(top) if os.path.isdir(top) else ():
+    """Every regular file in a folder, which may be a link to one, as platforms' own programs have it; and in those
+    below if ``nested``."""
+    real = os.path.realpath(top)
+    for path, folders, names, folder in os.fwalk(real) if os.path.isdir(real) else ():
         for name in sorted(names):
             content = read_regular(name, folder)
             if content is not None:
-                yield Source(os.path.join(path, name), name, folder, content)
+                yield Source(os.path.join(top, os.path.relpath(os.path.join(path, name), real)), name, folder, content)
         if not nested:
             folders.clear()

@@ -33,6 +33,9 @@ TASKS: dict[str, dict[str, Any]] = {
     "a file": {MAKE: {"authority": "{{ playbook_dir }}/playbook.json"}},
     "in the way": {MAKE: {"authority": "{{ playbook_dir }}/playbook.json/authority"}},
     "letters": {MAKE: {"authority": "{{ playbook_dir }}/letters"}},
+    "pipe": {MAKE: {"authority": "{{ pki }}", "issuing_certificate": "{{ playbook_dir }}/pipe"}},
+    "no token": {MAKE: {"authority": "{{ pki }}", "root_key_uri": ""}},
+    "octal": {MAKE: {"authority": "{{ pki }}", "token_pin": "{{ pin }}"}, "vars": {"pin": 5349}},
     "planned": {MAKE: {"authority": "{{ pki }}", "leaf_lifetime": 30, **SECRETS}, "check_mode": True},
     "still nothing": {READ: {"authority": "{{ pki }}"}},
     "made": {MAKE: {"authority": "{{ pki }}", "leaf_lifetime": "{{ days }}", **SECRETS}},
@@ -59,8 +62,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(start_playbook, folder: Path):
     (folder / "letters").mkdir(mode=0o700)
     (folder / "letters" / "letter").touch()
-    variables = {"vars": {"pki": str(folder / "authority"), "days": "30"}}
-    return start_playbook(folder, {name: {**task, **variables} for name, task in TASKS.items()})()
+    os.mkfifo(folder / "pipe")
+    variables = {"pki": str(folder / "authority"), "days": "30"}
+    tasks = {name: {**task, "vars": {**variables, **task.get("vars", {})}} for name, task in TASKS.items()}
+    return start_playbook(folder, tasks)()
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,9 @@ def test_the_info_of_no_authority_is_no_failure(results, folder: Path) -> None:
         ("a file", "playbook.json is not a folder"),
         ("in the way", "cannot be made: File exists. Check the option authority"),
         ("letters", "contains files but no policy.json"),
+        ("pipe", "pipe: cannot be read: it is not a regular file"),
+        ("no token", "root_key_uri: is no PKCS#11 URI"),
+        ("octal", "token_pin: is a number to YAML"),
         ("wrong", "passphrase: this is not the passphrase of the private key"),
         ("wrong in check mode", "passphrase: this is not the passphrase of the private key"),
         ("another type", "key_type is ecdsa-p256, not rsa-3072"),

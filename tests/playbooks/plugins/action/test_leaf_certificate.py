@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 MAKE = "anchorage.pki.certificate_authority"
 LEAF = "anchorage.pki.leaf_certificate"
 SECRETS = {"passphrase": "correct horse battery staple", "responder_passphrase": "another long passphrase"}
+A_LABELS = ["xn--strae-oqa.test", "*.xn--wgv71a.test"]
 BUNDLE_PASSPHRASE = "words for the bundle"
 
 
@@ -69,6 +70,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "too long": {LEAF: leaf("app.test", lifetime=91)},
     "folder": {LEAF: leaf("app.test", name="../app")},
     "neither": {LEAF: {"authority": "{{ pki }}"}},
+    "unknown key": {LEAF: {**PLACE, "certificates": [{"name": "a", "nmaes": ["a.test"]}]}},
     "two ways": {LEAF: {**many(), "name": "app", "names": ["app.test"]}},
     "no names": {LEAF: {"authority": "{{ pki }}", "name": "app"}},
     "no passphrase": {LEAF: leaf("app.test")},
@@ -91,6 +93,13 @@ TASKS: dict[str, dict[str, Any]] = {
         LEAF: leaf("a.test", name="a", server="apache", responder_port=65536, **SECRETS),
         "check_mode": True,
     },
+    "beyond ASCII": {LEAF: leaf("straße.test", "*.日本。test.", name="international", **SECRETS)},
+    "beyond ASCII again": {LEAF: leaf("xn--strae-oqa.test", "*.日本.test", name="international", **SECRETS)},
+    "beyond ASCII, outside": {LEAF: leaf("straße.example", name="international", **SECRETS)},
+    "no A-label": {LEAF: leaf("xn--a.test", name="international", **SECRETS)},
+    "reserved hyphens": {LEAF: leaf("ab--c.test", name="international", **SECRETS)},
+    "delegated": {LEAF: leaf("web9.test", name="{{ item }}", **SECRETS), "delegate_to": "{{ item }}", "loop": ["web9"]},
+    "delegated again": {LEAF: leaf("web9.test", name="web9", **SECRETS), "delegate_to": "web9"},
     "no responder": {
         "ansible.builtin.command": {"argv": ["mv", "{{ pki }}/issuing/1/responder/1", "{{ pki }}/issuing/1/aside"]}
     },
@@ -149,10 +158,14 @@ def test_a_first_run_in_check_mode_says_what_the_run_does(results) -> None:
         ("outside", "app.example.com would be rejected by every client"),
         ("outside in check mode", "permitted_domains include them"),
         ("wildcard", "*.app.localhost"),
+        ("beyond ASCII, outside", "names: straße.example (xn--strae-oqa.example) would be rejected by every client"),
+        ("no A-label", "names: 'xn--a.test' is not a DNS name: the label 'xn--a' begins as an A-label and is none"),
+        ("reserved hyphens", "names: 'ab--c.test' is not a DNS name: the label 'ab--c' has hyphens in the third"),
         ("no address", "looks like an IP address and is none"),
         ("too long", "lifetime: 91 days for 'app'"),
         ("folder", "name: '../app' cannot name a folder"),
         ("neither", "one of the following is required: name, certificates"),
+        ("unknown key", "certificates[0].nmaes is unknown, did you mean names?"),
         ("two ways", "mutually exclusive: name|certificates"),
         ("no names", "state is present but any of the following are missing: names, certificates"),
         ("two kinds of key", "'elliptic' (ecdsa-p256) and 'rsa' (rsa-3072) are both for app.test, and nginx sends one"),
@@ -249,11 +262,32 @@ def test_a_change_of_the_names_is_a_new_generation_with_its_reason(results, fold
     assert (folder / "destination/a/current").resolve().name == "v2"
 
 
+def test_names_beyond_ascii_are_deployed_once_by_their_a_labels(results, folder: Path) -> None:
+    deployed, again = results["beyond ASCII"], results["beyond ASCII again"]
+    assert actions(deployed) == [("international", "leaf", 1)], deployed
+    assert deployed["certificates"][0]["names"] == A_LABELS
+    assert "straße.test (xn--strae-oqa.test), *.日本。test. (*.xn--wgv71a.test)" in deployed["diff"]["after"]
+    pem = (folder / "destination/international/current/cert.pem").read_bytes()
+    names = x509.load_pem_x509_certificate(pem).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == A_LABELS
+    assert (actions(again), again["changed"]) == ([("international", "none", 1)], False)
+
+
+def test_a_delegated_leaf_is_that_of_the_host_on_which_it_is(results) -> None:
+    (first,) = results["delegated"]["results"]
+    assert actions(first) == [("web9", "leaf", 1)], first
+    assert actions(results["delegated again"]) == [("web9", "none", 1)]
+
+
 def test_the_ledger_knows_what_is_in_use(results, folder: Path) -> None:
     authority = read_authority(folder / "authority")
     with open_ledger(authority.ledger_path) as ledger:
-        assert ledger.leaf_counts() == {"deployed": 3, "superseded": 1}
+        assert ledger.leaf_counts() == {"deployed": 5, "superseded": 1}
+        entries = {entry.place.name: entry.names for entry in ledger.entries.all()}
+        hosts = {entry.place.name: entry.place.host for entry in ledger.entries.all() if entry.kind == "leaf"}
         record = ledger.current_leaf(LeafPlace("localhost", str(folder / "destination"), "a"))
+    assert entries["international"] == tuple(A_LABELS)
+    assert hosts == {"a": "localhost", "b": "localhost", "c": "localhost", "international": "localhost", "web9": "web9"}
     assert record is not None
     assert record.sha256 == results["renamed"]["certificates"][0]["sha256"]
 
@@ -261,7 +295,7 @@ def test_the_ledger_knows_what_is_in_use(results, folder: Path) -> None:
 def test_no_secret_is_written_anywhere(run, folder: Path) -> None:
     secrets = [*SECRETS.values(), BUNDLE_PASSPHRASE, "not the right passphrase", "PRIVATE KEY"]
     keys = [*folder.rglob("key.pem"), *folder.rglob("privkey.pem")]
-    assert len(keys) == 3 + 4
+    assert len(keys) == 3 + 6
     for path in keys:
         secrets += path.read_text().splitlines()[1:-1]
     assert not [secret for secret in secrets if secret in run.output + str(run.results)]

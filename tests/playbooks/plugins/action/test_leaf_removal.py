@@ -22,6 +22,7 @@ PLACE = {"authority": "{{ pki }}", "destination": "{{ folder }}/leaves"}
 #: No unit of systemd may stay on this machine.
 QUIET = {**PLACE, "withdrawal": "off"}
 GONE = {**PLACE, "state": "absent"}
+SECOND = "{{ folder }}/second"
 BOTH = {"certificates": [{"name": "a", "names": ["a.test"]}, {"name": "b", "names": ["b.test"]}]}
 
 
@@ -42,6 +43,12 @@ TASKS: dict[str, dict[str, Any]] = {
     "again": {LEAF: {**GONE, **BOTH}},
     "places at the end": places("all"),
     "no places": {READ: {"authority": "{{ pki }}"}},
+    "second authority": {"anchorage.pki.certificate_authority": {"authority": SECOND}},
+    "taken over": {LEAF: {**QUIET, **BOTH, "authority": SECOND}},
+    "of the former, planned": {LEAF: {**GONE, **BOTH}, "check_mode": True},
+    "of the former": {LEAF: {**GONE, **BOTH}},
+    "places of the second": {READ: {"authority": SECOND, "places": "all"}},
+    "of the second": {LEAF: {**GONE, **BOTH, "authority": SECOND}},
 }
 
 
@@ -100,3 +107,17 @@ def test_the_task_that_deployed_removes_once(results, folder: Path) -> None:
     assert again["diff"]["before"] == again["diff"]["after"]
     assert results["places at the end"]["places"] == []
     assert results["no places"]["leaves"] == {"superseded": 2}
+
+
+@pytest.mark.parametrize("task", ["of the former, planned", "of the former"])
+def test_what_another_authority_has_put_there_is_left_alone(results, folder: Path, task: str) -> None:
+    """A server has it, whatever the ledger of the one that was there before knows."""
+    assert [entry["action"] for entry in results["taken over"]["certificates"]] == ["leaf", "leaf"]
+    kept = results[task]
+    assert kept["changed"] is False
+    assert {entry["reason"] for entry in kept["certificates"]} == {
+        "a leaf of another authority has taken its place, and stays"
+    }
+    assert f"{folder}/leaves/a has a leaf of another authority" in kept["warnings"][0]
+    assert listed(results["places of the second"], folder) == ["leaves/a", "leaves/b"]
+    assert [entry["action"] for entry in results["of the second"]["certificates"]] == ["remove", "remove"]

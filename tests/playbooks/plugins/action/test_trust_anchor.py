@@ -83,6 +83,8 @@ CASES: dict[str, dict[str, str]] = {
     "missing": {"src": "missing.pem"},
     "folder": {"src": "/"},
     "endless": {"src": "/dev/zero"},
+    "pipe": {"src": "pipe"},
+    "large": {"src": "large.pem"},
     "purge of another's": {"src": "root.pem", "purge": "true"},
     "everywhere": {"src": "root.pem", "everywhere": "yes"},
     "nowhere": {"src": "root.pem", "everywhere": "yes", "state": "absent"},
@@ -113,6 +115,8 @@ def _play(folder: Path) -> None:
     root = make_root("Lab root")
     (folder / "files/root.pem").write_bytes(pem_of(root))
     (folder / "files/root.der").write_bytes(der_of(root))
+    (folder / "files/large.pem").write_bytes(bytes(1024 * 1024 + 1))
+    os.mkfifo(folder / "files/pipe")
     (folder / "files/key.pem").write_text(pem_of(root).decode() + KEY)
     cases = {name: {**case, "name": name} for name, case in CASES.items()}
     cases["text over a default"]["certificate"] = pem_of(root).decode()
@@ -158,8 +162,10 @@ def test_neither_key_nor_password_is_shown(played: Path, secret: str) -> None:
         ("key", "files/key.pem: holds a private key"),
         ("DER", "files/root.der: is in DER"),
         ("missing", "src missing.pem: there is no such file on the controller"),
-        ("folder", "src /: cannot be read: Is a directory"),
-        ("endless", "src /dev/zero: is larger than 1048576 bytes, so that it is another file"),
+        ("folder", "src /: cannot be read: it is a folder"),
+        ("endless", "src /dev/zero: cannot be read: it is not a regular file"),
+        ("pipe", "pipe: cannot be read: it is not a regular file"),
+        ("large", "large.pem: is larger than 1048576 bytes, so that it is another file"),
     ],
 )
 def test_a_wrong_input_is_refused_by_the_name_of_its_option_or_file(

@@ -19,7 +19,7 @@ LOOK_UP = "    - debug: msg=\"{{ query('anchorage.pki.native_roots') | length }}
 
 @pytest.fixture
 def controller(tmp_path: Path) -> Controller:
-    return Controller(tmp_path)
+    return Controller(tmp_path, watched=True)
 
 
 def test_a_run_that_is_warmed_loads_once_and_is_silent_where_all_is_well(controller: Controller) -> None:

@@ -30,7 +30,7 @@ THREE_TASKS = """
 
 @pytest.fixture
 def controller(tmp_path: Path) -> Controller:
-    controller = Controller(tmp_path)
+    controller = Controller(tmp_path, watched=True)
     controller.roots.write_bytes(A + B)
     return controller
 

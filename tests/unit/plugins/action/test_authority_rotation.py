@@ -325,6 +325,35 @@ def test_what_was_said_of_the_overlap_holds_until_another_one_is_said(authority:
     assert run(authority)["overlap_days"] == 1
 
 
+def test_hosts_that_no_earlier_run_named_are_told_and_in_check_mode_before_they_count(authority: Authority) -> None:
+    run(authority, step="begin", hosts=["web1"])
+    assert "warnings" not in run(authority, step="continue", hosts=["web1"])
+    hosts = ["web1", *(f"other{number}" for number in range(10, 22))]
+    before = said(authority)
+    for check_mode in (True, False):
+        wrong = run(authority, check_mode, step="continue", hosts=hosts)
+        shown = ", ".join(f"other{number}" for number in range(10, 20))
+        assert wrong["changed"]
+        assert wrong["warnings"] == [
+            f"From now on the rotation counts 12 hosts that no earlier run of it named: {shown} and 2 more. "
+            "Leave out each that is not to follow, as after a run with another inventory."
+        ]
+        assert wrong["diff"]["after"].endswith("counted: other20\ncounted: other21\n")
+        assert not check_mode or said(authority) == before
+    for step in ("continue", "status"):
+        again = run(authority, step=step, hosts=hosts)
+        assert (again["changed"], "warnings" in again, len(again["counted"])) == (False, False, 13)
+
+
+def test_a_host_that_the_ledger_knew_already_is_no_news(authority: Authority) -> None:
+    run(authority, step="begin", hosts=["web1"])
+    prove(authority, "web2", {1: "trusted"})
+    assert "warnings" not in run(authority, step="continue", hosts=["web1", "web2"])
+    run(authority, step="abort", hosts=["web1"])
+    over = run(authority, step="continue", hosts=["web3"])
+    assert (over["changed"], "warnings" in over) == (False, False)
+
+
 def test_what_is_over_says_the_overlap_that_it_had(authority: Authority) -> None:
     run(authority, step="begin", overlap_days=30)
     assert run(authority, step="abort")["overlap_days"] == run(authority)["overlap_days"] == 30

@@ -18,15 +18,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.action import certificate_revocation
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import locks
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import publishing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import sign_staple
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation import transaction
-from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import publishing
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import list_path
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import (
     Profile,
@@ -102,15 +102,15 @@ def test_an_issuer_that_was_made_while_it_waited_has_the_revocation_on_its_list(
     tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = make(tmp_path / "authority", now - 1010 * DAY, now)  # its issuing certificate is to be renewed
-    lock = certificate_revocation.exclusive_lock
+    lock = certificate_revocation.changing
 
     @contextmanager
-    def after_another_run(path: Path) -> Any:
+    def after_another_run(folder: Path) -> Any:
         enter_leaf(provision(authority.folder, now), now)
-        with lock(path):
+        with lock(folder):
             yield
 
-    monkeypatch.setattr(certificate_revocation, "exclusive_lock", after_another_run)
+    monkeypatch.setattr(certificate_revocation, "changing", after_another_run)
     monkeypatch.setattr(
         certificate_revocation.RevocationTransaction, "complete", lambda *_arguments: pytest.fail("it was killed")
     )
@@ -126,7 +126,7 @@ def test_an_issuer_that_was_made_while_it_waited_has_the_revocation_on_its_list(
 def test_what_is_urgent_is_entered_while_another_run_publishes(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transaction, "PUBLICATION_TIMEOUT", 0.1)
+    monkeypatch.setattr(locks, "PUBLICATION_TIMEOUT", 0.1)
     public = str(tmp_path / "public")
     with publishing(authority.folder):
         result = run(authority, **NAMED, publish=public)

@@ -33,7 +33,7 @@ class Action(ActionModule):
 
     def __init__(self, host: StapleHost, files: dict[str, bytes], arguments: dict[str, Any], **mode: bool) -> None:
         task = {"args": arguments, "async_val": 0, "check_mode": False, "diff": False, "environment": None, **mode}
-        self._task = SimpleNamespace(**task)
+        self._task = SimpleNamespace(delegate_to=None, **task)
         self._host, self._files = host, files
         self.messages: list[dict[str, Any]] = []
 

@@ -168,7 +168,7 @@ def test_the_arguments_are_kept_from_the_systems_log(
     [
         ({"owner": "no-such-user"}, "owner: there is no user 'no-such-user' on this host"),
         ({"group": "no-such-group"}, "group: there is no group 'no-such-group' on this host"),
-        ({"mode": "0644"}, "mode: 0644 would let every user of the host at the private key"),
+        ({"mode": "0644"}, "mode: 0644 would let every user read the private key"),
         ({"mode": "rw"}, "mode: rw is not a mode"),
         ({"mode": 640}, "mode: 640 is not the mode of a file. Write it in quotes"),
         ({"destination": "relative/folder"}, "destination: relative/folder must be an absolute path"),

@@ -231,7 +231,7 @@ def test_where_nothing_is_there_is_nothing_to_both(private_folder: Path, module:
 FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "owner": ({"owner": "no-such-user"}, "owner: there is no user 'no-such-user' on this host"),
     "group": ({"group": "no-such-group"}, "group: there is no group 'no-such-group' on this host"),
-    "mode": ({"mode": "0644"}, "mode: 0644 would let every user of the host at the private key"),
+    "mode": ({"mode": "0644"}, "mode: 0644 would let every user read the private key"),
     "number": ({"mode": 640}, "mode: 640 is not the mode of a file"),
     "path": ({"destination": "relative/folder"}, "destination: relative/folder must be an absolute path"),
     "character": ({"destination": '/etc/a"b'}, "holds a character that has a meaning in a server's configuration"),

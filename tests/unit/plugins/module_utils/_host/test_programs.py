@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.common.process import get_bin_path
-from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command, program_path
+from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
+from ansible_collections.anchorage.pki.plugins.module_utils._host.task_programs import program_path
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -51,6 +52,39 @@ def test_one_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, told: b
 def test_a_system_without_files_in_memory_has_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "memfd_create", raising=False)
     assert finish(start([SHELL, "-c", "cat"], b"input", {}), 30) == (0, "input")
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["in memory", "in a folder"])
+def test_it_gets_files_by_their_names(monkeypatch: pytest.MonkeyPatch, in_memory: bool) -> None:
+    if not in_memory:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    reader = start([SHELL, "-c", 'for file; do cat "$file" "$file"; done; cat', "-"], b"input", {}, [b"1", b"2" * 100])
+    assert finish(reader, 30) == (0, "11" + "2" * 200 + "input")
+
+
+def files_in_memory() -> list[str]:
+    """Those that this process has open."""
+    with os.scandir("/proc/self/fd") as entries:
+        targets = [os.readlink(entry.path) for entry in entries]
+    return [target for target in targets if target.startswith("/memfd:")]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs Linux' /proc")
+def test_whatever_becomes_of_it_leaves_no_file_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_descriptor: int, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    before = files_in_memory()
+    finish(start([SHELL, "-c", "cat"], b"input", {}, [b"file"]), 30)
+    with pytest.raises(HostError):
+        start(["/no/such/program"], b"input", {}, [b"file"])
+    with pytest.raises(ValueError, match="null"):
+        start([SHELL, "a zero\0byte"], b"input", {}, [b"file"])
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(OSError, match="no space"):
+        start([SHELL, "-c", "cat"], b"input", {}, [b"file"])
+    monkeypatch.undo()
+    assert files_in_memory() == before
 
 
 def test_one_that_is_missing_is_named() -> None:

@@ -15,9 +15,9 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.certificates 
     certificates_in,
     holds,
     holds_only,
-    is_damaged,
     withholds_servers,
 )
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.other_sources import is_damaged
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root, pem_of
 
 ROOT, OTHER = make_root("Lab root"), make_root("Other root")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -26,6 +27,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.unsound import ends_for_openssl
 from ansible_collections.anchorage.pki.tests.unit.roots import NOW, der_of, make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
@@ -42,6 +44,7 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
 )
 from ansible_collections.anchorage.pki.tests.unit.selinux_labels import needs_labels, set_label
 from ansible_collections.anchorage.pki.tests.unit.stub_stores import StubStore, kind_of
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 pytestmark = pytest.mark.skipif(
@@ -50,6 +53,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 TWO = pem_of(OTHER_ROOT) + pem_of(make_root())
+# One in DER that OpenSSL reads past in a bundle, and one that it does not, as a zero byte begins a line.
+HARMLESS_DER = next(der for der in (der_of(make_root()) for _attempt in range(100)) if not ends_for_openssl(der))
+ENDING_DER = der_of(make_root(serial=0x0A0001))
 PLAIN = "refresh "
 FRESH = "refresh --fresh"
 
@@ -106,6 +112,7 @@ def test_an_anchor_is_removed_with_one_rebuild(host: ScratchDebian) -> None:
     settle("remove", host)
     assert openssl_trusts(host) == [False, False]
     assert host.spent() == [PLAIN, FRESH]
+    assert len(host.tried()) == 1  # before anything is taken away
 
 
 def test_a_root_renewed_under_its_own_name_stands_beside_the_old_one(host: ScratchDebian) -> None:
@@ -259,7 +266,7 @@ def test_a_draft_of_a_killed_run_is_cleared(host: ScratchDebian) -> None:
     [
         pem_of(OTHER_ROOT).rstrip(),
         pem_of(OTHER_ROOT).replace(b"\n", b"\r\n"),
-        der_of(OTHER_ROOT),
+        HARMLESS_DER,
         pem_of(OTHER_ROOT) + pem_of(make_root()),
     ],
     ids=["no final newline", "CRLF", "DER", "two certificates"],
@@ -293,6 +300,28 @@ def test_a_damaged_neighbour_keeps_openssl_from_the_bundle_and_is_named(host: Sc
     assert f"openssl verify -CAfile {host.bundle} refuses it: Error loading file" in outcome.evidence[0]
     neighbour.unlink()
     settle("install", host)
+
+
+def test_a_neighbour_behind_which_openssl_reads_nothing_is_named(host: ScratchDebian) -> None:
+    neighbour = host.put(host.anchors / "a-neighbour.crt", ENDING_DER)
+    outcome = apply("install", host)
+    assert outcome.state == "failed"
+    assert f"openssl verify -CAfile {host.bundle} refuses it: " in outcome.evidence[0]
+    told = f"{neighbour} is in {host.bundle} as it is, and OpenSSL reads nothing behind it there: convert it to PEM"
+    assert told in outcome.evidence[0]
+    assert neighbour.read_bytes() == ENDING_DER
+    assert told in " ".join(apply("inspect", host).evidence)
+    host.put(neighbour, pem_of(x509.load_der_x509_certificate(ENDING_DER)))
+    assert told not in " ".join(settle("install", host).evidence)
+    assert openssl_trusts(host) == [True, True]
+
+
+def test_a_copy_behind_which_openssl_reads_nothing_is_named(host: ScratchDebian) -> None:
+    ending = make_root(serial=0x0A0001)
+    copy = host.put(host.anchors / "a-copy.crt", der_of(ending))
+    assert f"{copy} is in {host.bundle} as it is" in apply("install", host, anchor_of(ending)).evidence[0]
+    copy.unlink()
+    settle("install", host, anchor_of(ending))
 
 
 def test_the_only_anchor_of_a_host_comes_and_goes(host: ScratchDebian) -> None:
@@ -329,6 +358,25 @@ def test_a_copy_under_any_name_is_removed(host: ScratchDebian, name: str, conten
     settle("remove", host)
     assert not copy.exists()
     assert openssl_trusts(host) == [False, False]
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_linked_folder_of_anchors_is_one(host: ScratchDebian, tmp_path: Path, relative: bool) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    host.anchors.rename(elsewhere)
+    host.anchors.symlink_to(os.path.relpath(elsewhere, host.anchors.parent) if relative else elsewhere)
+    before = host.picture()
+    foreseen = apply("install", host, check_mode=True)
+    assert (foreseen.changed, foreseen.state) == (True, "trusted")
+    assert host.picture() == before
+    settle("install", host)
+    assert (elsewhere / host.own_file(ANCHOR).name).is_file()
+    assert openssl_trusts(host) == [True, True]
+    assert apply("inspect", host).state == "trusted"
+    assert apply("remove", host, check_mode=True).state == "absent"
+    settle("remove", host)
+    assert openssl_trusts(host) == [False, False]
+    assert (host.anchors.is_symlink(), list(elsewhere.iterdir())) == (True, [])
 
 
 def test_of_a_linked_copy_only_the_link_is_removed(host: ScratchDebian) -> None:
@@ -400,7 +448,8 @@ def test_a_refresh_that_fails_half_way_is_cleared_without_a_rebuild(host: Scratc
 
 def test_a_removal_that_fails_half_way_has_changed_something(host: ScratchDebian) -> None:
     settle("install", host)
-    host.set_program("#!/bin/sh\nexit 3\n")
+    _interpreter, wrapped = host.program.read_text().split("\n", 1)
+    host.set_program(f'#!/bin/sh\n[ "$1" = --fresh ] && exit 3\n{wrapped}')
     outcome = apply("remove", host)
     assert (outcome.state, outcome.changed) == ("failed", True)
     assert outcome.evidence[0] == f"{host.program} --fresh failed: exit status 3."
@@ -413,6 +462,48 @@ def test_a_change_that_cannot_be_rolled_back_is_reported(host: ScratchDebian) ->
     assert (outcome.state, outcome.changed) == ("failed", True)
     assert "Rolling the change back failed as well: " in outcome.evidence[0]
     assert not host.own_file(ANCHOR).exists()
+
+
+def break_openssl(host: ScratchDebian) -> None:
+    """As where it was moved away, or a library of its is missing."""
+    broken = host.root / "broken"
+    broken.mkdir()
+    (broken / "openssl").write_text("#!/bin/sh\necho 'openssl: not found' >&2\nexit 127\n")
+    (broken / "openssl").chmod(0o755)
+    interpreter, wrapped = host.program.read_text().split("\n", 1)
+    host.set_program(f"{interpreter}\nPATH={broken}:$PATH\n{wrapped}")
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_removal_is_not_begun_where_the_refresh_cannot_work(host: ScratchDebian, check_mode: bool) -> None:
+    settle("install", host)
+    sound = host.program.read_text()
+    break_openssl(host)
+    before = host.picture()
+    outcome = apply("remove", host, check_mode=check_mode)
+    assert (outcome.state, outcome.changed) == ("failed", False)
+    assert re.search("tried in a scratch folder, failed: .*Nothing was changed", outcome.evidence[0])
+    assert host.picture() == before
+    assert openssl_trusts(host) == [True, True]
+    host.set_program(sound)
+    settle("remove", host)
+    assert openssl_trusts(host) == [False, False]
+
+
+def test_a_refresh_that_failed_is_healed_by_the_next_run(host: ScratchDebian) -> None:
+    settle("install", host)
+    for link in host.links.iterdir():  # as an administrator's own attempt left it
+        if link.is_symlink():
+            link.unlink()
+    sound = host.program.read_text()
+    break_openssl(host)
+    failed = apply("install", host)
+    assert failed.state == "failed"
+    assert openssl_trusts(host)[1] is False
+    host.set_program(sound)
+    assert "is left of a refresh that did not complete" in " ".join(apply("inspect", host).evidence)
+    settle("install", host)
+    assert openssl_trusts(host) == [True, True]
 
 
 @pytest.mark.parametrize("operation", ["install", "remove"])

@@ -15,13 +15,22 @@ from typing import Any
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.look import look
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Answer, Request, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.shortfall import shortfall
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import encode
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.results import trust_result
 from ansible_collections.anchorage.pki.tests.unit.look_programs import compiled_lines, run_look
+from ansible_collections.anchorage.pki.tests.unit.roots import make_root
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
-from ansible_collections.anchorage.pki.tests.unit.scratch_host import ANCHOR, FORMER, OTHER, apply_all, settle
+from ansible_collections.anchorage.pki.tests.unit.scratch_host import (
+    ANCHOR,
+    FORMER,
+    OTHER,
+    anchor_of,
+    apply_all,
+    settle,
+)
 
 pytestmark = pytest.mark.skipif(
     not os.path.exists(PROGRAM) or shutil.which("openssl") is None,
@@ -51,6 +60,97 @@ def test_both_become_trusted_and_stay_so(host: ScratchDebian) -> None:
     assert told(both("install", host)) == [("", "trusted", False), (OTHER.name, "trusted", False)]
     assert told(both("inspect", host)) == [("", "trusted", False), (OTHER.name, "trusted", False)]
     assert (host.picture(), host.spent()) == (before, spent)
+
+
+def note_calls(host: ScratchDebian, folder: Path, command: str = 'exec "$openssl" "$@"') -> Settings:
+    """The host's settings with an openssl that notes what it is asked, and then runs this ``command``."""
+    folder.mkdir()
+    openssl = folder / "openssl"
+    openssl.write_text(f'#!/bin/sh\nopenssl={shutil.which("openssl")}\necho "$*" >> {folder}/calls\n{command}\n')
+    openssl.chmod(0o755)
+    return replace(host.settings, search_path=str(folder))
+
+
+def looked_at(settings: Settings, *anchors: Anchor) -> list[Any]:
+    """What a look says of the anchors, without their names."""
+    answer = look(encode(Request("inspect", anchors[0], ("system",), further=anchors[1:])), settings)
+    assert answer is not None
+    return [{**store, "anchor": ""} for store in answer["stores"]]
+
+
+def options_of(calls: Path) -> list[tuple[str, int]]:
+    """By which option openssl was asked each time, and about how many files, sorted, as two work at a time."""
+    called = [line.split() for line in calls.read_text().splitlines()]
+    return sorted((words[3], len(words) - 5) for words in called)
+
+
+def test_a_look_asks_openssl_of_both_at_once(host: ScratchDebian, tmp_path: Path) -> None:
+    both("install", host)
+    alone = [*looked_at(host.settings, ANCHOR), *looked_at(host.settings, OTHER)]
+    settings = note_calls(host, tmp_path / "noted")
+    assert looked_at(settings, ANCHOR, OTHER) == alone
+    assert [store["state"] for store in alone] == ["trusted", "trusted"]
+    assert options_of(tmp_path / "noted/calls") == [("-CAfile", 2), ("-CApath", 2)]
+
+
+@pytest.mark.parametrize("trusted", [ANCHOR, OTHER], ids=["the first", "the second"])
+def test_each_is_told_what_openssl_says_of_itself(host: ScratchDebian, tmp_path: Path, trusted: Anchor) -> None:
+    settle("install", host, trusted)
+    alone = [*looked_at(host.settings, ANCHOR), *looked_at(host.settings, OTHER)]
+    settings = note_calls(host, tmp_path / "noted")
+    assert looked_at(settings, ANCHOR, OTHER) == alone
+    assert [store["state"] == "trusted" for store in alone] == [trusted is ANCHOR, trusted is OTHER]
+    refusals = [sum("refuses it: self" in sentence for sentence in store["evidence"]) for store in alone]
+    assert refusals == [2 * (trusted is OTHER), 2 * (trusted is ANCHOR)]
+    # The one that it refuses is asked about alone again, for the reason.
+    assert options_of(tmp_path / "noted/calls") == [("-CAfile", 0), ("-CAfile", 2), ("-CApath", 0), ("-CApath", 2)]
+
+
+def test_more_than_two_are_asked_about_at_once_and_former_ones_apart(host: ScratchDebian, tmp_path: Path) -> None:
+    third = anchor_of(make_root("A third root"))
+    for anchor in (ANCHOR, OTHER, third):
+        settle("install", host, anchor)
+    settings = note_calls(host, tmp_path / "noted")
+    assert [store["state"] for store in looked_at(settings, ANCHOR, OTHER, third)] == ["trusted"] * 3
+    assert options_of(tmp_path / "noted/calls") == [("-CAfile", 3), ("-CApath", 3)]
+    request = Request("install", ANCHOR, ("system",), superseded=(FORMER,), further=(OTHER,))
+    assert look(encode(request), settings) is not None
+
+
+#: As OpenSSL before 1.1.0 and LibreSSL have it, which put up with what signed itself.
+TOLERATED = r"%s: CN = Lab root\nerror 18 at 0 depth lookup:self signed certificate\nOK\n%s: OK\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "calls"),
+    [
+        ('exec "$openssl" $(echo "$@" | sed "s:/dev/fd/:/dev/null/:g")', 6),
+        ('[ $# = 5 ] || exit 1; exec "$openssl" "$@"', 6),
+        (f'[ $# = 5 ] || {{ printf "{TOLERATED}" "$6" "$7"; exit 2; }}; exec "$openssl" "$@"', 4),
+    ],
+    ids=["names that lead nowhere", "nothing said", "said of one"],
+)
+def test_what_is_not_said_of_one_is_asked_again(host: ScratchDebian, tmp_path: Path, command: str, calls: int) -> None:
+    both("install", host)
+    alone = [*looked_at(host.settings, ANCHOR), *looked_at(host.settings, OTHER)]
+    settings = note_calls(host, tmp_path / "noted", command)
+    assert looked_at(settings, ANCHOR, OTHER) == alone
+    assert len(options_of(tmp_path / "noted/calls")) == calls
+
+
+def test_without_openssl_both_are_told_so(host: ScratchDebian, tmp_path: Path) -> None:
+    both("install", host)
+    for store in looked_at(replace(host.settings, search_path=str(tmp_path)), ANCHOR, OTHER):
+        assert store["state"] == "trusted"
+        assert sum("there is no openssl command" in sentence for sentence in store["evidence"]) == 2
+
+
+def test_a_bundle_that_openssl_cannot_read_is_told_of_each(host: ScratchDebian) -> None:
+    both("install", host)
+    host.bundle.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + host.bundle.read_text())
+    for store in looked_at(host.settings, ANCHOR, OTHER):
+        assert store["state"] == "stale"
+        assert sum("refuses it: Error loading file" in sentence for sentence in store["evidence"]) == 1
 
 
 def test_one_that_cannot_be_trusted_does_not_keep_the_other_one_from_it(host: ScratchDebian) -> None:

@@ -22,12 +22,18 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import delegated_result
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.transaction import RevocationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.transaction import RotationTransaction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import PublicFile
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, generate_key
+from ansible_collections.anchorage.pki.tests.unit.corporate_pki import ODD_NAMES
+from ansible_collections.anchorage.pki.tests.unit.roots import named
+from ansible_collections.anchorage.pki.tests.unit.rotations import rotated
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 MakeAuthority = Callable[..., Authority]
@@ -121,6 +127,23 @@ def test_no_two_keys_share_a_name(
 def test_what_is_no_request_is_refused(authority: Authority, content: bytes) -> None:
     with pytest.raises(PkiError, match="sign_request: is not a certificate signing request in PEM"):
         plan_delegation(Given("sign_request", content), authority, authority.policy)
+
+
+def test_a_request_with_names_that_cannot_be_read_is_refused(authority: Authority) -> None:
+    builder = x509.CertificateSigningRequestBuilder(named("Odd"), [x509.Extension(ODD_NAMES.oid, False, ODD_NAMES)])
+    request = builder.sign(generate_key(KeyType.ECDSA_P256), hashes.SHA256())
+    with pytest.raises(PkiError, match="sign_request: is not a certificate signing request in PEM"):
+        plan_delegation(Given("sign_request", request.public_bytes(Encoding.PEM)), authority, authority.policy)
+
+
+def test_what_a_former_root_signed_is_no_answer_any_more(
+    own_authority: Authority, second: Authority, now: datetime
+) -> None:
+    """After a compromise, a root gives way though others are below it."""
+    sign(own_authority, second, now)
+    after = rotated(own_authority, State.DONE, now)
+    with pytest.raises(PkiError, match=r"is below CN=Test authority.*, which has given way to another root\. .*second"):
+        plan_delegation(given(second), after, after.policy)
 
 
 def test_an_authority_below_another_root_signs_for_nobody(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -48,9 +49,11 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
     sign_leaf,
     validity_from,
 )
+from ansible_collections.anchorage.pki.tests.unit import imported_roots
 from ansible_collections.anchorage.pki.tests.unit.corporate_pki import (
     BASIC,
     CONSTRAINTS,
+    ODD_NAMES,
     USAGE,
     Corporate,
     corporate_root,
@@ -59,6 +62,8 @@ from ansible_collections.anchorage.pki.tests.unit.corporate_pki import (
 )
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 DAY = timedelta(days=1)
@@ -168,6 +173,53 @@ def test_a_longer_file_in_any_order_gives_the_same_chain(pending: Authority, sig
     assert made.issuing.intermediates == signer.chain[:-1]
 
 
+@pytest.mark.parametrize("odd", [imported_roots.UNKNOWN_CURVE, imported_roots.WRITTEN_OUT])
+def test_what_else_is_in_a_file_is_of_no_matter_now_and_later(
+    pending: Authority, signer: Corporate, now: datetime, tmp_path: Path, odd: tuple[str, ...]
+) -> None:
+    stranger = corporate_root(now, "Stranger", ec.generate_private_key(ec.SECP256R1()))
+    others = imported_roots.openssl_root(tmp_path, *odd).certificate_path.read_bytes() + pem(stranger.root)
+    answer = [Given("issuing_certificate", others + pem(signer.sign(request_of(pending)), *signer.chain))]
+    made = take(pending, answer, now)
+    assert made.root.certificate == signer.root
+    assert steps(made.folder, now, answer) == []
+    with pytest.raises(PkiError, match=r"^root_certificate: leads to the root CN=Stranger"):
+        steps(made.folder, now, [*answer, Given("root_certificate", pem(stranger.root))])
+
+
+def test_a_file_that_went_through_other_programs_is_read(asked: Authority, signer: Corporate, now: datetime) -> None:
+    text = pem(signer.sign(request_of(asked)), *signer.chain)
+    for content in (text.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + text, b"subject=CN = x\n\n" + text):
+        assert read_answer([Given("issuing_certificate", content)], asked, now)
+
+
+def test_of_two_certificates_of_one_authority_that_which_leads_to_a_root_is_taken(
+    asked: Authority, root: Corporate, now: datetime
+) -> None:
+    """The other one, which is valid for longer, is for those who trust another root."""
+    between = root.below("Corporate authority", days=2000)
+    elsewhere = corporate_root(now, "Elsewhere", ec.generate_private_key(ec.SECP256R1()))
+    extensions = [x509.BasicConstraints(True, None), usage()]
+    crossed = elsewhere.build(between.certificate.subject, between.key.public_key(), extensions, 4000)
+    answer = read_answer(given(between.sign(request_of(asked)), crossed, *between.chain), asked, now)
+    assert answer is not None
+    assert (answer.intermediates, answer.root) == ((between.certificate,), root.root)
+
+
+def test_the_root_may_be_known_before_the_answer(pending: Authority, root: Corporate, now: datetime) -> None:
+    early = [Given("root_certificate /srv/root.pem", pem(root.root))]
+    assert read_answer(early, None, now, asks=True) is None
+    assert steps(pending.folder, now, early) == []
+    with pytest.raises(PkiError, match=r"root_certificate /srv/root\.pem: no certificate was asked for yet"):
+        read_answer(early, None, now)
+    with pytest.raises(PkiError, match="root_certificate: holds no certificate in PEM"):
+        steps(pending.folder, now, [Given("root_certificate", b"")])
+    made = take(pending, [*given(root.sign(request_of(pending))), *early], now)
+    assert made.root.certificate == root.root
+    with pytest.raises(PkiError, match=r"^root_certificate: is for another key than that of the request"):
+        steps(made.folder, now, [Given("root_certificate", pem(root.below("Other").certificate))])
+
+
 def test_a_chain_that_does_not_reach_a_root_is_refused(asked: Authority, signer: Corporate, now: datetime) -> None:
     words = r"ends at CN=Corporate policy authority, whose issuer CN=Corporate root is missing\. Ask .*root_certificate"
     with pytest.raises(PkiError, match=words):
@@ -253,13 +305,28 @@ def test_what_stands_above_has_to_let_it_sign(asked: Authority, now: datetime) -
             read_answer(given(authority.sign(request), authority.root), asked, now)
 
 
+def test_what_is_signed_with_sha1_below_the_root_is_refused(asked: Authority, now: datetime, tmp_path: Path) -> None:
+    """As old PKIs of companies still do by default. No library here signs it, and OpenSSL does."""
+    company = imported_roots.openssl_root(tmp_path, "-newkey", "rsa:2048")
+    (tmp_path / "request.pem").write_bytes(request_of(asked).public_bytes(Encoding.PEM))
+    command = ["openssl", "x509", "-req", "-sha1", "-copy_extensions", "copy", "-days", "1000", "-in", "request.pem"]
+    command += ["-CA", str(company.certificate_path), "-CAkey", str(company.key_path), "-out", "answer.pem"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    content = (tmp_path / "answer.pem").read_bytes() + company.certificate_path.read_bytes()
+    with pytest.raises(PkiError, match=r"CN=Test authority issuing 1 is signed with SHA-1.*Ask the PKI .* SHA-256"):
+        read_answer([Given("issuing_certificate", content)], asked, now)
+
+
 def test_what_is_no_answer_is_refused_with_what_to_give(asked: Authority, root: Corporate, now: datetime) -> None:
     other = root.below("Another authority")
     for content, words in (
         (b"", "holds no certificate in PEM"),
         (b"-----BEGIN PKCS7-----", "is PKCS#7, and PEM is wanted. Convert it"),
+        (serialize_certificates([root.root], Encoding.DER), "PKCS#7 in DER, .*: openssl pkcs7 -inform DER"),
+        (root.root.public_bytes(Encoding.DER), "is in DER, and PEM is wanted. Convert it: openssl x509 -inform DER"),
         (b"-----BEGIN PRIVATE KEY-----", "holds a private key"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "a certificate in it is damaged"),
+        (pem(root.build(other.certificate.subject, other.key.public_key(), [ODD_NAMES], 90)), "in it is damaged"),
         (pem(other.certificate, root.root), r"another key than that of the request\. Ask the PKI .* to sign /"),
     ):
         with pytest.raises(PkiError, match=words):

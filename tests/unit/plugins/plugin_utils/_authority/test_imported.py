@@ -250,6 +250,23 @@ def test_a_root_that_cannot_be_used_is_refused(key, folder: Path, now, options, 
         plan(folder, given(self_signed("Odd root", key, *extensions, **options), key), now)
 
 
+@pytest.mark.parametrize(
+    ("key_options", "words"),
+    [
+        (imported_roots.UNKNOWN_CURVE, "is signed by an algorithm that is not known"),
+        (imported_roots.WRITTEN_OUT, "a key whose curve is written out in place of its name"),
+        (imported_roots.PSS_ALONE, "a key that is for signatures by RSASSA-PSS alone"),
+    ],
+)
+def test_a_key_that_clients_or_the_library_refuse_is_refused(
+    folder: Path, tmp_path: Path, now: datetime, key_options: tuple[str, ...], words: str
+) -> None:
+    odd = imported_roots.openssl_root(tmp_path, *key_options)
+    with pytest.raises(PkiError, match=words) as caught:
+        plan(folder, odd.importing, now)
+    assert "docs/migration.md has the steps" in str(caught.value)
+
+
 def test_a_root_of_the_future_is_refused(key, folder: Path, now: datetime) -> None:
     with pytest.raises(PkiError, match="is valid only from"):
         plan(folder, given(self_signed("Late root", key, usage(), begins=now + DAY), key), now)
@@ -287,6 +304,34 @@ def test_a_needless_passphrase_and_what_is_no_key_are_refused(step: MadeRoot, ke
         read_import(given(step.certificate, key, "needless"), None, now)
     with pytest.raises(PkiError, match="holds no private key in PEM"):
         read_import(Import(step.importing.certificate, step.importing.certificate, None), None, now)
+
+
+@pytest.mark.parametrize("passphrase", [None, "needless"])
+def test_a_key_in_another_form_is_refused_with_how_to_convert_it(key, now: datetime, passphrase: str | None) -> None:
+    root = self_signed("Root", key, usage())
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    for content in (der, b"", b'{"kty": "EC"}', pem(root)):
+        importing = Import(Given("import_certificate", pem(root)), Given("import_key", content), passphrase)
+        with pytest.raises(PkiError, match=r"^import_key: holds no private key in PEM .* openssl pkey -inform DER"):
+            read_import(importing, None, now)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: b"Bag Attributes\n    friendlyName: root\n" + text,
+        lambda text: b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + text,
+    ],
+    ids=["CRLF", "byte order mark", "of openssl pkcs12", "of openssl ecparam"],
+)
+def test_files_that_went_through_other_programs_are_read(key, now: datetime, change) -> None:
+    importing = given(self_signed("Root", key, usage()), key)
+    certificate, text = (Given(each.source, change(each.content)) for each in (importing.certificate, importing.key))
+    read = read_import(Import(certificate, text, None), None, now)
+    assert read is not None
+    assert read.key.public_key() == key.public_key()
 
 
 @pytest.mark.parametrize(

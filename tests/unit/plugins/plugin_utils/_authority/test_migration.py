@@ -152,7 +152,7 @@ def test_a_migration_killed_between_its_statements_leaves_the_former_schema(path
 def dies_after(last: int, path: Path) -> bool:
     """Whether a process that migrates the ledger ran that many statements, after which it died."""
 
-    class Mortal(sqlite3.Connection):
+    class Mortal(schema.SqliteDatabase):
         count = 0
 
         def execute(self, *arguments: object) -> sqlite3.Cursor:

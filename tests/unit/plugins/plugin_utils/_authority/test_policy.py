@@ -269,6 +269,24 @@ def test_a_policy_of_schema_3_has_a_root_of_its_own(custom: Policy) -> None:
     assert decode_policy(encode_policy(external), "policy.json") == external
 
 
+def test_domains_of_earlier_versions_stay_what_an_authority_permits() -> None:
+    stored = json.loads(encode_policy(wanted_policy({"permitted_domains": ["test"]}, None, "Corp")))
+    former = ["test", "ab--c.test", "xn--n3h.test"]
+    stored["constraints"]["domains"] = former
+    policy = decode_policy(json.dumps(stored).encode(), "policy.json")
+    assert policy.constraints is not None
+    assert policy.constraints.domains == tuple(former)
+    assert wanted_policy({}, policy, "") == policy
+
+
+def test_a_domain_beyond_ascii_is_the_same_however_it_is_written() -> None:
+    existing = wanted_policy({"permitted_domains": ["straße.test"]}, None, "Corp")
+    for written in ("xn--strae-oqa.test", "STRAßE。test."):
+        assert wanted_policy({"permitted_domains": [written]}, existing, "") == existing
+    with pytest.raises(PkiError, match=r"^permitted_domains: 'ab--c' is not a DNS name: the label 'ab--c' has hyphens"):
+        wanted_policy({"permitted_domains": ["ab--c"]}, existing, "")
+
+
 def damaged_policies() -> list[bytes]:
     """A policy with each of its fields missing or of a wrong type, and texts that are none."""
     whole = json.loads(encode_policy(wanted_policy({}, None, "Corp")))

@@ -25,8 +25,8 @@ KINDS = ("system", "nss")
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with open_ledger(tmp_path / "ledger.sqlite3", create=True) as ledger:
+def ledger(either_path: Path) -> Iterator[Ledger]:
+    with open_ledger(either_path, create=True) as ledger:
         yield ledger
 
 

@@ -16,6 +16,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+pytestmark = pytest.mark.usefixtures("remembered_keys")
+
 PASSPHRASE = "correct horse battery"
 CHUNK = 65536
 CONTENT = bytes(range(256)) * 520  # three chunks

@@ -33,6 +33,9 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.transaction 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.tests.unit.corporate_pki import corporate_root, pem
 
+#: What keys cost, and that they are what the documentation says, is for test_encryption.py.
+pytestmark = pytest.mark.usefixtures("quick_keys")
+
 PASSPHRASE = "correct horse battery"
 PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
 HOUR = timedelta(hours=1)

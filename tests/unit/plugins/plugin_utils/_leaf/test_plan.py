@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import (
     Decision,
     decide,
     inquiry,
+    outdated,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import Profile
@@ -125,8 +126,52 @@ def test_the_order_of_the_names_is_no_reason(make_leaf, good: Situation, request
     assert decision(situation, request_leaf(names=("b.test", "a.test")), authority, now).action is Action.NONE
 
 
-def test_another_lifetime_alone_is_no_reason(good: Situation, request_leaf: RequestLeaf, authority, now) -> None:
-    assert decision(good, request_leaf(lifetime=10), authority, now).action is Action.NONE
+@pytest.mark.parametrize(("days", "policy"), [(10, 90), (30, 90), (89, 90), (None, 20), (20, 60), (None, 91)])
+def test_another_lifetime_is_a_new_leaf(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority, now: datetime, days: int | None, policy: int
+) -> None:
+    """Be it that of the task, or where that names none, that of the authority."""
+    told = with_lifetimes(authority, leaf=policy)
+    assert decision(good, request_leaf(lifetime=days), told, now) == Decision(
+        Action.LEAF, f"the lifetime becomes {days or policy} days"
+    )
+
+
+@pytest.mark.parametrize(("days", "policy"), [(90, 90), (None, 90), (90, 180)])
+def test_the_same_lifetime_is_no_reason(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority, now: datetime, days: int | None, policy: int
+) -> None:
+    told = with_lifetimes(authority, leaf=policy)
+    assert decision(good, request_leaf(lifetime=days), told, now).action is Action.NONE
+
+
+def test_a_longer_lifetime_that_the_issuing_authority_cannot_give_is_no_reason(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority
+) -> None:
+    ends = authority.issuing.certificate.not_valid_after_utc
+    told, longer = with_lifetimes(authority, leaf=180), request_leaf(lifetime=180)
+    record = good.record
+    assert record is not None
+    late = [ends - 181 * DAY, ends - 180 * DAY, ends - 179 * DAY]
+    reasons = [outdated(longer, record, told, at) for at in late]
+    assert [reason == "the lifetime becomes 180 days" for reason in reasons] == [True, True, False]
+    assert outdated(request_leaf(lifetime=10), record, told, late[-1]) == "the lifetime becomes 10 days"
+
+
+def test_a_staple_that_promises_for_longer_than_the_policy_is_replaced(
+    good: Situation, request_leaf: RequestLeaf, authority: Authority, now: datetime
+) -> None:
+    shorter, longer = with_lifetimes(authority, staple=2), with_lifetimes(authority, staple=14)
+    assert decision(good, request_leaf(), shorter, now) == Decision(
+        Action.STAPLE, "the staple's lifetime becomes 2 days"
+    )
+    assert decision(good, request_leaf(), longer, now).action is Action.NONE
+
+
+def with_lifetimes(authority: Authority, **days: int) -> Authority:
+    """The authority after a task that asked it for other lifetimes."""
+    policy = authority.policy
+    return replace(authority, policy=replace(policy, lifetimes=replace(policy.lifetimes, **days)))
 
 
 def test_a_leaf_is_replaced_in_the_last_third_of_its_lifetime(

@@ -149,6 +149,15 @@ def test_names_outside_the_constraints_are_refused(request_leaf: RequestLeaf, po
     check_requests([request_leaf("other", ("app.example.com",))], replace(policy, constraints=None), no_rotation)
 
 
+def test_a_permitted_domain_beyond_ascii_is_that_of_its_a_labels(request_leaf: RequestLeaf, policy: Policy) -> None:
+    german = wanted_policy({"permitted_domains": ["Straße。de"]}, None, "Corp")
+    check_requests([request_leaf("app", ("app.straße.de", "*.xn--strae-oqa.de"))], german, no_rotation)
+    with pytest.raises(
+        PkiError, match=r"names: app\.日本\.de \(app\.xn--wgv71a\.de\) would be rejected .*xn--strae-oqa\.de"
+    ):
+        check_requests([request_leaf("app", ("app.straße.de", "app.日本.de"))], german, no_rotation)
+
+
 def test_names_that_only_the_next_root_permits_are_refused_with_that_reason(
     request_leaf: RequestLeaf, policy: Policy
 ) -> None:

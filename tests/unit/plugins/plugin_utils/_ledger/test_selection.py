@@ -45,6 +45,9 @@ ENTRIES = {
     "ended": replace(LEAF, sha256="03" * 32, serial="3", not_after=NOW, status="superseded"),
     "revoked": replace(LEAF, sha256="04" * 32, serial="4", not_after=NOW, status="revoked", reason="superseded"),
     "soon": replace(LEAF, sha256="05" * 32, serial="5", not_after=NOW + DAY, status="signed"),
+    "beyond ASCII": replace(
+        LEAF, sha256="07" * 32, serial="7", place=LeafPlace("web3", "/srv", "x"), names=("www.xn--strae-oqa.test",)
+    ),
     "root": replace(LEAF, sha256="06" * 32, serial="6", kind="root", place=LeafPlace("", "", ""), names=()),
 }
 
@@ -52,10 +55,10 @@ ENTRIES = {
 @pytest.mark.parametrize(
     ("selection", "names"),
     [
-        (Selection(), {"app", "other host", "other name", "ended", "revoked", "soon"}),
+        (Selection(), {"app", "other host", "other name", "ended", "revoked", "soon", "beyond ASCII"}),
         (Selection(host="web2"), {"other host"}),
         (Selection(name="db"), {"other name"}),
-        (Selection(state="deployed"), {"app", "other host", "other name"}),
+        (Selection(state="deployed"), {"app", "other host", "other name", "beyond ASCII"}),
         (Selection(state="signed"), {"soon"}),
         (Selection(state="ended"), {"ended"}),
         (Selection(state="revoked"), {"revoked"}),
@@ -71,6 +74,9 @@ ENTRIES = {
         (Selection(search="DB.test"), {"other name"}),
         (Selection(search="*.app"), {"app", "other host", "ended", "revoked", "soon"}),
         (Selection(search="nothing"), set()),
+        (Selection(search=" Straße.test"), {"beyond ASCII"}),
+        (Selection(search="日本"), set()),
+        (Selection(search="straße corp"), set()),
     ],
 )
 def test_what_fits_is_listed(selection: Selection, names: set[str]) -> None:

@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.requests impor
     ocsp_request,
     responder_urls,
 )
+from ansible_collections.anchorage.pki.tests.unit.corporate_pki import ODD_NAMES
 from ansible_collections.anchorage.pki.tests.unit.roots import named
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -91,7 +92,11 @@ def test_the_responders_are_those_of_the_certificate_in_its_order(
     assert responder_urls(certificate(extension, now)) == urls
 
 
-def test_extensions_that_cannot_be_read_are_refused(now: datetime) -> None:
-    broken = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.1"), b"\x30\x03\x02")
+@pytest.mark.parametrize(
+    "broken",
+    [x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.1"), b"\x30\x03\x02"), ODD_NAMES],
+    ids=["damaged", "names of an odd kind"],
+)
+def test_extensions_that_cannot_be_read_are_refused(broken: x509.ExtensionType, now: datetime) -> None:
     with pytest.raises(PkiError, match=r"^The extensions of the certificate cannot be read: "):
         responder_urls(certificate(broken, now))

@@ -93,6 +93,17 @@ def test_without_a_pin_nothing_is_tried(soft_tokens: SoftTokens, lab: str, known
     soft_tokens.apart(refused(lab, dataclasses.replace(known, pin=None), KeyAwayError, words))
 
 
+def test_an_empty_pin_is_never_tried(soft_tokens: SoftTokens, lab: str, known: Tokens, private_folder: Path) -> None:
+    """As of a look-up that found nothing; some modules would ask at a keypad, and wait."""
+    words = "^token_pin: is empty. Give the PIN of the PKCS#11 token with token 'lab'"
+    soft_tokens.apart(refused(lab, dataclasses.replace(known, pin=""), KeyAwayError, words))
+    file = private_folder / "pin"
+    file.touch(mode=0o600)
+    file.write_text("\n")
+    words = rf"^root_key_uri: pin-source {file}: is empty"
+    soft_tokens.apart(refused(f"{lab}&pin-source={file}", known, KeyAwayError, words))
+
+
 def test_a_missing_module_or_token_is_told(soft_tokens: SoftTokens, lab: str, known: Tokens) -> None:
     missing = "pkcs11:token=lab?module-path=/nowhere/token.so"
     soft_tokens.apart(refused(missing, known, KeyAwayError, "module /nowhere/token.so cannot be loaded"))

@@ -19,6 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
     Profile,
     Signer,
     Subject,
+    is_responder,
     profile_of,
     sign_issuing,
     sign_leaf,
@@ -29,6 +30,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.constraints import NameConstraints
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, PrivateKey, generate_key
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_names
+from ansible_collections.anchorage.pki.tests.unit.corporate_pki import ODD_NAMES, corporate_root
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -277,3 +279,9 @@ def test_openssl_rejects_addresses_where_no_network_is_permitted(tmp_path: Path,
     names = parse_names(["10.0.0.1"])
     leaf = sign_leaf(leaf_key.public_key(), Signer(issuing, leaf_key), names, Profile.SERVER, validity)
     assert "excluded subtree violation" in openssl_verify(tmp_path, root.certificate, issuing, leaf, at=now)
+
+
+def test_what_hosts_show_that_cannot_be_read_is_no_responder(now: datetime) -> None:
+    company = corporate_root(now, key=generate_key(KeyType.ECDSA_P256))
+    odd = company.build(company.root.subject, company.key.public_key(), [ODD_NAMES], 90)
+    assert not is_responder(odd)

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 
-def old_root(folder: Path, *key: str) -> x509.Certificate:
-    """A root that is signed with SHA-1, as openssl makes one: cryptography does not."""
-    options = ["-nodes", "-keyout", folder / "key.pem", "-sha1", "-subj", "/CN=Old root", "-days", "30"]
+def old_root(folder: Path, *key: str, digest: str = "-sha1") -> x509.Certificate:
+    """A root that is signed with SHA-1, or another digest, as openssl makes one: cryptography does not."""
+    options = ["-nodes", "-keyout", folder / "key.pem", digest, "-subj", "/CN=Old root", "-days", "30"]
     command = ["openssl", "req", "-x509", "-newkey", *key, *options, "-out", folder / "root.pem"]
     subprocess.run(command, check=True, capture_output=True)
     return x509.load_pem_x509_certificate((folder / "root.pem").read_bytes())
@@ -35,6 +35,33 @@ def test_a_root_with_sha_1_is_one_and_an_anchor_with_a_warning(tmp_path: Path, k
     assert anchor.warnings == (
         "src root.pem: the root is signed with SHA-1, which proves nothing in a root but which some programs refuse.",
     )
+
+
+def test_a_root_with_md5_is_one_and_an_anchor_with_a_warning(tmp_path: Path) -> None:
+    root = old_root(tmp_path, "rsa:2048", digest="-md5")
+    assert (is_self_signed(root), broken_digest(root)) == (True, "md5")
+    (warning,) = parse_anchor(pem_of(root), "src root.pem", datetime.now(timezone.utc)).warnings
+    assert "the root is signed with MD5, which proves nothing" in warning
+
+
+@pytest.mark.parametrize(
+    ("key", "weakness"),
+    [
+        (["rsa:1024"], "an RSA key of 1024 bits"),
+        (["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"], "a key on the curve secp256k1"),
+        (["ec", "-pkeyopt", "ec_paramgen_curve:P-224"], "a key on the curve secp224r1"),
+    ],
+)
+def test_a_root_with_a_weak_key_is_an_anchor_with_a_warning(tmp_path: Path, key: list[str], weakness: str) -> None:
+    root = old_root(tmp_path, *key, digest="-sha256")
+    (warning,) = parse_anchor(pem_of(root), "src root.pem", datetime.now(timezone.utc)).warnings
+    assert f"src root.pem: the certificate has {weakness}, which many programs refuse, such as OpenSSL" in warning
+
+
+@pytest.mark.parametrize("key", [["rsa:2048"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-521"], ["ed25519"]])
+def test_a_root_with_a_common_key_is_an_anchor_without_one(tmp_path: Path, key: list[str]) -> None:
+    root = old_root(tmp_path, *key, digest="-sha256")
+    assert parse_anchor(pem_of(root), "src root.pem", datetime.now(timezone.utc)).warnings == ()
 
 
 def test_a_signature_of_another_key_makes_no_root(tmp_path: Path) -> None:

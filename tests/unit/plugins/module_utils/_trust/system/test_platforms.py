@@ -186,6 +186,31 @@ def test_a_copy_on_the_blocklist_beats_the_anchor(p11_kit_host: ScratchPlatform)
     settle_and_confirm("install", p11_kit_host)
 
 
+def test_linked_folders_of_anchors_and_of_blocked_ones_are_some(p11_kit_host: ScratchPlatform) -> None:
+    """As p11-kit reads them, and the other platforms' own programs."""
+    blocklist = p11_kit_host.path(f"{PLATFORMS[p11_kit_host.name].sources}/blocklist")
+    for folder in (blocklist, p11_kit_host.anchors):
+        folder.mkdir(exist_ok=True)
+        elsewhere = p11_kit_host.path(f"/elsewhere-{folder.name}")
+        folder.rename(elsewhere)
+        folder.symlink_to(elsewhere)
+    blocked = blocklist / "ours.pem"
+    blocked.write_bytes(pem_of(ROOT))
+    outcome = apply("install", p11_kit_host)
+    assert (outcome.state, outcome.changed) == ("blocked", False)
+    assert str(blocked) in outcome.evidence[0]
+    blocked.unlink()
+    settle_and_confirm("install", p11_kit_host)
+    settle_and_confirm("remove", p11_kit_host)
+
+
+def test_a_linked_folder_of_alpines_anchors_is_one(alpine: ScratchPlatform, tmp_path: Path) -> None:
+    alpine.anchors.rename(tmp_path / "elsewhere")
+    alpine.anchors.symlink_to(tmp_path / "elsewhere")
+    settle_and_confirm("install", alpine)
+    settle_and_confirm("remove", alpine)
+
+
 def test_a_certificate_trusted_for_mail_alone_beats_the_anchor(p11_kit_host: ScratchPlatform) -> None:
     command = ["openssl", "x509", "-addtrust", "emailProtection", "-trustout"]
     limited = subprocess.run(command, input=pem_of(ROOT), check=True, capture_output=True).stdout
