@@ -401,10 +401,11 @@ def test_whoever_may_not_is_told_so(own_authority: Authority, target: Path, now:
             for check in (True, False):
                 told = call_as(SOMEBODY, refusal, lambda s=source, f=folder, c=check: restore(f, s, PASSPHRASE, now, c))
                 assert (reason in told, "Permission denied" in told) == (True, True)
-        for path in (shared / "b", closed / "b"):
+        denied = "cannot be written: Permission denied"
+        for path, reason in ((shared / "b", denied), (closed / "b", denied), (closed / "x" / "b", "is in none")):
             with mine(own_authority, SOMEBODY) as folder:
                 told = call_as(SOMEBODY, refusal, lambda f=folder, p=path: back_up(f, p, PASSPHRASE, now))
-                assert f"{path} cannot be written: Permission denied" in told
+                assert reason in told
         assert {path.name for path in shared.iterdir()} == {"closed", backup.name}
 
 

@@ -19,21 +19,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
-from ansible_collections.anchorage.pki.plugins.plugin_utils._backup import encryption
 from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.transaction import back_up, restore
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.tests.unit.interruptions import dies_after, killed_at
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+pytestmark = pytest.mark.usefixtures("quick_keys")
 
 PASSPHRASE = "correct horse battery"
 HOUR = timedelta(hours=1)
 KILLS = pytest.mark.parametrize("kill", [killed_at, dies_after])
-
-
-@pytest.fixture(autouse=True)
-def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have scrypt do next to none, which else takes longer than all the rest."""
-    monkeypatch.setattr(encryption, "Scrypt", lambda n, **others: Scrypt(n=2, **others))
 
 
 @pytest.fixture
