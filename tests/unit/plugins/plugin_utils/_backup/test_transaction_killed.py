@@ -19,6 +19,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.encryption import decrypt
 from ansible_collections.anchorage.pki.plugins.plugin_utils._backup.transaction import back_up, restore
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, PkiError
 from ansible_collections.anchorage.pki.tests.unit.interruptions import dies_after, killed_at
@@ -118,7 +119,7 @@ def test_a_backup_that_is_killed_leaves_the_former_one_and_is_done_by_the_next(
         if not is_killed:
             break
         assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-        encryption.decrypt(backup.read_bytes(), PASSPHRASE, "b")
+        decrypt(backup.read_bytes(), PASSPHRASE, "b")
         back_up(own_authority.folder, backup, PASSPHRASE, now + HOUR)
         assert files(own_authority.folder) == before
         assert {path.name for path in backup.parent.iterdir()} == {"authority", "authority.backup", "other"}
