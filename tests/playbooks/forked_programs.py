@@ -78,7 +78,9 @@ def _packages(folders: list[str]) -> set[str]:
     """What there is to import from folders."""
     paths = [os.path.join(folder, name) for folder in folders for name in os.listdir(folder)]
     return {
-        os.path.basename(path).partition(".")[0] for path in paths if path.endswith((".py", ".so")) or os.path.isdir(path)
+        os.path.basename(path).partition(".")[0]
+        for path in paths
+        if path.endswith((".py", ".so")) or os.path.isdir(path)
     }
 
 

@@ -67,7 +67,6 @@ import typing
 import urllib.request
 import zipfile
 import zipimport
-
 from typing import Any
 
 from ansible.module_utils._internal._ansiballz import _loader
