@@ -92,16 +92,24 @@ def join(folder: Path, url: str | None, makes: bool) -> str | None:
             f"ledger_url: the authority in {folder} has a ledger of its own. Move it to the server by the playbook "
             "anchorage.pki.move_ledger, or name another folder with the option authority."
         )
-    if not makes and not _has_authority(wanted):
+    with session(wanted) as shared:
+        files = stored_files(shared) if has_tables(shared) else {}
+    _check_same(folder, wanted, files)
+    if not makes and not files:
         return None
     create_folder(folder)
     replace_private(folder / LEDGER_URL, f"{wanted}\n".encode(), f".{LEDGER_URL}.{secrets.token_hex(8)}")
     return wanted
 
 
-def _has_authority(url: str) -> bool:
-    with session(url) as shared:
-        return has_tables(shared) and bool(stored_files(shared))
+def _check_same(folder: Path, url: str, files: Mapping[str, bytes]) -> None:
+    """Raise PkiError where the folder has a root that the database has not."""
+    for path, content in public_files(folder).items():
+        if path.startswith("root/") and Path(path).name == CERTIFICATE and files.get(path) != content:
+            raise PkiError(
+                f"ledger_url: the authority in {folder} is not the one that has its ledger at {url}. Name another "
+                "folder with the option authority, or the database of this one."
+            )
 
 
 def fetch(folder: Path, url: str) -> None:

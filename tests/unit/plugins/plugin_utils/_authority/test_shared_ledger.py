@@ -344,6 +344,24 @@ def test_a_folder_stays_with_its_ledger(first: Controller, database_server: Scra
     assert join(first.folder, None, makes=False) == first.url
 
 
+def test_a_folder_may_name_its_database_otherwise_and_takes_no_other_authority(
+    first: Controller, second: Controller, database_server: ScratchServer
+) -> None:
+    first.provision()
+    (first.folder / LEDGER_URL).unlink()
+    renamed = f"{first.url}&application_name=other"
+    assert join(first.folder, renamed, makes=False) == renamed
+    other = database_server.new_database()
+    Controller(second.folder, other, first.now).provision()
+    (first.folder / LEDGER_URL).unlink()
+    before = public_files(first.folder)
+    for url in (other, database_server.new_database()):
+        for makes in (True, False):
+            with pytest.raises(PkiError, match=r"is not the one that has its ledger at"):
+                join(first.folder, url, makes)
+    assert public_files(first.folder) == before
+
+
 def test_nothing_is_made_for_who_only_asks(first: Controller) -> None:
     assert join(first.folder, first.url, makes=False) is None
     assert not first.folder.exists()
