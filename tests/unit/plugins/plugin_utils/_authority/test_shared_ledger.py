@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -18,7 +19,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import recording, sql_shared, sql_tables
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import (
+    recording,
+    rotation_sql,
+    sql,
+    sql_listing,
+    sql_restore,
+    sql_shared,
+    sql_tables,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -426,3 +435,28 @@ def test_tables_are_made_once_whoever_comes(new_database: str) -> None:
             create_tables(shared)
 
     fork_all(make, 6)
+
+
+def statements() -> list[str]:
+    """Every statement that a ledger runs on its tables."""
+    named = [
+        value
+        for module in (sql, sql_listing, sql_restore, rotation_sql)
+        for name, value in vars(module).items()
+        if name.isupper() and not name.startswith("_")
+    ]
+    flat = [one for value in named for one in ((value,) if isinstance(value, str) else value)]
+    return [one for one in flat if one.split()[0] in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")]
+
+
+def test_the_server_understands_every_statement_of_the_ledger(new_database: str) -> None:
+    of_sqlite = {sql.HAS_TABLES, sql.TABLES}
+    # Where a value alone says of what type it is.
+    typed = {sql.STORE_RESPONSE: ("1", "sha1", True, 1, 2, 3, b"")}
+    tried = [one for one in statements() if one not in of_sqlite]
+    assert len(tried) > 60
+    with session(new_database) as shared:
+        create_tables(shared)
+        for statement in tried:
+            count = max([int(number) for number in re.findall(r"\?(\d)", statement)] or [statement.count("?")])
+            shared.execute(f"EXPLAIN {statement}", typed.get(statement, (None,) * count))
