@@ -41,6 +41,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
     read_answer,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.stub import STUB_REFUSAL, STUB_STATUS, guarded
+from ansible_collections.anchorage.pki.plugins.plugin_utils._printable import printable
+from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import unknown_names
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}, "ledger_url": {"type": "str"}}
 PASSPHRASE_SPEC: dict[str, Any] = {
@@ -95,8 +97,9 @@ class PkiAction(ActionBase):
         return {**self._as_in_the_run(result), **self.interpreter_facts()}
 
     def _validated(self) -> dict[str, Any]:
-        """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, without the arguments themselves, which
-        ansible-core would print with the message, secrets included; and for a PIN that YAML read as a number."""
+        """The arguments as ARGUMENT_SPEC has them. Raises AnsibleActionFail, with the likely names of unknown options,
+        and without the arguments themselves, which ansible-core would print with the message, secrets included; and
+        for a PIN that YAML read as a number."""
         if not isinstance(self._task.args.get("token_pin", ""), str):
             raise AnsibleActionFail(
                 "token_pin: is a number to YAML, which reads 0123 as 83, and tokens lock after a few wrong PINs. Put "
@@ -105,7 +108,8 @@ class PkiAction(ActionBase):
         try:
             arguments: dict[str, Any] = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         except AnsibleActionFail as error:
-            raise AnsibleActionFail(error.message) from None
+            names = unknown_names(self._task.args, self.ARGUMENT_SPEC)
+            raise AnsibleActionFail(" ".join([error.message, *(f"{name}." for name in names)])) from None
         return arguments
 
     def _as_in_the_run(self, result: dict[str, Any]) -> dict[str, Any]:
@@ -190,9 +194,15 @@ class PkiAction(ActionBase):
         ``secret``, no argument may touch the host's disk."""
         if secret:
             self.keep_arguments_off_disk()
-        answer: dict[str, Any] = self._execute_module(
-            module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
-        )
+        try:
+            answer: dict[str, Any] = self._execute_module(
+                module_name=f"anchorage.pki.{module}", module_args=arguments, task_vars=task_vars
+            )
+        except RecursionError:  # which says nothing, and of which the trace would be thousands of lines
+            raise PkiError(
+                f"The host returned a malformed result: {self.host_of(task_vars)} nests it too deeply. See what its "
+                "Python and its shell's profile print."
+            ) from None
         return _taken(answer)
 
     def caller(
@@ -310,8 +320,10 @@ class PkiAction(ActionBase):
 
 
 def _taken(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What is taken of a host's answer."""
-    return {key: value for key, value in answer.items() if key in HOST_RESULT}
+    """What is taken of a host's answer. What the collection decodes itself is made fit to be shown there."""
+    return {
+        key: printable(value) if key in CALL_RESULT else value for key, value in answer.items() if key in HOST_RESULT
+    }
 
 
 def _left_out(task_vars: Mapping[str, Any]) -> str:

@@ -122,6 +122,25 @@ def test_variables_of_plays_and_roles_count_too(controller: Controller) -> None:
     assert (run.status, run.output.count("TASK [")) == (2, 2)
 
 
+def test_a_misspelled_variable_of_a_role_or_key_of_a_leaf_ends_the_run_with_the_likely_name(
+    controller: Controller,
+) -> None:
+    with_variables(controller)
+    roles = """  roles:
+    - role: anchorage.pki.leaf_certificate
+      vars:
+        leaf_certificate_certificats: []
+        leaf_certificate_certificates: [{name: site, nmaes: [site.test]}]
+"""
+    run = controller.play("    []", hosts=1, header=roles)
+    (text,) = told(run)
+    assert set(text.split("; ")) == {
+        "leaf_certificate_certificats is unknown, did you mean leaf_certificate_certificates?",
+        "leaf_certificate_certificates[0].nmaes is unknown, did you mean names?",
+    }
+    assert run.status == 2
+
+
 def test_a_right_run_is_undisturbed(controller: Controller) -> None:
     """With several roles, whose own variables are there when the next one is checked, and others' variables."""
     with_variables(

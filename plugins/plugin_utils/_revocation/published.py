@@ -70,10 +70,9 @@ def check_published(
             more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
             raise PkiError(
                 f"publish: {folder / list_path(issuer.identifier)} says that {shown}{more} (serial numbers) are "
-                "revoked, and the ledger does not: it is older than what is published, as one that was restored is. "
-                "Nothing was signed or published. Revoke them by their serials, or those that it lacks by their files "
-                "(certificate_revocation or the playbook revoke), then run again. Where you have no such file, restore "
-                "a newer copy of the authority's folder; to give them up, move the list away."
+                "revoked, and the ledger does not: it is older than what is published. Nothing was signed. Revoke them "
+                "by their serials, or those that it lacks by their files (playbook revoke), then run again. Without "
+                "such files, restore a newer copy of the authority's folder; to give them up, move the list away."
             )
 
 

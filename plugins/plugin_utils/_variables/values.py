@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -55,7 +55,23 @@ def _faults_within(name: str, options: dict[str, Option], value: dict[str, Any],
         if key in options:
             yield from faults(f"{name}.{key}", options[key], entry, convert)
         else:
-            yield unknown(f"{name}.{key}", next(iter(get_close_matches(str(key), options, n=1)), None))
+            yield unknown(f"{name}.{key}", _likely(key, options))
+
+
+def unknown_names(given: Mapping[str, Any], options: Mapping[str, Option], place: str = "") -> Iterator[str]:
+    """Each name in a task's arguments, at any depth, that is none of its options, with the likely one."""
+    for name, value in given.items():
+        if name not in options:
+            yield unknown(f"{place}{name}", _likely(name, options))
+        within = options.get(name, {}).get("options")
+        for index, each in enumerate(value if isinstance(value, list) else [value]):
+            if within and isinstance(each, Mapping):
+                at = f"[{index}]" if isinstance(value, list) else ""
+                yield from unknown_names(each, within, f"{place}{name}{at}.")
+
+
+def _likely(name: str, options: Mapping[str, Option]) -> str | None:
+    return next(iter(get_close_matches(str(name), options, n=1)), None)
 
 
 def unknown(name: str, likely: str | None) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._look.bootstrap impo
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import LookProgram
+from ansible_collections.anchorage.pki.plugins.plugin_utils._printable import printable
 
 HOSTILE = {
     "changed": False,
@@ -45,6 +47,57 @@ class Action(PkiAction):
 
 def test_a_hosts_answer_sets_no_facts_and_adds_no_hosts() -> None:
     assert Action().call_host("anchor_deployment", {}, {}) == {"changed": False, "stores": []}
+
+
+EVIL = "\x1b]0;title\x07\x1b[2Jgone\x9b1m\u202e\ud800\r"
+SHOWN = r"\x1b]0;title\x07\x1b[2Jgone\x9b1m\u202e\ud800\r"
+
+
+@dataclass(frozen=True)
+class Warned:
+    """As ansible-core keeps what a module warned of."""
+
+    msg: str
+    chain: tuple[Warned, ...] | None = None
+
+
+class LoudAction(Action):
+    """One whose host says what would write to the terminal of who reads it."""
+
+    def _execute_module(self, **_arguments: Any) -> dict[str, Any]:
+        warned = Warned(EVIL, (Warned(EVIL),))
+        return {"failed": True, "msg": f"one\n{EVIL}", "module_stderr": EVIL, "warnings": [EVIL, warned], "stores": []}
+
+
+def test_what_a_host_says_is_shown_with_its_control_characters_escaped() -> None:
+    answer = LoudAction().call_host("anchor_deployment", {}, {})
+    assert answer == {
+        "failed": True,
+        "msg": f"one\n{SHOWN}",
+        "module_stderr": SHOWN,
+        "warnings": [SHOWN, Warned(SHOWN, (Warned(SHOWN),))],
+        "stores": [],
+    }
+
+
+def test_plain_words_of_a_host_are_as_they_were() -> None:
+    for words in ("Grüße, 日本\n\tdone", Warned("plain"), ["a", 1, None, True], {"rc": 3}):
+        assert printable(words) == words
+
+
+class DeepAction(Action):
+    """One whose host nests its answer until nobody can read it."""
+
+    def _execute_module(self, **_arguments: Any) -> dict[str, Any]:
+        return dict(json.loads('{"a":' + "[" * 100_000))
+
+
+def test_an_answer_that_is_nested_too_deeply_is_one_sentence_that_names_the_host() -> None:
+    action = DeepAction()
+    action._task.delegate_to = None
+    with pytest.raises(PkiError, match=r"^The host returned a malformed result: web7 nests it too deeply\.") as caught:
+        action.call_host("anchor_deployment", {}, {"inventory_hostname": "web7"})
+    assert caught.value.__suppress_context__
 
 
 class UnprivilegedAction(Action):

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known import Known
-from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import LONGEST_SHOWN, faults
+from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import (
+    LONGEST_SHOWN,
+    faults,
+    unknown_names,
+)
 
 
 def told(known: Known, name: str, value: Any) -> list[str]:
@@ -74,12 +78,48 @@ FAULTS: list[tuple[str, Any, str]] = [
         [{"name": "a"}, {"name": "b", "lifetime": "1y"}],
         "leaf_certificate_certificates[1].lifetime: '1y' is not a whole number",
     ),
+    (
+        "leaf_certificate_certificates",
+        [{"name": "a", "nmaes": ["a.test"]}],
+        "leaf_certificate_certificates[0].nmaes is unknown, did you mean names?",
+    ),
+    (
+        "leaf_certificate_certificates",
+        [{"name": "a", "names": ["a.test"], "vegetable": 1}],
+        "leaf_certificate_certificates[0].vegetable is unknown",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("name", "value", "text"), FAULTS)
 def test_says_what_does_not_fit(known: Known, name: str, value: Any, text: str) -> None:
     assert told(known, name, value) == [text]
+
+
+OPTIONS = {
+    "names": {"type": "list", "elements": "str"},
+    "certificates": {"type": "list", "elements": "dict", "options": {"names": {"type": "list"}, "lifetime": {}}},
+    "activate": {"type": "dict", "options": {"reload": {}, "probes": {"options": {"port": {}}}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        ({"names": ["a"], "certificates": [{"names": []}], "activate": {"probes": [{"port": 1}]}}, []),
+        ({"nmaes": []}, ["nmaes is unknown, did you mean names?"]),
+        ({"vegetable": []}, ["vegetable is unknown"]),
+        (
+            {"certificates": [{"names": []}, {"lifetme": 1}]},
+            ["certificates[1].lifetme is unknown, did you mean lifetime?"],
+        ),
+        ({"activate": {"relaod": []}}, ["activate.relaod is unknown, did you mean reload?"]),
+        ({"activate": {"probes": [{"prot": 1}]}}, ["activate.probes[0].prot is unknown, did you mean port?"]),
+        ({"certificates": "text", "activate": None}, []),
+    ],
+)
+def test_each_unknown_name_in_a_task_is_told_with_the_likely_one(given: dict[str, Any], texts: list[str]) -> None:
+    assert list(unknown_names(given, OPTIONS)) == texts
 
 
 @pytest.mark.parametrize("value", ["s3cret", {"pkcs12_passphrase": "s3cret"}, [["s3cret"]]])
