@@ -140,7 +140,8 @@ def mend(folder: Path, wanted: Mapping[str, bytes]) -> None:
             made.setdefault((folder / name).parent, {})[Path(name).name] = missing[name]
     for parent, files in made.items():
         create_folder(parent.parent)
-        create_complete_folder(parent, files)
+        if not _bring_back(parent, files):
+            create_complete_folder(parent, files)
     for name in sorted(missing, key=_order):
         if (folder / name).parent not in made:
             replace_private(folder / name, missing[name])
@@ -167,6 +168,19 @@ def _move_aside(folder: Path) -> None:
         raise PkiError(f"{folder} is not of this authority, and cannot be moved aside: {error.strerror}.") from error
 
 
+def _bring_back(folder: Path, files: Mapping[str, bytes]) -> bool:
+    """Put a folder back that was moved aside with that very certificate and its key, as when the database is a former
+    one for a while; whether there is one. Raises PkiError."""
+    for aside in folder.parent.glob(f"{ASIDE}{folder.name}-*"):
+        if CERTIFICATE in files and _holds(aside / CERTIFICATE, files[CERTIFICATE]):
+            try:
+                os.rename(aside, folder)
+            except OSError as error:
+                raise PkiError(f"{aside} cannot be made {folder} again: {error.strerror}.") from error
+            return True
+    return False
+
+
 def _order(path: str) -> tuple[int, int, int]:
     """Roots first, then what is below them, the policy last."""
     part = path.partition("/")[0]
@@ -188,11 +202,13 @@ def kept(folder: Path, shared: Session) -> Iterator[None]:
     try:
         yield
     finally:
-        # Also what was made before a failure: the next run continues from there, on whichever controller.
-        if not shared.is_lost and has_tables(shared) and record.is_behind():
-            with shared.transaction():
-                pass
-        shared.before_commit.remove(record)
+        try:
+            # Also what was made before a failure: the next run continues from there, on whichever controller.
+            if not shared.is_lost and has_tables(shared) and record.is_behind():
+                with shared.transaction():
+                    pass
+        finally:
+            shared.before_commit.remove(record)
 
 
 class _Recording:

@@ -41,7 +41,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.shared_files import fetch, join, public_files
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError, PkiError
 from ansible_collections.anchorage.pki.tests.unit.processes import fork, fork_all
-from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import PASSWORD, ScratchServer
+from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import PASSWORD, ScratchServer, database_of
 
 PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
 DAY = timedelta(days=1)
@@ -164,6 +164,22 @@ def test_a_controller_that_is_killed_while_it_makes_certificates_leaves_nothing_
     assert (aside / "certificate.pem").read_bytes() == orphan
     assert (aside / "key.pem").exists()
     assert not list((first.folder / "issuing" / "1").glob("key.pem"))
+
+
+def test_a_certificate_that_the_database_has_again_has_its_key_again(
+    first: Controller, database_server: ScratchServer, now: datetime
+) -> None:
+    made = first.provision()
+    with database_server.connected(database_of(first.url)) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT * FROM files WHERE path LIKE 'issuing/1/responder/%'")
+        connection.execute("DELETE FROM files WHERE path LIKE 'issuing/1/responder/%'")
+    assert first.read().issuing.responders == ()
+    with database_server.connected(database_of(first.url)) as connection:
+        connection.execute("INSERT INTO files SELECT * FROM kept")
+    responder = first.read().issuing.responder
+    assert responder.certificate == made.issuing.responder.certificate
+    assert responder.key(None, "responder_passphrase")
+    assert not list(first.folder.rglob("unrecorded-*"))
 
 
 def test_nothing_is_entered_once_the_lock_may_be_anothers(
