@@ -123,7 +123,7 @@ class ActionModule(PkiAction):
         run_folder = Path(constants.DEFAULT_LOCAL_TMP)
         planned = planned_folder(task.folder, run_folder)
         if not planned.exists():
-            make_planned(plan.provisioning, task.passphrases, run_folder, task.now)
+            make_planned(plan.provisioning, task.passphrases, run_folder, task.now, self._ledger_url is None)
             return plan
         self._stand_in = planned, task.folder
         task = task.on_planned(planned, plan.provisioning.policy.subject.common_name)

@@ -40,14 +40,18 @@ def needs_planned(plan: ProvisioningPlan) -> bool:
     return plan.authority is None or (plan.answer is not None and not plan.authority.issuers)
 
 
-def make_planned(plan: ProvisioningPlan, passphrases: Passphrases, run_folder: Path, now: datetime) -> None:
-    """Make the planned authority, and see that the real one could be made in its place. Raises PkiError.
+def make_planned(
+    plan: ProvisioningPlan, passphrases: Passphrases, run_folder: Path, now: datetime, has_file: bool = True
+) -> None:
+    """Make the planned authority, and see that the real one could be made in its place, with a ledger that ``has_file``
+    there or is on a server. Raises PkiError.
 
     It appears at once: tasks of other hosts may look for it at any time.
     """
     if plan.authority is None:
         check_creatable(plan.folder)
-    check_place(plan.folder / LEDGER)
+    if has_file:
+        check_place(plan.folder / LEDGER)
     folder = planned_folder(plan.folder, run_folder)
     with exclusive_lock(folder.with_suffix(".lock")):
         if folder.exists():

@@ -29,8 +29,15 @@ Answer = TypeVar("Answer")
 
 #: The oldest release of the server, as libpq numbers them.
 OLDEST_SERVER = 130000
-#: Seconds to wait: for a server to answer, for one that restarts, and for other writers.
-CONNECT_TIMEOUT = 10
+#: How long a server that does not answer is waited for, unless the URL says otherwise, in the words of libpq.
+PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30000,  # milliseconds
+}
+#: Seconds to wait for a server that restarts, and for other writers.
 RESTART_TIMEOUT = 20.0
 WRITE_TIMEOUT = 30.0
 #: In English, what a server says that is about to answer.
@@ -48,6 +55,7 @@ class Session:
         #: What is done as part of each transaction, before it is committed.
         self.before_commit: list[Callable[[], None]] = []
         self._holds = 0
+        self._is_begun = False
         self._connection = self._connected(time.monotonic() + RESTART_TIMEOUT, self._is_restarting)
 
     def close(self) -> None:
@@ -93,15 +101,18 @@ class Session:
     @contextmanager
     def bare_transaction(self, begin: str = sql.BEGIN) -> Iterator[None]:
         """One that locks nothing, for who makes the tables, moves the ledger, or only reads."""
+        if self._is_begun:
+            raise RuntimeError("a transaction is open, which this one would end")
         self.execute(begin)
         self._holds += 1
-        is_done = False
+        self._is_begun, is_done = True, False
         try:
             yield
             # Where a statement of the block failed, the server answers this by a rollback, and no error.
             is_done = self._connection.execute(sql.COMMIT).statusmessage == sql.COMMIT
         finally:
             self._holds -= 1
+            self._is_begun = False
             if not is_done:
                 with suppress(self._library.Error):  # of a connection that is lost, with the transaction
                     self._connection.execute(sql.ROLLBACK)
@@ -162,8 +173,8 @@ class Session:
             raise PkiError("ledger_url: libpq does not understand this URL. Check its parameters.") from None
         if not set(given).isdisjoint(SECRETS):
             raise PkiError("ledger_url: has a password. Take it out, and give it by PGPASSFILE or PGPASSWORD.")
-        timeout = {} if "connect_timeout" in given else {"connect_timeout": CONNECT_TIMEOUT}
-        return {"autocommit": True, "prepare_threshold": None, "application_name": "anchorage.pki", **timeout}
+        settings = {name: value for name, value in PATIENCE.items() if name not in given}
+        return {"autocommit": True, "prepare_threshold": None, "application_name": "anchorage.pki", **settings}
 
     def _prepared(self, connection: Any) -> Any:
         """The connection, told how long others are waited for, and that what is committed is on the disk."""

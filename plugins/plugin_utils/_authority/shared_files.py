@@ -92,16 +92,24 @@ def join(folder: Path, url: str | None, makes: bool) -> str | None:
             f"ledger_url: the authority in {folder} has a ledger of its own. Move it to the server by the playbook "
             "anchorage.pki.move_ledger, or name another folder with the option authority."
         )
-    if not makes and not _has_authority(wanted):
+    with session(wanted) as shared:
+        files = stored_files(shared) if has_tables(shared) else {}
+    _check_same(folder, wanted, files)
+    if not makes and not files:
         return None
     create_folder(folder)
     replace_private(folder / LEDGER_URL, f"{wanted}\n".encode(), f".{LEDGER_URL}.{secrets.token_hex(8)}")
     return wanted
 
 
-def _has_authority(url: str) -> bool:
-    with session(url) as shared:
-        return has_tables(shared) and bool(stored_files(shared))
+def _check_same(folder: Path, url: str, files: Mapping[str, bytes]) -> None:
+    """Raise PkiError where the folder has a root that the database has not."""
+    for path, content in public_files(folder).items():
+        if path.startswith("root/") and Path(path).name == CERTIFICATE and files.get(path) != content:
+            raise PkiError(
+                f"ledger_url: the authority in {folder} is not the one that has its ledger at {url}. Name another "
+                "folder with the option authority, or the database of this one."
+            )
 
 
 def fetch(folder: Path, url: str) -> None:
@@ -132,7 +140,8 @@ def mend(folder: Path, wanted: Mapping[str, bytes]) -> None:
             made.setdefault((folder / name).parent, {})[Path(name).name] = missing[name]
     for parent, files in made.items():
         create_folder(parent.parent)
-        create_complete_folder(parent, files)
+        if not _bring_back(parent, files):
+            create_complete_folder(parent, files)
     for name in sorted(missing, key=_order):
         if (folder / name).parent not in made:
             replace_private(folder / name, missing[name])
@@ -159,6 +168,19 @@ def _move_aside(folder: Path) -> None:
         raise PkiError(f"{folder} is not of this authority, and cannot be moved aside: {error.strerror}.") from error
 
 
+def _bring_back(folder: Path, files: Mapping[str, bytes]) -> bool:
+    """Put a folder back that was moved aside with that very certificate and its key, as when the database is a former
+    one for a while; whether there is one. Raises PkiError."""
+    for aside in folder.parent.glob(f"{ASIDE}{folder.name}-*"):
+        if CERTIFICATE in files and _holds(aside / CERTIFICATE, files[CERTIFICATE]):
+            try:
+                os.rename(aside, folder)
+            except OSError as error:
+                raise PkiError(f"{aside} cannot be made {folder} again: {error.strerror}.") from error
+            return True
+    return False
+
+
 def _order(path: str) -> tuple[int, int, int]:
     """Roots first, then what is below them, the policy last."""
     part = path.partition("/")[0]
@@ -180,11 +202,13 @@ def kept(folder: Path, shared: Session) -> Iterator[None]:
     try:
         yield
     finally:
-        # Also what was made before a failure: the next run continues from there, on whichever controller.
-        if not shared.is_lost and has_tables(shared) and record.is_behind():
-            with shared.transaction():
-                pass
-        shared.before_commit.remove(record)
+        try:
+            # Also what was made before a failure: the next run continues from there, on whichever controller.
+            if not shared.is_lost and has_tables(shared) and record.is_behind():
+                with shared.transaction():
+                    pass
+        finally:
+            shared.before_commit.remove(record)
 
 
 class _Recording:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.entries import Forgotten
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.moving import move_to_server
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import DueResponse, LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.signing import (
@@ -29,8 +30,10 @@ PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
 Issue = Callable[..., x509.Certificate]
 
 
-@pytest.fixture
-def ledger(own_authority: Authority) -> Iterator[Ledger]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, own_authority: Authority) -> Iterator[Ledger]:
+    if request.param == "postgresql":
+        move_to_server(own_authority.folder, request.getfixturevalue("new_database"))
     with open_ledger(own_authority.ledger_path) as opened:
         yield opened
 

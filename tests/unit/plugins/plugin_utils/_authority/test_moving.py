@@ -158,7 +158,7 @@ def test_a_move_that_is_killed_after_any_statement_is_finished_by_the_next(
 ) -> None:
     path = folder / "ledger.sqlite3"
     before = content(path)
-    for last in itertools.count(1, 17):
+    for last in itertools.count(1, 23):
         copy = Path(shutil.copytree(folder, tmp_path / f"copy-{last}"))
         url = database_server.new_database()
         if back:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -18,7 +19,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import recording, sql_shared, sql_tables
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import (
+    recording,
+    rotation_sql,
+    sql,
+    sql_listing,
+    sql_restore,
+    sql_shared,
+    sql_tables,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -32,7 +41,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.shared_files import fetch, join, public_files
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError, PkiError
 from ansible_collections.anchorage.pki.tests.unit.processes import fork, fork_all
-from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import PASSWORD, ScratchServer
+from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import PASSWORD, ScratchServer, database_of
 
 PLACE = LeafPlace("web1", "/etc/pki/anchorage", "app")
 DAY = timedelta(days=1)
@@ -155,6 +164,22 @@ def test_a_controller_that_is_killed_while_it_makes_certificates_leaves_nothing_
     assert (aside / "certificate.pem").read_bytes() == orphan
     assert (aside / "key.pem").exists()
     assert not list((first.folder / "issuing" / "1").glob("key.pem"))
+
+
+def test_a_certificate_that_the_database_has_again_has_its_key_again(
+    first: Controller, database_server: ScratchServer, now: datetime
+) -> None:
+    made = first.provision()
+    with database_server.connected(database_of(first.url)) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT * FROM files WHERE path LIKE 'issuing/1/responder/%'")
+        connection.execute("DELETE FROM files WHERE path LIKE 'issuing/1/responder/%'")
+    assert first.read().issuing.responders == ()
+    with database_server.connected(database_of(first.url)) as connection:
+        connection.execute("INSERT INTO files SELECT * FROM kept")
+    responder = first.read().issuing.responder
+    assert responder.certificate == made.issuing.responder.certificate
+    assert responder.key(None, "responder_passphrase")
+    assert not list(first.folder.rglob("unrecorded-*"))
 
 
 def test_nothing_is_entered_once_the_lock_may_be_anothers(
@@ -344,6 +369,24 @@ def test_a_folder_stays_with_its_ledger(first: Controller, database_server: Scra
     assert join(first.folder, None, makes=False) == first.url
 
 
+def test_a_folder_may_name_its_database_otherwise_and_takes_no_other_authority(
+    first: Controller, second: Controller, database_server: ScratchServer
+) -> None:
+    first.provision()
+    (first.folder / LEDGER_URL).unlink()
+    renamed = f"{first.url}&application_name=other"
+    assert join(first.folder, renamed, makes=False) == renamed
+    other = database_server.new_database()
+    Controller(second.folder, other, first.now).provision()
+    (first.folder / LEDGER_URL).unlink()
+    before = public_files(first.folder)
+    for url in (other, database_server.new_database()):
+        for makes in (True, False):
+            with pytest.raises(PkiError, match=r"is not the one that has its ledger at"):
+                join(first.folder, url, makes)
+    assert public_files(first.folder) == before
+
+
 def test_nothing_is_made_for_who_only_asks(first: Controller) -> None:
     assert join(first.folder, first.url, makes=False) is None
     assert not first.folder.exists()
@@ -408,3 +451,28 @@ def test_tables_are_made_once_whoever_comes(new_database: str) -> None:
             create_tables(shared)
 
     fork_all(make, 6)
+
+
+def statements() -> list[str]:
+    """Every statement that a ledger runs on its tables."""
+    named = [
+        value
+        for module in (sql, sql_listing, sql_restore, rotation_sql)
+        for name, value in vars(module).items()
+        if name.isupper() and not name.startswith("_")
+    ]
+    flat = [one for value in named for one in ((value,) if isinstance(value, str) else value)]
+    return [one for one in flat if one.split()[0] in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")]
+
+
+def test_the_server_understands_every_statement_of_the_ledger(new_database: str) -> None:
+    of_sqlite = {sql.HAS_TABLES, sql.TABLES}
+    # Where a value alone says of what type it is.
+    typed = {sql.STORE_RESPONSE: ("1", "sha1", True, 1, 2, 3, b"")}
+    tried = [one for one in statements() if one not in of_sqlite]
+    assert len(tried) > 60
+    with session(new_database) as shared:
+        create_tables(shared)
+        for statement in tried:
+            count = max([int(number) for number in re.findall(r"\?(\d)", statement)] or [statement.count("?")])
+            shared.execute(f"EXPLAIN {statement}", typed.get(statement, (None,) * count))
