@@ -278,7 +278,9 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
         Step("set-up: image with Apple's CoreFoundation", build_core_foundation, ("core-foundation",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", "distribution")),
         *on_each(ends, "unit tests", step(pytest_on, "tests/unit", variables=machine.in_memory()), "unit"),
-        *on_each(ends, "tests of playbooks", step(pytest_on, "tests/playbooks"), "playbooks"),
+        *on_each(
+            ends, "tests of playbooks", step(pytest_on, "tests/playbooks", variables=machine.in_memory()), "playbooks"
+        ),
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         Step("set-up: container images", build_images, ("molecule",), "checks"),
         *on_each(ends, "sanity", sanity, "sanity", "checks"),

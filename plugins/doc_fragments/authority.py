@@ -47,7 +47,8 @@ options:
   token_pin:
     description:
       - The PIN of the PKCS#11 token that has a key of the authority, unless the key's URI names a file with it by
-        C(pin-source). A PIN that the token refuses is not tried again in the same run, since tokens lock.
+        C(pin-source). A PIN that the token refuses is not tried again in the same run, since tokens lock. For the
+        same reason, one that is empty, or that YAML reads as a number, is not tried, so that digits go into quotes.
     type: str
     version_added: 0.3.0
 """

@@ -201,7 +201,8 @@ options:
   root_certificate:
     description:
       - The root certificate of the other authority, as text in PEM or as the path of a file on the controller, where
-        O(issuing_certificate) does not hold it. Also that root as it was renewed, with the same name and key.
+        O(issuing_certificate) does not hold it. Also that root as it was renewed, with the same name and key. It may
+        be given before the request is answered.
     type: str
     version_added: 0.3.0
   import_certificate:

@@ -51,7 +51,8 @@ options:
       - V(absent) removes it from the host, with its key, and has the ledger say so. Only O(authority), O(name) or
         O(certificates), and O(destination) count then, and the authority need not be there any more. No server is
         reloaded; one whose configuration names a removed file does not start again. What others put into a leaf's
-        folder stays, with a warning. O(destination) goes with the last leaf in it.
+        folder stays, with a warning. O(destination) goes with the last leaf in it. A leaf stays, with a
+        warning, that another authority has put where this one had its own before.
     type: str
     choices: [present, absent]
     default: present

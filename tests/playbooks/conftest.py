@@ -2,10 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts that have leaves, which many tests begin with: they are issued once in a session."""
+"""What tests share: what runs keep for others, and hosts that have leaves, which many tests begin with: they are issued
+once in a session."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +17,16 @@ import pytest
 from ansible_collections.anchorage.pki.tests.conftest import folder_for_keys
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet
+from ansible_collections.anchorage.pki.tests.playbooks.startup.kept_by_runs import KEPT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where runs keep what others would make anew: one folder for all processes that tests are run in."""
+    folder = tmp_path_factory.getbasetemp()
+    kept = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "kept"
+    kept.mkdir(mode=0o700, exist_ok=True)
+    os.environ[KEPT] = str(kept)
 
 
 @pytest.fixture(scope="session")

@@ -191,7 +191,7 @@ class MacController(scratch_mac.ScratchMac):
             **environment,
         }
         ended = self.enter(command, root, **variables)
-        return Run(ended.returncode, ended.stdout, ended.stderr, 0)
+        return Run(ended.returncode, ended.stdout, ended.stderr, None)
 
     def start_agent(self, label: str) -> subprocess.CompletedProcess[str]:
         """Do what launchd does when an agent's time has come."""

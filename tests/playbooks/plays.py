@@ -21,13 +21,12 @@ from ansible_collections.anchorage.pki.tests.unit.processes import Counter
 _STARTUP = Path(__file__).parent / "startup"
 #: What has a run look less often whether a task is done.
 PATIENT = {"ANSIBLE_CONFIG": str(_STARTUP / "ansible.cfg")}
-_KEPT = tempfile.TemporaryDirectory(prefix="anchorage-kept-")
 
 
 def startup_variables(*folders: str | Path) -> dict[str, str]:
     """The environment by which ansible-playbook and its modules begin as :mod:`startup.sitecustomize` says, with more
     folders to import from."""
-    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, _STARTUP])), KEPT: _KEPT.name}
+    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, _STARTUP])), KEPT: os.environ[KEPT]}
 
 
 class Run(NamedTuple):

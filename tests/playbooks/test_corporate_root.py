@@ -35,12 +35,12 @@ def below_a_root(folder: Path, controller: Callable[[Path], Controller] = Contro
     return fleet
 
 
-def answered(fleet: Fleet, request: str, answer: str, company: Corporate) -> None:
+def answered(fleet: Fleet, company: Corporate, days: int = 1000) -> None:
     """Have the company sign what the fleet's authority asks for, and name the answer in the inventory."""
-    good(fleet.run("authority"))
-    asked = x509.load_pem_x509_csr((fleet.folder / request).read_bytes())
-    (fleet.folder / answer).write_bytes(pem(company.sign(asked), company.root))
-    fleet.variables["certificate_authority_issuing_certificate"] = str(fleet.folder / answer)
+    asked = x509.load_pem_x509_csr((fleet.folder / "issuing.csr").read_bytes())
+    answer = fleet.folder / "answer.pem"
+    answer.write_bytes(pem(company.sign(asked, days=days), company.root))
+    fleet.variables["certificate_authority_issuing_certificate"] = str(answer)
 
 
 def good(run: Run) -> Run:
@@ -147,7 +147,7 @@ def test_two_controllers_below_one_root_leave_the_leaves_of_the_other_alone(priv
     signed = first.run("authority", **passed)
     assert signed.status == 0, signed.output
     again = first.run("authority", **passed)
-    assert (again.status, again.output.count(NO_CHANGE)) == (0, 1), again.output
+    assert (again.status, again.output.count(NO_CHANGE)) == (0, 1), again.output + again.errors
     second.variables["certificate_authority_issuing_certificate"] = str(folders[0] / "second.pem")
     for fleet in (first, second):
         run = fleet.run("site")
@@ -173,6 +173,34 @@ def test_two_controllers_below_one_root_leave_the_leaves_of_the_other_alone(priv
     assert second.leaves == {"deployed": 2}
 
 
+def test_before_an_issuing_certificate_ends_runs_warn_and_ask_for_the_next_one(private_folder: Path) -> None:
+    """From two lifetimes of a leaf on; until the answer is there, leaves come from the former one."""
+    company = corporate_root(datetime.now(timezone.utc).replace(microsecond=0))
+    fleet = below_a_root(private_folder)
+    good(fleet.run("authority"))
+    answered(fleet, company, days=170)
+    needed = "The next issuing certificate is needed: the last one ends on"
+    assert needed in good(fleet.run("authority")).text
+    asking = good(fleet.run("site"))
+    assert needed in asking.text
+    request = (private_folder / "issuing.csr").read_bytes()
+    assert x509.load_pem_x509_csr(request).subject.rfc4514_string().endswith("issuing 2")
+    first = fleet.leaf("host1")
+    assert first.issuer == read_authority(fleet.authority).issuers[0].certificate.subject
+    for playbook in ("authority", "doctor"):
+        warned = fleet.run(playbook)
+        unchanged(warned)
+        assert needed in warned.text
+        assert f"Have {fleet.authority}/issuing/2/request.pem signed by the authority of the root" in warned.text
+    assert (private_folder / "issuing.csr").read_bytes() == request
+
+    answered(fleet, company)
+    assert needed not in good(fleet.run("site")).text
+    assert read_authority(fleet.authority).issuing.number == 2
+    assert fleet.leaf("host1") == first
+    assert needed not in fleet.run("doctor").text
+
+
 @pytest.mark.skipif(not can_copy_stores(), reason="needs root, mount namespaces and Debian's package ca-certificates")
 def test_a_company_that_has_another_root_moves_to_a_second_authority(private_folder: Path) -> None:
     """The steps of docs/corporate-roots.md, over a copy of this machine's store: hosts trust both roots meanwhile."""
@@ -180,7 +208,8 @@ def test_a_company_that_has_another_root_moves_to_a_second_authority(private_fol
     former = corporate_root(now)
     latter = corporate_root(now, "Latter root", ec.generate_private_key(ec.SECP256R1()))
     fleet = below_a_root(private_folder, controller=MountingController, trust_anchor_stores=["system"])
-    answered(fleet, "issuing.csr", "answer.pem", former)
+    good(fleet.run("authority"))
+    answered(fleet, former)
     good(fleet.run("site"))
     first = fleet.leaf("host1")
     root_path = fleet.authority / "root" / "1" / "certificate.pem"

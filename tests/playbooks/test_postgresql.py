@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet
-from ansible_collections.anchorage.pki.tests.playbooks.plays import PATIENT, Run, startup_variables
+from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
 from ansible_collections.anchorage.pki.tests.unit.processes import fork
 from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import PASSWORD, ScratchServer, scratch_server
 
@@ -29,11 +28,6 @@ class SharedFleet(Fleet):
         folder.mkdir()
         super().__init__(folder)
         self.variables["anchorage_ledger_url"] = url
-        found = find_spec("psycopg")
-        assert found is not None
-        assert found.origin is not None
-        packages = startup_variables(self.controller.packages, Path(found.origin).parents[1])
-        self.controller.settings = {**PATIENT, **packages}
 
     def take_keys_of(self, other: Fleet) -> None:
         for key in other.authority.rglob("key.pem"):

@@ -75,10 +75,11 @@ def mkcert(folder: Path) -> MadeRoot:
     return MadeRoot(folder / "rootCA.pem", folder / "rootCA-key.pem")
 
 
-def easy_rsa(folder: Path) -> MadeRoot:
-    """What easy-rsa makes by default: RSA of 2,048 bits, with the key in encrypted PKCS#8."""
+def easy_rsa(folder: Path, algorithm: str = "rsa", curve: str = "") -> MadeRoot:
+    """What easy-rsa makes; by default RSA of 2,048 bits, with the key in encrypted PKCS#8."""
     passphrases = dict.fromkeys(("EASYRSA_PASSIN", "EASYRSA_PASSOUT"), f"pass:{FORMER_PASSPHRASE}")
     settings = {"EASYRSA_PKI": str(folder / "pki"), "EASYRSA_BATCH": "1", **passphrases}
+    settings |= {"EASYRSA_ALGO": algorithm, **({"EASYRSA_CURVE": curve} if curve else {})}
     for command in ("init-pki", "build-ca"):
         _run(folder, [EASY_RSA, command], settings)
     return MadeRoot(folder / "pki" / "ca.crt", folder / "pki" / "private" / "ca.key", FORMER_PASSPHRASE)

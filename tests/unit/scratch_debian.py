@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.tests.unit.made_once import make_once
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
@@ -30,6 +31,7 @@ class ScratchDebian(ScratchHost):
     """The folders that matter, with two anchors of the distribution's own in place."""
 
     notes = ("refreshes",)
+    packaged = make_root("Public root 1")
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -37,7 +39,10 @@ class ScratchDebian(ScratchHost):
         self.links = root / "etc/ssl/certs"
         self.bundle = self.links / "ca-certificates.crt"
         self.program = root / "usr/sbin/update-ca-certificates"
-        self.packaged = make_root("Public root 1")
+        make_once("Debian", root, self._make)
+
+    def _make(self) -> None:
+        root = self.root
         for folder in (self.anchors, self.links, self.program.parent, root / "var/lib"):
             folder.mkdir(parents=True)
         for folder in (root / "usr/share/ca-certificates", root / "hooks"):

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import pytest
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.jks import read_jks
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
+from ansible_collections.anchorage.pki.tests.unit.made_once import make_once
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.scratch_host import ScratchHost
 
@@ -131,6 +132,10 @@ class ScratchPlatform(ScratchHost):
         self.name, self.platform = name, PLATFORMS[name]
         self.anchors = self.path(self.platform.anchors)
         self.program = self.path(self.platform.command)
+        make_once(name, root, self._make)
+
+    def _make(self) -> None:
+        root = self.root
         made = [self.path(folder) for folder in self.platform.made]
         folders = [self.anchors, self.path(self.platform.packaged), *made]
         for folder in (*folders, root / "var/lib", root / "bin"):

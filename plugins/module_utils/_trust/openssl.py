@@ -49,17 +49,15 @@ class Verifier:
         # A partial chain may end in the certificate itself. Without that option, OpenSSL stops at the first root of
         # that subject, which is another one where a root was renewed under its name. The host's clock has no say: it is
         # not the store's fault.
-        self._asked = (openssl, option, path)
+        self._asked, self._pems = (openssl, option, path), pems
         command = [openssl, "verify", "-partial_chain", "-no_check_time", option, path]
         encoded = [pem.encode() for pem in pems]
-        self._pems = pems
         self._reader = start(command, encoded[0], _NO_DEFAULTS, encoded if len(pems) > 1 else ())
         self._answer: tuple[int, str] | None = None
 
     def refusal(self, pem: str) -> str:
         """Why OpenSSL does not trust this one of the certificates; "" when it does."""
-        self._answer = self._answer or finish(self._reader, VERIFY_LIMIT)
-        status, output = self._answer
+        status, output = self._answer = self._answer or finish(self._reader, VERIFY_LIMIT)
         name = self._reader.arguments[self._pems.index(pem) - len(self._pems)]
         if status == 0 or f"{name}: OK" in output.splitlines():
             return ""

@@ -131,6 +131,14 @@ def test_a_second_run_changes_nothing_with_or_without_the_options(made: MadeRoot
         assert plan(folder, importing, now).steps == ()
 
 
+@pytest.mark.parametrize(("algorithm", "curve"), [("ec", ""), ("ec", "prime256v1"), ("ed", "ed25519")])
+def test_roots_of_easy_rsa_with_other_keys_are_taken(
+    folder: Path, tmp_path: Path, now: datetime, algorithm: str, curve: str
+) -> None:
+    made = imported_roots.easy_rsa(tmp_path, algorithm, curve)
+    assert make(folder, made.importing, now + DAY).root.certificate == made.certificate
+
+
 def test_an_imported_root_is_never_renewed(step: MadeRoot, folder: Path, now: datetime) -> None:
     """Below it, what is made ends with it, and is not made again and again."""
     authority = make(folder, step.importing, now)

@@ -401,7 +401,8 @@ def test_whoever_may_not_is_told_so(own_authority: Authority, target: Path, now:
             for check in (True, False):
                 told = call_as(SOMEBODY, refusal, lambda s=source, f=folder, c=check: restore(f, s, PASSPHRASE, now, c))
                 assert (reason in told, "Permission denied" in told) == (True, True)
-        for path, reason in ((shared / "b", "cannot be written: Permission denied"), (closed / "b", "is in none")):
+        denied = "cannot be written: Permission denied"
+        for path, reason in ((shared / "b", denied), (closed / "b", denied), (closed / "x" / "b", "is in none")):
             with mine(own_authority, SOMEBODY) as folder:
                 told = call_as(SOMEBODY, refusal, lambda f=folder, p=path: back_up(f, p, PASSPHRASE, now))
                 assert reason in told
