@@ -81,13 +81,12 @@ def _files(platform: Platform, folder: str, nested: bool) -> Iterator[Source]:
 
 
 def walk(top: str, nested: bool) -> Iterator[Source]:
-    """Every regular file in a folder, which may be a link to one, as platforms' own programs have it; and in those
-    below if ``nested``."""
-    real = os.path.realpath(top)
-    for path, folders, names, folder in os.fwalk(real) if os.path.isdir(real) else ():
+    """Every regular file in a folder, and in those below if ``nested``. It may be a link to one, which the slash at its
+    end has followed, as the platforms' own programs do."""
+    for path, folders, names, folder in os.fwalk(os.path.join(top, "")) if os.path.isdir(top) else ():
         for name in sorted(names):
             content = read_regular(name, folder)
             if content is not None:
-                yield Source(os.path.join(top, os.path.relpath(os.path.join(path, name), real)), name, folder, content)
+                yield Source(os.path.join(path, name), name, folder, content)
         if not nested:
             folders.clear()
