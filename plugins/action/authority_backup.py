@@ -73,6 +73,11 @@ class ActionModule(PkiAction):
         return {**result, "lines": lines_of_backup(result)}
 
     def _restore(self, arguments: dict[str, Any], _task_vars: dict[str, Any], now: datetime) -> dict[str, Any]:
+        if arguments["ledger_url"] is not None:
+            raise PkiError(
+                "ledger_url: a backup is restored with a ledger in the folder. Leave the option out, and move the "
+                "ledger by the playbook anchorage.pki.move_ledger afterwards."
+            )
         folder = authority_folder(arguments["authority"], os.environ)
         backup = restore(folder, Path(arguments["file"]), arguments["backup_passphrase"], now, self.check_mode)
         return restore_result(folder, arguments["file"], backup, self.check_mode)

@@ -73,6 +73,7 @@ def test_a_backup_is_made_and_restored_and_completed(folder: Path, tmp_path: Pat
         ("back_up", {"file": "/x", "backup_passphrase": "short"}, r"backup_passphrase: give at least 16 characters\.$"),
         ("back_up", {"file": "relative"}, "is a relative path"),
         ("restore", {"file": "/nowhere/at/all"}, "cannot be read"),
+        ("restore", {"file": "/x", "ledger_url": "postgresql://db/a"}, "is restored with a ledger in the folder"),
         ("restore", {"file": "/x", "without_lists": True}, "go with step=enter_lists"),
         ("back_up", {"file": "/x", "lists": ["a"]}, "go with step=enter_lists"),
     ],

@@ -23,6 +23,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import sql
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger, open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger_urls import ledger_url
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import (
     LeafPlace,
     StapleRecord,
@@ -748,7 +749,8 @@ def test_fifty_processes_lose_nothing_and_wait_for_each_other(either_path: Path,
     with open_ledger(either_path, create=True):
         pass
     fork = multiprocessing.get_context("fork")
-    work = {f"web{number}": [make_leaf() for _round in range(20)] for number in range(50)}
+    each = 20 if ledger_url(either_path.parent) is None else 4  # a connection is not as quick as a file
+    work = {f"web{number}": [make_leaf() for _round in range(each)] for number in range(50)}
     writers = [fork.Process(target=_sign_many, args=(either_path, *task)) for task in work.items()]
     for writer in writers:
         writer.start()
@@ -757,7 +759,7 @@ def test_fifty_processes_lose_nothing_and_wait_for_each_other(either_path: Path,
     # None of them was told that the database is locked.
     assert [writer.exitcode for writer in writers] == [0] * 50
     with open_ledger(either_path) as ledger:
-        assert ledger.leaf_counts() == {"signed": 1000}
+        assert ledger.leaf_counts() == {"signed": 50 * each}
 
 
 def test_a_writer_that_does_not_end_is_reported(path: Path, make_leaf: MakeLeaf) -> None:

@@ -13,6 +13,7 @@ import signal
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,6 +41,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.shared_files import fetch, join, public_files
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import KeyAwayError, PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._psycopg import psycopg
 from ansible_collections.anchorage.pki.tests.unit.processes import fork, fork_all
 from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import PASSWORD, ScratchServer, database_of
 
@@ -345,6 +347,40 @@ def test_a_missing_or_old_psycopg_is_named_with_the_way_out(
         session(first.url),
     ):
         pytest.fail("it went without")
+
+
+def test_an_old_server_is_refused(first: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{CORE}.postgresql.OLDEST_SERVER", 990000)
+    with pytest.raises(PkiError, match=r"PostgreSQL \d+ is too old for the ledger\. Use 99"), session(first.url):
+        pytest.fail("it was let in")
+
+
+def test_a_transaction_that_the_server_gave_up_is_not_taken_for_done(
+    first: Controller, make_leaf: Callable[..., Any]
+) -> None:
+    first.provision()
+    leaf = make_leaf()
+
+    def enter_and_go_on() -> None:
+        with first_ledger(first) as ledger, ledger.transaction():
+            ledger.record_leaf(leaf, "1" * 64, PLACE, ["app.test"], "controller")
+            with suppress(psycopg().Error):
+                ledger.record_leaf(leaf, "1" * 64, PLACE, ["app.test"], "controller")
+
+    with pytest.raises(PkiError, match=r"took nothing of what was to be entered"):
+        enter_and_go_on()
+    with first_ledger(first) as ledger:
+        assert ledger.leaf_counts() == {}
+
+
+def test_a_transaction_in_a_transaction_ends_none(first: Controller) -> None:
+    first.provision()
+    with first_ledger(first) as ledger, ledger.transaction():
+        with pytest.raises(RuntimeError, match="a transaction is open"), ledger.transaction():
+            pytest.fail("it began")
+        ledger.restores.enter(first.now, first.now)
+    with first_ledger(first) as ledger:
+        assert len(ledger.restores.all()) == 1
 
 
 # Which folder goes with which ledger
