@@ -51,4 +51,7 @@ def _nearly_begins_with(name: str, prefix: str) -> bool:
     beginning = "".join(f"{word}_" for word in name.split("_")[:words])
     if name.count("_") < words or beginning == f"{prefix[:-1]}s_":
         return False
+    lengths = len(beginning), len(prefix)
+    if 2 * min(lengths) < NEARLY_THE_PREFIX * sum(lengths):  # the ratio is less, whatever the letters
+        return False
     return SequenceMatcher(None, beginning, prefix).ratio() >= NEARLY_THE_PREFIX
