@@ -281,7 +281,6 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
         *on_each(
             ends, "tests of playbooks", step(pytest_on, "tests/playbooks", variables=machine.in_memory()), "playbooks"
         ),
-        Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         Step("set-up: container images", build_images, ("molecule",), "checks"),
         *on_each(ends, "sanity", sanity, "sanity", "checks"),
         Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",), "checks"),
@@ -293,6 +292,8 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
         Step("antsibull-docs", lint_documentation, ("docs",), "checks"),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",), "checks"),
         Step("ansible-galaxy collection build", build_collection, ("docs",), "checks"),
+        # Some need an image.
+        Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         *(Step(f"molecule {name}", step(molecule, name), ("molecule",), "scenarios") for name in scenarios()),
         Step("benchmark of a fleet, on three hosts", benchmark_fleet, ("molecule",), "scenarios"),
         Step("molecule on the distribution", step(molecule, "distribution"), ("distribution",)),
