@@ -213,7 +213,7 @@ def containers(inventory: object) -> list[str]:
 
 
 def test_the_summary_says_which_versions_ran() -> None:
-    packages = r"ansible-core 2\.\S+, cryptography [\d.]+, idna [\d.]+"
+    packages = r"ansible-core 2\.\S+, cryptography [\d.]+, idna [\d.]+, psycopg [\d.]+"
     assert re.fullmatch(rf"Python 3\.\d+\.\d+\S*, {packages}", ends.versions(Path(sys.executable)))
 
 
