@@ -36,7 +36,7 @@ class ActionModule(PkiAction):
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         exported = merged(dict(self.controller_file("ledgers", name, LARGEST_FILE) for name in arguments["ledgers"]))
-        report, written = _report(task_vars, datetime.now(timezone.utc), exported), []
+        report, written = self._report(task_vars, datetime.now(timezone.utc), exported), []
         for option, render in (("page", page), ("file", _as_json)):
             if arguments[option] and not self.check_mode:
                 try:
@@ -47,16 +47,18 @@ class ActionModule(PkiAction):
         self._display.display("\n".join(["", *(f"The report is in {path}." for path in written)]))
         return {"changed": False, "written": written}
 
+    def _report(self, task_vars: Mapping[str, Any], now: datetime, exported: Sequence[Listed]) -> FleetReport:
+        variables = {host: task_vars["hostvars"].raw_get(host) for host in task_vars["ansible_play_hosts_all"]}
+        looks = {host: _looks(of_host) for host, of_host in variables.items()}
+        authorities = (of_host.get("anchorage_authority_found") for of_host in variables.values())
+        authority: Mapping[str, Any] = next((one for one in authorities if one and "exists" in one), {})
+        # ansible-core keeps warnings as objects of its own, which are texts for templates alone.
+        warnings = self._templar.template(list(authority.get("warnings", [])))
+        return fleet_report(looks, {**authority, "warnings": warnings}, now, exported)
+
 
 def _as_json(report: FleetReport) -> str:
     return f"{json.dumps(report.document, indent=2)}\n"
-
-
-def _report(task_vars: Mapping[str, Any], now: datetime, exported: Sequence[Listed]) -> FleetReport:
-    variables = {host: task_vars["hostvars"].raw_get(host) for host in task_vars["ansible_play_hosts_all"]}
-    looks = {host: _looks(of_host) for host, of_host in variables.items()}
-    authorities = (of_host.get("anchorage_authority_found") for of_host in variables.values())
-    return fleet_report(looks, next((one for one in authorities if one and "exists" in one), {}), now, exported)
 
 
 def _looks(variables: Mapping[str, Any]) -> HostLooks:

@@ -71,6 +71,7 @@ def check_report(fleet: Fleet, is_pending: bool) -> None:
     for text in (run.text, " ".join(told["warnings"]), Path(files["page"]).read_text()):
         assert ("does not know what was revoked since" in text) == is_pending
         assert ("anchorage_restore_without_lists=true" in text) == is_pending
+        assert "WarningSummary" not in text
 
 
 def test_a_lost_authority_is_restored_while_all_hosts_serve(fleet: Fleet) -> None:
