@@ -38,8 +38,6 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """All that the block writes is committed, or none of it. No other one writes meanwhile, whoever it is, so that
         what the block reads is true until its end."""
-        ...
 
     def damage(self) -> str:
         """What is wrong with what is stored, as far as the database can tell; an empty string where nothing is."""
-        ...
