@@ -29,6 +29,10 @@ pytestmark = pytest.mark.skipif(
 PASSPHRASE = "correct horse battery staple"
 
 
+#: Each program's own, where it can be had.
+MAKERS = {**imported_roots.IMPORTABLE, "community.crypto": imported_roots.community_crypto_itself}
+
+
 @pytest.fixture
 def fleet(private_folder: Path) -> RotatingFleet:
     made = RotatingFleet(private_folder, MountingController)
@@ -74,7 +78,7 @@ def verifies(fleet: RotatingFleet, made: MadeRoot) -> bool:
 def test_a_root_is_imported_and_gives_way_to_another(fleet: RotatingFleet, former: Path, program: str) -> None:
     if program == "easy-rsa":
         need(imported_roots.EASY_RSA)
-    made = imported_roots.IMPORTABLE[program](former)
+    made = MAKERS[program](former)
     good(fleet.run("trust", trust_anchor_src=str(made.certificate_path)))
     checked = good(fleet.run("site", "--check", "--diff", **made.options))
     assert "root certificate 1: new (it is imported)" in checked.text

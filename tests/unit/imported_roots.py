@@ -4,16 +4,18 @@
 
 """Roots with their keys, as the programs write them that made one before.
 
-mkcert and easy-rsa make theirs here, each in a folder of its own. What step and community.crypto write is made anew:
-``step certificate create --profile root-ca`` (Debian has no package of step), and the modules
-openssl_privatekey, openssl_csr_pipe and x509_certificate, with the options of the guide to one's own authority.
+mkcert and easy-rsa make theirs here, each in a folder of its own, and so does community.crypto where the laboratory has
+it, by the modules openssl_privatekey, openssl_csr_pipe and x509_certificate, with the options of the guide to one's own
+authority. What step writes is made anew: ``step certificate create --profile root-ca`` (Debian has no package of step).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -92,9 +94,32 @@ def step(folder: Path) -> MadeRoot:
     return write_root(folder, self_signed("Step root", key, usage(), path_length=1), key, FORMER_PASSPHRASE)
 
 
+def community_crypto_itself(folder: Path) -> MadeRoot:
+    """What the modules of community.crypto write, in a run of ansible-playbook. Skips where the laboratory has not
+    fetched that collection."""
+    if not (Path(os.environ["ANSIBLE_COLLECTIONS_PATH"]) / "ansible_collections" / "community" / "crypto").exists():
+        pytest.skip("community.crypto: run tests/lab/fetch_collections.py, as make lint does")
+    made = MadeRoot(folder / "made.crt", folder / "made.key", FORMER_PASSPHRASE)
+    key = {"privatekey_path": str(made.key_path), "privatekey_passphrase": FORMER_PASSPHRASE}
+    request = {"common_name": "Ansible CA", "use_common_name_for_san": False, "key_usage": ["keyCertSign"]}
+    request |= {"basic_constraints": ["CA:TRUE"], "basic_constraints_critical": True, "key_usage_critical": True}
+    signed = {"path": str(made.certificate_path), "provider": "selfsigned", "csr_content": "{{ request.csr }}"}
+    tasks = [
+        {"community.crypto.openssl_privatekey": {"path": str(made.key_path), "passphrase": FORMER_PASSPHRASE}},
+        {"community.crypto.openssl_csr_pipe": request | key, "register": "request"},
+        {"community.crypto.x509_certificate": signed | key},
+    ]
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}
+    (folder / "play.json").write_text(json.dumps([play]))
+    program = Path(sys.executable).with_name("ansible-playbook")
+    _run(folder, [str(program), str(folder / "play.json")], {"HOME": str(folder)})
+    return made
+
+
 def community_crypto(folder: Path) -> MadeRoot:
-    """What the guide's tasks write: RSA of 4,096 bits, no path length and keyCertSign alone, and the key as ``RSA
-    PRIVATE KEY`` with ``DEK-Info: AES-256-CBC``."""
+    """The same form, made anew: RSA of 4,096 bits, no path length and keyCertSign alone, and the key as ``RSA PRIVATE
+    KEY`` with ``DEK-Info: AES-256-CBC``."""
     key = rsa.generate_private_key(65537, 4096)
     return write_root(folder, self_signed("Ansible CA", key, usage(crl_sign=False)), key, FORMER_PASSPHRASE)
 
