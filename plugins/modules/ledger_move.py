@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - anchorage.pki.authority
   - anchorage.pki.attributes
+  - anchorage.pki.attributes.on_the_controller
   - anchorage.pki.actiongroup_pki
 attributes:
   check_mode:
@@ -31,10 +32,6 @@ attributes:
     details: The lines of the result tell what is moved.
   idempotent:
     support: full
-  platform:
-    platforms: posix
-    support: full
-    details: Runs on the controller, whatever the host.
 options:
   to:
     description:
