@@ -35,13 +35,13 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
     HostFailedError,
     PkiError,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._escaping import escaped
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import (
     LookProgram,
     NoAnswerError,
     read_answer,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.stub import STUB_REFUSAL, STUB_STATUS, guarded
-from ansible_collections.anchorage.pki.plugins.plugin_utils._printable import printable
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import unknown_names
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}, "ledger_url": {"type": "str"}}
@@ -321,9 +321,7 @@ class PkiAction(ActionBase):
 
 def _taken(answer: Mapping[str, Any]) -> dict[str, Any]:
     """What is taken of a host's answer. What the collection decodes itself is made fit to be shown there."""
-    return {
-        key: printable(value) if key in CALL_RESULT else value for key, value in answer.items() if key in HOST_RESULT
-    }
+    return {key: escaped(value) if key in CALL_RESULT else value for key, value in answer.items() if key in HOST_RESULT}
 
 
 def _left_out(task_vars: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import json
 import shutil
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -89,19 +90,8 @@ def drill(fleet: Fleet, client: Client) -> None:
     assert "restored once to see that it can be" in first.text
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
-    # It goes on: a leaf that the backup has is revoked and replaced, its successor too; another one is only replaced.
-    old = fleet.serial("host1")
-    succeed(fleet.revoke(**NAMED))
-    lost_and_revoked = fleet.serial("host1")
-    succeed(fleet.revoke(**NAMED))
-    renamed = {"leaf_certificate_certificates": [{"name": "site", "names": ["site.test", "more.test"]}]}
-    fleet.variables |= renamed
-    succeed(fleet.run("issue"))
-    serials = {host: fleet.serial(host) for host in ("host1", "host2")}
-    assert revoked(fleet) == {old, lost_and_revoked}
-    before = numbers(fleet)
+    lost = go_on(fleet)
     client.check()
-
     shutil.rmtree(fleet.authority)
     client.check()
     restored = succeed(fleet.run("restore", anchorage_backup_file=str(backup)))
@@ -109,18 +99,54 @@ def drill(fleet: Fleet, client: Client) -> None:
     assert "anchorage_restore_lists" in restored.text
     again = succeed(fleet.run("restore", anchorage_backup_file=str(backup)))
     assert ("before, and is left alone" in again.text, "changed=0" in again.text) == (True, True)
+    check_nothing_is_signed(fleet, lost)
+    client.check()
+    check_all_is_found(fleet, lost)
 
-    # Nothing is signed or published before that is known, and hosts keep what they have.
+
+class Lost(NamedTuple):
+    """What the backup does not have: the serial numbers of the leaves in use, by their hosts, those that were revoked,
+    of which the backup has the ``old`` one as good, and the numbers of the published lists."""
+
+    serials: dict[str, str]
+    revoked: set[str]
+    old: str
+    numbers: list[int]
+
+
+def go_on(fleet: Fleet) -> Lost:
+    """A leaf that the backup has is revoked and replaced, its successor too; another one is only replaced."""
+    old = fleet.serial("host1")
+    succeed(fleet.revoke(**NAMED))
+    lost_and_revoked = fleet.serial("host1")
+    succeed(fleet.revoke(**NAMED))
+    renamed = {"leaf_certificate_certificates": [{"name": "site", "names": ["site.test", "more.test"]}]}
+    fleet.variables |= renamed
+    succeed(fleet.run("issue"))
+    assert revoked(fleet) == {old, lost_and_revoked}
+    return Lost(serials_of(fleet), {old, lost_and_revoked}, old, numbers(fleet))
+
+
+def serials_of(fleet: Fleet) -> dict[str, str]:
+    return {host: fleet.serial(host) for host in ("host1", "host2")}
+
+
+def check_nothing_is_signed(fleet: Fleet, lost: Lost) -> None:
+    """See that nothing is signed or published before it is known what was revoked, and that hosts keep what they
+    have."""
     make_due(fleet.authority, "host1")
     for playbook in ("site", "publish", "refresh_staples"):
         early = fleet.run(playbook)
         assert early.status != 0, early.output
         assert "does not know what was revoked since" in early.text
-    assert {host: fleet.serial(host) for host in serials} == serials
-    assert revoked(fleet) == {old, lost_and_revoked}
+    assert serials_of(fleet) == lost.serials
+    assert revoked(fleet) == lost.revoked
     check_report(fleet, is_pending=True)
-    client.check()
 
+
+def check_all_is_found(fleet: Fleet, lost: Lost) -> None:
+    """Enter the published lists, and see that a run finds what the ledger lost, and that the next one has nothing to
+    do."""
     entered = succeed(fleet.run("restore", "--diff", anchorage_restore_lists=published(fleet)))
     assert (
         "2 revocations entered by the published lists, of which 1 of certificates that were issued after"
@@ -129,21 +155,21 @@ def drill(fleet: Fleet, client: Client) -> None:
 
     done = succeed(fleet.run("site"))
     assert "which the ledger lost by a restore" in done.text
-    assert {host: fleet.serial(host) for host in serials} == serials
-    assert all(map(fleet.is_stapled, serials))
+    assert serials_of(fleet) == lost.serials
+    assert all(map(fleet.is_stapled, lost.serials))
     with open_ledger(fleet.authority / "ledger.sqlite3", read_only=True) as ledger:
         known = {entry.serial: entry for entry in ledger.entries.all() if entry.kind == "leaf"}
-        assert {known[serial].status for serial in serials.values()} == {"deployed"}
-        assert known[old].status == "revoked"
-    assert revoked(fleet) == {old, lost_and_revoked}
+        assert {known[serial].status for serial in lost.serials.values()} == {"deployed"}
+        assert known[lost.old].status == "revoked"
+    assert revoked(fleet) == lost.revoked
     # That of the root has nothing new to say.
-    assert [new >= former for new, former in zip(numbers(fleet), before, strict=True)] == [True, True]
-    assert max(numbers(fleet)) > max(before)
+    assert [new >= former for new, former in zip(numbers(fleet), lost.numbers, strict=True)] == [True, True]
+    assert max(numbers(fleet)) > max(lost.numbers)
 
     check_report(fleet, is_pending=False)
     again = succeed(fleet.run("site"))
     assert "which the ledger lost by a restore" not in again.text
-    assert {host: fleet.serial(host) for host in serials} == serials
+    assert serials_of(fleet) == lost.serials
 
 
 def test_a_leaf_that_was_revoked_after_the_backup_and_stayed_loses_its_staple(fleet: Fleet) -> None:

@@ -59,6 +59,10 @@ class Entries:
         """Every certificate, the oldest one first."""
         return [_entry(*row) for row in self._connection.execute(sql.ENTRIES)]
 
+    def places_ever(self, host: str) -> set[LeafPlace]:
+        """Where the ledger has leaves of a host, also such as are in use no more."""
+        return {LeafPlace(host, *place) for place in self._connection.execute(sql.PLACES_EVER, (host,))}
+
     def prunable(self, before: datetime) -> list[str]:
         """The fingerprints of the leaves that had ended by then, and that nothing needs: replaced, or revoked without
         that their place is to stay empty."""

@@ -38,6 +38,8 @@ PRUNE = (
     "DELETE FROM certificates WHERE sha256 = ?",
 )
 
+PLACES_EVER = "SELECT DISTINCT destination, name FROM certificates WHERE kind = 'leaf' AND host = ?"
+
 KNOWS_HOST = (
     "SELECT EXISTS (SELECT 1 FROM certificates WHERE kind = 'leaf' AND host = ?1) "
     "OR EXISTS (SELECT 1 FROM proofs WHERE host = ?1) OR EXISTS (SELECT 1 FROM counted WHERE host = ?1) "

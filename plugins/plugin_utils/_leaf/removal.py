@@ -36,7 +36,7 @@ def remove_own(
 
 def _taken_over(call: CallHost, places: Sequence[LeafPlace], authority: Authority) -> list[str]:
     with open_ledger(authority.ledger_path, read_only=True) as ledger:
-        had = {entry.place for entry in ledger.entries.all()}
+        had = {place for host in {place.host for place in places} for place in ledger.entries.places_ever(host)}
         former = [place.name for place in places if place in had]
         shown = show(call, former) if former else {}
         return [name for name, pem in shown.items() if _is_anothers(pem, authority, ledger)]

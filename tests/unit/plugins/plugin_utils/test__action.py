@@ -16,8 +16,8 @@ from ansible import constants
 from ansible_collections.anchorage.pki.plugins.module_utils._look.bootstrap import BEGIN, END
 from ansible_collections.anchorage.pki.plugins.plugin_utils._action import PkiAction
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._escaping import escaped
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import LookProgram
-from ansible_collections.anchorage.pki.plugins.plugin_utils._printable import printable
 
 HOSTILE = {
     "changed": False,
@@ -82,7 +82,7 @@ def test_what_a_host_says_is_shown_with_its_control_characters_escaped() -> None
 
 def test_plain_words_of_a_host_are_as_they_were() -> None:
     for words in ("Grüße, 日本\n\tdone", Warned("plain"), ["a", 1, None, True], {"rc": 3}):
-        assert printable(words) == words
+        assert escaped(words) == words
 
 
 class DeepAction(Action):

@@ -13,19 +13,19 @@ from typing import Any
 LINES = "\n\t"
 
 
-def printable(value: Any) -> Any:
+def escaped(value: Any) -> Any:
     """The value with every control character in its texts escaped, by which a host could write over what others said.
     ansible-core's own values for errors and warnings are of the same kind afterwards."""
     if isinstance(value, str):
-        return value if _is_plain(value) else "".join(map(_escaped, value))
+        return value if _is_plain(value) else "".join(map(_escape, value))
     if isinstance(value, list):
-        return [printable(entry) for entry in value]
+        return [escaped(entry) for entry in value]
     if isinstance(value, tuple):
-        return tuple(printable(entry) for entry in value)
+        return tuple(escaped(entry) for entry in value)
     if isinstance(value, dict):
-        return {printable(key): printable(entry) for key, entry in value.items()}
+        return {escaped(key): escaped(entry) for key, entry in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        told = {each.name: printable(getattr(value, each.name)) for each in dataclasses.fields(value) if each.init}
+        told = {each.name: escaped(getattr(value, each.name)) for each in dataclasses.fields(value) if each.init}
         return dataclasses.replace(value, **told)
     return value
 
@@ -34,5 +34,5 @@ def _is_plain(text: str) -> bool:
     return all(character.isprintable() or character in LINES for character in text)
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     return character if _is_plain(character) else character.encode("unicode_escape").decode("ascii")
