@@ -1,3 +1,7 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # `make help` lists what there is. Everything is set up inside the checkout: .venv and build/.
 
 PYTHON ?= python3
