@@ -23,7 +23,7 @@ unit: ## that part alone: the unit tests, on both ends of what is supported, or 
 playbooks: ## whole runs of ansible-playbook on this machine, on both ends as well
 interoperability: ## what other TLS libraries say of certificates and staples
 lint: ## ruff, mypy, shellcheck, actionlint, ansible-lint
-docs: ## the documentation, the changelog, the tarball
+docs: ## the documentation, as a site in build/site/html too, the changelog, the tarball
 sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
 molecule: ## whole hosts in containers
 distribution: ## a host on a distribution's own image, from a registry: ANCHORAGE_DISTRIBUTION=debian-13
