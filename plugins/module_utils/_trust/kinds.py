@@ -122,6 +122,7 @@ _JAVA_MARKS = [
 ]
 _JAVA_WORDS = [("/etc/environment", b"JAVA_HOME=")]
 _JAVA_HOMES = [".sdkman", ".jdks", ".asdf", ".local", ".gradle", "Library"]
+_NSS_HOMES = [".mozilla", ".config", "snap", ".var", ".pki", ".local", "Library"]
 _FIREFOX_MARKS = [
     *("/usr/lib/firefox*", "/usr/lib64/firefox*", "/usr/local/lib/firefox*", "/usr/share/firefox*", "/opt/firefox*"),
     *("/etc/firefox", "/snap/firefox", "/var/lib/snapd/snap/firefox", "/var/lib/flatpak/app/org.mozilla.firefox"),
@@ -147,11 +148,7 @@ KINDS = (
     ),
     Kind("java", (_finder(_installations, _JAVA_MARKS, _JAVA_WORDS, _JAVA_HOMES),)),
     Kind("policies", (_finder(_firefox, _FIREFOX_MARKS), _finder(_chromium, _CHROMIUM_MARKS))),
-    Kind(
-        "nss",
-        (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local", "Library"]),),
-        is_of_users=True,
-    ),
+    Kind("nss", (_finder(_databases, homes=_NSS_HOMES),), is_of_users=True),
     Kind(
         "applications",
         (_finder(_applications, ["/etc/profile.d", "/etc/systemd"]),),
@@ -160,4 +157,3 @@ KINDS = (
 )
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 DEFAULT_KINDS = tuple(kind.name for kind in KINDS if kind.is_default)
-KINDS_OF_USERS = tuple(kind.name for kind in KINDS if kind.is_of_users)

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS_OF_USERS
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, TRUSTED
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import is_of_a_mac
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -52,7 +52,7 @@ def seen_kinds(result: Mapping[str, Any], kinds: Iterable[str], as_root: bool) -
     """
     asked, stores = set(kinds), result.get("stores", [])
     unfound = {store["kind"] for store in stores if _is_unfound(store)}
-    own = asked.issubset(KINDS_OF_USERS) or any(is_of_a_mac(store["name"]) for store in stores)
+    own = asked.issubset(kind.name for kind in KINDS if kind.is_of_users) or any(is_of_a_mac(store["name"]) for store in stores)
     if not as_root and (unfound or own):
         return set()
     return asked - unfound

@@ -1022,7 +1022,7 @@ def test_others_than_root_change_their_own_databases_where_they_ask_for_nothing_
         for operation in ("install", "remove"):
             asked = Request(operation, ANCHOR, ("nss",))
             assert find_stores(asked, Settings(), [system, databases]) == ([own], [])
-            with pytest.raises(HostError, match=r"set become to true\. Without it, stores: \[nss\]"):
+            with pytest.raises(HostError, match=r"set become to true, or stores to \[nss\]"):
                 find_stores(Request(operation, ANCHOR, ("system", "nss")), Settings(), [system, databases])
         nothing = [Kind("nss", (Finder(lambda _: [], lambda: ["~/.pki of every user"]),), is_of_users=True)]
         with pytest.raises(HostError, match=r"Looked for: ~/\.pki of every user"):
