@@ -52,7 +52,8 @@ def seen_kinds(result: Mapping[str, Any], kinds: Iterable[str], as_root: bool) -
     """
     asked, stores = set(kinds), result.get("stores", [])
     unfound = {store["kind"] for store in stores if _is_unfound(store)}
-    own = asked.issubset(kind.name for kind in KINDS if kind.is_of_users) or any(is_of_a_mac(store["name"]) for store in stores)
+    of_users = {kind.name for kind in KINDS if kind.is_of_users}
+    own = asked <= of_users or any(is_of_a_mac(store["name"]) for store in stores)
     if not as_root and (unfound or own):
         return set()
     return asked - unfound
