@@ -22,6 +22,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.known imp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.report import Judge, Place, wrong_variables
 from documentation.examples import INVENTORY, LIST, VARIABLES, is_play, kind_of
 from documentation.pages import ROOT
+from jinja2 import Environment, TemplateSyntaxError
 
 OURS = "anchorage.pki."
 BUILTIN = "ansible.builtin."
@@ -29,6 +30,8 @@ _PLUGINS = "ansible_collections.anchorage.pki.plugins"
 #: The keys of a play or block that have tasks, and of a task that includes or imports a role.
 _WITH_TASKS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
 _WITH_ROLE = ("ansible.builtin.include_role", "ansible.builtin.import_role")
+#: The keys of a task whose value is an expression without braces.
+_CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
 #: Modules whose arguments have the names that their users choose.
 _ANY_NAMES = ("ansible.builtin.set_fact",)
 #: What stands for a value that only a run knows, by its type.
@@ -38,11 +41,14 @@ _SAMPLES = {"bool": True, "int": 1, "float": 1.0, "list": [], "dict": {}}
 def faults(content: Any) -> list[str]:
     """What is wrong with an example in YAML, in words."""
     kind = kind_of(content)
+    found = list(_of_expressions(content)) if kind else []
     if kind == LIST:
-        return [fault for each in content for fault in (_of_play(each) if is_play(each) else _of_tasks([each]))]
-    if kind == INVENTORY:
-        return [fault for group in content.values() for fault in _of_group(group or {})]
-    return of_variables(content) if kind == VARIABLES else []
+        found += [fault for each in content for fault in (_of_play(each) if is_play(each) else _of_tasks([each]))]
+    elif kind == INVENTORY:
+        found += [fault for group in content.values() for fault in _of_group(group or {})]
+    elif kind == VARIABLES:
+        found += of_variables(content)
+    return found
 
 
 def of_variables(variables: Mapping[str, Any]) -> list[str]:
@@ -163,6 +169,21 @@ def _sample(option: Mapping[str, Any], value: Any) -> Any:
     if isinstance(value, list):
         return [_sample({**option, "type": option.get("elements", "raw")}, each) for each in value]
     return value
+
+
+def _of_expressions(content: Any, is_condition: bool = False) -> Iterator[str]:
+    """What Jinja cannot read of the templates and conditions in an example."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _of_expressions(value, key in _CONDITIONS)
+    elif isinstance(content, list):
+        for each in content:
+            yield from _of_expressions(each, is_condition)
+    elif isinstance(content, str):
+        try:
+            Environment(autoescape=True).parse(f"{{{{ {content} }}}}" if is_condition else content)
+        except TemplateSyntaxError as error:
+            yield f"{content}: {error.message}"
 
 
 def _is_template(value: Any) -> bool:

@@ -170,8 +170,22 @@ HAS = {"pki", "renewal"}.union(
 
 @pytest.mark.parametrize("page", pages(), ids=str)
 def test_what_a_page_names_of_the_collection_is_there(page: Path) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    assert set(re.findall(r"\banchorage\.pki\.(\w+)", text)) - HAS == set()
+    assert named_in_vain((ROOT / page).read_text(encoding="utf-8")) == set()
+
+
+@pytest.mark.parametrize("example", of("yaml"))
+def test_what_an_example_names_of_the_collection_is_there(example: Example) -> None:
+    assert named_in_vain(example.text) == set()
+
+
+def test_what_is_not_there_is_seen() -> None:
+    assert named_in_vain("lookup('anchorage.pki.native_root'), anchorage.pki.site, anchorage.pki.pki") == {
+        "native_root"
+    }
+
+
+def named_in_vain(text: str) -> set[str]:
+    return set(re.findall(r"\banchorage\.pki\.(\w+)", text)) - HAS
 
 
 LEAF = {"name": "site", "names": ["www.test"]}
@@ -195,6 +209,8 @@ LEAF = {"name": "site", "names": ["www.test"]}
         ([{"ansible.builtin.uri": {"ca_file": "/x"}}], "ansible.builtin.uri has no option ca_file"),
         ([{"block": [{"ansible.builtin.urls": {}}]}], "there is no ansible.builtin.urls"),
         ([{"ansible.builtin.include_role": {"name": "anchorage.pki.leaf"}}], "no role anchorage.pki.leaf"),
+        ([{"ansible.builtin.debug": {"msg": "{{ one | default('two }}"}}], "unexpected char"),
+        ([{"ansible.builtin.assert": {"that": ["one is", "two"]}}], "expected token"),
     ],
 )
 def test_a_wrong_name_option_or_value_is_seen(content: Any, told: str) -> None:
