@@ -41,7 +41,8 @@ _SAMPLES = {"bool": True, "int": 1, "float": 1.0, "list": [], "dict": {}}
 def faults(content: Any) -> list[str]:
     """What is wrong with an example in YAML, in words."""
     kind = kind_of(content)
-    found = list(_of_expressions(content)) if kind else []
+    is_for_ansible = kind in (LIST, INVENTORY) or (kind == VARIABLES and not known().options.keys().isdisjoint(content))
+    found = list(_of_expressions(content)) if is_for_ansible else []
     if kind == LIST:
         found += [fault for each in content for fault in (_of_play(each) if is_play(each) else _of_tasks([each]))]
     elif kind == INVENTORY:
