@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 import shlex
 import subprocess
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
+import yaml
 from ansible.cli.adhoc import AdHocCLI
 from ansible.cli.galaxy import GalaxyCLI
 from ansible.cli.playbook import PlaybookCLI
@@ -33,6 +33,8 @@ PARSERS = {
 }
 #: Other programs that examples run, by which a misspelled one is seen.
 KNOWN = (*PARSERS, "make", "ansible-builder", "ansible-doc", "ansible-inventory", "ansible-config", "podman")
+#: What is before a command, with the name of the machine where there are several.
+_PROMPT = re.compile(r"[\w.-]*[$#] ")
 
 
 def commands(text: str) -> list[str]:
@@ -40,11 +42,12 @@ def commands(text: str) -> list[str]:
     found: list[str] = []
     continued = False
     for line in text.splitlines():
+        prompt = _PROMPT.match(line)
         if continued:
             found[-1] += f"\n{line}"
-        elif line.startswith(("$ ", "# ")):
-            found.append(line[2:])
-        continued = (continued or line.startswith(("$ ", "# "))) and line.endswith("\\")
+        elif prompt:
+            found.append(line[prompt.end() :])
+        continued = (continued or bool(prompt)) and line.endswith("\\")
     return found
 
 
@@ -94,7 +97,7 @@ def _variables(given: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for each in given:
         if each.startswith(("{", "[")):
-            found |= json.loads(each)
+            found |= yaml.safe_load(each)
         elif not each.startswith("@"):
             found |= parse_kv(each)
     return found

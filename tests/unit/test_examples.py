@@ -236,6 +236,7 @@ def test_what_is_right_or_not_ours_is_let_be(content: Any) -> None:
         ("ansible-playbook anchorage.pki.sites", "no playbook anchorage.pki.sites"),
         ("ansible-playbook anchorage.pki.site --chek", "unrecognized arguments: --chek"),
         ("ansible-playbook anchorage.pki.site -e anchorage_hots=web", "anchorage_hots is unknown"),
+        ("ansible-playbook a.yml -e '{anchorage_ledger_keep_days: soon}'", "is not a whole number"),
         ("""ansible-playbook a.yml -e '{"anchorage_ledger_ends_within_days": "soon"}'""", "is not a whole number"),
         ("sudo ansible-playbook anchorage.pki.site \\\n  -e anchorage_ledger_step=verfy", "is not one of"),
         ("ansible web -m ansible.builtin.include_role -a name=anchorage.pki.nightly", "no role"),
@@ -250,4 +251,5 @@ def test_a_wrong_command_is_seen(command: str, told: str) -> None:
 
 
 def test_commands_go_on_where_a_line_ends_in_a_backslash() -> None:
-    assert command_examples.commands("$ a \\\n  b\noutput\n$ c # d\n") == ["a \\\n  b", "c # d"]
+    text = "$ a \\\n  b\noutput\nhost1# c # d\n"
+    assert command_examples.commands(text) == ["a \\\n  b", "c # d"]
