@@ -160,6 +160,7 @@ class TrustAction(PkiAction):
         of their authorities that are to be trusted no more, too."""
         kinds, password = asked_kinds(operation, arguments), arguments["java_keystore_password"]
         named = (arguments["truststores"] or []) if FILES in kinds else []
+        truststores = wanted_truststores(named)
         if password or any(truststore["password"] for truststore in named):
             self.keep_arguments_off_disk()
         now, (anchor, *further), left, proof = datetime.now(timezone.utc), chosen.anchors, [], LeafProof()
@@ -173,7 +174,7 @@ class TrustAction(PkiAction):
             *(operation, _message(anchor), kinds, password or "", _messages(superseded), proof.name, proof.chain),
             allow_authorization_change=arguments.get("allow_authorization_change", False),
             further=_messages([*further, *sought]),
-            truststores=wanted_truststores(named),
+            truststores=truststores,
         )
         answer = self.look_at_host(ANCHOR, "anchor_deployment", encode(request), task_vars)
         own = {each.name for each in (*chosen.anchors, *_roots(chosen.authorities))}

@@ -24,8 +24,8 @@ def require_fingerprint(anchor: AnchorCertificate, wanted: str, source: str) -> 
     digits = re.sub(r"[:\s]", "", wanted.rpartition("=")[2]).lower()
     if not _FINGERPRINT.fullmatch(digits):
         raise PkiError(
-            f"{source}: sha256 is no SHA-256 fingerprint, which has 64 hexadecimal digits, with or without colons. Have "
-            "openssl x509 -noout -fingerprint -sha256 print it."
+            f"{source}: sha256 is no SHA-256 fingerprint, which has 64 hexadecimal digits, with or without colons. "
+            "Have openssl x509 -noout -fingerprint -sha256 print it."
         )
     if digits != anchor.sha256:
         raise PkiError(
