@@ -23,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.superseded import purge
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.together import change_together
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.turn import Turn
 
 LOCK_FILE = "/var/run/anchorage-trust.lock"
@@ -47,8 +48,9 @@ def apply(
         # All before any: a refresh of one store may feed the next one, too.
         anchors = (request.anchor, *request.further)
         turns = [Turn(store, anchor, survey(store, anchor)) for anchor in anchors for store in stores]
+        fed = request.operation != INSPECT and not check_mode and change_together(turns, request.operation)
         for turn in turns:
-            perhaps_fed = any(outcome.changed for outcome in outcomes)
+            perhaps_fed = fed or any(outcome.changed for outcome in outcomes)
             outcome = turn.take(request.operation, check_mode, perhaps_fed)
             own = turn.anchor is request.anchor
             if own and request.superseded and may_purge(outcome):
