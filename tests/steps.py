@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+import tarball
 from ends import ENDS, End, need_environment, prepare, versions
 from lab import distributions, machine
 from programs import (
@@ -182,9 +183,15 @@ def lint_documentation() -> None:
     run_tool("antsibull-docs", "lint-collection-docs", *options, ".")
 
 
-def build_collection() -> None:
-    """Build the tarball that Galaxy would get."""
+def build_and_check_tarball() -> str:
+    """Build the tarball that Galaxy would get, have its importer judge it, and use it where it is installed."""
+    for former in BUILD.glob("anchorage-pki-*.tar.gz"):
+        former.unlink()
     run_tool("ansible-galaxy", "collection", "build", "--force", "--output-path", BUILD)
+    content = tarball.check_content()
+    tarball.check_import()
+    tarball.check_installed()
+    return content
 
 
 # --- Integration -----------------------------------------------------------------------------------------------------
@@ -270,6 +277,7 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
     return [
         Step("set-up: system packages", install_packages, ("unit", "playbooks", "interoperability", "molecule")),
         Step("set-up: test tools", install_tools, (*PARTS, *PARTS_ON_REQUEST)),
+        Step("set-up: environment for the tarball", tarball.prepare, ("docs",)),
         *(
             Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "playbooks", "sanity"))
             for end in ends
@@ -289,9 +297,10 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
         Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",), "checks"),
         Step("shellcheck", shellcheck, ("lint",), "checks"),
         Step("actionlint", actionlint, ("lint",), "checks"),
+        Step("reuse", step(run_tool, "reuse", "lint", "--lines"), ("lint",), "checks"),
         Step("antsibull-docs", lint_documentation, ("docs",), "checks"),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",), "checks"),
-        Step("ansible-galaxy collection build", build_collection, ("docs",), "checks"),
+        Step("tarball", build_and_check_tarball, ("docs",), "checks"),
         # Some need an image.
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         *(Step(f"molecule {name}", step(molecule, name), ("molecule",), "scenarios") for name in scenarios()),
