@@ -1,3 +1,7 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # `make help` lists what there is. Everything is set up inside the checkout: .venv and build/.
 
 PYTHON ?= python3
@@ -19,7 +23,7 @@ unit: ## that part alone: the unit tests, on both ends of what is supported, or 
 playbooks: ## whole runs of ansible-playbook on this machine, on both ends as well
 interoperability: ## what other TLS libraries say of certificates and staples
 lint: ## ruff, mypy, shellcheck, actionlint, ansible-lint
-docs: ## the documentation, the changelog, the tarball
+docs: ## the documentation, as a site in build/site/html too, the changelog, the tarball
 sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
 molecule: ## whole hosts in containers; with IMAGES=real on distributions' own images, from their registries
 distribution: ## a host on a distribution's own image, from a registry: ANCHORAGE_DISTRIBUTION=debian-13

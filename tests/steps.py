@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from documentation import site
 from ends import ENDS, End, need_environment, prepare, versions
 from lab import distributions, images, machine
 from programs import (
@@ -297,6 +298,7 @@ def all_steps(ends: Sequence[End] = ENDS, kind: str = images.SHAPED) -> list[Ste
         Step("shellcheck", shellcheck, ("lint",), "checks"),
         Step("actionlint", actionlint, ("lint",), "checks"),
         Step("antsibull-docs", lint_documentation, ("docs",), "checks"),
+        Step("documentation site", site.build, ("docs",), "checks"),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",), "checks"),
         Step("ansible-galaxy collection build", build_collection, ("docs",), "checks"),
         # Some need an image.
