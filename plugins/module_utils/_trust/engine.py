@@ -16,7 +16,11 @@ from contextlib import ExitStack, contextmanager
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout
+from ansible_collections.anchorage.pki.plugins.module_utils._host.passing_lock import (
+    release_passing_lock,
+    take_passing_lock,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import find_stores, may_purge, survey
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
@@ -75,7 +79,7 @@ def _exclusive(settings: Settings) -> Iterator[None]:
     try:
         if uid:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor = take_lock(path, settings.lock_timeout)
+        descriptor = take_passing_lock(path, settings.lock_timeout)
     except LockTimeout as error:
         raise HostError(f"Another run is changing what this host trusts (it holds {path}). Try again later.") from error
     except OSError as error:
@@ -83,4 +87,4 @@ def _exclusive(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(descriptor)
+        release_passing_lock(path, descriptor)
