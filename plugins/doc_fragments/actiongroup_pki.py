@@ -12,7 +12,10 @@ class ModuleDocFragment:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/anchorage.pki.pki) in C(module_defaults) to set defaults for every task of this collection.
+    description:
+      - Use C(group/anchorage.pki.pki) in C(module_defaults) to set defaults for every task of this collection, also
+        for those of its roles. Of C(authority), C(ledger_url), C(passphrase), C(responder_passphrase) and
+        C(token_pin), each task takes those that it has.
     support: full
     membership:
       - anchorage.pki.pki
