@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -266,6 +267,18 @@ def test_only_a_user_at_a_screen_is_shown_a_browser(
     environment: dict[str, str], user: int, terminal: bool, expected: bool
 ) -> None:
     assert browser.somebody_looks(environment, user, terminal) is expected
+
+
+def test_the_page_is_served_while_the_users_browser_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, closed = tmp_path / "opened", tmp_path / "closed"
+    os.mkfifo(closed)
+    monkeypatch.setenv("BROWSER", f"/bin/sh -c 'echo $1 > {opened}; read _line < {closed}' sh %s")
+    browser.open_page("https://app.localhost:8443/")
+    deadline = time.monotonic() + 20
+    while not (opened.exists() and opened.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert opened.read_text() == "https://app.localhost:8443/\n"
+    closed.write_text("end\n")
 
 
 @pytest.mark.parametrize(
