@@ -37,9 +37,13 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
     failures: list[StoreOutcome] = []
     possible = present([finder for kind in kinds for finder in kind.finders], settings)
     if request.operation != words.INSPECT and settings.root == "/" and os.geteuid() != 0:
-        possible = [finder for finder in possible if finder.is_personal]
-        if not possible:
-            raise HostError("Only root may change what a host trusts: set become to true.")
+        own = all(kind.is_of_users for kind in kinds)
+        possible = [finder for finder in possible if own or finder.is_personal]
+        if not (own or possible):
+            raise HostError(
+                "Only root may change what a host trusts: set become to true. Without it, stores: [nss] are those of "
+                "the user's own browsers."
+            )
     for kind in kinds:
         for finder in (finder for finder in kind.finders if finder in possible):
             try:

@@ -45,12 +45,14 @@ class Finder(NamedTuple):
 @dataclass(frozen=True)
 class Kind:
     """A kind of stores. Without ``is_default``, a task has to ask for it. A host without any store of a kind that
-    ``is_required`` is refused as unknown."""
+    ``is_required`` is refused as unknown. Each store that ``is_of_users`` is one user's own, who may change it where a
+    task asks for nothing else."""
 
     name: str
     finders: tuple[Finder, ...]
     is_default: bool = True
     is_required: bool = False
+    is_of_users: bool = False
 
 
 def _finder(
@@ -155,7 +157,11 @@ KINDS = (
     ),
     Kind("java", (_finder(_installations, _JAVA_MARKS, _JAVA_WORDS, _JAVA_HOMES),)),
     Kind("policies", (_finder(_firefox, _FIREFOX_MARKS), _finder(_chromium, _CHROMIUM_MARKS))),
-    Kind("nss", (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local", "Library"]),)),
+    Kind(
+        "nss",
+        (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local", "Library"]),),
+        is_of_users=True,
+    ),
     Kind(
         "applications",
         (_finder(_applications, ["/etc/profile.d", "/etc/systemd"]),),
@@ -165,3 +171,4 @@ KINDS = (
 )
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 DEFAULT_KINDS = tuple(kind.name for kind in KINDS if kind.is_default)
+KINDS_OF_USERS = tuple(kind.name for kind in KINDS if kind.is_of_users)

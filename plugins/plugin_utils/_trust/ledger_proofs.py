@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import FILES
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import FILES, KINDS_OF_USERS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, TRUSTED
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import is_of_a_mac
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -50,14 +50,16 @@ def proofs_of(
 def seen_kinds(result: Mapping[str, Any], kinds: Iterable[str], as_root: bool) -> set[str]:
     """Those of the ``kinds`` that were asked for of which the result names all stores: any other one is not there.
 
-    A Mac shows those who do not ask ``as_root`` what is their own alone. All other hosts refuse them. Of files, there
-    are more than those that a task names.
+    A Mac shows those who do not ask ``as_root`` what is their own alone, and so does each host where nothing is asked
+    for but what users have of their own. All other hosts refuse them. Of files, there are more than those that a task
+    names.
     """
-    stores = result.get("stores", [])
+    asked, stores = set(kinds), result.get("stores", [])
     unfound = {store["kind"] for store in stores if _is_unfound(store)}
-    if not as_root and (unfound or any(is_of_a_mac(store["name"]) for store in stores)):
+    own = asked.issubset(KINDS_OF_USERS) or any(is_of_a_mac(store["name"]) for store in stores)
+    if not as_root and (unfound or own):
         return set()
-    return set(kinds) - unfound - {FILES}
+    return asked - unfound - {FILES}
 
 
 def enter_proofs(
