@@ -1,8 +1,12 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # `make help` lists what there is. Everything is set up inside the checkout: .venv and build/.
 
 PYTHON ?= python3
 PORT ?= 8443
-RUN = .venv/bin/python tests/run.py $(if $(ANSIBLE_CORE),--ansible-core=$(ANSIBLE_CORE))
+RUN = .venv/bin/python tests/run.py $(if $(ANSIBLE_CORE),--ansible-core=$(ANSIBLE_CORE)) $(if $(IMAGES),--images=$(IMAGES))
 
 .PHONY: help venv test unit playbooks interoperability lint docs sanity molecule distribution core-foundation bench clean demo demo-serve demo-undo
 .DEFAULT_GOAL := help
@@ -19,9 +23,9 @@ unit: ## that part alone: the unit tests, on both ends of what is supported, or 
 playbooks: ## whole runs of ansible-playbook on this machine, on both ends as well
 interoperability: ## what other TLS libraries say of certificates and staples
 lint: ## ruff, mypy, shellcheck, actionlint, ansible-lint
-docs: ## the documentation, the changelog, the tarball
+docs: ## the documentation, as a site in build/site/html too, the changelog, the tarball
 sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
-molecule: ## whole hosts in containers
+molecule: ## whole hosts in containers; with IMAGES=real on distributions' own images, from their registries
 distribution: ## a host on a distribution's own image, from a registry: ANCHORAGE_DISTRIBUTION=debian-13
 core-foundation: ## what macOS says, by a double on Apple's own CoreFoundation, which Debian 13 has
 unit playbooks interoperability lint docs sanity molecule distribution core-foundation: venv

@@ -1,4 +1,8 @@
 #!/bin/sh
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # Usage: prerequisites.sh PYTHON
 # Say what `make venv` misses on this machine, with the Debian package that brings it. Exits 1 if anything is missing.
 

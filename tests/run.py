@@ -4,9 +4,10 @@
 
 """Run the project's tests and checks, one step after the other, and say at the end how each went.
 
-Usage: ``run.py [--ansible-core VERSION] [PART ...]``, the parts being those of the Makefile; without any, all of them
-but ``distribution`` and ``core-foundation``. What runs on the oldest and on the newest ansible-core, runs on that of
-the option instead.
+Usage: ``run.py [--ansible-core VERSION] [--images KIND] [PART ...]``, the parts being those of the Makefile; without
+any, all of them but ``distribution`` and ``core-foundation``. What runs on the oldest and on the newest ansible-core,
+runs on that of the option instead. The scenarios of molecule run on images that need no container registry, ``shaped``
+like other platforms, or with ``real`` on the distributions' own.
 A failing step does not stop the following ones. A step that the machine cannot run is reported as skipped, with the
 reason. The exit status is 1 if any step failed.
 
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 import ends
 import side_by_side
 import steps
+from lab import images
 from programs import BUILD, Failed, Skipped
 
 #: How many characters of a line the end of the output repeats.
@@ -94,6 +96,7 @@ def wanted_steps(arguments: list[str]) -> list[steps.Step]:
     """The steps that the command line asks for."""
     parser = argparse.ArgumentParser(prog="run.py")
     parser.add_argument("--ansible-core", choices=ends.ANSIBLE_CORES)
+    parser.add_argument("--images", choices=images.KINDS, default=images.SHAPED)
     parser.add_argument("parts", nargs="*", metavar="PART")
     wanted = parser.parse_args(arguments)
     known = (*steps.PARTS, *steps.PARTS_ON_REQUEST)
@@ -101,7 +104,9 @@ def wanted_steps(arguments: list[str]) -> list[steps.Step]:
     if unknown:
         sys.exit(f"There is no part {', '.join(unknown)}: choose from {', '.join(known)}.")
     chosen = (ends.ANSIBLE_CORES[wanted.ansible_core],) if wanted.ansible_core else ends.ENDS
-    return [step for step in steps.all_steps(chosen) if set(wanted.parts or steps.PARTS) & set(step.parts)]
+    return [
+        step for step in steps.all_steps(chosen, wanted.images) if set(wanted.parts or steps.PARTS) & set(step.parts)
+    ]
 
 
 def main(arguments: list[str]) -> int:

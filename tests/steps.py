@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from documentation import site
 from ends import ENDS, End, need_environment, prepare, versions
-from lab import distributions, machine
+from lab import distributions, images, machine
 from programs import (
     BUILD,
     COLLECTIONS,
@@ -190,17 +191,24 @@ def build_collection() -> None:
 # --- Integration -----------------------------------------------------------------------------------------------------
 
 
-def build_images() -> None:
-    """Build the laboratory's container images."""
+def build_images(kind: str = images.SHAPED) -> str:
+    """Build the laboratory's container images; with real ones, from what the registries of the distributions give."""
     need("podman", "mmdebstrap")
-    run([sys.executable, "tests/lab/build_images.py"], machine.test_environment())
+    names = images.of_debian() if kind == images.REAL else []
+    if kind == images.REAL:
+        run([sys.executable, "tests/lab/distributions.py", *images.of_distributions()], machine.test_environment())
+    run([sys.executable, "tests/lab/build_images.py", *names], machine.test_environment())
+    return f"IMAGES={kind}"
 
 
-def molecule(scenario: str) -> str:
-    """Run one scenario in containers."""
+def molecule(scenario: str, kind: str = images.SHAPED) -> str:
+    """Run one scenario in containers, on images of that kind."""
     need("podman")
-    run_tool("molecule", "test", "--scenario-name", scenario)
-    return versions(VENV / "bin" / "python")
+    used = images.described(scenario, kind)
+    print(f"IMAGES={kind}: {used}", flush=True)
+    command: list[str | Path] = [VENV / "bin" / "molecule", "test", "--scenario-name", scenario]
+    run(command, environment_with() | {images.VARIABLE: kind})
+    return f"{versions(VENV / 'bin' / 'python')}; {used}"
 
 
 def build_distribution() -> None:
@@ -255,8 +263,7 @@ def scenarios() -> list[str]:
 
 def hosts_of(scenario: str) -> int:
     """How many containers a scenario starts."""
-    inventory = ROOT / "molecule" / scenario / "inventory" / "hosts.yml"
-    return inventory.read_text(encoding="utf-8").count("laboratory_image:")
+    return sum(text.count("laboratory_image:") for text in images.inventories(scenario, images.SHAPED))
 
 
 def on_each(ends: Iterable[End], name: str, action: Callable[[End], str], part: str, together: str = "") -> list[Step]:
@@ -264,8 +271,9 @@ def on_each(ends: Iterable[End], name: str, action: Callable[[End], str], part: 
     return [Step(f"{name}, {end.name} ansible-core", functools.partial(action, end), (part,), together) for end in ends]
 
 
-def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
-    """Every step, in the order in which they run: alone what keeps every processor busy."""
+def all_steps(ends: Sequence[End] = ENDS, kind: str = images.SHAPED) -> list[Step]:
+    """Every step, in the order in which they run: alone what keeps every processor busy. Scenarios have images of the
+    kind."""
     step = functools.partial
     return [
         Step("set-up: system packages", install_packages, ("unit", "playbooks", "interoperability", "molecule")),
@@ -281,7 +289,7 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
         *on_each(
             ends, "tests of playbooks", step(pytest_on, "tests/playbooks", variables=machine.in_memory()), "playbooks"
         ),
-        Step("set-up: container images", build_images, ("molecule",), "checks"),
+        Step("set-up: container images", step(build_images, kind), ("molecule",), "checks"),
         *on_each(ends, "sanity", sanity, "sanity", "checks"),
         Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",), "checks"),
         Step("mypy", step(run_tool, "mypy"), ("lint",), "checks"),
@@ -290,11 +298,12 @@ def all_steps(ends: Sequence[End] = ENDS) -> list[Step]:
         Step("shellcheck", shellcheck, ("lint",), "checks"),
         Step("actionlint", actionlint, ("lint",), "checks"),
         Step("antsibull-docs", lint_documentation, ("docs",), "checks"),
+        Step("documentation site", site.build, ("docs",), "checks"),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",), "checks"),
         Step("ansible-galaxy collection build", build_collection, ("docs",), "checks"),
         # Some need an image.
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
-        *(Step(f"molecule {name}", step(molecule, name), ("molecule",), "scenarios") for name in scenarios()),
+        *(Step(f"molecule {name}", step(molecule, name, kind), ("molecule",), "scenarios") for name in scenarios()),
         Step("benchmark of a fleet, on three hosts", benchmark_fleet, ("molecule",), "scenarios"),
         Step("molecule on the distribution", step(molecule, "distribution"), ("distribution",)),
         Step("the double of Security on Apple's CoreFoundation", test_on_core_foundation, ("core-foundation",)),

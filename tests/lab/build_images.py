@@ -70,7 +70,7 @@ IMAGES = (
     Image("bookworm:fleet", "bookworm", "fleet_host"),
     Image("trixie:java", "trixie", "java"),
     Image("trixie:browser", "trixie", "browser"),
-    # Shaped like other platforms, whose own images no registry can be asked for.
+    # Shaped like other platforms, for machines without a container registry: see lab/images.py.
     Image("redhat-shaped:9", "bookworm", "redhat", {"RELEASE": "9"}),
     Image("redhat-shaped:10", "trixie", "redhat", {"RELEASE": "10"}),
     Image("suse-shaped:leap", "trixie", "suse"),

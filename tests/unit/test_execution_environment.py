@@ -24,7 +24,7 @@ def test_it_asks_for_what_the_collection_needs_and_sets_no_upper_bound() -> None
     asked = environment["dependencies"]
     packages = [asked["ansible_core"]["package_pip"], *asked["python"]]
     needed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    required = [line for line in needed if not line.startswith("#")]
+    required = [line for line in needed if line and not line.startswith("#")]
     # And what a ledger needs that the nodes of AWX share.
     assert sorted(packages) == sorted([*required, "psycopg[binary]>=3.1"])
     [collection] = asked["galaxy"]["collections"]

@@ -23,7 +23,7 @@ import run
 import side_by_side
 import steps
 import yaml
-from lab import machine
+from lab import images, machine
 
 
 def fail() -> None:
@@ -197,8 +197,8 @@ def test_no_two_scenarios_have_a_container_of_the_same_name() -> None:
     """They run side by side."""
     names: Counter[str] = Counter()
     for scenario in steps.scenarios():
-        inventory = programs.ROOT / "molecule" / scenario / "inventory" / "hosts.yml"
-        found = containers(yaml.safe_load(inventory.read_text(encoding="utf-8")))
+        inventories = images.inventories(scenario, images.SHAPED)
+        found = [name for inventory in inventories for name in containers(yaml.safe_load(inventory))]
         assert len(found) == steps.hosts_of(scenario) > 0
         names.update(found)
     assert set(names.values()) == {1}

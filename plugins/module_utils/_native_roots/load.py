@@ -36,11 +36,11 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores
     P11_KIT,
     gather_macos,
     gather_p11_kit,
-    gather_windows,
 )
 
 if TYPE_CHECKING:
     from ansible_collections.anchorage.pki.plugins.module_utils._macos.helper import Mac
+    from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.windows import EnumerateStore
 
 PLATFORM = "platform"
 SOURCES = (PLATFORM, P11_KIT)
@@ -77,8 +77,10 @@ def load(
     search_path: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     mac: Mac | None = None,
+    windows: EnumerateStore | None = None,
 ) -> NativeRoots:
-    """The roots of one of ``SOURCES``, the platform's below the folder ``root``, on macOS those of ``mac``.
+    """The roots of one of ``SOURCES``, the platform's below the folder ``root``, on macOS those of ``mac``, on Windows
+    those that ``windows`` enumerates.
 
     What a source needs to write goes to ``temporary_folder``, by default the system's. Programs are looked for in
     ``search_path``. Raises HostError where the source cannot be read at all; all other errors are in the report.
@@ -90,7 +92,7 @@ def load(
         if source == P11_KIT:
             gather_p11_kit(gathering, temporary_folder, search_path)
         else:
-            _gather_platform(gathering, environment, platform, root, limits, mac)
+            _gather_platform(gathering, environment, platform, root, limits, mac, windows)
         attempts.append(gathering)
         if len(attempts) == limits.attempts or not any(problem.transient for problem in gathering.problems):
             break
@@ -125,6 +127,7 @@ def _gather_platform(
     root: str,
     limits: Limits,
     mac: Mac | None,
+    windows: EnumerateStore | None,
 ) -> None:
     configured = configured_locations(environment)
     if configured:
@@ -133,7 +136,13 @@ def _gather_platform(
         for folder in configured.folders:
             gather_folder(folder, gathering, required=True)
     elif platform == "win32":
-        gather_windows(gathering, datetime.now(timezone.utc))
+        # No other platform needs it.
+        from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.windows import (
+            enumerate_store,
+            gather_windows,
+        )
+
+        gather_windows(gathering, datetime.now(timezone.utc), windows or enumerate_store())
     elif platform == "darwin":
         gather_macos(gathering, mac, limits.macos_timeout, limits.macos_pauses)
     else:

@@ -2,22 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The roots of trust stores other than PEM files: p11-kit's, that of Windows, and that of macOS."""
+"""The roots of trust stores other than PEM files: p11-kit's and that of macOS. That of Windows is in ``windows``."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.commands import run
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._host.programs import find_command
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import TooLarge, read_regular_file
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.files import Gathering, Problem
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.certificate_facts import is_valid_at
-from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem import read_pem
 
 if TYPE_CHECKING:
@@ -28,10 +25,6 @@ _P11_KIT_TIMEOUT = 20.0  # seconds; it takes less than a tenth of one
 _EXTRACT = ("extract", "--format=pem-bundle", "--filter=ca-anchors", "--purpose=server-auth")
 
 _MACOS_STORE = "macOS trust settings, domain {}"
-
-_WINDOWS_STORE = "ROOT"
-_WINDOWS_CERTIFICATE = "x509_asn"
-_SERVER_AUTHENTICATION = "1.3.6.1.5.5.7.3.1"
 
 
 def gather_p11_kit(gathering: Gathering, temporary_folder: str | None, search_path: str | None = None) -> None:
@@ -57,26 +50,6 @@ def gather_p11_kit(gathering: Gathering, temporary_folder: str | None, search_pa
         except TooLarge as error:
             raise HostError(f"{program} extract wrote more than {gathering.largest_file} bytes.") from error
     gathering.add_content(read_pem(text), P11_KIT, location)
-    location["state"] = "read"
-
-
-def gather_windows(gathering: Gathering, now: datetime) -> None:
-    """Add the roots of the user's store on Windows that may vouch for TLS servers and are valid at ``now``."""
-    import ssl  # takes as long as everything else, and no other platform needs it
-
-    location = gathering.probe(_WINDOWS_STORE, "store")
-    # Python has the function on Windows alone.
-    entries: list[tuple[bytes, str, Any]] = ssl.enum_certificates(_WINDOWS_STORE)  # type: ignore[attr-defined,unused-ignore]
-    for der, encoding, purposes in entries:
-        for_servers = purposes is True or _SERVER_AUTHENTICATION in purposes
-        try:
-            wanted = encoding == _WINDOWS_CERTIFICATE and for_servers and is_valid_at(der, now)
-        except DerError as error:
-            gathering.problems.append(Problem(_WINDOWS_STORE, f"an entry is not a certificate: {error}"))
-            continue
-        if wanted:
-            gathering.add(der, _WINDOWS_STORE)
-        location["certificates" if wanted else "skipped"] += 1
     location["state"] = "read"
 
 

@@ -2,16 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests of the trust stores that are no PEM files.
-
-The store of Windows is played by a stand-in for the function of Python's ssl that reads it there.
-"""
+"""Tests of the trust stores that are no PEM files."""
 
 from __future__ import annotations
 
 import shutil
-import ssl
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -25,52 +20,6 @@ from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.load i
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._native_roots.stores import P11_KIT
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import DER_A, DER_B, A, B
-from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
-
-SERVERS, MAIL = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.4"
-TODAY, DAY = datetime.now(timezone.utc), timedelta(days=1)
-
-
-def valid(first: timedelta, last: timedelta) -> bytes:
-    """A certificate that is valid between two offsets from today."""
-    return der_of(make_root(not_before=TODAY + first, not_after=TODAY + last))
-
-
-VALID, OTHER, EXPIRED, TOO_NEW = valid(-DAY, DAY), valid(-DAY, DAY), valid(-2 * DAY, -DAY), valid(DAY, 2 * DAY)
-
-
-def windows(monkeypatch: pytest.MonkeyPatch, entries: list[tuple[bytes, str, Any]]) -> NativeRoots:
-    monkeypatch.setattr(ssl, "enum_certificates", {"ROOT": entries}.__getitem__, raising=False)
-    return load(PLATFORM, {}, "win32")
-
-
-@pytest.mark.parametrize(
-    ("entry", "wanted"),
-    [
-        ((VALID, "x509_asn", True), True),
-        ((VALID, "x509_asn", frozenset({SERVERS, MAIL})), True),
-        ((VALID, "x509_asn", frozenset({MAIL})), False),
-        ((VALID, "x509_asn", frozenset()), False),
-        ((VALID, "pkcs_7_asn", True), False),
-        ((EXPIRED, "x509_asn", True), False),
-        ((TOO_NEW, "x509_asn", True), False),
-    ],
-    ids=["any use", "servers", "mail", "no use", "PKCS#7", "expired", "not yet valid"],
-)
-def test_windows_gives_what_vouches_for_servers_now(
-    monkeypatch: pytest.MonkeyPatch, entry: tuple[bytes, str, Any], wanted: bool
-) -> None:
-    loaded = windows(monkeypatch, [entry, (OTHER, "x509_asn", True)])
-    assert list(loaded.roots) == ([VALID] if wanted else []) + [OTHER]
-    assert loaded.roots[OTHER] == ["ROOT"]
-    (location,) = loaded.report["locations"]
-    assert (location["kind"], location["certificates"] + location["skipped"]) == ("store", 2)
-
-
-def test_windows_reports_what_is_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = windows(monkeypatch, [(b"damaged", "x509_asn", True), (VALID, "x509_asn", True)])
-    assert list(loaded.roots) == [VALID]
-    assert [error["path"] for error in loaded.report["errors"]] == ["ROOT"]
 
 
 def test_macos_says_what_to_do() -> None:
