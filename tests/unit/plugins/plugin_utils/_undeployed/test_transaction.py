@@ -15,10 +15,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.answer im
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.moving import move_to_server
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.request import NOTHING, find_targets
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import position
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.status import Status, status_lines
+from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.view import Terms, read_view
 from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.request import (
     difference_warnings,
     parse_signing_request,
@@ -30,6 +35,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.transact
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import encode_key
 from ansible_collections.anchorage.pki.tests.unit.brought import make_request
+from ansible_collections.anchorage.pki.tests.unit.rotations import move, rotated
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -76,7 +82,16 @@ def office(own_authority: Authority, now: datetime) -> Office:
     return Office(own_authority, now)
 
 
-def test_a_request_is_signed_once_and_renewed_in_its_last_third(office: Office) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_office(request: pytest.FixtureRequest, office: Office) -> Office:
+    """One whose ledger is in its folder, and one that shares a database."""
+    if request.param == "postgresql":
+        move_to_server(office.authority.folder, request.getfixturevalue("new_database"))
+    return office
+
+
+def test_a_request_is_signed_once_and_renewed_in_its_last_third(either_office: Office) -> None:
+    office = either_office
     assert office.task().reason == "no leaf is signed for 'printer' yet, or the last one is revoked"
     (first,) = office.requested()
     assert (first["name"], first["names"], first["due"]) == ("printer", ["printer.test"], None)
@@ -133,7 +148,8 @@ def test_names_are_told_where_they_differ_and_taken_from_the_request_only_when_a
     assert ([name.value for name in taken.names], difference_warnings(taken)) == (["printer.test"], [])
 
 
-def test_a_key_has_one_leaf(office: Office) -> None:
+def test_a_key_has_one_leaf(either_office: Office) -> None:
+    office = either_office
     office.task()
     with pytest.raises(PkiError, match=r"is that of the leaf \w+, which is known as printer and in use"):
         office.task(name="printer2")
@@ -171,8 +187,9 @@ def test_a_name_alone_is_that_of_a_request(office: Office) -> None:
         office.revoke(name="printer")
 
 
-def test_no_host_has_it(office: Office) -> None:
+def test_no_host_has_it(either_office: Office) -> None:
     """Nothing that is about hosts sees it, and what is about certificates does."""
+    office = either_office
     office.task()
     with open_ledger(office.authority.ledger_path, read_only=True) as ledger:
         assert ledger.places() == {}
@@ -210,3 +227,39 @@ def test_two_runs_at_once_sign_one(office: Office) -> None:
         with pytest.raises(PkiError, match="another run signed a request for 'printer' meanwhile"):
             transaction.carry_out(plan)
     assert len(office.requested()) == 1
+
+
+def test_a_rotation_waits_for_it_while_it_drains_and_says_so(office: Office) -> None:
+    """Not before, when its task signs below the new root; and no longer than until it is replaced."""
+    office.task()
+    office.authority = rotated(office.authority, State.SWITCHING, office.now)
+    told = "  printer, until 2026-08-30"
+    assert told in status_lines(status(office))
+    assert status(office).here.blockers == ()
+    office.authority = move(office.authority, State.DRAINING, office.now)
+    waiting = status(office)
+    assert told in status_lines(waiting)
+    (blocker,) = waiting.here.blockers
+    assert (blocker.host, "'printer' was signed for a request, below the old root" in blocker.reason) == ("", True)
+    assert not any("anchorage_rotate_host" in line for line in status_lines(waiting))
+    assert office.requested()[0]["due"] == office.task(after=8 * DAY).reason == "its root gives way to another one"
+    assert status(office).here.blockers == ()
+    assert told not in status_lines(status(office))
+    (leaf,) = office.requested(after=8 * DAY)
+    assert leaf["due"] is None
+
+
+def test_a_rotation_does_not_wait_for_one_that_has_ended_or_is_revoked(office: Office) -> None:
+    office.task()
+    office.authority = rotated(office.authority, State.DRAINING, office.now)
+    assert status(office, after=91 * DAY).here.blockers == ()
+    office.revoke("superseded", name="printer")
+    assert status(office).here.blockers == ()
+
+
+def status(office: Office, after: timedelta = 8 * DAY) -> Status:
+    """That of the authority's rotation, after its overlap."""
+    now, terms = office.now + after, Terms()
+    with open_ledger(office.authority.ledger_path, read_only=True) as ledger:
+        view = read_view(ledger, office.authority, ledger.rotations.all()[-1], ["web1"], now)
+    return Status(office.authority, view, position(view, terms, now), terms, {})
