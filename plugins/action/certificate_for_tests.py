@@ -16,6 +16,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import check_requests
 from ansible_collections.anchorage.pki.plugins.plugin_utils._passphrases import passphrases_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree import publication_folder
+from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.files import check_apart
 from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.results import (
     leaf_fields,
     leaf_lines,
@@ -53,6 +54,7 @@ class ActionModule(PkiAction):
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         request = parse_untimely_request(arguments)
         authority = self.authority(arguments["authority"], task_vars)
+        check_apart(arguments["destination"], authority)
         check_requests([request], authority.policy, lambda: read_next_policy(authority))
         published = publication_folder(arguments["publish"], authority.folder)
         warnings: list[str] = []

@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.tree imp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.files import (
     LeafFolder,
     chain_of,
+    check_apart,
     leaf_contents,
     leaf_folder,
 )
@@ -73,6 +74,7 @@ class ActionModule(PkiAction):
         request = parse_signing_request(arguments, self._given(arguments))
         folder = leaf_folder(arguments["destination"])
         authority = self.authority(arguments["authority"], task_vars)
+        check_apart(arguments["destination"], authority)
         check_requests([request], authority.policy, lambda: read_next_policy(authority))
         published = publication_folder(arguments["publish"], authority.folder)
         with open_ledger(authority.ledger_path, read_only=self.check_mode) as ledger:

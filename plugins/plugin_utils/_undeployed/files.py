@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, CHAIN, FULL_CHAIN
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import PublicFile, public_file
 
 
@@ -41,6 +43,15 @@ def leaf_folder(path: str | None) -> LeafFolder:
     is not there."""
     named = {name: public_file("destination", f"{path}/{name}") for name in (CERTIFICATE, CHAIN, FULL_CHAIN) if path}
     return LeafFolder({name: file for name, file in named.items() if file})
+
+
+def check_apart(path: str | None, authority: Authority) -> None:
+    """Raise PkiError where the option ``destination`` names a folder of the authority's own."""
+    if path is not None and Path(path).resolve().is_relative_to(authority.folder.resolve()):
+        raise PkiError(
+            f"destination: {path} is in the authority's folder {authority.folder}, which has its keys. Name a folder "
+            "from which people may take files."
+        )
 
 
 def chain_of(leaf: x509.Certificate, authority: Authority) -> tuple[x509.Certificate, ...]:

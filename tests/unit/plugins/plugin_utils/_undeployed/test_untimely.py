@@ -17,6 +17,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import state_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.files import check_apart
 from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.untimely import (
     UntimelyPlan,
     UntimelyTransaction,
@@ -124,3 +125,13 @@ def test_nothing_counts_it(laboratory: Laboratory) -> None:
         assert ledger.revocations.is_answered(issuing, now + 2000 * DAY, now)
         (entry,) = [entry for entry in ledger.entries.all() if entry.kind == "leaf"]
     assert (entry.place.path, state_of(entry, now)) == ("test/app", "test")
+
+
+def test_the_folder_of_the_authority_gets_no_files(laboratory: Laboratory) -> None:
+    authority = laboratory.authority
+    check_apart(None, authority)
+    check_apart(str(laboratory.folder), authority)
+    (laboratory.folder / "link").symlink_to(authority.folder)
+    for path in (authority.folder, authority.folder / "root", laboratory.folder / "link"):
+        with pytest.raises(PkiError, match="is in the authority's folder"):
+            check_apart(str(path), authority)
