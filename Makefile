@@ -46,8 +46,8 @@ clean: ## remove .venv and build/
 	@ln -sfn ../../../.. build/collections/ansible_collections/anchorage/pki
 	@touch $@
 
-demo: venv ## an authority of the demo's own, trusted by this machine, and a leaf, proved
-	@exec .venv/bin/python demo/demo.py run
+demo: venv ## an authority of the demo's own, trusted by this machine, and a leaf, proved; at a screen, shown on PORT
+	@exec .venv/bin/python demo/demo.py run "$(PORT)"
 
 demo-serve: venv ## show a page with the demo's leaf and staple until Ctrl-C, on PORT (8443)
 	@exec .venv/bin/python demo/demo.py serve "$(PORT)"

@@ -42,6 +42,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._look.program import
     read_answer,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._look.stub import STUB_REFUSAL, STUB_STATUS, guarded
+from ansible_collections.anchorage.pki.plugins.plugin_utils._module_defaults import with_defaults
 from ansible_collections.anchorage.pki.plugins.plugin_utils._variables.values import unknown_names
 
 AUTHORITY_SPEC: dict[str, Any] = {"authority": {"type": "path"}, "ledger_url": {"type": "str"}}
@@ -83,7 +84,8 @@ class PkiAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         # What a template left at null was not given, at any depth.
-        self._task.args = _given(self._task.args)
+        given, shared = _given(self._task.args), {*AUTHORITY_SPEC, *PASSPHRASE_SPEC}
+        self._task.args = _given(with_defaults(self._task, self._templar, given, self.ARGUMENT_SPEC, shared))
         arguments = self._validated()
         try:
             check_version()

@@ -23,11 +23,13 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages impo
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.superseded import purge
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.together import change_together
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.turn import Turn
 
 LOCK_FILE = "/var/run/anchorage-trust.lock"
-#: Of a user, who changes what is his own alone, below his home.
-PERSONAL_LOCK_FILE = "Library/Caches/anchorage-trust.lock"
+#: Of a user, who changes what is his own alone, it is in the first of these folders below his home that there is; the
+#: last one is made where it is missing.
+PERSONAL_LOCK_FOLDERS = ("Library/Caches", ".cache")
 _HOST = Settings()
 
 
@@ -46,8 +48,9 @@ def apply(
         # All before any: a refresh of one store may feed the next one, too.
         anchors = (request.anchor, *request.further)
         turns = [Turn(store, anchor, survey(store, anchor)) for anchor in anchors for store in stores]
+        fed = request.operation != INSPECT and not check_mode and change_together(turns, request.operation)
         for turn in turns:
-            perhaps_fed = any(outcome.changed for outcome in outcomes)
+            perhaps_fed = fed or any(outcome.changed for outcome in outcomes)
             outcome = turn.take(request.operation, check_mode, perhaps_fed)
             own = turn.anchor is request.anchor
             if own and request.superseded and may_purge(outcome):
@@ -58,14 +61,20 @@ def apply(
 
 def lock_file(uid: int, home: str) -> str:
     """The file that a user's runs lock."""
-    return os.path.join(home, PERSONAL_LOCK_FILE) if uid else LOCK_FILE
+    if not uid:
+        return LOCK_FILE
+    folders = [os.path.join(home, folder) for folder in PERSONAL_LOCK_FOLDERS]
+    return os.path.join(next(filter(os.path.isdir, folders), folders[-1]), os.path.basename(LOCK_FILE))
 
 
 @contextmanager
 def _exclusive(settings: Settings) -> Iterator[None]:
     """Be the only run that changes stores on this host. Raises HostError."""
-    path = settings.path(lock_file(os.geteuid(), os.path.expanduser("~")))
+    uid = os.geteuid()
+    path = settings.path(lock_file(uid, os.path.expanduser("~")))
     try:
+        if uid:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         descriptor = take_lock(path, settings.lock_timeout)
     except LockTimeout as error:
         raise HostError(f"Another run is changing what this host trusts (it holds {path}). Try again later.") from error

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 
 
+# The kind of which there are those that a task names.
+FILES = "files"
+
+
 class Finder(NamedTuple):
     """Finds stores: ``find`` may raise HostError and OSError, ``sought`` is what it looks for, in words for a
     reader whose host has none of it.
@@ -41,12 +45,14 @@ class Finder(NamedTuple):
 @dataclass(frozen=True)
 class Kind:
     """A kind of stores. Without ``is_default``, a task has to ask for it. A host without any store of a kind that
-    ``is_required`` is refused as unknown."""
+    ``is_required`` is refused as unknown. Each store that ``is_of_users`` is one user's own, who may change it where a
+    task asks for nothing else."""
 
     name: str
     finders: tuple[Finder, ...]
     is_default: bool = True
     is_required: bool = False
+    is_of_users: bool = False
 
 
 def _finder(
@@ -114,6 +120,12 @@ def _applications() -> ModuleType:
     return applications
 
 
+def _files() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.truststores import files
+
+    return files
+
+
 _JAVA_MARKS = [
     *("/usr/lib/jvm", "/usr/lib64/jvm", "/usr/java", "/usr/local/openjdk*", "/usr/local/java", "/usr/bin/java"),
     *("/opt/*", "/Library/Java/JavaVirtualMachines", "/usr/local/opt/openjdk*", "/usr/local/bin/java"),
@@ -145,12 +157,18 @@ KINDS = (
     ),
     Kind("java", (_finder(_installations, _JAVA_MARKS, _JAVA_WORDS, _JAVA_HOMES),)),
     Kind("policies", (_finder(_firefox, _FIREFOX_MARKS), _finder(_chromium, _CHROMIUM_MARKS))),
-    Kind("nss", (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local", "Library"]),)),
+    Kind(
+        "nss",
+        (_finder(_databases, homes=[".mozilla", ".config", "snap", ".var", ".pki", ".local", "Library"]),),
+        is_of_users=True,
+    ),
     Kind(
         "applications",
         (_finder(_applications, ["/etc/profile.d", "/etc/systemd"]),),
         is_default=False,  # it sets their environment, which is for the administrator to ask for
     ),
+    Kind(FILES, (_finder(_files),), is_default=False),
 )
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 DEFAULT_KINDS = tuple(kind.name for kind in KINDS if kind.is_default)
+KINDS_OF_USERS = tuple(kind.name for kind in KINDS if kind.is_of_users)

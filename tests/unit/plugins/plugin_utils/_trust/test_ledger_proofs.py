@@ -89,6 +89,12 @@ def test_who_is_not_root_takes_no_store_of_a_mac_for_gone() -> None:
     assert seen_kinds(linux, KINDS, as_root=False) == set(KINDS)  # where root has logged in
 
 
+def test_who_is_not_root_takes_no_database_of_others_for_gone() -> None:
+    own = {"stores": [store("nss", "/home/alice/.pki/nssdb", TRUSTED)]}
+    assert seen_kinds(own, ("nss",), as_root=False) == set()
+    assert seen_kinds(own, ("nss",), as_root=True) == {"nss"}
+
+
 def test_what_root_and_the_users_of_a_mac_trust_is_told_apart(tmp_path: Path, now: datetime) -> None:
     """None of them sees what the others do: it is there until its own user shows that it is gone."""
     path, names = tmp_path / "ledger.sqlite3", [store_name(uid) for uid in (0, 2**31 - 2, 2**31 - 3)]

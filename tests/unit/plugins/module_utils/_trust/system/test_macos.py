@@ -939,9 +939,11 @@ def test_a_home_is_that_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
     assert home_of(4321) == "/Users/me", "without an account"
 
 
-def test_each_user_has_a_lock_of_his_own() -> None:
+def test_each_user_has_a_lock_of_his_own(tmp_path: Path) -> None:
     assert lock_file(0, "/var/root") == LOCK_FILE
-    assert lock_file(501, "/Users/me") == "/Users/me/Library/Caches/anchorage-trust.lock"
+    assert lock_file(501, str(tmp_path)) == f"{tmp_path}/.cache/anchorage-trust.lock"  # as on Linux
+    (tmp_path / "Library" / "Caches").mkdir(parents=True)
+    assert lock_file(501, str(tmp_path)) == f"{tmp_path}/Library/Caches/anchorage-trust.lock"
 
 
 @pytest.mark.parametrize("operation", ["install", "remove"])
@@ -1010,3 +1012,18 @@ def test_others_than_root_change_what_is_theirs_alone() -> None:
         assert find_stores(request, Settings(), [Kind("nss", tuple(finders))]) == ([own], [])
         with pytest.raises(HostError, match="Only root may change what a host trusts"):
             find_stores(request, Settings(), [Kind("nss", tuple(finders[1:]))])
+
+
+def test_others_than_root_change_their_own_databases_where_they_ask_for_nothing_else() -> None:
+    own = StubStore("own")
+    databases = Kind("nss", (Finder(lambda _: [own], lambda: ["~/.pki"]),), is_of_users=True)
+    system = Kind("system", (Finder(lambda _: [StubStore("other")], lambda: ["/etc"]),), is_required=True)
+    with another_user():
+        for operation in ("install", "remove"):
+            asked = Request(operation, ANCHOR, ("nss",))
+            assert find_stores(asked, Settings(), [system, databases]) == ([own], [])
+            with pytest.raises(HostError, match=r"set become to true\. Without it, stores: \[nss\]"):
+                find_stores(Request(operation, ANCHOR, ("system", "nss")), Settings(), [system, databases])
+        nothing = [Kind("nss", (Finder(lambda _: [], lambda: ["~/.pki of every user"]),), is_of_users=True)]
+        with pytest.raises(HostError, match=r"Looked for: ~/\.pki of every user"):
+            find_stores(Request("install", ANCHOR, ("nss",)), Settings(), nothing)
