@@ -22,8 +22,8 @@ test: venv ## run every test and check; says what it installs, reports what it s
 unit: ## that part alone: the unit tests, on both ends of what is supported, or on ANSIBLE_CORE=2.20
 playbooks: ## whole runs of ansible-playbook on this machine, on both ends as well
 interoperability: ## what other TLS libraries say of certificates and staples
-lint: ## ruff, mypy, shellcheck, actionlint, ansible-lint
-docs: ## the documentation, as a site in build/site/html too, the changelog, the tarball
+lint: ## ruff, mypy, shellcheck, actionlint, ansible-lint, reuse
+docs: ## the documentation, as a site in build/site/html too, the changelog, the tarball, imported and installed
 sanity: ## ansible-test sanity, on the oldest and on the newest ansible-core
 molecule: ## whole hosts in containers; with IMAGES=real on distributions' own images, from their registries
 distribution: ## a host on a distribution's own image, from a registry: ANCHORAGE_DISTRIBUTION=debian-13
@@ -46,8 +46,8 @@ clean: ## remove .venv and build/
 	@ln -sfn ../../../.. build/collections/ansible_collections/anchorage/pki
 	@touch $@
 
-demo: venv ## an authority of the demo's own, trusted by this machine, and a leaf, proved
-	@exec .venv/bin/python demo/demo.py run
+demo: venv ## an authority of the demo's own, trusted by this machine, and a leaf, proved; at a screen, shown on PORT
+	@exec .venv/bin/python demo/demo.py run "$(PORT)"
 
 demo-serve: venv ## show a page with the demo's leaf and staple until Ctrl-C, on PORT (8443)
 	@exec .venv/bin/python demo/demo.py serve "$(PORT)"

@@ -4,7 +4,7 @@
 
 """The demo: an authority of its own, trusted by this machine, and a leaf with a staple, proved and served.
 
-``demo.py run``, ``demo.py serve PORT``, ``demo.py undo``.
+``demo.py run PORT``, ``demo.py serve PORT``, ``demo.py undo``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 
 import ansible_playbook
+import browser
+import contents
 import page
 import proof
 import record
@@ -34,8 +36,8 @@ def main() -> int:
     folder = record.demo_folder()
     try:
         match sys.argv[1:]:
-            case ["run"]:
-                return run(folder)
+            case ["run", port]:
+                return run(folder) or show(folder, port)
             case ["serve", port]:
                 return serve(folder, port)
             case ["undo"]:
@@ -62,15 +64,27 @@ def run(folder: Path) -> int:
     return told(proof.prove_made(folder))
 
 
+def show(folder: Path, port: str) -> int:
+    """Serve the page to a user at a screen; anywhere else, as in a test, a run ends by itself."""
+    return serve(folder, port) if browser.at_a_screen() else 0
+
+
 def serve(folder: Path, port: str) -> int:
-    """Serve a page with the demo's leaf until Ctrl-C."""
+    """Serve a page with the demo's leaf until Ctrl-C, and have the user's browser open it."""
     leaf = proof.leaf_folder(folder)
     if not (leaf / "staple.der").exists():
         raise SystemExit("There is no demo to serve: make demo makes it.")
     if not (port.isdecimal() and 0 < int(port) < 65536):
         raise SystemExit(f"PORT must be a number from 1 to 65535, not {port}.")
+    address = f"https://{proof.NAME}:{port}/"
+
+    def ready() -> None:
+        print(f"{address} shows the demo's page until Ctrl-C.", flush=True)
+        if browser.at_a_screen():
+            browser.open_page(address)
+
     try:
-        asyncio.run(page.serve(leaf, int(port), f"https://{proof.NAME}:{port}/ shows the demo's page until Ctrl-C."))
+        asyncio.run(page.serve(leaf, int(port), contents.document(folder), ready))
     except OSError as error:
         raise SystemExit(f"{error.strerror}. To take another port: make demo-serve PORT=NUMBER") from None
     except KeyboardInterrupt:

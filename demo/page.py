@@ -16,21 +16,10 @@ import os
 import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
 from pathlib import Path
 
 TIME_LIMIT = 20
-PAGE = b"""<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>anchorage.pki: the demo</title>
-<h1>This machine trusts this connection</h1>
-<p>The certificate comes from the authority that <code>make demo</code> made on this machine. No exception was clicked,
-and the staple says that it was not revoked.</p>
-<p><code>make demo-undo</code> removes every trace of it.</p>
-</html>
-"""
-HEAD = f"Content-Type: text/html; charset=utf-8\r\nContent-Length: {len(PAGE)}\r\nConnection: close\r\n\r\n"
-ANSWER = f"HTTP/1.1 200 OK\r\n{HEAD}".encode() + PAGE
 
 
 def tls_server(*options: str) -> list[str]:
@@ -39,8 +28,14 @@ def tls_server(*options: str) -> list[str]:
     return ["openssl", "s_server", "-quiet", *files, *options]
 
 
-async def serve(leaf: Path, port: int, message: str) -> None:
-    """Serve the page until the task is cancelled, and say ``message`` once it can be seen.
+def answer_of(page: bytes) -> bytes:
+    """The HTTP response that brings a page."""
+    head = f"Content-Type: text/html; charset=utf-8\r\nContent-Length: {len(page)}\r\nConnection: close\r\n\r\n"
+    return f"HTTP/1.1 200 OK\r\n{head}".encode() + page
+
+
+async def serve(leaf: Path, port: int, page: bytes, ready: Callable[[], None]) -> None:
+    """Serve the page until the task is cancelled, and call ``ready`` once it can be seen.
 
     Raises OSError where the port cannot be had.
     """
@@ -48,25 +43,25 @@ async def serve(leaf: Path, port: int, message: str) -> None:
     async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Python 3.11 would report a visit that Ctrl-C cancels as an error.
         with contextlib.suppress(asyncio.CancelledError):
-            await attend(leaf, reader, writer)
+            await attend(leaf, answer_of(page), reader, writer)
 
     async with await asyncio.start_server(visit, "127.0.0.1", port) as server:
-        print(message, flush=True)
+        ready()
         await server.serve_forever()
 
 
-async def attend(leaf: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def attend(leaf: Path, response: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer one request, whatever the client is like."""
     try:
         async with asyncio.timeout(TIME_LIMIT):
-            await answer(leaf, reader, writer)
+            await answer(leaf, response, reader, writer)
     except* (OSError, EOFError, asyncio.LimitOverrunError):
         pass  # a client that stays silent, goes away in the middle of its request, or does not speak HTTPS
     finally:
         writer.close()
 
 
-async def answer(leaf: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def answer(leaf: Path, response: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer one request over TLS; return when the client has closed the connection."""
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "tls"
@@ -77,7 +72,7 @@ async def answer(leaf: Path, reader: asyncio.StreamReader, writer: asyncio.Strea
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(copy(reader, inner_writer))
                 tasks.create_task(copy(inner_reader, writer))
-                tasks.create_task(respond(tls))
+                tasks.create_task(respond(tls, response))
             inner_writer.close()
         finally:
             await end(tls)
@@ -100,12 +95,12 @@ async def connect(address: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWr
         await asyncio.sleep(0.01)
 
 
-async def respond(tls: Process) -> None:
-    """Read a request from the TLS server, and have it send the page."""
+async def respond(tls: Process, response: bytes) -> None:
+    """Read a request from the TLS server, and have it send the response."""
     assert tls.stdin
     assert tls.stdout
     await tls.stdout.readuntil(b"\r\n\r\n")
-    tls.stdin.write(ANSWER)
+    tls.stdin.write(response)
     await tls.stdin.drain()
 
 

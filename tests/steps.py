@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+import tarball
 from documentation import site
 from ends import ENDS, End, need_environment, prepare, versions
 from lab import distributions, images, machine
@@ -183,9 +184,15 @@ def lint_documentation() -> None:
     run_tool("antsibull-docs", "lint-collection-docs", *options, ".")
 
 
-def build_collection() -> None:
-    """Build the tarball that Galaxy would get."""
+def build_and_check_tarball() -> str:
+    """Build the tarball that Galaxy would get, have its importer judge it, and use it where it is installed."""
+    for former in BUILD.glob("anchorage-pki-*.tar.gz"):
+        former.unlink()
     run_tool("ansible-galaxy", "collection", "build", "--force", "--output-path", BUILD)
+    content = tarball.check_content()
+    tarball.check_import()
+    tarball.check_installed()
+    return content
 
 
 # --- Integration -----------------------------------------------------------------------------------------------------
@@ -278,6 +285,7 @@ def all_steps(ends: Sequence[End] = ENDS, kind: str = images.SHAPED) -> list[Ste
     return [
         Step("set-up: system packages", install_packages, ("unit", "playbooks", "interoperability", "molecule")),
         Step("set-up: test tools", install_tools, (*PARTS, *PARTS_ON_REQUEST)),
+        Step("set-up: environment for the tarball", tarball.prepare, ("docs",)),
         *(
             Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "playbooks", "sanity"))
             for end in ends
@@ -297,10 +305,11 @@ def all_steps(ends: Sequence[End] = ENDS, kind: str = images.SHAPED) -> list[Ste
         Step("ruff format", step(run_tool, "ruff", "format", "--check"), ("lint",), "checks"),
         Step("shellcheck", shellcheck, ("lint",), "checks"),
         Step("actionlint", actionlint, ("lint",), "checks"),
+        Step("reuse", step(run_tool, "reuse", "lint", "--lines"), ("lint",), "checks"),
         Step("antsibull-docs", lint_documentation, ("docs",), "checks"),
         Step("documentation site", site.build, ("docs",), "checks"),
         Step("antsibull-changelog", step(run_tool, "antsibull-changelog", "lint"), ("docs",), "checks"),
-        Step("ansible-galaxy collection build", build_collection, ("docs",), "checks"),
+        Step("tarball", build_and_check_tarball, ("docs",), "checks"),
         # Some need an image.
         Step("interoperability tests", step(pytest, VENV, "tests/interoperability"), ("interoperability",)),
         *(Step(f"molecule {name}", step(molecule, name, kind), ("molecule",), "scenarios") for name in scenarios()),

@@ -37,6 +37,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.results 
     lists_result,
     pending_result,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.results import requested_result
 
 
 class ActionModule(PkiAction):
@@ -81,6 +82,7 @@ class ActionModule(PkiAction):
                 **issuing_result(authority, ledger),
                 **delegated_result(ledger.delegated_certificates()),
                 **pending_restore_result(pending),
+                "requested": requested_result(ledger.undeployed.requested(), authority, now),
             }
             if arguments["places"] != "none":
                 host = task_vars["inventory_hostname"] if arguments["places"] == "host" else None

@@ -57,8 +57,7 @@ class ActionModule(PkiAction):
     }
     CONDITIONS = {
         "mutually_exclusive": [("name", "serial", "certificate")],
-        "required_together": [("name", "host")],
-        "required_by": {"destination": "name"},
+        "required_by": {"host": "name", "destination": "host"},
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

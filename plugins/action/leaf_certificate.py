@@ -15,11 +15,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.next_policy import read_next_policy
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
-from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import (
-    AuthorityDueError,
-    AuthorityMissingError,
-    HostFailedError,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import preflight_warnings
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityMissingError, HostFailedError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.host import CallHost
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import LeafPlan
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.removal import remove_own
@@ -93,7 +90,7 @@ class ActionModule(PkiAction):
             if result["changed"]:
                 self.keep_arguments_off_disk()  # before anything is signed in vain
             if self.check_mode:
-                return _with_preflight(result, transaction, plans)
+                return with_warnings(result, preflight_warnings(lambda: transaction.preflight(plans)))
             # Each is complete in itself, and what the first one changed stays where the second one fails.
             done: set[str] = set()
             for step in (transaction.carry_out, transaction.activate_again):
@@ -127,16 +124,6 @@ class ActionModule(PkiAction):
         if self.diff_mode:
             result["diff"] = leaf_diff(plans, arguments["destination"])
         return result
-
-
-def _with_preflight(result: dict[str, Any], transaction: LeafTransaction, plans: list[LeafPlan]) -> dict[str, Any]:
-    """The result of check mode, with a warning where the run would need certificate_authority to run first."""
-    try:
-        transaction.preflight(plans)
-    except (AuthorityDueError, AuthorityMissingError) as error:
-        warning = f"The run will fail unless certificate_authority has done its part before: {error}"
-        return with_warnings(result, [warning])
-    return result
 
 
 def _places(names: list[str], arguments: dict[str, Any], host: str) -> list[LeafPlace]:

@@ -13,11 +13,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import ISSUING, Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import with_warnings
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import (
-    AnchorCertificate,
-    identify_anchor,
-    parse_anchor,
-)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import AnchorCertificate
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs import (
     enter_proofs,
     proofs_of,
@@ -26,6 +22,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.ledger_proofs
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.profile import plan_profile, write_profile
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import (
     ANCHOR_SPEC,
+    NOTHING,
+    Chosen,
     TrustAction,
     asked_kinds,
     identified,
@@ -47,53 +45,52 @@ class ActionModule(TrustAction):
         present, purge = arguments["state"] == "present", arguments["purge_superseded"]
         if purge and not present:
             raise PkiError("purge_superseded: goes with state=present. Remove a former root by its own task instead.")
-        if purge and (arguments["certificate"] is not None or arguments["src"] is not None):
-            raise PkiError("purge_superseded: only an authority knows its former roots. Leave certificate and src out.")
+        if purge and any(arguments[name] is not None for name in ("certificate", "src", "anchors")):
+            raise PkiError(
+                "purge_superseded: only an authority knows its former roots. Leave certificate, src and anchors out."
+            )
         if arguments["profile_path"] is not None and not present:
             raise PkiError("profile_path: goes with state=present. Macs lose the anchor with the profile they have.")
-        authority = self.named_authority(arguments, task_vars)
-        text, source = self.anchor_text(arguments, authority)
-        now = datetime.now(timezone.utc)
-        anchor = parse_anchor(text, source, now) if present else identify_anchor(text, source)
-        profile = self._profile(arguments["profile_path"], anchor, authority)
-        former = _former(authority, purge) if present else _others(authority)
-        operation = INSTALL if present else REMOVE
-        result = self.ask_host(operation, anchor, arguments, task_vars, authority, former)
-        if authority and not self.check_mode:
-            host = self.host_of(task_vars)
-            as_root = self._connection.become is not None and not self._is_become_unprivileged()
-            proofs = proofs_of(result, [root.sha256 for root in former])
-            kinds = seen_kinds(result, asked_kinds(operation, arguments), as_root)
-            leaving = _leaving(authority, present)
-            result = with_warnings(result, enter_proofs(authority.ledger_path, host, proofs, kinds, now, leaving))
+        now, operation = datetime.now(timezone.utc), INSTALL if present else REMOVE
+        chosen = self.chosen(operation, arguments, task_vars, now)
+        if not chosen.anchors:
+            return dict(NOTHING)
+        alone = chosen.authorities[0] if chosen.authorities and not chosen.sources else None
+        profile = self._profile(arguments["profile_path"], chosen, alone)
+        former = (_former(alone, purge) if present else _others(alone)) if alone else []
+        result = self.ask_host(operation, chosen, arguments, task_vars, former)
+        as_root = self._connection.become is not None and not self._is_become_unprivileged()
+        kinds = seen_kinds(result, asked_kinds(operation, arguments), as_root)
+        for authority in () if self.check_mode else chosen.authorities:
+            proofs = proofs_of(result, [root.sha256 for root in former], [root.sha256 for root in authority.roots])
+            entry = (self.host_of(task_vars), proofs, kinds, now, _leaving(authority, present))
+            result = with_warnings(result, enter_proofs(authority.ledger_path, *entry))
         return _joined(result, profile) if profile else result
 
-    def _profile(
-        self, option: str | None, anchor: AnchorCertificate, authority: Authority | None
-    ) -> dict[str, Any] | None:
-        """Write the profile of the anchor, or of all roots of the ``authority`` that are to be trusted, whatever the
-        host can do with them; what the task's result says of it. The former profile of an authority is replaced."""
+    def _profile(self, option: str | None, chosen: Chosen, alone: Authority | None) -> dict[str, Any] | None:
+        """Write the profile of the chosen anchors, whatever the host can do with them; what the task's result says of
+        it. The former profile of an authority, if that is ``alone``, is replaced."""
         if option is None:
             return None
-        anchors, first = [anchor], anchor.sha256
-        if authority is not None:
-            anchors = identified(sorted(authority.anchors(), key=lambda root: root.number))
-            first = authority.roots[0].sha256
+        anchors, first = list(chosen.anchors), chosen.anchors[0].sha256
+        if alone is not None:
+            anchors = identified(sorted(alone.anchors(), key=lambda root: root.number))
+            first = alone.roots[0].sha256
         profile = plan_profile(option, anchors, first)
         if profile.changed and not self.check_mode:
             write_profile(profile)
         return {"path": str(profile.path), "changed": profile.changed, "diff": profile.diff()}
 
 
-def _former(authority: Authority | None, purge: bool) -> list[AnchorCertificate]:
+def _former(authority: Authority, purge: bool) -> list[AnchorCertificate]:
     """The roots that hosts lose once they trust the active one."""
-    return identified(authority.superseded()) if authority and purge else []
+    return identified(authority.superseded()) if purge else []
 
 
-def _others(authority: Authority | None) -> list[AnchorCertificate]:
+def _others(authority: Authority) -> list[AnchorCertificate]:
     """All roots but the active one. A renewed root has the key of the former ones: while one of them is trusted, all of
     them are."""
-    return identified(root for root in authority.roots if root != authority.root) if authority else []
+    return identified(root for root in authority.roots if root != authority.root)
 
 
 def _leaving(authority: Authority, present: bool) -> list[str]:

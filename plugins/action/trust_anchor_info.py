@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, TrustAction
+from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import ANCHOR_SPEC, NOTHING, TrustAction
 
 
 class ActionModule(TrustAction):
@@ -19,6 +19,5 @@ class ActionModule(TrustAction):
     ARGUMENT_SPEC = ANCHOR_SPEC
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        authority = self.named_authority(arguments, task_vars)
-        text, source = self.anchor_text(arguments, authority)
-        return self.ask_host(INSPECT, identify_anchor(text, source), arguments, task_vars, authority)
+        chosen = self.chosen(INSPECT, arguments, task_vars, datetime.now(timezone.utc))
+        return self.ask_host(INSPECT, chosen, arguments, task_vars) if chosen.anchors else dict(NOTHING)

@@ -277,6 +277,7 @@ options:
       - policies
       - nss
       - applications
+      - files
     default:
       - system
       - java
@@ -312,9 +313,14 @@ options:
     default: false
   further:
     description:
-      - Anchors that go with the first one while the root of an authority gives way to another.
+      - Anchors that go with the first one, of a list, or while the root of an authority gives way to another.
     type: list
     elements: dict
     default: []
     suboptions: *anchor
+  truststores:
+    description:
+      - The files of the kind V(files), as the option of M(anchorage.pki.trust_anchor), in JSON; empty for none.
+    type: str
+    default: ""
 """

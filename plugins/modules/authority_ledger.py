@@ -56,10 +56,12 @@ options:
   state:
     description:
       - With V(step=list), what the leaves are that are listed. V(deployed) is what a host has confirmed, V(signed) is
-        what nobody saw arrive, V(superseded) was replaced or removed.
-      - One that is revoked stays V(revoked) after its end. Others are V(ended) then.
+        what nobody saw arrive, V(requested) is what M(anchorage.pki.requested_certificate) signed last under a name,
+        V(superseded) was replaced or removed.
+      - One that is revoked stays V(revoked) after its end. Others are V(ended) then. V(test) is what
+        M(anchorage.pki.certificate_for_tests) made, whatever its time.
     type: str
-    choices: [deployed, signed, superseded, revoked, ended]
+    choices: [deployed, signed, requested, superseded, revoked, ended, test]
   ends_within_days:
     description:
       - With V(step=list), lists leaves that end within so many days, 1 to 36500.
@@ -170,7 +172,9 @@ certificates:
       type: list
       elements: str
     private_key:
-      description: Where the key was made, V(controller) or V(host).
+      description:
+        - Where the key was made, V(controller) or V(host). V(requester) where somebody brought a request for it,
+          V(test) of a leaf for tests.
       type: str
     not_before:
       description: From when on it is valid, in UTC.
@@ -182,7 +186,7 @@ certificates:
       description: V(signed), V(deployed), V(superseded) or V(revoked).
       type: str
     state:
-      description: The same, or V(ended).
+      description: The same, or V(requested), V(ended) or V(test), as O(state) has it.
       type: str
     revoked_at:
       description: When it was revoked, in UTC, or null.

@@ -317,6 +317,40 @@ responder:
   returned: when there is an authority
   type: dict
   contains: *certificate
+requested:
+  description:
+    - The leaves that M(anchorage.pki.requested_certificate) signed last under each name, but for revoked ones. They are
+      on no host that the ledger knows, and in no other list here.
+  returned: when there is an authority
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  contains:
+    name:
+      description: The name by which the ledger knows it.
+      type: str
+    names:
+      description: Its subject alternative names.
+      type: list
+      elements: str
+    due:
+      description: Why the task is to sign another one, or null where it is not.
+      type: str
+    subject:
+      description: The subject (RFC 4514).
+      type: str
+    serial_number:
+      description: The serial number in hexadecimal.
+      type: str
+    sha256:
+      description: The SHA-256 fingerprint in hexadecimal.
+      type: str
+    not_before:
+      description: The first second of its validity, in UTC.
+      type: str
+    not_after:
+      description: The last second of its validity, in UTC.
+      type: str
 key_type:
   description: The type of the authority's keys.
   returned: when there is an authority

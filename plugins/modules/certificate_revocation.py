@@ -53,7 +53,8 @@ attributes:
 options:
   name:
     description:
-      - The name of a leaf, as M(anchorage.pki.leaf_certificate) knows it. Needs O(host).
+      - The name of a leaf, as M(anchorage.pki.leaf_certificate) knows it, with its O(host). Without a host, it is the
+        leaf that M(anchorage.pki.requested_certificate) signed under that name.
       - What is revoked are the leaves of that name which are in use there, or may be since they were signed for it.
         Leaves that were replaced have a serial number.
       - Where a former revocation there is not finished, as it is not published and O(publish) is given, or a good
@@ -62,12 +63,12 @@ options:
     type: str
   host:
     description:
-      - The host of the leaf, by its name in the inventory.
+      - The host of the leaf, by its name in the inventory. Needs O(name).
     type: str
   destination:
     description:
       - The folder on the host that holds the leaf's folder, as M(anchorage.pki.leaf_certificate) has it. Without it, in
-        any folder.
+        any folder. Needs O(host).
     type: str
   serial:
     description:
@@ -97,7 +98,8 @@ options:
     default: unspecified
   reissue:
     description:
-      - Whether M(anchorage.pki.leaf_certificate) is to issue another leaf in the place of a revoked one.
+      - Whether M(anchorage.pki.leaf_certificate), or M(anchorage.pki.requested_certificate), is to issue another leaf
+        in the place of a revoked one.
       - V(false) is kept in the ledger and blocks the place until a task that names the revoked leaf says V(true).
       - A leaf that was replaced has no place any more, before it is revoked or since, so that V(false) blocks nothing.
         The task warns of that.

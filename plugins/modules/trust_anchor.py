@@ -21,6 +21,7 @@ description:
   - One store's failure does not keep the others from being changed; the task fails after all of them were tried.
 extends_documentation_fragment:
   - anchorage.pki.authority
+  - anchorage.pki.anchors
   - anchorage.pki.attributes
   - anchorage.pki.attributes.trust_stores
   - anchorage.pki.actiongroup_pki
@@ -51,7 +52,10 @@ options:
       - V(policies) stands for the policies by which Firefox and Chromium trust more than they bring along.
       - V(nss) stands for the databases of all users' Firefox and Chromium.
       - V(applications) stands for settings that have programs with roots of their own read the system's bundle.
-      - Without it, all but V(applications) when O(state=present), and all when O(state=absent).
+      - V(files) stands for truststore files without a key, which a task names for programs that take a path. These are
+        the ones of O(truststores).
+      - Without it, all but V(applications) and V(files) when O(state=present), and all when O(state=absent). With
+        O(truststores), V(files) too.
     type: list
     elements: str
     choices:
@@ -60,6 +64,7 @@ options:
       - policies
       - nss
       - applications
+      - files
   java_keystore_password:
     description:
       - The password of Java keystores that have another one than V(changeit), which is tried first.
@@ -84,7 +89,7 @@ options:
       - Do so once no server sends a chain that only an older root verifies.
       - Without it, a root that gave way to another key and is still in the system's folder of anchors is a warning.
         M(anchorage.pki.trust_anchor_info) shows every store that has one.
-      - Excludes O(certificate), O(src) and O(state=absent).
+      - Excludes O(certificate), O(src), O(anchors) and O(state=absent).
     type: bool
     default: false
   profile_path:
@@ -95,6 +100,7 @@ options:
         file. What it holds is public.
       - Of an authority, it has all roots that hosts must trust, two while one gives way to another. It keeps its
         identifiers, so that a device management service has it take the place of the former one.
+      - Of O(anchors), it has all. Its identifiers come from the first.
       - The same anchors give the same bytes. Excludes O(state=absent).
     type: path
     version_added: 0.3.0
@@ -118,8 +124,8 @@ notes:
   - Root privileges are needed on the host, but for O(stores=nss) alone, which without them stands for the databases of
     the user who runs the task. On macOS, a user without them changes the user's own trust settings alone, which macOS
     asks the user at the screen to confirm.
-  - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
-    them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
+  - Without O(certificate), O(src) and O(anchors), which exclude each other, the anchor is the root of O(authority).
+    With one of them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
   - With the root of O(authority), the host gets a leaf that the ledger has, with its issuing certificate. macOS
     evaluates it as that of its server; other hosts have no use for it.
 seealso:
@@ -149,6 +155,27 @@ EXAMPLES = r"""
     profile_path: ~/anchorage.mobileconfig
   become: true
 
+- name: Trust several roots at once, each proved by itself
+  anchorage.pki.trust_anchor:
+    anchors:
+      - authority: /srv/authority
+      - src: other_team_root.pem
+      - url: https://pki.example.com/root.crt
+        sha256: 96:BC:EC:06:26:49:76:F3:74:60:77:9A:CF:28:C5:A7:CF:E8:A3:C0:AA:E1:1A:8F:FC:EE:05:C0:BD:DF:08:C6
+  become: true
+
+- name: Have a truststore for Kafka hold the root of the default authority, and no other store
+  anchorage.pki.trust_anchor:
+    stores: [files]
+    truststores:
+      - path: /etc/kafka/truststore.p12
+        format: pkcs12
+        password: "{{ kafka_truststore_password }}"
+        group: kafka
+        mode: '0640'
+  become: true
+  notify: Restart Kafka
+
 - name: Trust the root of the default authority in one's own browsers, without root
   anchorage.pki.trust_anchor:
     stores: [nss]
@@ -162,10 +189,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 anchor:
-  description: The anchor.
-  returned: always
+  description: The anchor, of several the first.
+  returned: unless O(anchors) is empty
   type: dict
   contains: &anchor
+    source:
+      description: What names it, such as V(url https://pki.example.com/root.crt).
+      returned: with O(anchors)
+      type: str
+      version_added: 0.3.0
     sha256:
       description: The fingerprint of the certificate, SHA-256 in lower-case hexadecimal.
       returned: success
@@ -264,8 +296,10 @@ stores:
         - openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt accepts it
         - openssl verify -CApath /etc/ssl/certs accepts it
 further_anchors:
-  description: The other roots that the authority wants trusted, while one root gives way to another.
-  returned: while O(authority) has several
+  description:
+    - The others of O(anchors), or the other roots that the authority wants trusted, while one root gives way to
+      another.
+  returned: with O(anchors), or while O(authority) has several
   type: list
   elements: dict
   version_added: 0.3.0

@@ -15,6 +15,7 @@ description:
   - Changes nothing.
 extends_documentation_fragment:
   - anchorage.pki.authority
+  - anchorage.pki.anchors
   - anchorage.pki.attributes
   - anchorage.pki.attributes.trust_stores
   - anchorage.pki.actiongroup_pki
@@ -46,7 +47,9 @@ options:
       - V(policies) stands for the policies by which Firefox and Chromium trust more than they bring along.
       - V(nss) stands for the databases of all users' Firefox and Chromium.
       - V(applications) stands for settings that have programs with roots of their own read the system's bundle.
-      - Without it, all but V(applications).
+      - V(files) stands for truststore files without a key, which a task names for programs that take a path. These are
+        the ones of O(truststores).
+      - Without it, all but V(applications) and V(files). With O(truststores), V(files) too.
     type: list
     elements: str
     choices:
@@ -55,6 +58,7 @@ options:
       - policies
       - nss
       - applications
+      - files
   java_keystore_password:
     description:
       - The password of Java keystores that have another one than V(changeit), which is tried first.
@@ -63,8 +67,8 @@ options:
     type: str
 notes:
   - Root privileges are not needed, as long as other users may read the stores.
-  - Without O(certificate) and O(src), which exclude each other, the anchor is the root of O(authority). With one of
-    them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
+  - Without O(certificate), O(src) and O(anchors), which exclude each other, the anchor is the root of O(authority).
+    With one of them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
   - With the root of O(authority), the host gets a leaf that the ledger has, with its issuing certificate. macOS
     evaluates it as that of its server; other hosts have no use for it.
 seealso:
@@ -85,10 +89,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 anchor:
-  description: The anchor.
-  returned: always
+  description: The anchor, of several the first.
+  returned: unless O(anchors) is empty
   type: dict
   contains: &anchor
+    source:
+      description: What names it, such as V(url https://pki.example.com/root.crt).
+      returned: with O(anchors)
+      type: str
+      version_added: 0.3.0
     sha256:
       description: The fingerprint of the certificate, SHA-256 in lower-case hexadecimal.
       returned: success
@@ -170,8 +179,10 @@ stores:
         - openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt accepts it
         - openssl verify -CApath /etc/ssl/certs accepts it
 further_anchors:
-  description: The other roots that the authority wants trusted, while one root gives way to another.
-  returned: while O(authority) has several
+  description:
+    - The others of O(anchors), or the other roots that the authority wants trusted, while one root gives way to
+      another.
+  returned: with O(anchors), or while O(authority) has several
   type: list
   elements: dict
   version_added: 0.3.0

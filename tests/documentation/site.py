@@ -26,6 +26,8 @@ INDEX = ROOT / "docs" / "site" / "index.md"
 
 #: What a list of pages is on the index.
 _LIST = re.compile(r"^\{toctree\}$")
+#: A page in it with a title of the list's own.
+_ENTRY = re.compile(r"^.*<(.+)>$")
 #: Where plugins are, with what stands behind their name in that of their page.
 _KINDS = {"modules": "module", "lookup": "lookup", "filter": "filter", "callback": "callback"}
 
@@ -83,7 +85,8 @@ def listed(index: str) -> Iterator[str]:
     """The pages in the lists of the index, as they are named there."""
     for block in blocks(index):
         if _LIST.match(block.language):
-            yield from (line.strip() for line in block.text.splitlines() if line and not line.startswith(":"))
+            lines = [line.strip() for line in block.text.splitlines()]
+            yield from (_ENTRY.sub(r"\1", line) for line in lines if line and not line.startswith(":"))
 
 
 def unlisted(root: Path = ROOT) -> list[str]:

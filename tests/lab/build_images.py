@@ -51,6 +51,10 @@ MMDEBSTRAP = (
 )
 
 
+#: The lists of packages that there are, and the packages.
+APT_FOLDERS = ("/var/lib/apt/lists", "/var/cache/apt")
+
+
 class Image(NamedTuple):
     """An image built on the base image of a suite, by the Containerfile in ``folder``."""
 
@@ -108,8 +112,11 @@ def build_base(suite: str) -> str:
     return recipe
 
 
-def build(image: Image, base_recipe: str) -> None:
-    """Make an image on the base image of its suite."""
+def build(image: Image, base_recipe: str, downloads: Path) -> None:
+    """Make an image on the base image of its suite.
+
+    What apt downloads is kept in the folder ``downloads``, for all images of the suite, and is in none of them.
+    """
     name, folder = f"localhost/anchorage/{image.name}", LAB / image.folder
     arguments = {"BASE": f"localhost/anchorage/{image.suite}:base", **image.arguments}
     files = [path.read_text(encoding="utf-8") for path in sorted(folder.iterdir())]
@@ -119,10 +126,15 @@ def build(image: Image, base_recipe: str) -> None:
         return
     print(f"{name}: building", flush=True)
     options = [f"--build-arg={argument}={value}" for argument, value in arguments.items()]
+    for place in APT_FOLDERS:
+        kept = downloads / image.suite / Path(place).name
+        kept.mkdir(parents=True, exist_ok=True)
+        options.append(f"--volume={kept}:{place}")
     command = [
         "podman",
         "build",
         "--quiet",
+        "--layers=false",  # nobody asks for the steps on the way
         *options,
         "--label",
         f"{RECIPE_LABEL}={recipe}",
@@ -137,8 +149,9 @@ def main(wanted: list[str]) -> None:
     """Build the wanted images, without any all but those on request, and what they are based on."""
     images = [image for image in (*IMAGES, *IMAGES_ON_REQUEST) if image.name in wanted] if wanted else IMAGES
     recipes = {suite: build_base(suite) for suite in SUITES if any(image.suite == suite for image in images)}
-    for image in images:
-        build(image, recipes[image.suite])
+    with tempfile.TemporaryDirectory() as downloads:
+        for image in images:
+            build(image, recipes[image.suite], Path(downloads))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ PROGRAMS = {
     "mkcert": "mkcert",
     "mmdebstrap": "mmdebstrap",
     "nginx": "nginx-light",
+    "node": "nodejs",
     "ocsptool": "gnutls-bin",
     "openssl": "openssl",
     "pkcs11-tool": "opensc",

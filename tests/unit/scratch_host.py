@@ -124,6 +124,7 @@ def apply_all(
     request = Request(
         *(operation, anchor, tuple(kinds or host.kinds), changed.java_password, tuple(superseded)),
         *(changed.leaf_name, changed.leaf_chain, changed.allow_authorization_change, tuple(further)),
+        changed.truststores,
     )
     with strict_umask():
         return compare(request, changed, host.table, lambda: engine.apply(request, changed, check_mode, host.table))

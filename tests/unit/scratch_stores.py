@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor
 from ansible_collections.anchorage.pki.tests.macos_double.double import is_real
 from ansible_collections.anchorage.pki.tests.unit.certctl import COMPILED, SHELL
 from ansible_collections.anchorage.pki.tests.unit.keystores import give_quick_keytool, make_keystore
@@ -29,6 +30,7 @@ from ansible_collections.anchorage.pki.tests.unit.scratch_macos import ScratchMa
 from ansible_collections.anchorage.pki.tests.unit.scratch_people import scratch_people
 from ansible_collections.anchorage.pki.tests.unit.scratch_platforms import PLATFORMS, scratch_platform
 from ansible_collections.anchorage.pki.tests.unit.scratch_trust_settings import ScratchTrustSettings
+from ansible_collections.anchorage.pki.tests.unit.scratch_truststores import ScratchTruststores
 
 
 class StoreHost(NamedTuple):
@@ -136,6 +138,15 @@ def _applications(folder: Path, _monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     yield StoreHost(host, host.picture)
 
 
+def _files(form: str, *others: Anchor) -> Callable[..., Any]:
+    @contextmanager
+    def make(folder: Path, _monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreHost]:
+        host = ScratchTruststores(folder, form, others)
+        yield StoreHost(host, host.held)
+
+    return make
+
+
 STORES: dict[str, Callable[..., Any]] = {
     "debian": _debian,
     "freebsd-shell": _freebsd(SHELL),
@@ -150,4 +161,7 @@ STORES: dict[str, Callable[..., Any]] = {
     "chromium": _chromium,
     "nss": _nss,
     "applications": _applications,
+    "files-pem": _files("pem"),
+    "files-pkcs12": _files("pkcs12", OTHER),
+    "files-jks": _files("jks", OTHER),
 }

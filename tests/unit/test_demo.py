@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import ansible_playbook
+import browser
+import contents
 import proof
 import pytest
 import record
 import root_rights
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._trust.anchors import identify_anchor
 from ansible_collections.anchorage.pki.tests.unit.leaves import free_port, make_leaf
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
-from page import PAGE
+from cryptography.x509 import ocsp
 
 import demo
 
@@ -189,7 +196,10 @@ def test_of_a_failure_the_failing_task_is_shown_and_the_log_named(tmp_path: Path
 
 @pytest.fixture
 def leaf(tmp_path: Path) -> Path:
-    """The folder of a demo with a leaf, without an authority."""
+    """The folder of a demo with an authority, and with a leaf, which is another one's."""
+    authority, now = tmp_path / "authority", datetime.now(timezone.utc)
+    authority.mkdir(mode=0o700)
+    carry_out(plan_provisioning(authority, {}, "Test authority", now), Passphrases(), now)
     made = make_leaf("localhost")
     folder = proof.leaf_folder(tmp_path)
     folder.mkdir(parents=True)
@@ -218,10 +228,57 @@ def test_the_page_is_there_with_its_staple_until_it_is_interrupted(
             taken = subprocess.run(command, capture_output=True, text=True, check=False)
         server.send_signal(signal.SIGINT)
         assert (server.wait(), server.stdout.read()) == (0, "\nStopped.\n")
-    assert [(page.stdout, page.stderr) for page in seen] == [(PAGE.decode(), "")] * 2
+    assert [(page.stdout, page.stderr) for page in seen] == [(contents.document(tmp_path).decode(), "")] * 2
     assert taken.returncode == 1
     assert taken.stderr.count("\n") == 1
     assert "make demo-serve PORT=" in taken.stderr
+
+
+def test_the_page_shows_all_that_is_served_and_loads_nothing_else(tmp_path: Path, leaf: Path) -> None:
+    text = contents.document(tmp_path).decode()
+    assert "<td>localhost</td>" in text
+    certificate, chain, root = contents.chain_of(tmp_path)
+    staple = ocsp.load_der_ocsp_response((leaf / "staple.der").read_bytes())
+    assert [text.index(proof.sha256(each)) for each in (certificate, *chain, root)]
+    assert text.count(f"{certificate.serial_number:x}") == 2  # that of the leaf, and that which the staple is about
+    assert "<td>good</td>" in text
+    assert f"until {staple.next_update_utc:%Y-%m-%d %H:%M} UTC" in text
+    for shown in ("<td>localhost<br>local<br>test<br>", "127.0.0.0/8<br>", "fc00::/7", "Permitted e-mail addresses"):
+        assert shown in text
+    assert re.findall(r"""(?:src|href|url\(|@import)[="' ]*([^"' >]*)""", text) == ["data:,"]
+
+
+def test_what_others_put_into_a_certificate_is_shown_as_text() -> None:
+    assert "<td>&lt;script&gt;</td>" in contents.section("&", "A.", [("B", ["<script>"])])
+
+
+@pytest.mark.parametrize(
+    ("environment", "user", "terminal", "expected"),
+    [
+        ({"DISPLAY": ":0"}, 1000, True, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, 1000, True, True),
+        ({"DISPLAY": ""}, 1000, True, False),
+        ({"DISPLAY": ":0"}, 0, True, False),
+        ({"DISPLAY": ":0"}, 1000, False, False),
+        ({"BROWSER": "w3m"}, 1000, True, False),
+    ],
+)
+def test_only_a_user_at_a_screen_is_shown_a_browser(
+    environment: dict[str, str], user: int, terminal: bool, expected: bool
+) -> None:
+    assert browser.somebody_looks(environment, user, terminal) is expected
+
+
+def test_the_page_is_served_while_the_users_browser_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, closed = tmp_path / "opened", tmp_path / "closed"
+    os.mkfifo(closed)
+    monkeypatch.setenv("BROWSER", f"/bin/sh -c 'echo $1 > {opened}; read _line < {closed}' sh %s")
+    browser.open_page("https://app.localhost:8443/")
+    deadline = time.monotonic() + 20
+    while not (opened.exists() and opened.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert opened.read_text() == "https://app.localhost:8443/\n"
+    closed.write_text("end\n")
 
 
 @pytest.mark.parametrize(

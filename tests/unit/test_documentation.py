@@ -24,9 +24,9 @@ def test_each_page_is_in_a_list_of_the_site() -> None:
 
 
 def test_the_lists_name_pages_that_there_are_once_each() -> None:
-    listed = [name for name in site.listed(site.INDEX.read_text(encoding="utf-8")) if "<" not in name]
+    listed = list(site.listed(site.INDEX.read_text(encoding="utf-8")))
     assert sorted(listed) == sorted(set(listed))
-    assert set(listed) == {str(page.with_suffix("")) for page in pages.pages()} | {"CHANGELOG"}
+    assert set(listed) <= {str(page.with_suffix("")) for page in pages.pages()} | {"CHANGELOG", "collections/index"}
 
 
 def test_each_link_leads_to_a_file_and_a_heading_that_there_are() -> None:

@@ -23,6 +23,8 @@ from lab import distributions
 from programs import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+#: Those that test, for each change and each night; the other one publishes a tag.
+TESTING = [path for path in WORKFLOWS if path.stem != "release"]
 
 
 def workflow(path: Path) -> dict[str, Any]:
@@ -54,17 +56,42 @@ def commands(job: dict[str, Any]) -> str:
 
 
 def test_there_are_workflows() -> None:
-    assert [path.stem for path in WORKFLOWS] == ["distributions", "macos", "tests"]
+    assert [path.stem for path in WORKFLOWS] == ["distributions", "macos", "release", "tests"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_may_read_the_repository_and_nothing_else(path: Path) -> None:
     content = workflow(path)
     assert content["permissions"] == {"contents": "read"}
-    assert set(content["on"]) == {"push", "pull_request", "schedule", "workflow_dispatch"}
-    assert "secrets" not in path.read_text(encoding="utf-8")
     for job in content["jobs"].values():
         assert "permissions" not in job
+
+
+@pytest.mark.parametrize("path", TESTING, ids=lambda path: path.stem)
+def test_a_workflow_runs_for_each_change_and_each_night_and_knows_no_secret(path: Path) -> None:
+    assert set(workflow(path)["on"]) == {"push", "pull_request", "schedule", "workflow_dispatch"}
+    assert "secrets" not in path.read_text(encoding="utf-8")
+
+
+def test_a_release_is_a_tag_that_was_checked() -> None:
+    release = ROOT / ".github" / "workflows" / "release.yml"
+    assert workflow(release)["on"] == {"push": {"tags": ["[0-9]+.[0-9]+.[0-9]+"]}}
+    found = jobs("release")
+    assert found["publish"]["needs"] == ["sanity", "build"]
+    assert found["sanity"]["strategy"]["matrix"]["ansible-core"] == list(ends.ANSIBLE_CORES)
+    assert "make sanity" in commands(found["sanity"])
+    assert "tests/release.py" in commands(found["build"])
+    assert "make lint docs" in commands(found["build"])
+
+
+def test_the_secret_of_a_release_is_for_the_step_that_publishes() -> None:
+    release = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    assert re.findall(r"secrets\.\w+", release) == ["secrets.GALAXY_TOKEN"]
+    publish = jobs("release")["publish"]
+    assert publish["environment"] == "galaxy"
+    assert "secrets" not in str(publish["steps"][:-1])
+    assert publish["steps"][-1]["run"].startswith("ansible-galaxy collection publish ")
+    assert not any(action.startswith("actions/checkout@") for action in uses(publish))
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -7,8 +7,9 @@
 ``sets`` is a file of leaves of different key types, each with its staple, that ``sign_sets.py`` wrote. The host's half
 deploys them at a ``server`` of this module's own, with the activation that a task would name, while another loop
 reloads the server all the time. Clients make a handshake each, as fast as the server answers: what they are shown has
-to be a leaf and the staple that belongs to it. The ``ordeal`` is what happens meanwhile: 200 ``swaps``; ``kills`` of
-the host's half, before each system call that changes something, and a run that heals that; or a ``full_disk``.
+to be a leaf and the staple that belongs to it. The ``ordeal`` is what happens meanwhile: 200 ``swaps``, each of which
+waits for handshakes before the next one begins; ``kills`` of the host's half, before each system call that changes
+something, and a run that heals that; or a ``full_disk``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing.queues import SimpleQueue
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +54,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import d
 ADDRESS, PORT, NAME = "127.0.0.1", 8473, "www.internal"
 CLIENTS = 3
 SWAPS = 200
+HANDSHAKES_FOR_A_SWAP = 20  # from its beginning to that of the next one, at least
 BLOCK = 4096
 # The system calls that change something on the disk.
 CHANGING_CALLS = ("open", "mkdir", "rename", "symlink", "link", "unlink", "rmdir", "fsync", "fchmod", "fchown")
@@ -135,15 +138,16 @@ def main() -> None:
         with small_disk(destination.path) if ordeal is fill_disk else nullcontext():
             shown = [swap(destination, delivery, number, Activation()) for number, delivery in enumerate(deliveries)]
             with running(SERVERS[kind], Path(scratch)) as activation:
-                outcome = torture(lambda: ordeal(destination, deliveries, activation), shown, activation.reload)
+                outcome = torture(partial(ordeal, destination, deliveries, activation), shown, activation.reload)
     module.exit_json(changed=True, **outcome)
 
 
-def torture(ordeal: Callable[[], int], shown: list[Pair], reload: tuple[str, ...]) -> dict[str, object]:
+def torture(ordeal: Callable[[Load], int], shown: list[Pair], reload: tuple[str, ...]) -> dict[str, object]:
     """Go through the ordeal under load, and say how many steps it had and what clients were shown."""
-    with clients() as answers, reloading(reload) as reloads:
+    load = Load()
+    with clients(load.made) as answers, reloading(reload) as reloads:
         started = time.monotonic()
-        steps = ordeal()
+        steps = ordeal(load)
         seconds = time.monotonic() - started
     seen = sum((seen for seen, _failures in answers), Counter())
     return {
@@ -153,20 +157,43 @@ def torture(ordeal: Callable[[], int], shown: list[Pair], reload: tuple[str, ...
         "seconds": round(seconds, 1),
         "handshakes": seen.total(),
         "per_second": round(seen.total() / seconds),
+        "fewest_for_a_swap": min(load.for_swaps, default=0),
+        "amid_swaps": sum(load.amid_swaps),
         "served": [seen[pair] for pair in shown],
         "mixed": sum(count for pair, count in seen.items() if pair not in shown),
         "failures": sum((failures for _seen, failures in answers), Counter()),
     }
 
 
-def swap_often(destination: Destination, deliveries: list[Delivery], activation: Activation) -> int:
+class Load:
+    """The handshakes that all clients have made: in all, amid each swap, and from its beginning to that of the next."""
+
+    def __init__(self) -> None:
+        self.made = multiprocessing.Value("Q", 0)
+        self.amid_swaps: list[int] = []
+        self.for_swaps: list[int] = []
+
+    @contextmanager
+    def swapped(self) -> Iterator[None]:
+        """Count those of a swap, and wait for as many as it is to have."""
+        before = self.made.value
+        yield
+        self.amid_swaps.append(self.made.value - before)
+        end = time.monotonic() + TIME_LIMIT
+        while self.made.value - before < HANDSHAKES_FOR_A_SWAP and time.monotonic() < end:
+            time.sleep(0.001)
+        self.for_swaps.append(self.made.value - before)
+
+
+def swap_often(destination: Destination, deliveries: list[Delivery], activation: Activation, load: Load) -> int:
     """Two hundred swaps."""
     for number in range(len(deliveries), len(deliveries) + SWAPS):
-        swap(destination, deliveries[number % len(deliveries)], number, activation)
+        with load.swapped():
+            swap(destination, deliveries[number % len(deliveries)], number, activation)
     return SWAPS
 
 
-def kill_everywhere(destination: Destination, deliveries: list[Delivery], activation: Activation) -> int:
+def kill_everywhere(destination: Destination, deliveries: list[Delivery], activation: Activation, _load: Load) -> int:
     """Kill a deployment before its first changing system call, heal that, kill another before its second, and so on."""
     without_probes = replace(activation, probes=())
     for step in itertools.count(1):
@@ -211,7 +238,7 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
     return status != 0
 
 
-def fill_disk(destination: Destination, deliveries: list[Delivery], activation: Activation) -> int:
+def fill_disk(destination: Destination, deliveries: list[Delivery], activation: Activation, _load: Load) -> int:
     """Try to deploy on a full disk, reload, and free a block, until the deployment succeeds."""
     filler = Path(destination.path, "filler")
     with suppress(OSError), filler.open("wb", buffering=0) as file:
@@ -250,10 +277,11 @@ def swap(destination: Destination, delivery: Delivery, number: int, activation: 
 
 
 @contextmanager
-def clients() -> Iterator[list[Answer]]:
-    """Make handshakes all the time, in several processes; what they were shown is there afterwards."""
+def clients(made: Synchronized[int]) -> Iterator[list[Answer]]:
+    """Make handshakes all the time, in several processes, and count them; what they were shown is there afterwards."""
     stopped, answers = multiprocessing.Event(), multiprocessing.SimpleQueue()
-    processes = [multiprocessing.Process(target=shake_hands, args=(stopped, answers)) for _client in range(CLIENTS)]
+    arguments = (stopped, made, answers)
+    processes = [multiprocessing.Process(target=shake_hands, args=arguments) for _client in range(CLIENTS)]
     for process in processes:
         process.start()
     collected: list[Answer] = []
@@ -266,7 +294,7 @@ def clients() -> Iterator[list[Answer]]:
             process.join()
 
 
-def shake_hands(stopped: Event, answers: SimpleQueue[Answer]) -> None:
+def shake_hands(stopped: Event, made: Synchronized[int], answers: SimpleQueue[Answer]) -> None:
     """One handshake after the other until the end: how often which pair was shown, and which failures there were."""
     seen: Counter[Pair] = Counter()
     failures: Counter[str] = Counter()
@@ -277,6 +305,8 @@ def shake_hands(stopped: Event, answers: SimpleQueue[Answer]) -> None:
             failures[str(error)] += 1
         else:
             seen[hashlib.sha256(leaf).hexdigest(), hashlib.sha256(staple).hexdigest()] += 1
+            with made:
+                made.value += 1
     answers.put((seen, failures))
 
 

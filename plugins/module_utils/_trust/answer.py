@@ -36,6 +36,7 @@ def answer(
             leaf_name=request.leaf_name,
             leaf_chain=request.leaf_chain,
             allow_authorization_change=request.allow_authorization_change,
+            truststores=request.truststores,
         )
         outcomes = work(request, settings)
     except MalformedError as error:

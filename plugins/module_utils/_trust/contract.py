@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding
 
@@ -47,3 +47,12 @@ class Store(Protocol):
 
     def remove(self, anchors: Sequence[Anchor]) -> None:
         """Clear the store of the anchors, under whatever names they are there, with one refresh for all of them."""
+
+
+@runtime_checkable
+class TakesSeveral(Protocol):
+    """What a store has besides where a change costs much, however many anchors it is about."""
+
+    def install_all(self, befores: Sequence[tuple[Anchor, Finding]], undo: ExitStack) -> None:
+        """Make the store trust all of the anchors, each with what :meth:`Store.inspect` found, as
+        :meth:`Store.install` does it with one."""

@@ -16,13 +16,18 @@ from contextlib import ExitStack, contextmanager
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
-from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout, take_lock
+from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import LockTimeout
+from ansible_collections.anchorage.pki.plugins.module_utils._host.passing_lock import (
+    release_passing_lock,
+    take_passing_lock,
+)
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.inspection import find_stores, may_purge, survey
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS, Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import INSPECT
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.superseded import purge
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.together import change_together
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.turn import Turn
 
 LOCK_FILE = "/var/run/anchorage-trust.lock"
@@ -47,8 +52,9 @@ def apply(
         # All before any: a refresh of one store may feed the next one, too.
         anchors = (request.anchor, *request.further)
         turns = [Turn(store, anchor, survey(store, anchor)) for anchor in anchors for store in stores]
+        fed = request.operation != INSPECT and not check_mode and change_together(turns, request.operation)
         for turn in turns:
-            perhaps_fed = any(outcome.changed for outcome in outcomes)
+            perhaps_fed = fed or any(outcome.changed for outcome in outcomes)
             outcome = turn.take(request.operation, check_mode, perhaps_fed)
             own = turn.anchor is request.anchor
             if own and request.superseded and may_purge(outcome):
@@ -73,7 +79,7 @@ def _exclusive(settings: Settings) -> Iterator[None]:
     try:
         if uid:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor = take_lock(path, settings.lock_timeout)
+        descriptor = take_passing_lock(path, settings.lock_timeout)
     except LockTimeout as error:
         raise HostError(f"Another run is changing what this host trusts (it holds {path}). Try again later.") from error
     except OSError as error:
@@ -81,4 +87,4 @@ def _exclusive(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(descriptor)
+        release_passing_lock(path, descriptor)

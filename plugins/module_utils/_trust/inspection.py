@@ -14,25 +14,13 @@ from collections.abc import Sequence
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import TYPE_CHECKING
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import store as words
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.failures import STORE_ERRORS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import Kind
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.presence import present
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
-    ABSENT,
-    BLOCKED,
-    FAILED,
-    INSPECT,
-    NEEDS_USER,
-    PENDING,
-    REMOVE,
-    SETTLED,
-    TRUSTED,
-    UNAVAILABLE,
-    Anchor,
-    Finding,
-)
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import Anchor, Finding
 
 if TYPE_CHECKING:
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
@@ -48,7 +36,8 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
     stores: list[Store] = []
     failures: list[StoreOutcome] = []
     possible = present([finder for kind in kinds for finder in kind.finders], settings)
-    if request.operation != INSPECT and settings.root == "/" and os.geteuid() and not all(k.is_of_users for k in kinds):
+    own = all(kind.is_of_users for kind in kinds)
+    if request.operation != words.INSPECT and settings.root == "/" and os.geteuid() and not own:
         possible = [finder for finder in possible if finder.is_personal]
         if not possible:
             raise HostError("Only root may change what a host trusts: set become to true, or stores to [nss].")
@@ -57,9 +46,9 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
             try:
                 stores += finder.find(settings)
             except STORE_ERRORS as error:
-                finding = Finding(FAILED, (f"Its stores cannot be looked for. {_described(error)}",))
-                failures.append(StoreOutcome(kind.name, kind.name, "", FAILED, False, finding, finding.evidence))
-    wanted = [kind for kind in kinds if kind.is_required] or ([] if request.operation == REMOVE else kinds)
+                finding = Finding(words.FAILED, (f"Its stores cannot be looked for. {_described(error)}",))
+                failures.append(StoreOutcome(kind.name, kind.name, "", words.FAILED, False, finding, finding.evidence))
+    wanted = [kind for kind in kinds if kind.is_required] or ([] if request.operation == words.REMOVE else kinds)
     seen = {store.kind for store in stores} | {failure.kind for failure in failures}
     if wanted and not seen.intersection(kind.name for kind in wanted):
         sought = ", ".join(entry for kind in wanted for finder in kind.finders for entry in finder.sought())
@@ -72,9 +61,9 @@ def survey(store: Store, anchor: Anchor) -> Finding:
     try:
         return store.inspect(anchor)
     except UserNeeded as error:
-        return Finding(NEEDS_USER, (str(error),))
+        return Finding(words.NEEDS_USER, (str(error),))
     except STORE_ERRORS as error:
-        return Finding(FAILED, (_described(error),))
+        return Finding(words.FAILED, (_described(error),))
 
 
 def _described(error: Exception) -> str:
@@ -85,7 +74,7 @@ def _described(error: Exception) -> str:
 
 def reached(finding: Finding) -> str:
     """The state to report of a finding."""
-    return PENDING if finding.awaits else finding.state
+    return words.PENDING if finding.awaits else finding.state
 
 
 def outcome_of(
@@ -97,21 +86,21 @@ def outcome_of(
 
 def settled(store: Store, operation: str, before: Finding) -> StoreOutcome | None:
     """The outcome of a store in which nothing is to be changed, or can be; None where a change is to be tried."""
-    if before.state == FAILED:
-        return outcome_of(store, before, FAILED, before.evidence)
+    if before.state == words.FAILED:
+        return outcome_of(store, before, words.FAILED, before.evidence)
     if before.private:  # and nobody may keep a host from being changed by what is theirs alone
-        return outcome_of(store, before, NEEDS_USER, before.evidence)
-    if before.blocked and before.state != TRUSTED and operation != REMOVE:
-        return outcome_of(store, before, BLOCKED, (before.blocked, *before.evidence))
-    if before.state in SETTLED[operation]:
+        return outcome_of(store, before, words.NEEDS_USER, before.evidence)
+    if before.blocked and before.state != words.TRUSTED and operation != words.REMOVE:
+        return outcome_of(store, before, words.BLOCKED, (before.blocked, *before.evidence))
+    if before.state in words.SETTLED[operation]:
         return outcome_of(store, before, reached(before), before.evidence)
     if store.obstacle:
-        return outcome_of(store, before, UNAVAILABLE, (store.obstacle, *before.evidence))
-    if operation == INSPECT:
+        return outcome_of(store, before, words.UNAVAILABLE, (store.obstacle, *before.evidence))
+    if operation == words.INSPECT:
         return outcome_of(store, before, reached(before), before.evidence)
     return None
 
 
 def may_purge(outcome: StoreOutcome) -> bool:
     """Whether the former anchors can go from a store with this outcome."""
-    return outcome.state in (TRUSTED, ABSENT, PENDING)
+    return outcome.state in (words.TRUSTED, words.ABSENT, words.PENDING)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.contract import Store
 
 
+# The kind of which there are those that a task names.
+FILES = "files"
+
+
 class Finder(NamedTuple):
     """Finds stores: ``find`` may raise HostError and OSError, ``sought`` is what it looks for, in words for a
     reader whose host has none of it.
@@ -116,6 +120,12 @@ def _applications() -> ModuleType:
     return applications
 
 
+def _files() -> ModuleType:
+    from ansible_collections.anchorage.pki.plugins.module_utils._trust.truststores import files
+
+    return files
+
+
 _JAVA_MARKS = [
     *("/usr/lib/jvm", "/usr/lib64/jvm", "/usr/java", "/usr/local/openjdk*", "/usr/local/java", "/usr/bin/java"),
     *("/opt/*", "/Library/Java/JavaVirtualMachines", "/usr/local/opt/openjdk*", "/usr/local/bin/java"),
@@ -154,6 +164,7 @@ KINDS = (
         (_finder(_applications, ["/etc/profile.d", "/etc/systemd"]),),
         is_default=False,  # it sets their environment, which is for the administrator to ask for
     ),
+    Kind(FILES, (_finder(_files),), is_default=False),
 )
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 DEFAULT_KINDS = tuple(kind.name for kind in KINDS if kind.is_default)

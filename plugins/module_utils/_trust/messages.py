@@ -30,7 +30,7 @@ class Request:
 
     ``leaf_chain`` is a leaf by the anchor with its issuer, in PEM, for a host that can evaluate it as that of the
     server ``leaf_name``; both are empty for none. With ``allow_authorization_change``, macOS may be made to allow the
-    change meanwhile.
+    change meanwhile. ``truststores`` are files that the task names, as truststores/messages.py packs them.
     """
 
     operation: str = codec.choice(OPERATIONS)
@@ -42,6 +42,7 @@ class Request:
     leaf_chain: tuple[str, ...] = codec.texts()
     allow_authorization_change: bool = codec.flag(False)
     further: tuple[Anchor, ...] = codec.messages(Anchor)
+    truststores: str = codec.text("", no_log=True)
 
 
 @dataclass(frozen=True)

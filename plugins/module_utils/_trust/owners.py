@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
+from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 
 
 def owner_of(path: str) -> Account:
@@ -28,3 +29,13 @@ def open_to_others(path: str, root: str) -> str:
         if status.st_uid != 0 or by_group or status.st_mode & stat.S_IWOTH:
             return str(way)
     return ""
+
+
+def require_own(path: str, root: str) -> None:
+    """Raise HostError where others than root may replace what root trusts at ``path``, or a folder on the way."""
+    culprit = open_to_others(path, root)
+    if culprit:
+        raise HostError(
+            f"Users other than root may write to {culprit}, and so replace what root trusts there: "
+            "restrict it with chmod and chown first."
+        )

@@ -19,6 +19,7 @@ class Settings:
 
     With ``reads_only``, a store is not even opened for writing, and fails where it cannot be read without.
     ``java_password`` opens keystores of the user who runs this where the usual password does not; empty for none.
+    The ``truststores`` are those of the request.
     The ``others`` beside the anchor itself, the leaf by that one and ``allow_authorization_change`` are those of the
     request, for the one store of macOS. Nothing changes while stores are asked about the anchors that are ``together``.
     """
@@ -32,6 +33,7 @@ class Settings:
     leaf_name: str = ""
     leaf_chain: tuple[str, ...] = ()
     allow_authorization_change: bool = False
+    truststores: str = field(default="", repr=False)
     lock_timeout: float = 400.0  # another run may be refreshing a store and then refreshing it back
     refresh_timeout: float = 180.0  # the hooks rebuild Java's store, which takes a small machine half a minute
     survey_timeout: float = 10.0  # for root's look at all homes

@@ -49,6 +49,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.sqlite_fi
     open_file,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.times import from_seconds, to_seconds
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.undeployed import Undeployed
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ocsp.verification import Staple
@@ -65,6 +66,7 @@ class Ledger:
         self.proofs = Proofs(connection)
         self.entries = Entries(connection)
         self.restores = Restores(connection)
+        self.undeployed = Undeployed(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

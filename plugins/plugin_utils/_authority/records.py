@@ -15,6 +15,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lis
 
 #: The status of a certificate that the authority signed, and that is not in its ledger.
 UNRECORDED = "unrecorded"
+#: Where the private key of a leaf is that no run deploys: with whoever brought a request, or on the controller for
+#: tests, which want no valid leaf. Both have a place without a host.
+REQUESTER = "requester"
+TEST = "test"
 #: The kind of a root's name and key as another root has signed them. The ledger's table has it for a root with another
 #: issuer than itself.
 CROSS = "cross"
@@ -22,7 +26,8 @@ CROSS = "cross"
 
 @dataclass(frozen=True)
 class LeafPlace:
-    """Where a leaf lives: the host's name in the inventory, the destination on it, and the leaf's name."""
+    """Where a leaf lives: the host's name in the inventory, the destination on it, and the leaf's name. One that no run
+    deploys has its name alone."""
 
     host: str
     destination: str
@@ -83,6 +88,29 @@ class LeafRecord:
     def awaits_staple(self) -> bool:
         """Whether a staple may be on its way to the host, which has not said since what it has."""
         return any(staple.in_use is None for staple in self.staples)
+
+
+@dataclass(frozen=True)
+class RequestedLeaf:
+    """The last leaf that was signed for the request which is known by that name, and whether its issuer was revoked."""
+
+    name: str
+    sha256: str
+    certificate: x509.Certificate
+    issuer_sha256: str
+    issuer_revoked: bool
+
+
+@dataclass(frozen=True)
+class KeyHolder:
+    """A certificate with a certain key: its kind, a leaf's place, its status, and why it was revoked, empty for no
+    reason."""
+
+    kind: str
+    place: LeafPlace
+    certificate: x509.Certificate
+    status: str
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proxy_fol
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, StapleTimes
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.renewal import Part, Step
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import serialization, x509
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import AuthorityDueError, AuthorityMissingError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import POST_QUANTUM, KeyType
 
 ED25519_WARNING = (
@@ -68,6 +69,16 @@ def request_result(request: IssuingRequest) -> dict[str, Any]:
             "request": request.request.public_bytes(serialization.Encoding.PEM).decode(),
         }
     }
+
+
+def preflight_warnings(preflight: Callable[[], None]) -> list[str]:
+    """What check mode warns of where ``preflight`` finds that certificate_authority has to run first. Raises PkiError
+    for all else."""
+    try:
+        preflight()
+    except (AuthorityDueError, AuthorityMissingError) as error:
+        return [f"The run will fail unless certificate_authority has done its part before: {error}"]
+    return []
 
 
 def places_result(

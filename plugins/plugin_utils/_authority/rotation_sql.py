@@ -83,8 +83,9 @@ INSERT_EXCEPTION = (
 DELETE_EXCEPTION = "DELETE FROM exceptions WHERE rotation_id = ? AND host = ?"
 COUNTED = "SELECT host FROM counted WHERE rotation_id = ?"
 COUNT = "INSERT INTO counted VALUES (?, ?)"
-# Leaves that are in use, or may be since they were signed, until they end.
+# Leaves that are in use on hosts, or may be since they were signed, until they end.
 LEAVES_IN_USE = (
-    "SELECT DISTINCT host, destination, name, issuer_sha256 FROM certificates "
-    "WHERE kind = 'leaf' AND status IN ('signed', 'deployed') AND not_after > ? ORDER BY host, destination, name"
+    "SELECT DISTINCT host, destination, name, issuer_sha256 FROM certificates WHERE kind = 'leaf' "
+    "AND status IN ('signed', 'deployed') AND private_key <> 'requester' AND not_after > ? "
+    "ORDER BY host, destination, name"
 )

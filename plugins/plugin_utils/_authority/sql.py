@@ -54,10 +54,13 @@ _LEAF = (
     "ORDER BY status = 'deployed' DESC, rowid DESC LIMIT 1"
 )
 LEAF = _LEAF.format("sha256 = ?")
+# No host has the leaf of a request that somebody brought. Nor one for tests, which is never in use and tells nothing.
+_ON_HOSTS = "private_key <> 'requester'"
+_NO_TEST = "private_key <> 'test'"
 CURRENT_LEAF = _LEAF.format("status IN ('signed', 'deployed')")
 _PLACES = (
     "SELECT host, destination, name, MAX(not_after) FROM certificates "
-    "WHERE kind = 'leaf' AND status IN ('signed', 'deployed') {} GROUP BY host, destination, name"
+    f"WHERE kind = 'leaf' AND status IN ('signed', 'deployed') AND {_ON_HOSTS} {{}} GROUP BY host, destination, name"
 )
 PLACES = _PLACES.format("")
 PLACES_OF_HOST = _PLACES.format("AND host = ?")
@@ -74,10 +77,10 @@ LAST_LEAF_ENDS = (
     "WITH RECURSIVE issuers (issuer) AS (SELECT MIN(issuer_sha256) FROM certificates UNION ALL "
     "SELECT (SELECT MIN(issuer_sha256) FROM certificates WHERE issuer_sha256 > issuer) FROM issuers "
     "WHERE issuer IS NOT NULL), ends (issuer, last) AS (SELECT issuer, (SELECT not_after FROM certificates "
-    "WHERE issuer_sha256 = issuer AND kind = 'leaf' ORDER BY not_after DESC LIMIT 1) FROM issuers) "
+    f"WHERE issuer_sha256 = issuer AND kind = 'leaf' AND {_NO_TEST} ORDER BY not_after DESC LIMIT 1) FROM issuers) "
     "SELECT issuer, last FROM ends WHERE last IS NOT NULL"
 )
-LEAF_COUNTS = "SELECT status, COUNT(*) FROM certificates WHERE kind = 'leaf' GROUP BY status"
+LEAF_COUNTS = f"SELECT status, COUNT(*) FROM certificates WHERE kind = 'leaf' AND {_NO_TEST} GROUP BY status"
 MARK_LEAF_DEPLOYED = (
     "UPDATE certificates SET status = CASE WHEN sha256 = ? THEN 'deployed' ELSE 'superseded' END "
     "WHERE kind = 'leaf' AND host = ? AND destination = ? AND name = ? AND status <> 'revoked'"
@@ -192,7 +195,8 @@ PENDING_PLACES = (
     "SELECT host, destination, name, MAX(next_update) FROM certificates "
     f"LEFT JOIN staples ON certificate_sha256 = certificates.sha256 AND {_MAY_BE_SHOWN} "
     f"WHERE kind = 'leaf' AND {_REVOKED} AND not_after > ?1 "
-    "AND (next_update IS NOT NULL OR status IN ('signed', 'deployed')) GROUP BY host, destination, name"
+    f"AND (next_update IS NOT NULL OR status IN ('signed', 'deployed')) AND {_ON_HOSTS} "
+    "GROUP BY host, destination, name"
 )
 MAY_BE_SHOWN = f"SELECT EXISTS (SELECT 1 FROM staples WHERE certificate_sha256 = ?2 AND {_MAY_BE_SHOWN})"
 # Of an issuing certificate, for all of its leaves.
@@ -231,7 +235,7 @@ DUE_RESPONSES = (
     f"CROSS JOIN {_DIGESTS} AS wanted "
     "LEFT JOIN responses ON responses.certificate_sha256 = sha256 AND responses.digest = wanted.digest "
     "LEFT JOIN revocations ON revocations.certificate_sha256 = sha256 "
-    "WHERE kind = 'leaf' AND issuer_sha256 = ?1 AND not_after > ?3 AND (?4 OR status = 'revoked') "
+    f"WHERE kind = 'leaf' AND issuer_sha256 = ?1 AND not_after > ?3 AND (?4 OR status = 'revoked') AND {_NO_TEST} "
     "AND (renew_at IS NULL OR renew_at <= ?2 OR this_update > ?5 OR revoked <> (status = 'revoked')) "
     "ORDER BY certificates.rowid, wanted.digest"
 )
@@ -261,7 +265,8 @@ ENDED_RESPONSES = (
 IS_ANSWERED = (
     "SELECT COALESCE(MAX(CASE WHEN next_update > ?3 THEN 1 ELSE 0 END), 1) <> 0 FROM certificates "
     "LEFT JOIN responses ON certificate_sha256 = sha256 "
-    "WHERE issuer_sha256 = ?1 AND not_after > ?3 AND kind = 'leaf' AND status <> 'revoked' AND not_before < ?2"
+    "WHERE issuer_sha256 = ?1 AND not_after > ?3 AND kind = 'leaf' AND status <> 'revoked' AND not_before < ?2 "
+    f"AND {_NO_TEST}"
 )
 # None of them outlives its leaf, so that those which ended are all that can be meant.
 FORGET_RESPONSES = (

@@ -38,6 +38,18 @@ PRUNE = (
     "DELETE FROM certificates WHERE sha256 = ?",
 )
 
+# Without a host, by an index, and one at each name.
+REQUESTED = (
+    "SELECT name, sha256, certificate, issuer_sha256, EXISTS (SELECT 1 FROM certificates AS issuer "
+    "WHERE issuer.sha256 = certificates.issuer_sha256 AND issuer.status = 'revoked') FROM certificates "
+    "WHERE kind = 'leaf' AND host = '' AND destination = '' AND private_key = 'requester' AND status = 'signed' "
+    "ORDER BY name"
+)
+KEYS = (
+    "SELECT kind, host, destination, name, certificate, status, reason FROM certificates "
+    "LEFT JOIN revocations ON certificate_sha256 = sha256"
+)
+
 PLACES_EVER = "SELECT DISTINCT destination, name FROM certificates WHERE kind = 'leaf' AND host = ?"
 
 KNOWS_HOST = (

@@ -160,9 +160,30 @@ def _check_issuable(plan: LeafPlan, authority: Authority, ledger: Ledger) -> Non
 
 def _check_issuer(plans: Sequence[LeafPlan], authority: Authority, ledger: Ledger) -> None:
     """Raise AuthorityDueError where ``plans`` need leaves, and the certificate that would sign them is revoked."""
-    issues = any(plan.decision.action is Action.LEAF for plan in plans)
-    if issues and ledger.revocations.is_revoked(authority.issuing.sha256):
+    if any(plan.decision.action is Action.LEAF for plan in plans):
+        check_issuing(authority, ledger)
+
+
+def check_issuing(authority: Authority, ledger: Ledger) -> None:
+    """Raise AuthorityDueError where the certificate that would sign leaves is revoked."""
+    if ledger.revocations.is_revoked(authority.issuing.sha256):
         raise AuthorityDueError(f"The issuing authority is revoked. {authority.remedy}")
+
+
+def check_end(authority: Authority, days: int, now: datetime) -> None:
+    """Raise AuthorityDueError where a leaf of so many days would outlive the certificate that would sign it."""
+    end = authority.issuing.certificate.not_valid_after_utc
+    if end < now + timedelta(days=days):
+        raise AuthorityDueError(
+            f"lifetime: the issuing authority ends on {end:%Y-%m-%d}, before a leaf of {days} days would. "
+            f"{authority.remedy}"
+        )
+
+
+def issuing_signer(authority: Authority, passphrases: Passphrases) -> Signer:
+    """The issuing authority, whose key is unlocked for that. Raises PkiError."""
+    issuing = authority.issuing
+    return Signer(issuing.certificate, issuing.key(passphrases.authority, "passphrase", passphrases.tokens))
 
 
 class _Issuer:
@@ -180,7 +201,7 @@ class _Issuer:
         """Raise PkiError where what ``plan`` needs cannot be signed; unlocks the keys for it."""
         action = plan.decision.action
         if action is Action.LEAF:
-            self._check_lifetime(self._days(plan.request))
+            check_end(self._authority, self._days(plan.request), self._now)
             self._issuing_signer()
         if action in (Action.LEAF, Action.STAPLE) and plan.request.staple:
             self._responder_signer(self._authority.issuing if action is Action.LEAF else self._recorded(plan)[1])
@@ -244,19 +265,9 @@ class _Issuer:
     def _days(self, request: LeafRequest) -> int:
         return request.lifetime or self._authority.policy.lifetimes.leaf
 
-    def _check_lifetime(self, days: int) -> None:
-        end = self._authority.issuing.certificate.not_valid_after_utc
-        if end < self._now + timedelta(days=days):
-            raise AuthorityDueError(
-                f"lifetime: the issuing authority ends on {end:%Y-%m-%d}, before a leaf of {days} days would. "
-                f"{self._authority.remedy}"
-            )
-
     def _issuing_signer(self) -> Signer:
         if self._issuing is None:
-            issuing = self._authority.issuing
-            key = issuing.key(self._passphrases.authority, "passphrase", self._passphrases.tokens)
-            self._issuing = Signer(issuing.certificate, key)
+            self._issuing = issuing_signer(self._authority, self._passphrases)
         return self._issuing
 
     def _responder_signer(self, issuer: IssuingAuthority) -> Signer:

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 #: The labels of a staple, or its leaf, as they are written: the host, and the folder on it. A name alone may be there
-#: twice.
+#: twice. A leaf that was signed for a request has no host, and its name.
 Labels = str
 
 LEAF_END = "anchorage_leaf_not_after_timestamp_seconds"
@@ -123,6 +123,9 @@ def _own_standings(
         if labels in failed or (end is not None and end <= moment):
             outcome = Outcome.FAILED
         standings[labels] = Standing(_end(entry["not_after"]), end, outcome if end is not None else None)
+    for leaf in ledger.get("requested", []):  # which are on no host, and have no staple
+        labels = _labels({"host": "", "path": leaf["name"]})
+        standings[labels] = Standing(_end(leaf["not_after"]), None, None)
     return standings
 
 

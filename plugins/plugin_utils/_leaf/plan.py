@@ -21,6 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records i
     LeafRecord,
     Revocation,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import LeafRequest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates import profile_of, requires_staple
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import key_type_of
@@ -211,7 +212,7 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
         return "the root of the deployed leaf gives way to another one"
     former, wanted = names_of(certificate), request.names
     if set(former) != set(wanted):
-        return f"the names change from {_listed(former)} to {_listed(wanted)}"
+        return names_reason(former, wanted)
     if profile_of(certificate) != request.profile:
         return f"the profile becomes {request.profile.value}"
     if key_type_of(certificate.public_key()) != request.key_type:
@@ -221,17 +222,21 @@ def outdated(request: LeafRequest, record: LeafRecord, authority: Authority, now
     if record.private_key != request.private_key:
         return f"the private key is to be made on the {request.private_key}"
     validity = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    if reason := _lifetime_reason(request, validity, authority, now):
-        return reason
-    if now >= certificate.not_valid_after_utc - validity * LEAF_REMAINDER:
-        return f"the last third of its lifetime has begun; it ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
-    return ""
+    return lifetime_reason(request.lifetime, validity, authority, now) or ageing_reason(certificate, now)
 
 
-def _lifetime_reason(request: LeafRequest, validity: timedelta, authority: Authority, now: datetime) -> str:
+def ageing_reason(certificate: x509.Certificate, now: datetime) -> str:
+    """Why a leaf is to be renewed for its age, or an empty string."""
+    end, validity = certificate.not_valid_after_utc, certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    if now < end - validity * LEAF_REMAINDER:
+        return ""
+    return f"the last third of its lifetime has begun; it ends on {end:%Y-%m-%d}"
+
+
+def lifetime_reason(lifetime: int | None, validity: timedelta, authority: Authority, now: datetime) -> str:
     """Why a leaf of this ``validity`` is not as long as is wished, or an empty string. Where the issuing authority ends
     too soon for a longer one, it stays."""
-    days = request.lifetime or authority.policy.lifetimes.leaf
+    days = lifetime or authority.policy.lifetimes.leaf
     difference = timedelta(days=days) - validity
     is_limited = authority.issuing.certificate.not_valid_after_utc < now + timedelta(days=days)
     if abs(difference) <= LIFETIME_TOLERANCE or (difference > timedelta(0) and is_limited):
@@ -290,6 +295,11 @@ def _staple_reason(
     if now >= staple.renew_at:
         return f"half of the staple's lifetime is over; it ends at {staple.next_update:%Y-%m-%d %H:%M} UTC"
     return ""
+
+
+def names_reason(former: Sequence[SubjectAlternativeName], wanted: Sequence[SubjectAlternativeName]) -> str:
+    """That a leaf is to have other names."""
+    return f"the names change from {_listed(former)} to {_listed(wanted)}"
 
 
 def _listed(names: Sequence[SubjectAlternativeName]) -> str:

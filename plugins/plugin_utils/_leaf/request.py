@@ -69,6 +69,19 @@ class Probed(Protocol):
     def staple(self) -> bool: ...
 
 
+class Issuable(Protocol):
+    """What an authority has to know of a leaf to tell whether it can issue it; ``lifetime`` as a LeafRequest has it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def names(self) -> tuple[SubjectAlternativeName, ...]: ...
+
+    @property
+    def lifetime(self) -> int | None: ...
+
+
 @dataclass(frozen=True)
 class LeafRequest:
     """One wanted leaf. ``lifetime`` is in days, None for the authority's own; a PKCS#12 file is wanted where it has a
@@ -127,7 +140,7 @@ def folder_names(arguments: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def check_requests(requests: list[LeafRequest], policy: Policy, following: Callable[[], Policy | None]) -> None:
+def check_requests(requests: Sequence[Issuable], policy: Policy, following: Callable[[], Policy | None]) -> None:
     """Raise PkiError where the authority must not or cannot issue what is requested. Where that matters, ``following``
     reads the policy that a rotation of its root brings, None for none."""
     for request in requests:
@@ -156,7 +169,7 @@ def _check_names(
     check_names(names, policy.constraints)
 
 
-def check_external_names(requests: Sequence[LeafRequest], authority: Authority) -> None:
+def check_external_names(requests: Sequence[Issuable], authority: Authority) -> None:
     """Raise PkiError where names are outside what a root that others made, or a certificate below it, permits."""
     if not (authority.policy.external_root or authority.has_imported_root):
         return
@@ -237,8 +250,7 @@ def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any], server
         option: defaults.get(option) if entry.get(option) is None else entry[option] for option in SHARED_OPTIONS
     }
     name = entry["name"]
-    if options["lifetime"] is not None and options["lifetime"] < 1:
-        raise PkiError(f"lifetime: give one day or more for {name!r}.")
+    check_days(name, options["lifetime"])
     if options["must_staple"]:
         _check_must_staple(name, options, server)
     if options["pkcs12_passphrase"] == "":
@@ -261,6 +273,12 @@ def _parse_request(entry: Mapping[str, Any], defaults: Mapping[str, Any], server
         must_staple=options["must_staple"],
         pkcs12_passphrase=options["pkcs12_passphrase"],
     )
+
+
+def check_days(name: str, lifetime: int | None) -> None:
+    """Raise PkiError for a lifetime that is none."""
+    if lifetime is not None and lifetime < 1:
+        raise PkiError(f"lifetime: give one day or more for {name!r}.")
 
 
 def _check_must_staple(name: str, options: Mapping[str, Any], server: str) -> None:

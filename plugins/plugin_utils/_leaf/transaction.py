@@ -114,18 +114,8 @@ class LeafTransaction:
         warnings += [_found_warning(plan) for plan in plans if plan.is_found]
         issues = any(plan.decision.action is Action.LEAF for plan in plans)
         if issues and policy.urls:
-            warnings += self._url_warnings(leaf_urls(self.authority, self.ledger, self.now))
+            warnings += url_warnings(self.authority, leaf_urls(self.authority, self.ledger, self.now))
         return warnings
-
-    def _url_warnings(self, urls: Urls) -> list[str]:
-        issuer = f"of issuing authority {self.authority.issuing.number}"
-        if not urls:
-            reason = f"no URLs, though the policy does: nothing {issuer} was published there yet"
-        elif urls != self.authority.policy.urls:
-            reason = f"no OCSP URL, though the policy does: no valid responses {issuer} are published"
-        else:
-            return []
-        return [f"New leaves name {reason}. Run certificate_revocation with publish, and the OCSP responder's key."]
 
     def carry_out(self, plans: Sequence[LeafPlan]) -> tuple[list[SignedLeaf], Deployment | None]:
         """Sign and deploy what ``plans`` need, in one call, which is left out where that is nothing; in two where the
@@ -165,6 +155,18 @@ class LeafTransaction:
         elsewhere = [place for place in known if place.destination != destination]
         here = [LeafPlace(host, destination, name) for name in names]
         return [OtherLeaf(place, place in known) for place in [*here, *elsewhere]]
+
+
+def url_warnings(authority: Authority, urls: Urls) -> list[str]:
+    """What to say of the ``urls`` of new leaves, where they are not those of the policy."""
+    issuer = f"of issuing authority {authority.issuing.number}"
+    if urls == authority.policy.urls:
+        return []
+    if not urls:
+        reason = f"no URLs, though the policy does: nothing {issuer} was published there yet"
+    else:
+        reason = f"no OCSP URL, though the policy does: no valid responses {issuer} are published"
+    return [f"New leaves name {reason}. Run certificate_revocation with publish, and the OCSP responder's key."]
 
 
 def _found_warning(plan: LeafPlan) -> str:

@@ -13,13 +13,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.entries import Entry
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import REQUESTER, TEST
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import parse_host_name
 
 REVOKED = "revoked"
 ENDED = "ended"
-#: What can be said of a certificate. One that is revoked stays so after its end.
-STATES = ("deployed", "signed", "superseded", REVOKED, ENDED)
+REQUESTED = "requested"
+#: What can be said of a certificate. One that is revoked stays so after its end; one for tests is nothing else.
+STATES = ("deployed", "signed", REQUESTED, "superseded", REVOKED, ENDED, TEST)
 # As few digits of a fingerprint as are looked for: with less, something else is meant.
 _SHORTEST_FINGERPRINT = 8
 
@@ -55,7 +57,11 @@ def state_of(entry: Entry, now: datetime) -> str:
     """One of STATES."""
     if entry.status == REVOKED:
         return REVOKED
-    return ENDED if entry.not_after <= now else entry.status
+    if entry.private_key == TEST:
+        return TEST
+    if entry.not_after <= now:
+        return ENDED
+    return REQUESTED if entry.private_key == REQUESTER and entry.status == "signed" else entry.status
 
 
 def _is_meant(entry: Entry, selection: Selection, now: datetime) -> bool:

@@ -11,9 +11,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import TEST
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import timestamp
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.export import fields_of
-from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import ENDED, REVOKED, Listed, state_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import (
+    ENDED,
+    REQUESTED,
+    REVOKED,
+    Listed,
+    state_of,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._tables import Table, counted, printable, tally
 
 # Of a leaf that is in use, and of a certificate that is none.
@@ -24,7 +31,7 @@ REMEDIES = {
     "signed": "no host confirmed it: run the playbook anchorage.pki.issue on the controller of that ledger",
 }
 HEADING = ("HOST", "LEAF", "AUTHORITY", "STATE", "UNTIL", "STAPLE UNTIL", "LEDGER", "WHAT TO DO")
-SETTLED = frozenset({"deployed", "superseded", REVOKED, ENDED, OF_AUTHORITY})
+SETTLED = frozenset({"deployed", REQUESTED, "superseded", REVOKED, ENDED, TEST, OF_AUTHORITY})
 
 
 def exports_table(every: Sequence[Listed], now: datetime) -> Table:

@@ -39,6 +39,10 @@ OF_AUTHORITY = (
 )
 #: The table of what other controllers exported.
 EXPORTED = "exported"
+#: The states of a leaf that was signed for a request.
+DUE = "due"
+SIGNED = "signed"
+REQUEST_REMEDY = "run the task requested_certificate, and put what it returns on the device"
 PENDING_REMEDY = "run the playbook anchorage.pki.issue, which takes it away"
 
 
@@ -89,6 +93,7 @@ def fleet_report(
         "leaves": leaf_table(leaves, now) if leaves else None,
         "staples": staple_table({host: look.staples for host, look in looks.items()}, now),
         "revoked": _revoked_table(authority.get("pending_hosts", [])),
+        "requested": _requested_table(authority.get("requested", [])),
         EXPORTED: exports_table(exported, now) if exported else None,
     }
     known = {name: table for name, table in tables.items() if table and (table.rows or table.summary)}
@@ -108,6 +113,30 @@ def _revoked_table(pending: Sequence[Mapping[str, Any]]) -> Table:
     ]
     summary = f"{counted(len(rows), 'place')} where a revoked leaf may still be in use." if rows else ""
     return Table(heading, rows, summary, frozenset())
+
+
+def _requested_table(requested: Sequence[Mapping[str, Any]]) -> Table:
+    """The leaves that were signed for requests, which nothing renews by itself."""
+    heading = ("LEAF", "NAMES", "STATE", "UNTIL", "REASON", "WHAT TO DO")
+    rows = [
+        tuple(
+            map(
+                printable,
+                (
+                    leaf["name"],
+                    ", ".join(leaf["names"]),
+                    DUE if leaf["due"] else SIGNED,
+                    leaf["not_after"],
+                    leaf["due"] or "",
+                    REQUEST_REMEDY if leaf["due"] else "nothing",
+                ),
+            )
+        )
+        for leaf in requested
+    ]
+    due = sum(row[2] == DUE for row in rows)
+    summary = f"{counted(len(rows), 'leaf certificate')} signed for requests, {due} due." if rows else ""
+    return Table(heading, rows, summary, frozenset({SIGNED}))
 
 
 def _records(table: Table) -> list[dict[str, str]]:

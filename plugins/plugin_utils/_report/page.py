@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 TITLES = {
     "revoked": "Revoked leaves that may still be in use",
+    "requested": "Leaf certificates that were signed for requests",
     "leaves": "Leaf certificates",
     "staples": "Staples for certificates of other authorities",
     "trust": "Trust stores",

@@ -172,7 +172,7 @@ def parse_serial(text: str) -> int:
 
 def _at(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -> list[list[KnownCertificate]]:
     """The leaves that a task names, by their places."""
-    name, host = arguments["name"], arguments["host"]
+    name, host = arguments["name"], arguments["host"] or ""  # without one, of a request that somebody brought
     # As leaf_certificate has it in the ledger.
     destination = posixpath.normpath(arguments["destination"]) if arguments["destination"] else None
     by_place: dict[LeafPlace, list[KnownCertificate]] = {}
@@ -180,6 +180,11 @@ def _at(arguments: Mapping[str, Any], revocations: Revocations, now: datetime) -
         if destination in (None, known.place.destination):
             by_place.setdefault(known.place, []).append(known)
     if not by_place:
+        if not host:
+            raise PkiError(
+                f"name: the ledger knows no leaf {name!r} that requested_certificate signed and that has not ended. Of "
+                "a leaf on a host, give the host, too (option host); others have a serial number."
+            )
         where = f" in {destination}" if destination else ""
         raise PkiError(
             f"name: the ledger knows no leaf {name!r} of host {host!r}{where} that is in use and has not ended. "

@@ -74,7 +74,7 @@ def position(view: View, terms: Terms, now: datetime) -> Position:
     elif state is State.SWITCHING:
         blockers = _old_leaves(view)
     elif state is State.DRAINING:
-        blockers = (*_old_leaves(view), *_overlap(view.rotation, terms, now))
+        blockers = (*_old_leaves(view), *_old_requested(view), *_overlap(view.rotation, terms, now))
     elif state is State.PURGING:
         unproved = _unproved(view, view.old_roots, ABSENT, terms, now)
         blockers = (*_unnamed(view), *_old_leaves(view), *unproved)
@@ -151,6 +151,17 @@ def _unshown(proofs: Sequence[Seen], wanted: str, terms: Terms, now: datetime) -
 def _old_leaves(view: View) -> Iterable[Blocker]:
     for place in view.old_leaves:
         yield Blocker(place.host, f"{place.path} is, or may be, a leaf that is not below the new root")
+
+
+def _old_requested(view: View) -> Iterable[Blocker]:
+    """Of no host, so that nobody can be left out, but each ends, and goes once it is replaced or revoked."""
+    for leaf in view.old_requested:
+        yield Blocker(
+            "",
+            f"{leaf.name!r} was signed for a request, below the old root, and is valid until "
+            f"{leaf.certificate.not_valid_after_utc:%Y-%m-%d}: run its task requested_certificate again and put the "
+            "result on the device, or revoke it",
+        )
 
 
 def _overlap(rotation: Rotation, terms: Terms, now: datetime) -> Iterable[Blocker]:

@@ -19,10 +19,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority
     IssuingAuthority,
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.policy import Policy
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import RequestedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.results import policy_result
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import ENDED, Rotation, State
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import epoch_of, vouches
 from ansible_collections.anchorage.pki.plugins.plugin_utils._rotation.decisions import (
+    ABORTABLE,
     LEFT_OUT,
     NO_HOSTS,
     NO_ISSUER,
@@ -81,6 +83,13 @@ _NO_CROSS = (
 _CROSS_REVOKED = (
     "The cross certificate is revoked, and leaves are sent without it: clients that know the old root alone refuse "
     "leaves of the new one."
+)
+
+
+# What draining waits for, be it that no host is behind.
+_OLD_REQUESTED = (
+    "Signed for requests, below the old root. Run the task requested_certificate of each and put the result on its "
+    "device, or revoke it; draining waits for that, or for its end:"
 )
 
 
@@ -221,6 +230,8 @@ def _hosts(status: Status) -> Iterator[str]:
         f"Waits for {counted(len({blocker.host for blocker in blockers}), 'host')}:",
         (f"{blocker.host}: {blocker.reason}" for blocker in blockers),
     )
+    if not status.is_over and status.rotation.state not in ABORTABLE:
+        yield from _listed(_OLD_REQUESTED, (_requested(leaf) for leaf in view.old_requested))
     yield from _listed("Left out, not waited for:", (f"{host}: {why}" for host, why in view.exceptions.items()))
     if status.rotation.is_emergency or status.rotation.state is State.DONE:
         title = "Who trusts the old root still, or may:"
@@ -229,6 +240,10 @@ def _hosts(status: Status) -> Iterator[str]:
         yield from _listed("Who trusts the new root still, as far as is known:", sorted(who_has(view.new_root)))
     roots = {root.sha256: root for root in status.authority.roots}
     yield from _listed(_TRUST_OTHERS, (f"{host}: {_named(roots[sha256])}" for host, sha256 in view.late))
+
+
+def _requested(leaf: RequestedLeaf) -> str:
+    return f"{leaf.name}, until {leaf.certificate.not_valid_after_utc:%Y-%m-%d}"
 
 
 def _listed(title: str, entries: Iterable[str]) -> list[str]:

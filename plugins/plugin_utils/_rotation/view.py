@@ -14,7 +14,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import 
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, Epoch
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace, RequestedLeaf
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.succession import epoch_of
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import OVERLAP, PROOF_AGE
@@ -51,6 +51,7 @@ class View:
     certificate of the old key, are what hosts showed of them. ``exceptions`` are hosts that the rotation does not wait
     for, with the reasons. ``counted_before`` are those that it has counted. ``late`` are hosts, with fingerprints of
     roots of earlier rotations which they may trust still, and no host is to.
+    ``old_requested`` are leaves that were signed for requests, on no host, which are not below the new root either.
     ``lacks_issuer`` is whether the issuing authority below the new root was revoked, and there is no other one yet.
     """
 
@@ -63,6 +64,7 @@ class View:
     exceptions: Mapping[str, str]
     counted_before: frozenset[str] = frozenset()
     late: tuple[tuple[str, str], ...] = ()
+    old_requested: tuple[RequestedLeaf, ...] = ()
     lacks_issuer: bool = False
 
     @property
@@ -106,8 +108,15 @@ def read_view(
         ledger.rotations.exceptions(rotation),
         ledger.rotations.counted(rotation),
         tuple(_late(ledger, authority, [epoch for epoch in (old, new) if epoch])),
+        tuple(_old_requested(ledger, new_issuers, now)),
         new is not None and any(issuer.sha256 in revoked for issuer in new.issuers[-1:]),
     )
+
+
+def _old_requested(ledger: Ledger, new_issuers: Collection[str], now: datetime) -> Iterator[RequestedLeaf]:
+    for leaf in ledger.undeployed.requested():
+        if leaf.issuer_sha256 not in new_issuers and leaf.certificate.not_valid_after_utc > now:
+            yield leaf
 
 
 def _late(ledger: Ledger, authority: Authority, own: Collection[Epoch]) -> Iterator[tuple[str, str]]:

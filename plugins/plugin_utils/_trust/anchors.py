@@ -101,8 +101,8 @@ def _single_certificate(text: bytes, source: str) -> bytes:
         raise PkiError(f"{source}: {_what_instead(text, labels)}")
     if count > 1:
         raise PkiError(
-            f"{source}: holds {count} certificates. Give the root certificate alone, and each further root in a task "
-            "of its own."
+            f"{source}: holds {count} certificates. Give the root certificate alone, and each further root in an entry "
+            "of its own in anchors."
         )
     bodies = [body for label, body in find_blocks(text) if label in _CERTIFICATE_LABELS]
     if not bodies:

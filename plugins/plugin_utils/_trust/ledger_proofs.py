@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import KINDS
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import FILES, KINDS
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, TRUSTED
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.system.macos_session import is_of_a_mac
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
@@ -24,9 +24,12 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 _LONGEST_NAME = 500
 
 
-def proofs_of(result: Mapping[str, Any], superseded: Sequence[str] = ()) -> list[Proof]:
+def proofs_of(
+    result: Mapping[str, Any], superseded: Sequence[str] = (), roots: Collection[str] | None = None
+) -> list[Proof]:
     """What the result of trust_anchor for one host, which was not in check mode, proves; nothing where the host told of
-    no store. ``superseded`` are the fingerprints of the roots that were to go as well.
+    no store. ``superseded`` are the fingerprints of the roots that were to go as well; ``roots`` those that count,
+    where the task may have been about others, too.
 
     Where a store has the anchor as it was to be, they are gone from it: else it would have failed. Of any other store
     it is not known, which is entered as what became of the store: it proves nothing, and says why. So is what comes
@@ -41,14 +44,15 @@ def proofs_of(result: Mapping[str, Any], superseded: Sequence[str] = ()) -> list
     for store in result["stores"]:
         state = ABSENT if store["state"] in (TRUSTED, ABSENT) else store["state"]
         proofs += [_proof(root, store, state) for root in superseded]
-    return proofs
+    return proofs if roots is None else [proof for proof in proofs if proof.root_sha256 in roots]
 
 
 def seen_kinds(result: Mapping[str, Any], kinds: Iterable[str], as_root: bool) -> set[str]:
     """Those of the ``kinds`` that were asked for of which the result names all stores: any other one is not there.
 
     A Mac shows those who do not ask ``as_root`` what is their own alone, and so does each host where nothing is asked
-    for but what users have of their own. All other hosts refuse them.
+    for but what users have of their own. All other hosts refuse them. Of files, there are more than those that a task
+    names.
     """
     asked, stores = set(kinds), result.get("stores", [])
     unfound = {store["kind"] for store in stores if _is_unfound(store)}
@@ -56,7 +60,7 @@ def seen_kinds(result: Mapping[str, Any], kinds: Iterable[str], as_root: bool) -
     own = asked <= of_users or any(is_of_a_mac(store["name"]) for store in stores)
     if not as_root and (unfound or own):
         return set()
-    return asked - unfound
+    return asked - unfound - {FILES}
 
 
 def enter_proofs(

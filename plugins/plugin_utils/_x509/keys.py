@@ -47,6 +47,10 @@ PublicKey = Union[
 
 # Debian's OpenSSL refuses a shorter one anywhere in a chain, at the security level that it has by default.
 SHORTEST_RSA = 2048
+# Go refuses a longer one anywhere in a chain. A smaller exponent makes signatures easier to forge, and with 1 they are
+# none (NIST SP 800-56B, section 6.2).
+LONGEST_RSA = 8192
+SMALLEST_EXPONENT = 65537
 # What browsers and OpenSSL take alike.
 COMMON_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 # cryptography derives the key of an encrypted PKCS#8 file with 2,048 rounds of PBKDF2 only: length must make up for it.
@@ -139,6 +143,21 @@ def weakness_of(public_key: Any) -> str:
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return "" if public_key.curve.name in COMMON_CURVES else f"a key on the curve {public_key.curve.name}"
     return "" if key_type_of(public_key) else "a key of a kind that is next to never used"
+
+
+def unfit_for_leaf(public_key: Any) -> str:
+    """Why a leaf must not have that key, which others made, as what it is; an empty string where it may."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        if public_key.key_size > LONGEST_RSA:
+            return f"an RSA key of {public_key.key_size} bits"
+        if public_key.public_numbers().e < SMALLEST_EXPONENT:
+            return f"an RSA key with the public exponent {public_key.public_numbers().e}"
+    return weakness_of(public_key)
+
+
+def public_der(public_key: PublicKey) -> bytes:
+    """The public key as certificates and requests have it (SubjectPublicKeyInfo)."""
+    return public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _kind(key_type: KeyType, part: str) -> Any:

@@ -39,6 +39,10 @@ LIFETIME_TOLERANCE = timedelta(hours=1)
 # What is left of a certificate's lifetime when it is renewed. A third of a leaf's is a month, time enough to find
 # and repair what keeps it from being renewed.
 LEAF_REMAINDER = 1 / 3
+# For how long a leaf for tests is valid in name, and how far that is from now, or from the end of its issuer: more than
+# clocks are ever apart.
+TEST_LIFETIME = timedelta(days=1)
+TEST_DISTANCE = timedelta(days=1)
 # A development proxy signs by itself, in no ledger, with a key that lies beside it, so that its authority is soon over.
 # It is renewed as a leaf is, since a proxy takes no notice until it reads its files again.
 PROXY = 90

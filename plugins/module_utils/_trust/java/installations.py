@@ -16,7 +16,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations i
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError, UserNeeded
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import homes as java_homes
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.java import keystore as java_keystore
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.owners import open_to_others
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.owners import open_to_others, require_own
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import (
     ABSENT,
@@ -107,12 +107,8 @@ class Keystore:
             raise UserNeeded(f"{error} ({hint})") from error
 
     def _require_safe(self) -> None:
-        culprit = open_to_others(self.path, self.root) if self.owner.uid == 0 else ""
-        if culprit:
-            raise HostError(
-                f"Users other than root may write to {culprit}, and so replace what root trusts there: "
-                "restrict it with chmod and chown first."
-            )
+        if self.owner.uid == 0:
+            require_own(self.path, self.root)
 
 
 def find(settings: Settings) -> list[Keystore]:

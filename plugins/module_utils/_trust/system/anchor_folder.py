@@ -60,9 +60,12 @@ class AnchorFolderStore:
         return changes.preview(self.platform, anchor, operation)
 
     def install(self, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
+        self.install_all([(anchor, before)], undo)
+
+    def install_all(self, befores: Sequence[tuple[Anchor, Finding]], undo: ExitStack) -> None:
         from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import changes
 
-        changes.install(self.platform, anchor, before, undo)
+        changes.install(self.platform, befores, undo)
 
     def remove(self, anchors: Sequence[Anchor]) -> None:
         from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import changes

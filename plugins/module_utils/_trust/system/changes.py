@@ -64,16 +64,20 @@ def preview(platform: Platform, anchor: Anchor, operation: str) -> Finding:
     return Finding(STALE if left else ABSENT, tuple(evidence))
 
 
-def install(platform: Platform, anchor: Anchor, before: Finding, undo: ExitStack) -> None:
-    """Make the anchor's file, and refresh the store; ``undo`` learns the way back."""
+def install(platform: Platform, befores: Sequence[tuple[Anchor, Finding]], undo: ExitStack) -> None:
+    """Make the file of each anchor, and refresh the store once; ``undo`` learns the way back. With each anchor is what
+    was found of it."""
     _require_fitness(platform)
-    undo.callback(clear_attempt, platform, anchor, is_plain=before.state != STALE)
-    write_public(Path(platform.own_file(anchor)), anchor.pem.encode(), undo)
+    is_plain = all(before.state != STALE for _anchor, before in befores)
+    for anchor, _before in befores:  # done when all files are as they were, the last of these first
+        undo.callback(clear_attempt, platform, anchor, is_plain)
+    for anchor, _before in befores:
+        write_public(Path(platform.own_file(anchor)), anchor.pem.encode(), undo)
     for source in sources(platform):
-        if source.is_copy_of(anchor):
+        if any(source.is_copy_of(anchor) for anchor, _before in befores):
             _open_to_all(source, undo)
     # A rebuild takes all links away for a moment, from running programs too: only where there is something to fix.
-    _refresh(platform, rebuild=before.state == STALE)
+    _refresh(platform, rebuild=not is_plain)
 
 
 def remove(platform: Platform, anchors: Sequence[Anchor]) -> None:

@@ -149,7 +149,7 @@ def _install(platform: Platform, anchor: Anchor, before: Finding) -> None:
     from ansible_collections.anchorage.pki.plugins.module_utils._trust.system import changes
 
     with ExitStack() as undo:
-        changes.install(platform, anchor, before, undo)
+        changes.install(platform, [(anchor, before)], undo)
         undo.pop_all()
 
 

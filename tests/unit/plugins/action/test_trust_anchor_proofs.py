@@ -12,61 +12,25 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.anchorage.pki.plugins.action.trust_anchor import ActionModule
-from ansible_collections.anchorage.pki.plugins.action.trust_anchor_info import ActionModule as LookModule
-from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
-from ansible_collections.anchorage.pki.plugins.module_utils._trust.answer import answer
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Proof
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import State
-from ansible_collections.anchorage.pki.plugins.plugin_utils._trust_action import TrustAction
 from ansible_collections.anchorage.pki.tests.unit.roots import make_root, pem_of
 from ansible_collections.anchorage.pki.tests.unit.rotations import move, rotated
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM, ScratchDebian
+from ansible_collections.anchorage.pki.tests.unit.trust_actions import Action, Look
 from cryptography.hazmat.primitives.serialization import Encoding
 
 pytestmark = pytest.mark.skipif(
     not os.path.exists(PROGRAM) or shutil.which("openssl") is None,
     reason="needs Debian's packages ca-certificates and openssl",
 )
-
-
-class OnScratchHost(TrustAction):
-    """An action on a host of the test's own."""
-
-    def __init__(self, host: ScratchDebian, arguments: dict[str, Any], **mode: Any) -> None:
-        self._task = SimpleNamespace(
-            **{"args": arguments, "async_val": 0, "check_mode": False, "diff": False, "delegate_to": None, **mode}
-        )
-        self._host = host
-        self._connection = SimpleNamespace(become=None)
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        arguments = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
-        return self.act(arguments, task_vars or {"inventory_hostname": "web1"})
-
-    def look_at_host(self, _program: Any, _module: str, arguments: dict[str, Any], _task_vars: Any) -> dict[str, Any]:
-        def work(request: Any, settings: Any) -> Any:
-            return engine.apply(request, settings, self.check_mode, self._host.table)
-
-        answered = answer(arguments, self._host.settings, work)
-        assert answered is not None
-        return answered
-
-
-class Action(OnScratchHost, ActionModule):
-    """The one that installs."""
-
-
-class Look(OnScratchHost, LookModule):
-    """The one that looks."""
 
 
 @pytest.fixture

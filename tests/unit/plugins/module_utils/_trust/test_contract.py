@@ -47,7 +47,7 @@ def store(subject: StoreHost) -> Store:
 
 
 def test_every_kind_is_tried_here() -> None:
-    assert KIND_NAMES == ("system", "java", "policies", "nss", "applications")
+    assert KIND_NAMES == ("system", "java", "policies", "nss", "applications", "files")
     assert len(STORES) >= sum(len(kind.finders) for kind in KINDS)
 
 

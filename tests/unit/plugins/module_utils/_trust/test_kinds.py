@@ -29,7 +29,7 @@ def options(documentation: str) -> dict[str, Any]:
 def test_each_kind_is_listed_once() -> None:
     assert len(set(KIND_NAMES)) == len(KINDS)
     assert [kind.name for kind in KINDS if kind.is_required] == ["system"]
-    assert OPTIONAL == ["applications"]
+    assert OPTIONAL == ["applications", "files"]
     assert list(DEFAULT_KINDS) == [name for name in KIND_NAMES if name not in OPTIONAL]
     assert all(
         sought.startswith(("/", "~/")) for kind in KINDS for finder in kind.finders for sought in finder.sought()
@@ -64,14 +64,14 @@ def test_the_documentation_says_what_each_stands_for(module: Any) -> None:
     assert [each for each in described if "stands for" in each] == [
         f"V({name}) stands for {meaning}" for name, meaning in meanings().items()
     ]
-    default = f"Without it, all but {', '.join(f'V({name})' for name in OPTIONAL)}"
+    default = f"Without it, all but {' and '.join(f'V({name})' for name in OPTIONAL)}"
     assert any(each.startswith(default) for each in described)
 
 
 def test_the_table_of_the_documentation_has_every_kind() -> None:
     text = (REPOSITORY / "docs/trust-stores.md").read_text()
     assert tuple(meanings()) == KIND_NAMES
-    assert "chooses among five kinds. Without it, all but `applications` are meant" in text
+    assert "chooses among six kinds. Without it, all but `applications` and `files` are meant" in text
 
 
 def test_the_role_takes_every_kind() -> None:

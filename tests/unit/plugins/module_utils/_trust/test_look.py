@@ -95,7 +95,7 @@ def test_in_an_interpreter_of_its_own_it_says_what_the_module_says(
         if installed:
             settle("install", host)
         for operation in OPERATIONS:
-            arguments = request(operation, stores=tuple(host.kinds))
+            arguments = request(operation, stores=tuple(host.kinds), truststores=host.settings.truststores)
             said = module_answer(arguments, host, capsys)
             answer, modules = look_apart(arguments, host)
             assert answer == (None if said["changed"] else said)

@@ -61,6 +61,12 @@ def test_each_leaf_and_each_staple_has_its_metrics() -> None:
     }
 
 
+def test_a_leaf_that_was_signed_for_a_request_has_its_end() -> None:
+    requested = {"name": "printer", "names": ["printer.test"], "due": None, "not_after": moment(60)}
+    found = values(staple_metrics({**ledger(), "requested": [requested]}, [], {}, now=NOW))
+    assert found == {LEAF_END: {("", "printer"): SECONDS + 60 * DAY}, RESPONDER_END: {("", ""): SECONDS + 30 * DAY}}
+
+
 def test_the_text() -> None:
     text = staple_metrics(ledger(place("web1", staple=None)), [], {}, now=NOW)
     assert text == (

@@ -101,3 +101,13 @@ def test_a_revoked_leaf_stays_revoked_after_its_end() -> None:
         "ended",
         "revoked",
     ]
+
+
+def test_what_no_run_deploys_has_states_of_its_own() -> None:
+    requested = replace(LEAF, private_key="requester", status="signed")
+    assert state_of(requested, NOW) == "requested"
+    assert state_of(replace(requested, status="superseded"), NOW) == "superseded"
+    assert state_of(replace(requested, status="revoked"), NOW) == "revoked"
+    assert state_of(requested, NOW + 60 * DAY) == "ended"
+    for_tests = replace(LEAF, private_key="test", status="superseded")
+    assert [state_of(for_tests, NOW + days * DAY) for days in (0, 60)] == ["test", "test"]

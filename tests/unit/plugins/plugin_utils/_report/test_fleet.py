@@ -62,6 +62,18 @@ def test_revoked_leaves_that_may_be_in_use_are_told() -> None:
     ]
 
 
+def test_leaves_that_were_signed_for_requests_are_told_with_what_is_due() -> None:
+    good = {"name": "printer", "names": ["printer.test"], "not_after": "2027-01-01T00:00:00Z", "due": None}
+    due = {**good, "name": "switch", "due": "its issuer is revoked"}
+    read = document({"web1": HERE}, {"exists": True, "requested": [good, due]})
+    assert [(row["leaf"], row["state"], row["reason"]) for row in read["requested"]] == [
+        ("printer", "signed", ""),
+        ("switch", "due", "its issuer is revoked"),
+    ]
+    assert read["requested"][1]["what_to_do"].startswith("run the task requested_certificate")
+    assert "requested" not in read["authority"]
+
+
 def test_the_authority_is_told_without_what_only_tasks_need() -> None:
     found = {"exists": True, "folder": "/root/pki", "root": {"subject": "CN=Lab"}, "due": [], "warnings": ["ends soon"]}
     read = document({"web1": HERE}, found)

@@ -55,7 +55,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "trust_anchor_stores",
         ["jva"],
-        "trust_anchor_stores[0]: 'jva' is not one of system, java, policies, nss, applications",
+        "trust_anchor_stores[0]: 'jva' is not one of system, java, policies, nss, applications, files",
     ),
     ("certificate_authority_subject", "Corp", "certificate_authority_subject: 'Corp' is not a dictionary"),
     (

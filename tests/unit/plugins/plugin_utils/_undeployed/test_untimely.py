@@ -1,0 +1,137 @@
+# Copyright (c) 2026 the anchorage.pki contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Leaves that are expired or not yet valid, for people's tests."""
+
+from __future__ import annotations
+
+import stat
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
+from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import state_of
+from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.files import check_apart
+from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.untimely import (
+    UntimelyPlan,
+    UntimelyTransaction,
+    parse_untimely_request,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+DAY = timedelta(days=1)
+
+
+class Laboratory:
+    """An authority, and a folder that gets what it signs for tests."""
+
+    def __init__(self, authority: Authority, folder: Path, now: datetime) -> None:
+        self.authority, self.folder, self.now = authority, folder, now
+
+    def task(self, validity: str, after: timedelta = timedelta(), **options: Any) -> UntimelyPlan:
+        defaults = {"name": "app", "names": ["app.test"], "profile": "server", "key_type": "ecdsa-p256"}
+        arguments = {**defaults, "destination": str(self.folder), "validity": validity, **options}
+        request = parse_untimely_request(arguments)
+        with open_ledger(self.authority.ledger_path) as ledger:
+            transaction = UntimelyTransaction(self.authority, Passphrases(), ledger, self.now + after)
+            plan = transaction.plan(request)
+            if plan.changed:
+                transaction.carry_out(plan)
+        return plan
+
+    @property
+    def leaf(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate((self.folder / "cert.pem").read_bytes())
+
+
+@pytest.fixture
+def laboratory(own_authority: Authority, tmp_path: Path, now: datetime) -> Laboratory:
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    return Laboratory(own_authority, folder, now)
+
+
+def test_one_has_expired_and_stays(laboratory: Laboratory) -> None:
+    assert laboratory.task("expired").changed
+    leaf = laboratory.leaf
+    assert leaf.not_valid_before_utc < leaf.not_valid_after_utc == laboratory.now - DAY
+    assert not laboratory.task("expired", after=300 * DAY).changed
+    assert laboratory.leaf == leaf
+    key = laboratory.folder / "privkey.pem"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert load_pem_private_key(key.read_bytes(), None).public_key() == leaf.public_key()
+    assert stat.S_IMODE((laboratory.folder / "fullchain.pem").stat().st_mode) == 0o644
+
+
+def test_one_is_never_valid_while_its_issuer_is(laboratory: Laboratory) -> None:
+    assert laboratory.task("not_yet_valid").changed
+    assert laboratory.leaf.not_valid_before_utc > laboratory.authority.issuing.certificate.not_valid_after_utc
+    assert not laboratory.task("not_yet_valid").changed
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"validity": "not_yet_valid"}, "it is to be not_yet_valid"),
+        ({"names": ["other.test"]}, "the names change from [app.test] to [other.test]"),
+        ({"profile": "client"}, "the profile becomes client"),
+        ({"key_type": "ecdsa-p384"}, "the key type becomes ecdsa-p384"),
+    ],
+)
+def test_it_is_made_anew_where_something_else_is_wanted(laboratory: Laboratory, options: Any, reason: str) -> None:
+    laboratory.task("expired")
+    wanted = {"validity": "expired", **options}
+    assert laboratory.task(**wanted).reason == reason
+    assert not laboratory.task(**wanted).changed
+
+
+def test_files_that_are_gone_or_open_come_back(laboratory: Laboratory) -> None:
+    laboratory.task("expired")
+    leaf = laboratory.leaf
+    (laboratory.folder / "chain.pem").unlink()
+    assert laboratory.task("expired").missing == (str(laboratory.folder / "chain.pem"),)
+    assert laboratory.leaf == leaf
+    (laboratory.folder / "privkey.pem").chmod(0o644)
+    assert laboratory.task("expired").reason.endswith("privkey.pem is not its key, for its owner alone")
+    assert laboratory.leaf != leaf
+
+
+@pytest.mark.parametrize("name", ["privkey.pem", "cert.pem"])
+def test_files_of_others_stay(laboratory: Laboratory, name: str) -> None:
+    (laboratory.folder / name).write_text("somebody's")
+    with pytest.raises(PkiError, match=f"{name} is there, and is not of the leaf 'app' for tests"):
+        laboratory.task("expired")
+    assert [path.read_text() for path in laboratory.folder.iterdir()] == ["somebody's"]
+
+
+def test_nothing_counts_it(laboratory: Laboratory) -> None:
+    laboratory.task("not_yet_valid")
+    now, issuing = laboratory.now, laboratory.authority.issuing.sha256
+    with open_ledger(laboratory.authority.ledger_path, read_only=True) as ledger:
+        assert ledger.places() == {}
+        assert ledger.leaf_counts() == {}
+        assert ledger.undeployed.requested() == []
+        assert ledger.last_leaf_ends() == {}
+        assert ledger.rotations.leaves_in_use(now) == []
+        assert list(ledger.believed_leaves(now)) == []
+        assert ledger.revocations.due_responses(issuing, now, every=True) == []
+        assert ledger.revocations.is_answered(issuing, now + 2000 * DAY, now)
+        (entry,) = [entry for entry in ledger.entries.all() if entry.kind == "leaf"]
+    assert (entry.place.path, state_of(entry, now)) == ("test/app", "test")
+
+
+def test_the_folder_of_the_authority_gets_no_files(laboratory: Laboratory) -> None:
+    authority = laboratory.authority
+    check_apart(None, authority)
+    check_apart(str(laboratory.folder), authority)
+    (laboratory.folder / "link").symlink_to(authority.folder)
+    for path in (authority.folder, authority.folder / "root", laboratory.folder / "link"):
+        with pytest.raises(PkiError, match="is in the authority's folder"):
+            check_apart(str(path), authority)
