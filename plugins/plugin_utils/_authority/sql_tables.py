@@ -20,8 +20,7 @@ CREATE TABLE certificates (
   destination TEXT NOT NULL,        -- of a leaf: the folder on that host, else empty
   name TEXT NOT NULL,               -- of a leaf: its folder below the destination, else empty
   names TEXT NOT NULL,              -- of a leaf: its subject alternative names, a JSON list
-  private_key TEXT NOT NULL,        -- where the key was made: controller or host; requester where somebody brought a
-                                    -- request; test for tests, on the controller; elsewhere of another authority
+  private_key TEXT NOT NULL,        -- where the key was made: controller or host
   not_before INTEGER NOT NULL,      -- seconds since 1970-01-01 UTC, as all times here
   not_after INTEGER NOT NULL,
   status TEXT NOT NULL CHECK (status IN ('signed', 'deployed', 'superseded', 'revoked')),

@@ -13,6 +13,7 @@ import pwd
 import shutil
 import ssl
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -181,12 +182,15 @@ def test_an_owner_who_is_missing_is_told_before_anything_is_written(tmp_path: Pa
 
 
 @needs_root
-def test_in_a_folder_of_another_user_everything_is_done_as_that_user(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    host, nobody = ScratchTruststores(tmp_path, "pkcs12"), pwd.getpwnam("nobody")
-    for folder in (*host.file.parents,)[:6]:
-        if folder.is_relative_to("/tmp") and folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
+def test_in_a_folder_of_another_user_everything_is_done_as_that_user() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        # That user gets there, as not into pytest's folders.
+        Path(folder).chmod(0o755)
+        truststore_of_nobody(Path(folder))
+
+
+def truststore_of_nobody(folder: Path) -> None:
+    host, nobody = ScratchTruststores(folder, "pkcs12"), pwd.getpwnam("nobody")
     os.chown(host.file.parent, nobody.pw_uid, nobody.pw_gid)
     settle("install", host)
     assert host.file.stat().st_uid == nobody.pw_uid
