@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -37,12 +38,21 @@ PARTS = (
     "_trust/java/",
     "_trust/system/macos",
 )
-MESSAGES = [message for message in error_messages() if message.tells]
-WHOLE = [message for message in MESSAGES if not any(part in message.file for part in PARTS)]
 
 
-def shown(messages: list[Message]) -> str:
-    return "\n".join(f"{message.file}:{message.line}: {message.text}" for message in messages)
+@functools.cache
+def messages() -> list[Message]:
+    """Those that tell somebody something, collected by the process alone that runs these tests."""
+    return [message for message in error_messages() if message.tells]
+
+
+def whole() -> list[Message]:
+    """Those of them that are not a part of another one."""
+    return [message for message in messages() if not any(part in message.file for part in PARTS)]
+
+
+def shown(some: list[Message]) -> str:
+    return "\n".join(f"{message.file}:{message.line}: {message.text}" for message in some)
 
 
 def sections() -> list[tuple[str, str, list[str]]]:
@@ -52,16 +62,16 @@ def sections() -> list[tuple[str, str, list[str]]]:
 
 
 def test_there_are_hundreds_of_both_sides() -> None:
-    assert len(MESSAGES) > 400
-    assert {"host", "core"} == {"host" if "module_utils" in message.file else "core" for message in MESSAGES}
+    assert len(messages()) > 400
+    assert {"host", "core"} == {"host" if "module_utils" in message.file else "core" for message in messages()}
 
 
 def test_the_page_has_each_message_and_no_other() -> None:
     """By its words, with the sign for what it is given; what to add or to take away is in the failure."""
     on_page = {text for _title, _part, texts in sections() for text in texts}
-    missing = [message for message in MESSAGES if message.text not in on_page]
+    missing = [message for message in messages() if message.text not in on_page]
     assert not missing, f"docs/troubleshooting.md lacks:\n{shown(missing)}"
-    gone = on_page - {message.text for message in MESSAGES}
+    gone = on_page - {message.text for message in messages()}
     assert not gone, "docs/troubleshooting.md has what nobody says any more:\n" + "\n".join(sorted(gone))
 
 
@@ -82,19 +92,19 @@ def test_the_pages_that_it_leads_to_are_there() -> None:
 
 
 def test_each_message_takes_three_lines_at_most() -> None:
-    long = [message for message in MESSAGES if len(message.words) > LONGEST]
+    long = [message for message in messages() if len(message.words) > LONGEST]
     assert not long, shown(long)
-    broken = [message for message in MESSAGES if "\n" in message.text.strip()]
+    broken = [message for message in messages() if "\n" in message.text.strip()]
     assert not broken, shown(broken)
 
 
 def test_each_message_says_what_it_is_about() -> None:
-    vague = [message for message in WHOLE if not ABOUT.search(message.text)]
+    vague = [message for message in whole() if not ABOUT.search(message.text)]
     assert not vague, shown(vague)
 
 
 def test_each_message_that_stands_alone_is_of_whole_sentences() -> None:
-    cut = [message for message in WHOLE if not re.search(rf"[.!?)]$|{GIVEN}$|: \S+$", message.text)]
+    cut = [message for message in whole() if not re.search(rf"[.!?)]$|{GIVEN}$|: \S+$", message.text)]
     assert not cut, shown(cut)
 
 

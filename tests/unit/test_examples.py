@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import configparser
 import datetime
+import functools
 import os
 import re
 import shutil
@@ -146,9 +147,10 @@ def nginx_file(path: str, folder: Path) -> str:
         pair = folder / "pair.pem"
         pair.write_text(key_and_certificate(), encoding="utf-8")
         return f"ssl_certificate {pair};\nssl_certificate_key {pair};\n"
-    return "ssl_stapling on;\n" if path.endswith(".conf") else PAIR
+    return "ssl_stapling on;\n" if path.endswith(".conf") else key_and_certificate()
 
 
+@functools.cache
 def key_and_certificate() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an example")])
@@ -158,8 +160,6 @@ def key_and_certificate() -> str:
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return (key.private_bytes(pem, pkcs8, serialization.NoEncryption()) + certificate).decode()
 
-
-PAIR = key_and_certificate()
 
 #: What the collection has, by the names after ``anchorage.pki.``: its action group, plugins, roles and playbooks, and
 #: the agent of a Mac.
