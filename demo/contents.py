@@ -63,7 +63,7 @@ def document(folder: Path) -> bytes:
     sections = (
         section("Leaf", "What this server shows.", leaf_rows(leaf)),
         section("Chain", "What signed it, up to the root that this machine trusts.", chain_rows([leaf, *chain, root])),
-        section("Staple", "The word of the authority, sent along with the leaf: nobody is asked.", staple_rows(staple)),
+        section("Staple", "What the authority says of the leaf, sent along with it.", staple_rows(staple)),
         section(
             "Constraints",
             "Whatever the authority signs is void outside of these. They are critical in the root, so that nobody"
