@@ -154,9 +154,10 @@ _KNOWN = (
 )
 KNOWN = _KNOWN.format("sha256 = ?")
 KNOWN_BY_SERIAL = _KNOWN.format("serial = ?")
-# Those that are in use at a place, or may be, and those that were when they were revoked.
+# Those that are in use at a place, or may be, and those that were when they were revoked. A device may use any one that
+# was signed for its request, whatever was signed since.
 KNOWN_AT_NAME = _KNOWN.format(
-    "kind = 'leaf' AND host = ? AND name = ? AND status <> 'superseded' "
+    "kind = 'leaf' AND host = ? AND name = ? AND (status <> 'superseded' OR private_key = 'requester') "
     "AND (not_after > ? OR reissue = FALSE) ORDER BY certificates.rowid"
 )
 INSERT_REVOCATION = "INSERT INTO revocations VALUES (?, ?, ?, ?, NULL)"
