@@ -30,7 +30,8 @@ _COMPROMISES = ", ".join(f"'{reason}'" for reason in COMPROMISES)
 # each whose key nobody is to use any more: by it a request with that key is refused.
 PRUNABLE = (
     "SELECT sha256 FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 "
-    f"WHERE COALESCE(reason, '') NOT IN ({_COMPROMISES}) AND kind = 'leaf' AND not_after < ? AND (status = 'superseded' OR status = 'revoked' AND reissue IS NOT FALSE) "
+    f"WHERE COALESCE(reason, '') NOT IN ({_COMPROMISES}) AND kind = 'leaf' AND not_after < ? "
+    "AND (status = 'superseded' OR status = 'revoked' AND reissue IS NOT FALSE) "
     "AND sha256 NOT IN (SELECT certificate_sha256 FROM responses) "
     "AND NOT EXISTS (SELECT 1 FROM staples WHERE staples.certificate_sha256 = certificates.sha256 "
     "AND in_use IS NOT FALSE)"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,13 @@ class PublicFile:
             return False
         except OSError as error:
             raise PkiError(f"{self.option}: {self.path} cannot be read: {error.strerror}.") from error
+
+    def check(self) -> None:
+        """Raise PkiError where it could not be written; writes nothing."""
+        self.holds(b"")
+        effective = os.access in os.supports_effective_ids
+        if not os.access(self.path.parent, os.W_OK | os.X_OK, effective_ids=effective):
+            raise PkiError(f"{self.option}: {self.path} cannot be written: {os.strerror(errno.EACCES)}.")
 
     def write(self, content: bytes) -> None:
         """Put ``content`` there by one rename, unless it is there. Raises PkiError."""
