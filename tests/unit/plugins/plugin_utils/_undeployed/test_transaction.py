@@ -217,6 +217,16 @@ def test_a_name_revokes_whatever_its_device_may_use(either_office: Office) -> No
         office.task()
 
 
+def test_a_device_that_was_scrapped_and_forgotten_can_be_named_after_its_leaf_has_ended(either_office: Office) -> None:
+    """Or else it would be due for good."""
+    office = either_office
+    office.task()
+    office.now += 200 * DAY
+    assert office.requested()[0]["due"].startswith("it ended on")
+    assert office.revoke("cessation_of_operation", reissue=False, name="printer")
+    assert office.requested() == []
+
+
 def test_a_name_that_is_to_have_none_gets_none_until_that_is_taken_back(office: Office) -> None:
     office.task()
     office.revoke("cessation_of_operation", reissue=False, name="printer")
