@@ -27,11 +27,15 @@ ENTRIES = (
 
 _COMPROMISES = ", ".join(f"'{reason}'" for reason in COMPROMISES)
 # A revoked leaf by which its place is to have no other one is kept, as is whatever may still be shown or answered, and
-# each whose key nobody is to use any more: by it a request with that key is refused.
+# each whose key nobody is to use any more: by it a request with that key is refused. By the last one of a name for tests
+# its folder is known.
 PRUNABLE = (
     "SELECT sha256 FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 "
     f"WHERE COALESCE(reason, '') NOT IN ({_COMPROMISES}) AND kind = 'leaf' AND not_after < ? "
     "AND (status = 'superseded' OR status = 'revoked' AND reissue IS NOT FALSE) "
+    "AND (private_key <> 'test' OR EXISTS (SELECT 1 FROM certificates AS later WHERE later.rowid > certificates.rowid "
+    "AND (later.host, later.destination, later.name) "
+    "= (certificates.host, certificates.destination, certificates.name))) "
     "AND sha256 NOT IN (SELECT certificate_sha256 FROM responses) "
     "AND NOT EXISTS (SELECT 1 FROM staples WHERE staples.certificate_sha256 = certificates.sha256 "
     "AND in_use IS NOT FALSE)"

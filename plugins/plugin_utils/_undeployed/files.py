@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import (
     LARGEST_FILE,
     PublicFile,
+    absolute_path,
     public_file,
 )
 
@@ -77,7 +77,8 @@ def leaf_folder(path: str | None) -> LeafFolder:
     is not there."""
     if path is None:
         return LeafFolder({})
-    files = ((name, public_file("destination", os.path.join(path, name))) for name in (CERTIFICATE, CHAIN, FULL_CHAIN))
+    folder = absolute_path("destination", path)
+    files = ((name, public_file("destination", str(folder / name))) for name in (CERTIFICATE, CHAIN, FULL_CHAIN))
     return LeafFolder({name: file for name, file in files if file})
 
 

@@ -119,6 +119,18 @@ def test_files_that_are_gone_or_open_come_back(laboratory: Laboratory) -> None:
     assert laboratory.leaf != leaf
 
 
+def test_the_last_one_of_a_name_stays_in_a_ledger_that_is_pruned(laboratory: Laboratory) -> None:
+    """Without it the folder would be somebody else's."""
+    laboratory.task("expired", names=["former.test"])
+    laboratory.task("expired")
+    late = 400 * DAY
+    with open_ledger(laboratory.authority.ledger_path) as ledger, ledger.transaction():
+        prunable = ledger.entries.prunable(laboratory.now + late)
+        assert len(prunable) == 1
+        ledger.entries.prune(prunable)
+    assert not laboratory.task("expired", after=late).changed
+
+
 @pytest.mark.parametrize("name", ["privkey.pem", "cert.pem"])
 def test_files_of_others_stay(laboratory: Laboratory, name: str) -> None:
     (laboratory.folder / name).write_text("somebody's")
@@ -131,7 +143,7 @@ def test_files_of_others_stay(laboratory: Laboratory, name: str) -> None:
 def test_a_folder_is_named_from_the_root_on(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is put where Ansible happened to be started."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(PkiError, match=r"destination: '.*cert.pem' is a relative path"):
+    with pytest.raises(PkiError, match=f"destination: '{folder}' is a relative path"):
         leaf_folder(folder)
 
 
