@@ -27,8 +27,8 @@ ENTRIES = (
 
 _COMPROMISES = ", ".join(f"'{reason}'" for reason in COMPROMISES)
 # A revoked leaf by which its place is to have no other one is kept, as is whatever may still be shown or answered, and
-# each whose key nobody is to use any more: by it a request with that key is refused. By the last one of a name for tests
-# its folder is known.
+# each whose key nobody is to use any more: by it a request with that key is refused. By the last one for tests of a
+# name, its folder is known.
 PRUNABLE = (
     "SELECT sha256 FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 "
     f"WHERE COALESCE(reason, '') NOT IN ({_COMPROMISES}) AND kind = 'leaf' AND not_after < ? "
