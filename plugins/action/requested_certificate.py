@@ -83,12 +83,14 @@ class ActionModule(PkiAction):
             plan = transaction.plan(request)
             warnings = transaction.warnings(plan)
             leaf = plan.leaf.certificate if plan.leaf and not plan.reason else None
+            missing = folder.missing(leaf_contents(leaf, chain_of(leaf, authority))) if leaf else folder.paths
+            if missing:
+                folder.check_place(request.place, ledger)
             if self.check_mode:
                 warnings += preflight_warnings(lambda: transaction.preflight(plan))
             elif leaf is None:
                 leaf = transaction.carry_out(plan)
         contents = leaf_contents(leaf, chain_of(leaf, authority)) if leaf else {}
-        missing = folder.missing(contents) if leaf else folder.paths
         if leaf and not self.check_mode:
             folder.write(contents)
         result = self._result(plan, leaf, contents, folder, missing)
@@ -100,7 +102,7 @@ class ActionModule(PkiAction):
     def _given(self, arguments: dict[str, Any]) -> Given:
         """The request, as text or as a file's content. Raises PkiError."""
         if arguments["csr_content"] is not None:
-            return Given("csr_content", arguments["csr_content"].encode(errors="surrogateescape"))
+            return Given("csr_content", arguments["csr_content"].encode(errors="surrogatepass"))
         path, content = self.controller_file("csr_path", arguments["csr_path"], LARGEST_REQUEST)
         return Given(f"csr_path {path}", content)
 

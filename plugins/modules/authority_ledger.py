@@ -36,8 +36,8 @@ options:
       - V(list) changes nothing.
       - V(export) writes every certificate of the ledger to O(file).
       - V(prune) removes leaves that ended O(keep_days) ago. Those stay that are, or may be, the last ones of their
-        places, that a list or response tells of, or by whose revocation a place is to have no other leaf. So do all
-        certificates that are no leaf.
+        places, that a list or response tells of, by whose revocation a place is to have no other leaf, or whose key was
+        compromised. So do all certificates that are no leaf.
       - V(forget) enters that O(host) is gone for good. Nothing is renewed there any more, and no rotation or
         revocation waits for it. Its leaves stay in the ledger as V(superseded), and can be revoked by their serial
         numbers. A host that comes back, with its leaf, is known again as soon as it is visited.

@@ -53,8 +53,10 @@ attributes:
 options:
   name:
     description:
-      - The name of a leaf, as M(anchorage.pki.leaf_certificate) knows it, with its O(host). Without a host, it is the
-        leaf that M(anchorage.pki.requested_certificate) signed under that name.
+      - The name of a leaf, as M(anchorage.pki.leaf_certificate) knows it, with its O(host). Without a host, it is
+        what M(anchorage.pki.requested_certificate) signed under that name and has not ended, former leaves as well,
+        since the device may still use them. The last one can be named after its end, too, so that a device which is
+        gone is shown as due no longer.
       - What is revoked are the leaves of that name which are in use there, or may be since they were signed for it.
         Leaves that were replaced have a serial number.
       - Where a former revocation there is not finished, as it is not published and O(publish) is given, or a good

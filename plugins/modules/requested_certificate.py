@@ -82,7 +82,8 @@ options:
   destination:
     description:
       - A folder on the controller, which must be there, for C(cert.pem), C(chain.pem) and C(fullchain.pem), readable
-        for everybody. Each is replaced at once. Without it, nothing is written.
+        for everybody. Each is replaced at once. A folder that has another leaf of the ledger is refused. Without it,
+        nothing is written.
     type: path
   publish:
     description:

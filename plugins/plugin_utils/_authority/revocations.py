@@ -65,8 +65,8 @@ class Revocations:
         return next(self._known(sql.KNOWN_BY_SERIAL, f"{serial:x}"), None)
 
     def known_at(self, host: str, name: str, now: datetime) -> list[KnownCertificate]:
-        """The leaves of that name which are in use on the host, may be, or were when they were revoked. Those that have
-        ended are left out."""
+        """The leaves of that name which are in use on the host, may be, or were when they were revoked; without a host,
+        all that were signed for requests. Those that have ended are left out, but for the last one of a request."""
         return list(self._known(sql.KNOWN_AT_NAME, host, name, to_seconds(now)))
 
     def revoked_authorities(self) -> set[str]:

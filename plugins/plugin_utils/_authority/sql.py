@@ -154,10 +154,12 @@ _KNOWN = (
 )
 KNOWN = _KNOWN.format("sha256 = ?")
 KNOWN_BY_SERIAL = _KNOWN.format("serial = ?")
-# Those that are in use at a place, or may be, and those that were when they were revoked.
+# Those that are in use at a place, or may be, and those that were when they were revoked. A device may use any one that
+# was signed for its request, whatever was signed since; the last one is due, also after its end, until it is revoked.
 KNOWN_AT_NAME = _KNOWN.format(
-    "kind = 'leaf' AND host = ? AND name = ? AND status <> 'superseded' "
-    "AND (not_after > ? OR reissue = FALSE) ORDER BY certificates.rowid"
+    "kind = 'leaf' AND host = ? AND name = ? AND (status <> 'superseded' OR private_key = 'requester') "
+    "AND (not_after > ? OR reissue = FALSE OR private_key = 'requester' AND status = 'signed') "
+    "ORDER BY certificates.rowid"
 )
 INSERT_REVOCATION = "INSERT INTO revocations VALUES (?, ?, ?, ?, NULL)"
 MARK_REVOKED = "UPDATE certificates SET status = 'revoked' WHERE sha256 = ?"

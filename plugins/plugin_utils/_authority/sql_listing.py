@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import COMPROMISES
+
 CREATE_FORGOTTEN = """
 CREATE TABLE forgotten (
   host TEXT PRIMARY KEY,            -- gone for good, by its name in the inventory
@@ -23,10 +25,17 @@ ENTRIES = (
     "FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 ORDER BY not_before, serial"
 )
 
-# A revoked leaf by which its place is to have no other one is kept, as is whatever may still be shown or answered.
+_COMPROMISES = ", ".join(f"'{reason}'" for reason in COMPROMISES)
+# A revoked leaf by which its place is to have no other one is kept, as is whatever may still be shown or answered, and
+# each whose key nobody is to use any more: by it a request with that key is refused. By the last one for tests of a
+# name, its folder is known.
 PRUNABLE = (
     "SELECT sha256 FROM certificates LEFT JOIN revocations ON certificate_sha256 = sha256 "
-    "WHERE kind = 'leaf' AND not_after < ? AND (status = 'superseded' OR status = 'revoked' AND reissue IS NOT FALSE) "
+    f"WHERE COALESCE(reason, '') NOT IN ({_COMPROMISES}) AND kind = 'leaf' AND not_after < ? "
+    "AND (status = 'superseded' OR status = 'revoked' AND reissue IS NOT FALSE) "
+    "AND (private_key <> 'test' OR EXISTS (SELECT 1 FROM certificates AS later WHERE later.rowid > certificates.rowid "
+    "AND (later.host, later.destination, later.name) "
+    "= (certificates.host, certificates.destination, certificates.name))) "
     "AND sha256 NOT IN (SELECT certificate_sha256 FROM responses) "
     "AND NOT EXISTS (SELECT 1 FROM staples WHERE staples.certificate_sha256 = certificates.sha256 "
     "AND in_use IS NOT FALSE)"
@@ -49,6 +58,7 @@ KEYS = (
     "SELECT kind, host, destination, name, certificate, status, reason FROM certificates "
     "LEFT JOIN revocations ON certificate_sha256 = sha256"
 )
+COMPROMISED_KEYS = f"{KEYS} WHERE reason IN ({_COMPROMISES})"
 
 PLACES_EVER = "SELECT DISTINCT destination, name FROM certificates WHERE kind = 'leaf' AND host = ?"
 

@@ -29,10 +29,13 @@ class Undeployed:
             for name, sha256, der, issuer, issuer_revoked in self._connection.execute(sql.REQUESTED)
         ]
 
-    def holders_of(self, public_key: bytes) -> list[KeyHolder]:
-        """All certificates with that key, which is in DER as certificates have it. Those alone are parsed."""
+    def holders_of(self, public_key: bytes, compromised: bool = False) -> list[KeyHolder]:
+        """All certificates with that key, which is in DER as certificates have it; or those alone that were revoked as
+        compromised, which costs little. No others are parsed."""
         return [
             KeyHolder(kind, LeafPlace(host, destination, name), stored_certificate(der), status, reason or "")
-            for kind, host, destination, name, der, status, reason in self._connection.execute(sql.KEYS)
+            for kind, host, destination, name, der, status, reason in self._connection.execute(
+                sql.COMPROMISED_KEYS if compromised else sql.KEYS
+            )
             if public_key in bytes(der)
         ]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,13 @@ class PublicFile:
         except OSError as error:
             raise PkiError(f"{self.option}: {self.path} cannot be read: {error.strerror}.") from error
 
+    def check(self) -> None:
+        """Raise PkiError where it could not be written; writes nothing."""
+        self.holds(b"")
+        effective = os.access in os.supports_effective_ids
+        if not os.access(self.path.parent, os.W_OK | os.X_OK, effective_ids=effective):
+            raise PkiError(f"{self.option}: {self.path} cannot be written: {os.strerror(errno.EACCES)}.")
+
     def write(self, content: bytes) -> None:
         """Put ``content`` there by one rename, unless it is there. Raises PkiError."""
         if self.holds(content):
@@ -52,9 +60,14 @@ def public_file(option: str, name: str | None) -> PublicFile | None:
     """The file that an option names, None where it names none. Raises PkiError for one that cannot be written."""
     if name is None:
         return None
-    path = Path(name)
-    if not path.is_absolute():
-        raise PkiError(f"{option}: {name!r} is a relative path. Begin it with / or ~, or with {{{{ playbook_dir }}}}.")
+    path = absolute_path(option, name)
     if not os.path.isdir(path.parent):  # also where nobody may look
         raise PkiError(f"{option}: there is no folder {path.parent} on the controller. Make it, or name another.")
     return PublicFile(option, path)
+
+
+def absolute_path(option: str, name: str) -> Path:
+    """The path that an option names. Raises PkiError for a relative one, which begins wherever Ansible was started."""
+    if not os.path.isabs(name):
+        raise PkiError(f"{option}: {name!r} is a relative path. Begin it with / or ~, or with {{{{ playbook_dir }}}}.")
+    return Path(name)

@@ -10,11 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, CHAIN, FULL_CHAIN
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, to_pem
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import (
+    Authority,
+    fingerprint,
+    to_pem,
+)
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import Ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import x509
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import PublicFile, public_file
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_files import (
+    LARGEST_FILE,
+    PublicFile,
+    absolute_path,
+    public_file,
+)
 
 
 @dataclass(frozen=True)
@@ -37,12 +49,37 @@ class LeafFolder:
         for name, file in self.files.items():
             file.write(contents[name].encode())
 
+    def certificate(self) -> x509.Certificate | None:
+        """The leaf that is there; whatever else is, is none."""
+        if CERTIFICATE not in self.files:
+            return None
+        try:
+            return x509.load_pem_x509_certificate(read_regular_file(self.files[CERTIFICATE].path, LARGEST_FILE))
+        except (OSError, ValueError, x509.InvalidVersion):
+            return None
+
+    def check_place(self, place: LeafPlace, ledger: Ledger) -> None:
+        """Raise PkiError where the files could not be written for the leaf of ``place``, or are those of another one:
+        two that shared a folder would take turns."""
+        for file in self.files.values():
+            file.check()
+        found = self.certificate()
+        known = ledger.revocations.known(fingerprint(found)) if found else None
+        if known is not None and known.kind == "leaf" and known.place.name and known.place != place:
+            raise PkiError(
+                f"destination: {self.files[CERTIFICATE].path} is that of the leaf {known.place.path!r}. Name a folder "
+                "for each certificate."
+            )
+
 
 def leaf_folder(path: str | None) -> LeafFolder:
     """The folder that the option ``destination`` names; None is none, and has no files. Raises PkiError for one that
     is not there."""
-    named = {name: public_file("destination", f"{path}/{name}") for name in (CERTIFICATE, CHAIN, FULL_CHAIN) if path}
-    return LeafFolder({name: file for name, file in named.items() if file})
+    if path is None:
+        return LeafFolder({})
+    folder = absolute_path("destination", path)
+    files = ((name, public_file("destination", str(folder / name))) for name in (CERTIFICATE, CHAIN, FULL_CHAIN))
+    return LeafFolder({name: file for name, file in files if file})
 
 
 def check_apart(path: str | None, authority: Authority) -> None:

@@ -21,9 +21,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.certificates i
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import public_der
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import SKEW
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import names_of
-
-#: Why a key is used no more, whichever certificate has it.
-COMPROMISED = ("key_compromise", "ca_compromise", "aa_compromise")
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.revocation_lists import COMPROMISES
 
 
 def signing_reason(request: SigningRequest, leaf: RequestedLeaf | None, authority: Authority, now: datetime) -> str:
@@ -72,7 +70,7 @@ def check_key(request: SigningRequest, holders: list[KeyHolder], now: datetime) 
                 f"{request.source}: the request has the key of the {holder.kind} certificate {serial} of this "
                 "authority itself. Have whoever made it make a key of its own."
             )
-        if holder.reason in COMPROMISED:
+        if holder.reason in COMPROMISES:
             raise PkiError(
                 f"{request.source}: the key of the request was given up with the leaf {serial} ({holder.reason}). "
                 "Have another key made, with another request."

@@ -64,6 +64,8 @@ class SigningTransaction:
         if reason:
             check_external_names([request], self.authority)
             self._check(request)
+        else:  # another leaf with its key may have been revoked since
+            self._check_key(request, compromised=True)
         return SigningPlan(request, leaf, reason)
 
     def warnings(self, plan: SigningPlan) -> list[str]:
@@ -112,7 +114,12 @@ class SigningTransaction:
                 f"name: the leaf {request.name!r} was revoked on {block.revoked_at:%Y-%m-%d} ({block.reason}), not to "
                 "be reissued. To allow another one, name it to certificate_revocation with reissue: true."
             )
-        check_key(request, self.ledger.undeployed.holders_of(public_der(request.brought.public_key)), self.now)
+        self._check_key(request)
+
+    def _check_key(self, request: SigningRequest, compromised: bool = False) -> None:
+        """Raise PkiError for a key that is to have no leaf; with ``compromised`` for no other reason than that."""
+        holders = self.ledger.undeployed.holders_of(public_der(request.brought.public_key), compromised)
+        check_key(request, holders, self.now)
 
     def _days(self, request: SigningRequest) -> int:
         return request.lifetime or self.authority.policy.lifetimes.leaf

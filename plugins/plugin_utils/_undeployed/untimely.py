@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.regular_files import read_regular_file
-from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import CERTIFICATE, PRIVATE_KEY
+from ansible_collections.anchorage.pki.plugins.module_utils._leaf.files import PRIVATE_KEY
 from ansible_collections.anchorage.pki.plugins.module_utils._leaf.names import names_error
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority, fingerprint
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
@@ -32,7 +32,10 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.issuance impor
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.plan import names_reason
 from ansible_collections.anchorage.pki.plugins.plugin_utils._leaf.request import check_external_names
 from ansible_collections.anchorage.pki.plugins.plugin_utils._revocation.published import check_ledger
-from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import replace_private
+from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.private_files import (
+    LARGEST_FILE,
+    replace_private,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.files import (
     LeafFolder,
     chain_of,
@@ -52,14 +55,16 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import (
     generate_key,
     key_type_of,
 )
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import TEST_DISTANCE, TEST_LIFETIME
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import (
+    LAST_MOMENT,
+    TEST_DISTANCE,
+    TEST_LIFETIME,
+)
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
     SubjectAlternativeName,
     names_of,
     parse_names,
 )
-
-_LARGEST_FILE = 1024 * 1024
 
 
 class Untimeliness(str, Enum):
@@ -145,7 +150,7 @@ class UntimelyTransaction:
 
     def plan(self, request: UntimelyRequest) -> UntimelyPlan:
         """Hold what the folder has against what is wanted."""
-        found = _certificate_in(request)
+        found = request.folder.certificate()
         record = self.ledger.leaf(request.place, fingerprint(found)) if found else None
         reason = self._reason(request, record)
         if reason or record is None:
@@ -158,7 +163,10 @@ class UntimelyTransaction:
     def preflight(self, plan: UntimelyPlan) -> None:
         """Check that what ``plan`` needs could be signed. Raises AuthorityDueError for what certificate_authority
         renews."""
+        if plan.changed:
+            plan.request.folder.check_place(plan.request.place, self.ledger)
         if plan.reason:
+            untimely_validity(plan.request.validity, self.authority.issuing.certificate, self.now)
             check_ledger(self.published, self.authority, self.ledger, self.now)
             check_issuing(self.authority, self.ledger)
             issuing_signer(self.authority, self.passphrases)
@@ -175,7 +183,7 @@ class UntimelyTransaction:
         self.preflight(plan)
         request, issuing = plan.request, self.authority.issuing
         key = generate_key(request.key_type)
-        validity = _validity(request.validity, issuing.certificate, self.now)
+        validity = untimely_validity(request.validity, issuing.certificate, self.now)
         signer = issuing_signer(self.authority, self.passphrases)
         certificate = sign_leaf(key.public_key(), signer, request.names, request.profile, validity)
         with self.ledger.transaction():
@@ -222,13 +230,19 @@ def _check_free(request: UntimelyRequest) -> None:
         )
 
 
-def _validity(validity: Untimeliness, issuing: x509.Certificate, now: datetime) -> Validity:
+def untimely_validity(validity: Untimeliness, issuing: x509.Certificate, now: datetime) -> Validity:
     """That of a leaf for tests. What is not yet valid never will be: it begins after its issuer has ended, so that a
     forgotten key is of no use."""
     if validity is Untimeliness.EXPIRED:
         end = now.replace(microsecond=0) - TEST_DISTANCE
         return Validity(end - TEST_LIFETIME, end)
-    start = issuing.not_valid_after_utc + TEST_DISTANCE
+    end = issuing.not_valid_after_utc
+    if end > LAST_MOMENT - TEST_DISTANCE - TEST_LIFETIME:
+        raise PkiError(
+            f"validity: the issuing certificate of this authority ends on {end:%Y-%m-%d}, after which no certificate "
+            "can begin. Only one that is expired can be made below it."
+        )
+    start = end + TEST_DISTANCE
     return Validity(start, start + TEST_LIFETIME)
 
 
@@ -238,19 +252,10 @@ def _is_valid_as(certificate: x509.Certificate, now: datetime) -> Untimeliness |
     return Untimeliness.NOT_YET_VALID if certificate.not_valid_before_utc > now else None
 
 
-def _certificate_in(request: UntimelyRequest) -> x509.Certificate | None:
-    """The leaf that the folder has; whatever else is there, is none."""
-    try:
-        content = read_regular_file(request.destination / CERTIFICATE, _LARGEST_FILE)
-        return x509.load_pem_x509_certificate(content)
-    except (OSError, ValueError, x509.InvalidVersion):
-        return None
-
-
 def _has_key(request: UntimelyRequest, certificate: x509.Certificate) -> bool:
     """Whether the folder has the key of ``certificate``, for its owner alone."""
     try:
-        content = read_regular_file(request.key_path, _LARGEST_FILE)
+        content = read_regular_file(request.key_path, LARGEST_FILE)
         key: Any = serialization.load_pem_private_key(content, None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         return False

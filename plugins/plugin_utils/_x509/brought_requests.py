@@ -21,11 +21,26 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
 )
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import PublicKey, public_der, unfit_for_leaf
-from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import SubjectAlternativeName, parse_name
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
+    NameKind,
+    SubjectAlternativeName,
+    parse_name,
+)
 
 #: As much as a request has with an ML-DSA key and hundreds of names.
 LARGEST_REQUEST = 64 * 1024
+_COMMON_NAME = "common name"
 _BEGIN = b"-----BEGIN "
+_LABEL = b"CERTIFICATE REQUEST-----"
+#: As what a leaf can have a name, by what a request has it as: an address is often written as a DNS name there. With a
+#: common name, people mean either, or an address for mail.
+_KINDS = {
+    "DNSName": (NameKind.DNS, NameKind.IP),
+    "IPAddress": (NameKind.IP,),
+    "RFC822Name": (NameKind.EMAIL,),
+    "UniformResourceIdentifier": (NameKind.URI,),
+    _COMMON_NAME: (NameKind.DNS, NameKind.IP, NameKind.EMAIL),
+}
 # Of which anybody can make collisions, so that newer releases of the library take no such signature.
 _BROKEN = ("md5", "sha1")
 
@@ -76,6 +91,11 @@ def _loaded(content: bytes, source: str) -> tuple[x509.CertificateSigningRequest
             "it made with a key of RSA, ECDSA or Ed25519, and with SHA-256."
         ) from error
     except (ValueError, TypeError, InvalidSignature, x509.InvalidVersion) as error:
+        if blocks and _LABEL not in content:
+            raise PkiError(
+                f"{source}: has a block in PEM that is no certificate signing request, but a certificate, a key or the "
+                "like. Give what the device calls its request or CSR."
+            ) from error
         raise PkiError(
             f"{source}: is not a certificate signing request in PEM. Convert one that is in DER (openssl req -inform "
             "DER -in FILE -out FILE.pem)."
@@ -95,11 +115,21 @@ def _asked(request: x509.CertificateSigningRequest) -> tuple[tuple[SubjectAltern
     names: list[SubjectAlternativeName] = []
     others: list[str] = []
     for text, kind in _texts(request):
-        try:
-            names.append(parse_name(text))
-        except PkiError:
+        name = _name(text, kind)
+        if name is None:
             others.append(f"{kind} {text!r}")
+        else:
+            names.append(name)
     return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(others))
+
+
+def _name(text: str, kind: str) -> SubjectAlternativeName | None:
+    """The name that a leaf can have, None for one that it cannot, or of which it would make another one."""
+    try:
+        name = parse_name(text)
+    except PkiError:
+        return None
+    return name if name.kind in _KINDS.get(kind, ()) else None
 
 
 def _texts(request: x509.CertificateSigningRequest) -> Iterator[tuple[str, str]]:
@@ -116,7 +146,7 @@ def _texts(request: x509.CertificateSigningRequest) -> Iterator[tuple[str, str]]
     for name in found:
         yield str(name.value), type(name).__name__
     if not found:
-        yield from ((text, "common name") for text in _common_names(request))
+        yield from ((text, _COMMON_NAME) for text in _common_names(request))
 
 
 def _common_names(request: x509.CertificateSigningRequest) -> list[str]:

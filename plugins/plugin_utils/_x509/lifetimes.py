@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ LEAF_REMAINDER = 1 / 3
 # clocks are ever apart.
 TEST_LIFETIME = timedelta(days=1)
 TEST_DISTANCE = timedelta(days=1)
+# The end of a certificate that has none (RFC 5280, section 4.1.2.5), as an issuing one of another authority may be.
+LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 # A development proxy signs by itself, in no ledger, with a key that lies beside it, so that its authority is soon over.
 # It is renewed as a leaf is, since a proxy takes no notice until it reads its files again.
 PROXY = 90

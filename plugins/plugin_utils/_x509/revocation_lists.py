@@ -29,6 +29,8 @@ REASONS = (
     "privilege_withdrawn",
     "aa_compromise",
 )
+#: Those for which a key is used no more, whichever certificate has it.
+COMPROMISES = ("key_compromise", "ca_compromise", "aa_compromise")
 
 
 @dataclass(frozen=True)

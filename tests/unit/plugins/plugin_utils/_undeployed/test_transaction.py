@@ -67,10 +67,14 @@ class Office:
                 transaction.carry_out(plan)
         return plan
 
-    def revoke(self, reason: str = "unspecified", reissue: bool = True, **named: Any) -> None:
+    def revoke(self, reason: str = "unspecified", reissue: bool = True, **named: Any) -> list[str]:
+        """The serial numbers of what is revoked now."""
+        given = {**NOTHING, "reason": reason, "reissue": reissue, **named}
         with open_ledger(self.authority.ledger_path) as ledger, ledger.transaction():
-            (target,) = find_targets({**NOTHING, **named}, [], ledger.revocations, self.now)
-            ledger.revocations.enter(target.known.sha256, reason, reissue, self.now)
+            targets = [each for each in find_targets(given, [], ledger.revocations, self.now) if each.is_new]
+            for target in targets:
+                ledger.revocations.enter(target.known.sha256, reason, target.reissue, self.now)
+        return [f"{target.known.certificate.serial_number:x}" for target in targets]
 
     def requested(self, after: timedelta = timedelta()) -> list[dict[str, Any]]:
         with open_ledger(self.authority.ledger_path, read_only=True) as ledger:
@@ -173,6 +177,54 @@ def test_a_compromised_key_is_refused_for_good(office: Office) -> None:
         with pytest.raises(PkiError, match=r"was given up with the leaf \w+ \(key_compromise\)"):
             office.task(name=name)
     assert office.task(make_request("ec")).reason
+
+
+def test_its_key_is_refused_also_where_the_last_leaf_with_it_is_not_revoked(either_office: Office) -> None:
+    """By its serial number a former one can be."""
+    office = either_office
+    office.task()
+    (first,) = office.requested()
+    office.task(names=["other.test"])
+    assert office.revoke("key_compromise", serial=first["serial_number"]) == [first["serial_number"]]
+    with pytest.raises(PkiError, match=f"was given up with the leaf {first['serial_number']} "):
+        office.task(names=["other.test"])
+
+
+def test_it_is_refused_also_after_the_ledger_was_pruned(either_office: Office) -> None:
+    office = either_office
+    office.task()
+    office.task(make_request("ec"), name="other")
+    office.revoke("key_compromise", name="printer")
+    office.revoke("superseded", name="other")
+    with open_ledger(office.authority.ledger_path) as ledger, ledger.transaction():
+        prunable = ledger.entries.prunable(office.now + 1000 * DAY)
+        assert len(prunable) == 1
+        ledger.entries.prune(prunable)
+    with pytest.raises(PkiError, match="was given up with the leaf"):
+        office.task()
+
+
+def test_a_name_revokes_whatever_its_device_may_use(either_office: Office) -> None:
+    """The device has the former leaf until somebody puts the new one there, and both have one key."""
+    office = either_office
+    office.task()
+    (first,) = office.requested()
+    office.task(names=["other.test"])
+    (second,) = office.requested()
+    assert office.revoke(name="printer", reissue=False) == [first["serial_number"], second["serial_number"]]
+    assert office.revoke(name="printer", reissue=False) == []
+    with pytest.raises(PkiError, match="the leaf 'printer' was revoked"):
+        office.task()
+
+
+def test_a_device_that_was_scrapped_and_forgotten_can_be_named_after_its_leaf_has_ended(either_office: Office) -> None:
+    """Or else it would be due for good."""
+    office = either_office
+    office.task()
+    office.now += 200 * DAY
+    assert office.requested()[0]["due"].startswith("it ended on")
+    assert office.revoke("cessation_of_operation", reissue=False, name="printer")
+    assert office.requested() == []
 
 
 def test_a_name_that_is_to_have_none_gets_none_until_that_is_taken_back(office: Office) -> None:

@@ -15,15 +15,21 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.authority import Authority
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys import Passphrases
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.records import LeafPlace
 from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiError
 from ansible_collections.anchorage.pki.plugins.plugin_utils._ledger.selection import state_of
-from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.files import check_apart
+from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.files import check_apart, leaf_folder
 from ansible_collections.anchorage.pki.plugins.plugin_utils._undeployed.untimely import (
+    Untimeliness,
     UntimelyPlan,
     UntimelyTransaction,
     parse_untimely_request,
+    untimely_validity,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.keys import KeyType, generate_key
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.lifetimes import LAST_MOMENT
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 DAY = timedelta(days=1)
@@ -76,6 +82,16 @@ def test_one_is_never_valid_while_its_issuer_is(laboratory: Laboratory) -> None:
     assert not laboratory.task("not_yet_valid").changed
 
 
+def test_none_begins_after_the_end_of_the_calendar(now: datetime) -> None:
+    """An issuing certificate of another authority may have no end."""
+    key, name = generate_key(KeyType.ECDSA_P256), x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1).not_valid_before(now)
+    endless = builder.not_valid_after(LAST_MOMENT).sign(key, SHA256())
+    with pytest.raises(PkiError, match="ends on 9999-12-31, after which no certificate can begin"):
+        untimely_validity(Untimeliness.NOT_YET_VALID, endless, now)
+    assert untimely_validity(Untimeliness.EXPIRED, endless, now).not_after < now
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -103,12 +119,54 @@ def test_files_that_are_gone_or_open_come_back(laboratory: Laboratory) -> None:
     assert laboratory.leaf != leaf
 
 
+def test_the_last_one_of_a_name_stays_in_a_ledger_that_is_pruned(laboratory: Laboratory) -> None:
+    """Without it the folder would be somebody else's."""
+    laboratory.task("expired", names=["former.test"])
+    laboratory.task("expired")
+    late = 400 * DAY
+    with open_ledger(laboratory.authority.ledger_path) as ledger, ledger.transaction():
+        prunable = ledger.entries.prunable(laboratory.now + late)
+        assert len(prunable) == 1
+        ledger.entries.prune(prunable)
+    assert not laboratory.task("expired", after=late).changed
+
+
 @pytest.mark.parametrize("name", ["privkey.pem", "cert.pem"])
 def test_files_of_others_stay(laboratory: Laboratory, name: str) -> None:
     (laboratory.folder / name).write_text("somebody's")
     with pytest.raises(PkiError, match=f"{name} is there, and is not of the leaf 'app' for tests"):
         laboratory.task("expired")
     assert [path.read_text() for path in laboratory.folder.iterdir()] == ["somebody's"]
+
+
+@pytest.mark.parametrize("folder", ["", "tests"])
+def test_a_folder_is_named_from_the_root_on(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is put where Ansible happened to be started."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PkiError, match=f"destination: '{folder}' is a relative path"):
+        leaf_folder(folder)
+
+
+def test_nothing_is_signed_for_a_folder_that_cannot_take_it(laboratory: Laboratory) -> None:
+    laboratory.task("expired")
+    (laboratory.folder / "chain.pem").unlink()
+    (laboratory.folder / "chain.pem").mkdir()
+    with pytest.raises(PkiError, match=r"destination: .*chain.pem cannot be read: it is a folder"):
+        laboratory.task("not_yet_valid")
+    with open_ledger(laboratory.authority.ledger_path, read_only=True) as ledger:
+        assert len([entry for entry in ledger.entries.all() if entry.kind == "leaf"]) == 1
+
+
+def test_a_folder_is_for_one_leaf(laboratory: Laboratory) -> None:
+    """Of a loop whose folder is not the item's, each run would replace what the others wrote."""
+    laboratory.task("expired")
+    folder = leaf_folder(str(laboratory.folder))
+    with open_ledger(laboratory.authority.ledger_path, read_only=True) as ledger:
+        folder.check_place(LeafPlace("", "test", "app"), ledger)
+        with pytest.raises(PkiError, match=r"destination: .*cert.pem is that of the leaf 'test/app'"):
+            folder.check_place(LeafPlace("", "", "app"), ledger)
+        (laboratory.folder / "cert.pem").write_text("somebody's")
+        folder.check_place(LeafPlace("", "", "app"), ledger)
 
 
 def test_nothing_counts_it(laboratory: Laboratory) -> None:

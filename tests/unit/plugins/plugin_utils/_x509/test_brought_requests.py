@@ -14,6 +14,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.brought_reques
     LARGEST_REQUEST,
     parse_brought,
 )
+from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import NameKind
 from ansible_collections.anchorage.pki.tests.unit.brought import make_request
 
 
@@ -36,6 +37,18 @@ def test_names_that_no_leaf_can_have_are_told_apart() -> None:
     assert [name.value for name in request.names] == ["a.test"]
     assert request.others[0] == "DNSName 'a_b.test'"
     assert request.others[1].startswith("OtherName")
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [("DNS:10.0.0.9", NameKind.IP), ("DNS:ops@a.test", None), ("email:a.test", None), ("URI:a", None)],
+)
+def test_a_name_stays_of_its_kind_but_for_addresses_that_devices_write_as_dns(
+    asked: str, kind: NameKind | None
+) -> None:
+    request = parse_brought(make_request("ec", asked).encode(), "x")
+    assert [name.kind for name in request.names] == ([kind] if kind else [])
+    assert len(request.others) == (0 if kind else 1)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +103,7 @@ def test_windows_and_chatty_programs_are_understood() -> None:
         (b"", "is not a certificate signing request in PEM"),
         (b"\x30\x82\x00\x01", "openssl req -inform DER"),
         (b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "is not a certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "but a certificate, a key or the like"),
         (b"-----BEGIN A-----\n-----BEGIN B-----\n", "has 2 blocks in PEM. Give the request alone"),
         (b"x" * (LARGEST_REQUEST + 1), "is larger than"),
     ],
