@@ -34,6 +34,7 @@ options:
           - Where the controller downloads the anchor, by C(https) or C(http), once a run for all hosts, in check mode
             too. It may be served in PEM or in DER, a single certificate of at most 1 MiB, within a minute.
           - Proxies are those of the environment. Needs O(anchors[].sha256).
+          - Credentials that C(netrc) has for the server go to that URL alone, and not to where it redirects.
         type: str
       authority:
         description:
@@ -54,7 +55,7 @@ options:
       - A file that is missing is made and holds these anchors alone. One that exists keeps what else it holds, and is
         refused where it holds a private key, or is encrypted.
       - An anchor is removed from them as from any other store. A file goes with its last certificate.
-      - In a folder of a user other than root, all is done as that user.
+      - In a folder of a user other than root, all is done as that user, who needs no root privileges for it.
     type: list
     elements: dict
     version_added: 0.3.0

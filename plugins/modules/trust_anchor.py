@@ -121,9 +121,9 @@ requirements:
 notes:
   - With pipelining, a program that is sent over the connection looks at the host. It changes nothing, and costs a
     fraction of a module, which is sent where something has to change.
-  - Root privileges are needed on the host, but for O(stores=nss) alone, which without them stands for the databases of
-    the user who runs the task. On macOS, a user without them changes the user's own trust settings alone, which macOS
-    asks the user at the screen to confirm.
+  - Root privileges are needed on the host, but for O(stores=nss), which without them stands for the databases of the
+    user who runs the task, and O(stores=files) with O(truststores) in the user's own folders. On macOS, a user without
+    them changes such files and the user's own trust settings alone, which macOS asks the user at the screen to confirm.
   - Without O(certificate), O(src) and O(anchors), which exclude each other, the anchor is the root of O(authority).
     With one of them, O(authority) is not looked at, so that C(module_defaults) may name it for all tasks.
   - With the root of O(authority), the host gets a leaf that the ledger has, with its issuing certificate. macOS
@@ -179,6 +179,13 @@ EXAMPLES = r"""
 - name: Trust the root of the default authority in one's own browsers, without root
   anchorage.pki.trust_anchor:
     stores: [nss]
+
+- name: Have a program of one's own trust it by a file, without root
+  anchorage.pki.trust_anchor:
+    stores: [files]
+    truststores:
+      - path: "{{ ansible_facts.env.HOME }}/.config/app/roots.pem"
+        format: pem
 
 - name: Trust it no more, wherever it was installed
   anchorage.pki.trust_anchor:

@@ -110,8 +110,9 @@ class PkiAction(ActionBase):
         try:
             arguments: dict[str, Any] = self.validate_argument_spec(self.ARGUMENT_SPEC, **self.CONDITIONS)[1]
         except AnsibleActionFail as error:
-            names = unknown_names(self._task.args, self.ARGUMENT_SPEC)
-            raise AnsibleActionFail(" ".join([error.message, *(f"{name}." for name in names)])) from None
+            names = [*unknown_names(self._task.args, self.ARGUMENT_SPEC)]
+            told = [name if name.endswith("?") else f"{name}." for name in names]
+            raise AnsibleActionFail(" ".join([error.message, *told])) from None
         return arguments
 
     def _as_in_the_run(self, result: dict[str, Any]) -> dict[str, Any]:

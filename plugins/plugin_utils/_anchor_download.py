@@ -15,6 +15,7 @@ import hashlib
 import http.client
 import re
 import time
+from netrc import NetrcParseError
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -90,8 +91,11 @@ def _fetched(url: str, largest: int) -> bytes:
     deadline = time.monotonic() + LONGEST_DOWNLOAD
     content = b""
     try:
-        # Unpacked by nobody: a few bytes could become as many as one likes.
-        with open_url(url, timeout=SILENCE, follow_redirects="safe", decompress=False) as response:
+        # Unpacked by nobody: a few bytes could become as many as one likes. What netrc has is for this server alone.
+        secret = ["Authorization"]
+        with open_url(
+            url, timeout=SILENCE, follow_redirects="safe", decompress=False, unredirected_headers=secret
+        ) as response:
             while part := response.read1(_CHUNK):
                 content += part
                 if len(content) > largest:
@@ -102,6 +106,8 @@ def _fetched(url: str, largest: int) -> bytes:
         raise _DownloadError(f"the server answers {error.code} ({_line(error.reason)})") from error
     except URLError as error:
         raise _DownloadError(_line(error.reason)) from error
+    except NetrcParseError as error:  # whose own words may quote a password
+        raise _DownloadError(f"{error.filename} is no netrc file that Python reads, see line {error.lineno}") from None
     except (OSError, UrlError, http.client.HTTPException, ValueError) as error:
         raise _DownloadError(_line(error)) from error
     return content

@@ -26,11 +26,11 @@ def with_defaults(
 ) -> dict[str, Any]:
     """What is ``given`` to a task that has these ``options``, and the defaults of those that it leaves out, its own
     before those of the group. Options that most tasks ``share`` are no matter of one that has none of that name."""
-    group: dict[str, Any] = {}
-    own: dict[str, Any] = {}
-    for each in task.module_defaults or ():
-        group.update(_as_options(each.get(GROUP), templar))
-        own.update(_as_options(each.get(task.resolved_action), templar))
+    defaults: dict[str, Any] = {}
+    for each in task.module_defaults or ():  # those of a block take the place of its play's, as in ansible-core
+        defaults.update(each)
+    group = _as_options(defaults.get(GROUP), templar)
+    own = _as_options(defaults.get(task.resolved_action), templar)
     foreign = {name for name in group if name in shared and name not in {*options, *own}}
     left_out = {name: value for name, value in {**group, **own}.items() if name in options and name not in given}
     return {**templar.template(left_out), **{name: value for name, value in given.items() if name not in foreign}}

@@ -204,6 +204,6 @@ def test_what_people_write_around_roles_works_or_is_refused_in_a_sentence(fleet:
     for refusal in (
         "names: example.com would be rejected by every client",
         "This action (anchorage.pki.trust_anchor_info) does not support async.",
-        "autority is unknown, did you mean authority?.",
+        "autority is unknown, did you mean authority?",
     ):
         assert done.output.count(f'"msg": "{refusal}') + done.output.count(f" {refusal}") >= 2, refusal

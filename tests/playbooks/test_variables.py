@@ -76,7 +76,8 @@ def with_variables(controller: Controller, **variables: Any) -> None:
 def told(run: Run) -> list[str]:
     """What a run says is wrong, in the order of its tasks."""
     failures = [line for line in run.output.splitlines() if line.startswith("fatal: ")]
-    return [re.split(r"\. If it is another tool's|\"}", line.partition('"msg": "')[2])[0] for line in failures]
+    assert "?." not in run.output
+    return [re.split(r"\.? If it is another tool's|\"}", line.partition('"msg": "')[2])[0] for line in failures]
 
 
 @pytest.mark.parametrize("options", [[], ["--check", "--tags", "trust", "--limit", "localhost,host2"]])
@@ -118,7 +119,8 @@ def test_variables_of_plays_and_roles_count_too(controller: Controller) -> None:
       vars: {trust_anchor_stores: [systm]}
 """
     run = controller.play("    []", hosts=3, header=roles[1:])
-    assert told(run) == ["trust_anchor_stores[0]: 'systm' is not one of system, java, policies, nss, applications"]
+    kinds = "system, java, policies, nss, applications, files"
+    assert told(run) == [f"trust_anchor_stores[0]: 'systm' is not one of {kinds}"]
     assert (run.status, run.output.count("TASK [")) == (2, 2)
 
 

@@ -14,12 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class FileServer:
     """What it serves by path: a status, and the body or the place where that leads. ``asked`` has each path that was
-    asked for."""
+    asked for, ``authorized`` the header by which it was."""
 
     def __init__(self, port: int) -> None:
         self.origin = f"http://127.0.0.1:{port}"
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.asked: list[str] = []
+        self.authorized: dict[str, str | None] = {}
 
     def serve(self, path: str, body: bytes, status: int = 200) -> str:
         """Serve this; its URL."""
@@ -35,6 +36,7 @@ def file_server() -> Iterator[FileServer]:
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             told.asked.append(path)
+            told.authorized[path] = self.headers["Authorization"]
             status, body = told.answers.get(path, (404, b""))
             self.send_response(status)
             if 300 <= status < 400:

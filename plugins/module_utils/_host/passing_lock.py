@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.lock import take_lock
 
@@ -22,14 +21,21 @@ def take_passing_lock(path: str, timeout: float) -> int:
     deadline = time.monotonic() + timeout
     while True:
         descriptor = take_lock(path, max(0, deadline - time.monotonic()))
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
-                return descriptor
+        if _is_of(path, descriptor):
+            return descriptor
         os.close(descriptor)
 
 
 def release_passing_lock(path: str, descriptor: int) -> None:
-    """Remove the file, while the lock is still held, and release it."""
-    with suppress(FileNotFoundError):
+    """Remove the file, while the lock is still held, and release it. Where somebody else removed the file, the one in
+    its place is another run's."""
+    if _is_of(path, descriptor):
         os.unlink(path)
     os.close(descriptor)
+
+
+def _is_of(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False

@@ -39,8 +39,8 @@ def find_stores(request: Request, settings: Settings, kinds: Sequence[Kind]) -> 
     own = all(kind.is_of_users for kind in kinds)
     if request.operation != words.INSPECT and settings.root == "/" and os.geteuid() and not own:
         possible = [finder for finder in possible if finder.is_personal]
-        if not possible:
-            raise HostError("Only root may change what a host trusts: set become to true, or stores to [nss].")
+        if not any(finder in possible for kind in kinds if not kind.is_of_users for finder in kind.finders):
+            raise HostError("Only root may change what a host trusts: set become to true, or stores to nss or files.")
     for kind in kinds:
         for finder in (finder for finder in kind.finders if finder in possible):
             try:

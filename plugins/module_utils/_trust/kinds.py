@@ -45,8 +45,8 @@ class Finder(NamedTuple):
 @dataclass(frozen=True)
 class Kind:
     """A kind of stores. Without ``is_default``, a task has to ask for it. A host without any store of a kind that
-    ``is_required`` is refused as unknown. Each store that ``is_of_users`` is one user's own, who may change it where a
-    task asks for nothing else."""
+    ``is_required`` is refused as unknown. Each store that ``is_of_users`` may be one user's own, who may change it
+    where a task asks for nothing else."""
 
     name: str
     finders: tuple[Finder, ...]
@@ -164,7 +164,7 @@ KINDS = (
         (_finder(_applications, ["/etc/profile.d", "/etc/systemd"]),),
         is_default=False,  # it sets their environment, which is for the administrator to ask for
     ),
-    Kind(FILES, (_finder(_files),), is_default=False),
+    Kind(FILES, (_finder(_files, is_personal=True),), is_default=False, is_of_users=True),
 )
 KIND_NAMES = tuple(kind.name for kind in KINDS)
 DEFAULT_KINDS = tuple(kind.name for kind in KINDS if kind.is_default)

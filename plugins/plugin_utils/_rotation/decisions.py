@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.kinds import FILES
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.store import ABSENT, TRUSTED
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.proofs import Seen
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.rotations import Rotation, State
@@ -138,14 +139,18 @@ def _unshown(proofs: Sequence[Seen], wanted: str, terms: Terms, now: datetime) -
             continue
         kind, _colon, name = seen.store.partition(":")
         reason = f"the root is {seen.state}, not {wanted}, in {name}"
-        way_out = (
-            f", which no run has seen since {seen.seen_at:%Y-%m-%d}: run once where it is there, with {kind} in "
-            "trust_anchor_stores, or leave the host out"
-        )
-        return reason if latest - seen.seen_at < PROOF_RENEWAL else reason + way_out
+        unseen = f", which no run has seen since {seen.seen_at:%Y-%m-%d}: {_way_to_show(kind)}, or leave the host out"
+        return reason if latest - seen.seen_at < PROOF_RENEWAL else reason + unseen
     if now - latest >= terms.proof_age:
         return f"it showed what it trusts on {latest:%Y-%m-%d} the last time, which counts no more"
     return ""
+
+
+def _way_to_show(kind: str) -> str:
+    """How a store of this kind shows again what it trusts."""
+    if kind == FILES:
+        return "name it in truststores once more, with state=absent where it is of no more use"
+    return f"run once where it is there, with {kind} in trust_anchor_stores"
 
 
 def _old_leaves(view: View) -> Iterable[Blocker]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._errors import PkiEr
 
 # keytool takes no shorter one.
 _SHORTEST_PASSWORD = 6
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def wanted_truststores(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -37,7 +39,9 @@ def wanted_truststores(entries: Sequence[Mapping[str, Any]]) -> str:
 
 def _truststore(at: str, entry: Mapping[str, Any]) -> Truststore:
     path, password, mode = entry["path"], entry["password"], ""
-    if not os.path.isabs(path) or os.path.normpath(path) != path:
+    if _CONTROL.search(path):
+        raise PkiError(f"{at}: path has a control character, such as a line end. Correct it.")
+    if not os.path.isabs(path) or os.path.normpath(path) != path or path.startswith("//"):
         raise PkiError(f"{at}: path {path} is no absolute path without . and .. and without a final slash. Correct it.")
     if entry["format"] == PEM and password is not None:
         raise PkiError(f"{at}: password has no meaning with format=pem. Leave it out, or choose another format.")

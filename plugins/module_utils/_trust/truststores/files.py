@@ -10,12 +10,13 @@ A file holds the anchors beside what else it held; one that is made for them hol
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from ansible_collections.anchorage.pki.plugins.module_utils._host.accounts import Account
 from ansible_collections.anchorage.pki.plugins.module_utils._host.as_user import call_as
-from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass
+from ansible_collections.anchorage.pki.plugins.module_utils._host.declarations import Any, dataclass, replace
 from ansible_collections.anchorage.pki.plugins.module_utils._host.errors import HostError
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.owners import owner_of, require_own
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
@@ -94,13 +95,25 @@ class TruststoreFile:
         return call_as(self._owner(), function, self.path, *arguments)
 
     def _owner(self) -> Account:
-        return owner_of(self._folder)
+        """Whose the folder is, by name where there is one: so that user has all groups of the user's, of which the file
+        may be for another one than the folder."""
+        owner = owner_of(self._folder)
+        try:
+            return replace(owner, name=pwd.getpwuid(owner.uid).pw_name)
+        except KeyError:
+            return owner
 
     def _require_fitness(self) -> None:
         """Raise HostError where nothing may be written."""
         if not os.path.isdir(self._folder):
             raise HostError(f"There is no folder {self._folder} for the truststore file: make it first.")
-        if self._owner().uid == 0:
+        owner, user = self._owner().uid, os.geteuid()
+        if user not in (0, owner):
+            raise HostError(
+                f"Only root and the owner of {self._folder} (number {owner}) may change a truststore file there: set "
+                "become to true, or choose a folder of your own."
+            )
+        if owner == 0:
             require_own(self._folder, self.settings.root)
 
     def _attributes(self) -> list[int]:

@@ -12,7 +12,8 @@ from ansible_collections.anchorage.pki.plugins.module_utils._trust.truststores.p
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import DerError, is_whole_der
 from ansible_collections.anchorage.pki.plugins.module_utils._x509.pem_block import decode_body, to_pem
 
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+# Up to the next line of dashes and no further: a file of nothing but such lines would take minutes.
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*(?:-(?!----)[^-]*)*)-----END \1-----[ \t]*(?:\r?\n|\Z)")
 _LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
 
 

@@ -51,6 +51,8 @@ def read(path: str) -> list[Any] | None:
 
 def put_back(path: str, former: list[Any] | None) -> None:
     """Make the file again what :func:`read` gave."""
+    if read(path) == former:  # as where the disk is full, which would keep it from being written once more
+        return
     with _opened_folder(path) as folder:
         if former is None:
             _unlink(folder, os.path.basename(path))

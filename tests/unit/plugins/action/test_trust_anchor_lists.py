@@ -227,6 +227,8 @@ def test_files_are_stores_of_their_own_and_the_ledger_knows_each(host: ScratchDe
     [
         ({"path": "app.pem", "format": "pem"}, "path app.pem is no absolute path"),
         ({"path": "/etc/../app.pem", "format": "pem"}, "path /etc/../app.pem is no absolute path"),
+        ({"path": "//b.pem", "format": "pem"}, "path //b.pem is no absolute path"),
+        ({"path": "/a\0.pem", "format": "pem"}, "path has a control character"),
         ({"path": "/a.pem", "format": "pem", "password": PASSWORD}, "password has no meaning with format=pem."),
         ({"path": "/a.jks", "format": "jks"}, "format=jks needs a password"),
         ({"path": "/a.p12", "format": "pkcs12", "password": "short"}, "password is shorter than 6 characters"),

@@ -51,6 +51,26 @@ def test_redirects_are_followed_but_not_for_ever(server: FileServer, tmp_path: P
     assert server.asked.count("/circle") <= 11
 
 
+def test_what_netrc_has_for_a_server_does_not_go_to_where_it_redirects(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ops password hunter2\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    server.serve("/root.pem", pem_of(ROOT))
+    elsewhere = f"{server.origin.replace('127.0.0.1', 'localhost')}/root.pem"
+    assert download(server.serve("/moved", elsewhere.encode(), 302), "url", LARGEST, tmp_path) == pem_of(ROOT)
+    assert [path for path, authorization in server.authorized.items() if authorization] == ["/moved"]
+
+
+def test_a_netrc_file_that_is_damaged_is_told_without_what_is_in_it(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ops\nhunter2\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with pytest.raises(PkiError, match=r"/netrc is no netrc file that Python reads, see line \d\.$"):
+        download(server.serve("/root.pem", pem_of(ROOT)), "url", LARGEST, tmp_path)
+
+
 def test_what_is_too_large_is_not_read_to_its_end(server: FileServer, tmp_path: Path) -> None:
     url = server.serve("/large", b"x" * (LARGEST + 1))
     with pytest.raises(PkiError, match="it is larger than 100000 bytes"):

@@ -67,6 +67,16 @@ def test_a_file_that_somebody_else_removed_is_missed_by_nobody(path: Path) -> No
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+def test_the_file_of_another_run_stays_where_somebody_else_removed_the_own_one(path: Path) -> None:
+    former = take_passing_lock(str(path), 0)
+    path.unlink()
+    current = take_passing_lock(str(path), 0)
+    release_passing_lock(str(path), former)
+    with pytest.raises(LockTimeout):
+        take_passing_lock(str(path), 0)
+    release_passing_lock(str(path), current)
+
+
 def test_a_lock_on_a_file_that_was_removed_meanwhile_does_not_count(path: Path, tmp_path: Path) -> None:
     """Of several that wait, each has the lock alone, whoever removed the file that they waited for."""
     number, times, processes = tmp_path / "number", 50, 4

@@ -120,6 +120,15 @@ def test_a_kind_that_no_run_asks_for_any_more_is_settled_or_named(state: State, 
     assert told == ([reason] if blocks else [])
 
 
+def test_a_truststore_file_that_no_play_names_any_more_is_waited_for_until_it_is_named() -> None:
+    file = "files:/etc/kafka/truststore.p12"
+    proofs = [seen("web1", "absent"), seen("web1", "trusted", 200 * DAY, file)]
+    (blocker,) = at(view(State.PURGING, new_root=proofs, old_root=proofs)).blockers
+    assert ": name it in truststores once more, with state=absent where it is of no more use, or" in blocker.reason
+    proofs[1] = seen("web1", "absent", 0 * DAY, file)
+    assert blocked_by(view(State.PURGING, new_root=proofs, old_root=proofs)) == []
+
+
 def test_a_store_that_lost_the_root_before_the_last_look_at_others_keeps_nobody() -> None:
     """As after `uninstall`, which asks for all kinds of stores, and the next run, which asks for less."""
     removed = seen("web1", "absent", timedelta(hours=1), "applications:applications")

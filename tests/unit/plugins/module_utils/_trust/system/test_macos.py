@@ -12,6 +12,7 @@ import os
 import pwd
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -1008,8 +1009,13 @@ def test_others_than_root_change_what_is_theirs_alone() -> None:
         Finder(lambda _: [other], lambda: ["/other"]),
     ]
     request = Request("install", ANCHOR, ("nss",))
+    files = Kind("files", (Finder(lambda _: [other], list, is_personal=True),), is_of_users=True)
+    named = replace(request, stores=("nss", "files"))
     with another_user():
         assert find_stores(request, Settings(), [Kind("nss", tuple(finders))]) == ([own], [])
+        assert find_stores(named, Settings(), [Kind("nss", tuple(finders[:1])), files]) == ([own, other], [])
+        with pytest.raises(HostError, match="Only root may change what a host trusts"):
+            find_stores(named, Settings(), [Kind("nss", tuple(finders[1:])), files])
         with pytest.raises(HostError, match="Only root may change what a host trusts"):
             find_stores(request, Settings(), [Kind("nss", tuple(finders[1:]))])
 
@@ -1022,7 +1028,7 @@ def test_others_than_root_change_their_own_databases_where_they_ask_for_nothing_
         for operation in ("install", "remove"):
             asked = Request(operation, ANCHOR, ("nss",))
             assert find_stores(asked, Settings(), [system, databases]) == ([own], [])
-            with pytest.raises(HostError, match=r"set become to true, or stores to \[nss\]"):
+            with pytest.raises(HostError, match=r"set become to true, or stores to nss or files"):
                 find_stores(Request(operation, ANCHOR, ("system", "nss")), Settings(), [system, databases])
         nothing = [Kind("nss", (Finder(lambda _: [], lambda: ["~/.pki of every user"]),), is_of_users=True)]
         with pytest.raises(HostError, match=r"Looked for: ~/\.pki of every user"):

@@ -8,6 +8,7 @@ it is."""
 from __future__ import annotations
 
 import dataclasses
+import grp
 import os
 import pwd
 import shutil
@@ -19,7 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.anchorage.pki.plugins.module_utils._trust import engine
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.messages import Request, StoreOutcome
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.settings import Settings
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.truststores import jks, pem, pkcs12
+from ansible_collections.anchorage.pki.plugins.module_utils._trust.truststores.messages import Truststore, packed
 from ansible_collections.anchorage.pki.plugins.module_utils._trust.truststores.parts import NotTruststoreError
 from ansible_collections.anchorage.pki.tests.unit.keystores import aliases_in, keytool, make_keystore
 from ansible_collections.anchorage.pki.tests.unit.pem_inputs import private_key
@@ -200,6 +205,53 @@ def truststore_of_nobody(folder: Path) -> None:
     settle("remove", host)
 
 
+@needs_root
+def test_the_owner_of_a_folder_gives_a_file_to_another_group_of_that_users() -> None:
+    groups = [group for group in grp.getgrall() if group.gr_mem]
+    if not groups:
+        pytest.skip("no user of this machine has another group")
+    group = groups[0]
+    user = pwd.getpwnam(group.gr_mem[0])
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        host = ScratchTruststores(Path(folder), "pem", group=group.gr_name, mode="0640")
+        os.chown(host.file.parent, user.pw_uid, user.pw_gid)
+        settle("install", host)
+        assert (host.file.stat().st_uid, host.file.stat().st_gid) == (user.pw_uid, group.gr_gid)
+
+
+@needs_root
+def test_without_root_a_user_changes_files_in_that_users_own_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder, nobody = Path(name), pwd.getpwnam("nobody")
+        settle("install", ScratchTruststores(folder / "of root", "pem"))  # imports what nobody may be unable to read
+        folder.chmod(0o755)
+        own, others = folder / "own", folder / "others"
+        own.mkdir()
+        others.mkdir(mode=0o777)
+        os.chown(own, nobody.pw_uid, nobody.pw_gid)
+        monkeypatch.setenv("HOME", str(own))
+        os.seteuid(nobody.pw_uid)
+        try:
+            asked = [changed_in(path, operation) for path in (own, others) for operation in ("install", "remove")]
+            for check_mode in (True, False):
+                (refused,) = changed_in(others, "install", check_mode)
+                assert refused.evidence[0].startswith(f"Only root and the owner of {others} (number 0) may change")
+        finally:
+            os.seteuid(0)
+        assert [(outcome.state, outcome.changed) for (outcome,) in asked] == [
+            *(("trusted", True), ("absent", True)),
+            *(("failed", False), ("absent", False)),
+        ]
+        assert [path.name for path in own.iterdir()] == [".cache"]
+
+
+def changed_in(folder: Path, operation: str, check_mode: bool = False) -> list[StoreOutcome]:
+    """What becomes of a truststore in a folder of the real host, where this user asks for that alone."""
+    truststores = packed([Truststore(str(folder / "roots.pem"), "pem")])
+    return engine.apply(Request(operation, ANCHOR, ("files",)), Settings(truststores=truststores), check_mode)
+
+
 # --- what is refused
 
 
@@ -253,6 +305,24 @@ def test_a_link_a_folder_and_a_missing_folder_are_told(tmp_path: Path) -> None:
     assert "make it first" in apply("install", host).evidence[0]
     assert apply("remove", host).state == "absent"
     assert elsewhere.read_text() == ""
+
+
+def test_a_file_that_could_not_be_written_is_as_it_was(tmp_path: Path) -> None:
+    host = ScratchTruststores(tmp_path, "pem")
+    name = "r" * 252  # of which there is no room for the name of a new file, as there is none on a disk that is full
+    host.want(dataclasses.replace(host.wanted, path=f"/etc/app/{name}"))
+    file = host.put(f"etc/app/{name}", OTHER.pem)
+    outcome = apply("install", host)
+    assert outcome.evidence[0].endswith(" cannot be written: File name too long. The change was rolled back.")
+    assert file.read_text() == OTHER.pem
+
+
+def test_a_file_of_nothing_but_beginnings_is_told_at_once(tmp_path: Path) -> None:
+    host = ScratchTruststores(tmp_path, "pem")
+    host.put(host.file, "-----BEGIN CERTIFICATE-----\n" * 100_000)
+    started = time.monotonic()
+    assert "has a block of PEM without its end" in apply("install", host).evidence[0]
+    assert time.monotonic() - started < 30
 
 
 @needs_root
