@@ -61,7 +61,7 @@ REFUSED = {
     "no authority": "There is no authority in",
     "nobody's": "name: the ledger knows no leaf 'a' of host 'localhost' that is in use and has not ended",
     "both": "mutually exclusive: name|serial|certificate",
-    "no host": "parameters are required together: name, host",
+    "no host": "Of a leaf on a host, give the host, too (option host); others have a serial number.",
     "on hold": "value of reason must be one of",
     "another serial": "serial: '0A:0B' is no certificate of this authority",
     "no serial": "serial: 'web1' is not a number in hexadecimal",
