@@ -48,14 +48,14 @@ class SigningPlan:
 
 @dataclass(frozen=True)
 class SigningTransaction:
-    """A request at one time. ``folder`` is where lists are published, None for nowhere. Each method may raise
+    """A request at one time; ``published`` is where lists are, None for nowhere. Each method may raise
     PkiError."""
 
     authority: Authority
     passphrases: Passphrases
     ledger: Ledger
     now: datetime
-    folder: Path | None = None
+    published: Path | None = None
 
     def plan(self, request: SigningRequest) -> SigningPlan:
         """Decide about a request. Raises PkiError where it must not be signed."""
@@ -78,7 +78,7 @@ class SigningTransaction:
         """Check that what ``plan`` needs could be signed, and sign nothing. Raises AuthorityDueError for what
         certificate_authority renews."""
         if plan.reason:
-            check_ledger(self.folder, self.authority, self.ledger, self.now)
+            check_ledger(self.published, self.authority, self.ledger, self.now)
             check_issuing(self.authority, self.ledger)
             check_end(self.authority, self._days(plan.request), self.now)
             issuing_signer(self.authority, self.passphrases)
