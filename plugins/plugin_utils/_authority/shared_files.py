@@ -77,9 +77,13 @@ def join(folder: Path, url: str | None, makes: bool) -> str | None:
     """The URL of the ledger that the authority in ``folder`` goes with, None for a file there; ``url`` is what the
     option ledger_url gives. A folder that has no authority becomes that of the authority at the URL, if there is one,
     or one is to be made, as ``makes`` says. Raises PkiError."""
+    if url is None:
+        return ledger_url(folder)
+    wanted = check_url(url, "ledger_url")
+    # Before it is seen whether the folder goes with the ledger: a run that joins them at this moment makes no root first.
+    there = public_files(folder)
     stored = ledger_url(folder)
-    wanted = check_url(url, "ledger_url") if url is not None else stored
-    if wanted is None or wanted == stored:
+    if wanted == stored:
         return stored
     if stored is not None:
         raise PkiError(
@@ -94,7 +98,7 @@ def join(folder: Path, url: str | None, makes: bool) -> str | None:
         )
     with session(wanted) as shared:
         files = stored_files(shared) if has_tables(shared) else {}
-    _check_same(folder, wanted, files)
+    _check_same(folder, there, wanted, files)
     if not makes and not files:
         return None
     create_folder(folder)
@@ -102,9 +106,9 @@ def join(folder: Path, url: str | None, makes: bool) -> str | None:
     return wanted
 
 
-def _check_same(folder: Path, url: str, files: Mapping[str, bytes]) -> None:
-    """Raise PkiError where the folder has a root that the database has not."""
-    for path, content in public_files(folder).items():
+def _check_same(folder: Path, there: Mapping[str, bytes], url: str, files: Mapping[str, bytes]) -> None:
+    """Raise PkiError where the folder, with what is there, has a root that the database has not."""
+    for path, content in there.items():
         if path.startswith("root/") and Path(path).name == CERTIFICATE and files.get(path) != content:
             raise PkiError(
                 f"ledger_url: the authority in {folder} is not the one that has its ledger at {url}. Name another "

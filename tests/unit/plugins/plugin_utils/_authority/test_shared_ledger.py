@@ -12,8 +12,8 @@ import shutil
 import signal
 import stat
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ import pytest
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority import (
     recording,
     rotation_sql,
+    shared_files,
     sql,
     sql_listing,
     sql_restore,
@@ -34,7 +35,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.kept_keys
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger import open_ledger
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.ledger_urls import LEDGER_URL, check_url
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.locks import changing, publishing
-from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresql import session
+from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresql import Session, session
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.postgresql_tables import create_tables
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.provisioning import carry_out, plan_provisioning
 from ansible_collections.anchorage.pki.plugins.plugin_utils._authority.reading import read_authority
@@ -144,6 +145,22 @@ def test_two_controllers_at_once_make_one_authority(first: Controller, second: C
     assert first.read().root.sha256 == second.read().root.sha256
     with open_ledger(first.folder / "ledger.sqlite3") as ledger:
         assert len(ledger.authorities()) == 2
+
+
+def test_one_that_joins_while_another_run_there_makes_the_root_is_of_the_same_authority(
+    first: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = shared_files.session
+
+    @contextmanager
+    def session_as_another_run_begins(url: str) -> Iterator[Session]:
+        with connect(url) as shared:
+            yield shared
+        monkeypatch.setattr(shared_files, "session", connect)
+        fork_all(lambda _number: first.provision(), 1)
+
+    monkeypatch.setattr(shared_files, "session", session_as_another_run_begins)
+    assert first.provision().root.sha256 == first.read().root.sha256
 
 
 def test_a_controller_that_is_killed_while_it_makes_certificates_leaves_nothing_that_is_used(
