@@ -16,29 +16,37 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from ansible_collections.anchorage.pki.tests.playbooks.forked_programs import COLLECTIONS
+from ansible_collections.anchorage.pki.tests.playbooks.forked_programs import COLLECTIONS, MOUNTS
 from ansible_collections.anchorage.pki.tests.playbooks.startup.sitecustomize import MODULE_SERVER
 
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 
 
 def start_playbook(
-    *arguments: str | Path, environment: Mapping[str, str], folder: Path, output: IO[Any], errors: IO[Any]
+    *arguments: str | Path,
+    environment: Mapping[str, str],
+    folder: Path,
+    output: IO[Any],
+    errors: IO[Any],
+    mounts: Sequence[tuple[str, str]] = (),
 ) -> Callable[[], int]:
     """Start ansible-playbook; return a function that waits for its end, and gives its exit status as subprocess does.
 
-    The environment is all that it gets, as with subprocess; it has a PYTHONPATH.
+    The environment is all that it gets, as with subprocess; it has a PYTHONPATH. Each of the mounts is a path that the
+    run has in the place of another one, which takes root.
     """
     given = {**environment, MODULE_SERVER: f"{sys.executable}:{_server('module_server')}"}
-    request = {"program": [str(PROGRAM), *map(str, arguments)], "environment": given, "folder": str(folder)}
+    program = [str(PROGRAM), *map(str, arguments)]
+    request = {"program": program, "environment": given, "folder": str(folder), "mounts": list(mounts)}
     run = socket.socket(type=socket.SOCK_SEQPACKET, family=socket.AF_UNIX)
     run.connect(_server("playbook_server"))
-    with open(os.devnull, "rb") as nothing:
-        socket.send_fds(run, [marshal.dumps(request)], [nothing.fileno(), output.fileno(), errors.fileno()])
+    with open(os.devnull, "rb") as nothing, open(MOUNTS, "rb") as namespace:
+        files = [file.fileno() for file in (nothing, output, errors, namespace)]
+        socket.send_fds(run, [marshal.dumps(request)], files)
 
     def finish() -> int:
         with run:

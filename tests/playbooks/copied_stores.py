@@ -7,13 +7,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
 from typing import IO
 
-from ansible_collections.anchorage.pki.tests.playbooks.ansible_playbook import PROGRAM as PLAYBOOK_PROGRAM
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller
 from ansible_collections.anchorage.pki.tests.unit.scratch_debian import PROGRAM
 
@@ -32,16 +30,15 @@ def can_copy_stores() -> bool:
 
 
 class MountingController(Controller):
-    """A controller whose runs have mounts of their own."""
+    """A controller whose runs have copies of the store."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        mounts = [(STATE, self._original_state())]
+        self.mounts = [(STATE, self._original_state())]
         for number, original in enumerate(original for original in STORE if os.path.isdir(original)):
             copy = Path(shutil.copytree(original, folder / f"store{number}", symlinks=True))
-            mounts.append((str(copy), original))
-        mounts.append((str(self._state()), STATE))
-        self.mounts = " && ".join(shlex.join(["mount", "--bind", *mount]) for mount in mounts)
+            self.mounts.append((str(copy), original))
+        self.mounts.append((str(self._state()), STATE))
 
     def _original_state(self) -> str:
         """Where the machine's own folder of states is in a run."""
@@ -60,7 +57,5 @@ class MountingController(Controller):
     def execute(
         self, arguments: list[str | Path], environment: dict[str, str], output: IO[str], errors: IO[str]
     ) -> int:
-        script = f'{self.mounts} && unset SSL_CERT_FILE && exec "$@"'
-        command = ["unshare", "--mount", "sh", "-c", script, "sh", PLAYBOOK_PROGRAM, *arguments]
-        streams = {"stdout": output, "stderr": errors}
-        return subprocess.run(command, env=environment, cwd=self.folder, **streams, timeout=120, check=False).returncode
+        own = {name: value for name, value in environment.items() if name != "SSL_CERT_FILE"}
+        return super().execute(arguments, own, output, errors)

@@ -11,6 +11,7 @@ itself, too: what asked hears of its exit status.
 
 from __future__ import annotations
 
+import ctypes
 import marshal
 import os
 import runpy
@@ -18,10 +19,17 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Iterable
 
 COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
 LIMIT = 120  # seconds, of a program
 LARGEST_REQUEST = 1024 * 1024  # bytes
+
+#: Leads to the mount namespace of who opens it: see mount_namespaces(7).
+MOUNTS = "/proc/self/ns/mnt"
+# Of linux/sched.h and linux/mount.h. Python 3.11 has neither call.
+CLONE_NEWNS = 0x20000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 
 
 def serve() -> None:
@@ -44,7 +52,7 @@ def _await_request(listener: socket.socket, lifeline: int) -> tuple[bytes, list[
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             listener.close()
             os.close(lifeline)
-            request, descriptors, _flags, _sender = socket.recv_fds(connection, LARGEST_REQUEST, 3)
+            request, descriptors, _flags, _sender = socket.recv_fds(connection, LARGEST_REQUEST, 4)
             program = os.fork()
             if program == 0:
                 return request, descriptors
@@ -54,11 +62,17 @@ def _await_request(listener: socket.socket, lifeline: int) -> tuple[bytes, list[
 
 
 def become(request: bytes, descriptors: list[int]) -> None:
-    """Have everything as it is when Python starts a script, and run that."""
+    """Have everything as it is when Python starts a script, and run that, with mounts of its own where it wants these,
+    or with those of who asks. The descriptors are of the three standard streams, and of who asks' mount namespace."""
     wanted = marshal.loads(request)  # noqa: S302 a test wrote it
     program, environment = wanted["program"], wanted["environment"]
     signal.alarm(LIMIT)
-    for standard, descriptor in enumerate(descriptors):
+    *streams, namespace = descriptors
+    _join(namespace)
+    os.close(namespace)
+    if wanted["mounts"]:
+        _mount(wanted["mounts"])
+    for standard, descriptor in enumerate(streams):
         os.dup2(descriptor, standard)
         os.close(descriptor)
     os.chdir(wanted["folder"])
@@ -92,3 +106,24 @@ def _forget(replaced: set[str], same_collections: bool) -> None:
         forgotten |= {"ansible", "ansible_collections"}
     for module in [module for module in sys.modules if module.partition(".")[0] in forgotten]:
         del sys.modules[module]
+
+
+def _mount(mounts: Iterable[tuple[str, str]]) -> None:
+    """Have what is below the first of two paths below the second as well, one pair after the other."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    _check(libc.unshare(CLONE_NEWNS))
+    _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    for source, target in mounts:
+        _check(libc.mount(os.fsencode(source), os.fsencode(target), None, MS_BIND, None))
+
+
+def _join(namespace: int) -> None:
+    """Have the mounts of the namespace with this descriptor. This process has one thread."""
+    if os.fstat(namespace).st_ino != os.stat(MOUNTS).st_ino:
+        _check(ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNS))
+
+
+def _check(result: int) -> None:
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

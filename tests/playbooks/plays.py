@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -57,6 +57,8 @@ class Controller:
     """A controller whose native roots are in a file."""
 
     settings: Mapping[str, str] = PATIENT
+    #: Paths that its runs have in the place of others.
+    mounts: Sequence[tuple[str, str]] = ()
 
     def __init__(self, folder: Path, watched: bool = False) -> None:
         self.folder = folder
@@ -98,7 +100,14 @@ class Controller:
         self, arguments: list[str | Path], environment: dict[str, str], output: IO[str], errors: IO[str]
     ) -> int:
         """Run ansible-playbook with these arguments alone; its exit status."""
-        return start_playbook(*arguments, environment=environment, folder=self.folder, output=output, errors=errors)()
+        return start_playbook(
+            *arguments,
+            environment=environment,
+            folder=self.folder,
+            output=output,
+            errors=errors,
+            mounts=self.mounts,
+        )()
 
     def play(self, tasks: str, hosts: int = 1, header: str = "", **environment: str) -> Run:
         """Run one play with these tasks, in YAML, on all hosts."""

@@ -28,8 +28,9 @@ def hand_over(place: str) -> None:
     except OSError:  # as for another user
         return
     environment = {name: value for name, value in os.environ.items() if name != MODULE_SERVER}
-    request = {"program": sys.orig_argv[1:], "environment": environment, "folder": os.getcwd()}
-    files = b"".join(descriptor.to_bytes(4, sys.byteorder) for descriptor in range(3))
+    request = {"program": sys.orig_argv[1:], "environment": environment, "folder": os.getcwd(), "mounts": []}
+    namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+    files = b"".join(descriptor.to_bytes(4, sys.byteorder) for descriptor in (0, 1, 2, namespace))
     connection.sendmsg([marshal.dumps(request)], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, files)])
     status = int(connection.recv(16))
     if status < 0:
