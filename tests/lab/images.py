@@ -62,7 +62,7 @@ def described(scenario: str, kind: str) -> str:
 
 
 def _described(image: str) -> str:
-    repository, _, tag = image.partition(":")
+    repository, _colon, tag = image.partition(":")
     if repository == distributions.REPOSITORY:
         return distributions.DISTRIBUTIONS[tag].image
     return image.removeprefix("localhost/anchorage/")

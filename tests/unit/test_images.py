@@ -109,7 +109,7 @@ def test_every_scenario_says_which_images_it_has(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", distributions.DISTRIBUTIONS)
 def test_an_image_is_named_with_its_registry(name: str) -> None:
     """Otherwise it would depend on the machine's registries.conf whose image that is."""
-    registry, repository, _ = distributions.DISTRIBUTIONS[name].image.partition("/")
+    registry, _slash, repository = distributions.DISTRIBUTIONS[name].image.partition("/")
     assert "." in registry
     assert repository
     assert ":" in distributions.DISTRIBUTIONS[name].image

@@ -17,7 +17,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._x509.der import Der
 
 #: ``ssl.enum_certificates``: for each entry of a store its bytes, how they are encoded, and what it is trusted for, as
 #: object identifiers or True for all.
-EnumerateStore = Callable[[str], "list[tuple[bytes, str, Any]]"]
+EnumerateStore = Callable[[str], list[tuple[bytes, str, Any]]]
 
 _STORE = "ROOT"
 _CERTIFICATE = "x509_asn"  # and not PKCS#7

@@ -80,7 +80,8 @@ def join(folder: Path, url: str | None, makes: bool) -> str | None:
     if url is None:
         return ledger_url(folder)
     wanted = check_url(url, "ledger_url")
-    # Before it is seen whether the folder goes with the ledger: a run that joins them at this moment makes no root first.
+    # Before it is seen whether the folder goes with the ledger: a run that joins them at this moment makes its root
+    # after that.
     there = public_files(folder)
     stored = ledger_url(folder)
     if wanted == stored:

@@ -44,9 +44,7 @@ class Connection(ConnectionBase):
     def _connect(self) -> Connection:
         return self
 
-    def exec_command(
-        self, cmd: str, in_data: bytes | None = None, sudoable: bool = True
-    ) -> tuple[int, bytes, bytes]:
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command of a shell, with that input; its exit status and what it wrote to both outputs."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         user = self.get_option("remote_user")

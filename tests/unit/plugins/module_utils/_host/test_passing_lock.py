@@ -83,7 +83,7 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_does_not_count(path: Path, 
     number.write_text("0", encoding="utf-8")
     command = [sys.executable, "-c", COUNT, str(path), str(number), str(times)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    started = [subprocess.Popen(command, env=environment) for _ in range(processes)]
+    started = [subprocess.Popen(command, env=environment) for _number in range(processes)]
     assert [process.wait(60) for process in started] == [0] * processes
     assert number.read_text(encoding="utf-8") == str(times * processes)
     assert not path.exists()
