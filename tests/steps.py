@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 import tarball
 from documentation import site
-from ends import ENDS, End, need_environment, prepare, versions
+from ends import ENDS, NEWEST, End, need_environment, prepare, versions
 from lab import distributions, images, machine
 from programs import (
     BUILD,
@@ -106,20 +106,28 @@ def fetch_collections() -> None:
 # --- Tests in Python -------------------------------------------------------------------------------------------------
 
 
-def pytest_on(folder: str, end: End, variables: Mapping[str, str] | None = None) -> str:
-    """Run the tests of a folder on one end of what is supported, with these variables besides."""
+def pytest_on(end: End, folder: str, *options: str) -> str:
+    """Run the tests of a folder on one end of what is supported, in memory."""
     need_environment(end)
-    return f"{pytest(end.folder, folder, variables)}; {versions(end.python)}"
+    return f"{pytest(end.folder, folder, *options, variables=machine.in_memory())}; {versions(end.python)}"
 
 
-def pytest(environment: Path, folder: str, variables: Mapping[str, str] | None = None) -> str:
-    """Run the tests of a folder in a virtual environment."""
+def playbooks(end: End, whole: bool) -> str:
+    """Run the tests of playbooks on one end of what is supported, with the long ones where that is the newest, or where
+    the end is asked for, which ``whole`` says."""
+    if whole:
+        return pytest_on(end, "tests/playbooks")
+    return f"{pytest_on(end, 'tests/playbooks', '-m', 'not long')}; the long ones are left to the newest end"
+
+
+def pytest(environment: Path, folder: str, *options: str, variables: Mapping[str, str] | None = None) -> str:
+    """Run the tests of a folder in a virtual environment, with these options and variables besides."""
     report = BUILD / "reports" / f"{environment.name}-{Path(folder).name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    options = ("--quiet", *AT_ONCE, f"--junit-xml={report}")
+    usual = ("--quiet", *AT_ONCE, f"--junit-xml={report}")
     try:
-        command: list[str | Path] = [environment / "bin" / "python", "-m", "pytest", *options, folder]
+        command: list[str | Path] = [environment / "bin" / "python", "-m", "pytest", *usual, *options, folder]
         run(command, {**environment_with(environment), **(variables or {})})
     except Failed as failure:
         raise Failed(f"{failure}; {count_tests(report)}", failure.complaints) from None
@@ -293,10 +301,8 @@ def all_steps(ends: Sequence[End] = ENDS, kind: str = images.SHAPED) -> list[Ste
         Step("set-up: image of the distribution", build_distribution, ("distribution",)),
         Step("set-up: image with Apple's CoreFoundation", build_core_foundation, ("core-foundation",)),
         Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", "distribution")),
-        *on_each(ends, "unit tests", step(pytest_on, "tests/unit", variables=machine.in_memory()), "unit"),
-        *on_each(
-            ends, "tests of playbooks", step(pytest_on, "tests/playbooks", variables=machine.in_memory()), "playbooks"
-        ),
+        *on_each(ends, "unit tests", step(pytest_on, folder="tests/unit"), "unit"),
+        *on_each(ends, "tests of playbooks", lambda end: playbooks(end, end is NEWEST or ends != ENDS), "playbooks"),
         Step("set-up: container images", step(build_images, kind), ("molecule",), "checks"),
         *on_each(ends, "sanity", sanity, "sanity", "checks"),
         Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",), "checks"),

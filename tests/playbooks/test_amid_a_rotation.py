@@ -18,6 +18,8 @@ from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
 from ansible_collections.anchorage.pki.tests.playbooks.rotating_fleets import HOSTS, RotatingFleet
 from cryptography import x509
 
+pytestmark = pytest.mark.long
+
 GIVES_WAY = "the root of the deployed leaf gives way to another one"
 
 

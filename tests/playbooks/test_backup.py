@@ -23,6 +23,8 @@ from ansible_collections.anchorage.pki.tests.playbooks.live_servers import Clien
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
 from cryptography import x509
 
+pytestmark = pytest.mark.long
+
 PASSPHRASE = "correct horse battery"
 
 

@@ -21,6 +21,8 @@ from ansible_collections.anchorage.pki.tests.unit.corporate_pki import Corporate
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+pytestmark = pytest.mark.long
+
 NO_CHANGE = "changed=0 "
 
 

@@ -23,9 +23,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lab import machine
 
-pytestmark = pytest.mark.skipif(
-    not can_copy_stores(), reason="needs root, mount namespaces and Debian's package ca-certificates"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not can_copy_stores(), reason="needs root, mount namespaces and Debian's package ca-certificates"
+    ),
+]
 PASSPHRASE = "correct horse battery staple"
 
 

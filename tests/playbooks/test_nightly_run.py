@@ -17,6 +17,8 @@ import pytest
 from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_authority
 from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import AWKWARD, ScheduledRun
 
+pytestmark = pytest.mark.long
+
 PLAYBOOK = "anchorage.pki.nightly"
 
 

@@ -25,6 +25,8 @@ from ansible_collections.anchorage.pki.tests.playbooks.mac_controller import (
 from ansible_collections.anchorage.pki.tests.unit.roots import der_of, make_root
 from cryptography.x509 import Certificate, DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
+pytestmark = pytest.mark.long
+
 AGENT = "anchorage.pki.renewal"
 AGENT_FILE = f"Library/LaunchAgents/{AGENT}.plist"
 AUTHORITY = ".local/share/anchorage/authority"

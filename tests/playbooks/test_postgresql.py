@@ -17,6 +17,8 @@ from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
 from ansible_collections.anchorage.pki.tests.unit.processes import fork
 from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import PASSWORD, ScratchServer, scratch_server
 
+pytestmark = pytest.mark.long
+
 HOSTS = 25
 LIMIT = 400.0
 

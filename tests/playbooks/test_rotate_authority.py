@@ -28,6 +28,8 @@ from ansible_collections.anchorage.pki.tests.playbooks.copied_stores import Moun
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Controller, Run, away
 from ansible_collections.anchorage.pki.tests.playbooks.rotating_fleets import HOSTS, RotatingFleet
 
+pytestmark = pytest.mark.long
+
 AT_ONCE = {"anchorage_rotate_overlap_days": 0}
 ON_ITS_WAY = [state for state in State if state not in (State.DONE, State.ABORTED)]
 OF_0_2_0 = Path(__file__).resolve().parents[1] / "unit" / "authority_0_2_0" / "authority"

@@ -18,6 +18,8 @@ from ansible_collections.anchorage.pki.tests.playbooks.authorities import make_a
 from ansible_collections.anchorage.pki.tests.playbooks.scheduled_runs import ScheduledRun
 from ansible_collections.anchorage.pki.tests.unit.exposition import read_metrics
 
+pytestmark = pytest.mark.long
+
 PLAYBOOK = "anchorage.pki.refresh_staples_timer"
 RESPONDER_END = "anchorage_responder_not_after_timestamp_seconds"
 

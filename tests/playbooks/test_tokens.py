@@ -15,6 +15,8 @@ from ansible_collections.anchorage.pki.tests.playbooks.fleets import Fleet
 from ansible_collections.anchorage.pki.tests.playbooks.plays import Run
 from ansible_collections.anchorage.pki.tests.unit.soft_tokens import PIN, SoftTokens
 
+pytestmark = pytest.mark.long
+
 HOSTS = 25
 SITE = ("-vvv", "--tags=authority,issue", f"--forks={HOSTS}")
 

@@ -19,6 +19,8 @@ from ansible_collections.anchorage.pki.tests.playbooks.plays import away
 from cryptography import x509
 from cryptography.x509 import ocsp
 
+pytestmark = pytest.mark.long
+
 NOT_SERVED = "Published on the controller, and not on all web servers, which go on to serve what they had."
 URLS = {
     "certificate_authority_crl_url": "http://pki.test/crl/{issuer}.crl",

@@ -230,3 +230,15 @@ def test_a_policy_of_the_machines_own_stays(tmp_path: Path) -> None:
     with machine.services_not_started(policy):
         pass
     assert policy.read_text() == "the machine's own"
+
+
+def test_the_oldest_end_leaves_the_long_tests_of_playbooks_to_the_newest_unless_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(steps, "pytest_on", lambda end, _folder, *options: asked.append((end.name, *options)))
+    for chosen in (ends.ENDS, (ends.OLDEST,)):
+        for step in steps.all_steps(chosen):
+            if step.parts == ("playbooks",):
+                step.action()
+    assert asked == [("oldest", "-m", "not long"), ("newest",), ("oldest",)]
