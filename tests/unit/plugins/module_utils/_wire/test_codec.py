@@ -31,7 +31,7 @@ from ansible_collections.anchorage.pki.plugins.module_utils._wire.codec import (
     texts,
 )
 from ansible_collections.anchorage.pki.plugins.module_utils._wire.content import content
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 DIGEST = "0123456789abcdef" * 4
@@ -148,6 +148,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)  # however busy the machine is
 @given(JSON | st.fixed_dictionaries(dict.fromkeys(Whole.__dataclass_fields__, JSON)))
 def test_any_json_is_a_message_or_malformed(value: Any) -> None:
     with suppress(MalformedError):

@@ -20,7 +20,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._x509.names import (
     parse_names,
 )
 from cryptography import x509
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 #: Text close to a name, so that many examples get past the first check.
@@ -153,6 +153,7 @@ def test_no_password_in_a_uri_is_repeated() -> None:
         assert "secret" not in str(caught.value)
 
 
+@settings(deadline=None)  # however busy the machine is
 @given(NAME_LIKE)
 @example("ü." * 60 + "test")
 @example("fe80::1%eth0")
