@@ -88,7 +88,7 @@ class ActionModule(PkiAction):
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         folder = self.authority_folder(arguments["authority"])
-        suffix = "(and six random characters)" if self.check_mode else secrets.token_hex(3)
+        suffix = "XXXXXX" if self.check_mode else secrets.token_hex(3)
         files = {option: self._given(option, arguments[option]) for option in GIVEN}
         common_name, now = f"Anchorage authority {suffix}", datetime.now(timezone.utc)
         task = authority_task(folder, arguments, passphrases_of(arguments), common_name, files, now)

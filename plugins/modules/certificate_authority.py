@@ -55,7 +55,8 @@ options:
       common_name:
         description:
           - The common name of the root, at most 52 bytes. The issuing certificate adds its number to it.
-          - Without it, a new authority is named C(Anchorage authority) and six random characters.
+          - Without it, a new authority is named C(Anchorage authority) and six random characters; check mode shows
+            C(XXXXXX) for these.
         type: str
       organization:
         description:

@@ -147,6 +147,6 @@ def test_python_serves_beside_a_connection_on_which_nothing_comes(printed: Print
 
 def test_the_summary_names_the_folder_and_how_to_undo_it(printed: Printed) -> None:
     assert f"\nfiles: {printed.folder}/my 100% leaves/app/current/ (fullchain.pem, " in printed.summary
-    undo = re.search(r"^undo: (ansible-playbook .*), with this run's options$", printed.summary, re.MULTILINE)
+    undo = re.search(r"^undo, with this run's options: (ansible-playbook .*)$", printed.summary, re.MULTILINE)
     assert undo
     subprocess.run(["sh", "-n", "-c", undo[1]], check=True)

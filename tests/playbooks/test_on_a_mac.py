@@ -160,7 +160,7 @@ def test_over_ssh_the_agent_waits_for_the_next_login(mac: MacController) -> None
     done = mac.run(DEV_MACHINE, "--skip-tags", "trust")
     assert done.status == 0, done.output
     assert f"by the LaunchAgent {AGENT}, from the next login at the screen on" in done.text
-    assert "anchorage_hosts=localhost --ask-become-pass, with this run's options" in done.text
+    assert "anchorage.pki.uninstall --extra-vars anchorage_hosts=localhost --ask-become-pass and delete" in done.text
     assert (mac.files()[AGENT_FILE], mac.launchd.loaded) == ("0o644", {})
     assert changes(mac, DEV_MACHINE, "--skip-tags", "trust") == 0
 

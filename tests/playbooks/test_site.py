@@ -110,7 +110,8 @@ def test_the_doctor_looks_at_leaves_that_someone_names_and_at_those_that_nobody_
     found = fleet.doctor()
     assert re.search(r"^host1 +site +deployed +20\S+Z +20\S+Z +nothing$", found, re.MULTILINE), found
     assert re.search(rf"^host1 +{fleet.leaf.parent}/stray +unknown +no ledger knows it", found, re.MULTILINE)
-    assert re.search(r"site of host1, or its staple, is the first to expire, at 20\S+Z: run it before then.", found)
+    until = r"site of host1, or its staple, is the first to expire, at 20\S+Z"
+    assert re.search(f"{until}: run the playbook anchorage.pki.issue before then.", found)
     del fleet.variables["leaf_certificate_certificates"]
     found = fleet.doctor()
     assert re.search(rf"^host1 +{fleet.leaf} +left over +unless another play keeps it, remove it", found, re.MULTILINE)

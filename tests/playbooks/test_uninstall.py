@@ -196,5 +196,8 @@ def test_a_wrong_first_run_is_started_over(fleet: Fleet) -> None:
     assert fleet.play(ROLE % "leaf_certificate").status == 0
     fleet.playbook = fleet.folder / "last_play.json"
     fleet.playbook.write_text(json.dumps(yaml.safe_load(UNINSTALL.read_text(encoding="utf-8"))[-1:]))
-    assert fleet.delete("host1", "--extra-vars=anchorage_gone=true").status == 0
+    deleted = fleet.delete("host1", "--extra-vars=anchorage_gone=true")
+    assert deleted.status == 0
+    assert f"its private keys and its ledger: the authority in {fleet.folder}/authority Hosts on which" in deleted.text
+    assert "nothing of it is left: 1" in deleted.text
     assert "changed=1 " in fleet.play(make).output

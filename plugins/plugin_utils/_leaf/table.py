@@ -57,7 +57,7 @@ def leaf_table(results: Mapping[str, Mapping[str, Any]], now: datetime | None = 
         summary += f" {REMEDY[0].upper()}{REMEDY[1:]} now."
     elif ends:
         end, row = ends[0]
-        summary += f" {row.leaf} of {row.host}, or its staple, is the first to expire, at {end}: run it before then."
+        summary += f" {row.leaf} of {row.host}, or its staple, is the first to expire, at {end}: {REMEDY} before then."
     return Table(HEADING, rows, summary, SETTLED)
 
 

@@ -122,7 +122,7 @@ def test_check_mode_says_what_would_be_made_and_why(results) -> None:
     assert planned["lifetimes"]["leaf"] == 30
     assert planned["diff"]["before"] == ""
     assert "leaf_lifetime: 30 days\n" in planned["diff"]["after"]
-    assert "subject: Anchorage authority (and six random characters)\n" in planned["diff"]["after"]
+    assert "subject: Anchorage authority XXXXXX\n" in planned["diff"]["after"]
 
 
 def test_a_run_does_what_check_mode_said(results, folder: Path) -> None:

@@ -62,7 +62,7 @@ def test_where_nothing_is_due_the_first_to_expire_is_named() -> None:
         "web2": {"certificates": [leaf("site", not_after=SOON, staple=None)]},
     }
     last = "2 hosts, leaves: 2 deployed. site of web1, or its staple, is the first to expire, at"
-    assert leaf_table(results, NOW).lines[-1] == f"{last} {SOON}: run it before then."
+    assert leaf_table(results, NOW).lines[-1] == f"{last} {SOON}: run the playbook anchorage.pki.issue before then."
 
 
 def test_a_fleet_without_leaves() -> None:
