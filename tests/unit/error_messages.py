@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every error message of the collection, collected from the syntax trees of its code."""
+"""Every error message of the collection, collected from the syntax trees of its code, and from its tasks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
+#: Where tasks are.
+TASKS = ("roles/*/tasks/*.yml", "playbooks/**/*.yml")
 #: The families of errors whose text people read, and what Ansible's own edges raise.
 FAMILIES = frozenset({"PkiError", "HostError", "AnsibleActionFail", "AnsibleError", "AnsibleTypeError"})
 #: What stands for whatever a message is given.
@@ -41,10 +45,23 @@ class Message(NamedTuple):
 
 @cache
 def error_messages() -> tuple[Message, ...]:
-    """Every text of an error, in the order of files and lines."""
+    """Every text of an error, in the order of files and lines. Of tasks, no line is known."""
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PLUGINS.rglob("*.py"))}
     found = {Message(text, str(path.relative_to(ROOT)), line) for path, line, text in texts_in(trees)}
+    for path in (path for pattern in TASKS for path in ROOT.glob(pattern)):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found |= {Message(text, str(path.relative_to(ROOT)), 0) for text in texts_of_tasks(content)}
     return tuple(sorted(found, key=lambda message: (message.file, message.line, message.text)))
+
+
+def texts_of_tasks(content: Any) -> Iterator[str]:
+    """The text of each failure that plays or tasks have of their own, at any depth."""
+    for each in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        yield from texts_of_tasks(each)
+    if isinstance(content, dict):
+        for module, option in (("ansible.builtin.assert", "fail_msg"), ("ansible.builtin.fail", "msg")):
+            if isinstance(content.get(module), dict):
+                yield _plain(re.sub(r"\{\{.*?\}\}", GIVEN, content[module][option], flags=re.DOTALL))
 
 
 def texts_in(trees: Mapping[Path, ast.Module]) -> Iterator[tuple[Path, int, str]]:
@@ -52,10 +69,21 @@ def texts_in(trees: Mapping[Path, ast.Module]) -> Iterator[tuple[Path, int, str]
     families, returned = _families(trees), _returned(trees.values())
     for path, tree in trees.items():
         known = Known(_constants(tree), returned)
-        for call in ast.walk(tree):
-            if isinstance(call, ast.Call) and _name(call.func) in families and call.args:
-                for text in _texts(call.args[0], known):
-                    yield path, call.lineno, _plain(text)
+        for node in ast.walk(tree):
+            for told in _told(node, families):
+                for text in _texts(told, known):
+                    yield path, told.lineno, _plain(text)
+
+
+def _told(node: ast.AST, families: frozenset[str]) -> Iterator[ast.expr]:
+    """What an error is made with, or a result that Ansible prints as one: ``msg``, in a dictionary or by name."""
+    if isinstance(node, ast.Call):
+        if _name(node.func) in families and node.args:
+            yield node.args[0]
+        yield from (keyword.value for keyword in node.keywords if keyword.arg == "msg")
+    if isinstance(node, ast.Dict):
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+        yield from (value for key, value in zip(keys, node.values, strict=True) if key == "msg")
 
 
 class Known(NamedTuple):

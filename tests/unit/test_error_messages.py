@@ -12,7 +12,15 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.anchorage.pki.tests.unit.error_messages import GIVEN, ROOT, Message, error_messages, texts_in
+import yaml
+from ansible_collections.anchorage.pki.tests.unit.error_messages import (
+    GIVEN,
+    ROOT,
+    Message,
+    error_messages,
+    texts_in,
+    texts_of_tasks,
+)
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
 #: Three lines of a terminal, without what a message is given.
@@ -119,6 +127,8 @@ def test_each_message_that_stands_alone_is_of_whole_sentences() -> None:
         ("WAY = 'Run it.'\nPkiError(f'{a} is due. {WAY}')", ["… is due. Run it."]),
         ("def said(x):\n    return f'{x} is late.'\nPkiError(said(1))", ["… is late."]),
         ("KINDS = {1: 'one.', 2: 'two.'}\nPkiError(KINDS[x])", ["one.", "two."]),
+        ("fail_json(msg=f'{a} is no file.')", ["… is no file."]),
+        ("return {'failed': True, 'msg': 'It is late.'}", ["It is late."]),
         ("raise PkiError(error)", ["…"]),
         ("raise ValueError('of nobody')", []),
     ],
@@ -126,3 +136,18 @@ def test_each_message_that_stands_alone_is_of_whole_sentences() -> None:
 def test_messages_are_found_in_each_form(code: str, texts: list[str]) -> None:
     found = texts_in({Path("a.py"): ast.parse(code)})
     assert sorted(text for _path, _line, text in found) == texts
+
+
+def test_messages_are_found_in_tasks_at_any_depth() -> None:
+    play = """
+    - hosts: all
+      tasks:
+        - block:
+            - ansible.builtin.assert: {that: false, fail_msg: "{{ a }} is {{ {'b': 'c'}.b }}.", quiet: true}
+          rescue:
+            - ansible.builtin.fail:
+                msg: >-
+                  Not
+                  done.
+    """
+    assert sorted(texts_of_tasks(yaml.safe_load(play))) == ["Not done.", "… is …."]
