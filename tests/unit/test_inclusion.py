@@ -89,6 +89,17 @@ def test_the_readme_links_what_people_look_for() -> None:
     for name in ("CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "MAINTAINERS.md", "SECURITY.md", "CHANGELOG.rst", "LICENSE"):
         assert f"]({name})" in readme, name
         assert (ROOT / name).stat().st_size
+    headings = re.findall(r"^## (.*)$", readme, re.MULTILINE)
+    assert headings[-8:] == [
+        "Tested with Ansible",
+        "External requirements",
+        "Included content",
+        "Documentation",
+        "Support, contributing and communication",
+        "Governance",
+        "Release notes",
+        "License",
+    ]
     *older, newest = ends.ANSIBLE_CORES
     assert newest == "newest"
     assert f"ansible-core {', '.join(older)} and the newest" in " ".join(readme.split())
