@@ -9,7 +9,7 @@ any, all of them but ``distribution`` and ``core-foundation``. What runs on the 
 runs on that of the option instead. The scenarios of molecule run on images that need no container registry, ``shaped``
 like other platforms, or with ``real`` on the distributions' own.
 A failing step does not stop the following ones. A step that the machine cannot run is reported as skipped, with the
-reason. The exit status is 1 if any step failed.
+reason. The exit status is 1 if any step failed, or if all of a part that was asked for were skipped.
 
 Checks run side by side, and so do scenarios, and the output of each is printed as a whole when it ends.
 """
@@ -94,6 +94,15 @@ def summarize(results: Iterable[Result]) -> str:
 
 def wanted_steps(arguments: list[str]) -> list[steps.Step]:
     """The steps that the command line asks for."""
+    wanted = parsed(arguments)
+    chosen = (ends.ANSIBLE_CORES[wanted.ansible_core],) if wanted.ansible_core else ends.ENDS
+    return [
+        step for step in steps.all_steps(chosen, wanted.images) if set(wanted.parts or steps.PARTS) & set(step.parts)
+    ]
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(prog="run.py")
     parser.add_argument("--ansible-core", choices=ends.ANSIBLE_CORES)
     parser.add_argument("--images", choices=images.KINDS, default=images.SHAPED)
@@ -103,10 +112,7 @@ def wanted_steps(arguments: list[str]) -> list[steps.Step]:
     unknown = sorted(set(wanted.parts) - set(known))
     if unknown:
         sys.exit(f"There is no part {', '.join(unknown)}: choose from {', '.join(known)}.")
-    chosen = (ends.ANSIBLE_CORES[wanted.ansible_core],) if wanted.ansible_core else ends.ENDS
-    return [
-        step for step in steps.all_steps(chosen, wanted.images) if set(wanted.parts or steps.PARTS) & set(step.parts)
-    ]
+    return wanted
 
 
 def main(arguments: list[str]) -> int:
@@ -114,7 +120,20 @@ def main(arguments: list[str]) -> int:
     wanted = wanted_steps(arguments)
     results = list(itertools.chain.from_iterable(run_steps(wanted)))
     print(summarize(results), flush=True)
-    return int(any(result.outcome == "failed" for result in results))
+    missed = [part for part in parsed(arguments).parts if is_missed(part, wanted, results)]
+    for part in missed:
+        print(f"Nothing of {part} could be run on this machine, as said above.", flush=True)
+    return int(any(result.outcome == "failed" for result in results) or bool(missed))
+
+
+def is_missed(part: str, wanted: Iterable[steps.Step], results: Iterable[Result]) -> bool:
+    """Whether nothing of a part was run: who asked for it, as a workflow does, would take that for a success."""
+    own = [
+        result
+        for step, result in zip(wanted, results, strict=True)
+        if part in step.parts and not step.name.startswith(steps.SET_UP)
+    ]
+    return all(result.outcome == "skipped" for result in own)
 
 
 if __name__ == "__main__":

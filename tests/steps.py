@@ -38,6 +38,9 @@ PARTS = ("unit", "playbooks", "interoperability", "lint", "docs", "sanity", "mol
 #: Parts that run where they are named alone.
 PARTS_ON_REQUEST = ("distribution", "core-foundation")
 
+#: How the names of steps begin that others need.
+SET_UP = "set-up: "
+
 #: The image with Apple's CoreFoundation, and what is run in it: all tests that work with a double of Security.
 CORE_FOUNDATION = "trixie:core_foundation"
 ON_CORE_FOUNDATION = (
@@ -291,19 +294,19 @@ def all_steps(ends: Sequence[End] = ENDS, kind: str = images.SHAPED) -> list[Ste
     kind."""
     step = functools.partial
     return [
-        Step("set-up: system packages", install_packages, ("unit", "playbooks", "interoperability", "molecule")),
-        Step("set-up: test tools", install_tools, (*PARTS, *PARTS_ON_REQUEST)),
-        Step("set-up: environment for the tarball", tarball.prepare, ("docs",)),
+        Step(f"{SET_UP}system packages", install_packages, ("unit", "playbooks", "interoperability", "molecule")),
+        Step(f"{SET_UP}test tools", install_tools, (*PARTS, *PARTS_ON_REQUEST)),
+        Step(f"{SET_UP}environment for the tarball", tarball.prepare, ("docs",)),
         *(
-            Step(f"set-up: {end.name} ansible-core", step(prepare, end), ("unit", "playbooks", "sanity"))
+            Step(f"{SET_UP}{end.name} ansible-core", step(prepare, end), ("unit", "playbooks", "sanity"))
             for end in ends
         ),
-        Step("set-up: image of the distribution", build_distribution, ("distribution",)),
-        Step("set-up: image with Apple's CoreFoundation", build_core_foundation, ("core-foundation",)),
-        Step("set-up: collections of the laboratory", fetch_collections, ("lint", "molecule", "distribution")),
+        Step(f"{SET_UP}image of the distribution", build_distribution, ("distribution",)),
+        Step(f"{SET_UP}image with Apple's CoreFoundation", build_core_foundation, ("core-foundation",)),
+        Step(f"{SET_UP}collections of the laboratory", fetch_collections, ("lint", "molecule", "distribution")),
         *on_each(ends, "unit tests", step(pytest_on, folder="tests/unit"), "unit"),
         *on_each(ends, "tests of playbooks", lambda end: playbooks(end, end is NEWEST or ends != ENDS), "playbooks"),
-        Step("set-up: container images", step(build_images, kind), ("molecule",), "checks"),
+        Step(f"{SET_UP}container images", step(build_images, kind), ("molecule",), "checks"),
         *on_each(ends, "sanity", sanity, "sanity", "checks"),
         Step("ansible-lint", step(run_tool, "ansible-lint", "--offline", "--profile=production"), ("lint",), "checks"),
         Step("mypy", step(run_tool, "mypy"), ("lint",), "checks"),

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,6 +52,24 @@ def test_what_was_wrong_stands_above_the_summary(capsys: pytest.CaptureFixture[s
     assert "\nfatal: [a]: no\nfine\nxxxxxxxxx\nERROR: b\n" in capsys.readouterr().out
     lines = run.summarize([result]).splitlines()
     assert lines[1:6] == ["=== Wrong in a", "fatal: [a]: no", "ERROR: b", "", "=== Summary"]
+
+
+def test_who_asks_for_a_part_of_which_nothing_can_be_run_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job of a workflow that could not set up what it needs has shown nothing."""
+
+    def ends_with(*actions: Callable[[], None], parts: tuple[str, ...] = ("unit",)) -> int:
+        set_up = steps.Step("set-up: packages", lambda: None, parts)
+        made = [steps.Step(f"tests {number}", action, parts) for number, action in enumerate(actions)]
+        monkeypatch.setattr(run, "wanted_steps", lambda _arguments: [set_up, *made])
+        return run.main(list(parts))
+
+    assert ends_with(skip, skip) == 1
+    assert "Nothing of unit could be run on this machine" in capsys.readouterr().out
+    assert ends_with(skip, lambda: None) == 0
+    assert ends_with(skip, fail) == 1
+    assert ends_with(skip, parts=()) == 0
 
 
 def test_a_step_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
