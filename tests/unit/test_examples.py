@@ -34,6 +34,9 @@ from documentation.examples import INVENTORY, LIST, VARIABLES, Example, examples
 from documentation.pages import ROOT, pages
 
 ALL = tuple(examples())
+#: What is judged here, and the rest: the scenario ``awx`` builds images, and no program here reads the others.
+JUDGED = {"console", "ini", "nginx", "python", "yaml"}
+NOT_JUDGED = {"caddyfile", "dockerfile", "powershell", "sql", "text"}
 
 
 def of(language: str) -> list[Any]:
@@ -46,6 +49,8 @@ def test_pages_and_plugins_have_examples_of_each_kind() -> None:
     assert kinds.count(INVENTORY) > 3
     assert kinds.count(VARIABLES) > 15
     assert len(of("console")) > 40
+    assert {example.language for example in ALL} == JUDGED | NOT_JUDGED
+    assert "" not in kinds
     assert {example.path.parts[0] for example in ALL} == {"README.md", "CONTRIBUTING.md", "docs", "roles", "plugins"}
 
 
