@@ -70,8 +70,8 @@ options:
     default: ecdsa-p256
   destination:
     description:
-      - A folder on the controller, which must be there, for C(cert.pem), C(chain.pem), C(fullchain.pem) and
-        C(privkey.pem), the latter for its owner alone. A folder with such files that are not of this certificate is
+      - A folder on the controller for C(cert.pem), C(chain.pem), C(fullchain.pem) and C(privkey.pem), the latter for
+        its owner alone. It is made where there is none. A folder with such files that are not of this certificate is
         refused.
     type: path
     required: true

@@ -81,9 +81,9 @@ options:
     type: int
   destination:
     description:
-      - A folder on the controller, which must be there, for C(cert.pem), C(chain.pem) and C(fullchain.pem), readable
-        for everybody. Each is replaced at once. A folder that has another leaf of the ledger is refused. Without it,
-        nothing is written.
+      - A folder on the controller for C(cert.pem), C(chain.pem) and C(fullchain.pem), readable for everybody. It is
+        made where there is none, and each file replaced at once. A folder that has another leaf of the ledger is
+        refused. Without it, nothing is written.
     type: path
   publish:
     description:

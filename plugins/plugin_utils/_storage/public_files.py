@@ -38,10 +38,10 @@ class PublicFile:
             raise PkiError(f"{self.option}: {self.path} cannot be read: {error.strerror}.") from error
 
     def check(self) -> None:
-        """Raise PkiError where it could not be written; writes nothing."""
+        """Raise PkiError where it could not be written, or a folder above it not be made; writes nothing."""
         self.holds(b"")
         effective = os.access in os.supports_effective_ids
-        if not os.access(self.path.parent, os.W_OK | os.X_OK, effective_ids=effective):
+        if not os.access(nearest(self.path.parent), os.W_OK | os.X_OK, effective_ids=effective):
             raise PkiError(f"{self.option}: {self.path} cannot be written: {os.strerror(errno.EACCES)}.")
 
     def write(self, content: bytes) -> None:
@@ -64,6 +64,11 @@ def public_file(option: str, name: str | None) -> PublicFile | None:
     if not os.path.isdir(path.parent):  # also where nobody may look
         raise PkiError(f"{option}: there is no folder {path.parent} on the controller. Make it, or name another.")
     return PublicFile(option, path)
+
+
+def nearest(folder: Path) -> Path:
+    """The folder, or what is there of those above it."""
+    return next(each for each in (folder, *folder.parents) if os.path.lexists(each))
 
 
 def absolute_path(option: str, name: str) -> Path:

@@ -25,6 +25,7 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_file
     LARGEST_FILE,
     PublicFile,
     absolute_path,
+    nearest,
     public_file,
 )
 
@@ -45,8 +46,12 @@ class LeafFolder:
         return [str(file.path) for name, file in self.files.items() if not file.holds(contents[name].encode())]
 
     def write(self, contents: Mapping[str, str]) -> None:
-        """Put these contents there, each by one rename. Raises PkiError."""
+        """Put these contents there, each by one rename, and make the folder where there is none. Raises PkiError."""
         for name, file in self.files.items():
+            try:
+                file.path.parent.mkdir(0o755, parents=True, exist_ok=True)
+            except OSError as error:
+                raise PkiError(f"destination: {file.path.parent} cannot be made: {error.strerror}.") from error
             file.write(contents[name].encode())
 
     def certificate(self) -> x509.Certificate | None:
@@ -73,13 +78,13 @@ class LeafFolder:
 
 
 def leaf_folder(path: str | None) -> LeafFolder:
-    """The folder that the option ``destination`` names; None is none, and has no files. Raises PkiError for one that
-    is not there."""
+    """The folder that the option ``destination`` names, be it still to be made; None is none, and has no files. Raises
+    PkiError for one that cannot be."""
     if path is None:
         return LeafFolder({})
     folder = absolute_path("destination", path)
-    files = ((name, public_file("destination", str(folder / name))) for name in (CERTIFICATE, CHAIN, FULL_CHAIN))
-    return LeafFolder({name: file for name, file in files if file})
+    public_file("destination", str(nearest(folder) / CERTIFICATE))
+    return LeafFolder({name: PublicFile("destination", folder / name) for name in (CERTIFICATE, CHAIN, FULL_CHAIN)})
 
 
 def check_apart(path: str | None, authority: Authority) -> None:

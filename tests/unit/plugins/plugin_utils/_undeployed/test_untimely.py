@@ -59,9 +59,7 @@ class Laboratory:
 
 @pytest.fixture
 def laboratory(own_authority: Authority, tmp_path: Path, now: datetime) -> Laboratory:
-    folder = tmp_path / "tests"
-    folder.mkdir()
-    return Laboratory(own_authority, folder, now)
+    return Laboratory(own_authority, tmp_path / "tests" / "made by the task", now)
 
 
 def test_one_has_expired_and_stays(laboratory: Laboratory) -> None:
@@ -133,6 +131,7 @@ def test_the_last_one_of_a_name_stays_in_a_ledger_that_is_pruned(laboratory: Lab
 
 @pytest.mark.parametrize("name", ["privkey.pem", "cert.pem"])
 def test_files_of_others_stay(laboratory: Laboratory, name: str) -> None:
+    laboratory.folder.mkdir(parents=True)
     (laboratory.folder / name).write_text("somebody's")
     with pytest.raises(PkiError, match=f"{name} is there, and is not of the leaf 'app' for tests"):
         laboratory.task("expired")
@@ -145,6 +144,19 @@ def test_a_folder_is_named_from_the_root_on(folder: str, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PkiError, match=f"destination: '{folder}' is a relative path"):
         leaf_folder(folder)
+
+
+def test_no_folder_is_made_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PkiError, match=r"destination: there is no folder .*/file on the controller\."):
+        leaf_folder(str(tmp_path / "file" / "below" / "it"))
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    folder = leaf_folder(str(tmp_path / "tests" / "app"))
+    (tmp_path / "tests").touch()  # since then
+    with pytest.raises(PkiError, match=r"destination: .*/tests/app cannot be made: "):
+        folder.write({"cert.pem": "", "chain.pem": "", "fullchain.pem": ""})
 
 
 def test_nothing_is_signed_for_a_folder_that_cannot_take_it(laboratory: Laboratory) -> None:
@@ -189,6 +201,7 @@ def test_the_folder_of_the_authority_gets_no_files(laboratory: Laboratory) -> No
     authority = laboratory.authority
     check_apart(None, authority)
     check_apart(str(laboratory.folder), authority)
+    laboratory.folder.mkdir(parents=True)
     (laboratory.folder / "link").symlink_to(authority.folder)
     for path in (authority.folder, authority.folder / "root", laboratory.folder / "link"):
         with pytest.raises(PkiError, match="is in the authority's folder"):
