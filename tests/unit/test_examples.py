@@ -29,14 +29,15 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._cryptography import
     x509,
 )
 from ansible_collections.anchorage.pki.tests.unit.nginx_configuration import nginx_configuration
+from ansible_collections.anchorage.pki.tests.unit.scratch_postgresql import scratch_server
 from documentation import ansible_examples, command_examples
 from documentation.examples import INVENTORY, LIST, VARIABLES, Example, examples, is_play, kind_of, load
 from documentation.pages import ROOT, pages
 
 ALL = tuple(examples())
-#: What is judged here, and the rest: the scenario ``awx`` builds images, and no program here reads the others.
-JUDGED = {"console", "ini", "nginx", "python", "yaml"}
-NOT_JUDGED = {"caddyfile", "dockerfile", "powershell", "sql", "text"}
+#: What is judged here, and the rest: there is no PowerShell, and nobody types a picture or an output.
+JUDGED = {"caddyfile", "console", "dockerfile", "ini", "nginx", "python", "sql", "yaml"}
+NOT_JUDGED = {"powershell", "text"}
 
 
 def of(language: str) -> list[Any]:
@@ -144,6 +145,33 @@ def test_nginx_takes_its_blocks(example: Example, tmp_path: Path) -> None:
     configuration.write_text(nginx_configuration(block).replace("{folder}", str(tmp_path)), encoding="utf-8")
     tested = subprocess.run(["nginx", "-t", "-c", configuration], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stderr
+
+
+@pytest.mark.skipif(not shutil.which("caddy"), reason="Caddy is not installed")
+@pytest.mark.parametrize("example", of("caddyfile"))
+def test_caddy_takes_its_configuration(example: Example, tmp_path: Path) -> None:
+    configuration = tmp_path / "Caddyfile"
+    configuration.write_text(example.text, encoding="utf-8")
+    command = ["caddy", "adapt", "--adapter", "caddyfile", "--config", configuration]
+    adapted = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert adapted.returncode == 0, adapted.stderr
+
+
+@pytest.mark.parametrize("example", of("sql"))
+def test_postgresql_takes_statements(example: Example) -> None:
+    with scratch_server() as server, server.connected("postgres") as connection:
+        for statement in filter(None, map(str.strip, example.text.split(";"))):
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize("example", of("dockerfile"))
+def test_a_shell_takes_what_images_run(example: Example) -> None:
+    """The scenario ``awx`` builds the last step of them besides, without a network."""
+    instructions = re.findall(r"^([A-Z]+) (.+?)$", example.text.replace("\\\n", " "), re.MULTILINE)
+    assert {name for name, _rest in instructions} == {"FROM", "RUN"}
+    for _name, rest in instructions[1:]:
+        command = re.sub(r"--mount=\S+ +", "", rest)
+        assert command_examples.faults(command) == []
 
 
 def nginx_file(path: str, folder: Path) -> str:

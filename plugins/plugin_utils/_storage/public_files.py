@@ -61,9 +61,14 @@ def public_file(option: str, name: str | None) -> PublicFile | None:
     if name is None:
         return None
     path = absolute_path(option, name)
-    if not os.path.isdir(path.parent):  # also where nobody may look
-        raise PkiError(f"{option}: there is no folder {path.parent} on the controller. Make it, or name another.")
+    check_is_folder(option, path.parent)
     return PublicFile(option, path)
+
+
+def check_is_folder(option: str, folder: Path) -> None:
+    """Raise PkiError where there is no such folder."""
+    if not os.path.isdir(folder):  # also where nobody may look
+        raise PkiError(f"{option}: there is no folder {folder} on the controller. Make it, or name another.")
 
 
 def nearest(folder: Path) -> Path:

@@ -25,8 +25,8 @@ from ansible_collections.anchorage.pki.plugins.plugin_utils._storage.public_file
     LARGEST_FILE,
     PublicFile,
     absolute_path,
+    check_is_folder,
     nearest,
-    public_file,
 )
 
 
@@ -47,11 +47,12 @@ class LeafFolder:
 
     def write(self, contents: Mapping[str, str]) -> None:
         """Put these contents there, each by one rename, and make the folder where there is none. Raises PkiError."""
-        for name, file in self.files.items():
+        for folder in {file.path.parent for file in self.files.values()}:
             try:
-                file.path.parent.mkdir(0o755, parents=True, exist_ok=True)
+                folder.mkdir(0o755, parents=True, exist_ok=True)
             except OSError as error:
-                raise PkiError(f"destination: {file.path.parent} cannot be made: {error.strerror}.") from error
+                raise PkiError(f"destination: {folder} cannot be made: {error.strerror}.") from error
+        for name, file in self.files.items():
             file.write(contents[name].encode())
 
     def certificate(self) -> x509.Certificate | None:
@@ -83,7 +84,7 @@ def leaf_folder(path: str | None) -> LeafFolder:
     if path is None:
         return LeafFolder({})
     folder = absolute_path("destination", path)
-    public_file("destination", str(nearest(folder) / CERTIFICATE))
+    check_is_folder("destination", nearest(folder))
     return LeafFolder({name: PublicFile("destination", folder / name) for name in (CERTIFICATE, CHAIN, FULL_CHAIN)})
 
 
