@@ -23,6 +23,7 @@ TRUST_VARIABLES = frozenset({"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_D
 PROGRAMS = {
     "/usr/share/easy-rsa/easyrsa": "easy-rsa",
     "apache2": "apache2-bin",
+    "buildah": "buildah",
     "caddy": "caddy",
     "cc": "build-essential",
     "certtool": "gnutls-bin",
